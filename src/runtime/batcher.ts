@@ -1,0 +1,84 @@
+import assert from "node:assert";
+
+export interface BatcherOptions<Item> {
+  /** No batch holds more items. */
+  maxItems: number;
+  /** No batch of more than one item weighs more; an item heavier than this goes alone. */
+  maxWeight?: number;
+  /** What an item weighs, in the unit of `maxWeight`. */
+  weigh?: (item: Item) => number;
+  /** How many batches may be under way at once. */
+  inFlight: number;
+  /** No more items wait; one more is refused with `full()`. */
+  maxWaiting: number;
+  full: () => Error;
+}
+
+interface Waiting<Item, Result> {
+  item: Item;
+  resolve: (result: Result) => void;
+  reject: (error: unknown) => void;
+}
+
+/**
+ * Groups concurrent calls into batches with no timer: while `inFlight` batches are under way, what arrives
+ * gathers, and the next batch is what has gathered. Alone it adds no wait; under load it batches by itself.
+ * `flush` answers one result an item, in order; an error fails every item of its batch.
+ */
+export class Batcher<Item, Result> {
+  readonly #flush: (items: Item[]) => Promise<Result[]>;
+  readonly #options: BatcherOptions<Item>;
+  #waiting: Waiting<Item, Result>[] = [];
+  #running = 0;
+
+  constructor(flush: (items: Item[]) => Promise<Result[]>, options: BatcherOptions<Item>) {
+    this.#flush = flush;
+    this.#options = options;
+  }
+
+  /** Items that wait for a batch. */
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
+  add(item: Item): Promise<Result> {
+    if (this.#waiting.length >= this.#options.maxWaiting) return Promise.reject(this.#options.full());
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ item, resolve, reject });
+      if (this.#running < this.#options.inFlight) {
+        this.#running += 1;
+        // The turn of the event loop ends first, so that what arrived in it travels together.
+        setImmediate(() => void this.#run());
+      }
+    });
+  }
+
+  async #run(): Promise<void> {
+    while (this.#waiting.length > 0) await this.#runOne(this.#take());
+    this.#running -= 1;
+  }
+
+  async #runOne(batch: Waiting<Item, Result>[]): Promise<void> {
+    try {
+      const results = await this.#flush(batch.map((entry) => entry.item));
+      assert.equal(results.length, batch.length, "a batch answers one result an item");
+      batch.forEach((entry, index) => {
+        entry.resolve(results[index] as Result);
+      });
+    } catch (error) {
+      for (const entry of batch) entry.reject(error);
+    }
+  }
+
+  #take(): Waiting<Item, Result>[] {
+    const { maxItems, maxWeight = Number.POSITIVE_INFINITY, weigh = () => 0 } = this.#options;
+    let count = 0;
+    let weight = 0;
+    for (const { item } of this.#waiting) {
+      weight += weigh(item);
+      if (count >= maxItems || (count > 0 && weight > maxWeight)) break;
+      count += 1;
+    }
+    return this.#waiting.splice(0, count);
+  }
+}

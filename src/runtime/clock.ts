@@ -1,0 +1,7 @@
+/** The time of this process. Leases and ids never use it: they use the database's clock. */
+export interface Clock {
+  /** Milliseconds since the epoch. */
+  now(): number;
+}
+
+export const systemClock: Clock = { now: () => Date.now() };
