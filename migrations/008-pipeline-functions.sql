@@ -1,0 +1,71 @@
+-- The two statements that touch the outbox under load. They are functions for their SET clauses alone: a plan
+-- made while the table was empty reads it whole once a backlog has filled it, and a session setting does not
+-- survive a pooler.
+
+-- Claims due rows of several lanes: in each lane it walks the tenants that follow after_tenants[lane], at most
+-- max_tenants of them, and takes an equal share of budgets[lane] from each; other claims' rows are skipped. A row
+-- with no event_id closes each lane: its tenant_id is where the next walk goes on, '' for the beginning.
+CREATE FUNCTION claim_outbox(budgets integer[], after_tenants text[], max_tenants integer, lease_ms integer)
+RETURNS TABLE (claimed_lane smallint, claimed_tenant text, claimed_event uuid)
+LANGUAGE plpgsql VOLATILE
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_bitmapscan = off
+AS $$
+BEGIN
+  RETURN QUERY
+  WITH RECURSIVE walk AS (
+    SELECT l.lane, 1 AS step,
+      (SELECT o.tenant_id FROM outbox o WHERE o.lane = l.lane AND o.tenant_id > after_tenants[l.lane]
+        ORDER BY o.tenant_id LIMIT 1) AS tenant
+    FROM unnest(ARRAY[1, 2, 3, 4]::smallint[]) AS l (lane)
+    WHERE budgets[l.lane] > 0
+    UNION ALL
+    SELECT w.lane, w.step + 1,
+      (SELECT o.tenant_id FROM outbox o WHERE o.lane = w.lane AND o.tenant_id > w.tenant
+        ORDER BY o.tenant_id LIMIT 1)
+    FROM walk w
+    WHERE w.tenant IS NOT NULL AND w.step <= max_tenants
+  ),
+  shares AS (
+    SELECT w.lane, w.tenant, ceil(budgets[w.lane]::numeric / count(*) OVER (PARTITION BY w.lane))::integer AS share
+    FROM walk w WHERE w.tenant IS NOT NULL AND w.step <= max_tenants
+  ),
+  due AS (
+    SELECT o.event_id FROM shares s, LATERAL (
+      SELECT d.event_id FROM outbox d
+      WHERE d.lane = s.lane AND d.tenant_id = s.tenant AND d.visible_at <= now()
+      ORDER BY d.visible_at LIMIT s.share FOR UPDATE SKIP LOCKED
+    ) AS o
+  ),
+  claimed AS (
+    UPDATE outbox SET visible_at = now() + lease_ms * interval '1 millisecond', attempts = attempts + 1
+    WHERE event_id = ANY (ARRAY(SELECT event_id FROM due))
+    RETURNING lane, tenant_id, event_id
+  )
+  SELECT c.lane, c.tenant_id, c.event_id FROM claimed c
+  UNION ALL
+  SELECT w.lane, CASE WHEN bool_or(w.tenant IS NULL) THEN '' ELSE coalesce(max(w.tenant) FILTER (WHERE w.step <= max_tenants), '') END, NULL
+  FROM walk w GROUP BY w.lane;
+END
+$$;
+
+-- Deletes the outbox rows of the given events, unless the flows counter is no longer the expected one. Answers
+-- the ids that were deleted, each with the counter as the same snapshot has it, and one row with the counter
+-- alone where there is none. A deploy that returned before an event was accepted is thus never overlooked: who
+-- sees the event sees the deploy.
+CREATE FUNCTION take_outbox(event_ids uuid[], expected_counter bigint)
+RETURNS TABLE (event_id uuid, counter bigint)
+LANGUAGE plpgsql VOLATILE
+SET enable_seqscan = off
+AS $$
+#variable_conflict use_column
+BEGIN
+  RETURN QUERY
+  WITH current AS (SELECT value FROM change_counters WHERE name = 'flows'),
+  taken AS (
+    DELETE FROM outbox
+    WHERE outbox.event_id = ANY (event_ids) AND (SELECT value FROM current) = expected_counter
+    RETURNING outbox.event_id
+  )
+  SELECT taken.event_id, current.value FROM current LEFT JOIN taken ON true;
+END
+$$;

@@ -1,0 +1,116 @@
+import { HeadraceError } from "../../domain/errors.ts";
+import { type AcceptedEvent, acceptEvents, type NewEvent } from "../../postgres/accept.ts";
+import { isUnavailable, type Queryable } from "../../postgres/database.ts";
+import { Batcher } from "../../runtime/batcher.ts";
+
+/** The events of one delivery or one API call: accepted together or not at all. */
+export interface Delivery {
+  events: NewEvent[];
+  /** What the delivery was verified with, as the receive counter tells; absent where nothing was cached. */
+  verifiedAt?: number;
+}
+
+export type AcceptAnswer =
+  | { kind: "accepted"; events: AcceptedEvent[] }
+  /** Connectors, endpoints or secrets changed since `verifiedAt`: verify again. */
+  | { kind: "stale"; counter: number };
+
+export interface AcceptorLimits {
+  /** Deliveries in one transaction. */
+  maxDeliveries: number;
+  /** Payload bytes in one transaction; a larger delivery goes alone. */
+  maxBytes: number;
+  /** Transactions under way at once. */
+  inFlight: number;
+  /** Deliveries that wait; one more is answered `store_unavailable`. */
+  maxWaiting: number;
+}
+
+export interface Acceptor {
+  /** Resolves when the events are committed in PostgreSQL. */
+  accept(delivery: Delivery): Promise<AcceptAnswer>;
+  /** Deliveries that wait for their transaction. */
+  readonly waiting: number;
+}
+
+/**
+ * Commits deliveries in groups: one or two transactions are under way, and the next one takes what arrived
+ * meanwhile. `onAccepted` is called once a transaction that wrote new events is committed.
+ */
+export function createAcceptor(deps: {
+  database: Queryable;
+  limits: AcceptorLimits;
+  onAccepted: (newEvents: number) => void;
+}): Acceptor {
+  const { database, limits, onAccepted } = deps;
+  const batcher = new Batcher<Delivery, AcceptAnswer | Error>(
+    async (deliveries) => {
+      const answers = await commit(database, deliveries);
+      const written = answers.reduce((sum, answer) => sum + newEvents(answer), 0);
+      if (written > 0) onAccepted(written);
+      return answers;
+    },
+    {
+      maxItems: limits.maxDeliveries,
+      maxWeight: limits.maxBytes,
+      weigh: (delivery) => delivery.events.reduce((sum, event) => sum + event.payload.length, 0),
+      inFlight: limits.inFlight,
+      maxWaiting: limits.maxWaiting,
+      full: () =>
+        new HeadraceError("store_unavailable", `${limits.maxWaiting} deliveries wait for PostgreSQL already`),
+    },
+  );
+  return {
+    async accept(delivery) {
+      const answer = await batcher.add(delivery);
+      if (answer instanceof Error) throw answer;
+      return answer;
+    },
+    get waiting() {
+      return batcher.waiting;
+    },
+  };
+}
+
+/** One transaction for all; when PostgreSQL refuses it, halves, so that one bad row costs only itself. */
+async function commit(database: Queryable, deliveries: Delivery[]): Promise<(AcceptAnswer | Error)[]> {
+  const verifiedAt = commonCounter(deliveries);
+  if (verifiedAt.kind === "mixed") return inHalves(database, deliveries);
+  try {
+    const events = deliveries.flatMap((delivery) => delivery.events);
+    const result = await acceptEvents(database, events, verifiedAt.counter);
+    if (result.kind === "stale") return deliveries.map(() => result);
+    let next = 0;
+    return deliveries.map((delivery) => ({
+      kind: "accepted",
+      events: result.events.slice(next, (next += delivery.events.length)),
+    }));
+  } catch (error) {
+    if (deliveries.length > 1 && !isUnavailable(error)) return inHalves(database, deliveries);
+    return deliveries.map(() => (error instanceof Error ? error : new Error(String(error))));
+  }
+}
+
+async function inHalves(database: Queryable, deliveries: Delivery[]): Promise<(AcceptAnswer | Error)[]> {
+  const middle = deliveries.length >> 1;
+  const first = await commit(database, deliveries.slice(0, middle));
+  return [...first, ...(await commit(database, deliveries.slice(middle)))];
+}
+
+/** Deliveries verified at different counters cannot share one comparison; those verified at none go with any. */
+function commonCounter(
+  deliveries: readonly Delivery[],
+): { kind: "common"; counter: number | undefined } | { kind: "mixed" } {
+  let counter: number | undefined;
+  for (const { verifiedAt } of deliveries) {
+    if (verifiedAt === undefined || verifiedAt === counter) continue;
+    if (counter !== undefined) return { kind: "mixed" };
+    counter = verifiedAt;
+  }
+  return { kind: "common", counter };
+}
+
+function newEvents(answer: AcceptAnswer | Error): number {
+  if (answer instanceof Error || answer.kind === "stale") return 0;
+  return answer.events.filter((event) => !event.duplicate).length;
+}

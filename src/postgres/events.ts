@@ -1,0 +1,154 @@
+import type { EventSource, Priority } from "../domain/priority.ts";
+import type { Queryable } from "./database.ts";
+import { idBounds } from "./partitions.ts";
+
+/** An event as it was accepted: the exact bytes and what stood around them. */
+export interface StoredEvent {
+  id: string;
+  tenantId: string;
+  connector: string;
+  endpoint: string;
+  type: string | undefined;
+  source: EventSource;
+  priority: Priority;
+  subject: string | undefined;
+  occurredAtMs: number | undefined;
+  receivedAtMs: number;
+  deliveryKey: string;
+  item: number;
+  headers: Record<string, string>;
+  contentType: string | undefined;
+  payload: Buffer;
+}
+
+interface EventRow {
+  id: string;
+  tenant_id: string;
+  connector: string;
+  endpoint: string;
+  type: string | null;
+  source: EventSource;
+  priority: Priority;
+  subject: string | null;
+  occurred_at: Date | null;
+  received_at: Date;
+  delivery_key: string;
+  item: number;
+  headers: Record<string, string>;
+  content_type: string | null;
+  payload: Buffer;
+}
+
+const COLUMNS = `e.id, e.tenant_id, e.connector, e.endpoint, e.type, e.source, e.priority, e.subject, e.occurred_at,
+  e.received_at, e.delivery_key, e.item, e.headers, e.content_type, e.payload`;
+
+/** The events of a batch, those that exist, in no order. */
+export async function loadEvents(database: Queryable, ids: readonly string[]): Promise<StoredEvent[]> {
+  const { low, high } = idBounds(ids);
+  const rows = await database.query<EventRow>({
+    name: "load-events",
+    text: `SELECT ${COLUMNS} FROM events e WHERE e.id = ANY ($1::uuid[]) AND e.id BETWEEN $2::uuid AND $3::uuid`,
+    values: [ids, low, high],
+  });
+  return rows.map(asStoredEvent);
+}
+
+/** What the API calls an event's status: accepted until it is routed. */
+export type EventStatus = "accepted" | "routed" | "unmatched" | "dead";
+
+export interface EventFilter {
+  tenantId: string;
+  connector?: string | undefined;
+  type?: string | undefined;
+  source?: EventSource | undefined;
+  status?: EventStatus | undefined;
+  priority?: Priority | undefined;
+  /** Bounds on the id, from the times asked for: since is inclusive, until is not. */
+  sinceId?: string | undefined;
+  untilId?: string | undefined;
+  /** Only ids below this one: where the previous page ended. */
+  beforeId?: string | undefined;
+  limit: number;
+}
+
+export interface ListedEvent extends StoredEvent {
+  status: EventStatus;
+}
+
+/** A page of a tenant's events, newest first. */
+export async function listEvents(database: Queryable, filter: EventFilter): Promise<ListedEvent[]> {
+  const rows = await database.query<EventRow & { status: EventStatus }>({
+    text: `SELECT ${COLUMNS}, coalesce(v.status, 'accepted') AS status
+      FROM events e LEFT JOIN verdicts v ON v.event_id = e.id
+      WHERE e.tenant_id = $1
+        AND ($2::text IS NULL OR e.connector = $2) AND ($3::text IS NULL OR e.type = $3)
+        AND ($4::text IS NULL OR e.source = $4) AND ($5::smallint IS NULL OR e.priority = $5)
+        AND ($6::text IS NULL OR coalesce(v.status, 'accepted') = $6)
+        AND ($7::uuid IS NULL OR e.id >= $7) AND ($8::uuid IS NULL OR e.id < $8) AND ($9::uuid IS NULL OR e.id < $9)
+      ORDER BY e.id DESC LIMIT $10`,
+    values: [
+      filter.tenantId,
+      filter.connector ?? null,
+      filter.type ?? null,
+      filter.source ?? null,
+      filter.priority ?? null,
+      filter.status ?? null,
+      filter.sinceId ?? null,
+      filter.untilId ?? null,
+      filter.beforeId ?? null,
+      filter.limit,
+    ],
+  });
+  return rows.map((row) => ({ ...asStoredEvent(row), status: row.status }));
+}
+
+export interface EventVerdict {
+  status: EventStatus;
+  flowsCounter: number | undefined;
+  routedAtMs: number | undefined;
+}
+
+/** One event of a tenant with its routing verdict. */
+export async function findEvent(
+  database: Queryable,
+  tenantId: string,
+  id: string,
+): Promise<{ event: StoredEvent; verdict: EventVerdict } | undefined> {
+  const [row] = await database.query<
+    EventRow & { status: EventStatus; flows_counter: string | null; routed_at: Date | null }
+  >({
+    text: `SELECT ${COLUMNS}, coalesce(v.status, 'accepted') AS status, v.flows_counter, v.routed_at
+      FROM events e LEFT JOIN verdicts v ON v.event_id = e.id
+      WHERE e.tenant_id = $1 AND e.id = $2`,
+    values: [tenantId, id],
+  });
+  if (row === undefined) return undefined;
+  return {
+    event: asStoredEvent(row),
+    verdict: {
+      status: row.status,
+      flowsCounter: row.flows_counter === null ? undefined : Number(row.flows_counter),
+      routedAtMs: row.routed_at?.getTime(),
+    },
+  };
+}
+
+function asStoredEvent(row: EventRow): StoredEvent {
+  return {
+    id: row.id,
+    tenantId: row.tenant_id,
+    connector: row.connector,
+    endpoint: row.endpoint,
+    type: row.type ?? undefined,
+    source: row.source,
+    priority: row.priority,
+    subject: row.subject ?? undefined,
+    occurredAtMs: row.occurred_at?.getTime(),
+    receivedAtMs: row.received_at.getTime(),
+    deliveryKey: row.delivery_key,
+    item: row.item,
+    headers: row.headers,
+    contentType: row.content_type ?? undefined,
+    payload: row.payload,
+  };
+}

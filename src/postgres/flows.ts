@@ -1,0 +1,152 @@
+import type { FlowDefinition } from "../domain/flow.ts";
+import type { Queryable } from "./database.ts";
+
+/** A flow as the API shows it: its newest version, and which version is live. */
+export interface StoredFlow {
+  tenantId: string;
+  id: string;
+  version: number;
+  deployedVersion: number | undefined;
+  definition: FlowDefinition;
+  createdAt: Date;
+  updatedAt: Date;
+}
+
+interface FlowRow {
+  tenant_id: string;
+  id: string;
+  version: number;
+  deployed_version: number | null;
+  definition: FlowDefinition;
+  created_at: Date;
+  updated_at: Date;
+}
+
+const SELECT_FLOWS = `SELECT f.tenant_id, f.id, f.version, f.deployed_version, v.definition, f.created_at, f.updated_at
+  FROM flows f JOIN flow_versions v ON (v.tenant_id, v.flow_id, v.version) = (f.tenant_id, f.id, f.version)
+  WHERE f.deleted_at IS NULL`;
+
+export async function findFlow(
+  database: Queryable,
+  tenantId: string,
+  id: string,
+): Promise<StoredFlow | undefined> {
+  const [row] = await database.query<FlowRow>({
+    text: `${SELECT_FLOWS} AND f.tenant_id = $1 AND f.id = $2`,
+    values: [tenantId, id],
+  });
+  return row === undefined ? undefined : asStoredFlow(row);
+}
+
+/** A page of a tenant's flows in the order of their ids. */
+export async function listFlows(
+  database: Queryable,
+  tenantId: string,
+  page: { afterId: string; limit: number },
+): Promise<StoredFlow[]> {
+  const rows = await database.query<FlowRow>({
+    text: `${SELECT_FLOWS} AND f.tenant_id = $1 AND f.id > $2 ORDER BY f.id LIMIT $3`,
+    values: [tenantId, page.afterId, page.limit],
+  });
+  return rows.map(asStoredFlow);
+}
+
+/**
+ * Stores a flow's definition as its newest version; the same definition again makes none. A flow that was deleted
+ * comes back, undeployed. The signing secret counts only for a new or returning flow; `created` says which.
+ */
+export async function putFlow(
+  transaction: Queryable,
+  flow: {
+    tenantId: string;
+    id: string;
+    definition: FlowDefinition;
+    signingSealed: Buffer;
+    signingKeyId: string;
+  },
+): Promise<{ created: boolean }> {
+  const [row] = await transaction.query<{ created: boolean }>({
+    text: `INSERT INTO flows AS f (tenant_id, id, version, signing_sealed, signing_key_id) VALUES ($1, $2, 0, $3, $4)
+      ON CONFLICT (tenant_id, id) DO UPDATE SET deleted_at = NULL, updated_at = now(),
+        signing_sealed = CASE WHEN f.deleted_at IS NULL THEN f.signing_sealed ELSE excluded.signing_sealed END,
+        signing_key_id = CASE WHEN f.deleted_at IS NULL THEN f.signing_key_id ELSE excluded.signing_key_id END
+      RETURNING (f.signing_sealed = $3) AS created`,
+    values: [flow.tenantId, flow.id, flow.signingSealed, flow.signingKeyId],
+  });
+  await transaction.query({
+    text: `WITH next AS (
+        INSERT INTO flow_versions (tenant_id, flow_id, version, definition)
+        SELECT f.tenant_id, f.id, f.version + 1, $3::jsonb
+        FROM flows f LEFT JOIN flow_versions v ON (v.tenant_id, v.flow_id, v.version) = (f.tenant_id, f.id, f.version)
+        WHERE f.tenant_id = $1 AND f.id = $2 AND v.definition IS DISTINCT FROM $3::jsonb
+        RETURNING version
+      )
+      UPDATE flows SET version = next.version FROM next WHERE tenant_id = $1 AND id = $2`,
+    values: [flow.tenantId, flow.id, JSON.stringify(flow.definition)],
+  });
+  return { created: row?.created ?? false };
+}
+
+/** Hides a flow; its versions stay for the runs that name them. Undeploy it in the same transaction. */
+export async function deleteFlow(transaction: Queryable, tenantId: string, id: string): Promise<void> {
+  await transaction.query({
+    text: "UPDATE flows SET deleted_at = now() WHERE tenant_id = $1 AND id = $2",
+    values: [tenantId, id],
+  });
+}
+
+/** What a worker needs of a flow version: it never changes but for the secret, whose change raises the counter. */
+export interface ExecutableFlow {
+  tenantId: string;
+  flowId: string;
+  version: number;
+  definition: FlowDefinition;
+  signingSealed: Buffer;
+  signingKeyId: string;
+}
+
+/** The versions named, those that exist. */
+export async function loadFlowVersions(
+  database: Queryable,
+  wanted: readonly { tenantId: string; flowId: string; version: number }[],
+): Promise<ExecutableFlow[]> {
+  const rows = await database.query<{
+    tenant_id: string;
+    flow_id: string;
+    version: number;
+    definition: FlowDefinition;
+    signing_sealed: Buffer;
+    signing_key_id: string;
+  }>({
+    name: "load-flow-versions",
+    text: `SELECT v.tenant_id, v.flow_id, v.version, v.definition, f.signing_sealed, f.signing_key_id
+      FROM unnest($1::text[], $2::text[], $3::int[]) AS w (tenant_id, flow_id, version)
+      JOIN flow_versions v USING (tenant_id, flow_id, version)
+      JOIN flows f ON (f.tenant_id, f.id) = (v.tenant_id, v.flow_id)`,
+    values: [
+      wanted.map((flow) => flow.tenantId),
+      wanted.map((flow) => flow.flowId),
+      wanted.map((flow) => flow.version),
+    ],
+  });
+  return rows.map((row) => ({
+    tenantId: row.tenant_id,
+    flowId: row.flow_id,
+    version: row.version,
+    definition: row.definition,
+    signingSealed: row.signing_sealed,
+    signingKeyId: row.signing_key_id,
+  }));
+}
+
+function asStoredFlow(row: FlowRow): StoredFlow {
+  return {
+    tenantId: row.tenant_id,
+    id: row.id,
+    version: row.version,
+    deployedVersion: row.deployed_version ?? undefined,
+    definition: row.definition,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+  };
+}

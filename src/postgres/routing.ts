@@ -1,0 +1,102 @@
+import type { Priority } from "../domain/priority.ts";
+import type { Queryable } from "./database.ts";
+import { idBounds } from "./partitions.ts";
+
+/** A run to be made for an event and a flow that matched it. */
+export interface NewRun {
+  id: string;
+  tenantId: string;
+  flowId: string;
+  flowVersion: number;
+  eventId: string;
+  lane: Priority;
+}
+
+/** A dead letter to be made for an event that goes no further; it takes its copy of the event from the table. */
+export interface NewDeadLetter {
+  eventId: string;
+  stage: "normalize" | "route";
+  errorMessage: string;
+  errorContext: Record<string, unknown>;
+  fingerprint: string;
+}
+
+/** What routing decided about one batch. Every event has one verdict. */
+export interface RoutingDecision {
+  verdicts: { eventId: string; tenantId: string; status: "routed" | "unmatched" | "dead" }[];
+  runs: NewRun[];
+  deadLetters: NewDeadLetter[];
+}
+
+export type RouteResult =
+  /** The events whose outbox row this call deleted; the others were routed by somebody else. */
+  | { kind: "routed"; eventIds: Set<string> }
+  /** Flows changed since the index was read: nothing was written, and the batch is matched again. */
+  | { kind: "stale" };
+
+/**
+ * Carries out a decision in one statement: the outbox rows go, and for each event whose row was still there its
+ * verdict, runs (first due `leaseMs` from now, if their job is lost) and dead letter are written. All of it, or none.
+ */
+export async function routeEvents(
+  database: Queryable,
+  decision: RoutingDecision,
+  { flowsCounter, leaseMs }: { flowsCounter: number; leaseMs: number },
+): Promise<RouteResult> {
+  const { verdicts, runs, deadLetters } = decision;
+  const { low, high } = idBounds(verdicts.map((verdict) => verdict.eventId));
+  const rows = await database.query<{ event_id: string | null; counter: string }>({
+    name: "route-events",
+    text: ROUTE_EVENTS,
+    values: [
+      verdicts.map((verdict) => verdict.eventId),
+      flowsCounter,
+      verdicts.map((verdict) => verdict.tenantId),
+      verdicts.map((verdict) => verdict.status),
+      runs.map((run) => run.id),
+      runs.map((run) => run.tenantId),
+      runs.map((run) => run.flowId),
+      runs.map((run) => run.flowVersion),
+      runs.map((run) => run.eventId),
+      runs.map((run) => run.lane),
+      leaseMs,
+      deadLetters.map((letter) => letter.eventId),
+      deadLetters.map((letter) => letter.stage),
+      deadLetters.map((letter) => letter.errorMessage),
+      deadLetters.map((letter) => JSON.stringify(letter.errorContext)),
+      deadLetters.map((letter) => letter.fingerprint),
+      low,
+      high,
+    ],
+  });
+  if (Number(rows[0]?.counter) !== flowsCounter) return { kind: "stale" };
+  return { kind: "routed", eventIds: new Set(rows.flatMap((row) => row.event_id ?? [])) };
+}
+
+const ROUTE_EVENTS = `
+WITH taken AS MATERIALIZED (SELECT event_id, counter FROM take_outbox($1::uuid[], $2::bigint)),
+judged AS (
+  INSERT INTO verdicts (event_id, tenant_id, status, flows_counter)
+  SELECT v.event_id, v.tenant_id, v.status, $2::bigint
+  FROM unnest($1::uuid[], $3::text[], $4::text[]) AS v (event_id, tenant_id, status) JOIN taken USING (event_id)
+  ON CONFLICT (event_id) DO NOTHING
+),
+started AS (
+  INSERT INTO runs (id, tenant_id, flow_id, flow_version, event_id, lane, state, visible_at)
+  SELECT r.id, r.tenant_id, r.flow_id, r.flow_version, r.event_id, r.lane, 'queued',
+    now() + $11::int * interval '1 millisecond'
+  FROM unnest($5::uuid[], $6::text[], $7::text[], $8::int[], $9::uuid[], $10::smallint[])
+    AS r (id, tenant_id, flow_id, flow_version, event_id, lane) JOIN taken USING (event_id)
+  ON CONFLICT (id) DO NOTHING
+),
+buried AS (
+  INSERT INTO dead_letters (tenant_id, connector, endpoint, event_id, event_type, stage, event_payload, content_type,
+    headers, error_message, error_context, fingerprint)
+  SELECT e.tenant_id, e.connector, e.endpoint, e.id, e.type, d.stage, e.payload, e.content_type, e.headers,
+    d.error_message, d.error_context::jsonb, d.fingerprint
+  FROM unnest($12::uuid[], $13::text[], $14::text[], $15::text[], $16::text[])
+      AS d (event_id, stage, error_message, error_context, fingerprint)
+    JOIN taken USING (event_id)
+    JOIN events e ON e.id = d.event_id AND e.id BETWEEN $17::uuid AND $18::uuid
+)
+SELECT event_id, counter FROM taken`;
