@@ -190,15 +190,16 @@ export interface DueRun {
 }
 
 /**
- * Runs that are due, the longest due first, at most `limit`: their job was lost, their worker's lease ended, or they
- * failed and their back-off is over. Nothing is locked: `queueRuns` decides.
+ * Runs of the lanes that are due, the longest due first, at most `limit`: their job was lost, their worker's lease
+ * ended, or they failed and their back-off is over. Nothing is locked: `queueRuns` decides.
  */
-export async function dueRunIds(database: Queryable, limit: number): Promise<string[]> {
+export async function dueRunIds(database: Queryable, lanes: readonly Priority[], limit: number): Promise<string[]> {
   const rows = await database.query<{ id: string }>({
     name: "due-runs",
     text: `SELECT id FROM runs WHERE state IN ('queued', 'running', 'failed') AND visible_at <= now()
+        AND lane = ANY ($2::smallint[])
       ORDER BY visible_at LIMIT $1`,
-    values: [limit],
+    values: [limit, lanes],
   });
   return rows.map((row) => row.id);
 }

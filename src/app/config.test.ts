@@ -1,0 +1,48 @@
+import { describe, expect, test } from "vitest";
+import { ROLES, readConfig } from "./config.ts";
+
+describe("readConfig", () => {
+  test("has a default for everything but the stores and their keys", () => {
+    expect(readConfig({})).toMatchObject({
+      port: 8080,
+      host: "127.0.0.1",
+      publicUrl: "http://127.0.0.1:8080",
+      dataDir: ".headrace",
+      roles: new Set(ROLES),
+      databaseUrl: undefined,
+    });
+  });
+
+  test.each([
+    ["PORT", "eighty"],
+    ["PORT", "65536"],
+    ["DATABASE_URL", "mysql://localhost/x"],
+    ["REDIS_URL", "localhost:6379"],
+    ["HEADRACE_ADMIN_KEY", "too short"],
+    ["HEADRACE_ENCRYPTION_KEYS", "k1:bm90IDMyIGJ5dGVz"],
+    ["HEADRACE_ROLES", "api,router"],
+    ["HEADRACE_PUBLIC_URL", "example.com"],
+    ["LOG_LEVEL", "loud"],
+    ["HEADRACE_DEMO", "yes"],
+  ])("refuses %s=%s in one line that names it and not its value", (name, value) => {
+    const read = () => readConfig({ [name]: value });
+    expect(read).toThrow(new RegExp(`^${name} is not valid: expected [^\\n]+$`));
+    expect(read).not.toThrow(new RegExp(value));
+  });
+
+  test("takes the stores together or not at all", () => {
+    expect(() => readConfig({ DATABASE_URL: "postgres://h/d" })).toThrow("REDIS_URL is not");
+  });
+
+  test("reads roles, a cluster's nodes and empty values", () => {
+    const config = readConfig({
+      HEADRACE_ROLES: "relay, route",
+      DATABASE_URL: "postgres://h/d",
+      REDIS_URL: "redis://a:1,redis://b:2",
+      PORT: "",
+    });
+    expect(config.roles).toEqual(new Set(["relay", "route"]));
+    expect(config.redisUrl).toBe("redis://a:1,redis://b:2");
+    expect(config.port).toBe(8080);
+  });
+});

@@ -1,0 +1,73 @@
+import { describe, expect, test } from "vitest";
+import type { Outcome } from "../../domain/outcome.ts";
+import { finishAttempt } from "./finish.ts";
+
+const run = {
+  id: "01a208f8-2149-748f-94fe-b9c62a9e51c1",
+  tenantId: "acme",
+  flowId: "f",
+  flowVersion: 1,
+  eventId: "01a208f8-2149-748f-94fe-b9c62a9e51c2",
+  replaySeq: 0,
+  lane: 2 as const,
+  fence: 3,
+  attempts: 0,
+};
+const retry = { max_attempts: 3, backoff: "fixed" as const, delay_ms: 200, max_delay_ms: 1_000 };
+const error = { code: "HTTP_STATUS", message: "The target answered 503 for order 4711" };
+
+function finish(outcome: Outcome, attempts = 0) {
+  const context = { connector: "shop", endpoint: "default", action: "http" as const };
+  return finishAttempt({
+    run: { ...run, attempts },
+    outcome,
+    retry,
+    context,
+    durationMs: 12.4,
+    random: () => 1,
+  });
+}
+
+describe("finishAttempt", () => {
+  test("ends a run whose action succeeded", () => {
+    expect(finish({ kind: "done", responseStatus: 204 })).toMatchObject({
+      state: "succeeded",
+      responseStatus: 204,
+    });
+  });
+
+  test("waits the flow's back-off before the next attempt", () => {
+    expect(finish({ kind: "retry", error })).toMatchObject({
+      state: "failed",
+      retryDelayMs: 200,
+      errorCode: "HTTP_STATUS",
+    });
+  });
+
+  test("waits as long as the target asked for", () => {
+    expect(finish({ kind: "retry", error, delayMs: 30_000 }).retryDelayMs).toBe(30_000);
+  });
+
+  test("buries a run after its last attempt, with its cause", () => {
+    expect(finish({ kind: "retry", error }, 1).state).toBe("failed");
+    expect(finish({ kind: "retry", error }, 2)).toMatchObject({
+      state: "dead",
+      errorContext: { stage: "execute", step: "http", connector: "shop", code: "HTTP_STATUS" },
+    });
+  });
+
+  test("buries a run at once when another attempt cannot help", () => {
+    expect(finish({ kind: "dead", error }).state).toBe("dead");
+  });
+
+  test("gives failures that differ in numbers alone one fingerprint", () => {
+    const other = { ...error, message: "The target answered 502 for order 12" };
+    expect(finish({ kind: "dead", error: other }).fingerprint).toBe(
+      finish({ kind: "dead", error }).fingerprint,
+    );
+    const unlike = { ...error, message: "The target closed the connection" };
+    expect(finish({ kind: "dead", error: unlike }).fingerprint).not.toBe(
+      finish({ kind: "dead", error }).fingerprint,
+    );
+  });
+});

@@ -1,0 +1,45 @@
+import { LANES } from "../../domain/priority.ts";
+import type { Queryable } from "../../postgres/database.ts";
+import { dueRunIds, nextRunDueMs, queueRuns } from "../../postgres/runs.ts";
+import { type JobQueues, jobsOf } from "../../redis/job-queue.ts";
+import type { Step } from "../../runtime/loop.ts";
+
+export interface SweeperLimits {
+  /** Runs queued at once. */
+  batchSize: number;
+  /** How long a queued run's job may be on its way before the run is queued again, ms. */
+  runLeaseMs: number;
+  maxRunsPerJob: number;
+  /** A lane with this many jobs waiting is left alone: its runs are late, not lost. */
+  maxWaitingJobs: number;
+  /** The longest wait between two looks, ms. */
+  idleMs: number;
+  /** The shortest, however often a run comes due, ms. */
+  minWaitMs: number;
+}
+
+/**
+ * One step of the sweep: runs that are due, because their back-off is over, their worker is gone or their job was
+ * lost, are queued under a new generation and given a new job.
+ */
+export function createSweeper(deps: {
+  database: Queryable;
+  queues: JobQueues;
+  limits: SweeperLimits;
+  onSwept: (runs: number) => void;
+}): Step {
+  const { database, queues, limits, onSwept } = deps;
+  return async () => {
+    const depths = await queues.depths();
+    const lanes = LANES.filter((lane) => (depths.get(lane) ?? 0) < limits.maxWaitingJobs);
+    const ids = await dueRunIds(database, lanes, limits.batchSize);
+    if (ids.length > 0) {
+      const runs = await queueRuns(database, ids, limits.runLeaseMs);
+      await queues.add(jobsOf(runs, limits.maxRunsPerJob));
+      onSwept(runs.length);
+      return { waitMs: limits.minWaitMs };
+    }
+    const nextMs = (await nextRunDueMs(database)) ?? limits.idleMs;
+    return { waitMs: Math.min(limits.idleMs, Math.max(limits.minWaitMs, nextMs)) };
+  };
+}

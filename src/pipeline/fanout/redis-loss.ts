@@ -1,0 +1,35 @@
+import type { Queryable } from "../../postgres/database.ts";
+import { expireOutboxLeases } from "../../postgres/outbox.ts";
+import { expireQueuedRuns } from "../../postgres/runs.ts";
+import type { RedisClient } from "../../redis/client.ts";
+import type { RedisKeys } from "../../redis/keys.ts";
+import { isRedisIntact, markRedisIntact } from "../../redis/sentinel.ts";
+import type { Step } from "../../runtime/loop.ts";
+
+/** Leases that one statement ends. */
+const CHUNK = 5_000;
+
+/**
+ * One step of the watch over Redis: when it lost what was published, or is another server than before, every lease
+ * of it is made due now, and only then is it trusted again. A crash in between repeats the step; two copies that do
+ * it at once publish twice, which the outbox absorbs.
+ */
+export function createRedisLossWatch(deps: {
+  database: Queryable;
+  redis: RedisClient;
+  keys: RedisKeys;
+  intervalMs: number;
+  onLoss: (released: { events: number; runs: number }) => void;
+}): Step {
+  const { database, redis, keys, intervalMs, onLoss } = deps;
+  return async () => {
+    if (await isRedisIntact(redis, keys)) return { waitMs: intervalMs };
+    const runs = await expireQueuedRuns(database);
+    let events = 0;
+    for (let chunk = CHUNK; chunk === CHUNK; events += chunk)
+      chunk = await expireOutboxLeases(database, CHUNK);
+    await markRedisIntact(redis, keys);
+    onLoss({ events, runs });
+    return { waitMs: intervalMs };
+  };
+}

@@ -1,0 +1,74 @@
+import { LANES, type Priority } from "../../domain/priority.ts";
+import type { Queryable } from "../../postgres/database.ts";
+import { claimOutbox } from "../../postgres/outbox.ts";
+import type { RedisClient } from "../../redis/client.ts";
+import { publishEvents, streamDepths } from "../../redis/event-stream.ts";
+import type { JobQueues } from "../../redis/job-queue.ts";
+import type { RedisKeys } from "../../redis/keys.ts";
+import type { Step } from "../../runtime/loop.ts";
+import { shareBatch } from "./budgets.ts";
+import { createHighWater, type HighWaterLimits, type LaneDepth } from "./high-water.ts";
+
+export interface RelayLimits extends HighWaterLimits {
+  /** Events claimed at once, over all lanes. */
+  batchSize: number;
+  /** Tenants that one claim walks in one lane. */
+  maxTenants: number;
+  /** How long a claimed event stays with the consumers before it is published again, ms. */
+  leaseMs: number;
+  /** The wait while there is nothing to do and nobody wakes the relay, ms. */
+  idleMs: number;
+  /** The wait while the consumers have all they may have, ms. */
+  fullMs: number;
+}
+
+/**
+ * One step of fan-out: sees how much room the consumers have, claims due events that fit in, and publishes their
+ * ids. The claim is committed before the ids are published: a crash between the two leaves a lease that ends.
+ */
+export function createRelay(deps: {
+  database: Queryable;
+  redis: RedisClient;
+  keys: RedisKeys;
+  queues: JobQueues;
+  limits: RelayLimits;
+  now: () => number;
+  onPublished: (events: number) => void;
+}): Step {
+  const { database, redis, keys, queues, limits, now, onPublished } = deps;
+  const highWater = createHighWater(limits);
+  const afterTenants = new Map<Priority, string>();
+
+  return async () => {
+    const room = highWater.room(await readDepths(redis, keys, queues), now());
+    const budgets = shareBatch(room, limits.batchSize);
+    if (budgets.size === 0) return { waitMs: limits.fullMs };
+    const { maxTenants, leaseMs } = limits;
+    const { events, nextAfter } = await claimOutbox(database, { budgets, afterTenants, maxTenants, leaseMs });
+    for (const [lane, tenantId] of nextAfter) afterTenants.set(lane, tenantId);
+    const walking = [...nextAfter.values()].some((tenantId) => tenantId !== "");
+    if (events.length === 0) return { waitMs: walking ? 0 : waitFor(budgets, limits) };
+    await publishEvents(redis, keys, events);
+    onPublished(events.length);
+    return { waitMs: 0 };
+  };
+}
+
+/** A lane that had no room is looked at again soon; otherwise there is nothing due in any lane. */
+function waitFor(budgets: ReadonlyMap<Priority, number>, limits: RelayLimits): number {
+  return budgets.size < LANES.length ? limits.fullMs : limits.idleMs;
+}
+
+async function readDepths(
+  redis: RedisClient,
+  keys: RedisKeys,
+  queues: JobQueues,
+): Promise<Map<Priority, LaneDepth>> {
+  const [streams, jobs] = await Promise.all([streamDepths(redis, keys), queues.depths()]);
+  return new Map(
+    LANES.map((lane) => {
+      const { length, added } = streams.get(lane) ?? { length: 0, added: 0 };
+      return [lane, { waiting: length + (jobs.get(lane) ?? 0), added, inStream: length }];
+    }),
+  );
+}

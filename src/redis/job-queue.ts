@@ -1,0 +1,93 @@
+import { type ConnectionOptions, Queue } from "bullmq";
+import { LANES, type Priority } from "../domain/priority.ts";
+import type { RedisClient } from "./client.ts";
+import { JOB_QUEUE, type RedisKeys } from "./keys.ts";
+
+/** What a job carries: runs of one flow and one lane, by id. PostgreSQL knows the rest, and decides. */
+export interface JobData {
+  runIds: string[];
+}
+
+export interface NewJob {
+  lane: Priority;
+  runIds: string[];
+  /** Rises each time the runs are queued again: an id that BullMQ still knows would be dropped without a word. */
+  generation: number;
+}
+
+/** BullMQ's queues, one a lane: transport and concurrency. Nothing is kept in them, and nothing is retried by them. */
+export interface JobQueues {
+  add(jobs: readonly NewJob[]): Promise<void>;
+  /** Jobs that wait for a worker, by lane. */
+  depths(): Promise<Map<Priority, number>>;
+  close(): Promise<void>;
+}
+
+export function openJobQueues(
+  redis: RedisClient,
+  keys: RedisKeys,
+  onError: (error: Error) => void,
+): JobQueues {
+  const queues = new Map(
+    LANES.map((lane) => {
+      const queue = new Queue<JobData>(JOB_QUEUE, {
+        connection: redis as ConnectionOptions,
+        prefix: keys.jobs(lane),
+      });
+      queue.on("error", onError);
+      return [lane, queue];
+    }),
+  );
+  return {
+    async add(jobs) {
+      await Promise.all(
+        LANES.map((lane) => {
+          const ofLane = jobs.filter((job) => job.lane === lane);
+          return ofLane.length === 0 ? undefined : queues.get(lane)?.addBulk(ofLane.map(asBulkJob));
+        }),
+      );
+    },
+    async depths() {
+      const depths = await Promise.all(
+        LANES.map((lane) => redis.llen(`${keys.jobs(lane)}:${JOB_QUEUE}:wait`)),
+      );
+      return new Map(LANES.map((lane, index) => [lane, depths[index] ?? 0]));
+    },
+    async close() {
+      await Promise.all([...queues.values()].map((queue) => queue.close()));
+    },
+  };
+}
+
+/** Runs of one flow and lane travel together: a job costs far more than a run. */
+export function jobsOf(
+  runs: readonly { id: string; tenantId: string; flowId: string; lane: Priority; generation?: number }[],
+  maxRunsPerJob: number,
+): NewJob[] {
+  const jobs: NewJob[] = [];
+  const open = new Map<string, NewJob>();
+  for (const { id, tenantId, flowId, lane, generation = 0 } of runs) {
+    const name = `${lane}/${tenantId}/${flowId}/${generation}`;
+    let job = open.get(name);
+    if (job === undefined || job.runIds.length >= maxRunsPerJob) {
+      job = { lane, runIds: [], generation };
+      open.set(name, job);
+      jobs.push(job);
+    }
+    job.runIds.push(id);
+  }
+  return jobs;
+}
+
+function asBulkJob(job: NewJob) {
+  return {
+    name: "run",
+    data: { runIds: job.runIds },
+    opts: {
+      jobId: `${job.runIds[0]}.${job.generation}`,
+      attempts: 1,
+      removeOnComplete: true,
+      removeOnFail: true,
+    },
+  };
+}
