@@ -19,7 +19,11 @@ interface Setting<Value> {
 export const SETTINGS = {
   PORT: setting("The port to serve on.", "a port from 0 to 65535", readPort),
   HOST: setting("The address to serve on.", "an address or a host name", readText),
-  DATABASE_URL: setting("PostgreSQL 15 or newer; embedded when unset.", "postgres://…", readUrl("postgres:", "postgresql:")),
+  DATABASE_URL: setting(
+    "PostgreSQL 15 or newer; embedded when unset.",
+    "postgres://…",
+    readUrl("postgres:", "postgresql:"),
+  ),
   HEADRACE_MIGRATION_DATABASE_URL: setting(
     "The owner's connection for migrations and LISTEN, where DATABASE_URL goes through a pooler.",
     "postgres://…",
@@ -84,13 +88,15 @@ export interface Config {
 
 /** Reads the settings; a bad one is `invalid_setting`, whose message is one line that names it, never its value. */
 export function readConfig(environment: NodeJS.ProcessEnv): Config {
-  const get = <Name extends SettingName>(name: Name): SettingValue<Name> | undefined => readSetting(environment, name);
+  const get = <Name extends SettingName>(name: Name): SettingValue<Name> | undefined =>
+    readSetting(environment, name);
   const port = get("PORT") ?? 8080;
   const host = get("HOST") ?? "127.0.0.1";
   const databaseUrl = get("DATABASE_URL");
   const redisUrl = get("REDIS_URL");
   if ((databaseUrl === undefined) !== (redisUrl === undefined)) {
-    const [set, unset] = databaseUrl === undefined ? ["REDIS_URL", "DATABASE_URL"] : ["DATABASE_URL", "REDIS_URL"];
+    const [set, unset] =
+      databaseUrl === undefined ? ["REDIS_URL", "DATABASE_URL"] : ["DATABASE_URL", "REDIS_URL"];
     throw new HeadraceError("invalid_setting", `${set} is set and ${unset} is not: set both, or neither`);
   }
   return {
@@ -120,11 +126,16 @@ function readSetting<Name extends SettingName>(
   if (text === undefined || text === "") return undefined;
   const { read, expected } = SETTINGS[name];
   const value = read(text) as SettingValue<Name> | undefined;
-  if (value === undefined) throw new HeadraceError("invalid_setting", `${name} is not valid: expected ${expected}`);
+  if (value === undefined)
+    throw new HeadraceError("invalid_setting", `${name} is not valid: expected ${expected}`);
   return value;
 }
 
-function setting<Value>(description: string, expected: string, read: (text: string) => Value | undefined): Setting<Value> {
+function setting<Value>(
+  description: string,
+  expected: string,
+  read: (text: string) => Value | undefined,
+): Setting<Value> {
   return { description, expected, read };
 }
 
@@ -142,7 +153,8 @@ function readFlag(text: string): boolean | undefined {
 }
 
 function readUrl(...protocols: string[]): (text: string) => string | undefined {
-  return (text) => (URL.canParse(text) && protocols.includes(new URL(text).protocol) ? text.replace(/\/$/, "") : undefined);
+  return (text) =>
+    URL.canParse(text) && protocols.includes(new URL(text).protocol) ? text.replace(/\/$/, "") : undefined;
 }
 
 function readRedisUrls(text: string): string | undefined {

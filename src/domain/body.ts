@@ -60,17 +60,31 @@ const FORBIDDEN_KEY = "The body holds a forbidden key: __proto__, or constructor
 /** Counts brackets outside strings, so that a body of brackets alone is refused before anything is built of it. */
 function nestsTooDeep(json: string): boolean {
   let depth = 0;
-  let inString = false;
   for (let index = 0; index < json.length; index += 1) {
     const code = json.charCodeAt(index);
-    if (code === QUOTE) inString = !inString;
-    else if (inString) index += code === BACKSLASH ? 1 : 0;
+    if (code === QUOTE) index = endOfString(json, index);
     else if (code === OPEN_ARRAY || code === OPEN_OBJECT) {
       depth += 1;
       if (depth > MAX_DEPTH) return true;
     } else if (code === CLOSE_ARRAY || code === CLOSE_OBJECT) depth -= 1;
   }
   return false;
+}
+
+/** Where the string that begins at `start` ends; the end of the text when it does not. */
+function endOfString(json: string, start: number): number {
+  let end = start;
+  do {
+    end = json.indexOf('"', end + 1);
+    if (end === -1) return json.length;
+  } while (isEscaped(json, end));
+  return end;
+}
+
+function isEscaped(json: string, index: number): boolean {
+  let backslashes = 0;
+  while (json.charCodeAt(index - 1 - backslashes) === BACKSLASH) backslashes += 1;
+  return backslashes % 2 === 1;
 }
 
 const QUOTE = 0x22;

@@ -88,14 +88,13 @@ function openPool(
     query_timeout: options.statementTimeoutMs,
     idleTimeoutMillis: 60_000,
     keepAlive: true,
+    // Awaited by the pool before the connection is given to anybody.
+    ...(onConnect === undefined ? {} : { onConnect: (client: pg.ClientBase) => client.query(onConnect) }),
   });
   // A backend that ends while its connection is idle, or between two statements, is an event on the pool or on
   // the client; with no listener either one would end the process.
   pool.on("error", options.onError);
-  pool.on("connect", (client) => {
-    client.on("error", options.onError);
-    if (onConnect !== undefined) client.query(onConnect).catch(options.onError);
-  });
+  pool.on("connect", (client) => client.on("error", options.onError));
   return pool;
 }
 

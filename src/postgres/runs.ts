@@ -193,7 +193,11 @@ export interface DueRun {
  * Runs of the lanes that are due, the longest due first, at most `limit`: their job was lost, their worker's lease
  * ended, or they failed and their back-off is over. Nothing is locked: `queueRuns` decides.
  */
-export async function dueRunIds(database: Queryable, lanes: readonly Priority[], limit: number): Promise<string[]> {
+export async function dueRunIds(
+  database: Queryable,
+  lanes: readonly Priority[],
+  limit: number,
+): Promise<string[]> {
   const rows = await database.query<{ id: string }>({
     name: "due-runs",
     text: `SELECT id FROM runs WHERE state IN ('queued', 'running', 'failed') AND visible_at <= now()

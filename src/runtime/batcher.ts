@@ -41,6 +41,18 @@ export class Batcher<Item, Result> {
     return this.#waiting.length;
   }
 
+  /** True when an item added now has to wait for another batch to end. */
+  get busy(): boolean {
+    return this.#running >= this.#options.inFlight;
+  }
+
+  /** Takes an item back if no batch has it yet; its promise then never settles. */
+  withdraw(item: Item): boolean {
+    const index = this.#waiting.findIndex((entry) => entry.item === item);
+    if (index !== -1) this.#waiting.splice(index, 1);
+    return index !== -1;
+  }
+
   add(item: Item): Promise<Result> {
     if (this.#waiting.length >= this.#options.maxWaiting) return Promise.reject(this.#options.full());
     return new Promise((resolve, reject) => {

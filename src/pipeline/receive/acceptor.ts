@@ -29,8 +29,10 @@ export interface AcceptorLimits {
 export interface Acceptor {
   /** Resolves when the events are committed in PostgreSQL. */
   accept(delivery: Delivery): Promise<AcceptAnswer>;
-  /** Deliveries that wait for their transaction. */
-  readonly waiting: number;
+  /** Takes a delivery back that waits for its transaction; false when it is too late. `accept` then never settles. */
+  withdraw(delivery: Delivery): boolean;
+  /** True when a delivery has to wait for the transaction before it. */
+  readonly busy: boolean;
 }
 
 /**
@@ -66,8 +68,9 @@ export function createAcceptor(deps: {
       if (answer instanceof Error) throw answer;
       return answer;
     },
-    get waiting() {
-      return batcher.waiting;
+    withdraw: (delivery) => batcher.withdraw(delivery),
+    get busy() {
+      return batcher.busy;
     },
   };
 }
@@ -80,11 +83,12 @@ async function commit(database: Queryable, deliveries: Delivery[]): Promise<(Acc
     const events = deliveries.flatMap((delivery) => delivery.events);
     const result = await acceptEvents(database, events, verifiedAt.counter);
     if (result.kind === "stale") return deliveries.map(() => result);
-    let next = 0;
-    return deliveries.map((delivery) => ({
-      kind: "accepted",
-      events: result.events.slice(next, (next += delivery.events.length)),
-    }));
+    let start = 0;
+    return deliveries.map((delivery) => {
+      const events = result.events.slice(start, start + delivery.events.length);
+      start += delivery.events.length;
+      return { kind: "accepted", events };
+    });
   } catch (error) {
     if (deliveries.length > 1 && !isUnavailable(error)) return inHalves(database, deliveries);
     return deliveries.map(() => (error instanceof Error ? error : new Error(String(error))));

@@ -1,0 +1,273 @@
+import { randomBytes } from "node:crypto";
+import { hostname } from "node:os";
+import { createExpiredKeysStep } from "../maintain/expired-keys.ts";
+import { createPartitionStep } from "../maintain/partitions.ts";
+import { createCodeAction, type Handler } from "../pipeline/execute/code-action.ts";
+import { createExecutor } from "../pipeline/execute/executor.ts";
+import { createFlowVersions } from "../pipeline/execute/flow-versions.ts";
+import { createHeldRuns } from "../pipeline/execute/held-runs.ts";
+import { createHttpAction } from "../pipeline/execute/http-action.ts";
+import { createSweeper } from "../pipeline/execute/sweeper.ts";
+import { createWorkers } from "../pipeline/execute/workers.ts";
+import { createRedisLossWatch } from "../pipeline/fanout/redis-loss.ts";
+import { createRelay } from "../pipeline/fanout/relay.ts";
+import { normalize } from "../pipeline/normalize/normalize.ts";
+import { createAcceptor } from "../pipeline/receive/acceptor.ts";
+import { createEndpointCache } from "../pipeline/receive/endpoint-cache.ts";
+import { createReceiver } from "../pipeline/receive/receiver.ts";
+import { createDeployedFlows } from "../pipeline/route/deployed-flows.ts";
+import { createRouter, createTakeOver } from "../pipeline/route/router.ts";
+import { readCounter } from "../postgres/change-counters.ts";
+import type { Database } from "../postgres/database.ts";
+import type { KeyRing } from "../postgres/key-ring.ts";
+import { createNotifier, listenForEvents } from "../postgres/wake-up.ts";
+import { connectRedis, type RedisClient, type RedisUse } from "../redis/client.ts";
+import { openJobQueues } from "../redis/job-queue.ts";
+import { redisKeys } from "../redis/keys.ts";
+import { findSeen, markSeen } from "../redis/seen.ts";
+import { Batcher } from "../runtime/batcher.ts";
+import type { Logger } from "../runtime/logger.ts";
+import type { OutgoingHttp } from "../runtime/outgoing/index.ts";
+import type { Role } from "./config.ts";
+import type { Limits } from "./limits.ts";
+import { createLoops, type Loops } from "./loops.ts";
+import type { Metrics } from "./metrics.ts";
+
+export interface PipelineDeps {
+  roles: ReadonlySet<Role>;
+  limits: Limits;
+  database: Database;
+  /** For LISTEN, which cannot go through a pooler. */
+  listenUrl: string;
+  redisUrl: string;
+  /** Which installation the database is; every Redis key carries it. */
+  installation: string;
+  keyRing: KeyRing;
+  handlers: ReadonlyMap<string, Handler>;
+  outgoing: OutgoingHttp;
+  metrics: Metrics;
+  log: Logger;
+}
+
+/** The stages that this process runs, wired. */
+export interface Pipeline {
+  acceptor: ReturnType<typeof createAcceptor>;
+  receive: ReturnType<typeof createReceiver>;
+  redis: RedisClient;
+  loops: Loops;
+  /** Undefined until a router has loaded the deployed flows. */
+  readonly flowsReady: boolean;
+  start(): void;
+  /** Stops the stages in the order of the pipeline; runs in hand may end within the drain time, or are handed back. */
+  stop(): Promise<void>;
+}
+
+export function composePipeline(deps: PipelineDeps): Pipeline {
+  const { roles, limits, database, keyRing, metrics, log } = deps;
+  const keys = redisKeys(deps.installation);
+  const onRedisError = (error: Error) => log.debug({ err: error }, "redis connection");
+  const connect = (use: RedisUse) =>
+    connectRedis({ url: deps.redisUrl, ...limits.redis, onError: onRedisError }, use);
+  const redis = connect("request");
+  const queueConnection = connect("jobs");
+  const queues = openJobQueues(queueConnection, keys, onRedisError);
+  const now = Date.now;
+  const loops = createLoops({ metrics, log });
+
+  // 1 Receive, 2 Outbox: a delivery is committed with its outbox row.
+  const notify = createNotifier(database.pipeline, limits.notifyIntervalMs);
+  const acceptor = createAcceptor({
+    database: database.ingest,
+    limits: limits.accept,
+    onAccepted(events) {
+      metrics.accepted.inc(events);
+      if (relay === undefined) notify();
+      else relay.wake();
+    },
+  });
+  const counterReads = new Batcher<void, number>(
+    async (callers) => {
+      const counter = await readCounter(database.ingest, "receive");
+      return callers.map(() => counter);
+    },
+    { maxItems: 10_000, inFlight: 1, maxWaiting: 10_000, full: () => new Error("Too many deliveries wait") },
+  );
+  const receive = createReceiver({
+    endpoints: createEndpointCache({ database: database.ingest, keyRing, maxEndpoints: limits.maxEndpoints }),
+    acceptor,
+    hints: {
+      find: (digest) => findSeen(redis, keys, digest),
+      mark: (seen) => markSeen(redis, keys, { ...seen, ttlSeconds: limits.seenSeconds }),
+    },
+    readCounter: () => counterReads.add(),
+    now,
+  });
+
+  // 3 Fan-out: due outbox rows are claimed and their ids published.
+  const relay = roles.has("relay")
+    ? loops.add(
+        "relay",
+        createRelay({
+          database: database.pipeline,
+          redis,
+          keys,
+          queues,
+          limits: limits.relay,
+          now,
+          onPublished: (events) => metrics.published.inc(events),
+        }),
+      )
+    : undefined;
+  const sweeper = roles.has("execute")
+    ? loops.add(
+        "sweeper",
+        createSweeper({
+          database: database.pipeline,
+          queues,
+          limits: limits.sweep,
+          onSwept: (runs) => metrics.swept.inc(runs),
+        }),
+      )
+    : undefined;
+  if (relay !== undefined) {
+    loops.add(
+      "redis watch",
+      createRedisLossWatch({
+        database: database.pipeline,
+        redis,
+        keys,
+        intervalMs: limits.redisWatchMs,
+        onLoss(released) {
+          metrics.redisLosses.inc();
+          log.warn(released, "redis lost what was published: it is published again");
+          relay.wake();
+          sweeper?.wake();
+        },
+      }),
+    );
+  }
+  let listener: ReturnType<typeof listenForEvents> | undefined;
+
+  // 4 Normalize, 5 Route: ids are read, events matched, runs made.
+  const flows = createDeployedFlows(database.pipeline);
+  const blocking = roles.has("route") ? connect("blocking") : undefined;
+  if (blocking !== undefined) {
+    const router = {
+      database: database.pipeline,
+      redis,
+      blocking,
+      keys,
+      queues,
+      flows,
+      normalize,
+      consumer: `${hostname()}.${process.pid}.${randomBytes(4).toString("hex")}`,
+      limits: limits.route,
+      onRouted(counts: { routed: number; unmatched: number; dead: number; runs: number }) {
+        for (const verdict of ["routed", "unmatched", "dead"] as const)
+          metrics.routed.inc({ verdict }, counts[verdict]);
+        metrics.runsCreated.inc(counts.runs);
+      },
+    };
+    loops.add("router", createRouter(router));
+    loops.add("take-over", createTakeOver(router));
+  }
+
+  // 6 Execute: runs are claimed, carried out and finished.
+  const held = createHeldRuns(database.pipeline, limits.execute);
+  const execute = createExecutor({
+    database: database.pipeline,
+    flows: createFlowVersions(database.pipeline, keyRing, limits.execute.maxFlowVersions),
+    held,
+    normalize,
+    actions: {
+      http: createHttpAction({ outgoing: deps.outgoing, clock: { now } }),
+      code: createCodeAction({
+        handlers: deps.handlers,
+        timeoutMs: limits.execute.codeTimeoutMs,
+        logFor: (run) => log.child({ tenant_id: run.tenantId, flow: run.flowId, run_id: run.runId }),
+      }),
+    },
+    limits: limits.execute,
+    random: Math.random,
+    monotonicMs: () => performance.now(),
+    onFinished(attempt, run) {
+      const { state, durationMs, errorCode } = attempt;
+      metrics.attempts.inc({ state });
+      metrics.attemptSeconds.observe({ state }, durationMs / 1_000);
+      if (state === "failed") sweeper?.wake();
+      log.debug(
+        {
+          tenant_id: run.tenantId,
+          flow: run.flowId,
+          run_id: run.id,
+          event_id: run.eventId,
+          state,
+          error: errorCode,
+          durationMs,
+        },
+        "attempt finished",
+      );
+    },
+  });
+  const workers = roles.has("execute")
+    ? createWorkers({
+        connect: () => connect("jobs"),
+        keys,
+        execute,
+        limits: limits.workers,
+        onError: onRedisError,
+      })
+    : undefined;
+  if (workers !== undefined) loops.add("heartbeat", held.heartbeat);
+
+  // Beside the six.
+  if (roles.has("maintain")) {
+    loops.add(
+      "partitions",
+      createPartitionStep({
+        database: database.pipeline,
+        ...limits.partitions,
+        onMade: (partitions) => log.info({ partitions }, "partitions made"),
+      }),
+    );
+    loops.add("expired keys", createExpiredKeysStep({ database: database.pipeline, ...limits.expiredKeys }));
+  }
+
+  return {
+    acceptor,
+    receive,
+    redis,
+    loops,
+    get flowsReady() {
+      return flows.counter > 0;
+    },
+    start() {
+      loops.start();
+      workers?.start();
+      if (relay === undefined) return;
+      listener = listenForEvents({
+        url: deps.listenUrl,
+        onEvents: () => relay.wake(),
+        onError: (error) => log.debug({ err: error }, "listening connection"),
+        retryMs: 1_000,
+      });
+    },
+    async stop() {
+      await listener?.stop();
+      await loops.stop(["relay", "redis watch", "router", "take-over", "sweeper"]);
+      blocking?.disconnect();
+      const closing = workers?.stop();
+      await Promise.race([held.emptied(), delay(limits.drainMs.runs)]);
+      await held.handBack();
+      await Promise.race([closing, delay(1_000)]);
+      await loops.stop();
+      await Promise.race([queues.close(), delay(500)]);
+      queueConnection.disconnect();
+      redis.disconnect();
+    },
+  };
+}
+
+function delay(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms).unref());
+}

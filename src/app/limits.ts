@@ -1,0 +1,93 @@
+import type { ExecutorLimits } from "../pipeline/execute/executor.ts";
+import type { SweeperLimits } from "../pipeline/execute/sweeper.ts";
+import type { WorkerLimits } from "../pipeline/execute/workers.ts";
+import type { RelayLimits } from "../pipeline/fanout/relay.ts";
+import type { AcceptorLimits } from "../pipeline/receive/acceptor.ts";
+import type { RouterLimits } from "../pipeline/route/router.ts";
+
+/** Every bound of one process, with its unit. docs/operating says which to turn, and when. */
+export interface Limits {
+  accept: AcceptorLimits;
+  /** Endpoints kept in memory, unknown ones among them. */
+  maxEndpoints: number;
+  /** How long a committed delivery is remembered in Redis, s. PostgreSQL remembers it for its whole window. */
+  seenSeconds: number;
+  relay: RelayLimits;
+  route: RouterLimits;
+  execute: ExecutorLimits & { heartbeatMs: number; maxFlowVersions: number; codeTimeoutMs: number };
+  workers: WorkerLimits;
+  sweep: SweeperLimits;
+  /** The wait between two looks whether Redis lost what was published, ms. */
+  redisWatchMs: number;
+  /** At most one notice to other processes' relays in this time, ms. */
+  notifyIntervalMs: number;
+  partitions: { daysAhead: number; intervalMs: number };
+  expiredKeys: { batchSize: number; intervalMs: number };
+  postgres: {
+    maxIngestConnections: number;
+    maxPipelineConnections: number;
+    maxApiConnections: number;
+    connectTimeoutMs: number;
+    statementTimeoutMs: number;
+  };
+  redis: { connectTimeoutMs: number; commandTimeoutMs: number };
+  /** No webhook body is larger, bytes; a scheme's own limit is smaller. */
+  maxWebhookBytes: number;
+  /** How long requests, then runs, may take to end when the process stops, ms. */
+  drainMs: { requests: number; runs: number };
+}
+
+export const DEFAULT_LIMITS: Limits = {
+  accept: { maxDeliveries: 64, maxBytes: 1_048_576, inFlight: 2, maxWaiting: 2_000 },
+  maxEndpoints: 10_000,
+  seenSeconds: 600,
+  relay: {
+    drainMs: 500,
+    minEvents: 256,
+    maxEvents: 5_000,
+    batchSize: 500,
+    maxTenants: 64,
+    leaseMs: 8_000,
+    idleMs: 250,
+    fullMs: 10,
+  },
+  route: {
+    batchSize: 250,
+    blockMs: 1_000,
+    runLeaseMs: 10_000,
+    maxRunsPerJob: 32,
+    takeOverMs: 15_000,
+    forgetMs: 60_000,
+  },
+  execute: {
+    leaseMs: 15_000,
+    heartbeatMs: 4_000,
+    batchSize: 128,
+    inFlight: 2,
+    maxFlowVersions: 10_000,
+    codeTimeoutMs: 60_000,
+  },
+  workers: { concurrency: { 1: 16, 2: 16, 3: 8, 4: 4 }, lockMs: 30_000 },
+  sweep: {
+    batchSize: 500,
+    runLeaseMs: 10_000,
+    maxRunsPerJob: 32,
+    maxWaitingJobs: 1_000,
+    idleMs: 1_000,
+    minWaitMs: 10,
+  },
+  redisWatchMs: 1_000,
+  notifyIntervalMs: 10,
+  partitions: { daysAhead: 7, intervalMs: 3_600_000 },
+  expiredKeys: { batchSize: 1_000, intervalMs: 60_000 },
+  postgres: {
+    maxIngestConnections: 3,
+    maxPipelineConnections: 8,
+    maxApiConnections: 5,
+    connectTimeoutMs: 3_000,
+    statementTimeoutMs: 10_000,
+  },
+  redis: { connectTimeoutMs: 2_000, commandTimeoutMs: 2_000 },
+  maxWebhookBytes: 26_214_400,
+  drainMs: { requests: 4_000, runs: 7_000 },
+};

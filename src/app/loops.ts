@@ -1,0 +1,46 @@
+import type { Backoff } from "../runtime/backoff.ts";
+import type { Logger } from "../runtime/logger.ts";
+import { createLoop, type Loop, type LoopProgress, type Step } from "../runtime/loop.ts";
+import type { Metrics } from "./metrics.ts";
+
+/** How every loop waits after a failed step. */
+const BACKOFF: Backoff = { kind: "exponential", delayMs: 50, maxDelayMs: 2_000 };
+
+/** Failures in a row that are logged: the first, then every so many. */
+const LOG_EVERY = 20;
+
+/** The loops of one process, by name. */
+export interface Loops {
+  add(name: string, step: Step): Loop;
+  start(): void;
+  /** Stops the loops named, or all of them. */
+  stop(names?: readonly string[]): Promise<void>;
+  progress(): LoopProgress[];
+}
+
+export function createLoops({ metrics, log }: { metrics: Metrics; log: Logger }): Loops {
+  const loops = new Map<string, Loop>();
+  return {
+    add(name, step) {
+      const loop = createLoop({
+        name,
+        step,
+        backoff: BACKOFF,
+        onError(error, failures) {
+          metrics.loopFailures.inc({ loop: name });
+          if (failures % LOG_EVERY === 1)
+            log.warn({ err: error, loop: name, failures }, "a step failed and is tried again");
+        },
+      });
+      loops.set(name, loop);
+      return loop;
+    },
+    start() {
+      for (const loop of loops.values()) loop.start();
+    },
+    async stop(names = [...loops.keys()]) {
+      await Promise.all(names.map((name) => loops.get(name)?.stop()));
+    },
+    progress: () => [...loops.values()].map((loop) => loop.progress()),
+  };
+}

@@ -1,0 +1,15 @@
+import { deleteExpiredKeys } from "../postgres/accept.ts";
+import type { Queryable } from "../postgres/database.ts";
+import type { Step } from "../runtime/loop.ts";
+
+/** One step: deletes a small batch of dedupe keys whose time has ended; goes on at once while there are more. */
+export function createExpiredKeysStep(deps: {
+  database: Queryable;
+  batchSize: number;
+  intervalMs: number;
+}): Step {
+  return async () => {
+    const deleted = await deleteExpiredKeys(deps.database, deps.batchSize);
+    return { waitMs: deleted === deps.batchSize ? 0 : deps.intervalMs };
+  };
+}

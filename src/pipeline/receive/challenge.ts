@@ -1,0 +1,26 @@
+import type { InboundRequest } from "./inbound-request.ts";
+import { firstValue } from "./place.ts";
+import type { Scheme } from "./scheme.ts";
+
+/** What a handshake or ping is answered with. */
+export interface ChallengeAnswer {
+  status: number;
+  contentType: string | undefined;
+  body: string;
+}
+
+/** The answer to an authentic request that is a handshake or ping of its scheme; undefined when it is a delivery. */
+export function answerSignedChallenge(scheme: Scheme, request: InboundRequest): ChallengeAnswer | undefined {
+  const challenge = scheme.challenges.find(
+    ({ when, proof, method = request.method }) =>
+      proof === "signature" &&
+      method === request.method &&
+      when.every(({ at, equals }) => {
+        const value = firstValue([at], request)?.value;
+        return value !== undefined && (equals === undefined || value === equals);
+      }),
+  );
+  if (challenge === undefined) return undefined;
+  const { status, content_type: contentType, text } = challenge.answer;
+  return { status, contentType, body: text === undefined ? "" : (firstValue([text], request)?.value ?? "") };
+}

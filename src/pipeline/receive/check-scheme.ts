@@ -1,0 +1,115 @@
+import { Value } from "typebox/value";
+import { type ErrorDetail, HeadraceError } from "../../domain/errors.ts";
+import { type Place, SCHEME_DEFAULTS, type Scheme, SchemeInput } from "./scheme.ts";
+
+/**
+ * The scheme in `value`, with every default filled in. Throws HeadraceError `invalid_request`, a detail for each
+ * field, when a field is missing, unknown or of the wrong kind, or when the fields contradict one another.
+ */
+export function checkScheme(value: unknown): Scheme {
+  if (!Value.Check(SchemeInput, value)) throw invalidScheme(misfits(value));
+  const scheme: Scheme = { ...SCHEME_DEFAULTS, ...value };
+  const found = contradictions(scheme);
+  if (found.length > 0) throw invalidScheme(found);
+  return scheme;
+}
+
+function invalidScheme(details: ErrorDetail[]): HeadraceError {
+  const sentence = details.map(
+    ({ field, message, expected }) => `${field} ${message ?? `must be ${expected}`}`,
+  );
+  return new HeadraceError("invalid_request", `The webhook scheme is not valid: ${sentence.join("; ")}`, {
+    details,
+  });
+}
+
+/** Where the value does not fit the vocabulary. Of a choice the choice is named, not why each branch failed. */
+function misfits(value: unknown): ErrorDetail[] {
+  return Value.Errors(SchemeInput, value)
+    .filter((error) => !error.schemaPath.includes("/anyOf/") && error.keyword !== "boolean")
+    .flatMap((error): ErrorDetail[] => {
+      const field = fieldAt(error.instancePath);
+      if (error.keyword === "required") {
+        return error.params.requiredProperties.map((name) => ({
+          field: fieldAt(`${error.instancePath}/${name}`),
+          message: "is missing",
+        }));
+      }
+      if (error.keyword === "additionalProperties") {
+        return error.params.additionalProperties.map((name) => ({
+          field: fieldAt(`${error.instancePath}/${name}`),
+          message: "is not known",
+        }));
+      }
+      const got = kindOf(Value.Pointer.Get(value, error.instancePath));
+      if (error.keyword === "enum")
+        return [{ field, expected: `one of ${error.params.allowedValues.join(", ")}`, got }];
+      if (error.keyword === "anyOf") return [{ field, expected: descriptionAt(error.schemaPath), got }];
+      return [{ field, message: error.message, got }];
+    });
+}
+
+function fieldAt(instancePath: string): string {
+  return `scheme${instancePath.replaceAll("/", ".")}`;
+}
+
+function descriptionAt(schemaPath: string): string {
+  const schema: unknown = Value.Pointer.Get(SchemeInput, schemaPath.slice(1));
+  return (schema as { description: string }).description;
+}
+
+function kindOf(value: unknown): string {
+  if (value === null) return "null";
+  return Array.isArray(value) ? "array" : typeof value;
+}
+
+/** What the vocabulary allows field by field, and no provider can mean. */
+function contradictions(scheme: Scheme): ErrorDetail[] {
+  const { algorithm, signature, content, timestamp, delivery_id: id } = scheme;
+  const signs = algorithm !== "none" && algorithm !== "token";
+  const covers = (part: string) => content?.includes(part as "body") ?? false;
+  const timeIsCovered =
+    timestamp === undefined || covers("timestamp") || ("body" in timestamp.from && covers("body"));
+  const rules: [broken: boolean, field: string, message: string][] = [
+    [algorithm !== "none" && signature === undefined, "signature", `is missing, and ${algorithm} needs one`],
+    [
+      algorithm === "none" && signature !== undefined,
+      "signature",
+      "is never looked at where the algorithm is none",
+    ],
+    [signs && content === undefined, "content", `is missing, and ${algorithm} signs some`],
+    [!signs && content !== undefined, "content", `is never looked at where the algorithm is ${algorithm}`],
+    [!signs && timestamp !== undefined, "timestamp", `is signed by no ${algorithm}`],
+    [signs && !timeIsCovered, "timestamp", "is not part of the content, so that anyone could change it"],
+    [
+      signs && content !== undefined && !covers("body") && scheme.body_unsigned !== true,
+      "content",
+      "does not hold the body; say body_unsigned: true if it is meant",
+    ],
+    [
+      covers("timestamp") && timestamp === undefined,
+      "content",
+      "holds a timestamp that the scheme does not place",
+    ],
+    [covers("id") && id === undefined, "content", "holds an id that the scheme does not place"],
+    [
+      signature !== undefined && signature.encoding === "text" && algorithm !== "token",
+      "signature.encoding",
+      `cannot be text for ${algorithm}`,
+    ],
+    [
+      scheme.items === undefined && places(scheme).some((place) => "item" in place),
+      "items",
+      "is missing, and a place stands in an item",
+    ],
+  ];
+  return rules
+    .filter(([broken]) => broken)
+    .map(([, field, message]) => ({ field: `scheme.${field}`, message }));
+}
+
+function places(scheme: Scheme): Place[] {
+  const { delivery_id = [], type, occurred_at, account = [] } = scheme;
+  const suffix = type.suffix === undefined ? [] : [type.suffix];
+  return [...delivery_id, ...type.from, ...suffix, ...(occurred_at?.from ?? []), ...account];
+}

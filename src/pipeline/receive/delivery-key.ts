@@ -1,0 +1,91 @@
+import { hash } from "node:crypto";
+import { DEFAULT_TOLERANCE_S } from "./freshness.ts";
+import type { InboundRequest } from "./inbound-request.ts";
+import { firstValue } from "./place.ts";
+import type { Place, Scheme } from "./scheme.ts";
+import { timestampText } from "./verify-content.ts";
+
+/** A key under which an event is known to have come before, and for how long it counts. */
+export interface DeliveryKey {
+  /** At most 200 printable ASCII characters; what kind of key it is stands before the colon. */
+  key: string;
+  windowMs: number;
+}
+
+type Keys = [DeliveryKey, ...DeliveryKey[]];
+
+/** How long a delivery is known at least, also where the provider's own retries end sooner. */
+const WINDOW_MS = 72 * 3_600_000;
+
+/**
+ * The keys of a delivery, its own first.
+ *
+ * - A signed id is the key.
+ * - An id that is not signed can be changed by whoever replays the delivery: it counts together with the hash of
+ *   the body, and beside it stands a key over what a replay cannot change, for as long as one could pass.
+ * - Without an id the hash of the body is the key, for as long as the provider may send it again.
+ */
+export function deliveryKeys(scheme: Scheme, request: InboundRequest): Keys {
+  const id = firstValue(scheme.delivery_id ?? [], request);
+  if (id !== undefined && isSigned(scheme, id.place)) return [idKey(scheme, "id", id.value)];
+  const bodyHash = hash("sha256", request.body);
+  const bound = boundHash(scheme, request, bodyHash);
+  if (id === undefined) return [{ key: `body:${bound}`, windowMs: retryMs(scheme) }];
+  const own = { key: `id+body:${hashOf([id.value, bodyHash])}`, windowMs: knownMs(scheme) };
+  return [own, replayKey(scheme, request, bound)];
+}
+
+/** The keys of one item: its own id where it has one, in whatever batch it comes again, else its place in this one. */
+export function itemKeys(
+  scheme: Scheme,
+  request: InboundRequest,
+  keys: Keys,
+  data: unknown,
+  item: number,
+): Keys {
+  const places = scheme.delivery_id?.filter((place) => "item" in place) ?? [];
+  const id = firstValue(places, request, data);
+  if (id !== undefined) return [idKey(scheme, "item", id.value)];
+  return keys.map(({ key, windowMs }) => ({ key: `${item}/${key}`, windowMs })) as Keys;
+}
+
+/**
+ * Knows a delivery by what its signature covers. A signed timestamp ends every replay with the freshness window,
+ * so that the same body, sent anew with a new id, is no duplicate there.
+ */
+function replayKey(scheme: Scheme, request: InboundRequest, bound: string): DeliveryKey {
+  const timestamp = timestampText(scheme, request);
+  if (timestamp === undefined) return { key: `replay:${bound}`, windowMs: retryMs(scheme) };
+  const { tolerance_s = DEFAULT_TOLERANCE_S } = scheme.timestamp ?? {};
+  return { key: `replay:${hashOf([timestamp, bound])}`, windowMs: 2 * (tolerance_s + 1) * 1_000 };
+}
+
+/** The body, and the URL where the signature covers it, or covers nothing: a GET has no body to tell it by. */
+function boundHash({ content }: Scheme, request: InboundRequest, bodyHash: string): string {
+  const bindsUrl = content === undefined || content.includes("url");
+  return bindsUrl ? hashOf([request.method, request.url, bodyHash]) : bodyHash;
+}
+
+/** A place in the body is signed with the body; a header only where it is part of the signed content. */
+function isSigned({ content = [] }: Scheme, place: Place): boolean {
+  return content.includes("id") || (!("header" in place || "query" in place) && content.includes("body"));
+}
+
+/** An id that is long, or holds more than printable ASCII, is known by its hash. */
+function idKey(scheme: Scheme, kind: string, id: string): DeliveryKey {
+  const key = /^[\x21-\x7e]{1,150}$/.test(id) ? `${kind}:${id}` : `${kind}-hash:${hashOf([id])}`;
+  return { key, windowMs: knownMs(scheme) };
+}
+
+function retryMs(scheme: Scheme): number {
+  return scheme.retry_hours * 3_600_000;
+}
+
+function knownMs(scheme: Scheme): number {
+  return Math.max(WINDOW_MS, retryMs(scheme));
+}
+
+/** SHA-256 in hex over the parts as a JSON array, so that no two lists of parts hash alike. */
+function hashOf(parts: readonly string[]): string {
+  return hash("sha256", JSON.stringify(parts));
+}

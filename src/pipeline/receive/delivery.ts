@@ -1,0 +1,73 @@
+import type { ParsedBody } from "../../domain/body.ts";
+import { type DeliveryKey, deliveryKeys, itemKeys } from "./delivery-key.ts";
+import { parseTimestamp } from "./freshness.ts";
+import type { InboundRequest } from "./inbound-request.ts";
+import { firstValue, resolvePointer } from "./place.ts";
+import type { Place, Scheme } from "./scheme.ts";
+
+/** What one event of a delivery is called, as far as its provider says. */
+export interface DeliveredEvent {
+  /** Its place in a batch; 0 where the scheme has none. */
+  item: number;
+  /** Any of them makes it a duplicate; the first is the one that names the event for good. */
+  keys: [DeliveryKey, ...DeliveryKey[]];
+  /** At most 200 characters, no control character among them. Absent: the provider did not say. */
+  type?: string;
+  occurredAtMs?: number;
+  /** The account at the provider that it came from; written as the type is. */
+  account?: string;
+  /** The body, or the item of a batch; undefined when the body is unreadable. */
+  data: unknown;
+}
+
+export interface DeliveryReading {
+  contentType: string | undefined;
+  body: ParsedBody;
+  /** One; or one an item where the scheme has items, and then maybe none. An unreadable body is one event. */
+  events: DeliveredEvent[];
+}
+
+/** Reads the events of a delivery that the verifier found authentic. Never throws. */
+export function readDelivery(scheme: Scheme, request: InboundRequest): DeliveryReading {
+  const { contentType, parsed: body } = request;
+  const data = body.kind === "parsed" ? body.data : undefined;
+  const keys = deliveryKeys(scheme, request);
+  const items = scheme.items === undefined ? undefined : resolvePointer(data, scheme.items);
+  const events = Array.isArray(items)
+    ? items.map((entry, item) =>
+        readEvent(scheme, request, itemKeys(scheme, request, keys, entry, item), entry, item),
+      )
+    : [readEvent(scheme, request, keys, data, 0)];
+  return { contentType, body, events };
+}
+
+function readEvent(
+  scheme: Scheme,
+  request: InboundRequest,
+  keys: DeliveredEvent["keys"],
+  data: unknown,
+  item: number,
+): DeliveredEvent {
+  const nameAt = (places: readonly Place[]) => asName(firstValue(places, request, data)?.value);
+  const name = nameAt(scheme.type.from);
+  const suffix = scheme.type.suffix && nameAt([scheme.type.suffix]);
+  const type = suffix === undefined ? name : name && asName(`${name}.${suffix}`);
+  const occurred = scheme.occurred_at && firstValue(scheme.occurred_at.from, request, data);
+  const occurredAtMs = occurred && parseTimestamp(occurred.value, scheme.occurred_at?.unit ?? "rfc3339");
+  const account = nameAt(scheme.account ?? []);
+  return {
+    item,
+    keys,
+    data,
+    ...(type !== undefined && { type }),
+    ...(occurredAtMs !== undefined && { occurredAtMs }),
+    ...(account !== undefined && { account }),
+  };
+}
+
+/** Names are stored as text and shown: control characters and halves of surrogate pairs make them none. */
+function asName(value: string | undefined): string | undefined {
+  return value !== undefined && NAME.test(value) ? value : undefined;
+}
+
+const NAME = /^[^\p{Cc}\p{Cs}]{1,200}$/u;

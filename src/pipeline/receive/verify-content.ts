@@ -1,0 +1,74 @@
+import type { InboundRequest } from "./inbound-request.ts";
+import { charsetOf, firstValue, valuesAt } from "./place.ts";
+import type { Scheme } from "./scheme.ts";
+
+/** A stretch of the signed bytes: a buffer, or a byte string (one character a byte). */
+export type ContentPiece = Buffer | string;
+
+export type SignedContent =
+  | { kind: "content"; pieces: ContentPiece[] }
+  | { kind: "rejected"; reason: "id_missing" | "id_malformed" | "timestamp_missing" | "content_missing" };
+
+/**
+ * The bytes that the scheme signs, in pieces that follow one another: the verifier and the signer of samples both
+ * take them from here. The body is never copied, decoded or formatted.
+ */
+export function signedContent(scheme: Scheme, request: InboundRequest): SignedContent {
+  const pieces: ContentPiece[] = [];
+  let text = "";
+  const parts = scheme.content ?? [];
+  for (let index = 0; index < parts.length; index += 1) {
+    const part = parts[index] as ContentPart;
+    if (part === "body") {
+      pieces.push(text, request.body);
+      text = "";
+      continue;
+    }
+    const value = partText(part, scheme, request);
+    if (value === undefined)
+      return { kind: "rejected", reason: MISSING[part as keyof typeof MISSING] ?? "content_missing" };
+    if (part === "id" && holdsDelimiter(value, parts[index + 1]))
+      return { kind: "rejected", reason: "id_malformed" };
+    text += value;
+  }
+  if (text !== "") pieces.push(text);
+  return { kind: "content", pieces };
+}
+
+type ContentPart = NonNullable<Scheme["content"]>[number];
+
+const MISSING = { id: "id_missing", timestamp: "timestamp_missing" } as const;
+
+function partText(
+  part: Exclude<ContentPart, "body">,
+  scheme: Scheme,
+  request: InboundRequest,
+): string | undefined {
+  if (part === "method") return request.method;
+  if (part === "url") return byteString(request.url, "utf8");
+  if (part === "timestamp") return timestampText(scheme, request);
+  if (part === "id") {
+    const id = firstValue(scheme.delivery_id ?? [], request);
+    return id && byteString(id.value, charsetOf(id.place));
+  }
+  return "literal" in part ? byteString(part.literal, "utf8") : request.header(part.header);
+}
+
+/** The time of sending as it was sent; undefined when it is not there, or there more than once. */
+export function timestampText(scheme: Scheme, request: InboundRequest): string | undefined {
+  if (scheme.timestamp === undefined) return undefined;
+  const [text, second] = valuesAt(scheme.timestamp.from, request);
+  return second === undefined ? text : undefined;
+}
+
+/**
+ * An id that holds the delimiter behind it could give some of itself to what follows, under the same signature.
+ * A timestamp cannot: only exact times are accepted.
+ */
+function holdsDelimiter(id: string, next: ContentPart | undefined): boolean {
+  return typeof next === "object" && "literal" in next && id.includes(next.literal);
+}
+
+function byteString(text: string, charset: "latin1" | "utf8"): string {
+  return charset === "latin1" ? text : Buffer.from(text).toString("latin1");
+}
