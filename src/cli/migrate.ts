@@ -1,0 +1,17 @@
+import { readConfig } from "../app/config.ts";
+import { migrateStores } from "../app/stores.ts";
+import { DEFAULT_LIMITS } from "../app/limits.ts";
+import { HeadraceError } from "../app/errors.ts";
+
+/** `headrace migrate`: runs the migrations that the database has not seen, and says which. */
+export async function runMigrate(options: { json?: boolean }): Promise<void> {
+  const { databaseUrl, migrationDatabaseUrl } = readConfig(process.env);
+  if (databaseUrl === undefined) throw new HeadraceError("invalid_setting", "DATABASE_URL is not set: nothing to migrate");
+  const applied = await migrateStores({
+    databaseUrl,
+    ownerUrl: migrationDatabaseUrl ?? databaseUrl,
+    daysAhead: DEFAULT_LIMITS.partitions.daysAhead,
+  });
+  if (options.json) console.log(JSON.stringify({ applied }));
+  else console.log(applied.length === 0 ? "The schema is up to date." : `Applied: ${applied.join(", ")}`);
+}

@@ -1,0 +1,93 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { until } from "./until.ts";
+
+export const ADMIN_KEY = randomBytes(24).toString("base64url");
+export const ENCRYPTION_KEYS = `test:${randomBytes(32).toString("base64")}`;
+
+const MAIN = new URL("../../dist/cli/main.js", import.meta.url).pathname;
+
+export interface HeadraceProcess {
+  readonly pid: number;
+  readonly url: string;
+  /** Everything that it printed so far. */
+  output(): string;
+  /** Resolves when /readyz is green. */
+  ready(): Promise<void>;
+  /** Sends a signal and resolves with the exit code when the process is gone. */
+  end(signal: NodeJS.Signals): Promise<number | null>;
+  readonly ended: boolean;
+}
+
+/** Starts the built program, as a user would, on external stores. */
+export function startHeadrace(options: {
+  databaseUrl: string;
+  redisUrl: string;
+  port: number;
+  roles?: string;
+  env?: Record<string, string>;
+}): HeadraceProcess {
+  const { databaseUrl, redisUrl, port, roles, env } = options;
+  const child = spawn(process.execPath, [MAIN, "start"], {
+    env: {
+      PATH: process.env["PATH"],
+      DATABASE_URL: databaseUrl,
+      REDIS_URL: redisUrl,
+      PORT: String(port),
+      HEADRACE_ADMIN_KEY: ADMIN_KEY,
+      HEADRACE_ENCRYPTION_KEYS: ENCRYPTION_KEYS,
+      HEADRACE_ALLOW_PRIVATE_TARGETS: "127.0.0.0/8",
+      ...(roles === undefined ? {} : { HEADRACE_ROLES: roles }),
+      ...env,
+    },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  return wrap(child, `http://127.0.0.1:${port}`);
+}
+
+function wrap(child: ChildProcess, url: string): HeadraceProcess {
+  let text = "";
+  const keep = (chunk: Buffer) => {
+    text = (text + chunk.toString()).slice(-200_000);
+  };
+  child.stdout?.on("data", keep);
+  child.stderr?.on("data", keep);
+  const exited = once(child, "exit");
+  return {
+    pid: child.pid as number,
+    url,
+    output: () => text,
+    async ready() {
+      await until(`${url} is ready`, async () => {
+        if (child.exitCode !== null) throw new Error(`the process exited with ${child.exitCode}:\n${text}`);
+        const answer = await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(2_000) }).catch(() => undefined);
+        return answer?.status === 200;
+      });
+    },
+    async end(signal) {
+      child.kill(signal);
+      await exited;
+      return child.exitCode;
+    },
+    get ended() {
+      return child.exitCode !== null || child.signalCode !== null;
+    },
+  };
+}
+
+/** Calls the management API with the admin key; throws what it answered when it is no success. */
+export async function api(url: string, method: string, path: string, body?: unknown): Promise<unknown> {
+  const response = await fetch(`${url}/api/v1${path}`, {
+    method,
+    headers: {
+      authorization: `Bearer ${ADMIN_KEY}`,
+      ...(body === undefined ? {} : { "content-type": "application/json" }),
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    signal: AbortSignal.timeout(10_000),
+  });
+  const text = await response.text();
+  if (!response.ok) throw new Error(`${method} ${path} answered ${response.status}: ${text}`);
+  return text === "" ? undefined : JSON.parse(text);
+}
