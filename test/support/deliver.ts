@@ -7,7 +7,13 @@ const SCHEME = presetScheme("standard-webhooks", {});
 export const SECRET = `whsec_${Buffer.from("a secret of thirty-two bytes 012").toString("base64")}`;
 
 /** A signed Standard Webhooks delivery. */
-export function signed(delivery: { id: string; type: string; data: unknown; nowMs?: number; secret?: string }): {
+export function signed(delivery: {
+  id: string;
+  type: string;
+  data: unknown;
+  nowMs?: number;
+  secret?: string;
+}): {
   headers: Record<string, string>;
   body: string;
 } {
@@ -25,7 +31,12 @@ export async function deliver(
 ): Promise<{ status: number; body: { status: string; event_id: string } } | undefined> {
   try {
     const { headers, body } = signed(delivery);
-    const response = await fetch(url, { method: "POST", headers, body, signal: AbortSignal.timeout(timeoutMs) });
+    const response = await fetch(url, {
+      method: "POST",
+      headers,
+      body,
+      signal: AbortSignal.timeout(timeoutMs),
+    });
     const text = await response.text();
     return { status: response.status, body: text === "" ? undefined : JSON.parse(text) };
   } catch {

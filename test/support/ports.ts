@@ -1,4 +1,4 @@
-import { createServer, type AddressInfo } from "node:net";
+import { type AddressInfo, createServer } from "node:net";
 
 /** Ports that nobody listened on a moment ago, all different. */
 export async function freePorts(count: number): Promise<number[]> {

@@ -61,7 +61,9 @@ function wrap(child: ChildProcess, url: string): HeadraceProcess {
     async ready() {
       await until(`${url} is ready`, async () => {
         if (child.exitCode !== null) throw new Error(`the process exited with ${child.exitCode}:\n${text}`);
-        const answer = await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(2_000) }).catch(() => undefined);
+        const answer = await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(2_000) }).catch(
+          () => undefined,
+        );
         return answer?.status === 200;
       });
     },

@@ -1,0 +1,82 @@
+import { describe, expect, test } from "vitest";
+import { Batcher } from "./batcher.ts";
+
+function batcherOf(over: Partial<ConstructorParameters<typeof Batcher<number, number>>[1]> = {}) {
+  const batches: number[][] = [];
+  const release: (() => void)[] = [];
+  const batcher = new Batcher<number, number>(
+    async (items) => {
+      batches.push(items);
+      await new Promise<void>((resolve) => release.push(resolve));
+      if (items.includes(-1)) throw new Error("bad batch");
+      return items.map((item) => item * 10);
+    },
+    { maxItems: 3, inFlight: 1, maxWaiting: 100, full: () => new Error("full"), ...over },
+  );
+  return { batcher, batches, release };
+}
+
+const turn = () => new Promise(setImmediate);
+
+describe("Batcher", () => {
+  test("sends what gathered while a batch was under way as the next one", async () => {
+    const { batcher, batches, release } = batcherOf();
+    const first = batcher.add(1);
+    await turn();
+    const rest = [2, 3, 4, 5].map((item) => batcher.add(item));
+    release[0]?.();
+    expect(await first).toBe(10);
+    await turn();
+    release[1]?.();
+    await turn();
+    release[2]?.();
+    expect(await Promise.all(rest)).toEqual([20, 30, 40, 50]);
+    expect(batches).toEqual([[1], [2, 3, 4], [5]]);
+  });
+
+  test("keeps to the weight of a batch, and lets an item that is heavier go alone", async () => {
+    const { batcher, batches, release } = batcherOf({ maxItems: 10, maxWeight: 10, weigh: (item) => item });
+    const all = [4, 4, 4, 50].map((item) => batcher.add(item));
+    for (let batch = 0; batch < 3; batch += 1) {
+      await turn();
+      release[batch]?.();
+      await turn();
+    }
+    await Promise.all(all);
+    expect(batches).toEqual([[4, 4], [4], [50]]);
+  });
+
+  test("fails the items of a failing batch and no others", async () => {
+    const { batcher, release } = batcherOf({ maxItems: 1 });
+    const bad = batcher.add(-1).catch((error: Error) => error.message);
+    const good = batcher.add(2);
+    await turn();
+    release[0]?.();
+    expect(await bad).toBe("bad batch");
+    await turn();
+    release[1]?.();
+    expect(await good).toBe(20);
+  });
+
+  test("refuses an item when too many wait", async () => {
+    const { batcher } = batcherOf({ maxWaiting: 1 });
+    void batcher.add(1);
+    await expect(batcher.add(2)).rejects.toThrow("full");
+  });
+
+  test("gives back an item that no batch has yet, and no other", async () => {
+    const { batcher, batches, release } = batcherOf();
+    void batcher.add(1);
+    await turn();
+    expect(batcher.busy).toBe(true);
+    void batcher.add(2);
+    const third = batcher.add(3);
+    expect(batcher.withdraw(2)).toBe(true);
+    expect(batcher.withdraw(1)).toBe(false);
+    release[0]?.();
+    await turn();
+    release[1]?.();
+    expect(await third).toBe(30);
+    expect(batches).toEqual([[1], [3]]);
+  });
+});

@@ -1,0 +1,179 @@
+import type { Client, Dispatcher } from "undici";
+import type { Connections } from "./connections.ts";
+import { TargetRefused } from "./guarded-connect.ts";
+import type { OutgoingMethod } from "./request-rules.ts";
+
+/** One request to a target whose URL was read and found good. */
+export interface ExchangeRequest {
+  /** Scheme, host and port: all of the URL that an error message may show. */
+  origin: string;
+  path: string;
+  method: OutgoingMethod;
+  headers: Readonly<Record<string, string>>;
+  body: string | Buffer | undefined;
+  timeoutMs: number;
+  maxResponseBytes: number;
+  signal: AbortSignal | undefined;
+}
+
+/** What came of a request. No message holds a header, a body, or more of the URL than its origin. */
+export type OutgoingResult =
+  /** The target answered, with whatever status. Header names are lower-case, the values of one name joined. */
+  | { kind: "response"; status: number; headers: Record<string, string>; body: Buffer; truncated: boolean }
+  /** Nothing was sent, nor will it be by trying again: the guard forbids the target, or the request is malformed. */
+  | { kind: "refused"; code: "TARGET_REFUSED" | "REQUEST_INVALID"; message: string }
+  /** No complete answer came; the target may have got the request all the same. */
+  | { kind: "failed"; code: "TIMEOUT" | "CONNECTION" | "OVERLOADED" | "ABORTED"; message: string };
+
+type Failure = Exclude<OutgoingResult, { kind: "response" }>;
+
+/**
+ * Sends one request and reads its answer, up to `maxResponseBytes`, all within `timeoutMs`: the wait for a free
+ * connection, connecting, the head of the answer and its body. Never rejects. What is longer is cut off, and is
+ * `truncated`.
+ */
+export function exchange(connections: Connections, request: ExchangeRequest): Promise<OutgoingResult> {
+  return new Promise((resolve) => {
+    new Exchange(connections, request, resolve).start();
+  });
+}
+
+class Exchange implements Dispatcher.DispatchHandler {
+  readonly #connections: Connections;
+  readonly #request: ExchangeRequest;
+  #resolve: ((result: OutgoingResult) => void) | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #connection: Client | undefined;
+  #controller: Dispatcher.DispatchController | undefined;
+  #status = 0;
+  #headers: Record<string, string> = {};
+  readonly #chunks: Buffer[] = [];
+  #bytes = 0;
+
+  constructor(connections: Connections, request: ExchangeRequest, resolve: (result: OutgoingResult) => void) {
+    this.#connections = connections;
+    this.#request = request;
+    this.#resolve = resolve;
+  }
+
+  start(): void {
+    const { origin, signal, timeoutMs } = this.#request;
+    if (signal?.aborted) return this.#onAbort();
+    signal?.addEventListener("abort", this.#onAbort, { once: true });
+    this.#timer = setTimeout(() => this.#stop(failed("TIMEOUT", this.#missingAfter(timeoutMs))), timeoutMs);
+    if (!this.#connections.take(origin, this.#onConnection)) {
+      this.#settle(failed("OVERLOADED", `Too many requests to ${origin}, or too many in all, are under way`));
+    }
+  }
+
+  readonly #onConnection = (connection: Client | undefined): void => {
+    if (connection === undefined) return this.#onAbort();
+    this.#connection = connection;
+    const { path, method, headers, body } = this.#request;
+    connection.dispatch({ path, method, headers, body: body ?? null }, this);
+  };
+
+  readonly #onAbort = (): void => {
+    this.#stop(failed("ABORTED", `The request to ${this.#request.origin} was given up by its caller`));
+  };
+
+  /** The request is about to be written to an open connection. */
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    // It was given up while the connection was being opened.
+    if (this.#resolve === undefined) controller.abort(GIVEN_UP);
+  }
+
+  onResponseStart(
+    _controller: Dispatcher.DispatchController,
+    status: number,
+    headers: Record<string, string | string[] | undefined>,
+  ): void {
+    // What comes before the answer itself (100, 103) says nothing.
+    if (status < 200) return;
+    this.#status = status;
+    this.#headers = joinValues(headers);
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    const room = this.#request.maxResponseBytes - this.#bytes;
+    this.#chunks.push(chunk.length > room ? chunk.subarray(0, room) : chunk);
+    this.#bytes += chunk.length;
+    if (chunk.length <= room) return;
+    this.#settle(this.#response(true));
+    controller.abort(GIVEN_UP);
+  }
+
+  onResponseEnd(): void {
+    this.#settle(this.#response(false));
+    this.#connections.give(this.#connection as Client, true);
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    this.#settle(failureOf(error, this.#request.origin));
+    // In a stack of its own: whoever waits may fail at once, and give it back in turn.
+    queueMicrotask(() => this.#connections.give(this.#connection as Client, false));
+  }
+
+  #response(truncated: boolean): OutgoingResult {
+    const body = Buffer.concat(this.#chunks);
+    return { kind: "response", status: this.#status, headers: this.#headers, body, truncated };
+  }
+
+  #stop(failure: Failure): void {
+    this.#settle(failure);
+    this.#connections.withdraw(this.#request.origin, this.#onConnection);
+    this.#controller?.abort(GIVEN_UP);
+  }
+
+  #settle(result: OutgoingResult): void {
+    clearTimeout(this.#timer);
+    this.#request.signal?.removeEventListener("abort", this.#onAbort);
+    this.#resolve?.(result);
+    this.#resolve = undefined;
+  }
+
+  #missingAfter(timeoutMs: number): string {
+    const { origin } = this.#request;
+    if (this.#status > 0) return `The answer of ${origin} did not end within ${timeoutMs} ms`;
+    if (this.#controller !== undefined) return `${origin} did not answer within ${timeoutMs} ms`;
+    if (this.#connection !== undefined) return `No connection to ${origin} was made within ${timeoutMs} ms`;
+    return `No connection to ${origin} was free within ${timeoutMs} ms`;
+  }
+}
+
+const GIVEN_UP = new Error("The request was given up");
+
+/** What undici says when it would not send a request as it stands. */
+const UNSENDABLE = ["UND_ERR_INVALID_ARG", "UND_ERR_NOT_SUPPORTED", "UND_ERR_REQ_CONTENT_LENGTH_MISMATCH"];
+
+function failureOf(error: Error & { code?: string }, origin: string): Failure {
+  if (error instanceof TargetRefused) {
+    return { kind: "refused", code: "TARGET_REFUSED", message: error.message };
+  }
+  const code = error.code ?? error.name;
+  if (UNSENDABLE.includes(code)) {
+    return {
+      kind: "refused",
+      code: "REQUEST_INVALID",
+      message: `The request cannot be sent: ${error.message}`,
+    };
+  }
+  if (code === "UND_ERR_DESTROYED") return failed("ABORTED", "This process is stopping");
+  if (code === "UND_ERR_CONNECT_TIMEOUT")
+    return failed("TIMEOUT", `${origin} took too long to accept a connection`);
+  return failed("CONNECTION", `The connection to ${origin} failed (${code})`);
+}
+
+function failed(code: Extract<OutgoingResult, { kind: "failed" }>["code"], message: string): Failure {
+  return { kind: "failed", code, message };
+}
+
+function joinValues(headers: Record<string, string | string[] | undefined>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [
+      name,
+      Array.isArray(value) ? value.join(", ") : (value ?? ""),
+    ]),
+  );
+}

@@ -1,0 +1,83 @@
+import { type AllowPrivate, createAddressRules } from "./address-rules.ts";
+import { type ConnectionLimits, Connections } from "./connections.ts";
+import { exchange, type OutgoingResult } from "./exchange.ts";
+import { createGuardedConnect, type Lookup, systemLookup } from "./guarded-connect.ts";
+import { flawOf, type OutgoingMethod } from "./request-rules.ts";
+
+export interface OutgoingRequest {
+  /** Absolute, `http:` or `https:`, without user name and password. */
+  url: string;
+  method: string;
+  headers: Readonly<Record<string, string>>;
+  body?: string | Buffer;
+  /** For all of it: the wait for a connection, connecting, the head of the answer and its body; ms. */
+  timeoutMs: number;
+  /** What of the answer's body is more is cut off, bytes. */
+  maxResponseBytes: number;
+  /** Gives the request up. */
+  signal?: AbortSignal;
+}
+
+export interface OutgoingLimits extends ConnectionLimits {
+  /** A target accepts a connection within this time, give or take half a second, or the request fails; ms. */
+  connectTimeoutMs: number;
+}
+
+export const DEFAULT_OUTGOING_LIMITS: OutgoingLimits = {
+  maxConnections: 512,
+  maxConnectionsPerOrigin: 64,
+  maxWaitingPerOrigin: 1_024,
+  // Below the 5 s after which many servers close.
+  idleTimeoutMs: 4_000,
+  maxIdleTimeoutMs: 30_000,
+  maxRequestsPerConnection: 1_000,
+  maxResponseHeaderBytes: 16_384,
+  connectTimeoutMs: 5_000,
+};
+
+/** The one way out: every call that this process makes to a URL that somebody gave it. */
+export interface OutgoingHttp {
+  /** Sends a request and reads the answer. Redirects are not followed. Never rejects: a fault is a result. */
+  request(request: OutgoingRequest): Promise<OutgoingResult>;
+  /** Closes every connection; what is under way, and every later request, is `ABORTED`. */
+  close(): Promise<void>;
+}
+
+/** HTTP calls that reach public addresses and what `allowPrivate` names, over connections that are kept. */
+export function createOutgoingHttp(options: {
+  allowPrivate: AllowPrivate;
+  lookup?: Lookup;
+  limits?: Partial<OutgoingLimits>;
+}): OutgoingHttp {
+  const { allowPrivate, lookup = systemLookup } = options;
+  const limits = { ...DEFAULT_OUTGOING_LIMITS, ...options.limits };
+  const connect = createGuardedConnect({
+    rules: createAddressRules(allowPrivate),
+    lookup,
+    connectTimeoutMs: limits.connectTimeoutMs,
+  });
+  const connections = new Connections(connect, limits);
+  return {
+    async request({ url, method, body, timeoutMs, maxResponseBytes, signal, ...request }) {
+      const headers = { "user-agent": "headrace", ...lowerCaseNames(request.headers) };
+      const flaw = flawOf({ url, method, headers });
+      if (flaw !== undefined) return { kind: "refused", code: "REQUEST_INVALID", message: flaw };
+      const { origin, pathname, search } = new URL(url);
+      return exchange(connections, {
+        origin,
+        path: pathname + search,
+        method: method as OutgoingMethod,
+        headers,
+        body,
+        timeoutMs,
+        maxResponseBytes,
+        signal,
+      });
+    },
+    close: () => connections.close(),
+  };
+}
+
+function lowerCaseNames(headers: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
+}
