@@ -1,5 +1,6 @@
 import { HeadraceError } from "../domain/errors.ts";
 import { createKeyRing } from "../postgres/key-ring.ts";
+import { type AllowPrivate, parseAllowPrivate } from "../runtime/outgoing/index.ts";
 
 /** What a process may do; each in any number of copies. */
 export const ROLES = ["api", "receive", "relay", "route", "execute", "poll", "schedule", "maintain"] as const;
@@ -55,7 +56,7 @@ export const SETTINGS = {
   HEADRACE_ALLOW_PRIVATE_TARGETS: setting(
     "Private addresses that outgoing calls may reach.",
     "CIDRs, comma-separated, or all",
-    readText,
+    parseAllowPrivate,
   ),
   HEADRACE_TRUSTED_PROXIES: setting("Whose X-Forwarded-For is believed.", "CIDRs, comma-separated", readText),
   HEADRACE_DEMO: setting("1 seeds the demo into an empty external database.", "0 or 1", readFlag),
@@ -80,7 +81,7 @@ export interface Config {
   dataDir: string;
   publicUrl: string;
   flowsDir: string;
-  allowPrivateTargets: string | undefined;
+  allowPrivateTargets: AllowPrivate | undefined;
   trustedProxies: string | undefined;
   demo: boolean;
   logLevel: string;

@@ -16,8 +16,12 @@ export const DEMO_SINK_PATH = "/demo/sink";
 export async function seedDemo(running: Running, config: Config): Promise<string[]> {
   const { settings } = running;
   const base = running.url;
-  const call = (method: string, path: string, body?: unknown) => request(`${base}/api/v1${path}`, settings.adminKey, method, body);
-  const secret = await generatedOnce(`${config.dataDir}/demo-secret`, () => `whsec_${randomBytes(24).toString("base64")}`);
+  const call = (method: string, path: string, body?: unknown) =>
+    request(`${base}/api/v1${path}`, settings.adminKey, method, body);
+  const secret = await generatedOnce(
+    `${config.dataDir}/demo-secret`,
+    () => `whsec_${randomBytes(24).toString("base64")}`,
+  );
   const { items } = (await call("GET", "/tenants?limit=2")) as { items: { id: string }[] };
   if (items.length === 0) {
     await call("PUT", `/tenants/${TENANT}`, { name: "Acme" });
@@ -51,7 +55,11 @@ function demoFlows(base: string): Record<string, unknown> {
   return {
     "large-orders": {
       name: "Large orders",
-      trigger: { connector: CONNECTOR, event_types: ["order.*"], where: 'data.status eq "completed" and data.total gt 100' },
+      trigger: {
+        connector: CONNECTOR,
+        event_types: ["order.*"],
+        where: 'data.status eq "completed" and data.total gt 100',
+      },
       action,
     },
     "every-event": { name: "Every event of the demo", trigger: { connector: CONNECTOR }, action },
@@ -61,7 +69,10 @@ function demoFlows(base: string): Record<string, unknown> {
 async function request(url: string, key: string, method: string, body: unknown): Promise<unknown> {
   const response = await fetch(url, {
     method,
-    headers: { authorization: `Bearer ${key}`, ...(body === undefined ? {} : { "content-type": "application/json" }) },
+    headers: {
+      authorization: `Bearer ${key}`,
+      ...(body === undefined ? {} : { "content-type": "application/json" }),
+    },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     signal: AbortSignal.timeout(10_000),
   });

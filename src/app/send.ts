@@ -21,7 +21,9 @@ export async function sendSample(sample: {
   const { headers, body } = signSample({
     scheme: presetScheme(preset, {}),
     secret,
-    body: Buffer.from(JSON.stringify({ type, timestamp: new Date().toISOString(), data: readJson(sample.data) })),
+    body: Buffer.from(
+      JSON.stringify({ type, timestamp: new Date().toISOString(), data: readJson(sample.data) }),
+    ),
     nowMs: Date.now(),
     id: `msg_${randomUUID().replaceAll("-", "")}`,
     type,

@@ -11,7 +11,7 @@ import { ensureAdminKey } from "../postgres/api-keys.ts";
 import { type Database, openDatabase } from "../postgres/database.ts";
 import { createKeyRing } from "../postgres/key-ring.ts";
 import type { Logger } from "../runtime/logger.ts";
-import { createOutgoingHttp, parseAllowPrivate } from "../runtime/outgoing/index.ts";
+import { type AllowPrivate, createOutgoingHttp } from "../runtime/outgoing/index.ts";
 import { composePipeline } from "./compose.ts";
 import type { Config } from "./config.ts";
 import { DEMO_SINK_PATH } from "./demo.ts";
@@ -50,7 +50,12 @@ export interface Settings {
  * Starts one process: finds or brings its stores, migrates, serves. `signal` ends a start that waits for stores.
  * Throws HeadraceError: `invalid_setting`, `data_dir_in_use`, `store_unavailable`, `store_unsuitable`.
  */
-export async function start(config: Config, log: Logger, signal: AbortSignal, limits: Limits = DEFAULT_LIMITS): Promise<Running> {
+export async function start(
+  config: Config,
+  log: Logger,
+  signal: AbortSignal,
+  limits: Limits = DEFAULT_LIMITS,
+): Promise<Running> {
   const settings = await readySettings(config, log);
   try {
     return await serve(config, settings, log, signal, limits);
@@ -76,11 +81,25 @@ async function readySettings(config: Config, log: Logger): Promise<Settings> {
       );
     }
     const none = async () => {};
-    return { databaseUrl, redisUrl, adminKey, madeAdminKey: false, encryptionKeys, embedded: false, stopStores: none };
+    return {
+      databaseUrl,
+      redisUrl,
+      adminKey,
+      madeAdminKey: false,
+      encryptionKeys,
+      embedded: false,
+      stopStores: none,
+    };
   }
   const stores: EmbeddedStores = await startEmbeddedStores({ dataDir, log });
-  const admin = await generatedOnce(`${dataDir}/admin-key`, () => `hr_admin_${randomBytes(24).toString("base64url")}`);
-  const keys = await generatedOnce(`${dataDir}/encryption-keys`, () => `k1:${randomBytes(32).toString("base64")}`);
+  const admin = await generatedOnce(
+    `${dataDir}/admin-key`,
+    () => `hr_admin_${randomBytes(24).toString("base64url")}`,
+  );
+  const keys = await generatedOnce(
+    `${dataDir}/encryption-keys`,
+    () => `k1:${randomBytes(32).toString("base64")}`,
+  );
   return {
     databaseUrl: stores.databaseUrl,
     redisUrl: stores.redisUrl,
@@ -188,9 +207,8 @@ async function serve(
 const { version } = createRequire(import.meta.url)("../../package.json") as { version: string };
 
 /** The demo's flows call this very process. */
-function allowedTargets(config: Config, settings: Settings): "all" | readonly string[] {
-  if (config.allowPrivateTargets !== undefined) return parseAllowPrivate(config.allowPrivateTargets);
-  return settings.embedded || config.demo ? ["127.0.0.0/8", "::1/128"] : [];
+function allowedTargets(config: Config, settings: Settings): AllowPrivate {
+  return config.allowPrivateTargets ?? (settings.embedded || config.demo ? ["127.0.0.0/8", "::1/128"] : []);
 }
 
 function delay(ms: number): Promise<void> {

@@ -55,7 +55,7 @@ export async function accepted(
       item: 0,
       headers: {},
       contentType: "application/json",
-      payload: Buffer.from(JSON.stringify(one)),
+      payload: payloadOf(one),
       keys: [],
     })),
   );

@@ -17,4 +17,6 @@ export async function createDatabase() {
     },
   };
 }
-export function testRedisUrl() { return "redis://127.0.0.1:56379"; }
+export function testRedisUrl() {
+  return "redis://127.0.0.1:56379";
+}
