@@ -60,7 +60,9 @@ describe("the code itself", () => {
   });
 
   test("has no name that says nothing", () => {
-    const vague = FILES.filter((file) => /(^|[/-])(utils?|helpers?|managers?|common|misc)(\.|-|\/)/.test(relative(SRC, file)));
+    const vague = FILES.filter((file) =>
+      /(^|[/-])(utils?|helpers?|managers?|common|misc)(\.|-|\/)/.test(relative(SRC, file)),
+    );
     expect(vague).toEqual([]);
   });
 });

@@ -41,6 +41,7 @@ export async function accepted(
   database: Database,
   tenantId: string,
   data: readonly unknown[],
+  payloadOf: (one: unknown) => Buffer = (one) => Buffer.from(JSON.stringify(one)),
 ): Promise<string[]> {
   const result = await acceptEvents(
     database.ingest,
