@@ -19,8 +19,19 @@ export function nextDelivery(): PreparedRequest {
   const event = { type: "order.paid", timestamp: new Date().toISOString(), data };
   data.note = "x".repeat(BODY_BYTES - Buffer.byteLength(JSON.stringify(event)));
   const body = Buffer.from(JSON.stringify(event));
-  const { headers } = signSample({ scheme: SCHEME, secret: SECRET, body, nowMs: Date.now(), id, type: event.type });
-  const lines = Object.entries({ ...headers, "content-type": "application/json", "content-length": `${body.length}` });
+  const { headers } = signSample({
+    scheme: SCHEME,
+    secret: SECRET,
+    body,
+    nowMs: Date.now(),
+    id,
+    type: event.type,
+  });
+  const lines = Object.entries({
+    ...headers,
+    "content-type": "application/json",
+    "content-length": `${body.length}`,
+  });
   const head = `POST ${WEBHOOK_PATH} HTTP/1.1\r\nhost: 127.0.0.1\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join("")}\r\n`;
   return { name: id, bytes: Buffer.concat([Buffer.from(head), body]) };
 }

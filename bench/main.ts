@@ -14,8 +14,13 @@ try {
   const rows = await benchPipeline(stores);
   const width = Math.max(...rows.map((row) => row.name.length));
   for (const row of rows) {
-    const bar = row.bar === undefined ? "" : `bar ${row.bar.atLeast === undefined ? `<= ${row.bar.atMost}` : `>= ${row.bar.atLeast}`}`;
-    console.log(`${row.name.padEnd(width)}  ${String(row.value).padStart(10)} ${row.unit.padEnd(10)} ${meetsBar(row) ? "  " : "!!"} ${bar}`);
+    const bar =
+      row.bar === undefined
+        ? ""
+        : `bar ${row.bar.atLeast === undefined ? `<= ${row.bar.atMost}` : `>= ${row.bar.atLeast}`}`;
+    console.log(
+      `${row.name.padEnd(width)}  ${String(row.value).padStart(10)} ${row.unit.padEnd(10)} ${meetsBar(row) ? "  " : "!!"} ${bar}`,
+    );
   }
   mkdirSync("bench/results", { recursive: true });
   const file = `bench/results/${new Date().toISOString().replaceAll(":", "-")}.json`;
@@ -28,5 +33,7 @@ try {
 }
 
 function meetsBar({ value, bar }: { value: number; bar?: { atLeast?: number; atMost?: number } }): boolean {
-  return value >= (bar?.atLeast ?? Number.NEGATIVE_INFINITY) && value <= (bar?.atMost ?? Number.POSITIVE_INFINITY);
+  return (
+    value >= (bar?.atLeast ?? Number.NEGATIVE_INFINITY) && value <= (bar?.atMost ?? Number.POSITIVE_INFINITY)
+  );
 }

@@ -27,7 +27,11 @@ const ADMIN_KEY = randomBytes(24).toString("base64url");
 const ENCRYPTION_KEYS = `bench:${randomBytes(32).toString("base64")}`;
 
 /** Accepted events a second and end-to-end events a second, as ratios to the reference; latency; what it costs. */
-export async function benchPipeline(stores: { databaseUrl: string; redisUrl: string; pids: () => { postgres: number; redis: number } }): Promise<Row[]> {
+export async function benchPipeline(stores: {
+  databaseUrl: string;
+  redisUrl: string;
+  pids: () => { postgres: number; redis: number };
+}): Promise<Row[]> {
   const database = new pg.Pool({ connectionString: stores.databaseUrl, max: 2 });
   const children: ChildProcess[] = [];
   const run = (roles: string, port: number) => {
@@ -41,7 +45,12 @@ export async function benchPipeline(stores: { databaseUrl: string; redisUrl: str
     const working = run(WORKING, PORTS.work);
     await Promise.all([ready(PORTS.receive), ready(PORTS.work)]);
     await setUp(PORTS.receive);
-    await closedLoop({ port: PORTS.receive, connections: CONNECTIONS, durationMs: 3_000, next: prepareDeliveries(60_000) });
+    await closedLoop({
+      port: PORTS.receive,
+      connections: CONNECTIONS,
+      durationMs: 3_000,
+      next: prepareDeliveries(60_000),
+    });
     await drained(database);
 
     const saturated = await measureChain(database, stores, [receiving, working], () =>
@@ -53,7 +62,13 @@ export async function benchPipeline(stores: { databaseUrl: string; redisUrl: str
       }),
     );
     const low = await measureChain(database, stores, [receiving, working], () =>
-      openLoop({ port: PORTS.receive, connections: CONNECTIONS, perSecond: 100, durationMs: 10_000, next: nextDelivery }),
+      openLoop({
+        port: PORTS.receive,
+        connections: CONNECTIONS,
+        perSecond: 100,
+        durationMs: 10_000,
+        next: nextDelivery,
+      }),
     );
     await end(receiving);
 
@@ -66,7 +81,11 @@ export async function benchPipeline(stores: { databaseUrl: string; redisUrl: str
     let acceptUsage: Record<string, Usage> = {};
     for (let round = 0; round < ROUNDS; round += 1) {
       reference.push(await answeredPerSecond(PORTS.reference));
-      const usage = measureUsage({ node: [receiving.pid as number], postgres: [stores.pids().postgres], redis: [stores.pids().redis] });
+      const usage = measureUsage({
+        node: [receiving.pid as number],
+        postgres: [stores.pids().postgres],
+        redis: [stores.pids().redis],
+      });
       accepted.push(await answeredPerSecond(PORTS.receive));
       acceptUsage = usage();
     }
@@ -118,12 +137,15 @@ async function measureChain(
   await drained(database);
   const used = usage();
   refuseFailures(answers);
-  const sentAt = new Map(answers.map((answer) => [JSON.parse(answer.body).event_id as string, answer.sentAtMs]));
+  const sentAt = new Map(
+    answers.map((answer) => [JSON.parse(answer.body).event_id as string, answer.sentAtMs]),
+  );
   const { rows } = await database.query(
     "SELECT event_id, extract(epoch FROM finished_at) * 1000 AS finished_ms FROM runs WHERE state = 'succeeded' AND event_id = ANY ($1::uuid[])",
     [[...sentAt.keys()]],
   );
-  if (rows.length !== sentAt.size) throw new Error(`${sentAt.size} events were accepted, ${rows.length} runs succeeded`);
+  if (rows.length !== sentAt.size)
+    throw new Error(`${sentAt.size} events were accepted, ${rows.length} runs succeeded`);
   const finished = rows.map((run) => Number(run.finished_ms));
   const elapsedMs = maximum(finished) - minimum([...sentAt.values()]);
   return {
@@ -136,7 +158,12 @@ async function measureChain(
 
 async function answeredPerSecond(port: number): Promise<number> {
   const next = prepareDeliveries(DELIVERIES_A_ROUND);
-  const { answers, elapsedMs } = await closedLoop({ port, connections: CONNECTIONS, durationMs: ROUND_MS, next });
+  const { answers, elapsedMs } = await closedLoop({
+    port,
+    connections: CONNECTIONS,
+    durationMs: ROUND_MS,
+    next,
+  });
   refuseFailures(answers);
   return (answers.length / elapsedMs) * 1_000;
 }
@@ -146,7 +173,11 @@ function refuseFailures(answers: Answered[]): void {
   if (failed !== undefined) throw new Error(`A delivery was answered ${failed.status} ${failed.body}`);
 }
 
-function startServer(stores: { databaseUrl: string; redisUrl: string }, roles: string, port: number): ChildProcess {
+function startServer(
+  stores: { databaseUrl: string; redisUrl: string },
+  roles: string,
+  port: number,
+): ChildProcess {
   return spawn(process.execPath, ["dist/cli/main.js", "start"], {
     env: {
       PATH: process.env["PATH"],
@@ -174,7 +205,10 @@ async function setUp(port: number): Promise<void> {
   const call = async (method: string, path: string, body?: unknown) => {
     const response = await fetch(`http://127.0.0.1:${port}/api/v1${path}`, {
       method,
-      headers: { authorization: `Bearer ${ADMIN_KEY}`, ...(body === undefined ? {} : { "content-type": "application/json" }) },
+      headers: {
+        authorization: `Bearer ${ADMIN_KEY}`,
+        ...(body === undefined ? {} : { "content-type": "application/json" }),
+      },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);

@@ -8,7 +8,9 @@ import { createVerifier } from "../src/pipeline/receive/verify.ts";
  * same verifier, reads their JSON, answers, and stores nothing. Run as a process of its own: PORT and SECRET.
  */
 const port = Number(process.env["PORT"]);
-const verify = createVerifier(presetScheme("standard-webhooks", {}), [{ value: process.env["SECRET"] ?? "" }]);
+const verify = createVerifier(presetScheme("standard-webhooks", {}), [
+  { value: process.env["SECRET"] ?? "" },
+]);
 const server = Fastify();
 server.removeAllContentTypeParsers();
 server.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));

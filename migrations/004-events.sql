@@ -15,6 +15,8 @@ CREATE TABLE events (
   item integer NOT NULL DEFAULT 0,
   headers json NOT NULL DEFAULT '{}',
   content_type text,
+  -- The flows counter when it was accepted: the deployments of that moment are the ones that it is routed by.
+  flows_counter bigint NOT NULL,
   -- The exact bytes, never parsed by the database.
   payload bytea NOT NULL,
   PRIMARY KEY (id)
@@ -46,12 +48,11 @@ CREATE TABLE outbox (
         autovacuum_vacuum_insert_scale_factor = 0.5, autovacuum_analyze_scale_factor = 0.2);
 CREATE INDEX outbox_due ON outbox (lane, tenant_id, visible_at);
 
--- What routing decided, one row an event. The counter says which flows were candidates at that moment.
+-- What routing decided, one row an event.
 CREATE TABLE verdicts (
   event_id uuid NOT NULL,
   tenant_id text NOT NULL,
   status text NOT NULL CHECK (status IN ('routed', 'unmatched', 'dead')),
-  flows_counter bigint NOT NULL,
   routed_at timestamptz NOT NULL DEFAULT now(),
   PRIMARY KEY (event_id)
 ) PARTITION BY RANGE (event_id);

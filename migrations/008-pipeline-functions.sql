@@ -48,24 +48,13 @@ BEGIN
 END
 $$;
 
--- Deletes the outbox rows of the given events, unless the flows counter is no longer the expected one. Answers
--- the ids that were deleted, each with the counter as the same snapshot has it, and one row with the counter
--- alone where there is none. A deploy that returned before an event was accepted is thus never overlooked: who
--- sees the event sees the deploy.
-CREATE FUNCTION take_outbox(event_ids uuid[], expected_counter bigint)
-RETURNS TABLE (event_id uuid, counter bigint)
+-- Deletes the outbox rows of the given events and answers the ids of those that were there.
+CREATE FUNCTION take_outbox(event_ids uuid[])
+RETURNS SETOF uuid
 LANGUAGE plpgsql VOLATILE
 SET enable_seqscan = off
 AS $$
-#variable_conflict use_column
 BEGIN
-  RETURN QUERY
-  WITH current AS (SELECT value FROM change_counters WHERE name = 'flows'),
-  taken AS (
-    DELETE FROM outbox
-    WHERE outbox.event_id = ANY (event_ids) AND (SELECT value FROM current) = expected_counter
-    RETURNING outbox.event_id
-  )
-  SELECT taken.event_id, current.value FROM current LEFT JOIN taken ON true;
+  RETURN QUERY DELETE FROM outbox WHERE event_id = ANY (event_ids) RETURNING event_id;
 END
 $$;

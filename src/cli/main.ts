@@ -8,7 +8,9 @@ import { runStart } from "./start.ts";
 
 if (existsSync(".env")) process.loadEnvFile(".env");
 
-const program = new Command("headrace").description("The event system for integrations.").showHelpAfterError();
+const program = new Command("headrace")
+  .description("The event system for integrations.")
+  .showHelpAfterError();
 
 program.command("start").description("Serve until SIGINT or SIGTERM, then drain.").action(runStart);
 

@@ -1,12 +1,13 @@
 import { readConfig } from "../app/config.ts";
-import { migrateStores } from "../app/stores.ts";
-import { DEFAULT_LIMITS } from "../app/limits.ts";
 import { HeadraceError } from "../app/errors.ts";
+import { DEFAULT_LIMITS } from "../app/limits.ts";
+import { migrateStores } from "../app/stores.ts";
 
 /** `headrace migrate`: runs the migrations that the database has not seen, and says which. */
 export async function runMigrate(options: { json?: boolean }): Promise<void> {
   const { databaseUrl, migrationDatabaseUrl } = readConfig(process.env);
-  if (databaseUrl === undefined) throw new HeadraceError("invalid_setting", "DATABASE_URL is not set: nothing to migrate");
+  if (databaseUrl === undefined)
+    throw new HeadraceError("invalid_setting", "DATABASE_URL is not set: nothing to migrate");
   const applied = await migrateStores({
     databaseUrl,
     ownerUrl: migrationDatabaseUrl ?? databaseUrl,

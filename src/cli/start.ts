@@ -20,7 +20,10 @@ export async function runStart(): Promise<void> {
   process.on("SIGINT", () => onEnd("SIGINT"));
   process.on("SIGTERM", () => onEnd("SIGTERM"));
   if (process.env["npm_lifecycle_event"] !== undefined) {
-    setInterval(() => process.ppid !== parent && onEnd("the parent process is gone"), PARENT_CHECK_MS).unref();
+    setInterval(
+      () => process.ppid !== parent && onEnd("the parent process is gone"),
+      PARENT_CHECK_MS,
+    ).unref();
   }
 
   const running = await start(config, log, ending.signal);

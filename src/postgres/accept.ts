@@ -137,6 +137,7 @@ async function insertEvents(
 // server's clock, one microsecond apart in the order of the batch.
 const INSERT_EVENTS = `
 WITH counter AS (SELECT value FROM change_counters WHERE name = 'receive'),
+flows AS (SELECT value FROM change_counters WHERE name = 'flows'),
 clock AS MATERIALIZED (SELECT clock_us() AS us),
 input AS MATERIALIZED (
   SELECT uuid7(clock.us + u.ordinal) AS event_id, u.*,
@@ -162,11 +163,11 @@ winners AS (
 ),
 written AS (
   INSERT INTO events (id, tenant_id, connector, endpoint, type, source, priority, subject, occurred_at, received_at,
-    delivery_key, item, headers, content_type, payload)
+    delivery_key, item, headers, content_type, flows_counter, payload)
   SELECT w.event_id, w.tenant_id, w.connector, w.endpoint, w.type, w.source, w.priority, w.subject,
     to_timestamp(w.occurred_at_ms / 1000.0), to_timestamp(clock.us / 1000000.0), w.delivery_key, w.item,
-    w.headers::json, w.content_type, substring($2::bytea FROM w.payload_start::int + 1 FOR w.size)
-  FROM winners w, clock
+    w.headers::json, w.content_type, flows.value, substring($2::bytea FROM w.payload_start::int + 1 FOR w.size)
+  FROM winners w, clock, flows
 ),
 queued AS (
   INSERT INTO outbox (event_id, tenant_id, lane) SELECT event_id, tenant_id, priority FROM winners

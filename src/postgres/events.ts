@@ -18,6 +18,8 @@ export interface StoredEvent {
   item: number;
   headers: Record<string, string>;
   contentType: string | undefined;
+  /** The flows counter when it was accepted. */
+  flowsCounter: number;
   payload: Buffer;
 }
 
@@ -36,11 +38,12 @@ interface EventRow {
   item: number;
   headers: Record<string, string>;
   content_type: string | null;
+  flows_counter: string;
   payload: Buffer;
 }
 
 const COLUMNS = `e.id, e.tenant_id, e.connector, e.endpoint, e.type, e.source, e.priority, e.subject, e.occurred_at,
-  e.received_at, e.delivery_key, e.item, e.headers, e.content_type, e.payload`;
+  e.received_at, e.delivery_key, e.item, e.headers, e.content_type, e.flows_counter, e.payload`;
 
 /** The events of a batch, those that exist, in no order. */
 export async function loadEvents(database: Queryable, ids: readonly string[]): Promise<StoredEvent[]> {
@@ -53,39 +56,55 @@ export async function loadEvents(database: Queryable, ids: readonly string[]): P
   return rows.map(asStoredEvent);
 }
 
+export const EVENT_STATUSES = ["accepted", "routed", "unmatched", "dead"] as const;
 /** What the API calls an event's status: accepted until it is routed. */
-export type EventStatus = "accepted" | "routed" | "unmatched" | "dead";
+export type EventStatus = (typeof EVENT_STATUSES)[number];
 
 export interface EventFilter {
   tenantId: string;
-  connector?: string | undefined;
-  type?: string | undefined;
-  source?: EventSource | undefined;
-  status?: EventStatus | undefined;
-  priority?: Priority | undefined;
+  connector: string | undefined;
+  type: string | undefined;
+  source: EventSource | undefined;
+  status: EventStatus | undefined;
+  priority: Priority | undefined;
+  /** Stands in the type or the subject, in any case. */
+  contains: string | undefined;
   /** Bounds on the id, from the times asked for: since is inclusive, until is not. */
-  sinceId?: string | undefined;
-  untilId?: string | undefined;
+  sinceId: string | undefined;
+  untilId: string | undefined;
   /** Only ids below this one: where the previous page ended. */
-  beforeId?: string | undefined;
+  beforeId: string | undefined;
   limit: number;
+  /** The page ends with the payload that reaches this size, bytes. */
+  maxBytes: number;
 }
 
 export interface ListedEvent extends StoredEvent {
   status: EventStatus;
 }
 
-/** A page of a tenant's events, newest first. */
-export async function listEvents(database: Queryable, filter: EventFilter): Promise<ListedEvent[]> {
-  const rows = await database.query<EventRow & { status: EventStatus }>({
-    text: `SELECT ${COLUMNS}, coalesce(v.status, 'accepted') AS status
-      FROM events e LEFT JOIN verdicts v ON v.event_id = e.id
-      WHERE e.tenant_id = $1
-        AND ($2::text IS NULL OR e.connector = $2) AND ($3::text IS NULL OR e.type = $3)
-        AND ($4::text IS NULL OR e.source = $4) AND ($5::smallint IS NULL OR e.priority = $5)
-        AND ($6::text IS NULL OR coalesce(v.status, 'accepted') = $6)
-        AND ($7::uuid IS NULL OR e.id >= $7) AND ($8::uuid IS NULL OR e.id < $8) AND ($9::uuid IS NULL OR e.id < $9)
-      ORDER BY e.id DESC LIMIT $10`,
+/** A page of a tenant's events, newest first. `more` says that there are others behind it. */
+export async function listEvents(
+  database: Queryable,
+  filter: EventFilter,
+): Promise<{ events: ListedEvent[]; more: boolean }> {
+  const rows = await database.query<EventRow & { status: EventStatus; found: string }>({
+    text: `SELECT * FROM (
+        SELECT p.*, count(*) OVER () AS found,
+          sum(octet_length(p.payload)) OVER (ORDER BY p.id DESC) - octet_length(p.payload) AS bytes_before
+        FROM (
+          SELECT ${COLUMNS}, coalesce(v.status, 'accepted') AS status
+          FROM events e LEFT JOIN verdicts v ON v.event_id = e.id
+          WHERE e.tenant_id = $1
+            AND ($2::text IS NULL OR e.connector = $2) AND ($3::text IS NULL OR e.type = $3)
+            AND ($4::text IS NULL OR e.source = $4) AND ($5::smallint IS NULL OR e.priority = $5)
+            AND ($6::text IS NULL OR coalesce(v.status, 'accepted') = $6)
+            AND ($7::text IS NULL OR position(lower($7) IN lower(concat(e.type, E'\\n', e.subject))) > 0)
+            AND ($8::uuid IS NULL OR e.id >= $8) AND ($9::uuid IS NULL OR e.id < $9)
+            AND ($10::uuid IS NULL OR e.id < $10)
+          ORDER BY e.id DESC LIMIT $11
+        ) p
+      ) q WHERE bytes_before < $12 ORDER BY id DESC`,
     values: [
       filter.tenantId,
       filter.connector ?? null,
@@ -93,18 +112,20 @@ export async function listEvents(database: Queryable, filter: EventFilter): Prom
       filter.source ?? null,
       filter.priority ?? null,
       filter.status ?? null,
+      filter.contains ?? null,
       filter.sinceId ?? null,
       filter.untilId ?? null,
       filter.beforeId ?? null,
-      filter.limit,
+      filter.limit + 1,
+      filter.maxBytes,
     ],
   });
-  return rows.map((row) => ({ ...asStoredEvent(row), status: row.status }));
+  const events = rows.slice(0, filter.limit).map((row) => ({ ...asStoredEvent(row), status: row.status }));
+  return { events, more: Number(rows[0]?.found ?? 0) > events.length };
 }
 
 export interface EventVerdict {
   status: EventStatus;
-  flowsCounter: number | undefined;
   routedAtMs: number | undefined;
 }
 
@@ -114,10 +135,8 @@ export async function findEvent(
   tenantId: string,
   id: string,
 ): Promise<{ event: StoredEvent; verdict: EventVerdict } | undefined> {
-  const [row] = await database.query<
-    EventRow & { status: EventStatus; flows_counter: string | null; routed_at: Date | null }
-  >({
-    text: `SELECT ${COLUMNS}, coalesce(v.status, 'accepted') AS status, v.flows_counter, v.routed_at
+  const [row] = await database.query<EventRow & { status: EventStatus; routed_at: Date | null }>({
+    text: `SELECT ${COLUMNS}, coalesce(v.status, 'accepted') AS status, v.routed_at
       FROM events e LEFT JOIN verdicts v ON v.event_id = e.id
       WHERE e.tenant_id = $1 AND e.id = $2`,
     values: [tenantId, id],
@@ -127,7 +146,6 @@ export async function findEvent(
     event: asStoredEvent(row),
     verdict: {
       status: row.status,
-      flowsCounter: row.flows_counter === null ? undefined : Number(row.flows_counter),
       routedAtMs: row.routed_at?.getTime(),
     },
   };
@@ -149,6 +167,7 @@ function asStoredEvent(row: EventRow): StoredEvent {
     item: row.item,
     headers: row.headers,
     contentType: row.content_type ?? undefined,
+    flowsCounter: Number(row.flows_counter),
     payload: row.payload,
   };
 }

@@ -1,4 +1,5 @@
 import type { FlowDefinition } from "../domain/flow.ts";
+import { raiseCounter } from "./change-counters.ts";
 import type { Queryable } from "./database.ts";
 
 /** A flow as the API shows it: its newest version, and which version is live. */
@@ -38,6 +39,19 @@ export async function findFlow(
   return row === undefined ? undefined : asStoredFlow(row);
 }
 
+/** The newest version of a flow, which nobody deploys, undeploys or deletes until the transaction ends. */
+export async function lockFlow(
+  transaction: Queryable,
+  tenantId: string,
+  id: string,
+): Promise<number | undefined> {
+  const [row] = await transaction.query<{ version: number }>({
+    text: "SELECT version FROM flows WHERE tenant_id = $1 AND id = $2 AND deleted_at IS NULL FOR UPDATE",
+    values: [tenantId, id],
+  });
+  return row?.version;
+}
+
 /** A page of a tenant's flows in the order of their ids. */
 export async function listFlows(
   database: Queryable,
@@ -51,9 +65,15 @@ export async function listFlows(
   return rows.map(asStoredFlow);
 }
 
+/** Where a flow's signing secret lives, which is sealed with it. */
+export function signingPlace(flow: { tenantId: string; flowId: string }): string {
+  return `${flow.tenantId}/flows/${flow.flowId}`;
+}
+
 /**
  * Stores a flow's definition as its newest version; the same definition again makes none. A flow that was deleted
- * comes back, undeployed. The signing secret counts only for a new or returning flow; `created` says which.
+ * comes back, undeployed. The signing secret is stored for a new or returning flow, and for another only with
+ * `replaceSecret`; `secretStored` says whether it was.
  */
 export async function putFlow(
   transaction: Queryable,
@@ -63,15 +83,16 @@ export async function putFlow(
     definition: FlowDefinition;
     signingSealed: Buffer;
     signingKeyId: string;
+    replaceSecret?: boolean;
   },
-): Promise<{ created: boolean }> {
-  const [row] = await transaction.query<{ created: boolean }>({
+): Promise<{ secretStored: boolean }> {
+  const [row] = await transaction.query<{ stored: boolean }>({
     text: `INSERT INTO flows AS f (tenant_id, id, version, signing_sealed, signing_key_id) VALUES ($1, $2, 0, $3, $4)
       ON CONFLICT (tenant_id, id) DO UPDATE SET deleted_at = NULL, updated_at = now(),
-        signing_sealed = CASE WHEN f.deleted_at IS NULL THEN f.signing_sealed ELSE excluded.signing_sealed END,
-        signing_key_id = CASE WHEN f.deleted_at IS NULL THEN f.signing_key_id ELSE excluded.signing_key_id END
-      RETURNING (f.signing_sealed = $3) AS created`,
-    values: [flow.tenantId, flow.id, flow.signingSealed, flow.signingKeyId],
+        signing_sealed = CASE WHEN f.deleted_at IS NULL AND NOT $5 THEN f.signing_sealed ELSE excluded.signing_sealed END,
+        signing_key_id = CASE WHEN f.deleted_at IS NULL AND NOT $5 THEN f.signing_key_id ELSE excluded.signing_key_id END
+      RETURNING (f.signing_sealed = $3) AS stored`,
+    values: [flow.tenantId, flow.id, flow.signingSealed, flow.signingKeyId, flow.replaceSecret ?? false],
   });
   await transaction.query({
     text: `WITH next AS (
@@ -84,10 +105,12 @@ export async function putFlow(
       UPDATE flows SET version = next.version FROM next WHERE tenant_id = $1 AND id = $2`,
     values: [flow.tenantId, flow.id, JSON.stringify(flow.definition)],
   });
-  return { created: row?.created ?? false };
+  // Workers hold opened secrets for as long as the counter stands still.
+  if (row?.stored) await raiseCounter(transaction, "flows");
+  return { secretStored: row?.stored ?? false };
 }
 
-/** Hides a flow; its versions stay for the runs that name them. Undeploy it in the same transaction. */
+/** Hides a flow; its versions stay for the runs that name them. Lock and undeploy it in the same transaction. */
 export async function deleteFlow(transaction: Queryable, tenantId: string, id: string): Promise<void> {
   await transaction.query({
     text: "UPDATE flows SET deleted_at = now() WHERE tenant_id = $1 AND id = $2",

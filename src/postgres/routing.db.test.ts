@@ -2,9 +2,8 @@ import { describe, expect, test } from "vitest";
 import { migratedDatabase } from "../../test/support/database.ts";
 import { accepted, deployed } from "../../test/support/flow.ts";
 import { runId } from "../domain/run-id.ts";
-import { readCounter } from "./change-counters.ts";
 import type { Database } from "./database.ts";
-import { loadDeployments, undeployFlow } from "./deployments.ts";
+import { loadDeployments, loadEndedDeployments, undeployFlow } from "./deployments.ts";
 import { type RoutingDecision, routeEvents } from "./routing.ts";
 
 function decisionFor(eventIds: string[], flowId: string): RoutingDecision {
@@ -31,14 +30,11 @@ describe("routeEvents", () => {
   test("makes the runs of an event once, however many routers route it at once", async () => {
     const { database } = await migratedDatabase();
     await deployed(database, "acme", "f");
-    const flowsCounter = await readCounter(database.pipeline, "flows");
     const events = await accepted(database, "acme", [1, 2, 3, 4, 5]);
     const results = await Promise.all(
-      Array.from({ length: 6 }, () =>
-        routeEvents(database.pipeline, decisionFor(events, "f"), { flowsCounter, leaseMs: 1_000 }),
-      ),
+      Array.from({ length: 6 }, () => routeEvents(database.pipeline, decisionFor(events, "f"), 1_000)),
     );
-    const taken = results.flatMap((result) => (result.kind === "routed" ? [...result.eventIds] : []));
+    const taken = results.flatMap((eventIds) => [...eventIds]);
     expect(taken.sort()).toEqual(events);
     expect([
       await count(database, "runs"),
@@ -47,25 +43,9 @@ describe("routeEvents", () => {
     ]).toEqual([5, 5, 0]);
   });
 
-  test("does nothing once a flow was deployed or undeployed since the index was read", async () => {
-    const { database } = await migratedDatabase();
-    await deployed(database, "acme", "f");
-    const flowsCounter = await readCounter(database.pipeline, "flows");
-    const events = await accepted(database, "acme", [1]);
-    await database.withTenant("acme", (transaction) =>
-      undeployFlow(transaction, { tenantId: "acme", flowId: "f" }),
-    );
-    const options = { flowsCounter, leaseMs: 1_000 };
-    expect(await routeEvents(database.pipeline, decisionFor(events, "f"), options)).toEqual({
-      kind: "stale",
-    });
-    expect([await count(database, "runs"), await count(database, "outbox")]).toEqual([0, 1]);
-  });
-
   test("copies the event into its dead letter, byte for byte", async () => {
     const { database } = await migratedDatabase();
     await deployed(database, "acme", "f");
-    const flowsCounter = await readCounter(database.pipeline, "flows");
     const [eventId = ""] = await accepted(database, "acme", [{ a: "é" }]);
     await routeEvents(
       database.pipeline,
@@ -82,7 +62,7 @@ describe("routeEvents", () => {
           },
         ],
       },
-      { flowsCounter, leaseMs: 1_000 },
+      1_000,
     );
     const [letter] = await database.pipeline.query({ text: "SELECT * FROM dead_letters" });
     expect(letter).toMatchObject({
@@ -105,24 +85,25 @@ describe("loadDeployments", () => {
     await deployed(database, "acme", "a");
     await deployed(database, "acme", "b");
     const all = await loadDeployments(database.pipeline, 0);
-    expect(all.changes.map((change) => change.flowId)).toEqual(["a", "b"]);
-    expect(await loadDeployments(database.pipeline, all.counter)).toEqual({
-      changes: [],
-      counter: all.counter,
-    });
+    expect(all.deployments.map((one) => one.flowId)).toEqual(["a", "b"]);
+    const { counter } = all;
+    expect(await loadDeployments(database.pipeline, counter)).toEqual({ deployments: [], counter });
 
     await database.withTenant("acme", (transaction) =>
       undeployFlow(transaction, { tenantId: "acme", flowId: "a" }),
     );
     await deployed(database, "acme", "b", { trigger: { connector: "crm" } });
-    const { changes, counter } = await loadDeployments(database.pipeline, all.counter);
-    expect(counter).toBeGreaterThan(all.counter);
-    expect(changes).toMatchObject([
-      { flowId: "a", definition: undefined },
-      { flowId: "b", version: 2, definition: { trigger: { connector: "crm" } } },
+    const changed = await loadDeployments(database.pipeline, counter);
+    const [endOfA, endOfB, again] = changed.deployments;
+    expect([endOfA, endOfB, again]).toMatchObject([
+      { flowId: "a", version: 1, until: counter + 1 },
+      { flowId: "b", version: 1, until: again?.from },
+      { flowId: "b", version: 2, until: undefined, definition: { trigger: { connector: "crm" } } },
     ]);
-    expect((await loadDeployments(database.pipeline, 0)).changes.map((change) => change.flowId)).toEqual([
-      "b",
-    ]);
+    expect(changed.deployments).toHaveLength(3);
+    expect(again?.from).toBe(changed.counter);
+    const ended = await loadEndedDeployments(database.pipeline, { after: counter, upTo: counter + 1 });
+    expect(ended.map((one) => one.flowId)).toEqual(["a"]);
+    expect((await loadDeployments(database.pipeline, 0)).deployments.map((one) => one.flowId)).toEqual(["b"]);
   });
 });

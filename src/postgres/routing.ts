@@ -28,29 +28,23 @@ export interface RoutingDecision {
   deadLetters: NewDeadLetter[];
 }
 
-export type RouteResult =
-  /** The events whose outbox row this call deleted; the others were routed by somebody else. */
-  | { kind: "routed"; eventIds: Set<string> }
-  /** Flows changed since the index was read: nothing was written, and the batch is matched again. */
-  | { kind: "stale" };
-
 /**
  * Carries out a decision in one statement: the outbox rows go, and for each event whose row was still there its
  * verdict, runs (first due `leaseMs` from now, if their job is lost) and dead letter are written. All of it, or none.
+ * Answers the events whose row this call deleted; the others were routed by somebody else.
  */
 export async function routeEvents(
   database: Queryable,
   decision: RoutingDecision,
-  { flowsCounter, leaseMs }: { flowsCounter: number; leaseMs: number },
-): Promise<RouteResult> {
+  leaseMs: number,
+): Promise<Set<string>> {
   const { verdicts, runs, deadLetters } = decision;
   const { low, high } = idBounds(verdicts.map((verdict) => verdict.eventId));
-  const rows = await database.query<{ event_id: string | null; counter: string }>({
+  const rows = await database.query<{ event_id: string }>({
     name: "route-events",
     text: ROUTE_EVENTS,
     values: [
       verdicts.map((verdict) => verdict.eventId),
-      flowsCounter,
       verdicts.map((verdict) => verdict.tenantId),
       verdicts.map((verdict) => verdict.status),
       runs.map((run) => run.id),
@@ -69,23 +63,22 @@ export async function routeEvents(
       high,
     ],
   });
-  if (Number(rows[0]?.counter) !== flowsCounter) return { kind: "stale" };
-  return { kind: "routed", eventIds: new Set(rows.flatMap((row) => row.event_id ?? [])) };
+  return new Set(rows.map((row) => row.event_id));
 }
 
 const ROUTE_EVENTS = `
-WITH taken AS MATERIALIZED (SELECT event_id, counter FROM take_outbox($1::uuid[], $2::bigint)),
+WITH taken AS MATERIALIZED (SELECT event_id FROM take_outbox($1::uuid[]) AS event_id),
 judged AS (
-  INSERT INTO verdicts (event_id, tenant_id, status, flows_counter)
-  SELECT v.event_id, v.tenant_id, v.status, $2::bigint
-  FROM unnest($1::uuid[], $3::text[], $4::text[]) AS v (event_id, tenant_id, status) JOIN taken USING (event_id)
+  INSERT INTO verdicts (event_id, tenant_id, status)
+  SELECT v.event_id, v.tenant_id, v.status
+  FROM unnest($1::uuid[], $2::text[], $3::text[]) AS v (event_id, tenant_id, status) JOIN taken USING (event_id)
   ON CONFLICT (event_id) DO NOTHING
 ),
 started AS (
   INSERT INTO runs (id, tenant_id, flow_id, flow_version, event_id, lane, state, visible_at)
   SELECT r.id, r.tenant_id, r.flow_id, r.flow_version, r.event_id, r.lane, 'queued',
-    now() + $11::int * interval '1 millisecond'
-  FROM unnest($5::uuid[], $6::text[], $7::text[], $8::int[], $9::uuid[], $10::smallint[])
+    now() + $10::int * interval '1 millisecond'
+  FROM unnest($4::uuid[], $5::text[], $6::text[], $7::int[], $8::uuid[], $9::smallint[])
     AS r (id, tenant_id, flow_id, flow_version, event_id, lane) JOIN taken USING (event_id)
   ON CONFLICT (id) DO NOTHING
 ),
@@ -94,9 +87,9 @@ buried AS (
     headers, error_message, error_context, fingerprint)
   SELECT e.tenant_id, e.connector, e.endpoint, e.id, e.type, d.stage, e.payload, e.content_type, e.headers,
     d.error_message, d.error_context::jsonb, d.fingerprint
-  FROM unnest($12::uuid[], $13::text[], $14::text[], $15::text[], $16::text[])
+  FROM unnest($11::uuid[], $12::text[], $13::text[], $14::text[], $15::text[])
       AS d (event_id, stage, error_message, error_context, fingerprint)
     JOIN taken USING (event_id)
-    JOIN events e ON e.id = d.event_id AND e.id BETWEEN $17::uuid AND $18::uuid
+    JOIN events e ON e.id = d.event_id AND e.id BETWEEN $16::uuid AND $17::uuid
 )
-SELECT event_id, counter FROM taken`;
+SELECT event_id FROM taken`;

@@ -2,7 +2,6 @@ import { describe, expect, test } from "vitest";
 import { migratedDatabase } from "../../test/support/database.ts";
 import { accepted, deployed } from "../../test/support/flow.ts";
 import { runId } from "../domain/run-id.ts";
-import { readCounter } from "./change-counters.ts";
 import type { Database } from "./database.ts";
 import { routeEvents } from "./routing.ts";
 import {
@@ -36,12 +35,7 @@ async function queued(database: Database, events: number): Promise<string[]> {
     lane: 2 as const,
   }));
   const verdicts = eventIds.map((eventId) => ({ eventId, tenantId: "acme", status: "routed" as const }));
-  const flowsCounter = await readCounter(database.pipeline, "flows");
-  await routeEvents(
-    database.pipeline,
-    { verdicts, runs, deadLetters: [] },
-    { flowsCounter, leaseMs: LEASE_MS },
-  );
+  await routeEvents(database.pipeline, { verdicts, runs, deadLetters: [] }, LEASE_MS);
   return runs.map((run) => run.id);
 }
 

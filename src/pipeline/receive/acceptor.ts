@@ -2,6 +2,7 @@ import { HeadraceError } from "../../domain/errors.ts";
 import { type AcceptedEvent, acceptEvents, type NewEvent } from "../../postgres/accept.ts";
 import { isUnavailable, type Queryable } from "../../postgres/database.ts";
 import { Batcher } from "../../runtime/batcher.ts";
+import { failpoint } from "../../runtime/failpoint.ts";
 
 /** The events of one delivery or one API call: accepted together or not at all. */
 export interface Delivery {
@@ -48,6 +49,7 @@ export function createAcceptor(deps: {
   const batcher = new Batcher<Delivery, AcceptAnswer | Error>(
     async (deliveries) => {
       const answers = await commit(database, deliveries);
+      failpoint("accept.committed");
       const written = answers.reduce((sum, answer) => sum + newEvents(answer), 0);
       if (written > 0) onAccepted(written);
       return answers;

@@ -23,30 +23,44 @@ function invalidScheme(details: ErrorDetail[]): HeadraceError {
   });
 }
 
-/** Where the value does not fit the vocabulary. Of a choice the choice is named, not why each branch failed. */
+/** Where the value does not fit the vocabulary; TypeBox tells of the first few places. */
 function misfits(value: unknown): ErrorDetail[] {
-  return Value.Errors(SchemeInput, value)
-    .filter((error) => !error.schemaPath.includes("/anyOf/") && error.keyword !== "boolean")
-    .flatMap((error): ErrorDetail[] => {
-      const field = fieldAt(error.instancePath);
-      if (error.keyword === "required") {
+  const details = Value.Errors(SchemeInput, value).flatMap((error): ErrorDetail[] => {
+    const { instancePath, schemaPath } = unionOf(error) ?? error;
+    const got = kindOf(Value.Pointer.Get(value, instancePath));
+    const field = fieldAt(instancePath);
+    if (schemaPath !== error.schemaPath) return [{ field, expected: descriptionAt(schemaPath), got }];
+    switch (error.keyword) {
+      case "boolean":
+      case "anyOf":
+        return [];
+      case "required":
         return error.params.requiredProperties.map((name) => ({
-          field: fieldAt(`${error.instancePath}/${name}`),
+          field: `${field}.${name}`,
           message: "is missing",
         }));
-      }
-      if (error.keyword === "additionalProperties") {
+      case "additionalProperties":
         return error.params.additionalProperties.map((name) => ({
-          field: fieldAt(`${error.instancePath}/${name}`),
+          field: `${field}.${name}`,
           message: "is not known",
         }));
-      }
-      const got = kindOf(Value.Pointer.Get(value, error.instancePath));
-      if (error.keyword === "enum")
+      case "enum":
         return [{ field, expected: `one of ${error.params.allowedValues.join(", ")}`, got }];
-      if (error.keyword === "anyOf") return [{ field, expected: descriptionAt(error.schemaPath), got }];
-      return [{ field, message: error.message, got }];
-    });
+      default:
+        return [{ field, message: error.message, got }];
+    }
+  });
+  return details.filter(({ field }, index) => details.findIndex((other) => other.field === field) === index);
+}
+
+/** The choice of which the error tells why one branch failed: the choice says more than its branches. */
+function unionOf({ schemaPath, instancePath }: { schemaPath: string; instancePath: string }) {
+  const end = schemaPath.indexOf("/anyOf/");
+  if (end === -1) return undefined;
+  const path = schemaPath.slice(0, end);
+  // Each member and each element of the schema's path is one step of the value's.
+  const steps = path.match(/\/(?:properties|patternProperties)\/[^/]+|\/items/g)?.length ?? 0;
+  return { schemaPath: path, instancePath: instancePath.split("/", steps + 1).join("/") };
 }
 
 function fieldAt(instancePath: string): string {
@@ -54,8 +68,8 @@ function fieldAt(instancePath: string): string {
 }
 
 function descriptionAt(schemaPath: string): string {
-  const schema: unknown = Value.Pointer.Get(SchemeInput, schemaPath.slice(1));
-  return (schema as { description: string }).description;
+  const { description } = Value.Pointer.Get(SchemeInput, schemaPath.slice(1)) as { description: string };
+  return description.charAt(0).toLowerCase() + description.slice(1);
 }
 
 function kindOf(value: unknown): string {

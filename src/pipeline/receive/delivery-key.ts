@@ -20,19 +20,24 @@ const WINDOW_MS = 72 * 3_600_000;
 /**
  * The keys of a delivery, its own first.
  *
- * - A signed id is the key.
- * - An id that is not signed can be changed by whoever replays the delivery: it counts together with the hash of
- *   the body, and beside it stands a key over what a replay cannot change, for as long as one could pass.
- * - Without an id the hash of the body is the key, for as long as the provider may send it again.
+ * - An id that is part of the signed content is the key.
+ * - An id in the signed body is the key, and one that is not signed counts together with the hash of the body.
+ *   Without an id the hash of the body is the key, for as long as the provider may send it again.
+ * - Whoever replays a delivery can change or drop every header that is not signed: an id, and also the content
+ *   type, by which the body's id is found. So a key over what a replay cannot change stands beside.
  */
 export function deliveryKeys(scheme: Scheme, request: InboundRequest): Keys {
-  const id = firstValue(scheme.delivery_id ?? [], request);
-  if (id !== undefined && isSigned(scheme, id.place)) return [idKey(scheme, "id", id.value)];
+  const { content = [], delivery_id } = scheme;
+  const id = firstValue(delivery_id ?? [], request);
+  if (id !== undefined && content.includes("id")) return [idKey(scheme, "id", id.value)];
   const bodyHash = hash("sha256", request.body);
   const bound = boundHash(scheme, request, bodyHash);
-  if (id === undefined) return [{ key: `body:${bound}`, windowMs: retryMs(scheme) }];
-  const own = { key: `id+body:${hashOf([id.value, bodyHash])}`, windowMs: knownMs(scheme) };
-  return [own, replayKey(scheme, request, bound)];
+  const bodyKey = { key: `body:${bound}`, windowMs: retryMs(scheme) };
+  if (delivery_id === undefined) return [bodyKey];
+  const replayed = replayKey(scheme, request, bound) ?? bodyKey;
+  if (id === undefined) return replayed === bodyKey ? [bodyKey] : [bodyKey, replayed];
+  if (isInSignedBody(scheme, id.place)) return [idKey(scheme, "id", id.value), replayed];
+  return [{ key: `id+body:${hashOf([id.value, bodyHash])}`, windowMs: knownMs(scheme) }, replayed];
 }
 
 /** The keys of one item: its own id where it has one, in whatever batch it comes again, else its place in this one. */
@@ -50,12 +55,12 @@ export function itemKeys(
 }
 
 /**
- * Knows a delivery by what its signature covers. A signed timestamp ends every replay with the freshness window,
- * so that the same body, sent anew with a new id, is no duplicate there.
+ * Where the time is signed, a replay has the same and ends with the freshness window: the same body, sent anew
+ * under another id, is no duplicate there. Elsewhere the key of the body has to do.
  */
-function replayKey(scheme: Scheme, request: InboundRequest, bound: string): DeliveryKey {
+function replayKey(scheme: Scheme, request: InboundRequest, bound: string): DeliveryKey | undefined {
   const timestamp = timestampText(scheme, request);
-  if (timestamp === undefined) return { key: `replay:${bound}`, windowMs: retryMs(scheme) };
+  if (timestamp === undefined) return undefined;
   const { tolerance_s = DEFAULT_TOLERANCE_S } = scheme.timestamp ?? {};
   return { key: `replay:${hashOf([timestamp, bound])}`, windowMs: 2 * (tolerance_s + 1) * 1_000 };
 }
@@ -66,9 +71,8 @@ function boundHash({ content }: Scheme, request: InboundRequest, bodyHash: strin
   return bindsUrl ? hashOf([request.method, request.url, bodyHash]) : bodyHash;
 }
 
-/** A place in the body is signed with the body; a header only where it is part of the signed content. */
-function isSigned({ content = [] }: Scheme, place: Place): boolean {
-  return content.includes("id") || (!("header" in place || "query" in place) && content.includes("body"));
+function isInSignedBody({ content = [] }: Scheme, place: Place): boolean {
+  return "body" in place && content.includes("body");
 }
 
 /** An id that is long, or holds more than printable ASCII, is known by its hash. */

@@ -47,7 +47,7 @@ const Place = Type.Union(
   ],
   {
     description:
-      "Where a value stands: { header, separator?, prefix? }, { body: pointer }, { query }, { item: pointer } " +
+      "A place where a value stands: { header, separator?, prefix? }, { body: pointer }, { query }, { item: pointer } " +
       "(in one item of a batch), or { literal }.",
   },
 );
@@ -102,7 +102,7 @@ const ContentPart = Type.Union(
   ],
   {
     description:
-      "body (its exact bytes), timestamp and id (as sent), method, url (the public one, with its query), " +
+      "One of body (its exact bytes), timestamp and id (as sent), method, url (the public one, with its query), " +
       "{ literal } or { header }.",
   },
 );
@@ -123,8 +123,8 @@ const Challenge = Type.Object(
       ],
       {
         description:
-          "What must hold before it is answered: signature, pending (the endpoint has no secret yet), none, or " +
-          "{ token: place, equals }.",
+          "One of signature, pending (the endpoint has no secret yet), none, or { token: place, equals }: what " +
+          "must hold before it is answered.",
       },
     ),
     capture: Type.Optional(Place),
@@ -157,7 +157,7 @@ const stated = {
         from: Type.Array(
           Type.Union([HeaderPlace, BodyPlace, QueryPlace], {
             description:
-              "Where signatures stand: { header, separator?, prefix? }, { body: pointer } or { query }.",
+              "A place where signatures stand: { header, separator?, prefix? }, { body: pointer } or { query }.",
           }),
           {
             minItems: 1,
@@ -184,7 +184,7 @@ const stated = {
     Type.Object(
       {
         from: Type.Union([HeaderPlace, BodyPlace], {
-          description: "{ header, separator?, prefix? } or { body: pointer }.",
+          description: "A place: { header, separator?, prefix? } or { body: pointer }.",
         }),
         unit: TimeUnit,
         tolerance_s: Type.Optional(

@@ -31,15 +31,12 @@ export function signSample(sample: Sample): { headers: Record<string, string>; b
   const { timestamp, type } = scheme;
   if (timestamp) put(headers, timestamp.from, formatTimestamp(sample.nowMs, timestamp.unit));
   putFirst(headers, scheme.delivery_id, sample.id);
-  putFirst(
-    headers,
-    type.from,
-    type.suffix === undefined ? sample.type : (sample.type.split(".", 1)[0] as string),
-  );
+  const [event] = sample.type.split(".", 1);
+  putFirst(headers, type.from, type.suffix === undefined ? sample.type : (event as string));
   if (scheme.signature) {
     const signed = encodeSignature(signatureOf(sample, headers), scheme.signature.encoding);
-    if (!putFirst(headers, scheme.signature.from, signed))
-      throw cannotSign("its signature stands in no header");
+    const placed = putFirst(headers, scheme.signature.from, signed);
+    if (!placed) throw cannotSign("its signature stands in no header");
   }
   return { headers, body };
 }
@@ -48,10 +45,8 @@ function signatureOf(sample: Sample, headers: Record<string, string>): Buffer {
   const { scheme, secret, body, method = "POST", url = "" } = sample;
   const sign = createSigner(scheme, secret);
   if (sign === undefined) throw cannotSign("it is checked with a public key, or the secret is empty");
-  const content = signedContent(
-    scheme,
-    new InboundRequest({ method, url, rawHeaders: Object.entries(headers).flat(), body }),
-  );
+  const rawHeaders = Object.entries(headers).flat();
+  const content = signedContent(scheme, new InboundRequest({ method, url, rawHeaders, body }));
   if (content.kind === "rejected") throw cannotSign(content.reason);
   return sign(content.pieces);
 }

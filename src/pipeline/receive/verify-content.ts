@@ -25,10 +25,9 @@ export function signedContent(scheme: Scheme, request: InboundRequest): SignedCo
       continue;
     }
     const value = partText(part, scheme, request);
-    if (value === undefined)
-      return { kind: "rejected", reason: MISSING[part as keyof typeof MISSING] ?? "content_missing" };
-    if (part === "id" && holdsDelimiter(value, parts[index + 1]))
-      return { kind: "rejected", reason: "id_malformed" };
+    if (value === undefined) return { kind: "rejected", reason: missing(part) };
+    const next = parts[index + 1];
+    if (part === "id" && holdsDelimiter(value, next)) return { kind: "rejected", reason: "id_malformed" };
     text += value;
   }
   if (text !== "") pieces.push(text);
@@ -37,7 +36,10 @@ export function signedContent(scheme: Scheme, request: InboundRequest): SignedCo
 
 type ContentPart = NonNullable<Scheme["content"]>[number];
 
-const MISSING = { id: "id_missing", timestamp: "timestamp_missing" } as const;
+function missing(part: ContentPart) {
+  if (part === "id") return "id_missing";
+  return part === "timestamp" ? "timestamp_missing" : "content_missing";
+}
 
 function partText(
   part: Exclude<ContentPart, "body">,

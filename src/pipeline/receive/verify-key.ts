@@ -41,8 +41,9 @@ export function createSigner(
   const bytes = secretBytes(scheme, secret);
   if (bytes.length === 0) return undefined;
   if (scheme.algorithm === "token") return () => bytes;
-  if (scheme.algorithm === "sha256-prefixed")
+  if (scheme.algorithm === "sha256-prefixed") {
     return (content) => digest(createHash("sha256").update(bytes), content);
+  }
   const hash = HMAC_HASH[scheme.algorithm];
   if (hash === undefined) return undefined;
   const key = createSecretKey(bytes);

@@ -35,7 +35,7 @@ export type Verdict =
 /** A secret of an endpoint; it holds up to and including `notAfterMs`. */
 export interface EndpointSecret {
   value: string;
-  notAfterMs?: number;
+  notAfterMs?: number | undefined;
 }
 
 /**

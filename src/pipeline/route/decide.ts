@@ -14,7 +14,7 @@ export type Normalize = (
 export function decideRouting(
   events: readonly StoredEvent[],
   normalize: Normalize,
-  match: (event: NormalizedEvent) => MatchedFlow[],
+  match: (event: NormalizedEvent, moment: number) => MatchedFlow[],
 ): RoutingDecision {
   const decision: RoutingDecision = { verdicts: [], runs: [], deadLetters: [] };
   for (const stored of events) {
@@ -25,7 +25,7 @@ export function decideRouting(
       decision.deadLetters.push(deadLetter(stored, "normalize", normalized.reason));
       continue;
     }
-    const flows = match(normalized.event);
+    const flows = match(normalized.event, stored.flowsCounter);
     if (flows.length === 0) {
       decision.verdicts.push({ eventId, tenantId, status: "unmatched" });
       decision.deadLetters.push(

@@ -1,9 +1,10 @@
+import type { NormalizedEvent } from "../../domain/event.ts";
 import type { Priority } from "../../domain/priority.ts";
 import type { Queryable } from "../../postgres/database.ts";
-import { loadDeployments } from "../../postgres/deployments.ts";
-import { createTriggerIndex, type MatchableEvent } from "./trigger-index.ts";
+import { type Deployment, loadDeployments, loadEndedDeployments } from "../../postgres/deployments.ts";
+import { createTriggerIndex } from "./trigger-index.ts";
 
-/** A flow that an event starts, at the version that is live. */
+/** A flow that an event starts, at the version that was live. */
 export interface MatchedFlow {
   flowId: string;
   version: number;
@@ -11,52 +12,93 @@ export interface MatchedFlow {
   priority: Priority | undefined;
 }
 
-/** The deployed flows as this router knows them: right at the value of `counter`, and no later. */
+/**
+ * The deployed flows, at every moment that an unrouted event was accepted. An event is matched against what was live
+ * then: a deploy or undeploy that returned before counts, one that was called after does not, however long the event
+ * waited and whichever router gets it.
+ */
 export interface DeployedFlows {
-  /** Loads what changed since the last time; everything the first time. */
-  catchUp(): Promise<void>;
-  match(event: MatchableEvent): MatchedFlow[];
-  /** The flows counter that the index is right at; 0 before the first load. */
+  /** Makes the index right for events accepted at these values of the flows counter. */
+  prepare(moments: { oldest: number; newest: number }): Promise<void>;
+  /** The flows that the event starts, accepted at the value `moment` of the flows counter. */
+  match(event: NormalizedEvent, moment: number): MatchedFlow[];
+  /** The flows counter that the index has caught up with; 0 before the first load. */
   readonly counter: number;
-  readonly size: number;
 }
 
+/** Ended deployments kept in memory; older ones are loaded again if an event from their time is met. */
+const MAX_ENDED = 10_000;
+
 export function createDeployedFlows(database: Queryable): DeployedFlows {
-  const index = createTriggerIndex();
-  const flows = new Map<string, MatchedFlow>();
+  const live = createTriggerIndex();
+  const ended = createTriggerIndex();
+  const deployments = new Map<string, Deployment>();
   let counter = 0;
+  /** What ended after this value of the counter is known. */
+  let endedSince = 0;
   let loading: Promise<void> = Promise.resolve();
 
-  async function load(): Promise<void> {
-    const loaded = await loadDeployments(database, counter);
-    for (const { tenantId, flowId, version, definition } of loaded.changes) {
-      const id = `${tenantId}/${flowId}`;
-      if (definition === undefined) {
-        index.remove(id);
-        flows.delete(id);
-        continue;
-      }
-      const { connector, event_types: eventTypes, where, priority } = definition.trigger;
-      index.add({ id, tenantId, connector, eventTypes, where });
-      flows.set(id, { flowId, version, priority });
+  async function load({ oldest, newest }: { oldest: number; newest: number }): Promise<void> {
+    if (counter === 0 || newest > counter) {
+      const loaded = await loadDeployments(database, counter);
+      if (counter === 0) endedSince = loaded.counter;
+      for (const deployment of loaded.deployments) keep(deployment);
+      counter = loaded.counter;
     }
-    counter = loaded.counter;
+    if (ended.size > MAX_ENDED) forgetEnded();
+    if (oldest < endedSince) {
+      for (const one of await loadEndedDeployments(database, { after: oldest, upTo: endedSince })) keep(one);
+      endedSince = oldest;
+    }
+  }
+
+  function keep(deployment: Deployment): void {
+    const { tenantId, flowId, from, until, definition } = deployment;
+    const id = `${tenantId}/${flowId}`;
+    const { connector, event_types: eventTypes, where } = definition.trigger;
+    const trigger = { tenantId, connector, eventTypes, where };
+    if (until === undefined) {
+      live.add({ id, ...trigger });
+      deployments.set(id, deployment);
+      return;
+    }
+    if ((deployments.get(id)?.from ?? Number.POSITIVE_INFINITY) <= from) {
+      live.remove(id);
+      deployments.delete(id);
+    }
+    ended.add({ id: `${id}@${from}`, ...trigger });
+    deployments.set(`${id}@${from}`, deployment);
+  }
+
+  function forgetEnded(): void {
+    for (const [id, { until }] of deployments) {
+      if (until === undefined) continue;
+      ended.remove(id);
+      deployments.delete(id);
+    }
+    endedSince = counter;
   }
 
   return {
-    catchUp() {
+    prepare(moments) {
       // One load after the other: an older answer must not be applied over a newer one.
-      loading = loading.then(load, load);
+      loading = loading.then(
+        () => load(moments),
+        () => load(moments),
+      );
       return loading;
     },
-    match(event) {
-      return index.match(event).flatMap((id) => flows.get(id) ?? []);
+    match(event, moment) {
+      return [...live.match(event), ...ended.match(event)].flatMap((id) => {
+        const deployment = deployments.get(id);
+        if (deployment === undefined || deployment.from > moment) return [];
+        if (deployment.until !== undefined && deployment.until <= moment) return [];
+        const { flowId, version, definition } = deployment;
+        return { flowId, version, priority: definition.trigger.priority };
+      });
     },
     get counter() {
       return counter;
-    },
-    get size() {
-      return index.size;
     },
   };
 }

@@ -49,7 +49,7 @@ export interface RouterDeps {
 export function createRouter(deps: RouterDeps): Step {
   const { blocking, keys, consumer, limits } = deps;
   return async () => {
-    if (deps.flows.counter === 0) await deps.flows.catchUp();
+    if (deps.flows.counter === 0) await deps.flows.prepare({ oldest: Number.POSITIVE_INFINITY, newest: 0 });
     const { batchSize: count, blockMs } = limits;
     const entries = await readEvents(blocking, keys, { consumer, count, blockMs });
     if (entries.length > 0) await routeEntries(deps, entries);
@@ -94,36 +94,30 @@ async function route(deps: RouterDeps, events: readonly StoredEvent[]): Promise<
 }
 
 async function decideAndWrite(deps: RouterDeps, events: readonly StoredEvent[]): Promise<NewRun[]> {
-  for (;;) {
-    const decision = decideRouting(events, deps.normalize, (event) => deps.flows.match(event));
-    const runs = await write(deps, decision);
-    if (runs !== undefined) return runs;
-    await deps.flows.catchUp();
-  }
+  const moments = events.map((event) => event.flowsCounter);
+  await deps.flows.prepare({ oldest: Math.min(...moments), newest: Math.max(...moments) });
+  return await write(
+    deps,
+    decideRouting(events, deps.normalize, (event, moment) => deps.flows.match(event, moment)),
+  );
 }
 
 /** An event whose routing itself fails goes to the dead letters, so that it holds up no other. */
 async function bury(deps: RouterDeps, event: StoredEvent, error: unknown): Promise<NewRun[]> {
   const { message, stack } = error instanceof Error ? error : new Error(String(error));
-  const decision: RoutingDecision = {
+  return await write(deps, {
     verdicts: [{ eventId: event.id, tenantId: event.tenantId, status: "dead" }],
     runs: [],
     deadLetters: [deadLetter(event, "route", message, stack)],
-  };
-  while ((await write(deps, decision)) === undefined) await deps.flows.catchUp();
-  return [];
+  });
 }
 
-/** The runs that were made; undefined when flows changed since the decision. */
-async function write(deps: RouterDeps, decision: RoutingDecision): Promise<NewRun[] | undefined> {
-  const result = await routeEvents(deps.database, decision, {
-    flowsCounter: deps.flows.counter,
-    leaseMs: deps.limits.runLeaseMs,
-  });
-  if (result.kind === "stale") return undefined;
-  const written = decision.verdicts.filter((verdict) => result.eventIds.has(verdict.eventId));
+/** Carries the decision out and answers the runs that were made. */
+async function write(deps: RouterDeps, decision: RoutingDecision): Promise<NewRun[]> {
+  const eventIds = await routeEvents(deps.database, decision, deps.limits.runLeaseMs);
+  const written = decision.verdicts.filter((verdict) => eventIds.has(verdict.eventId));
   const count = (status: string) => written.filter((verdict) => verdict.status === status).length;
-  const runs = decision.runs.filter((run) => result.eventIds.has(run.eventId));
+  const runs = decision.runs.filter((run) => eventIds.has(run.eventId));
   deps.onRouted({
     routed: count("routed"),
     unmatched: count("unmatched"),

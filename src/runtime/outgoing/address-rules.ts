@@ -29,6 +29,7 @@ export function createAddressRules(allow: AllowPrivate): AddressRules {
   const allowed = allow.map((cidr) => ipaddr.parseCIDR(cidr));
   return (text) => {
     if (isIP(text) === 0) return "unreadable";
+    if (IPV4_COMPATIBLE.test(text)) return "reserved";
     const address = carriedAddress(ipaddr.parse(text));
     const range = rangeOf(address);
     if (range === "unicast") return undefined;
@@ -63,6 +64,8 @@ function rangeOf(address: Address): string {
   return address.match(GLOBAL_UNICAST) ? range : "reserved";
 }
 
+/** Deprecated (RFC 4291, section 2.5.5.1). Stands here because ipaddr.js takes it for a mapped address. */
+const IPV4_COMPATIBLE = /^::\d+\.[\d.]+$/;
 /** RFC 6052, section 2.1. */
 const NAT64 = ipaddr.IPv6.parseCIDR("64:ff9b::/96");
 /** RFC 4291, section 2.4, and all that IANA has given out. */

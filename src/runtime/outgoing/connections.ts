@@ -50,11 +50,6 @@ export class Connections {
     this.#limits = limits;
   }
 
-  /** Connections that are open or being opened. */
-  get size(): number {
-    return this.#open.size;
-  }
-
   /** Gets a connection now, or as soon as one is free. False when too many are open, or wait, already. */
   take(name: string, onConnection: OnConnection): boolean {
     const { maxConnectionsPerOrigin, maxWaitingPerOrigin } = this.#limits;

@@ -58,19 +58,20 @@ class Exchange implements Dispatcher.DispatchHandler {
 
   start(): void {
     const { origin, signal, timeoutMs } = this.#request;
-    if (signal?.aborted) return this.#onAbort();
     signal?.addEventListener("abort", this.#onAbort, { once: true });
     this.#timer = setTimeout(() => this.#stop(failed("TIMEOUT", this.#missingAfter(timeoutMs))), timeoutMs);
-    if (!this.#connections.take(origin, this.#onConnection)) {
-      this.#settle(failed("OVERLOADED", `Too many requests to ${origin}, or too many in all, are under way`));
+    if (signal?.aborted) {
+      this.#onAbort();
+    } else if (!this.#connections.take(origin, this.#onConnection)) {
+      this.#settle(failed("OVERLOADED", `Too many requests to ${origin}, or in all, are under way`));
     }
   }
 
   readonly #onConnection = (connection: Client | undefined): void => {
-    if (connection === undefined) return this.#onAbort();
     this.#connection = connection;
     const { path, method, headers, body } = this.#request;
-    connection.dispatch({ path, method, headers, body: body ?? null }, this);
+    if (connection === undefined) this.#settle(STOPPING);
+    else connection.dispatch({ path, method, headers, body: body ?? null }, this);
   };
 
   readonly #onAbort = (): void => {
@@ -159,11 +160,13 @@ function failureOf(error: Error & { code?: string }, origin: string): Failure {
       message: `The request cannot be sent: ${error.message}`,
     };
   }
-  if (code === "UND_ERR_DESTROYED") return failed("ABORTED", "This process is stopping");
+  if (code === "UND_ERR_DESTROYED") return STOPPING;
   if (code === "UND_ERR_CONNECT_TIMEOUT")
     return failed("TIMEOUT", `${origin} took too long to accept a connection`);
   return failed("CONNECTION", `The connection to ${origin} failed (${code})`);
 }
+
+const STOPPING = failed("ABORTED", "This process is stopping");
 
 function failed(code: Extract<OutgoingResult, { kind: "failed" }>["code"], message: string): Failure {
   return { kind: "failed", code, message };

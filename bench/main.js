@@ -1,0 +1,34 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { startEmbeddedStores } from "../src/embedded/stores.js";
+import { createLogger } from "../src/runtime/logger.js";
+import { benchPipeline } from "./pipeline.js";
+/**
+ * Every benchmark, as ratios to limits that are measured in the same run. Prints a table, writes the figures to
+ * bench/results/, and misses no bar silently: a row below its bar is marked, and the exit code says so.
+ */
+const dataDir = mkdtempSync(`${tmpdir()}/headrace-bench-`);
+const stores = await startEmbeddedStores({ dataDir, log: createLogger("error") });
+try {
+    const rows = await benchPipeline(stores);
+    const width = Math.max(...rows.map((row) => row.name.length));
+    for (const row of rows) {
+        const bar = row.bar === undefined
+            ? ""
+            : `bar ${row.bar.atLeast === undefined ? `<= ${row.bar.atMost}` : `>= ${row.bar.atLeast}`}`;
+        console.log(`${row.name.padEnd(width)}  ${String(row.value).padStart(10)} ${row.unit.padEnd(10)} ${meetsBar(row) ? "  " : "!!"} ${bar}`);
+    }
+    mkdirSync("bench/results", { recursive: true });
+    const file = `bench/results/${new Date().toISOString().replaceAll(":", "-")}.json`;
+    writeFileSync(file, `${JSON.stringify({ node: process.version, rows }, null, 2)}\n`);
+    console.log(`\nWritten to ${file}`);
+    if (!rows.every(meetsBar))
+        process.exitCode = 1;
+}
+finally {
+    await stores.stop();
+    rmSync(dataDir, { recursive: true, force: true });
+}
+function meetsBar({ value, bar }) {
+    return (value >= (bar?.atLeast ?? Number.NEGATIVE_INFINITY) && value <= (bar?.atMost ?? Number.POSITIVE_INFINITY));
+}

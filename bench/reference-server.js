@@ -1,0 +1,28 @@
+import Fastify from "fastify";
+import { InboundRequest } from "../src/pipeline/receive/inbound-request.js";
+import { presetScheme } from "../src/pipeline/receive/presets/index.js";
+import { createVerifier } from "../src/pipeline/receive/verify.js";
+/**
+ * "The reference": the same Fastify on the same route, which verifies the signature of the same deliveries with the
+ * same verifier, reads their JSON, answers, and stores nothing. Run as a process of its own: PORT and SECRET.
+ */
+const port = Number(process.env["PORT"]);
+const verify = createVerifier(presetScheme("standard-webhooks", {}), [
+    { value: process.env["SECRET"] ?? "" },
+]);
+const server = Fastify();
+server.removeAllContentTypeParsers();
+server.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
+server.post("/api/v1/webhooks/:connector/:tenant_id", async (request, reply) => {
+    const delivery = new InboundRequest({
+        method: request.method,
+        url: `http://127.0.0.1${request.raw.url}`,
+        rawHeaders: request.raw.rawHeaders,
+        body: request.body,
+    });
+    if (verify(delivery, Date.now()).kind !== "authentic")
+        return reply.code(401).send();
+    const { parsed } = delivery;
+    return reply.send({ status: parsed.kind === "parsed" ? "accepted" : "unreadable", event_id: "" });
+});
+await server.listen({ port, host: "127.0.0.1" });

@@ -1,0 +1,54 @@
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
+import { HeadraceError } from "../domain/errors.ts";
+import type { Logger } from "../runtime/logger.ts";
+import { installRedis } from "./redis-install.ts";
+import { type RunAs, storeEnvironment } from "./run-as.ts";
+
+const NAMES = ["redis-server", "valkey-server"] as const;
+/** Of Redis; the first Valkey was 7.2. */
+const OLDEST_MAJOR = 7;
+
+type Search = { kind: "found"; path: string } | { kind: "too_old"; what: string } | { kind: "none" };
+
+/**
+ * The path of a `redis-server` or `valkey-server` of version 7.0 or newer: from PATH, or installed where root on
+ * Debian or Ubuntu can do that without asking. Throws `store_unavailable`, which names the three ways out.
+ */
+export async function findRedisServer(runAs: RunAs | undefined, log: Logger): Promise<string> {
+  let why = `neither ${NAMES.join(" nor ")} is on PATH`;
+  let search = lookOnPath(runAs);
+  if (search.kind === "none") {
+    const failure = await installRedis(log);
+    if (failure !== undefined) why += `, and ${failure}`;
+    search = lookOnPath(runAs);
+  }
+  if (search.kind === "found") return search.path;
+  if (search.kind === "too_old") why = `${search.what} is too old`;
+  throw new HeadraceError(
+    "store_unavailable",
+    `No Redis ${OLDEST_MAJOR}.0 or newer: ${why}. Install redis-server or valkey-server, or set REDIS_URL and DATABASE_URL, or start as root on Debian or Ubuntu, which installs it`,
+  );
+}
+
+/** The first that the stores' user can run and that is new enough; else the first that is too old. */
+function lookOnPath(runAs: RunAs | undefined): Search {
+  let tooOld: string | undefined;
+  const folders = (process.env["PATH"] ?? "").split(":").filter((folder) => folder.startsWith("/"));
+  // Where a package puts it, for a PATH that was cut down.
+  for (const folder of [...folders, "/usr/bin"]) {
+    for (const name of NAMES) {
+      const path = join(folder, name);
+      const version = versionOf(path, runAs);
+      if (version === undefined) continue;
+      if (Number.parseInt(version, 10) >= OLDEST_MAJOR) return { kind: "found", path };
+      tooOld ??= `${path} ${version}`;
+    }
+  }
+  return tooOld === undefined ? { kind: "none" } : { kind: "too_old", what: tooOld };
+}
+
+function versionOf(path: string, runAs: RunAs | undefined): string | undefined {
+  const options = { ...runAs, cwd: "/", env: storeEnvironment(), encoding: "utf8", timeout: 5_000 } as const;
+  return /\bv=(\d+\.\S+)/.exec(spawnSync(path, ["--version"], options).stdout ?? "")?.[1];
+}

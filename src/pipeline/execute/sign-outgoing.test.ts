@@ -1,0 +1,24 @@
+import { Webhook } from "standardwebhooks";
+import { describe, expect, test } from "vitest";
+import { signOutgoing } from "./sign-outgoing.ts";
+
+const secret = `whsec_${Buffer.alloc(32, 7).toString("base64")}`;
+const nowMs = Date.now();
+
+describe("signOutgoing", () => {
+  test("signs what the reference library of Standard Webhooks verifies", () => {
+    const body = Buffer.from('{"name":"Zoë"}');
+    const headers = signOutgoing({ id: "run-1", nowMs, body, secret });
+    expect(headers["webhook-timestamp"]).toBe(String(Math.floor(nowMs / 1_000)));
+    expect(new Webhook(secret).verify(body, headers)).toEqual({ name: "Zoë" });
+    const other = new Webhook(Buffer.alloc(32, 8).toString("base64"));
+    expect(() => other.verify(body, headers)).toThrow("No matching signature");
+    expect(() => new Webhook(secret).verify('{"name":"Zoe"}', headers)).toThrow("No matching signature");
+  });
+
+  test("signs an empty body, and with a secret that lacks the prefix", () => {
+    const bare = secret.slice("whsec_".length);
+    const headers = signOutgoing({ id: "run-1", nowMs, body: Buffer.alloc(0), secret: bare });
+    expect(new Webhook(secret).verify("", headers)).toBeUndefined();
+  });
+});

@@ -1,0 +1,244 @@
+import { createHash } from "node:crypto";
+import { describe, expect, test } from "vitest";
+import { checkScheme } from "./check-scheme.ts";
+import { readDelivery } from "./delivery.ts";
+import { InboundRequest } from "./inbound-request.ts";
+import { presetScheme } from "./presets/index.ts";
+import type { Scheme, SchemeInput } from "./scheme.ts";
+
+const HOUR_MS = 3_600_000;
+
+function read(
+  scheme: Scheme,
+  body: string,
+  headers: Record<string, string> = {},
+  url = "https://hooks.example/in",
+) {
+  const rawHeaders = Object.entries(headers).flat();
+  return readDelivery(
+    scheme,
+    new InboundRequest({ method: "POST", url, rawHeaders, body: Buffer.from(body) }),
+  );
+}
+
+function keysOf(...delivery: Parameters<typeof read>) {
+  return read(...delivery).events.flatMap((event) => event.keys.map(({ key }) => key));
+}
+
+function custom(changes: Partial<SchemeInput>): Scheme {
+  return checkScheme({
+    algorithm: "hmac-sha256",
+    signature: { from: [{ header: "x-sig" }], encoding: "hex" },
+    content: ["body"],
+    type: { from: [{ body: "/type" }] },
+    ...changes,
+  });
+}
+
+describe("a Standard Webhooks delivery", () => {
+  const scheme = presetScheme("standard-webhooks", {});
+  const headers = {
+    "Webhook-Id": "msg_1",
+    "Webhook-Timestamp": "1795435200",
+    "Content-Type": "application/json",
+  };
+
+  test("is known by its signed id alone", () => {
+    const body = '{"type":"order.paid","timestamp":"2026-11-23T12:00:00.5Z","data":{}}';
+    expect(read(scheme, body, headers)).toEqual({
+      contentType: "application/json",
+      body: { kind: "parsed", data: JSON.parse(body) },
+      events: [
+        {
+          item: 0,
+          keys: [{ key: "id:msg_1", windowMs: 72 * HOUR_MS }],
+          type: "order.paid",
+          occurredAtMs: 1_795_435_200_500,
+          data: JSON.parse(body),
+        },
+      ],
+    });
+  });
+
+  test("that cannot be read is still one event under the same key", () => {
+    const { body, events } = read(scheme, "{", headers);
+    expect(body.kind).toBe("unreadable");
+    expect(events).toEqual([
+      { item: 0, keys: [{ key: "id:msg_1", windowMs: 72 * HOUR_MS }], data: undefined },
+    ]);
+  });
+
+  test("is known by a hash where the id is long or strange, and no two ids share a key", () => {
+    const ids = ["x".repeat(150), "x".repeat(151), "x".repeat(8_192), "a b", "é", "é\x00", "id:1", "-hash:1"];
+    const keys = ids.flatMap((id) => keysOf(scheme, "{}", { "webhook-id": id }));
+    expect(new Set(keys).size).toBe(ids.length);
+    for (const key of keys) expect(key).toMatch(/^id(?:-hash)?:[\x21-\x7e]{1,150}$/);
+  });
+
+  test.each([
+    '{"type":5.5}',
+    '{"type":"a\\u0000b"}',
+    '{"type":"\\ud800"}',
+    '{"type":""}',
+    '{"type":{}}',
+    `{"type":"${"x".repeat(201)}"}`,
+    "[]",
+  ])("has no type in %s", (body) => {
+    expect(read(scheme, body, headers).events[0]).not.toHaveProperty("type");
+  });
+});
+
+describe("a GitHub delivery", () => {
+  const scheme = presetScheme("github", {});
+  const headers = { "X-GitHub-Delivery": "72d3162e", "X-GitHub-Event": "pull_request" };
+  const typeOf = (body: string) => read(scheme, body, headers).events[0]?.type;
+
+  test("is called by its event header and the body's action", () => {
+    expect(typeOf('{"action":"opened"}')).toBe("pull_request.opened");
+    expect(typeOf('{"ref":"x"}')).toBe("pull_request");
+    expect(typeOf('{"action":null}')).toBe("pull_request");
+    expect(typeOf("{")).toBe("pull_request");
+    expect(read(scheme, '{"action":"opened"}').events[0]).not.toHaveProperty("type");
+  });
+
+  test("in a form is called the same", () => {
+    const form = { ...headers, "Content-Type": "application/x-www-form-urlencoded" };
+    const { events } = read(scheme, "payload=%7B%22action%22%3A%22opened%22%7D", form);
+    expect(events[0]).toMatchObject({ type: "pull_request.opened", data: { action: "opened" } });
+  });
+
+  test("names the installation as its account", () => {
+    expect(read(scheme, '{"installation":{"id":42}}', headers).events[0]?.account).toBe("42");
+  });
+
+  test("is known by id and body together, and, since the id is not signed, by the body", () => {
+    const bodyHash = createHash("sha256").update("{}").digest("hex");
+    const keys = read(scheme, "{}", headers).events[0]?.keys;
+    expect(keys).toEqual([
+      { key: expect.stringMatching(/^id\+body:[0-9a-f]{64}$/), windowMs: 72 * HOUR_MS },
+      { key: `body:${bodyHash}`, windowMs: 72 * HOUR_MS },
+    ]);
+    const [own, replay] = keysOf(scheme, "{}", headers);
+    const [otherId, sameBody] = keysOf(scheme, "{}", { ...headers, "X-GitHub-Delivery": "changed" });
+    expect(otherId).not.toBe(own);
+    expect(sameBody).toBe(replay);
+    const otherBody = keysOf(scheme, "{ }", headers);
+    expect(otherBody).not.toContain(own);
+    expect(otherBody).not.toContain(replay);
+  });
+});
+
+describe("keys", () => {
+  test("without an id are the body's hash, for the provider's retry span", () => {
+    const [event] = read(custom({ retry_hours: 4 }), "{}").events;
+    const bodyHash = createHash("sha256").update("{}").digest("hex");
+    expect(event?.keys).toEqual([{ key: `body:${bodyHash}`, windowMs: 4 * HOUR_MS }]);
+  });
+
+  test("without an id stay the same when the provider signs its retry anew", () => {
+    const scheme = presetScheme("hmac-sha256", { timestamp_header: "x-time" });
+    expect(keysOf(scheme, "{}", { "x-time": "1" })).toEqual(keysOf(scheme, "{}", { "x-time": "2" }));
+  });
+
+  test("of an unsigned id beside a signed time end with the freshness window, and tell signed times apart", () => {
+    const scheme = presetScheme("hmac-sha256", { timestamp_header: "x-time", id_header: "x-id" });
+    const [own, replay] = read(scheme, "{}", { "x-time": "1", "x-id": "a" }).events[0]?.keys ?? [];
+    expect([own?.windowMs, replay?.windowMs]).toEqual([72 * HOUR_MS, 602_000]);
+    expect(keysOf(scheme, "{}", { "x-time": "2", "x-id": "a" })).toEqual([
+      own?.key,
+      expect.not.stringContaining(replay?.key ?? ""),
+    ]);
+    expect(keysOf(scheme, "{}", { "x-time": "1", "x-id": "b" })[1]).toBe(replay?.key);
+  });
+
+  test("of an id in the signed body are the id and the body, and in a body that is not signed the two together", () => {
+    const keys = keysOf(custom({ delivery_id: [{ body: "/id" }] }), '{"id":7}');
+    expect(keys).toEqual(["id:7", expect.stringMatching(/^body:/)]);
+    const unsigned = custom({ delivery_id: [{ body: "/id" }], content: ["url"], body_unsigned: true });
+    expect(keysOf(unsigned, '{"id":7}')[0]).toMatch(/^id\+body:/);
+  });
+
+  const timed = { timestamp_header: "x-time", id_header: "x-id" };
+
+  test.each<[string, Scheme, Record<string, string>, Record<string, string>]>([
+    ["drops the id", presetScheme("github", {}), { "x-github-delivery": "a" }, {}],
+    [
+      "changes the id",
+      presetScheme("github", {}),
+      { "x-github-delivery": "a" },
+      { "x-github-delivery": "b" },
+    ],
+    ["drops the id", presetScheme("hmac-sha256", timed), { "x-time": "1", "x-id": "a" }, { "x-time": "1" }],
+    ["invents an id", presetScheme("hmac-sha256", timed), { "x-time": "1" }, { "x-time": "1", "x-id": "a" }],
+    [
+      "changes the content type",
+      custom({ delivery_id: [{ body: "/id" }] }),
+      {},
+      { "content-type": "text/plain" },
+    ],
+    [
+      "changes the content type",
+      presetScheme("hmac-sha256", { id_path: "id", id_header: "x-id", timestamp_header: "x-time" }),
+      { "x-time": "1" },
+      { "x-time": "1", "x-id": "b", "content-type": "application/x-www-form-urlencoded" },
+    ],
+  ])("share one with a replay that %s", (_what, scheme, first, replayed) => {
+    const known = keysOf(scheme, '{"id":7}', first);
+    expect(keysOf(scheme, '{"id":7}', replayed).filter((key) => known.includes(key))).not.toEqual([]);
+    expect(new Set(known).size).toBe(known.length);
+  });
+
+  test("tell deliveries apart by their URL only where nobody can change it unseen", () => {
+    const differ = (scheme: Scheme) =>
+      keysOf(scheme, "", {}, "/in?a=1").join() !== keysOf(scheme, "", {}, "/in?a=2").join();
+    expect(differ(custom({}))).toBe(false);
+    expect(differ(custom({ content: ["url", "body"] }))).toBe(true);
+    expect(differ(checkScheme({ algorithm: "none", type: { from: [{ body: "/type" }] } }))).toBe(true);
+  });
+});
+
+describe("a batch", () => {
+  const batch = custom({
+    items: "/events",
+    type: { from: [{ item: "/kind" }], suffix: { item: "/action" } },
+    account: [{ item: "/org" }],
+    occurred_at: { from: [{ item: "/at" }], unit: "ms" },
+  });
+
+  test("is one event an item, each with its own names and key", () => {
+    const { events } = read(
+      batch,
+      '{"events":[{"kind":"task","action":"added","org":1,"at":5},{"kind":"story"}]}',
+    );
+    expect(events).toMatchObject([
+      {
+        item: 0,
+        type: "task.added",
+        account: "1",
+        occurredAtMs: 5,
+        keys: [{ key: expect.stringMatching(/^0\/body:/) }],
+      },
+      {
+        item: 1,
+        type: "story",
+        data: { kind: "story" },
+        keys: [{ key: expect.stringMatching(/^1\/body:/) }],
+      },
+    ]);
+  });
+
+  test("whose items have ids knows each item in whatever batch it comes again", () => {
+    const scheme = custom({ items: "", delivery_id: [{ item: "/id" }] });
+    expect(keysOf(scheme, '[{"id":1},{"id":2}]')).toEqual(["item:1", "item:2"]);
+    expect(keysOf(scheme, '[{"id":2},{}]')).toEqual(["item:2", expect.stringMatching(/^1\/body:/)]);
+  });
+
+  test("of no items makes no event", () => {
+    expect(read(batch, '{"events":[]}').events).toEqual([]);
+  });
+
+  test("that is none, or cannot be read, is one event without a type", () => {
+    expect(read(batch, '{"other":1}').events).toMatchObject([{ item: 0, data: { other: 1 } }]);
+    expect(read(batch, "{").events).toMatchObject([{ item: 0, data: undefined }]);
+  });
+});

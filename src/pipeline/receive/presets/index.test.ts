@@ -1,0 +1,66 @@
+import { describe, expect, test } from "vitest";
+import { HeadraceError } from "../../../domain/errors.ts";
+import { PRESETS, presetScheme } from "./index.ts";
+
+function errorOf(name: string, params: Record<string, string>): HeadraceError {
+  try {
+    presetScheme(name, params);
+  } catch (error) {
+    if (error instanceof HeadraceError) return error;
+    throw error;
+  }
+  throw new Error(`${name} was accepted`);
+}
+
+test.each([...PRESETS.keys()])("%s is a scheme without contradictions under its defaults", (name) => {
+  expect(presetScheme(name, {}).algorithm).toBe("hmac-sha256");
+});
+
+test.each(["", "stripes", "__proto__", "constructor"])(
+  "the preset %j does not exist, and the error names those that do",
+  (name) => {
+    const { code, message } = errorOf(name, {});
+    expect(code).toBe("invalid_request");
+    expect(message).toContain(JSON.stringify(name));
+    expect(message).toContain("standard-webhooks, github, hmac-sha256");
+  },
+);
+
+test.each([
+  ["github", { header: "x" }, "params.header is not known; there are none"],
+  ["hmac-sha256", { colour: "red" }, "params.colour is not known; there are header, encoding"],
+  ["hmac-sha256", { ["__proto__"]: "x" }, "params.__proto__ is not known"],
+  ["hmac-sha256", { encoding: "base32" }, 'params.encoding must be one of hex, base64 and is "base32"'],
+  ["hmac-sha256", { timestamp_unit: "m" }, "params.timestamp_unit must be one of s, ms, rfc3339"],
+  ["hmac-sha256", { header: "X Sig" }, "params.header must match"],
+  ["hmac-sha256", { header: "" }, "params.header must match"],
+  ["hmac-sha256", { type_path: "/~2" }, "params.type_path must match"],
+  ["hmac-sha256", { prefix: 5 as unknown as string }, "params.prefix must be a string and is of type number"],
+])("%s with %j is refused: %s", (name, params, sentence) => {
+  const { code, message, details } = errorOf(name, params);
+  expect(code).toBe("invalid_request");
+  expect(message).toContain(sentence);
+  expect(details).toHaveLength(1);
+});
+
+describe("hmac-sha256", () => {
+  test.each([
+    [{}, [{ body: "/type" }, { literal: "webhook" }]],
+    [{ type_path: "data.event\\.name" }, [{ body: "/data/event.name" }, { literal: "webhook" }]],
+    [{ type_path: "/a~1b/0" }, [{ body: "/a~1b/0" }, { literal: "webhook" }]],
+    [{ type_path: "a/b~.c" }, [{ body: "/a~1b~0/c" }, { literal: "webhook" }]],
+    [{ type_header: "X-Type" }, [{ header: "X-Type" }, { literal: "webhook" }]],
+    [
+      { type_header: "X-Type", type_path: "t" },
+      [{ body: "/t" }, { header: "X-Type" }, { literal: "webhook" }],
+    ],
+  ])("with %j looks for the type in %j", (params, places) => {
+    expect(presetScheme("hmac-sha256", params).type.from).toEqual(places);
+  });
+
+  test("has a delivery id only where one is named", () => {
+    expect(presetScheme("hmac-sha256", {}).delivery_id).toBeUndefined();
+    const scheme = presetScheme("hmac-sha256", { id_header: "X-Id", id_path: "id" });
+    expect(scheme.delivery_id).toEqual([{ body: "/id" }, { header: "X-Id" }]);
+  });
+});

@@ -1,0 +1,114 @@
+import { type Access, hashApiKey, type Scope } from "../domain/api-key.ts";
+import type { Database, Queryable } from "./database.ts";
+
+/** A key as it is shown: everything but the key. */
+export interface StoredApiKey {
+  id: string;
+  name: string;
+  tenantId: string | undefined;
+  scope: Scope;
+  expiresAt: Date | undefined;
+  createdAt: Date;
+}
+
+interface ApiKeyRow {
+  id: string;
+  name: string;
+  tenant_id: string | null;
+  scope: Scope;
+  expires_at: Date | null;
+  created_at: Date;
+}
+
+const COLUMNS = "id, name, tenant_id, scope, expires_at, created_at";
+
+/** Sees to it that the key of the settings exists as an admin key. One that was revoked stays revoked. */
+export async function ensureAdminKey(database: Database, key: string): Promise<void> {
+  await database.transaction((transaction) =>
+    transaction.query({
+      text: `INSERT INTO api_keys (name, scope, key_hash) VALUES ('HEADRACE_ADMIN_KEY', 'admin', $1)
+        ON CONFLICT (key_hash) DO NOTHING`,
+      values: [hashApiKey(key)],
+    }),
+  );
+}
+
+/**
+ * What a key reaches, and whether the tenant asked about exists; undefined for a key that is unknown, expired or
+ * revoked. It is read anew for each request, so that a revoked key is dead on every copy when its call returned.
+ */
+export async function findAccess(
+  transaction: Queryable,
+  { keyHash, tenantId }: { keyHash: Buffer; tenantId: string | undefined },
+): Promise<(Access & { tenantExists: boolean }) | undefined> {
+  const [row] = await transaction.query<{
+    id: string;
+    scope: Scope;
+    tenant_id: string | null;
+    tenant_exists: boolean;
+  }>({
+    name: "find-access",
+    text: `SELECT id, scope, tenant_id,
+        EXISTS (SELECT FROM tenants t WHERE t.id = $2 AND t.deleted_at IS NULL) AS tenant_exists
+      FROM api_keys
+      WHERE key_hash = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())`,
+    values: [keyHash, tenantId ?? null],
+  });
+  if (row === undefined) return undefined;
+  return {
+    keyId: row.id,
+    scope: row.scope,
+    tenantId: row.tenant_id ?? undefined,
+    tenantExists: row.tenant_exists,
+  };
+}
+
+export async function insertApiKey(
+  transaction: Queryable,
+  key: {
+    name: string;
+    tenantId: string | undefined;
+    scope: Scope;
+    keyHash: Buffer;
+    expiresAt: Date | undefined;
+  },
+): Promise<StoredApiKey> {
+  const [row] = await transaction.query<ApiKeyRow>({
+    text: `INSERT INTO api_keys (name, tenant_id, scope, key_hash, expires_at) VALUES ($1, $2, $3, $4, $5)
+      RETURNING ${COLUMNS}`,
+    values: [key.name, key.tenantId ?? null, key.scope, key.keyHash, key.expiresAt ?? null],
+  });
+  return asStoredApiKey(row as ApiKeyRow);
+}
+
+/** A page of the keys that were not revoked, expired ones among them, in the order in which they were made. */
+export async function listApiKeys(
+  transaction: Queryable,
+  page: { afterId: string; limit: number },
+): Promise<StoredApiKey[]> {
+  const rows = await transaction.query<ApiKeyRow>({
+    text: `SELECT ${COLUMNS} FROM api_keys WHERE revoked_at IS NULL AND id > $1 ORDER BY id LIMIT $2`,
+    values: [page.afterId, page.limit],
+  });
+  return rows.map(asStoredApiKey);
+}
+
+/** False when there is no such key, or it was revoked before. */
+export async function revokeApiKey(transaction: Queryable, id: string): Promise<boolean> {
+  const rows = await transaction.query({
+    text: "UPDATE api_keys SET revoked_at = now() WHERE id = $1 AND revoked_at IS NULL RETURNING 1",
+    values: [id],
+  });
+  return rows.length > 0;
+}
+
+function asStoredApiKey(row: ApiKeyRow): StoredApiKey {
+  return {
+    id: row.id,
+    name: row.name,
+    tenantId: row.tenant_id ?? undefined,
+    scope: row.scope,
+    expiresAt: row.expires_at ?? undefined,
+    createdAt: row.created_at,
+  };
+}

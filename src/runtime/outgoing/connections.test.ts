@@ -1,0 +1,128 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
+import { serve } from "../../../test/support/local-target.ts";
+import {
+  createOutgoingHttp,
+  type OutgoingHttp,
+  type OutgoingLimits,
+  type OutgoingRequest,
+} from "./outgoing-http.ts";
+
+function limited(limits: Partial<OutgoingLimits> = {}): OutgoingHttp {
+  const outgoing = createOutgoingHttp({ allowPrivate: ["127.0.0.1/32"], limits });
+  onTestFinished(() => outgoing.close());
+  return outgoing;
+}
+
+function get(url: string, rest: Partial<OutgoingRequest> = {}): OutgoingRequest {
+  return { url, method: "GET", headers: {}, timeoutMs: 5_000, maxResponseBytes: 10_000, ...rest };
+}
+
+const ok = (_request: IncomingMessage, response: ServerResponse) => response.end("ok");
+
+describe("connections", () => {
+  test("are used again", async () => {
+    const target = await serve(ok);
+    const outgoing = limited();
+    for (let count = 0; count < 20; count += 1) {
+      expect(await outgoing.request(get(target.url))).toMatchObject({ status: 200 });
+    }
+    expect(target.connected).toBe(1);
+  });
+
+  test("stay usable after requests that could not be sent or failed", async () => {
+    const target = await serve((request, response) => {
+      if (request.url === "/reset") request.socket.destroy();
+      else response.end();
+    });
+    const outgoing = limited({ maxConnectionsPerOrigin: 1 });
+    for (let count = 0; count < 5; count += 1) {
+      const invalid = await outgoing.request(get(target.url, { headers: { "x-a": "\n" } }));
+      expect(invalid).toMatchObject({ code: "REQUEST_INVALID" });
+      expect(await outgoing.request(get(`${target.url}/reset`))).toMatchObject({ code: "CONNECTION" });
+      expect(await outgoing.request(get(target.url))).toMatchObject({ status: 200 });
+    }
+  });
+
+  test("are no more to one origin than the bound; who waits goes in order, or gives up at its deadline", async () => {
+    let atOnce = 0;
+    let most = 0;
+    const paths: (string | undefined)[] = [];
+    const target = await serve((request, response) => {
+      most = Math.max(most, ++atOnce);
+      paths.push(request.url);
+      setTimeout(() => {
+        atOnce -= 1;
+        response.end();
+      }, 10);
+    });
+    const outgoing = limited({ maxConnectionsPerOrigin: 1 });
+    const wanted = Array.from({ length: 12 }, (_, index) => `/${index}`);
+    const requests = wanted.map((path) => outgoing.request(get(target.url + path)));
+    const hurried = outgoing.request(get(`${target.url}/hurried`, { timeoutMs: 5 }));
+    expect(await hurried).toMatchObject({
+      code: "TIMEOUT",
+      message: `No connection to ${target.url} was free within 5 ms`,
+    });
+    for (const result of await Promise.all(requests)) expect(result).toMatchObject({ status: 200 });
+    expect(most).toBe(1);
+    expect(target.connected).toBe(1);
+    expect(paths).toEqual(wanted);
+  });
+
+  test("are refused to more requests than may wait", async () => {
+    const held: ServerResponse[] = [];
+    const target = await serve((_request, response) => held.push(response));
+    const outgoing = limited({ maxConnectionsPerOrigin: 1, maxWaitingPerOrigin: 1 });
+    const first = outgoing.request(get(target.url));
+    const second = outgoing.request(get(target.url));
+    expect(await outgoing.request(get(target.url))).toMatchObject({ kind: "failed", code: "OVERLOADED" });
+    await vi.waitFor(() => expect(held).toHaveLength(1));
+    held[0]?.end();
+    expect(await first).toMatchObject({ status: 200 });
+    await vi.waitFor(() => expect(held).toHaveLength(2));
+    held[1]?.end();
+    expect(await second).toMatchObject({ status: 200 });
+  });
+
+  test("in all are bounded: an idle one makes room, a busy one does not", async () => {
+    const [one, other] = [
+      await serve(ok),
+      await serve((request, response) => void (request.url === "/" && response.end())),
+    ];
+    const outgoing = limited({ maxConnections: 1 });
+    expect(await outgoing.request(get(one.url))).toMatchObject({ status: 200 });
+    expect(await outgoing.request(get(other.url))).toMatchObject({ status: 200 });
+    await vi.waitFor(() => expect(one.open.size).toBe(0));
+    const busy = outgoing.request(get(`${other.url}/hang`, { timeoutMs: 100 }));
+    expect(await outgoing.request(get(one.url))).toMatchObject({ code: "OVERLOADED" });
+    expect(await busy).toMatchObject({ code: "TIMEOUT" });
+    await vi.waitFor(async () => expect(await outgoing.request(get(one.url))).toMatchObject({ status: 200 }));
+  });
+
+  test("end when they are idle for too long, and after so many requests", async () => {
+    const target = await serve(ok);
+    await limited({ idleTimeoutMs: 50, maxIdleTimeoutMs: 50 }).request(get(target.url));
+    expect(target.open.size).toBe(1);
+    await vi.waitFor(() => expect(target.open.size).toBe(0));
+    const outgoing = limited({ maxRequestsPerConnection: 2 });
+    const before = target.connected;
+    for (let count = 0; count < 6; count += 1) await outgoing.request(get(target.url));
+    expect(target.connected - before).toBeGreaterThan(1);
+    expect(target.connected - before).toBeLessThan(6);
+  });
+
+  test("are all closed at the end: what is under way, waits or comes later is aborted", async () => {
+    const target = await serve(() => {});
+    const outgoing = limited({ maxConnectionsPerOrigin: 1 });
+    const underWay = outgoing.request(get(target.url));
+    const waiting = outgoing.request(get(target.url));
+    await vi.waitFor(() => expect(target.connected).toBe(1));
+    await outgoing.close();
+    const later = outgoing.request(get(target.url));
+    for (const result of await Promise.all([underWay, waiting, later])) {
+      expect(result).toEqual({ kind: "failed", code: "ABORTED", message: "This process is stopping" });
+    }
+    await vi.waitFor(() => expect(target.open.size).toBe(0));
+  });
+});

@@ -1,0 +1,54 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, relative, resolve } from "node:path";
+import { describe, expect, test } from "vitest";
+const SRC = new URL("../src", import.meta.url).pathname;
+const STAGES = ["receive", "fanout", "normalize", "route", "execute"].map((stage) => `pipeline/${stage}`);
+const STORES = ["domain", "runtime", "postgres", "redis"];
+/** Which folders a folder may import, besides itself: docs/architecture.md has the same table in words. */
+const WALLS = {
+    domain: [],
+    runtime: [],
+    postgres: ["domain", "runtime"],
+    redis: ["domain", "runtime"],
+    ...Object.fromEntries([...STAGES, "synthetic", "deadletter", "schedule", "maintain"].map((stage) => [stage, STORES])),
+    http: ["domain", "runtime", "postgres", "pipeline/receive", "deadletter", "synthetic"],
+    embedded: ["domain", "runtime"],
+    sdk: ["domain", "pipeline/execute"],
+    app: [...STORES, ...STAGES, "synthetic", "deadletter", "schedule", "maintain", "http", "embedded", "sdk"],
+    cli: ["app"],
+};
+/** The longest folder of the table that holds the file. */
+function folderOf(file) {
+    const path = relative(SRC, file);
+    const folder = Object.keys(WALLS)
+        .filter((name) => path.startsWith(`${name}/`))
+        .sort((left, right) => right.length - left.length)[0];
+    if (folder === undefined)
+        throw new Error(`${path} lies in no folder of the table`);
+    return folder;
+}
+function importsOf(text) {
+    return [...text.matchAll(/(?:from|import)\s*\(?\s*"(\.[^"]+)"/g)].map((match) => match[1]);
+}
+const FILES = readdirSync(SRC, { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".ts"))
+    .map((name) => resolve(SRC, name));
+const PRODUCT = FILES.filter((file) => !file.endsWith(".test.ts"));
+describe("the code itself", () => {
+    test("imports only what its folder may", () => {
+        const breaches = PRODUCT.flatMap((file) => importsOf(readFileSync(file, "utf8")).flatMap((name) => {
+            const [from, to] = [folderOf(file), folderOf(resolve(dirname(file), name))];
+            return from === to || WALLS[from]?.includes(to) ? [] : `${relative(SRC, file)} imports ${name}`;
+        }));
+        expect(PRODUCT.length).toBeGreaterThan(50);
+        expect(breaches).toEqual([]);
+    });
+    test("has no file that does not fit on a few screens", () => {
+        const long = PRODUCT.filter((file) => readFileSync(file, "utf8").split("\n").length > 350);
+        expect(long.map((file) => relative(SRC, file))).toEqual([]);
+    });
+    test("has no name that says nothing", () => {
+        const vague = FILES.filter((file) => /(^|[/-])(utils?|helpers?|managers?|common|misc)(\.|-|\/)/.test(relative(SRC, file)));
+        expect(vague).toEqual([]);
+    });
+});
