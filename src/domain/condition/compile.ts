@@ -1,5 +1,5 @@
-import assert from "node:assert";
 import type { Condition, Leaf } from "./ast.ts";
+import { pathKeys, valuesAt } from "./path.ts";
 
 /** What a condition is asked about. */
 export interface ConditionSubject {
@@ -8,13 +8,17 @@ export interface ConditionSubject {
   event: Record<string, unknown>;
   /** What `$headers.` reaches. */
   headers: Record<string, string>;
-  /** What `$changes.` and the changed operators reach. */
+  /** The field diff of a synthetic event, by JSON pointer: what `$changes.` and the changed operators reach. */
   changes?: Record<string, { from?: unknown; to?: unknown }>;
 }
 
-type Predicate = (subject: ConditionSubject) => boolean;
+export type Predicate = (subject: ConditionSubject) => boolean;
 
-/** Makes a predicate of a checked condition. It never throws, and reads own properties only. */
+/**
+ * Makes a predicate of a checked condition. It never throws, and reads own properties only. Values are equal when
+ * they have one type and are the same; no condition holds a number that a double cannot hold exactly, so that an
+ * event's number beyond those equals none.
+ */
 export function compileCondition(condition: Condition): Predicate {
   switch (condition.op) {
     case "and": {
@@ -35,93 +39,122 @@ export function compileCondition(condition: Condition): Predicate {
 }
 
 function compileLeaf(leaf: Leaf): Predicate {
-  const valuesAt = compilePath(leaf.path);
-  const some = (test: (value: unknown) => boolean): Predicate => (subject) => valuesAt(subject).some(test);
+  const keys = pathKeys(leaf.path);
+  const seen = valuesOf(keys);
+  const some =
+    (test: (value: unknown) => boolean): Predicate =>
+    (subject) =>
+      seen(subject).some(test);
+  const none =
+    (test: (value: unknown) => boolean): Predicate =>
+    (subject) => {
+      const values = seen(subject);
+      return values.length > 0 && !values.some(test);
+    };
   const { value } = leaf;
   switch (leaf.op) {
     case "eq":
-      return some((seen) => equal(seen, value));
+      return some((one) => one === value);
     case "neq":
-      return none(valuesAt, (seen) => equal(seen, value));
+      return none((one) => one === value);
     case "in":
-      return some((seen) => (value as unknown[]).some((one) => equal(seen, one)));
+      return some(among(value as unknown[]));
     case "nin":
-      return none(valuesAt, (seen) => (value as unknown[]).some((one) => equal(seen, one)));
+      return none(among(value as unknown[]));
     case "gt":
-      return some((seen) => typeof seen === "number" && seen > (value as number));
     case "gte":
-      return some((seen) => typeof seen === "number" && seen >= (value as number));
     case "lt":
-      return some((seen) => typeof seen === "number" && seen < (value as number));
     case "lte":
-      return some((seen) => typeof seen === "number" && seen <= (value as number));
+      return some(compileOrder(leaf.op, value as number | string));
     case "contains":
-      return some((seen) => typeof seen === "string" && seen.includes(value as string));
     case "startsWith":
-      return some((seen) => typeof seen === "string" && seen.startsWith(value as string));
     case "endsWith":
-      return some((seen) => typeof seen === "string" && seen.endsWith(value as string));
+      return some(compileText(leaf.op, value as string, leaf.ignoreCase === true));
     case "exists":
-      return value === false ? (subject) => valuesAt(subject).length === 0 : some(() => true);
-    default:
-      assert.fail(`The operator ${leaf.op} cannot be compiled`);
-  }
-}
-
-/** Present, and no value there passes the test. */
-function none(valuesAt: (subject: ConditionSubject) => unknown[], test: (value: unknown) => boolean): Predicate {
-  return (subject) => {
-    const values = valuesAt(subject);
-    return values.length > 0 && !values.some(test);
-  };
-}
-
-function equal(seen: unknown, value: unknown): boolean {
-  return typeof seen === typeof value && seen === value;
-}
-
-const MAX_ARRAY_LEVELS = 8;
-const MAX_ELEMENTS = 1_000;
-
-/** All values at a path that are not null; arrays on the way are walked through, and so is one at its end. */
-function compilePath(path: string | string[]): (subject: ConditionSubject) => unknown[] {
-  const keys = typeof path === "string" ? splitPath(path) : path;
-  const [root] = keys;
-  if (root === "$event") return (subject) => collect(subject.event, keys, 1);
-  if (root === "$headers") return (subject) => collect(subject.headers, keys, 1);
-  if (root === "$changes") return (subject) => collect(subject.changes, keys, 1);
-  return (subject) => collect(subject.data, keys, 0);
-}
-
-function splitPath(path: string): string[] {
-  return path.split(/(?<!\\)\./).map((key) => key.replaceAll("\\.", "."));
-}
-
-function collect(root: unknown, keys: string[], from: number): unknown[] {
-  const found: unknown[] = [];
-  walk(root, keys, from, 0, found);
-  return found;
-}
-
-function walk(value: unknown, keys: string[], at: number, arrays: number, found: unknown[]): void {
-  if (value === null || value === undefined) return;
-  if (Array.isArray(value)) {
-    const key = keys[at];
-    if (key !== undefined && /^\d+$/.test(key) && Number(key) < value.length) {
-      walk(value[Number(key)], keys, at + 1, arrays, found);
-      return;
+      return value === false
+        ? (subject) => seen(subject).length === 0
+        : (subject) => seen(subject).length > 0;
+    case "changed": {
+      const pointer = pointerOf(keys);
+      return ({ changes = {} }) =>
+        Object.keys(changes).some((key) => key === pointer || key.startsWith(`${pointer}/`));
     }
-    if (at === keys.length) found.push(value);
-    if (arrays === MAX_ARRAY_LEVELS) return;
-    for (const element of value.slice(0, MAX_ELEMENTS)) walk(element, keys, at, arrays + 1, found);
-    return;
+    case "changedFrom":
+      return ({ changes }) => changeAt(changes, keys)?.from === value;
+    case "changedTo":
+      return ({ changes }) => changeAt(changes, keys)?.to === value;
   }
-  const key = keys[at];
-  if (key === undefined) {
-    found.push(value);
-    return;
+}
+
+/** What a path reaches: the event's data, or one of the roots that begin with a dollar sign. */
+export function valuesOf(keys: readonly string[]): (subject: ConditionSubject) => unknown[] {
+  switch (keys[0]) {
+    case "$event":
+      return (subject) => valuesAt(subject.event, keys, 1);
+    case "$headers":
+      return (subject) => valuesAt(subject.headers, keys, 1);
+    case "$changes":
+      return (subject) => valuesAt(subject.changes, keys, 1);
+    default:
+      return (subject) => valuesAt(subject.data, keys);
   }
-  if (typeof value === "object" && Object.hasOwn(value, key)) {
-    walk((value as Record<string, unknown>)[key], keys, at + 1, arrays, found);
+}
+
+function among(list: readonly unknown[]): (seen: unknown) => boolean {
+  const set = new Set(list);
+  return (seen) => set.has(seen);
+}
+
+function compileOrder(op: "gt" | "gte" | "lt" | "lte", value: number | string): (seen: unknown) => boolean {
+  const bound = typeof value === "number" ? value : (instantMs(value) ?? Number.NaN);
+  const read = (seen: unknown): number => {
+    if (typeof value === "number") return typeof seen === "number" ? seen : Number.NaN;
+    return typeof seen === "string" ? (instantMs(seen) ?? Number.NaN) : Number.NaN;
+  };
+  switch (op) {
+    case "gt":
+      return (seen) => read(seen) > bound;
+    case "gte":
+      return (seen) => read(seen) >= bound;
+    case "lt":
+      return (seen) => read(seen) < bound;
+    case "lte":
+      return (seen) => read(seen) <= bound;
   }
+}
+
+const RFC_3339 = /^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})$/;
+
+/** Milliseconds of an RFC 3339 time with a zone; undefined for anything else. */
+export function instantMs(text: string): number | undefined {
+  if (!RFC_3339.test(text)) return undefined;
+  const ms = Date.parse(text.toUpperCase());
+  return Number.isNaN(ms) ? undefined : ms;
+}
+
+function compileText(
+  op: "contains" | "startsWith" | "endsWith",
+  value: string,
+  ignoreCase: boolean,
+): (seen: unknown) => boolean {
+  const fold = (text: string) => (ignoreCase ? text.toLowerCase() : text);
+  const needle = fold(value);
+  switch (op) {
+    case "contains":
+      return (seen) => typeof seen === "string" && fold(seen).includes(needle);
+    case "startsWith":
+      return (seen) => typeof seen === "string" && fold(seen).startsWith(needle);
+    case "endsWith":
+      return (seen) => typeof seen === "string" && fold(seen).endsWith(needle);
+  }
+}
+
+function changeAt(changes: ConditionSubject["changes"], keys: readonly string[]) {
+  const pointer = pointerOf(keys);
+  return changes !== undefined && Object.hasOwn(changes, pointer) ? changes[pointer] : undefined;
+}
+
+/** RFC 6901. */
+function pointerOf(keys: readonly string[]): string {
+  return keys.map((key) => `/${key.replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
 }

@@ -1,0 +1,256 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import type { Condition } from "./ast.ts";
+import { type ConditionSubject, compileCondition } from "./compile.ts";
+import { parseCondition } from "./parse.ts";
+import { printCondition } from "./print.ts";
+import { readCondition } from "./read.ts";
+
+function holds(condition: unknown, data: unknown, over: Partial<ConditionSubject> = {}): boolean {
+  return compileCondition(readCondition(condition))({ data, event: {}, headers: {}, ...over });
+}
+
+describe("the seven examples", () => {
+  test.each([
+    ['status eq "completed"', { status: "completed" }, { status: "open" }],
+    ['status neq "cancelled"', { status: "open" }, { status: "cancelled" }],
+    ["total gt 100", { total: 100.5 }, { total: 100 }],
+    ["quantity lt 0", { quantity: -1 }, { quantity: 0 }],
+    ['status in ["completed", "shipped"]', { status: "shipped" }, { status: "open" }],
+    ['email contains "@company.com"', { email: "a@company.com" }, { email: "a@COMPANY.com" }],
+    ["trackingNumber exists", { trackingNumber: "" }, { trackingNumber: null }],
+  ])("%s", (text, yes, no) => {
+    expect(holds(text, yes)).toBe(true);
+    expect(holds(text, no)).toBe(false);
+    expect(printCondition(readCondition(text))).toBe(text);
+  });
+});
+
+describe("the truth table", () => {
+  test.each<[string, unknown, boolean]>([
+    ["a eq 100", { a: 100.0 }, true],
+    ["a eq 0", { a: -0 }, true],
+    ["a eq 100", { a: "100" }, false],
+    ['a eq "é"', { a: "e\u0301" }, false],
+    ["a eq true", { a: true }, true],
+    ["a eq 1", { a: [3, 2, 1] }, true],
+    ["a eq 9007199254740991", { a: 2 ** 53 + 2 }, false],
+    ["a neq 1", {}, false],
+    ["a neq 1", { a: null }, false],
+    ["a neq 1", { a: "1" }, true],
+    ["a neq 1", { a: [2, 1] }, false],
+    ["not a eq 1", {}, true],
+    ["a gt 9", { a: "100" }, false],
+    ["a gte 9", { a: 9 }, true],
+    ["a lte 9", { a: [50, 9] }, true],
+    ['a gt "2026-01-01T00:00:00Z"', { a: "2026-01-01T01:00:01+01:00" }, true],
+    ['a gt "2026-01-01T00:00:00Z"', { a: "2026-01-01T01:00:00+01:00" }, false],
+    ['a gt "2026-01-01T00:00:00Z"', { a: "2027-01-01" }, false],
+    ['a nin ["x"]', {}, false],
+    ['a nin ["x"]', { a: 1 }, true],
+    ['a contains "b"', { a: ["abc"] }, true],
+    ['a contains "b"', { a: { b: 1 } }, false],
+    ['a startsWith "AB" ignoreCase', { a: "abc" }, true],
+    ['a endsWith "bc"', { a: "abc" }, true],
+    ["a exists", { a: [] }, true],
+    ["a exists", { a: {} }, true],
+    ["a exists false", { a: null }, true],
+    ["a exists false", { a: 0 }, false],
+    ["items.sku eq 2", { items: [{ sku: 1 }, { sku: 2 }] }, true],
+    ["items.1.sku eq 2", { items: [{ sku: 1 }, { sku: 2 }] }, true],
+    ["items.0.sku eq 2", { items: [{ sku: 1 }, { sku: 2 }] }, false],
+    ["a.b\\.c eq 1", { a: { "b.c": 1 } }, true],
+    ['["a b"] eq 1', { "a b": 1 }, true],
+    ["toString exists", {}, false],
+  ])("%s on %j is %s", (text, data, expected) => {
+    expect(holds(text, data)).toBe(expected);
+  });
+
+  test("reaches the envelope, the kept headers and the field diff", () => {
+    expect(holds('$event.type eq "x"', {}, { event: { type: "x" } })).toBe(true);
+    expect(holds('$headers.x-topic eq "x"', {}, { headers: { "x-topic": "x" } })).toBe(true);
+    const changes = { "/status": { from: "open", to: "paid" }, "/address/city": { from: 1, to: 2 } };
+    expect(holds("status changed", {}, { changes })).toBe(true);
+    expect(holds("address changed", {}, { changes })).toBe(true);
+    expect(holds("total changed", {}, { changes })).toBe(false);
+    expect(holds('status changedFrom "open" and status changedTo "paid"', {}, { changes })).toBe(true);
+    expect(holds("status changed", {})).toBe(false);
+  });
+});
+
+describe("parseCondition", () => {
+  test("binds and tighter than or, and not tighter than both, in any case", () => {
+    expect(parseCondition("a exists OR NOT b exists and c exists")).toEqual({
+      op: "or",
+      conditions: [
+        { op: "exists", path: "a" },
+        {
+          op: "and",
+          conditions: [
+            { op: "not", condition: { op: "exists", path: "b" } },
+            { op: "exists", path: "c" },
+          ],
+        },
+      ],
+    });
+  });
+
+  test.each([
+    ["", "Expected a path at character 1, not the end"],
+    ["a", "Expected an operator"],
+    ["a eq", "Expected a string in double quotes, a number, true or false at character 5, not the end"],
+    ["a eq 'x'", "at character 6"],
+    ["a eq 1 b", 'Expected "and", "or" or the end at character 8'],
+    ["(a exists", 'Expected ")", "and" or "or"'],
+    ['a in "x"', 'Expected "[" and a list'],
+    ["a eq null", "at character 6"],
+    ["(".repeat(5_000), "parentheses that nest at most"],
+    ["not ".repeat(5_000), "nest at most"],
+    ["x".repeat(40_000), "at most 32768 characters"],
+  ])("refuses %.30s with the place and what was expected", (text, message) => {
+    expect(() => parseCondition(text)).toThrow(message);
+  });
+});
+
+describe("readCondition", () => {
+  const leaf = { op: "eq", path: "a", value: 1 };
+  test.each<[unknown, string]>([
+    [{ op: "and", conditions: [] }, "where.conditions: expected a list of at least one condition"],
+    [{ op: "and", conditions: [leaf, { ...leaf, value: null }] }, "where.conditions[1].value"],
+    [{ ...leaf, op: "matches" }, "where.op"],
+    [{ ...leaf, value: 2 ** 53 }, "2^53-1"],
+    [{ ...leaf, value: { a: 1 } }, "got a object"],
+    [{ ...leaf, path: "a.__proto__" }, "__proto__"],
+    [{ ...leaf, path: ["constructor"] }, "constructor"],
+    [{ ...leaf, path: "" }, "keys of 1 to 256"],
+    [{ ...leaf, extra: 1 }, "where.extra"],
+    [{ op: "contains", path: "a", value: "" }, "1 to 256 characters"],
+    [{ op: "gt", path: "a", value: "tomorrow" }, "RFC 3339"],
+    [{ op: "in", path: "a", value: Array.from({ length: 1_001 }, (_, n) => n) }, "1 to 1000 values"],
+    [{ op: "and", conditions: Array.from({ length: 65 }, () => leaf) }, "at most 64 tests"],
+    [
+      {
+        op: "or",
+        conditions: [
+          { op: "in", path: "a", value: Array.from({ length: 900 }, (_, n) => `value-${n}-of-the-list`) },
+        ],
+      },
+      "at most 16384 bytes",
+    ],
+    [
+      Array.from({ length: 8 }).reduce((inner) => ({ op: "not", condition: inner }), leaf),
+      "a depth of at most 8",
+    ],
+    [42, "where: expected a condition, got a number"],
+    [null, "got null"],
+  ])("refuses %j", (value, message) => {
+    expect(() => readCondition(value)).toThrow(message);
+  });
+
+  test("gives a condition its one form", () => {
+    const tree = { op: "and", conditions: [{ op: "exists", path: ["a", "b"], value: true }] };
+    expect(readCondition(tree)).toEqual({ op: "exists", path: "a.b" });
+  });
+
+  test("never fails but with invalid_condition, whatever it is given", () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.string(), fc.jsonValue()), (value) => {
+        try {
+          readCondition(value);
+        } catch (error) {
+          expect(error).toMatchObject({ code: "invalid_condition" });
+        }
+      }),
+      { numRuns: 5_000 },
+    );
+  });
+});
+
+const key = fc.oneof(
+  fc.constantFrom("a", "b", "order", "in", "0", "a.b", "a b", "é", "x\\"),
+  fc.string({ minLength: 1, maxLength: 6 }),
+);
+const scalar = fc.oneof(
+  fc.string({ maxLength: 8 }),
+  fc.integer(),
+  fc.double({ noNaN: true, min: -1e15, max: 1e15 }),
+  fc.boolean(),
+);
+const leafOf = fc
+  .tuple(
+    fc.array(key, { minLength: 1, maxLength: 3 }),
+    scalar,
+    fc.constantFrom("eq", "neq", "changedFrom", "changedTo"),
+  )
+  .map(([path, value, op]): unknown => ({ op, path, value }));
+const otherLeaf = fc.oneof(
+  leafOf,
+  fc.record({
+    op: fc.constantFrom("in", "nin"),
+    path: fc.array(key, { minLength: 1, maxLength: 2 }),
+    value: fc.array(scalar, { minLength: 1, maxLength: 4 }),
+  }),
+  fc.record({
+    op: fc.constantFrom("contains", "startsWith", "endsWith"),
+    path: fc.constant("a"),
+    value: fc.string({ minLength: 1, maxLength: 4 }),
+    ignoreCase: fc.boolean(),
+  }),
+  fc.record({
+    op: fc.constant("exists"),
+    path: fc.array(key, { minLength: 1, maxLength: 2 }),
+    value: fc.boolean(),
+  }),
+  fc.record({ op: fc.constantFrom("gt", "gte", "lt", "lte"), path: fc.constant("b"), value: fc.integer() }),
+  fc.record({ op: fc.constant("changed"), path: fc.constant(["a"]) }),
+);
+const { tree } = fc.letrec<{ tree: unknown; group: unknown }>((tie) => ({
+  tree: fc.oneof({ maxDepth: 5, depthSize: "small" }, otherLeaf, tie("group")),
+  group: fc.oneof(
+    fc.record({
+      op: fc.constantFrom("and", "or"),
+      conditions: fc.array(tie("tree"), { minLength: 1, maxLength: 4 }),
+    }),
+    fc.record({ op: fc.constant("not"), condition: tie("tree") }),
+  ),
+}));
+
+function readable(value: unknown): Condition | undefined {
+  try {
+    return readCondition(value);
+  } catch {
+    return undefined;
+  }
+}
+
+describe("text and tree", () => {
+  test("read as each other", () => {
+    let compared = 0;
+    fc.assert(
+      fc.property(tree, (value) => {
+        const condition = readable(value);
+        if (condition === undefined) return;
+        compared += 1;
+        expect(readCondition(printCondition(condition))).toEqual(condition);
+        expect(parseCondition(printCondition(condition))).toEqual(condition);
+      }),
+      { numRuns: 20_000 },
+    );
+    expect(compared).toBeGreaterThan(15_000);
+  });
+});
+
+describe("compileCondition", () => {
+  test("never throws, and not is plain negation", () => {
+    fc.assert(
+      fc.property(tree, fc.jsonValue(), (value, data) => {
+        const condition = readable(value);
+        if (condition === undefined) return;
+        const subject = { data, event: {}, headers: {} };
+        const result = compileCondition(condition)(subject);
+        expect(compileCondition({ op: "not", condition })(subject)).toBe(!result);
+      }),
+      { numRuns: 10_000 },
+    );
+  });
+});
