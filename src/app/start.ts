@@ -43,6 +43,8 @@ export interface Settings {
   madeAdminKey: boolean;
   encryptionKeys: string;
   embedded: boolean;
+  /** Tells whoever waits for the embedded stores that this process is about to free them. */
+  markStopping(): void;
   stopStores(): Promise<void>;
 }
 
@@ -80,16 +82,8 @@ async function readySettings(config: Config, log: Logger): Promise<Settings> {
         "HEADRACE_ENCRYPTION_KEYS is not set, which external stores need; make one with: echo k1:$(head -c 32 /dev/urandom | base64)",
       );
     }
-    const none = async () => {};
-    return {
-      databaseUrl,
-      redisUrl,
-      adminKey,
-      madeAdminKey: false,
-      encryptionKeys,
-      embedded: false,
-      stopStores: none,
-    };
+    const given = { databaseUrl, redisUrl, adminKey, madeAdminKey: false, encryptionKeys, embedded: false };
+    return { ...given, markStopping: () => {}, stopStores: async () => {} };
   }
   const stores: EmbeddedStores = await startEmbeddedStores({ dataDir, log });
   const admin = await generatedOnce(
@@ -107,7 +101,8 @@ async function readySettings(config: Config, log: Logger): Promise<Settings> {
     madeAdminKey: adminKey === undefined && admin.made,
     encryptionKeys: encryptionKeys ?? keys.value,
     embedded: true,
-    stopStores: () => stores.stop(),
+    markStopping: stores.markStopping,
+    stopStores: stores.stop,
   };
 }
 
@@ -187,6 +182,7 @@ async function serve(
   let stopping: Promise<void> | undefined;
   async function drain(): Promise<void> {
     notServing = "stopping";
+    settings.markStopping();
     await Promise.race([server.close(), delay(limits.drainMs.requests)]);
     await pipeline.stop();
     await outgoing.close();

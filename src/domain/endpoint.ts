@@ -7,10 +7,11 @@ export type EndpointStatus = "pending" | "active" | "disabled";
 export function endpointStatus(endpoint: {
   enabled: boolean;
   secrets: number;
-  needsSecret: boolean;
+  /** Asked only of an endpoint without secrets. */
+  needsSecret: () => boolean;
 }): EndpointStatus {
   if (!endpoint.enabled) return "disabled";
-  return endpoint.needsSecret && endpoint.secrets === 0 ? "pending" : "active";
+  return endpoint.secrets === 0 && endpoint.needsSecret() ? "pending" : "active";
 }
 
 /** What the provider calls: the endpoint's own URL, and the one that all endpoints of the connector share. */

@@ -17,11 +17,12 @@ type Search = { kind: "found"; path: string } | { kind: "too_old"; what: string 
  */
 export async function findRedisServer(runAs: RunAs | undefined, log: Logger): Promise<string> {
   let why = `neither ${NAMES.join(" nor ")} is on PATH`;
-  let search = lookOnPath(runAs);
+  let search = look(pathFolders(), runAs);
   if (search.kind === "none") {
     const failure = await installRedis(log);
     if (failure !== undefined) why += `, and ${failure}`;
-    search = lookOnPath(runAs);
+    // A PATH that was cut down may lack the folder of packages.
+    else search = look([...pathFolders(), "/usr/bin"], runAs);
   }
   if (search.kind === "found") return search.path;
   if (search.kind === "too_old") why = `${search.what} is too old`;
@@ -32,11 +33,9 @@ export async function findRedisServer(runAs: RunAs | undefined, log: Logger): Pr
 }
 
 /** The first that the stores' user can run and that is new enough; else the first that is too old. */
-function lookOnPath(runAs: RunAs | undefined): Search {
+function look(folders: readonly string[], runAs: RunAs | undefined): Search {
   let tooOld: string | undefined;
-  const folders = (process.env["PATH"] ?? "").split(":").filter((folder) => folder.startsWith("/"));
-  // Where a package puts it, for a PATH that was cut down.
-  for (const folder of [...folders, "/usr/bin"]) {
+  for (const folder of folders) {
     for (const name of NAMES) {
       const path = join(folder, name);
       const version = versionOf(path, runAs);
@@ -46,6 +45,10 @@ function lookOnPath(runAs: RunAs | undefined): Search {
     }
   }
   return tooOld === undefined ? { kind: "none" } : { kind: "too_old", what: tooOld };
+}
+
+function pathFolders(): string[] {
+  return (process.env["PATH"] ?? "").split(":").filter((folder) => folder.startsWith("/"));
 }
 
 function versionOf(path: string, runAs: RunAs | undefined): string | undefined {

@@ -11,6 +11,8 @@ import type { RunAs } from "./run-as.ts";
 const START_MS = 120_000;
 /** How often a port, or what a killed store left in the kernel, may be in use before a start gives up. */
 const START_TRIES = 10;
+/** A store that dies by itself waits longer and longer before it is started again, until it ran this long, ms. */
+const STEADY_MS = 60_000;
 const RESTART_MAX_DELAY_MS = 5_000;
 
 /** How to run one store. */
@@ -52,6 +54,7 @@ export async function startStore(recipe: StoreRecipe, log: Logger): Promise<Embe
   const { port } = first;
   let guarded = first.guarded;
   let wanted = true;
+  let failures = 0;
   let turn: Promise<unknown> = Promise.resolve();
   void watch(guarded);
 
@@ -67,13 +70,16 @@ export async function startStore(recipe: StoreRecipe, log: Logger): Promise<Embe
     void watch(guarded);
   }
   async function watch(watched: Guarded): Promise<void> {
+    const sinceMs = performance.now();
     await watched.end;
-    for (let tries = 1; wanted && guarded === watched; tries += 1) {
-      log.error({ store: recipe.name, tries }, "an embedded store ended by itself: starting it again");
+    if (performance.now() - sinceMs > STEADY_MS) failures = 0;
+    while (wanted && guarded === watched) {
+      log.error({ store: recipe.name }, "an embedded store ended by itself: starting it again");
+      await delay(Math.min(100 * 2 ** failures, RESTART_MAX_DELAY_MS));
+      failures += 1;
       await inTurn(async () => {
         if (wanted && guarded === watched) await start();
       }).catch((err: unknown) => log.error({ store: recipe.name, err }, "an embedded store does not start"));
-      await delay(Math.min(100 * 2 ** tries, RESTART_MAX_DELAY_MS));
     }
   }
   return {

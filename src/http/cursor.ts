@@ -16,7 +16,9 @@ export function readCursor<Schema extends TSchema>(
   const key = parse(Buffer.from(cursor, "base64url").toString());
   if (Value.Check(schema, key)) return key;
   throw new HeadraceError("invalid_request", "The cursor is not one that this list gave", {
-    details: [{ field: "cursor", expected: "next_cursor of the page before, unchanged", got: "another text" }],
+    details: [
+      { field: "cursor", expected: "next_cursor of the page before, unchanged", got: "another text" },
+    ],
   });
 }
 

@@ -4,8 +4,8 @@ import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
 import type { Static } from "typebox";
 import { type ErrorCode, HeadraceError } from "../domain/errors.ts";
 import type { Logger } from "../runtime/logger.ts";
-import { reference } from "./schemas/fields.ts";
 import { ErrorBody } from "./schemas/error.ts";
+import { reference } from "./schemas/fields.ts";
 
 /** The status of every fault. What is 500 here is our own fault, and its message stays in the log. */
 const STATUS: Record<ErrorCode, number> = {
@@ -116,7 +116,10 @@ const UNSTORABLE = {
 
 /** Errors of Fastify and of PostgreSQL that mean one of ours, by their codes. */
 const FOREIGN: Record<string, { code: ErrorCode; message: string }> = {
-  FST_ERR_CTP_BODY_TOO_LARGE: { code: "payload_too_large", message: "The body is larger than this route takes" },
+  FST_ERR_CTP_BODY_TOO_LARGE: {
+    code: "payload_too_large",
+    message: "The body is larger than this route takes",
+  },
   FST_ERR_CTP_INVALID_MEDIA_TYPE: {
     code: "unsupported_media_type",
     message: "The body must be JSON, with Content-Type: application/json",

@@ -26,5 +26,7 @@ export function createKnownPaths(): KnownPaths {
 
 function fits(pattern: readonly string[], segments: readonly string[]): boolean {
   if (pattern.length !== segments.length) return false;
-  return pattern.every((part, index) => part === segments[index] || (part.startsWith(":") && segments[index] !== ""));
+  return pattern.every(
+    (part, index) => part === segments[index] || (part.startsWith(":") && segments[index] !== ""),
+  );
 }

@@ -37,7 +37,9 @@ function invalidInput(part: string, schema: TSchema, value: unknown): HeadraceEr
   const details = Value.Errors(meant, value).flatMap((error) => detailsOf(meant, value, error));
   const sentences = details.map(({ field, expected, got }) => `${field}: expected ${expected}, got ${got}`);
   const name = { querystring: "query", params: "path" }[part] ?? part;
-  return new HeadraceError("invalid_request", `The ${name} is not valid. ${sentences.join("; ")}`, { details });
+  return new HeadraceError("invalid_request", `The ${name} is not valid. ${sentences.join("; ")}`, {
+    details,
+  });
 }
 
 /**
@@ -51,7 +53,10 @@ function narrow(schema: TSchema, value: unknown): TSchema {
     return branches.length === 1 ? narrow(branches[0] as TSchema, value) : schema;
   }
   if (properties === undefined || !isRecord(value)) return schema;
-  const narrowed = Object.entries(properties).map(([name, property]) => [name, narrow(property, value[name])]);
+  const narrowed = Object.entries(properties).map(([name, property]) => [
+    name,
+    narrow(property, value[name]),
+  ]);
   return { ...schema, properties: Object.fromEntries(narrowed) };
 }
 

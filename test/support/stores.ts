@@ -1,22 +1,49 @@
 import { randomBytes } from "node:crypto";
+import { existsSync } from "node:fs";
 import pg from "pg";
-export async function createDatabase() {
-  const name = "t" + randomBytes(4).toString("hex");
-  const base = "postgres://headrace@127.0.0.1:55432/";
-  const c = new pg.Client(base + "postgres");
-  await c.connect();
-  await c.query("create database " + name);
-  await c.end();
-  return {
-    url: base + name,
-    drop: async () => {
-      const c = new pg.Client(base + "postgres");
-      await c.connect();
-      await c.query(`drop database ${name} with (force)`);
-      await c.end();
-    },
-  };
+import { inject, onTestFinished } from "vitest";
+import type { EmbeddedStores } from "../../src/embedded/stores.ts";
+import { startTemporaryStores } from "./temporary-stores.ts";
+
+const POSTGRES_15 = "/usr/lib/postgresql/15/bin";
+
+/** The Redis that the whole run shares. */
+export function testRedisUrl(): string {
+  return inject("redisUrl");
 }
-export function testRedisUrl() {
-  return "redis://127.0.0.1:56379";
+
+/** An empty database of its own, in the run's PostgreSQL unless another is given. */
+export async function createDatabase(
+  postgresUrl = inject("databaseUrl"),
+): Promise<{ url: string; drop(): Promise<void> }> {
+  const name = `test_${randomBytes(6).toString("hex")}`;
+  const url = new URL(postgresUrl);
+  url.pathname = name;
+  await query(postgresUrl, `CREATE DATABASE ${name}`);
+  return { url: url.href, drop: () => query(postgresUrl, `DROP DATABASE ${name} WITH (FORCE)`) };
+}
+
+/** Stores that the test may kill and restart; gone when it ends. */
+export async function privateStores(postgresBinDirectory?: string): Promise<EmbeddedStores> {
+  const stores = await startTemporaryStores(postgresBinDirectory);
+  onTestFinished(stores.remove, 60_000);
+  return stores;
+}
+
+/** The oldest PostgreSQL that is supported, where the machine has it; gone when the test ends. */
+export async function postgres15(): Promise<EmbeddedStores> {
+  return await privateStores(POSTGRES_15);
+}
+
+/** Whether `postgres15` has something to run. */
+export const hasPostgres15 = existsSync(`${POSTGRES_15}/postgres`);
+
+async function query(url: string, text: string): Promise<void> {
+  const client = new pg.Client(url);
+  await client.connect();
+  try {
+    await client.query(text);
+  } finally {
+    await client.end();
+  }
 }

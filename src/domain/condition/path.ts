@@ -69,8 +69,10 @@ function collect(
   const key = keys[at];
   if (Array.isArray(value)) {
     if (key === undefined) found.push(value);
-    else if (/^\d+$/.test(key) && Number(key) < value.length)
-      return collect(value[Number(key)], keys, at + 1, arrays, found);
+    else if (/^\d+$/.test(key) && Number(key) < value.length) {
+      collect(value[Number(key)], keys, at + 1, arrays, found);
+      return;
+    }
     if (arrays === MAX_ARRAY_LEVELS) return;
     const count = Math.min(value.length, MAX_ELEMENTS);
     for (let index = 0; index < count; index += 1) collect(value[index], keys, at, arrays + 1, found);

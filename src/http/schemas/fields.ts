@@ -37,7 +37,11 @@ export function line(maxLength: number, minLength = 1) {
 export const DisplayName = line(200);
 
 export const Priority = Type.Unsafe<1 | 2 | 3 | 4>(
-  Type.Integer({ minimum: 1, maximum: 4, description: "1 user-triggered, 2 webhooks, 3 background, 4 polling" }),
+  Type.Integer({
+    minimum: 1,
+    maximum: 4,
+    description: "1 user-triggered, 2 webhooks, 3 background, 4 polling",
+  }),
 );
 
 export const TenantParams = Type.Object({ tenant_id: Id });

@@ -31,3 +31,6 @@ export function pageOf<Item extends TSchema>(item: Item) {
     next_cursor: nullable(Type.String({ description: "null on the last page" })),
   });
 }
+
+/** A page of what holds whole payloads ends when they reach this size, bytes, whatever the limit. */
+export const MAX_PAGE_BYTES = 8_388_608;

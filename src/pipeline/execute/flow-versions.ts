@@ -1,12 +1,7 @@
 import type { FlowDefinition } from "../../domain/flow.ts";
 import type { Queryable } from "../../postgres/database.ts";
-import { type ExecutableFlow, loadFlowVersions } from "../../postgres/flows.ts";
+import { type ExecutableFlow, loadFlowVersions, signingPlace } from "../../postgres/flows.ts";
 import type { KeyRing } from "../../postgres/key-ring.ts";
-
-/** Where a flow's signing secret lives, which is sealed with it. */
-export function signingPlace(flow: { tenantId: string; flowId: string }): string {
-  return `${flow.tenantId}/flows/${flow.flowId}`;
-}
 
 export interface OpenedFlow {
   definition: FlowDefinition;

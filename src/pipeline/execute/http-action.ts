@@ -19,16 +19,17 @@ import { signOutgoing } from "./sign-outgoing.ts";
  * does is the worker that waits meanwhile, and the drain of a process that stops. 15 to 30 s is what Standard
  * Webhooks asks of senders; below 100 ms a handshake over TLS has no chance.
  */
-export const HTTP_TIMEOUT_MS = { default: 10_000, min: 100, max: 30_000 } as const;
+const HTTP_TIMEOUT_MS = { default: 10_000, min: 100, max: 30_000 } as const;
 
 /** Of an answer no more is read, bytes: it is read so that its connection can be used again, and then dropped. */
 const MAX_RESPONSE_BYTES = 262_144;
 
 /**
- * Sends the event to a URL: as a signed CloudEvent, or with the body that the flow gives. 2xx succeeds; 408, 425, 429,
- * 5xx and faults of the network are tried again, after `Retry-After` where the target names it; every other answer
- * (redirects too, which are not followed) and a target that may not be called are dead at once. Of the answer only
- * the status is kept: its body may repeat what the event holds, and would outlive the event's erasure.
+ * Sends the event to a URL, signed: as a CloudEvent, or with the body that the flow gives (`application/json` unless
+ * its headers say otherwise); GET and HEAD carry no body. 2xx succeeds; 408, 425, 429, 5xx and faults of the network
+ * are tried again, after `Retry-After` where the target names it; every other answer (redirects too, which are not
+ * followed) and a target that may not be called are dead at once. Of the answer only the status is kept: its body
+ * may repeat what the event holds, and would outlive the event's erasure.
  */
 export function createHttpAction(deps: { outgoing: OutgoingHttp; clock: Clock }): RunAction {
   const { outgoing, clock } = deps;

@@ -71,6 +71,8 @@ function holdsDelimiter(id: string, next: ContentPart | undefined): boolean {
   return typeof next === "object" && "literal" in next && id.includes(next.literal);
 }
 
+/** ASCII, which is nearly everything, is the same in both. */
 function byteString(text: string, charset: "latin1" | "utf8"): string {
-  return charset === "latin1" ? text : Buffer.from(text).toString("latin1");
+  if (charset === "latin1" || Buffer.byteLength(text) === text.length) return text;
+  return Buffer.from(text).toString("latin1");
 }

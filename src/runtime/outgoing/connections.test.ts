@@ -58,13 +58,16 @@ describe("connections", () => {
     });
     const outgoing = limited({ maxConnectionsPerOrigin: 1 });
     const wanted = Array.from({ length: 12 }, (_, index) => `/${index}`);
-    const requests = wanted.map((path) => outgoing.request(get(target.url + path)));
+    const ask = (path: string) => outgoing.request(get(target.url + path));
+    const early = wanted.slice(0, 6).map(ask);
     const hurried = outgoing.request(get(`${target.url}/hurried`, { timeoutMs: 5 }));
+    const late = wanted.slice(6).map(ask);
     expect(await hurried).toMatchObject({
       code: "TIMEOUT",
       message: `No connection to ${target.url} was free within 5 ms`,
     });
-    for (const result of await Promise.all(requests)) expect(result).toMatchObject({ status: 200 });
+    for (const result of await Promise.all([...early, ...late]))
+      expect(result).toMatchObject({ status: 200 });
     expect(most).toBe(1);
     expect(target.connected).toBe(1);
     expect(paths).toEqual(wanted);
@@ -77,10 +80,10 @@ describe("connections", () => {
     const first = outgoing.request(get(target.url));
     const second = outgoing.request(get(target.url));
     expect(await outgoing.request(get(target.url))).toMatchObject({ kind: "failed", code: "OVERLOADED" });
-    await vi.waitFor(() => expect(held).toHaveLength(1));
+    await until("the first is asked", () => held.length === 1);
     held[0]?.end();
     expect(await first).toMatchObject({ status: 200 });
-    await vi.waitFor(() => expect(held).toHaveLength(2));
+    await until("the second is asked", () => held.length === 2);
     held[1]?.end();
     expect(await second).toMatchObject({ status: 200 });
   });
@@ -93,7 +96,7 @@ describe("connections", () => {
     const outgoing = limited({ maxConnections: 1 });
     expect(await outgoing.request(get(one.url))).toMatchObject({ status: 200 });
     expect(await outgoing.request(get(other.url))).toMatchObject({ status: 200 });
-    await vi.waitFor(() => expect(one.open.size).toBe(0));
+    await until("the idle connection is closed", () => one.open.size === 0);
     const busy = outgoing.request(get(`${other.url}/hang`, { timeoutMs: 100 }));
     expect(await outgoing.request(get(one.url))).toMatchObject({ code: "OVERLOADED" });
     expect(await busy).toMatchObject({ code: "TIMEOUT" });
@@ -104,7 +107,7 @@ describe("connections", () => {
     const target = await serve(ok);
     await limited({ idleTimeoutMs: 50, maxIdleTimeoutMs: 50 }).request(get(target.url));
     expect(target.open.size).toBe(1);
-    await vi.waitFor(() => expect(target.open.size).toBe(0));
+    await until("the connection is closed", () => target.open.size === 0);
     const outgoing = limited({ maxRequestsPerConnection: 2 });
     const before = target.connected;
     for (let count = 0; count < 6; count += 1) await outgoing.request(get(target.url));
@@ -117,12 +120,12 @@ describe("connections", () => {
     const outgoing = limited({ maxConnectionsPerOrigin: 1 });
     const underWay = outgoing.request(get(target.url));
     const waiting = outgoing.request(get(target.url));
-    await vi.waitFor(() => expect(target.connected).toBe(1));
+    await until("the target has a connection", () => target.connected === 1);
     await outgoing.close();
     const later = outgoing.request(get(target.url));
     for (const result of await Promise.all([underWay, waiting, later])) {
       expect(result).toEqual({ kind: "failed", code: "ABORTED", message: "This process is stopping" });
     }
-    await vi.waitFor(() => expect(target.open.size).toBe(0));
+    await until("the connection is closed", () => target.open.size === 0);
   });
 });

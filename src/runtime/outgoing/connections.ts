@@ -31,9 +31,10 @@ interface Origin {
 }
 
 /**
- * Connections that are kept and used again, by origin. Each stays with the address that it was opened to. undici's
- * own Pool is not used: its queue keeps requests that were given up, each of which ends a good connection when its
- * turn comes, and a request that it refuses leaves a connection marked busy for good.
+ * Connections that are kept and used again, by origin. Each stays with the address that it was opened to; one that
+ * the target or the idle time-out has closed is opened anew, and checked again, when it is next used. undici's own
+ * Pool is not used: its queue keeps requests that were given up, each of which ends a good connection when its turn
+ * comes, and a request that it refuses leaves a connection marked busy for good.
  */
 export class Connections {
   readonly #connect: buildConnector.connector;
@@ -116,7 +117,6 @@ export class Connections {
       headersTimeout: 0,
       bodyTimeout: 0,
     });
-    connection.on("disconnect", () => this.#dropIdle(connection));
     origin.open += 1;
     this.#open.set(connection, origin);
     this.#origins.set(origin.name, origin);
@@ -126,15 +126,13 @@ export class Connections {
   #makeRoom(): boolean {
     if (this.#open.size < this.#limits.maxConnections) return true;
     const [longestIdle] = this.#idle;
-    if (longestIdle !== undefined) this.#dropIdle(longestIdle);
-    return longestIdle !== undefined;
-  }
-
-  #dropIdle(connection: Client): void {
-    const origin = this.#open.get(connection);
-    if (origin === undefined || !this.#idle.delete(connection)) return;
-    origin.idle.splice(origin.idle.indexOf(connection), 1);
-    this.#drop(connection, origin);
+    if (longestIdle === undefined) return false;
+    const origin = this.#open.get(longestIdle) as Origin;
+    this.#idle.delete(longestIdle);
+    // The last used stand at the end, and the longest idle of all first.
+    origin.idle.shift();
+    this.#drop(longestIdle, origin);
+    return true;
   }
 
   #drop(connection: Client, origin: Origin): void {

@@ -90,8 +90,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     status: number,
     headers: Record<string, string | string[] | undefined>,
   ): void {
-    // What comes before the answer itself (100, 103) says nothing.
-    if (status < 200) return;
+    // Interim answers (103) come first, and are overwritten.
     this.#status = status;
     this.#headers = joinValues(headers);
   }

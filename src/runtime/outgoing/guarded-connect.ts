@@ -1,4 +1,4 @@
-import { promises as dns, type LookupAddress, type LookupOptions } from "node:dns";
+import { promises as dns, type LookupAddress } from "node:dns";
 import { isIP } from "node:net";
 import { buildConnector } from "undici";
 import type { AddressRules } from "./address-rules.ts";
@@ -33,14 +33,11 @@ export function createGuardedConnect(options: {
   const resolve = shareConcurrent((hostname) => resolveChecked(hostname, rules, lookup));
   const connect = buildConnector({
     timeout: connectTimeoutMs,
+    // Node then asks for all addresses of a name, and tries them in turn.
     autoSelectFamily: true,
-    lookup(hostname, { all }: LookupOptions, callback) {
+    lookup(hostname, _options, callback) {
       resolve(hostname).then(
-        (addresses) => {
-          const [first] = addresses as [LookupAddress];
-          if (all) callback(null, [...addresses]);
-          else callback(null, first.address, first.family);
-        },
+        (addresses) => callback(null, [...addresses]),
         (error) => callback(error, ""),
       );
     },

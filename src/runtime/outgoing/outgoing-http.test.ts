@@ -84,7 +84,7 @@ describe("a request", () => {
     const result = await client().request(get(target.url));
     expect(result).toMatchObject({ kind: "response", status: 200, truncated: true });
     expect(result.kind === "response" && result.body.length).toBe(10_000);
-    await vi.waitFor(() => expect(target.open.size).toBe(0));
+    await until("the connection is closed", () => target.open.size === 0);
   });
 
   test("does not call an answer cut off that is as long as the bound", async () => {
@@ -119,7 +119,7 @@ describe("a fault", () => {
       code: "TIMEOUT",
       message: `${target.url} did not answer within 100 ms`,
     });
-    await vi.waitFor(() => expect(target.open.size).toBe(0));
+    await until("the connection is closed", () => target.open.size === 0);
   });
 
   test("is a time-out when the body trickles without an end", async () => {
@@ -209,9 +209,9 @@ describe("a fault", () => {
     expect(target.connected).toBe(0);
     const abort = new AbortController();
     const result = outgoing.request(get(target.url, { signal: abort.signal }));
-    await vi.waitFor(() => expect(target.connected).toBe(1));
+    await until("the target has a connection", () => target.connected === 1);
     abort.abort();
     expect(await result).toMatchObject({ kind: "failed", code: "ABORTED" });
-    await vi.waitFor(() => expect(target.open.size).toBe(0));
+    await until("the connection is closed", () => target.open.size === 0);
   });
 });

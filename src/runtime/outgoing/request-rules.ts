@@ -1,5 +1,5 @@
 /** The methods that an outgoing request may have. CONNECT and TRACE are for proxies and their debuggers. */
-export const OUTGOING_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] as const;
+const OUTGOING_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] as const;
 export type OutgoingMethod = (typeof OUTGOING_METHODS)[number];
 
 /** Whether a header (lower-case name) belongs to the connection and its framing, so that no caller may set it. */
@@ -22,19 +22,6 @@ const CONNECTION_HEADERS = new Set([
   "upgrade",
 ]);
 
-/** Why a URL cannot be called, whatever its host resolves to; undefined when it can. Quotes nothing of the URL. */
-export function flawOfUrl(text: string): string | undefined {
-  if (!URL.canParse(text)) return "The URL is not an absolute URL";
-  const url = new URL(text);
-  if (url.protocol !== "http:" && url.protocol !== "https:") {
-    return `The URL's scheme is ${url.protocol.slice(0, 20)} and must be http: or https:`;
-  }
-  if (url.username !== "" || url.password !== "") {
-    return "The URL holds a user name or password: send them in an Authorization header";
-  }
-  return undefined;
-}
-
 /** Why a request cannot be sent as it stands, or undefined. The names of its headers are in lower case. */
 export function flawOf(request: {
   url: string;
@@ -48,4 +35,17 @@ export function flawOf(request: {
   const forbidden = Object.keys(headers).find(isConnectionHeader);
   if (forbidden !== undefined) return `The header ${forbidden} belongs to the connection and cannot be set`;
   return flawOfUrl(url);
+}
+
+/** Quotes nothing of the URL but its scheme: the rest may hold secrets. */
+function flawOfUrl(text: string): string | undefined {
+  if (!URL.canParse(text)) return "The URL is not an absolute URL";
+  const url = new URL(text);
+  if (url.protocol !== "http:" && url.protocol !== "https:") {
+    return `The URL's scheme is ${url.protocol.slice(0, 20)} and must be http: or https:`;
+  }
+  if (url.username !== "" || url.password !== "") {
+    return "The URL holds a user name or password: send them in an Authorization header";
+  }
+  return undefined;
 }

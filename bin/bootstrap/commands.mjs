@@ -1,0 +1,77 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { compileBench, ensureBuilt } from "./build.mjs";
+import { ensureInstalled } from "./install.mjs";
+import { CommandFailed, ROOT, runTool } from "./run.mjs";
+import { runTests } from "./tests.mjs";
+
+const COMMANDS = { start, test, check, bench, build };
+
+/** Runs one npm script; what fails ends the process with its exit code. */
+export async function runCommand(name, args) {
+  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (command === undefined) {
+    console.error(`No command ${name}: use one of ${Object.keys(COMMANDS).join(", ")}.`);
+    process.exitCode = 2;
+    return;
+  }
+  await orExit(async () => {
+    await ensureInstalled();
+    await command(args);
+  });
+}
+
+/** Runs the program in this very process, so that signals reach it and nothing stands between. */
+export async function runProgram(args) {
+  const main = join(ROOT, "dist/cli/main.js");
+  await orExit(async () => {
+    if (!existsSync(join(ROOT, "src"))) return;
+    await ensureInstalled();
+    await ensureBuilt();
+  });
+  await load(main, args);
+}
+
+async function start(args) {
+  await runProgram(["start", ...args]);
+}
+
+async function test(args) {
+  await ensureBuilt();
+  await runTests(args);
+}
+
+async function check(args) {
+  const steps = [["biome", "ci"], ["tsc", "-p", "tsconfig.json"], ["knip"]];
+  for (const [tool, ...options] of steps) {
+    console.log(`\n== ${[tool, ...options].join(" ")}`);
+    await runTool(tool, options);
+  }
+  console.log("\n== tests");
+  await test(args);
+}
+
+async function bench(args) {
+  await ensureBuilt();
+  await load(await compileBench(), args);
+}
+
+async function build() {
+  await ensureBuilt();
+}
+
+async function load(file, args) {
+  process.argv = [process.argv[0], file, ...args];
+  await import(pathToFileURL(file).href);
+}
+
+async function orExit(act) {
+  try {
+    await act();
+  } catch (error) {
+    if (!(error instanceof CommandFailed)) throw error;
+    console.error(error.message);
+    process.exit(error.exitCode);
+  }
+}

@@ -1,0 +1,64 @@
+import { createHash } from "node:crypto";
+import { realpathSync, rmSync } from "node:fs";
+import { connect, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ROOT } from "./run.mjs";
+
+/** The size of an address of a Unix socket; one that fills it means the same to every version of Node. */
+const ADDRESS_BYTES = 108;
+
+/**
+ * Does the work while no other process of this checkout does any. The turn is a listening socket, which the kernel
+ * closes when its process dies; who waits is connected to it until then.
+ */
+export async function inTurn(work) {
+  const address = addressOf(realpathSync(ROOT));
+  let release = await take(address);
+  if (release === undefined) console.error("Another command is preparing this checkout: waiting for it.");
+  while (release === undefined) {
+    await untilFree(address);
+    release = await take(address);
+  }
+  try {
+    return await work();
+  } finally {
+    release();
+  }
+}
+
+/** Undefined when another process has the turn. */
+function take(path) {
+  const waiting = new Set();
+  const server = createServer((socket) => {
+    waiting.add(socket);
+    socket.on("error", () => {}).on("close", () => waiting.delete(socket));
+  });
+  const release = () => {
+    server.close();
+    for (const socket of waiting) socket.destroy();
+  };
+  return new Promise((resolve, reject) => {
+    server.once("error", (error) => (error.code === "EADDRINUSE" ? resolve(undefined) : reject(error)));
+    server.listen({ path, exclusive: true }, () => resolve(release));
+  });
+}
+
+function untilFree(path) {
+  return new Promise((resolve) => {
+    const socket = connect({ path });
+    socket.once("error", (error) => {
+      // Where sockets are files, a killed process leaves its own behind.
+      if (error.code === "ECONNREFUSED" && !path.startsWith("\0")) rmSync(path, { force: true });
+    });
+    socket.once("close", resolve).resume();
+  });
+}
+
+/** Linux has names that are no files, and so leave nothing behind. */
+function addressOf(path) {
+  const name = `headrace-${createHash("sha256").update(path).digest("hex").slice(0, 32)}`;
+  return process.platform === "linux"
+    ? `\0${name}`.padEnd(ADDRESS_BYTES, "-")
+    : join(tmpdir(), `${name}.sock`);
+}

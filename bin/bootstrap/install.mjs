@@ -1,0 +1,47 @@
+import { readFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { inTurn } from "./in-turn.mjs";
+import { ROOT, runQuietly } from "./run.mjs";
+
+/** Runs `npm ci` unless node_modules is what package-lock.json says. */
+export async function ensureInstalled() {
+  if (isInstalled()) return;
+  await inTurn(async () => {
+    if (isInstalled()) return;
+    console.error("Installing packages (npm ci)…");
+    const [command, ...args] = npm();
+    await runQuietly(command, [...args, "ci", "--include=dev", "--no-audit", "--no-fund"], "npm ci");
+  });
+}
+
+/** npm's own record of what it installed, which it writes last, has every package that this machine needs. */
+function isInstalled() {
+  const installed = readPackages("node_modules/.package-lock.json");
+  return Object.entries(readPackages("package-lock.json")).every(([path, wanted]) => {
+    const found = installed[path];
+    if (path === "") return true;
+    if (found === undefined) return wanted.optional === true && !isForThisMachine(wanted);
+    return found.version === wanted.version && found.integrity === wanted.integrity;
+  });
+}
+
+/** Optional packages may fail to build, but the binaries for one platform are there on that platform. */
+function isForThisMachine({ os, cpu, libc }) {
+  const names = (list, name) => list?.includes(name) ?? false;
+  return libc === undefined && names(os, process.platform) && names(cpu, process.arch);
+}
+
+function readPackages(file) {
+  try {
+    return JSON.parse(readFileSync(join(ROOT, file), "utf8")).packages;
+  } catch (error) {
+    if (error.code === "ENOENT") return {};
+    throw error;
+  }
+}
+
+/** The npm that runs this script, else the one on PATH. */
+function npm() {
+  const running = process.env.npm_execpath;
+  return running !== undefined && basename(running) === "npm-cli.js" ? [process.execPath, running] : ["npm"];
+}

@@ -1,0 +1,98 @@
+import { HeadraceError } from "../domain/errors.js";
+import { createKeyRing } from "../postgres/key-ring.js";
+import { parseAllowPrivate } from "../runtime/outgoing/index.js";
+/** What a process may do; each in any number of copies. */
+export const ROLES = ["api", "receive", "relay", "route", "execute", "poll", "schedule", "maintain"];
+const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"];
+/** Every setting, by the name of its environment variable. */
+export const SETTINGS = {
+    PORT: setting("The port to serve on.", "a port from 0 to 65535", readPort),
+    HOST: setting("The address to serve on.", "an address or a host name", readText),
+    DATABASE_URL: setting("PostgreSQL 15 or newer; embedded when unset.", "postgres://…", readUrl("postgres:", "postgresql:")),
+    HEADRACE_MIGRATION_DATABASE_URL: setting("The owner's connection for migrations and LISTEN, where DATABASE_URL goes through a pooler.", "postgres://…", readUrl("postgres:", "postgresql:")),
+    REDIS_URL: setting("Redis 7.0 or newer, or Valkey 8; a comma-separated list names the nodes of a cluster; embedded when unset.", "redis://… or rediss://…, or several, comma-separated", readRedisUrls),
+    HEADRACE_ADMIN_KEY: setting("The first admin key; made and printed once with the embedded stores.", "32 or more printable characters", (text) => (/^[\x21-\x7e]{32,}$/.test(text) ? text : undefined)),
+    HEADRACE_ENCRYPTION_KEYS: setting("Keys for secrets at rest: the first encrypts, all decrypt; made and kept with the embedded stores.", "id:base64(32 bytes), comma-separated", readEncryptionKeys),
+    HEADRACE_ROLES: setting("What this process does.", `some of ${ROLES.join(",")}`, readRoles),
+    HEADRACE_DATA_DIR: setting("Where the embedded stores keep their data.", "a folder", readText),
+    HEADRACE_PUBLIC_URL: setting("What providers call; signatures that cover the URL use it, never the Host header.", "http://… or https://…", readUrl("http:", "https:")),
+    HEADRACE_FLOWS_DIR: setting("The folder of code flows.", "a folder", readText),
+    HEADRACE_ALLOW_PRIVATE_TARGETS: setting("Private addresses that outgoing calls may reach.", "CIDRs, comma-separated, or all", parseAllowPrivate),
+    HEADRACE_TRUSTED_PROXIES: setting("Whose X-Forwarded-For is believed.", "CIDRs, comma-separated", readText),
+    HEADRACE_DEMO: setting("1 seeds the demo into an empty external database.", "0 or 1", readFlag),
+    LOG_LEVEL: setting("The least severe level that is logged.", `one of ${LOG_LEVELS.join(", ")}`, (text) => LOG_LEVELS.find((level) => level === text)),
+};
+/** Reads the settings; a bad one is `invalid_setting`, whose message is one line that names it, never its value. */
+export function readConfig(environment) {
+    const get = (name) => readSetting(environment, name);
+    const port = get("PORT") ?? 8080;
+    const host = get("HOST") ?? "127.0.0.1";
+    const databaseUrl = get("DATABASE_URL");
+    const redisUrl = get("REDIS_URL");
+    if ((databaseUrl === undefined) !== (redisUrl === undefined)) {
+        const [set, unset] = databaseUrl === undefined ? ["REDIS_URL", "DATABASE_URL"] : ["DATABASE_URL", "REDIS_URL"];
+        throw new HeadraceError("invalid_setting", `${set} is set and ${unset} is not: set both, or neither`);
+    }
+    return {
+        port,
+        host,
+        databaseUrl,
+        migrationDatabaseUrl: get("HEADRACE_MIGRATION_DATABASE_URL"),
+        redisUrl,
+        adminKey: get("HEADRACE_ADMIN_KEY"),
+        encryptionKeys: get("HEADRACE_ENCRYPTION_KEYS"),
+        roles: get("HEADRACE_ROLES") ?? new Set(ROLES),
+        dataDir: get("HEADRACE_DATA_DIR") ?? ".headrace",
+        publicUrl: get("HEADRACE_PUBLIC_URL") ?? `http://${host.includes(":") ? `[${host}]` : host}:${port}`,
+        flowsDir: get("HEADRACE_FLOWS_DIR") ?? "flows",
+        allowPrivateTargets: get("HEADRACE_ALLOW_PRIVATE_TARGETS"),
+        trustedProxies: get("HEADRACE_TRUSTED_PROXIES"),
+        demo: get("HEADRACE_DEMO") ?? false,
+        logLevel: get("LOG_LEVEL") ?? "info",
+    };
+}
+function readSetting(environment, name) {
+    const text = environment[name]?.trim();
+    if (text === undefined || text === "")
+        return undefined;
+    const { read, expected } = SETTINGS[name];
+    const value = read(text);
+    if (value === undefined)
+        throw new HeadraceError("invalid_setting", `${name} is not valid: expected ${expected}`);
+    return value;
+}
+function setting(description, expected, read) {
+    return { description, expected, read };
+}
+function readText(text) {
+    return text;
+}
+function readPort(text) {
+    const port = Number(text);
+    return /^\d{1,5}$/.test(text) && port <= 65_535 ? port : undefined;
+}
+function readFlag(text) {
+    return text === "1" ? true : text === "0" ? false : undefined;
+}
+function readUrl(...protocols) {
+    return (text) => URL.canParse(text) && protocols.includes(new URL(text).protocol) ? text.replace(/\/$/, "") : undefined;
+}
+function readRedisUrls(text) {
+    const read = readUrl("redis:", "rediss:");
+    return text.split(",").every((node) => read(node.trim()) !== undefined) ? text : undefined;
+}
+function readEncryptionKeys(text) {
+    try {
+        createKeyRing(text);
+        return text;
+    }
+    catch {
+        return undefined;
+    }
+}
+function readRoles(text) {
+    const names = text.split(",").map((name) => name.trim());
+    const roles = ROLES.filter((role) => names.includes(role));
+    return names.every((name) => ROLES.includes(name)) ? new Set(roles) : undefined;
+}
+//# sourceMappingURL=config.js.map

@@ -1,0 +1,74 @@
+import { randomBytes } from "node:crypto";
+import { generatedOnce } from "./generated.js";
+const TENANT = "acme";
+const CONNECTOR = "demo";
+/** Where the demo's flows send to: a route of this very process, there with the demo alone. */
+export const DEMO_SINK_PATH = "/demo/sink";
+/**
+ * Seeds the demo into a database that has no tenant yet, over the API as any client would, and answers the lines
+ * that tell a newcomer what to do. A database with tenants is left alone.
+ */
+export async function seedDemo(running, config) {
+    const { settings } = running;
+    const base = running.url;
+    const call = (method, path, body) => request(`${base}/api/v1${path}`, settings.adminKey, method, body);
+    const secret = await generatedOnce(`${config.dataDir}/demo-secret`, () => `whsec_${randomBytes(24).toString("base64")}`);
+    const { items } = (await call("GET", "/tenants?limit=2"));
+    if (items.length === 0) {
+        await call("PUT", `/tenants/${TENANT}`, { name: "Acme" });
+        await call("PUT", `/connectors/${CONNECTOR}`, { name: "Demo", webhook: { preset: "standard-webhooks" } });
+        await call("PUT", `/tenants/${TENANT}/endpoints/${CONNECTOR}`, { secrets: [{ value: secret.value }] });
+        for (const [id, flow] of Object.entries(demoFlows(base))) {
+            await call("PUT", `/tenants/${TENANT}/flows/${id}`, flow);
+            await call("POST", `/tenants/${TENANT}/flows/${id}/deploy`);
+        }
+    }
+    else if (!items.some((tenant) => tenant.id === TENANT)) {
+        return [];
+    }
+    return [
+        "",
+        `  Console    ${base}/`,
+        settings.madeAdminKey
+            ? `  Admin key  ${settings.adminKey}   (kept in ${config.dataDir}/admin-key)`
+            : `  Admin key  in ${config.dataDir}/admin-key`,
+        "",
+        "  Send a signed webhook:",
+        `  node bin/headrace.mjs send standard-webhooks --url ${base}/api/v1/webhooks/${CONNECTOR}/${TENANT} --secret ${secret.value} --type order.paid --data '{"order":"A-1001","status":"completed","total":250}'`,
+        "",
+        "  and see the runs that it started:",
+        `  curl -s -H "Authorization: Bearer $(cat ${config.dataDir}/admin-key)" ${base}/api/v1/tenants/${TENANT}/runs`,
+        "",
+    ];
+}
+function demoFlows(base) {
+    const action = { type: "http", url: `${base}${DEMO_SINK_PATH}` };
+    return {
+        "large-orders": {
+            name: "Large orders",
+            trigger: {
+                connector: CONNECTOR,
+                event_types: ["order.*"],
+                where: 'data.status eq "completed" and data.total gt 100',
+            },
+            action,
+        },
+        "every-event": { name: "Every event of the demo", trigger: { connector: CONNECTOR }, action },
+    };
+}
+async function request(url, key, method, body) {
+    const response = await fetch(url, {
+        method,
+        headers: {
+            authorization: `Bearer ${key}`,
+            ...(body === undefined ? {} : { "content-type": "application/json" }),
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        signal: AbortSignal.timeout(10_000),
+    });
+    const text = await response.text();
+    if (!response.ok)
+        throw new Error(`${method} ${url} answered ${response.status}: ${text.slice(0, 500)}`);
+    return text === "" ? undefined : JSON.parse(text);
+}
+//# sourceMappingURL=demo.js.map

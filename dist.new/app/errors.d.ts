@@ -1,0 +1,1 @@
+export { HeadraceError } from "../domain/errors.ts";

@@ -1,0 +1,2 @@
+export { HeadraceError } from "../domain/errors.js";
+//# sourceMappingURL=errors.js.map

@@ -1,0 +1,20 @@
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
+/**
+ * A secret that is made at the first start and kept in a file that its owner alone may read. Two starts at once
+ * agree on one value: who comes second reads the first one's.
+ */
+export async function generatedOnce(file, make) {
+    await mkdir(dirname(file), { recursive: true });
+    try {
+        const value = make();
+        await writeFile(file, `${value}\n`, { flag: "wx", mode: 0o600 });
+        return { value, made: true };
+    }
+    catch (error) {
+        if (error.code !== "EEXIST")
+            throw error;
+        return { value: (await readFile(file, "utf8")).trim(), made: false };
+    }
+}
+//# sourceMappingURL=generated.js.map

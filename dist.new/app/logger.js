@@ -1,0 +1,2 @@
+export { createLogger } from "../runtime/logger.js";
+//# sourceMappingURL=logger.js.map

@@ -1,0 +1,12 @@
+import { sendSample } from "../app/send.js";
+/** `headrace send`: exits 0 when the receiver took the delivery. */
+export async function runSend(preset, options) {
+    const sent = await sendSample({ preset, ...options });
+    if (options.json)
+        console.log(JSON.stringify(sent));
+    else
+        console.log(`${sent.status} ${sent.body}`);
+    if (sent.status >= 300)
+        process.exitCode = 1;
+}
+//# sourceMappingURL=send.js.map

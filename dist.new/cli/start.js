@@ -1,0 +1,37 @@
+import { readConfig } from "../app/config.js";
+import { seedDemo } from "../app/demo.js";
+import { createLogger } from "../app/logger.js";
+import { start } from "../app/start.js";
+/** How often a process that npm started looks whether npm is still there, ms. */
+const PARENT_CHECK_MS = 250;
+/** `headrace start`: serves until SIGINT or SIGTERM, or until the npm that started it is gone; then drains. */
+export async function runStart() {
+    const config = readConfig(process.env);
+    const log = createLogger(config.logLevel);
+    const ending = new AbortController();
+    const parent = process.ppid;
+    const onEnd = (reason) => {
+        if (ending.signal.aborted)
+            return;
+        log.info({ reason }, "stopping");
+        ending.abort();
+    };
+    process.on("SIGINT", () => onEnd("SIGINT"));
+    process.on("SIGTERM", () => onEnd("SIGTERM"));
+    if (process.env["npm_lifecycle_event"] !== undefined) {
+        setInterval(() => process.ppid !== parent && onEnd("the parent process is gone"), PARENT_CHECK_MS).unref();
+    }
+    const running = await start(config, log, ending.signal);
+    log.info({ url: running.url, roles: [...config.roles], pid: process.pid }, "serving");
+    if (config.roles.has("api") && (running.settings.embedded || config.demo)) {
+        for (const line of await seedDemo(running, config))
+            console.log(line);
+    }
+    if (!ending.signal.aborted) {
+        await new Promise((resolve) => ending.signal.addEventListener("abort", resolve, { once: true }));
+    }
+    await running.stop();
+    log.info("stopped");
+    process.exit(0);
+}
+//# sourceMappingURL=start.js.map

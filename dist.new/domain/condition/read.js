@@ -1,0 +1,180 @@
+import { HeadraceError } from "../errors.js";
+import { instantMs } from "./compile.js";
+import { parseCondition } from "./parse.js";
+import { canonicalPath, pathKeys } from "./path.js";
+/** The bounds of one condition, at registration. */
+export const CONDITION_LIMITS = {
+    depth: 8,
+    leaves: 64,
+    listValues: 1_000,
+    needleCharacters: 256,
+    treeBytes: 16_384,
+    pathKeys: 32,
+    keyCharacters: 256,
+};
+/**
+ * Reads a condition from outside: text, or a tree. Answers it in its one form (paths as text where text can show
+ * them, no group of one, no `exists: true`). Throws `invalid_condition` naming the place in the tree, or the offset
+ * in the text, what is there and what was expected.
+ */
+export function readCondition(value) {
+    const tree = typeof value === "string" ? parseCondition(value) : value;
+    const size = Buffer.byteLength(JSON.stringify(tree) ?? "");
+    if (size > CONDITION_LIMITS.treeBytes)
+        refuse("where", `at most ${CONDITION_LIMITS.treeBytes} bytes`, `${size} bytes`);
+    const leaves = { count: 0 };
+    return readNode(tree, "where", 1, leaves);
+}
+function readNode(value, place, depth, leaves) {
+    const node = readObject(value, place);
+    if (depth > CONDITION_LIMITS.depth)
+        refuse(place, `a depth of at most ${CONDITION_LIMITS.depth}`, `a depth of ${depth}`);
+    const { op } = node;
+    if (op === "and" || op === "or") {
+        refuseOthers(node, place, ["op", "conditions"]);
+        const { conditions } = node;
+        if (!Array.isArray(conditions) || conditions.length === 0) {
+            refuse(`${place}.conditions`, "a list of at least one condition", kindOf(conditions));
+        }
+        const read = conditions.map((one, index) => readNode(one, `${place}.conditions[${index}]`, depth + 1, leaves));
+        return read.length === 1 ? read[0] : { op, conditions: read };
+    }
+    if (op === "not") {
+        refuseOthers(node, place, ["op", "condition"]);
+        return { op, condition: readNode(node["condition"], `${place}.condition`, depth + 1, leaves) };
+    }
+    leaves.count += 1;
+    if (leaves.count > CONDITION_LIMITS.leaves)
+        refuse(place, `at most ${CONDITION_LIMITS.leaves} tests`, "one more");
+    return readLeaf(node, place);
+}
+const READ_VALUE = {
+    eq: readScalar,
+    neq: readScalar,
+    gt: readBound,
+    gte: readBound,
+    lt: readBound,
+    lte: readBound,
+    in: readList,
+    nin: readList,
+    contains: readNeedle,
+    startsWith: readNeedle,
+    endsWith: readNeedle,
+    exists: readExistence,
+    changed: readNothing,
+    changedFrom: readScalar,
+    changedTo: readScalar,
+};
+function readLeaf(node, place) {
+    const { op, path, value, ignoreCase } = node;
+    if (typeof op !== "string" || !Object.hasOwn(READ_VALUE, op)) {
+        refuse(`${place}.op`, `one of ${["and", "or", "not", ...Object.keys(READ_VALUE)].join(", ")}`, describe(op));
+    }
+    refuseOthers(node, place, ["op", "path", "value", "ignoreCase"]);
+    const operator = op;
+    const leaf = { op: operator, path: readPath(path, `${place}.path`) };
+    const read = READ_VALUE[operator](value, `${place}.value`);
+    if (read !== undefined)
+        leaf.value = read;
+    if (ignoreCase !== undefined)
+        readIgnoreCase(leaf, ignoreCase, `${place}.ignoreCase`);
+    return leaf;
+}
+function readIgnoreCase(leaf, value, place) {
+    if (typeof value !== "boolean")
+        refuse(place, "true or false", kindOf(value));
+    if (!["contains", "startsWith", "endsWith"].includes(leaf.op)) {
+        refuse(place, "only with contains, startsWith and endsWith", `with ${leaf.op}`);
+    }
+    if (value)
+        leaf.ignoreCase = true;
+}
+const FORBIDDEN_KEYS = ["__proto__", "constructor", "prototype"];
+function readPath(path, place) {
+    const isKeys = Array.isArray(path) && path.every((key) => typeof key === "string");
+    if (typeof path !== "string" && !isKeys)
+        refuse(place, "a path: text with dots, or a list of keys", kindOf(path));
+    const keys = pathKeys(path);
+    const { pathKeys: maxKeys, keyCharacters } = CONDITION_LIMITS;
+    if (keys.length === 0 || keys.length > maxKeys)
+        refuse(place, `1 to ${maxKeys} keys`, `${keys.length} keys`);
+    if (keys.some((key) => key === "" || key.length > keyCharacters))
+        refuse(place, `keys of 1 to ${keyCharacters} characters`, "another");
+    const forbidden = keys.find((key) => FORBIDDEN_KEYS.includes(key));
+    if (forbidden !== undefined)
+        refuse(place, `no key ${FORBIDDEN_KEYS.join(", ")}`, forbidden);
+    if (keys.length === 1 && ["$event", "$headers", "$changes"].includes(keys[0])) {
+        refuse(place, `a key behind ${keys[0]}`, "none");
+    }
+    return canonicalPath(keys);
+}
+function readScalar(value, place) {
+    if (typeof value === "string" || typeof value === "boolean")
+        return value;
+    if (typeof value === "number")
+        return readNumber(value, place);
+    return refuse(place, "a string, a number or a boolean", kindOf(value));
+}
+function readNumber(value, place) {
+    if (!Number.isFinite(value) || Math.abs(value) > Number.MAX_SAFE_INTEGER) {
+        refuse(place, "a number within ±(2^53-1); compare ids as strings", String(value));
+    }
+    return value === 0 ? 0 : value;
+}
+function readBound(value, place) {
+    if (typeof value === "number")
+        return readNumber(value, place);
+    if (typeof value === "string" && instantMs(value) !== undefined)
+        return value;
+    return refuse(place, "a number, or an RFC 3339 time with a zone", describe(value));
+}
+function readList(value, place) {
+    if (!Array.isArray(value))
+        refuse(place, "a list of values", kindOf(value));
+    const { listValues } = CONDITION_LIMITS;
+    if (value.length === 0 || value.length > listValues)
+        refuse(place, `1 to ${listValues} values`, `${value.length} values`);
+    return value.map((one, index) => readScalar(one, `${place}[${index}]`));
+}
+function readNeedle(value, place) {
+    const { needleCharacters } = CONDITION_LIMITS;
+    if (typeof value !== "string")
+        refuse(place, "a string", kindOf(value));
+    if (value.length === 0 || value.length > needleCharacters) {
+        refuse(place, `1 to ${needleCharacters} characters`, `${value.length} characters`);
+    }
+    return value;
+}
+function readExistence(value, place) {
+    if (value !== undefined && typeof value !== "boolean")
+        refuse(place, "true, false or nothing", kindOf(value));
+    return value === false ? false : undefined;
+}
+function readNothing(value, place) {
+    if (value !== undefined)
+        refuse(place, "nothing", kindOf(value));
+    return undefined;
+}
+function readObject(value, place) {
+    if (typeof value !== "object" || value === null || Array.isArray(value))
+        refuse(place, "a condition", kindOf(value));
+    return value;
+}
+function refuseOthers(node, place, known) {
+    const other = Object.keys(node).find((key) => !known.includes(key));
+    if (other !== undefined)
+        refuse(`${place}.${other.slice(0, 100)}`, `only ${known.join(", ")}`, "another field");
+}
+function describe(value) {
+    return typeof value === "string" ? JSON.stringify(value.slice(0, 100)) : kindOf(value);
+}
+function kindOf(value) {
+    if (value === null || value === undefined)
+        return value === null ? "null" : "nothing";
+    return Array.isArray(value) ? "a list" : `a ${typeof value}`;
+}
+function refuse(field, expected, got) {
+    const details = [{ field, expected, got }];
+    throw new HeadraceError("invalid_condition", `${field}: expected ${expected}, got ${got}`, { details });
+}
+//# sourceMappingURL=read.js.map

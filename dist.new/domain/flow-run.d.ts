@@ -1,0 +1,22 @@
+import type { NormalizedEvent } from "./event.ts";
+import type { FlowDefinition } from "./flow.ts";
+import type { Outcome } from "./outcome.ts";
+/** What an action is given for one attempt at a run. */
+export interface RunAttempt {
+    runId: string;
+    tenantId: string;
+    flowId: string;
+    flowVersion: number;
+    /** Counts from 1. */
+    attempt: number;
+    /** The same on every attempt of this run, another for each replay. */
+    idempotencyKey: string;
+    event: NormalizedEvent;
+    definition: FlowDefinition;
+    /** The flow's secret, for signing what goes out. */
+    signingSecret: string;
+    /** Aborted when the run is no longer this process's to finish, and when the process must end. */
+    signal: AbortSignal;
+}
+/** Carries out one kind of action. Never throws: what goes wrong is an outcome. */
+export type RunAction = (run: RunAttempt) => Promise<Outcome>;

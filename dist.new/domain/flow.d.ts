@@ -1,0 +1,38 @@
+import type { Condition } from "./condition/ast.ts";
+import type { Priority } from "./priority.ts";
+/** A flow as it is stored and run: its trigger, its action, and how it is retried. Never changed once stored. */
+export interface FlowDefinition {
+    name?: string;
+    trigger: Trigger;
+    action: FlowAction;
+    retry: RetryPolicy;
+}
+/** Which events start a flow: of one connector or any, of the types named or any, and meeting the condition. */
+export interface Trigger {
+    connector?: string;
+    /** Exact names, or a prefix with a star at its end: `order.*`. */
+    event_types?: string[];
+    where?: Condition;
+    /** Overrides the event's priority for the runs of this flow. */
+    priority?: Priority;
+}
+export type FlowAction = {
+    type: "http";
+    url: string;
+    method?: string;
+    headers?: Record<string, string>;
+    body?: string;
+    timeout_ms?: number;
+} | {
+    type: "code";
+    handler: string;
+};
+/** How often and how soon a failed run is tried again. */
+export interface RetryPolicy {
+    /** Counts the first attempt. */
+    max_attempts: number;
+    backoff: "exponential" | "fixed";
+    delay_ms: number;
+    max_delay_ms: number;
+}
+export declare const DEFAULT_RETRY: RetryPolicy;

@@ -1,0 +1,53 @@
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
+import { HeadraceError } from "../domain/errors.js";
+import { installRedis } from "./redis-install.js";
+import { storeEnvironment } from "./run-as.js";
+const NAMES = ["redis-server", "valkey-server"];
+/** Of Redis; the first Valkey was 7.2. */
+const OLDEST_MAJOR = 7;
+/**
+ * The path of a `redis-server` or `valkey-server` of version 7.0 or newer: from PATH, or installed where root on
+ * Debian or Ubuntu can do that without asking. Throws `store_unavailable`, which names the three ways out.
+ */
+export async function findRedisServer(runAs, log) {
+    let why = `neither ${NAMES.join(" nor ")} is on PATH`;
+    let search = look(pathFolders(), runAs);
+    if (search.kind === "none") {
+        const failure = await installRedis(log);
+        if (failure !== undefined)
+            why += `, and ${failure}`;
+        // A PATH that was cut down may lack the folder of packages.
+        else
+            search = look([...pathFolders(), "/usr/bin"], runAs);
+    }
+    if (search.kind === "found")
+        return search.path;
+    if (search.kind === "too_old")
+        why = `${search.what} is too old`;
+    throw new HeadraceError("store_unavailable", `No Redis ${OLDEST_MAJOR}.0 or newer: ${why}. Install redis-server or valkey-server, or set REDIS_URL and DATABASE_URL, or start as root on Debian or Ubuntu, which installs it`);
+}
+/** The first that the stores' user can run and that is new enough; else the first that is too old. */
+function look(folders, runAs) {
+    let tooOld;
+    for (const folder of folders) {
+        for (const name of NAMES) {
+            const path = join(folder, name);
+            const version = versionOf(path, runAs);
+            if (version === undefined)
+                continue;
+            if (Number.parseInt(version, 10) >= OLDEST_MAJOR)
+                return { kind: "found", path };
+            tooOld ??= `${path} ${version}`;
+        }
+    }
+    return tooOld === undefined ? { kind: "none" } : { kind: "too_old", what: tooOld };
+}
+function pathFolders() {
+    return (process.env["PATH"] ?? "").split(":").filter((folder) => folder.startsWith("/"));
+}
+function versionOf(path, runAs) {
+    const options = { ...runAs, cwd: "/", env: storeEnvironment(), encoding: "utf8", timeout: 5_000 };
+    return /\bv=(\d+\.\S+)/.exec(spawnSync(path, ["--version"], options).stdout ?? "")?.[1];
+}
+//# sourceMappingURL=redis-binary.js.map

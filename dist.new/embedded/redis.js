@@ -1,0 +1,71 @@
+import { randomBytes } from "node:crypto";
+import { chownSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { Redis } from "ioredis";
+import { prepareFolder } from "./home.js";
+import { findRedisServer } from "./redis-binary.js";
+import { startStore } from "./store.js";
+/** What differs from the defaults: it keeps what it was given, and loses at most a second of it with the machine. */
+const SETTINGS = {
+    bind: "127.0.0.1",
+    appendonly: "yes",
+    appendfsync: "everysec",
+    save: '""',
+    "maxmemory-policy": "noeviction",
+    // Its title names the configuration file, by which an orphan is known.
+    "proc-title-template": '"{title} {listen-addr} {config-file}"',
+};
+/** Starts the private Redis, or Valkey, of the home. Throws `store_unavailable`. */
+export async function startRedis(options) {
+    const { home, log } = options;
+    const server = await findRedisServer(home.runAs, log);
+    const directory = prepareFolder(home, "redis");
+    const configFile = join(directory, "redis.conf");
+    const pidFile = join(directory, "redis.pid");
+    const password = randomBytes(24).toString("hex");
+    return await startStore({
+        name: "Redis",
+        directory,
+        pidFile,
+        logFile: join(home.directory, "redis.log"),
+        // It writes the append-only file out before it ends.
+        stopSignal: "TERM",
+        runAs: home.runAs,
+        command(port) {
+            const settings = {
+                ...SETTINGS,
+                port,
+                requirepass: password,
+                dir: quote(directory),
+                pidfile: quote(pidFile),
+            };
+            writeConfig(home, configFile, settings);
+            return [server, configFile];
+        },
+        url: (port) => `redis://:${password}@127.0.0.1:${port}`,
+        probe,
+    }, log);
+}
+function writeConfig(home, file, settings) {
+    const lines = Object.entries(settings).map(([name, value]) => `${name} ${value}\n`);
+    // Made anew, so that root never writes through what the stores' user may have put there.
+    rmSync(file, { force: true });
+    writeFileSync(file, lines.join(""), { flag: "wx", mode: 0o600 });
+    if (home.runAs !== undefined)
+        chownSync(file, home.runAs.uid, home.runAs.gid);
+}
+function quote(path) {
+    return `"${path.replace(/["\\]/g, "\\$&")}"`;
+}
+async function probe(url) {
+    const client = new Redis(url, { lazyConnect: true, retryStrategy: () => null, connectTimeout: 2_000 });
+    client.on("error", () => { });
+    try {
+        // Connecting waits until the data are loaded.
+        await client.connect();
+    }
+    finally {
+        client.disconnect();
+    }
+}
+//# sourceMappingURL=redis.js.map

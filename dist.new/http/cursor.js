@@ -1,0 +1,41 @@
+import { Value } from "typebox/value";
+import { HeadraceError } from "../domain/errors.js";
+/** Where a page ended, opaque to the client: the key of its last item. */
+export function writeCursor(key) {
+    return Buffer.from(JSON.stringify(key)).toString("base64url");
+}
+/** The key in a cursor; undefined when there is none. Throws `invalid_request` for what `writeCursor` never wrote. */
+export function readCursor(cursor, schema) {
+    if (cursor === undefined)
+        return undefined;
+    const key = parse(Buffer.from(cursor, "base64url").toString());
+    if (Value.Check(schema, key))
+        return key;
+    throw new HeadraceError("invalid_request", "The cursor is not one that this list gave", {
+        details: [{ field: "cursor", expected: "next_cursor of the page before, unchanged", got: "another text" }],
+    });
+}
+function parse(text) {
+    try {
+        return JSON.parse(text);
+    }
+    catch {
+        return undefined;
+    }
+}
+/**
+ * A page of rows that were asked for with a limit of one more, which tells whether there is another page. `keyOf`
+ * gives what the next page begins after.
+ */
+export function pageOfRows(rows, limit, keyOf, asItem) {
+    return asPage(rows.slice(0, limit), rows.length > limit, keyOf, asItem);
+}
+/** A page of rows of which it is known whether there are `more` behind them. */
+export function asPage(rows, more, keyOf, asItem) {
+    const last = rows.at(-1);
+    return {
+        items: rows.map(asItem),
+        next_cursor: more && last !== undefined ? writeCursor(keyOf(last)) : null,
+    };
+}
+//# sourceMappingURL=cursor.js.map

@@ -1,0 +1,117 @@
+import { STATUS_CODES } from "node:http";
+import { HeadraceError } from "../domain/errors.js";
+import { reference } from "./schemas/fields.js";
+import { ErrorBody } from "./schemas/error.js";
+/** The status of every fault. What is 500 here is our own fault, and its message stays in the log. */
+const STATUS = {
+    invalid_request: 400,
+    unauthorized: 401,
+    forbidden: 403,
+    not_found: 404,
+    conflict: 409,
+    payload_too_large: 413,
+    unsupported_media_type: 415,
+    invalid_condition: 422,
+    unprocessable: 422,
+    rate_limited: 429,
+    store_unavailable: 503,
+    store_unsuitable: 500,
+    data_dir_in_use: 500,
+    decryption_failed: 500,
+    invalid_setting: 500,
+};
+/** How long a client does well to wait when the store is away, s. */
+const RETRY_AFTER_SECONDS = 2;
+/** What every route of the API may answer besides its successes, for its response schema. */
+export const ERROR_RESPONSES = { "4xx": reference(ErrorBody), "5xx": reference(ErrorBody) };
+/** Answers every error that a route or Fastify itself throws. */
+export function createErrorHandler(log) {
+    return (error, request, reply) => {
+        const fault = asFault(error);
+        const { id: requestId, method, routeOptions } = request;
+        const where = { err: error, request_id: requestId, method, route: routeOptions.url };
+        if (fault.status === 401)
+            reply.header("www-authenticate", "Bearer");
+        if (fault.status === 503) {
+            // An outage comes with many of them at once, and readyz says which store is away.
+            log.debug(where, "a request met a store that is away");
+            reply.header("retry-after", RETRY_AFTER_SECONDS);
+            return send(reply, { ...fault, message: "This cannot be stored or read now; try again" });
+        }
+        if (fault.status < 500)
+            return send(reply, fault);
+        log.error(where, "a request failed");
+        reply.header("x-request-id", requestId);
+        const message = `Something failed here, not in the request: the log has the cause under request_id ${requestId}`;
+        return send(reply, { status: fault.status, code: "internal", message });
+    };
+}
+/** Answers what no route takes: 405 with the methods of the path where there are some, else 404. */
+export function createNotFoundHandler(methodsOf) {
+    return (request, reply) => {
+        const path = request.url.split("?", 1)[0] ?? "";
+        const methods = methodsOf(path);
+        if (methods.length === 0) {
+            return send(reply, { status: 404, code: "not_found", message: `There is no ${path.slice(0, 200)}` });
+        }
+        const allowed = methods.join(", ");
+        reply.header("allow", allowed);
+        return send(reply, {
+            status: 405,
+            code: "method_not_allowed",
+            message: `${path.slice(0, 200)} takes ${allowed}, not ${request.method}`,
+        });
+    };
+}
+/** Answers what is not even a request, on the bare socket. */
+export function answerClientError(error, socket) {
+    if (error.code === "ECONNRESET" || !socket.writable) {
+        socket.destroy();
+        return;
+    }
+    const [status, code] = CLIENT_ERRORS[error.code ?? ""] ?? [400, "invalid_request"];
+    const body = JSON.stringify({ error: { code, message: STATUS_CODES[status] } });
+    const head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: application/json\r\n`;
+    socket.end(`${head}Content-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`);
+}
+const CLIENT_ERRORS = {
+    HPE_HEADER_OVERFLOW: [431, "headers_too_large"],
+    ERR_HTTP_REQUEST_TIMEOUT: [408, "request_timeout"],
+};
+function asFault(error) {
+    if (error instanceof HeadraceError) {
+        const { code, message, details } = error;
+        return { status: STATUS[code], code, message, details };
+    }
+    const { code = "", statusCode = 500, message } = error;
+    const known = FOREIGN[code];
+    if (known !== undefined)
+        return { status: STATUS[known.code], ...known };
+    // What Fastify says of a malformed request may be shown.
+    if (statusCode >= 400 && statusCode < 500)
+        return { status: statusCode, code: "invalid_request", message };
+    return { status: 500, code: "internal", message };
+}
+const UNSTORABLE = {
+    code: "invalid_request",
+    message: "A text holds the NUL character, which cannot be stored",
+};
+/** Errors of Fastify and of PostgreSQL that mean one of ours, by their codes. */
+const FOREIGN = {
+    FST_ERR_CTP_BODY_TOO_LARGE: { code: "payload_too_large", message: "The body is larger than this route takes" },
+    FST_ERR_CTP_INVALID_MEDIA_TYPE: {
+        code: "unsupported_media_type",
+        message: "The body must be JSON, with Content-Type: application/json",
+    },
+    FST_ERR_HANDLER_TIMEOUT: { code: "store_unavailable", message: "The deadline of the request has passed" },
+    "22P05": UNSTORABLE,
+    "22021": UNSTORABLE,
+};
+function send(reply, { status, code, message, details }) {
+    const body = {
+        error: { code, message, ...(details === undefined ? {} : { details: [...details] }) },
+    };
+    // A route may have set the type of its success already.
+    return reply.code(status).type("application/json; charset=utf-8").send(body);
+}
+//# sourceMappingURL=errors.js.map

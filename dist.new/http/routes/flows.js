@@ -1,0 +1,117 @@
+import { randomBytes } from "node:crypto";
+import { Type } from "typebox";
+import { HeadraceError } from "../../domain/errors.js";
+import { deployFlow, undeployFlow } from "../../postgres/deployments.js";
+import { deleteFlow, findFlow, listFlows, lockFlow, putFlow, signingPlace, } from "../../postgres/flows.js";
+import { pageOfRows, readCursor } from "../cursor.js";
+import { ERROR_RESPONSES } from "../errors.js";
+import { readDefinition, refuseLaterFields } from "../flow-input.js";
+import { Id, reference, TenantParams } from "../schemas/fields.js";
+import { asFlow, Flow, FlowInput, FlowParams } from "../schemas/flow.js";
+import { DEFAULT_LIMIT, pageOf, pageQuery } from "../schemas/page.js";
+const tags = ["Flows"];
+export const flowRoutes = async (server, { database, guards, keyRing, checkActionHeaders }) => {
+    const response = { 200: reference(Flow), ...ERROR_RESPONSES };
+    server.put("/tenants/:tenant_id/flows/:flow", {
+        onRequest: guards.tenant("write"),
+        preValidation: async ({ body }) => refuseLaterFields(body),
+        schema: {
+            tags,
+            summary: "Create or replace a flow; a new version starts with the next deploy",
+            params: FlowParams,
+            body: FlowInput,
+            response,
+        },
+    }, async ({ params: { tenant_id: tenantId, flow: id }, body }) => {
+        const definition = readDefinition(body, checkActionHeaders);
+        const { signing_secret: given } = body;
+        const secret = given ?? `whsec_${randomBytes(32).toString("base64")}`;
+        const { sealed, keyId } = keyRing.seal(secret, signingPlace({ tenantId, flowId: id }));
+        return await database.withTenant(tenantId, async (transaction) => {
+            const { secretStored } = await putFlow(transaction, {
+                ...{ tenantId, id, definition, signingSealed: sealed, signingKeyId: keyId },
+                replaceSecret: given !== undefined,
+            });
+            const flow = await findFlow(transaction, tenantId, id);
+            if (flow === undefined)
+                throw noFlow(id);
+            return asFlow(flow, secretStored ? secret : undefined);
+        });
+    });
+    server.get("/tenants/:tenant_id/flows/:flow", {
+        onRequest: guards.tenant("read"),
+        schema: { tags, summary: "A flow, as its newest version", params: FlowParams, response },
+    }, async ({ params }) => {
+        const flow = await database.withTenant(params.tenant_id, (transaction) => findFlow(transaction, params.tenant_id, params.flow));
+        if (flow === undefined)
+            throw noFlow(params.flow);
+        return asFlow(flow);
+    });
+    server.get("/tenants/:tenant_id/flows", {
+        onRequest: guards.tenant("read"),
+        schema: {
+            tags,
+            summary: "The flows of a tenant, by id",
+            params: TenantParams,
+            querystring: pageQuery({}),
+            response: { 200: pageOf(reference(Flow)), ...ERROR_RESPONSES },
+        },
+    }, async ({ params, query: { limit = DEFAULT_LIMIT, cursor } }) => {
+        const [afterId = ""] = readCursor(cursor, Type.Tuple([Id])) ?? [];
+        const rows = await database.withTenant(params.tenant_id, (transaction) => listFlows(transaction, params.tenant_id, { afterId, limit: limit + 1 }));
+        return pageOfRows(rows, limit, (flow) => [flow.id], (flow) => asFlow(flow));
+    });
+    server.post("/tenants/:tenant_id/flows/:flow/deploy", {
+        onRequest: guards.tenant("write"),
+        schema: {
+            tags,
+            summary: "Deploy the newest version: it holds for every event accepted after the answer",
+            params: FlowParams,
+            response,
+        },
+    }, async ({ params }) => await change(params, (transaction, name) => deployFlow(transaction, name)));
+    server.post("/tenants/:tenant_id/flows/:flow/undeploy", {
+        onRequest: guards.tenant("write"),
+        schema: {
+            tags,
+            summary: "Undeploy: no event accepted after the answer starts it",
+            params: FlowParams,
+            response,
+        },
+    }, async ({ params }) => await change(params, (transaction, name) => undeployFlow(transaction, name)));
+    server.delete("/tenants/:tenant_id/flows/:flow", {
+        onRequest: guards.tenant("write"),
+        schema: {
+            tags,
+            summary: "Undeploy and delete a flow; its runs stay, and those that are under way go on",
+            params: FlowParams,
+            response: { 204: Type.Null({ description: "Deleted" }), ...ERROR_RESPONSES },
+        },
+    }, async ({ params }, reply) => {
+        await withFlow(params, async (transaction, name) => {
+            await undeployFlow(transaction, name);
+            await deleteFlow(transaction, name.tenantId, name.flowId);
+        });
+        return reply.code(204).send(null);
+    });
+    /** Works on a flow that nobody else deploys, undeploys or deletes meanwhile. */
+    async function withFlow({ tenant_id: tenantId, flow: flowId }, work) {
+        return await database.withTenant(tenantId, async (transaction) => {
+            const version = await lockFlow(transaction, tenantId, flowId);
+            if (version === undefined)
+                throw noFlow(flowId);
+            return await work(transaction, { tenantId, flowId, version });
+        });
+    }
+    async function change(params, work) {
+        const flow = await withFlow(params, async (transaction, name) => {
+            await work(transaction, name);
+            return await findFlow(transaction, name.tenantId, name.flowId);
+        });
+        return asFlow(flow);
+    }
+};
+function noFlow(id) {
+    return new HeadraceError("not_found", `There is no flow ${id}`);
+}
+//# sourceMappingURL=flows.js.map

@@ -1,0 +1,74 @@
+import { randomBytes } from "node:crypto";
+import { Type } from "typebox";
+import { formatApiKey, hashApiKey } from "../../domain/api-key.js";
+import { HeadraceError } from "../../domain/errors.js";
+import { insertApiKey, listApiKeys, revokeApiKey } from "../../postgres/api-keys.js";
+import { findTenant } from "../../postgres/tenants.js";
+import { pageOfRows, readCursor } from "../cursor.js";
+import { ERROR_RESPONSES } from "../errors.js";
+import { ApiKey, ApiKeyInput, asApiKey, NewApiKey } from "../schemas/api-key.js";
+import { reference, Uuid } from "../schemas/fields.js";
+import { DEFAULT_LIMIT, pageOf, pageQuery } from "../schemas/page.js";
+/** Sorts before every id. */
+const NO_ID = "00000000-0000-0000-0000-000000000000";
+const tags = ["Keys"];
+export const keyRoutes = async (server, { database, guards }) => {
+    server.post("/keys", {
+        onRequest: guards.installation("admin"),
+        schema: {
+            tags,
+            summary: "Make an API key; the answer alone shows it",
+            body: ApiKeyInput,
+            response: { 201: reference(NewApiKey), ...ERROR_RESPONSES },
+        },
+    }, async ({ body }, reply) => {
+        const { name, scope, tenant_id: tenantId, expires_at: expiresAt } = body;
+        if (scope === "admin" && tenantId !== undefined) {
+            throw new HeadraceError("unprocessable", "An admin key is bound to no tenant", {
+                details: [{ field: "tenant_id", expected: "nothing where the scope is admin", got: "string" }],
+            });
+        }
+        const key = formatApiKey(randomBytes(32));
+        const stored = await database.transaction(async (transaction) => {
+            if (tenantId !== undefined && (await findTenant(transaction, tenantId)) === undefined) {
+                throw new HeadraceError("unprocessable", `There is no tenant ${tenantId}`);
+            }
+            return await insertApiKey(transaction, {
+                name,
+                scope,
+                tenantId,
+                keyHash: hashApiKey(key),
+                expiresAt: expiresAt === undefined ? undefined : new Date(expiresAt),
+            });
+        });
+        return reply.code(201).send({ ...asApiKey(stored), key });
+    });
+    server.get("/keys", {
+        onRequest: guards.installation("admin"),
+        schema: {
+            tags,
+            summary: "The API keys that were not revoked, the oldest first; never the keys themselves",
+            querystring: pageQuery({}),
+            response: { 200: pageOf(reference(ApiKey)), ...ERROR_RESPONSES },
+        },
+    }, async ({ query: { limit = DEFAULT_LIMIT, cursor } }) => {
+        const [afterId = NO_ID] = readCursor(cursor, Type.Tuple([Uuid])) ?? [];
+        const rows = await database.transaction((transaction) => listApiKeys(transaction, { afterId, limit: limit + 1 }));
+        return pageOfRows(rows, limit, (key) => [key.id], asApiKey);
+    });
+    server.delete("/keys/:id", {
+        onRequest: guards.installation("admin"),
+        schema: {
+            tags,
+            summary: "Revoke an API key",
+            params: Type.Object({ id: Uuid }),
+            response: { 204: Type.Null({ description: "Revoked" }), ...ERROR_RESPONSES },
+        },
+    }, async ({ params }, reply) => {
+        const found = await database.transaction((transaction) => revokeApiKey(transaction, params.id));
+        if (!found)
+            throw new HeadraceError("not_found", `There is no API key ${params.id}`);
+        return reply.code(204).send(null);
+    });
+};
+//# sourceMappingURL=keys.js.map

@@ -1,0 +1,67 @@
+import { Type } from "typebox";
+import { idempotencyKey } from "../../domain/idempotency-key.js";
+import { EVENT_STATUSES } from "../../postgres/events.js";
+import { closed, Id, Instant, line, nullable, Priority, reference, Uuid } from "./fields.js";
+import { Run } from "./run.js";
+export const EventSource = Type.Enum(["webhook", "poll", "api", "schedule", "replay"]);
+export const EventStatusName = Type.Enum([...EVENT_STATUSES]);
+/** One event of a POST. */
+export const EventInput = Type.Object({
+    connector: Type.Optional(Id),
+    type: line(200),
+    data: Type.Unknown({ description: "any JSON value" }),
+    subject: Type.Optional(line(500)),
+    occurred_at: Type.Optional(Instant),
+    idempotency_key: Type.Optional(line(200)),
+    priority: Type.Optional(Priority),
+}, closed);
+const shown = {
+    id: Uuid,
+    tenant_id: Id,
+    connector: Id,
+    endpoint: Id,
+    type: nullable(Type.String({ description: "null where the provider names none" })),
+    source: EventSource,
+    priority: Priority,
+    subject: nullable(Type.String()),
+    status: EventStatusName,
+    occurred_at: Type.String({ format: "date-time", description: "When it happened, else when it was received." }),
+    received_at: Instant,
+    idempotency_key: Type.String({ description: "SHA-256, hex: the same for the same event." }),
+    data: Type.Unknown({ description: "null where the body cannot be normalised" }),
+    changes: Type.Optional(Type.Record(Type.String(), Type.Object({ from: Type.Optional(Type.Unknown()), to: Type.Optional(Type.Unknown()) }), { description: "The field diff of a synthetic event, by JSON pointer." })),
+};
+export const Event = Type.Object(shown, { $id: "Event" });
+const TimelineEntry = Type.Object({
+    stage: Type.Enum(["receive", "normalize", "route", "execute"]),
+    what: Type.String({ description: "accepted, unreadable, routed, unmatched, dead, or the status of a run" }),
+    at: Instant,
+    run_id: Type.Optional(Uuid),
+    flow_id: Type.Optional(Id),
+    detail: Type.Optional(Type.String()),
+});
+export const EventDetail = Type.Object({
+    ...shown,
+    timeline: Type.Array(TimelineEntry, { description: "In the order in which it happened." }),
+    runs: Type.Array(reference(Run)),
+}, { $id: "EventDetail" });
+export function asEvent(stored, status, normalized) {
+    const event = normalized.kind === "normalized" ? normalized.event : undefined;
+    return {
+        id: stored.id,
+        tenant_id: stored.tenantId,
+        connector: stored.connector,
+        endpoint: stored.endpoint,
+        type: stored.type ?? null,
+        source: stored.source,
+        priority: stored.priority,
+        subject: stored.subject ?? null,
+        status,
+        occurred_at: new Date(stored.occurredAtMs ?? stored.receivedAtMs).toISOString(),
+        received_at: new Date(stored.receivedAtMs).toISOString(),
+        idempotency_key: idempotencyKey(stored),
+        data: event?.data ?? null,
+        ...(event?.changes !== undefined && { changes: event.changes }),
+    };
+}
+//# sourceMappingURL=event.js.map

@@ -1,0 +1,103 @@
+import { Type } from "typebox";
+import { printCondition } from "../../domain/condition/print.js";
+import { DEFAULT_RETRY } from "../../domain/flow.js";
+import { closed, DisplayName, Id, Instant, nullable, Priority } from "./fields.js";
+/** The wait between two attempts is never longer, ms. */
+const MAX_DELAY_MS = 604_800_000;
+const trigger = {
+    connector: Type.Optional(Id),
+    event_types: Type.Optional(Type.Array(Type.String({
+        pattern: "^[^*\\u0000-\\u001f\\u007f]{0,200}\\*?$",
+        minLength: 1,
+        description: "an event type, or the beginning of some with * at its end",
+    }), { minItems: 1, maxItems: 100, description: "1 to 100 event types" })),
+    priority: Type.Optional(Priority),
+};
+const Action = Type.Union([
+    Type.Object({
+        type: Type.Literal("http"),
+        url: Type.String({ minLength: 1, maxLength: 2048, description: "an absolute http or https URL" }),
+        method: Type.Optional(Type.Enum(["POST", "PUT", "PATCH", "DELETE", "GET", "HEAD"])),
+        headers: Type.Optional(Type.Record(Type.String({ maxLength: 200 }), Type.String({ maxLength: 4096 }), {
+            maxProperties: 50,
+            description: "an object of at most 50 strings",
+        })),
+        body: Type.Optional(Type.String({ maxLength: 65_536 })),
+        timeout_ms: Type.Optional(Type.Integer({ minimum: 100, maximum: 30_000 })),
+    }, closed),
+    Type.Object({ type: Type.Literal("code"), handler: Id }, closed),
+], { description: '{ type: "http", url, … } or { type: "code", handler }' });
+const Retry = Type.Object({
+    max_attempts: Type.Optional(Type.Integer({
+        minimum: 1,
+        maximum: 100,
+        default: DEFAULT_RETRY.max_attempts,
+        description: "an integer from 1 to 100, the first attempt included",
+    })),
+    backoff: Type.Optional(Type.Enum(["exponential", "fixed"], { default: DEFAULT_RETRY.backoff })),
+    delay_ms: Type.Optional(Type.Integer({ minimum: 10, maximum: MAX_DELAY_MS, default: DEFAULT_RETRY.delay_ms })),
+    max_delay_ms: Type.Optional(Type.Integer({ minimum: 10, maximum: MAX_DELAY_MS, default: DEFAULT_RETRY.max_delay_ms })),
+}, closed);
+/** What a PUT of a flow may set. */
+export const FlowInput = Type.Object({
+    name: Type.Optional(DisplayName),
+    trigger: Type.Object({
+        ...trigger,
+        where: Type.Optional(Type.Unknown({ description: "A condition on the event's data, as text or as its tree." })),
+    }, { ...closed, description: "an object: which events start the flow" }),
+    action: Action,
+    retry: Type.Optional(Retry),
+    signing_secret: Type.Optional(Type.String({
+        pattern: "^(?:whsec_)?[A-Za-z0-9+/]{32,88}={0,2}$",
+        description: "whsec_ and the base64 of 24 to 64 bytes",
+    })),
+}, closed);
+export const Flow = Type.Object({
+    id: Id,
+    tenant_id: Id,
+    name: Type.Optional(DisplayName),
+    trigger: Type.Object({
+        ...trigger,
+        where: Type.Optional(Type.Unknown({ description: "The condition as its tree." })),
+    }),
+    where_text: Type.Optional(Type.String({ description: "The condition as text." })),
+    action: Action,
+    retry: Retry,
+    version: Type.Integer({ description: "The newest; each PUT that changes the flow makes one." }),
+    deployed: Type.Boolean(),
+    deployed_version: nullable(Type.Integer({ description: "The version that events start." })),
+    signing_secret: Type.Optional(Type.String({ description: "Only in the answer to the call that set it; never again." })),
+    created_at: Instant,
+    updated_at: Instant,
+}, { $id: "Flow" });
+export const FlowParams = Type.Object({ tenant_id: Id, flow: Id });
+export function asFlow(flow, signingSecret) {
+    const { name, trigger, action, retry } = flow.definition;
+    return {
+        id: flow.id,
+        tenant_id: flow.tenantId,
+        ...(name !== undefined && { name }),
+        trigger,
+        ...(trigger.where !== undefined && { where_text: printCondition(trigger.where) }),
+        action: action,
+        retry,
+        version: flow.version,
+        deployed: flow.deployedVersion !== undefined,
+        deployed_version: flow.deployedVersion ?? null,
+        ...(signingSecret !== undefined && { signing_secret: signingSecret }),
+        created_at: flow.createdAt.toISOString(),
+        updated_at: flow.updatedAt.toISOString(),
+    };
+}
+/** The definition that is stored, with every default filled in. */
+export function asDefinition(input, where) {
+    const { name, action, retry } = input;
+    const { where: written, ...trigger } = input.trigger;
+    return {
+        ...(name !== undefined && { name }),
+        trigger: { ...trigger, ...(where !== undefined && { where }) },
+        action,
+        retry: { ...DEFAULT_RETRY, ...retry },
+    };
+}
+//# sourceMappingURL=flow.js.map

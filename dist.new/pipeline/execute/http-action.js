@@ -1,0 +1,110 @@
+import assert from "node:assert";
+import { validateHeaderName, validateHeaderValue } from "node:http";
+import { isConnectionHeader, retryAfterMs, } from "../../runtime/outgoing/index.js";
+import { CLOUD_EVENT_TYPE, cloudEvent } from "./cloud-event.js";
+import { signOutgoing } from "./sign-outgoing.js";
+/**
+ * How long a target may take, ms. The lease of a run is kept alive by a heartbeat, so that it sets no limit; what
+ * does is the worker that waits meanwhile, and the drain of a process that stops. 15 to 30 s is what Standard
+ * Webhooks asks of senders; below 100 ms a handshake over TLS has no chance.
+ */
+export const HTTP_TIMEOUT_MS = { default: 10_000, min: 100, max: 30_000 };
+/** Of an answer no more is read, bytes: it is read so that its connection can be used again, and then dropped. */
+const MAX_RESPONSE_BYTES = 262_144;
+/**
+ * Sends the event to a URL: as a signed CloudEvent, or with the body that the flow gives. 2xx succeeds; 408, 425, 429,
+ * 5xx and faults of the network are tried again, after `Retry-After` where the target names it; every other answer
+ * (redirects too, which are not followed) and a target that may not be called are dead at once. Of the answer only
+ * the status is kept: its body may repeat what the event holds, and would outlive the event's erasure.
+ */
+export function createHttpAction(deps) {
+    const { outgoing, clock } = deps;
+    return async (run) => outcomeOf(await outgoing.request(requestOf(run, clock.now())), clock.now());
+}
+/** The headers that a flow may not set, each with the reason, and those that are malformed; empty when all are good. */
+export function checkActionHeaders(headers) {
+    const entries = Object.entries(headers);
+    const bytes = entries.reduce((sum, [name, value]) => sum + name.length + value.length, 0);
+    if (bytes > MAX_HEADER_BYTES) {
+        const expected = `at most ${MAX_HEADER_BYTES} characters in all`;
+        return [{ field: "action.headers", expected, got: `${bytes} characters` }];
+    }
+    return entries.flatMap(([name, value]) => {
+        const message = flawOfHeader(name, value);
+        return message === undefined ? [] : [{ field: `action.headers.${name}`, message }];
+    });
+}
+/** Most servers take 8 KiB of headers; the rest is for ours. */
+const MAX_HEADER_BYTES = 6_144;
+function flawOfHeader(name, value) {
+    try {
+        validateHeaderName(name);
+    }
+    catch {
+        return "is not a header name";
+    }
+    if (isOurs(name.toLowerCase()))
+        return "is set by Headrace";
+    try {
+        validateHeaderValue(name, value);
+    }
+    catch {
+        return "holds a character that a header cannot";
+    }
+    return undefined;
+}
+const SIGNED_HEADERS = new Set(["idempotency-key", "webhook-id", "webhook-timestamp", "webhook-signature"]);
+function isOurs(name) {
+    return SIGNED_HEADERS.has(name) || isConnectionHeader(name);
+}
+function requestOf(run, nowMs) {
+    const { definition, event, runId, idempotencyKey, signingSecret: secret, signal } = run;
+    const { action } = definition;
+    assert(action.type === "http", "the executor gives an action its own kind of run");
+    const { url, method = "POST", headers = {}, timeout_ms = HTTP_TIMEOUT_MS.default } = action;
+    const hasBody = method !== "GET" && method !== "HEAD";
+    const text = hasBody ? (action.body ?? cloudEvent(event, runId)) : "";
+    const body = Buffer.from(text);
+    const contentType = action.body === undefined ? CLOUD_EVENT_TYPE : "application/json";
+    return {
+        url,
+        method,
+        headers: {
+            ...(hasBody ? { "content-type": contentType } : {}),
+            ...ownHeaders(headers),
+            "idempotency-key": idempotencyKey,
+            ...signOutgoing({ id: runId, nowMs, body, secret }),
+        },
+        body,
+        timeoutMs: Math.min(Math.max(timeout_ms, HTTP_TIMEOUT_MS.min), HTTP_TIMEOUT_MS.max),
+        maxResponseBytes: MAX_RESPONSE_BYTES,
+        signal,
+    };
+}
+function ownHeaders(headers) {
+    const named = Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]);
+    return Object.fromEntries(named.filter(([name]) => !isOurs(name)));
+}
+function outcomeOf(result, nowMs) {
+    if (result.kind !== "response") {
+        const { kind, code, message } = result;
+        return { kind: kind === "refused" ? "dead" : "retry", error: { code, message } };
+    }
+    const { status, headers } = result;
+    if (status >= 200 && status < 300)
+        return { kind: "done", responseStatus: status };
+    const error = { code: "HTTP_STATUS", message: `The target answered ${status}${noteOn(status)}` };
+    if (status < 500 && !RETRIED.has(status))
+        return { kind: "dead", error, responseStatus: status };
+    const delayMs = retryAfterMs(headers["retry-after"], nowMs);
+    // A wait of nothing asks for nothing: the flow's own back-off holds.
+    return { kind: "retry", error, responseStatus: status, ...(delayMs ? { delayMs } : {}) };
+}
+/** Of the 4xx, those that say "not now". */
+const RETRIED = new Set([408, 425, 429]);
+function noteOn(status) {
+    if (status === 410)
+        return ": it is gone for good";
+    return status < 400 ? ", a redirect, which is not followed" : "";
+}
+//# sourceMappingURL=http-action.js.map

@@ -1,0 +1,123 @@
+import { Value } from "typebox/value";
+import { HeadraceError } from "../../domain/errors.js";
+import { SCHEME_DEFAULTS, SchemeInput } from "./scheme.js";
+/**
+ * The scheme in `value`, with every default filled in. Throws HeadraceError `invalid_request`, a detail for each
+ * field, when a field is missing, unknown or of the wrong kind, or when the fields contradict one another.
+ */
+export function checkScheme(value) {
+    if (!Value.Check(SchemeInput, value))
+        throw invalidScheme(misfits(value));
+    const scheme = { ...SCHEME_DEFAULTS, ...value };
+    const found = contradictions(scheme);
+    if (found.length > 0)
+        throw invalidScheme(found);
+    return scheme;
+}
+function invalidScheme(details) {
+    const sentence = details.map(({ field, message, expected }) => `${field} ${message ?? `must be ${expected}`}`);
+    return new HeadraceError("invalid_request", `The webhook scheme is not valid: ${sentence.join("; ")}`, {
+        details,
+    });
+}
+/** Where the value does not fit the vocabulary; TypeBox tells of the first few places. */
+function misfits(value) {
+    const details = Value.Errors(SchemeInput, value).flatMap((error) => {
+        const { instancePath, schemaPath } = unionOf(error) ?? error;
+        const got = kindOf(Value.Pointer.Get(value, instancePath));
+        const field = fieldAt(instancePath);
+        if (schemaPath !== error.schemaPath)
+            return [{ field, expected: descriptionAt(schemaPath), got }];
+        switch (error.keyword) {
+            case "boolean":
+            case "anyOf":
+                return [];
+            case "required":
+                return error.params.requiredProperties.map((name) => ({
+                    field: `${field}.${name}`,
+                    message: "is missing",
+                }));
+            case "additionalProperties":
+                return error.params.additionalProperties.map((name) => ({
+                    field: `${field}.${name}`,
+                    message: "is not known",
+                }));
+            case "enum":
+                return [{ field, expected: `one of ${error.params.allowedValues.join(", ")}`, got }];
+            default:
+                return [{ field, message: error.message, got }];
+        }
+    });
+    return details.filter(({ field }, index) => details.findIndex((other) => other.field === field) === index);
+}
+/** The choice of which the error tells why one branch failed: the choice says more than its branches. */
+function unionOf({ schemaPath, instancePath }) {
+    const end = schemaPath.indexOf("/anyOf/");
+    if (end === -1)
+        return undefined;
+    const path = schemaPath.slice(0, end);
+    // Each member and each element of the schema's path is one step of the value's.
+    const steps = path.match(/\/(?:properties|patternProperties)\/[^/]+|\/items/g)?.length ?? 0;
+    return { schemaPath: path, instancePath: instancePath.split("/", steps + 1).join("/") };
+}
+function fieldAt(instancePath) {
+    return `scheme${instancePath.replaceAll("/", ".")}`;
+}
+function descriptionAt(schemaPath) {
+    const { description } = Value.Pointer.Get(SchemeInput, schemaPath.slice(1));
+    return description.charAt(0).toLowerCase() + description.slice(1);
+}
+function kindOf(value) {
+    if (value === null)
+        return "null";
+    return Array.isArray(value) ? "array" : typeof value;
+}
+/** What the vocabulary allows field by field, and no provider can mean. */
+function contradictions(scheme) {
+    const { algorithm, signature, content, timestamp, delivery_id: id } = scheme;
+    const signs = algorithm !== "none" && algorithm !== "token";
+    const covers = (part) => content?.includes(part) ?? false;
+    const timeIsCovered = timestamp === undefined || covers("timestamp") || ("body" in timestamp.from && covers("body"));
+    const rules = [
+        [algorithm !== "none" && signature === undefined, "signature", `is missing, and ${algorithm} needs one`],
+        [
+            algorithm === "none" && signature !== undefined,
+            "signature",
+            "is never looked at where the algorithm is none",
+        ],
+        [signs && content === undefined, "content", `is missing, and ${algorithm} signs some`],
+        [!signs && content !== undefined, "content", `is never looked at where the algorithm is ${algorithm}`],
+        [!signs && timestamp !== undefined, "timestamp", `is signed by no ${algorithm}`],
+        [signs && !timeIsCovered, "timestamp", "is not part of the content, so that anyone could change it"],
+        [
+            signs && content !== undefined && !covers("body") && scheme.body_unsigned !== true,
+            "content",
+            "does not hold the body; say body_unsigned: true if it is meant",
+        ],
+        [
+            covers("timestamp") && timestamp === undefined,
+            "content",
+            "holds a timestamp that the scheme does not place",
+        ],
+        [covers("id") && id === undefined, "content", "holds an id that the scheme does not place"],
+        [
+            signature !== undefined && signature.encoding === "text" && algorithm !== "token",
+            "signature.encoding",
+            `cannot be text for ${algorithm}`,
+        ],
+        [
+            scheme.items === undefined && places(scheme).some((place) => "item" in place),
+            "items",
+            "is missing, and a place stands in an item",
+        ],
+    ];
+    return rules
+        .filter(([broken]) => broken)
+        .map(([, field, message]) => ({ field: `scheme.${field}`, message }));
+}
+function places(scheme) {
+    const { delivery_id = [], type, occurred_at, account = [] } = scheme;
+    const suffix = type.suffix === undefined ? [] : [type.suffix];
+    return [...delivery_id, ...type.from, ...suffix, ...(occurred_at?.from ?? []), ...account];
+}
+//# sourceMappingURL=check-scheme.js.map

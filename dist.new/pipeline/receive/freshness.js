@@ -1,0 +1,33 @@
+/** How far a signed time may be from now, either way, where the scheme says nothing else. */
+export const DEFAULT_TOLERANCE_S = 300;
+/**
+ * Judges a signed time of sending. Age counts in whole seconds, as most providers write it: with a tolerance of
+ * 300 s a delivery that is 300 s old or ahead is fresh, and one of 301 s is not.
+ */
+export function judgeFreshness(timestampMs, nowMs, toleranceS = DEFAULT_TOLERANCE_S) {
+    const ageS = Math.floor((nowMs - timestampMs) / 1000);
+    if (ageS > toleranceS)
+        return "timestamp_too_old";
+    return ageS < -toleranceS ? "timestamp_too_new" : "fresh";
+}
+/** A time in milliseconds since 1970, or undefined when the text is not exactly one in this unit. */
+export function parseTimestamp(text, unit) {
+    const timestampMs = unit === "rfc3339" ? parseRfc3339(text) : parseInteger(text) * (unit === "s" ? 1000 : 1);
+    return timestampMs >= 0 && timestampMs <= LATEST_MS ? timestampMs : undefined;
+}
+/** Writes a time as `parseTimestamp` reads it, cut to whole units. */
+export function formatTimestamp(timestampMs, unit) {
+    if (unit === "rfc3339")
+        return new Date(timestampMs).toISOString();
+    return String(unit === "s" ? Math.floor(timestampMs / 1000) : Math.floor(timestampMs));
+}
+/** The end of the year 9999, the last that RFC 3339 can write. */
+const LATEST_MS = 253_402_300_799_999;
+function parseInteger(text) {
+    return /^[1-9]\d{0,15}$/.test(text) ? Number(text) : Number.NaN;
+}
+function parseRfc3339(text) {
+    return RFC3339.test(text) ? Date.parse(text.toUpperCase()) : Number.NaN;
+}
+const RFC3339 = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:\d\d)$/;
+//# sourceMappingURL=freshness.js.map

@@ -1,0 +1,64 @@
+/**
+ * The values at a place of a request: none, one, or as many as a header that is a list holds. Empty ones do not
+ * count. Values of headers are byte strings, all others are text. Never throws.
+ */
+export function valuesAt(place, request, item) {
+    if ("header" in place)
+        return headerValues(place, request.header(place.header));
+    const value = "literal" in place
+        ? place.literal
+        : "query" in place
+            ? request.query(place.query)
+            : bodyValue(place, request, item);
+    return value === undefined || value === "" ? [] : [value];
+}
+/** The value at the first place that holds exactly one. */
+export function firstValue(places, request, item) {
+    for (const place of places) {
+        const [value, second] = valuesAt(place, request, item);
+        if (value !== undefined && second === undefined)
+            return { value, place };
+    }
+    return undefined;
+}
+/** How the characters of a value at this place became bytes on the wire. */
+export function charsetOf(place) {
+    return "header" in place ? "latin1" : "utf8";
+}
+/** What a JSON pointer (RFC 6901) names in the data; own members only. */
+export function resolvePointer(data, pointer) {
+    if (pointer === "")
+        return data;
+    let value = data;
+    for (const token of pointer.slice(1).split("/")) {
+        if (typeof value !== "object" || value === null)
+            return undefined;
+        const key = token.replaceAll("~1", "/").replaceAll("~0", "~");
+        if (!Object.hasOwn(value, key) || (Array.isArray(value) && key === "length"))
+            return undefined;
+        value = value[key];
+    }
+    return value;
+}
+function headerValues(place, value) {
+    const { separator, prefix = "" } = place;
+    if (value === undefined)
+        return [];
+    const entries = separator === undefined ? [value] : value.split(separator);
+    return entries
+        .filter((entry) => entry.startsWith(prefix) && entry.length > prefix.length)
+        .map((entry) => entry.slice(prefix.length));
+}
+function bodyValue(place, request, item) {
+    if ("item" in place)
+        return scalarText(resolvePointer(item, place.item));
+    const { parsed } = request;
+    return parsed.kind === "parsed" ? scalarText(resolvePointer(parsed.data, place.body)) : undefined;
+}
+/** Numbers count where they are exact; all else is no name, id or time. */
+function scalarText(value) {
+    if (typeof value === "string")
+        return value;
+    return Number.isSafeInteger(value) ? String(value) : undefined;
+}
+//# sourceMappingURL=place.js.map

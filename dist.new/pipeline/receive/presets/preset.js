@@ -1,0 +1,2 @@
+export {};
+//# sourceMappingURL=preset.js.map

@@ -1,0 +1,22 @@
+/**
+ * The bytes that a signature is written for, or undefined when it is not written exactly as the encoding writes
+ * them. Node's own decoders skip what they do not know, so that altered signatures would hold.
+ */
+export function decodeSignature(text, encoding, charset) {
+    if (encoding === "text")
+        return Buffer.from(text, charset);
+    if (encoding === "base64") {
+        const bytes = Buffer.from(text, "base64");
+        return bytes.length > 0 && bytes.toString("base64") === text ? bytes : undefined;
+    }
+    return (encoding === "hex" ? HEX : HEX_ANY_CASE).test(text) ? Buffer.from(text, "hex") : undefined;
+}
+/** The text that `decodeSignature` reads these bytes from; a byte string where the encoding is text. */
+export function encodeSignature(bytes, encoding) {
+    if (encoding === "text")
+        return bytes.toString("latin1");
+    return bytes.toString(encoding === "base64" ? "base64" : "hex");
+}
+const HEX = /^(?:[0-9a-f]{2})+$/;
+const HEX_ANY_CASE = /^(?:[0-9a-f]{2})+$/i;
+//# sourceMappingURL=verify-encoding.js.map

@@ -1,0 +1,52 @@
+import { digestOf } from "../../domain/idempotency-key.js";
+import { runId } from "../../domain/run-id.js";
+/** What becomes of each event of a batch: runs of the flows that it meets, or a dead letter. Pure. */
+export function decideRouting(events, normalize, match) {
+    const decision = { verdicts: [], runs: [], deadLetters: [] };
+    for (const stored of events) {
+        const { id: eventId, tenantId } = stored;
+        const normalized = normalize(stored);
+        if (normalized.kind === "unreadable") {
+            decision.verdicts.push({ eventId, tenantId, status: "dead" });
+            decision.deadLetters.push(deadLetter(stored, "normalize", normalized.reason));
+            continue;
+        }
+        const flows = match(normalized.event, stored.flowsCounter);
+        if (flows.length === 0) {
+            decision.verdicts.push({ eventId, tenantId, status: "unmatched" });
+            decision.deadLetters.push(deadLetter(stored, "route", "The event meets the trigger of no deployed flow"));
+            continue;
+        }
+        decision.verdicts.push({ eventId, tenantId, status: "routed" });
+        for (const { flowId, version, priority } of flows) {
+            const id = runId({ eventId, flowId, replaySeq: 0 });
+            decision.runs.push({
+                id,
+                tenantId,
+                flowId,
+                flowVersion: version,
+                eventId,
+                lane: priority ?? stored.priority,
+            });
+        }
+    }
+    return decision;
+}
+/** The dead letter of an event that the stage itself cannot get past. */
+export function deadLetter(event, stage, errorMessage, stack) {
+    return {
+        eventId: event.id,
+        stage,
+        errorMessage,
+        errorContext: {
+            stage,
+            step: stage,
+            connector: event.connector,
+            endpoint: event.endpoint,
+            event_type: event.type ?? null,
+            stack: stack ?? null,
+        },
+        fingerprint: digestOf(stage, errorMessage).slice(0, 32),
+    };
+}
+//# sourceMappingURL=decide.js.map

@@ -1,0 +1,67 @@
+import { hashApiKey } from "../domain/api-key.js";
+const COLUMNS = "id, name, tenant_id, scope, expires_at, created_at";
+/** Sees to it that the key of the settings exists as an admin key. One that was revoked stays revoked. */
+export async function ensureAdminKey(database, key) {
+    await database.transaction((transaction) => transaction.query({
+        text: `INSERT INTO api_keys (name, scope, key_hash) VALUES ('HEADRACE_ADMIN_KEY', 'admin', $1)
+        ON CONFLICT (key_hash) DO NOTHING`,
+        values: [hashApiKey(key)],
+    }));
+}
+/**
+ * What a key reaches, and whether the tenant asked about exists; undefined for a key that is unknown, expired or
+ * revoked. It is read anew for each request, so that a revoked key is dead on every copy when its call returned.
+ */
+export async function findAccess(transaction, { keyHash, tenantId }) {
+    const [row] = await transaction.query({
+        name: "find-access",
+        text: `SELECT id, scope, tenant_id,
+        EXISTS (SELECT FROM tenants t WHERE t.id = $2 AND t.deleted_at IS NULL) AS tenant_exists
+      FROM api_keys
+      WHERE key_hash = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())`,
+        values: [keyHash, tenantId ?? null],
+    });
+    if (row === undefined)
+        return undefined;
+    return {
+        keyId: row.id,
+        scope: row.scope,
+        tenantId: row.tenant_id ?? undefined,
+        tenantExists: row.tenant_exists,
+    };
+}
+export async function insertApiKey(transaction, key) {
+    const [row] = await transaction.query({
+        text: `INSERT INTO api_keys (name, tenant_id, scope, key_hash, expires_at) VALUES ($1, $2, $3, $4, $5)
+      RETURNING ${COLUMNS}`,
+        values: [key.name, key.tenantId ?? null, key.scope, key.keyHash, key.expiresAt ?? null],
+    });
+    return asStoredApiKey(row);
+}
+/** A page of the keys that were not revoked, expired ones among them, in the order in which they were made. */
+export async function listApiKeys(transaction, page) {
+    const rows = await transaction.query({
+        text: `SELECT ${COLUMNS} FROM api_keys WHERE revoked_at IS NULL AND id > $1 ORDER BY id LIMIT $2`,
+        values: [page.afterId, page.limit],
+    });
+    return rows.map(asStoredApiKey);
+}
+/** False when there is no such key, or it was revoked before. */
+export async function revokeApiKey(transaction, id) {
+    const rows = await transaction.query({
+        text: "UPDATE api_keys SET revoked_at = now() WHERE id = $1 AND revoked_at IS NULL RETURNING 1",
+        values: [id],
+    });
+    return rows.length > 0;
+}
+function asStoredApiKey(row) {
+    return {
+        id: row.id,
+        name: row.name,
+        tenantId: row.tenant_id ?? undefined,
+        scope: row.scope,
+        expiresAt: row.expires_at ?? undefined,
+        createdAt: row.created_at,
+    };
+}
+//# sourceMappingURL=api-keys.js.map

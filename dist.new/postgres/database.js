@@ -1,0 +1,98 @@
+import pg from "pg";
+import { HeadraceError } from "../domain/errors.js";
+export function openDatabase(options) {
+    const ingestPool = openPool(options, options.maxIngestConnections, "headrace-receive", INDEX_PLANS);
+    const pipelinePool = openPool(options, options.maxPipelineConnections, "headrace-pipeline", INDEX_PLANS);
+    const apiPool = openPool(options, options.maxApiConnections, "headrace-api");
+    return {
+        ingest: queryable(ingestPool),
+        pipeline: queryable(pipelinePool),
+        transaction: (work) => inTransaction(apiPool, "BEGIN", work),
+        withTenant: (tenantId, work) => inTransaction(apiPool, 
+        // Both hold for this transaction alone, so that they are right behind a pooler too.
+        `BEGIN; SET LOCAL ROLE headrace_api; SELECT set_config('app.tenant', ${pg.escapeLiteral(tenantId)}, true)`, work),
+        get ingestWaiting() {
+            return ingestPool.waitingCount;
+        },
+        async close() {
+            await Promise.all([ingestPool.end(), pipelinePool.end(), apiPool.end()]);
+        },
+    };
+}
+/**
+ * The pipeline's statements fetch rows by key. A plan that was cached while a table was small reads all of it once
+ * it has grown, for as long as a minute: until its next ANALYZE.
+ */
+const INDEX_PLANS = "SET enable_seqscan = off; SET random_page_cost = 1.1";
+function openPool(options, max, applicationName, onConnect) {
+    const pool = new pg.Pool({
+        connectionString: options.url,
+        max,
+        application_name: applicationName,
+        connectionTimeoutMillis: options.connectTimeoutMs,
+        query_timeout: options.statementTimeoutMs,
+        idleTimeoutMillis: 60_000,
+        keepAlive: true,
+        // Awaited by the pool before the connection is given to anybody.
+        ...(onConnect === undefined ? {} : { onConnect: (client) => client.query(onConnect) }),
+    });
+    // A backend that ends while its connection is idle, or between two statements, is an event on the pool or on
+    // the client; with no listener either one would end the process.
+    pool.on("error", options.onError);
+    pool.on("connect", (client) => client.on("error", options.onError));
+    return pool;
+}
+function queryable(source) {
+    return {
+        async query(statement) {
+            try {
+                return (await source.query(statement)).rows;
+            }
+            catch (error) {
+                throw asHeadraceError(error);
+            }
+        },
+    };
+}
+async function inTransaction(pool, begin, work) {
+    const client = await pool.connect().catch((error) => {
+        throw asHeadraceError(error);
+    });
+    try {
+        await client.query(begin);
+        const result = await work(queryable(client));
+        await client.query("COMMIT");
+        client.release();
+        return result;
+    }
+    catch (error) {
+        const rolledBack = await client.query("ROLLBACK").then(() => true, () => false);
+        // A connection of unknown state is closed, never used again.
+        client.release(!rolledBack);
+        throw asHeadraceError(error);
+    }
+}
+/** PostgreSQL error classes that mean: not now. Everything else is the statement's own fault. */
+const UNAVAILABLE = /^(08|53|57P|58|25006|40|55P03)/;
+/** True when the same statement may succeed later: the store is away, full, read-only, or gave way to another. */
+export function isUnavailable(error) {
+    return error instanceof HeadraceError && error.code === "store_unavailable";
+}
+function asHeadraceError(error) {
+    if (!(error instanceof Error) || error instanceof HeadraceError)
+        return error;
+    const code = error.code;
+    // A failure without a SQLSTATE never reached the server, or lost it on the way: what became of it is unknown.
+    const sqlState = typeof code === "string" && /^[0-9A-Z]{5}$/.test(code) ? code : undefined;
+    if (error instanceof pg.DatabaseError && sqlState !== undefined && !UNAVAILABLE.test(sqlState))
+        return error;
+    if (!(error instanceof pg.DatabaseError) && !isConnectionFault(error, code))
+        return error;
+    return new HeadraceError("store_unavailable", `PostgreSQL cannot take this now: ${error.message}`, {
+        cause: error,
+    });
+}
+function isConnectionFault(error, code) {
+    return typeof code === "string" || /connection|timeout|terminated|not queryable/i.test(error.message);
+}
+//# sourceMappingURL=database.js.map

@@ -1,0 +1,67 @@
+const COLUMNS = `d.id, d.tenant_id, d.connector, d.endpoint, d.event_id, d.event_type, d.flow_id, d.run_id, d.stage,
+  d.event_payload, d.content_type, d.error_message, d.error_context, d.fingerprint, d.created_at, d.updated_at,
+  d.retry_count, d.status`;
+/** A page of dead letters, newest first. `more` says that there are others behind it. */
+export async function listDeadLetters(database, filter) {
+    const rows = await database.query({
+        text: `SELECT * FROM (
+        SELECT p.*, count(*) OVER () AS found,
+          sum(coalesce(octet_length(p.event_payload), 0)) OVER (ORDER BY p.id DESC)
+            - coalesce(octet_length(p.event_payload), 0) AS bytes_before
+        FROM (
+          SELECT ${COLUMNS} FROM dead_letters d
+          WHERE ($1::text IS NULL OR d.tenant_id = $1) AND ($2::text IS NULL OR d.flow_id = $2)
+            AND ($3::text IS NULL OR d.connector = $3) AND ($4::text IS NULL OR d.stage = $4)
+            AND ($5::text IS NULL OR d.status = $5) AND ($6::text IS NULL OR d.fingerprint = $6)
+            AND ($7::uuid IS NULL OR d.id >= $7) AND ($8::uuid IS NULL OR d.id < $8)
+            AND ($9::uuid IS NULL OR d.id < $9)
+          ORDER BY d.id DESC LIMIT $10
+        ) p
+      ) q WHERE bytes_before < $11 ORDER BY id DESC`,
+        values: [
+            filter.tenantId ?? null,
+            filter.flowId ?? null,
+            filter.connector ?? null,
+            filter.stage ?? null,
+            filter.status ?? null,
+            filter.fingerprint ?? null,
+            filter.sinceId ?? null,
+            filter.untilId ?? null,
+            filter.beforeId ?? null,
+            filter.limit + 1,
+            filter.maxBytes,
+        ],
+    });
+    const deadLetters = rows.slice(0, filter.limit).map(asStoredDeadLetter);
+    return { deadLetters, more: Number(rows[0]?.found ?? 0) > deadLetters.length };
+}
+export async function findDeadLetter(database, tenantId, id) {
+    const [row] = await database.query({
+        text: `SELECT ${COLUMNS} FROM dead_letters d WHERE d.tenant_id = $1 AND d.id = $2`,
+        values: [tenantId, id],
+    });
+    return row === undefined ? undefined : asStoredDeadLetter(row);
+}
+function asStoredDeadLetter(row) {
+    return {
+        id: row.id,
+        tenantId: row.tenant_id,
+        connector: row.connector,
+        endpoint: row.endpoint,
+        eventId: row.event_id,
+        eventType: row.event_type ?? undefined,
+        flowId: row.flow_id ?? undefined,
+        runId: row.run_id ?? undefined,
+        stage: row.stage,
+        payload: row.event_payload ?? undefined,
+        contentType: row.content_type ?? undefined,
+        errorMessage: row.error_message,
+        errorContext: row.error_context,
+        fingerprint: row.fingerprint,
+        createdAt: row.created_at,
+        updatedAt: row.updated_at,
+        retryCount: row.retry_count,
+        status: row.status,
+    };
+}
+//# sourceMappingURL=dead-letters.js.map

@@ -1,0 +1,98 @@
+const SELECT_ENDPOINTS = `SELECT e.tenant_id, e.connector, e.endpoint, e.account, e.params, e.enabled, n.webhook,
+    e.created_at, e.updated_at,
+    coalesce((SELECT json_agg(json_build_object('not_after', s.not_after, 'created_at', s.created_at) ORDER BY s.position)
+      FROM endpoint_secrets s
+      WHERE (s.tenant_id, s.connector, s.endpoint) = (e.tenant_id, e.connector, e.endpoint)), '[]') AS secrets
+  FROM endpoints e JOIN connectors n ON n.id = e.connector`;
+/** Stores an endpoint and its secrets, in place of all that it had. Raise the receive counter in the same transaction. */
+export async function putEndpoint(transaction, name, settings, secrets) {
+    await transaction.query({
+        text: `INSERT INTO endpoints (tenant_id, connector, endpoint, account, params, enabled)
+      VALUES ($1, $2, $3, $4, $5, $6)
+      ON CONFLICT (tenant_id, connector, endpoint) DO UPDATE SET account = excluded.account,
+        params = excluded.params, enabled = excluded.enabled, updated_at = now()`,
+        values: [...keyOf(name), settings.account ?? null, settings.params, settings.enabled],
+    });
+    await transaction.query({
+        text: "DELETE FROM endpoint_secrets WHERE (tenant_id, connector, endpoint) = ($1, $2, $3)",
+        values: keyOf(name),
+    });
+    for (const [position, secret] of secrets.entries())
+        await insertSecret(transaction, name, secret, position);
+}
+export async function findEndpoint(transaction, name) {
+    const [row] = await transaction.query({
+        text: `${SELECT_ENDPOINTS} WHERE (e.tenant_id, e.connector, e.endpoint) = ($1, $2, $3)`,
+        values: keyOf(name),
+    });
+    return row === undefined ? undefined : asStoredEndpoint(row);
+}
+/** A page of a tenant's endpoints in the order of connector and endpoint. */
+export async function listEndpoints(transaction, tenantId, page) {
+    const rows = await transaction.query({
+        text: `${SELECT_ENDPOINTS} WHERE e.tenant_id = $1 AND (e.connector, e.endpoint) > ($2, $3)
+      ORDER BY e.connector, e.endpoint LIMIT $4`,
+        values: [tenantId, page.after.connector, page.after.endpoint, page.limit],
+    });
+    return rows.map(asStoredEndpoint);
+}
+/** False when there is none. Raise the receive counter in the same transaction. */
+export async function deleteEndpoint(transaction, name) {
+    const rows = await transaction.query({
+        text: "DELETE FROM endpoints WHERE (tenant_id, connector, endpoint) = ($1, $2, $3) RETURNING 1",
+        values: keyOf(name),
+    });
+    return rows.length > 0;
+}
+/**
+ * Adds a secret before the others, which hold for `overlapSeconds` more at the most; those that have expired go.
+ * Answers how many there are now. Raise the receive counter in the same transaction.
+ */
+export async function rotateSecret(transaction, name, secret, overlapSeconds) {
+    await transaction.query({
+        text: `DELETE FROM endpoint_secrets
+      WHERE (tenant_id, connector, endpoint) = ($1, $2, $3) AND not_after <= now()`,
+        values: keyOf(name),
+    });
+    const kept = await transaction.query({
+        text: `UPDATE endpoint_secrets
+      SET not_after = least(coalesce(not_after, 'infinity'), now() + $4::int * interval '1 second')
+      WHERE (tenant_id, connector, endpoint) = ($1, $2, $3) RETURNING position`,
+        values: [...keyOf(name), overlapSeconds],
+    });
+    const first = Math.min(0, ...kept.map((row) => row.position));
+    await insertSecret(transaction, name, secret, first - 1);
+    await transaction.query({
+        text: "UPDATE endpoints SET updated_at = now() WHERE (tenant_id, connector, endpoint) = ($1, $2, $3)",
+        values: keyOf(name),
+    });
+    return kept.length + 1;
+}
+async function insertSecret(transaction, name, secret, position) {
+    await transaction.query({
+        text: `INSERT INTO endpoint_secrets (tenant_id, connector, endpoint, id, position, sealed, key_id, not_after)
+      VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+        values: [...keyOf(name), secret.id, position, secret.sealed, secret.keyId, secret.notAfter ?? null],
+    });
+}
+function keyOf(name) {
+    return [name.tenantId, name.connector, name.endpoint];
+}
+function asStoredEndpoint(row) {
+    return {
+        tenantId: row.tenant_id,
+        connector: row.connector,
+        endpoint: row.endpoint,
+        account: row.account ?? undefined,
+        params: row.params,
+        enabled: row.enabled,
+        webhook: row.webhook ?? undefined,
+        secrets: row.secrets.map((secret) => ({
+            notAfter: secret.not_after === null ? undefined : new Date(secret.not_after),
+            createdAt: new Date(secret.created_at),
+        })),
+        createdAt: row.created_at,
+        updatedAt: row.updated_at,
+    };
+}
+//# sourceMappingURL=endpoints.js.map

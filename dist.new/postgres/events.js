@@ -1,0 +1,90 @@
+import { idBounds } from "./partitions.js";
+const COLUMNS = `e.id, e.tenant_id, e.connector, e.endpoint, e.type, e.source, e.priority, e.subject, e.occurred_at,
+  e.received_at, e.delivery_key, e.item, e.headers, e.content_type, e.flows_counter, e.payload`;
+/** The events of a batch, those that exist, in no order. */
+export async function loadEvents(database, ids) {
+    const { low, high } = idBounds(ids);
+    const rows = await database.query({
+        name: "load-events",
+        text: `SELECT ${COLUMNS} FROM events e WHERE e.id = ANY ($1::uuid[]) AND e.id BETWEEN $2::uuid AND $3::uuid`,
+        values: [ids, low, high],
+    });
+    return rows.map(asStoredEvent);
+}
+export const EVENT_STATUSES = ["accepted", "routed", "unmatched", "dead"];
+/** A page of a tenant's events, newest first. `more` says that there are others behind it. */
+export async function listEvents(database, filter) {
+    const rows = await database.query({
+        text: `SELECT * FROM (
+        SELECT p.*, count(*) OVER () AS found,
+          sum(octet_length(p.payload)) OVER (ORDER BY p.id DESC) - octet_length(p.payload) AS bytes_before
+        FROM (
+          SELECT ${COLUMNS}, coalesce(v.status, 'accepted') AS status
+          FROM events e LEFT JOIN verdicts v ON v.event_id = e.id
+          WHERE e.tenant_id = $1
+            AND ($2::text IS NULL OR e.connector = $2) AND ($3::text IS NULL OR e.type = $3)
+            AND ($4::text IS NULL OR e.source = $4) AND ($5::smallint IS NULL OR e.priority = $5)
+            AND ($6::text IS NULL OR coalesce(v.status, 'accepted') = $6)
+            AND ($7::text IS NULL OR position(lower($7) IN lower(concat(e.type, E'\\n', e.subject))) > 0)
+            AND ($8::uuid IS NULL OR e.id >= $8) AND ($9::uuid IS NULL OR e.id < $9)
+            AND ($10::uuid IS NULL OR e.id < $10)
+          ORDER BY e.id DESC LIMIT $11
+        ) p
+      ) q WHERE bytes_before < $12 ORDER BY id DESC`,
+        values: [
+            filter.tenantId,
+            filter.connector ?? null,
+            filter.type ?? null,
+            filter.source ?? null,
+            filter.priority ?? null,
+            filter.status ?? null,
+            filter.contains ?? null,
+            filter.sinceId ?? null,
+            filter.untilId ?? null,
+            filter.beforeId ?? null,
+            filter.limit + 1,
+            filter.maxBytes,
+        ],
+    });
+    const events = rows.slice(0, filter.limit).map((row) => ({ ...asStoredEvent(row), status: row.status }));
+    return { events, more: Number(rows[0]?.found ?? 0) > events.length };
+}
+/** One event of a tenant with its routing verdict. */
+export async function findEvent(database, tenantId, id) {
+    const [row] = await database.query({
+        text: `SELECT ${COLUMNS}, coalesce(v.status, 'accepted') AS status, v.routed_at
+      FROM events e LEFT JOIN verdicts v ON v.event_id = e.id
+      WHERE e.tenant_id = $1 AND e.id = $2`,
+        values: [tenantId, id],
+    });
+    if (row === undefined)
+        return undefined;
+    return {
+        event: asStoredEvent(row),
+        verdict: {
+            status: row.status,
+            routedAtMs: row.routed_at?.getTime(),
+        },
+    };
+}
+function asStoredEvent(row) {
+    return {
+        id: row.id,
+        tenantId: row.tenant_id,
+        connector: row.connector,
+        endpoint: row.endpoint,
+        type: row.type ?? undefined,
+        source: row.source,
+        priority: row.priority,
+        subject: row.subject ?? undefined,
+        occurredAtMs: row.occurred_at?.getTime(),
+        receivedAtMs: row.received_at.getTime(),
+        deliveryKey: row.delivery_key,
+        item: row.item,
+        headers: row.headers,
+        contentType: row.content_type ?? undefined,
+        flowsCounter: Number(row.flows_counter),
+        payload: row.payload,
+    };
+}
+//# sourceMappingURL=events.js.map

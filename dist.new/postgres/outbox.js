@@ -1,0 +1,49 @@
+import { LANES } from "../domain/priority.js";
+import { uuid7Ms } from "./partitions.js";
+/**
+ * Claims due rows, at most `budgets` of each lane, in equal shares from up to `maxTenants` tenants after
+ * `afterTenants`, and pushes them `leaseMs` ahead. Rows that another claim holds are skipped. What a claim took
+ * comes due again by itself when nobody routes it: the same statement is the reconciler.
+ */
+export async function claimOutbox(database, claim) {
+    const rows = await database.query({
+        name: "claim-outbox",
+        text: "SELECT claimed_lane, claimed_tenant, claimed_event FROM claim_outbox($1, $2, $3, $4)",
+        values: [
+            LANES.map((lane) => claim.budgets.get(lane) ?? 0),
+            LANES.map((lane) => claim.afterTenants.get(lane) ?? ""),
+            claim.maxTenants,
+            claim.leaseMs,
+        ],
+    });
+    const result = { events: [], nextAfter: new Map() };
+    for (const row of rows) {
+        if (row.claimed_event === null)
+            result.nextAfter.set(row.claimed_lane, row.claimed_tenant);
+        else
+            result.events.push({
+                eventId: row.claimed_event,
+                tenantId: row.claimed_tenant,
+                lane: row.claimed_lane,
+            });
+    }
+    return result;
+}
+/** Makes every leased row due now, in one statement of at most `limit` rows; answers how many. For a lost Redis. */
+export async function expireOutboxLeases(database, limit) {
+    const rows = await database.query({
+        text: `UPDATE outbox SET visible_at = now() WHERE event_id = ANY (ARRAY(
+      SELECT event_id FROM outbox WHERE visible_at > now() LIMIT $1 FOR UPDATE SKIP LOCKED)) RETURNING 1`,
+        values: [limit],
+    });
+    return rows.length;
+}
+/** How old the oldest event is that is not routed yet, ms, by the time in its id; 0 when there is none. */
+export async function oldestUnroutedMs(database) {
+    const [row] = await database.query({
+        name: "oldest-unrouted",
+        text: "SELECT event_id, clock_us() / 1000 AS now_ms FROM outbox ORDER BY event_id LIMIT 1",
+    });
+    return row === undefined ? 0 : Math.max(0, Number(row.now_ms) - uuid7Ms(row.event_id));
+}
+//# sourceMappingURL=outbox.js.map

@@ -1,0 +1,62 @@
+import { idBounds } from "./partitions.js";
+/**
+ * Carries out a decision in one statement: the outbox rows go, and for each event whose row was still there its
+ * verdict, runs (first due `leaseMs` from now, if their job is lost) and dead letter are written. All of it, or none.
+ * Answers the events whose row this call deleted; the others were routed by somebody else.
+ */
+export async function routeEvents(database, decision, leaseMs) {
+    const { verdicts, runs, deadLetters } = decision;
+    const { low, high } = idBounds(verdicts.map((verdict) => verdict.eventId));
+    const rows = await database.query({
+        name: "route-events",
+        text: ROUTE_EVENTS,
+        values: [
+            verdicts.map((verdict) => verdict.eventId),
+            verdicts.map((verdict) => verdict.tenantId),
+            verdicts.map((verdict) => verdict.status),
+            runs.map((run) => run.id),
+            runs.map((run) => run.tenantId),
+            runs.map((run) => run.flowId),
+            runs.map((run) => run.flowVersion),
+            runs.map((run) => run.eventId),
+            runs.map((run) => run.lane),
+            leaseMs,
+            deadLetters.map((letter) => letter.eventId),
+            deadLetters.map((letter) => letter.stage),
+            deadLetters.map((letter) => letter.errorMessage),
+            deadLetters.map((letter) => JSON.stringify(letter.errorContext)),
+            deadLetters.map((letter) => letter.fingerprint),
+            low,
+            high,
+        ],
+    });
+    return new Set(rows.map((row) => row.event_id));
+}
+const ROUTE_EVENTS = `
+WITH taken AS MATERIALIZED (SELECT event_id FROM take_outbox($1::uuid[]) AS event_id),
+judged AS (
+  INSERT INTO verdicts (event_id, tenant_id, status)
+  SELECT v.event_id, v.tenant_id, v.status
+  FROM unnest($1::uuid[], $2::text[], $3::text[]) AS v (event_id, tenant_id, status) JOIN taken USING (event_id)
+  ON CONFLICT (event_id) DO NOTHING
+),
+started AS (
+  INSERT INTO runs (id, tenant_id, flow_id, flow_version, event_id, lane, state, visible_at)
+  SELECT r.id, r.tenant_id, r.flow_id, r.flow_version, r.event_id, r.lane, 'queued',
+    now() + $10::int * interval '1 millisecond'
+  FROM unnest($4::uuid[], $5::text[], $6::text[], $7::int[], $8::uuid[], $9::smallint[])
+    AS r (id, tenant_id, flow_id, flow_version, event_id, lane) JOIN taken USING (event_id)
+  ON CONFLICT (id) DO NOTHING
+),
+buried AS (
+  INSERT INTO dead_letters (tenant_id, connector, endpoint, event_id, event_type, stage, event_payload, content_type,
+    headers, error_message, error_context, fingerprint)
+  SELECT e.tenant_id, e.connector, e.endpoint, e.id, e.type, d.stage, e.payload, e.content_type, e.headers,
+    d.error_message, d.error_context::jsonb, d.fingerprint
+  FROM unnest($11::uuid[], $12::text[], $13::text[], $14::text[], $15::text[])
+      AS d (event_id, stage, error_message, error_context, fingerprint)
+    JOIN taken USING (event_id)
+    JOIN events e ON e.id = d.event_id AND e.id BETWEEN $16::uuid AND $17::uuid
+)
+SELECT event_id FROM taken`;
+//# sourceMappingURL=routing.js.map

@@ -1,0 +1,83 @@
+import { idBounds, uuid7Floor, uuid7Ms } from "./partitions.js";
+export const RUN_STATES = ["queued", "running", "succeeded", "failed", "dead", "cancelled"];
+const COLUMNS = `r.id, r.tenant_id, r.flow_id, r.flow_version, r.event_id, r.replay_seq, r.lane, r.state, r.visible_at,
+  r.error_code, r.error_message, r.created_at, r.started_at, r.finished_at`;
+/** The first run of an event by a flow has the event's millisecond in its id; a replay's has its own, and an index. */
+const RUNS_OF_EVENT = `(
+  SELECT * FROM runs WHERE event_id = $3 AND replay_seq = 0 AND id >= $8::uuid AND id < $9::uuid
+  UNION ALL SELECT * FROM runs WHERE event_id = $3 AND replay_seq > 0)`;
+/** A page of a tenant's runs with their attempts, newest first. */
+export async function listRuns(database, filter) {
+    const { eventId } = filter;
+    const rows = await database.query({
+        text: `SELECT ${COLUMNS} FROM ${eventId === undefined ? "runs" : RUNS_OF_EVENT} r
+      WHERE r.tenant_id = $1 AND ($2::text IS NULL OR r.flow_id = $2) AND ($3::uuid IS NULL OR r.event_id = $3)
+        AND ($4::text IS NULL OR r.state = $4) AND ($5::uuid IS NULL OR r.id >= $5)
+        AND ($6::uuid IS NULL OR r.id < $6)
+      ORDER BY r.id DESC LIMIT $7`,
+        values: [
+            filter.tenantId,
+            filter.flowId ?? null,
+            eventId ?? null,
+            filter.state ?? null,
+            filter.sinceId ?? null,
+            filter.beforeId ?? null,
+            filter.limit,
+            ...(eventId === undefined ? [] : [uuid7Floor(uuid7Ms(eventId)), uuid7Floor(uuid7Ms(eventId) + 1)]),
+        ],
+    });
+    return await withAttempts(database, rows);
+}
+export async function findRun(database, tenantId, id) {
+    const rows = await database.query({
+        text: `SELECT ${COLUMNS} FROM runs r WHERE r.tenant_id = $1 AND r.id = $2`,
+        values: [tenantId, id],
+    });
+    const [run] = await withAttempts(database, rows);
+    return run;
+}
+async function withAttempts(database, runs) {
+    if (runs.length === 0)
+        return [];
+    const ids = runs.map((run) => run.id);
+    const { low, high } = idBounds(ids);
+    const rows = await database.query({
+        text: `SELECT run_id, attempt, outcome, error_code, error_message, response_status, started_at, finished_at
+      FROM attempts WHERE run_id = ANY ($1::uuid[]) AND run_id BETWEEN $2::uuid AND $3::uuid
+      ORDER BY run_id, attempt`,
+        values: [ids, low, high],
+    });
+    const attempts = new Map(ids.map((id) => [id, []]));
+    for (const row of rows) {
+        attempts.get(row.run_id)?.push({
+            attempt: row.attempt,
+            outcome: row.outcome,
+            errorCode: row.error_code ?? undefined,
+            errorMessage: row.error_message ?? undefined,
+            responseStatus: row.response_status ?? undefined,
+            startedAt: row.started_at,
+            finishedAt: row.finished_at,
+        });
+    }
+    return runs.map((run) => asStoredRun(run, attempts.get(run.id) ?? []));
+}
+function asStoredRun(row, attempts) {
+    return {
+        id: row.id,
+        tenantId: row.tenant_id,
+        flowId: row.flow_id,
+        flowVersion: row.flow_version,
+        eventId: row.event_id,
+        replaySeq: row.replay_seq,
+        lane: row.lane,
+        state: row.state,
+        visibleAt: row.visible_at,
+        errorCode: row.error_code ?? undefined,
+        errorMessage: row.error_message ?? undefined,
+        createdAt: row.created_at,
+        startedAt: row.started_at ?? undefined,
+        finishedAt: row.finished_at ?? undefined,
+        attempts,
+    };
+}
+//# sourceMappingURL=run-list.js.map

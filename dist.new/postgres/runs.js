@@ -1,0 +1,180 @@
+import { idBounds } from "./partitions.js";
+/**
+ * Claims the runs of a batch that are queued: they are running from now on, for `leaseMs`, under a new fence. What
+ * is missing in the answer was finished, cancelled or claimed by another. `flowsCounter` is the counter of the same
+ * moment, which tells whether what is known of the flows is still true.
+ */
+export async function claimRuns(database, ids, leaseMs) {
+    const { low, high } = idBounds(ids);
+    const rows = await database.query({
+        name: "claim-runs",
+        text: `WITH claimed AS (
+        UPDATE runs SET state = 'running', fence = fence + 1, started_at = coalesce(started_at, now()),
+          visible_at = now() + $4::int * interval '1 millisecond'
+        WHERE id = ANY ($1::uuid[]) AND id BETWEEN $2::uuid AND $3::uuid AND state = 'queued'
+        RETURNING id, tenant_id, flow_id, flow_version, event_id, replay_seq, lane, fence, attempts
+      )
+      SELECT claimed.*, c.value AS counter
+      FROM change_counters c LEFT JOIN claimed ON true WHERE c.name = 'flows'`,
+        values: [ids, low, high, leaseMs],
+    });
+    const runs = rows.flatMap((row) => row.id === null
+        ? []
+        : {
+            id: row.id,
+            tenantId: row.tenant_id,
+            flowId: row.flow_id,
+            flowVersion: row.flow_version,
+            eventId: row.event_id,
+            replaySeq: row.replay_seq,
+            lane: row.lane,
+            fence: row.fence,
+            attempts: row.attempts,
+        });
+    return { runs, flowsCounter: Number(rows[0]?.counter) };
+}
+/** Pushes the leases of running runs ahead; answers the ids that are still held under the fence given. */
+export async function extendLeases(database, held, leaseMs) {
+    const ids = held.map((run) => run.id);
+    const { low, high } = idBounds(ids);
+    const rows = await database.query({
+        name: "extend-leases",
+        text: `UPDATE runs r SET visible_at = now() + $5::int * interval '1 millisecond'
+      FROM unnest($1::uuid[], $2::int[]) AS held (id, fence)
+      WHERE r.id = ANY ($1::uuid[]) AND r.id BETWEEN $3::uuid AND $4::uuid
+        AND r.id = held.id AND r.fence = held.fence AND r.state = 'running'
+      RETURNING r.id`,
+        values: [ids, held.map((run) => run.fence), low, high, leaseMs],
+    });
+    return new Set(rows.map((row) => row.id));
+}
+/**
+ * Writes how a batch of attempts ended: the run's new state, the attempt, and for a dead one its dead letter with a
+ * copy of its event, in one statement. A run whose fence is no longer ours is left alone; answers the ids written.
+ */
+export async function finishRuns(database, attempts) {
+    const ids = attempts.map((attempt) => attempt.id);
+    const { low, high } = idBounds(ids);
+    const dead = attempts.filter((attempt) => attempt.state === "dead").map((attempt) => attempt.eventId);
+    const deadEvents = idBounds(dead.length === 0 ? [NO_EVENT] : dead);
+    const rows = await database.query({
+        name: "finish-runs",
+        text: FINISH_RUNS,
+        values: [
+            ids,
+            low,
+            high,
+            attempts.map((attempt) => attempt.fence),
+            attempts.map((attempt) => attempt.state),
+            attempts.map((attempt) => attempt.retryDelayMs),
+            attempts.map((attempt) => attempt.durationMs),
+            attempts.map((attempt) => attempt.responseStatus ?? null),
+            attempts.map((attempt) => attempt.errorCode ?? null),
+            attempts.map((attempt) => attempt.errorMessage ?? null),
+            attempts.map((attempt) => attempt.errorContext === undefined ? null : JSON.stringify(attempt.errorContext)),
+            attempts.map((attempt) => attempt.fingerprint ?? null),
+            deadEvents.low,
+            deadEvents.high,
+        ],
+    });
+    return new Set(rows.map((row) => row.id));
+}
+/** Lies before every partition. */
+const NO_EVENT = "00000000-0000-0000-0000-000000000000";
+const FINISH_RUNS = `
+WITH ended AS (
+  SELECT * FROM unnest($1::uuid[], $4::int[], $5::text[], $6::int[], $7::int[], $8::int[], $9::text[], $10::text[],
+      $11::text[], $12::text[])
+    AS u (id, fence, state, retry_delay_ms, duration_ms, response_status, error_code, error_message, error_context,
+      fingerprint)
+),
+finished AS (
+  UPDATE runs r SET state = e.state, attempts = r.attempts + 1, error_code = e.error_code,
+    error_message = e.error_message,
+    visible_at = now() + e.retry_delay_ms * interval '1 millisecond',
+    finished_at = CASE WHEN e.state = 'failed' THEN NULL ELSE now() END
+  FROM ended e
+  WHERE r.id = ANY ($1::uuid[]) AND r.id BETWEEN $2::uuid AND $3::uuid
+    AND r.id = e.id AND r.fence = e.fence AND r.state = 'running'
+  RETURNING r.id, r.tenant_id, r.flow_id, r.event_id, r.attempts, e.state, e.duration_ms, e.response_status,
+    e.error_code, e.error_message, e.error_context, e.fingerprint
+),
+kept AS (
+  INSERT INTO attempts (run_id, attempt, tenant_id, outcome, error_code, error_message, response_status, started_at,
+    finished_at)
+  SELECT id, attempts, tenant_id, CASE state WHEN 'succeeded' THEN 'done' WHEN 'failed' THEN 'retry' ELSE 'dead' END,
+    error_code, error_message, response_status, now() - duration_ms * interval '1 millisecond', now()
+  FROM finished
+),
+buried AS (
+  INSERT INTO dead_letters (tenant_id, connector, endpoint, event_id, event_type, flow_id, run_id, stage,
+    event_payload, content_type, headers, error_message, error_context, fingerprint)
+  SELECT f.tenant_id, v.connector, v.endpoint, f.event_id, v.type, f.flow_id, f.id, 'execute', v.payload,
+    v.content_type, v.headers, coalesce(f.error_message, ''), f.error_context::jsonb, f.fingerprint
+  FROM finished f JOIN events v ON v.id = f.event_id AND v.id BETWEEN $13::uuid AND $14::uuid
+  WHERE f.state = 'dead'
+)
+SELECT id FROM finished`;
+/**
+ * Runs of the lanes that are due, the longest due first, at most `limit`: their job was lost, their worker's lease
+ * ended, or they failed and their back-off is over. Nothing is locked: `queueRuns` decides.
+ */
+export async function dueRunIds(database, lanes, limit) {
+    const rows = await database.query({
+        name: "due-runs",
+        text: `SELECT id FROM runs WHERE state IN ('queued', 'running', 'failed') AND visible_at <= now()
+        AND lane = ANY ($2::smallint[])
+      ORDER BY visible_at LIMIT $1`,
+        values: [limit, lanes],
+    });
+    return rows.map((row) => row.id);
+}
+/** Queues those of the runs that are still due under their next generation, and pushes them `leaseMs` ahead. */
+export async function queueRuns(database, ids, leaseMs) {
+    const { low, high } = idBounds(ids);
+    const rows = await database.query({
+        name: "queue-runs",
+        text: `UPDATE runs SET state = 'queued', generation = generation + 1,
+        visible_at = now() + $4::int * interval '1 millisecond'
+      WHERE id = ANY ($1::uuid[]) AND id BETWEEN $2::uuid AND $3::uuid
+        AND state IN ('queued', 'running', 'failed') AND visible_at <= now()
+      RETURNING id, tenant_id, flow_id, lane, generation`,
+        values: [ids, low, high, leaseMs],
+    });
+    return rows.map((row) => ({
+        id: row.id,
+        tenantId: row.tenant_id,
+        flowId: row.flow_id,
+        lane: row.lane,
+        generation: row.generation,
+    }));
+}
+/** How long until the next unfinished run is due, ms; undefined when there is none. */
+export async function nextRunDueMs(database) {
+    const [row] = await database.query({
+        name: "next-run-due",
+        text: `SELECT greatest(0, extract(epoch FROM visible_at - now()) * 1000)::bigint AS wait_ms FROM runs
+      WHERE state IN ('queued', 'running', 'failed') ORDER BY visible_at LIMIT 1`,
+    });
+    return row === undefined ? undefined : Number(row.wait_ms);
+}
+/** Makes every queued run due now and answers how many. For a lost Redis: their jobs are gone. */
+export async function expireQueuedRuns(database) {
+    const rows = await database.query({
+        text: "UPDATE runs SET visible_at = now() WHERE state = 'queued' AND visible_at > now() RETURNING 1",
+    });
+    return rows.length;
+}
+/** Gives up the leases of runs that this process will not finish: they are due at once. */
+export async function releaseRuns(database, held) {
+    const ids = held.map((run) => run.id);
+    const { low, high } = idBounds(ids);
+    await database.query({
+        text: `UPDATE runs r SET visible_at = now()
+      FROM unnest($1::uuid[], $2::int[]) AS held (id, fence)
+      WHERE r.id = ANY ($1::uuid[]) AND r.id BETWEEN $3::uuid AND $4::uuid
+        AND r.id = held.id AND r.fence = held.fence AND r.state = 'running'`,
+        values: [ids, held.map((run) => run.fence), low, high],
+    });
+}
+//# sourceMappingURL=runs.js.map

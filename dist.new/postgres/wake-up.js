@@ -1,0 +1,64 @@
+import pg from "pg";
+/** The one channel: it says that events wait in the outbox, and nothing else. Losing a notice costs a poll's wait. */
+const CHANNEL = "headrace_outbox";
+/**
+ * Tells relays in other processes that events wait. At most one notice every `intervalMs`, none within a commit:
+ * NOTIFY takes a lock of the whole cluster there.
+ */
+export function createNotifier(database, intervalMs) {
+    let resting = false;
+    let more = false;
+    return function notify() {
+        more = resting;
+        if (resting)
+            return;
+        resting = true;
+        setTimeout(() => {
+            resting = false;
+            if (more)
+                notify();
+        }, intervalMs).unref();
+        database.query({ name: "notify-outbox", text: `SELECT pg_notify('${CHANNEL}', '')` }).catch(() => { });
+    };
+}
+/** Listens on a connection of its own, which cannot go through a pooler, and connects again when it is lost. */
+export function listenForEvents(options) {
+    const { url, onEvents, onError, retryMs } = options;
+    let stopped = false;
+    let client;
+    let timer;
+    function connect() {
+        const own = new pg.Client({
+            connectionString: url,
+            application_name: "headrace-listen",
+            keepAlive: true,
+        });
+        client = own;
+        let lost = false;
+        const reconnect = (error) => {
+            if (lost || stopped)
+                return;
+            lost = true;
+            onError(error);
+            own.end().catch(() => { });
+            timer = setTimeout(connect, retryMs);
+        };
+        own.on("error", reconnect);
+        own.on("end", () => reconnect(new Error("The listening connection ended")));
+        own.on("notification", onEvents);
+        own
+            .connect()
+            .then(() => own.query(`LISTEN ${CHANNEL}`))
+            .then(onEvents)
+            .catch(reconnect);
+    }
+    connect();
+    return {
+        async stop() {
+            stopped = true;
+            clearTimeout(timer);
+            await client?.end().catch(() => { });
+        },
+    };
+}
+//# sourceMappingURL=wake-up.js.map

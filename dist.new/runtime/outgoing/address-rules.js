@@ -1,0 +1,69 @@
+import { isIP } from "node:net";
+import ipaddr from "ipaddr.js";
+/**
+ * Reads a list of CIDRs, comma-separated, or the word `all`. An address without a prefix length stands for itself
+ * alone; empty entries are passed over. Undefined when an entry is neither.
+ */
+export function parseAllowPrivate(text) {
+    if (text.trim() === "all")
+        return "all";
+    const entries = text.split(",").map((entry) => entry.trim());
+    const cidrs = entries.filter((entry) => entry !== "").map(toCidr);
+    return cidrs.every((cidr) => cidr !== undefined) ? cidrs : undefined;
+}
+/**
+ * Admits public unicast addresses and what `allow` names. All else is refused: loopback, private, link-local (and
+ * with it the clouds' metadata services), carrier-grade NAT, multicast, reserved and documentation ranges, tunnels.
+ * An IPv6 address that carries an IPv4 address (mapped, NAT64) is judged by the latter.
+ * Sources: https://www.iana.org/assignments/iana-ipv4-special-registry and iana-ipv6-special-registry.
+ */
+export function createAddressRules(allow) {
+    if (allow === "all")
+        return () => undefined;
+    const allowed = allow.map((cidr) => ipaddr.parseCIDR(cidr));
+    return (text) => {
+        if (isIP(text) === 0)
+            return "unreadable";
+        if (IPV4_COMPATIBLE.test(text))
+            return "reserved";
+        const address = carriedAddress(ipaddr.parse(text));
+        const range = rangeOf(address);
+        if (range === "unicast")
+            return undefined;
+        const isAllowed = allowed.some(([network, bits]) => network.kind() === address.kind() && address.match(network, bits));
+        return isAllowed ? undefined : range;
+    };
+}
+/** Octal, hexadecimal and shortened spellings are refused: what they mean differs between tools. */
+function toCidr(entry) {
+    const [address = "", bits, ...more] = entry.split("/");
+    const maxBits = { 0: -1, 4: 32, 6: 128 }[isIP(address)];
+    if (maxBits < 0 || more.length > 0)
+        return undefined;
+    if (bits === undefined)
+        return `${address}/${maxBits}`;
+    return /^\d{1,3}$/.test(bits) && Number(bits) <= maxBits ? entry : undefined;
+}
+function carriedAddress(address) {
+    if (!(address instanceof ipaddr.IPv6))
+        return address;
+    const carries = address.isIPv4MappedAddress() || address.match(NAT64);
+    return carries ? new ipaddr.IPv4(address.toByteArray().slice(12)) : address;
+}
+function rangeOf(address) {
+    const range = address.range();
+    if (range !== "unicast")
+        return range;
+    if (address instanceof ipaddr.IPv4)
+        return address.match(AZURE_METADATA) ? "metadata" : range;
+    return address.match(GLOBAL_UNICAST) ? range : "reserved";
+}
+/** Deprecated (RFC 4291, section 2.5.5.1). Stands here because ipaddr.js takes it for a mapped address. */
+const IPV4_COMPATIBLE = /^::\d+\.[\d.]+$/;
+/** RFC 6052, section 2.1. */
+const NAT64 = ipaddr.IPv6.parseCIDR("64:ff9b::/96");
+/** RFC 4291, section 2.4, and all that IANA has given out. */
+const GLOBAL_UNICAST = ipaddr.IPv6.parseCIDR("2000::/3");
+/** Azure's own services for a machine stand at a public address: https://learn.microsoft.com/azure/virtual-network/what-is-ip-address-168-63-129-16 */
+const AZURE_METADATA = ipaddr.IPv4.parseCIDR("168.63.129.16/32");
+//# sourceMappingURL=address-rules.js.map

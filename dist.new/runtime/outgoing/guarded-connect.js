@@ -1,0 +1,66 @@
+import { promises as dns } from "node:dns";
+import { isIP } from "node:net";
+import { buildConnector } from "undici";
+/** Asks the system, as every other program on the machine does: hosts file, search domains and all. */
+export const systemLookup = (hostname) => dns.lookup(hostname, { all: true });
+/** A connection that the rules forbid. Names the host that was asked for, never what it resolves to. */
+export class TargetRefused extends Error {
+    constructor(hostname, range) {
+        super(`${hostname} stands at no public address (${range}), and HEADRACE_ALLOW_PRIVATE_TARGETS does not allow it`);
+        this.name = "TargetRefused";
+    }
+}
+/**
+ * Opens connections to addresses that the rules admit, and to no others. A name is resolved once, every one of its
+ * addresses is checked (one that is refused refuses the name), and the socket connects to those very addresses: no
+ * second resolution stands between check and connection. TLS still checks the certificate against the name.
+ */
+export function createGuardedConnect(options) {
+    const { rules, lookup, connectTimeoutMs } = options;
+    const resolve = shareConcurrent((hostname) => resolveChecked(hostname, rules, lookup));
+    const connect = buildConnector({
+        timeout: connectTimeoutMs,
+        autoSelectFamily: true,
+        lookup(hostname, { all }, callback) {
+            resolve(hostname).then((addresses) => {
+                const [first] = addresses;
+                if (all)
+                    callback(null, [...addresses]);
+                else
+                    callback(null, first.address, first.family);
+            }, (error) => callback(error, ""));
+        },
+    });
+    return (target, callback) => {
+        // A literal address is never looked up. The URL parser has brought its spelling to the usual one.
+        const refused = isIP(target.hostname) === 0 ? undefined : rules(target.hostname);
+        if (refused === undefined)
+            connect(target, callback);
+        else
+            queueMicrotask(() => callback(new TargetRefused(target.hostname, refused), null));
+    };
+}
+async function resolveChecked(hostname, rules, lookup) {
+    const addresses = await lookup(hostname);
+    for (const { address } of addresses) {
+        const refused = rules(address);
+        if (refused !== undefined)
+            throw new TargetRefused(hostname, refused);
+    }
+    if (addresses.length === 0)
+        throw Object.assign(new Error("The name has no address"), { code: "ENOTFOUND" });
+    return addresses;
+}
+/** Calls for one name that come while it is being resolved share the answer: resolving takes the process's threads. */
+function shareConcurrent(run) {
+    const running = new Map();
+    return (name) => {
+        let result = running.get(name);
+        if (result === undefined) {
+            result = run(name).finally(() => running.delete(name));
+            running.set(name, result);
+        }
+        return result;
+    };
+}
+//# sourceMappingURL=guarded-connect.js.map

@@ -1,0 +1,77 @@
+import type { FastifyPluginAsync } from "fastify";
+import { parseBody } from "../domain/body.ts";
+import { HeadraceError } from "../domain/errors.ts";
+import type { Acceptor } from "../pipeline/receive/acceptor.ts";
+import type { Database } from "../postgres/database.ts";
+import type { KeyRing } from "../postgres/key-ring.ts";
+import { createGuards } from "./authenticate.ts";
+import type { CheckActionHeaders } from "./flow-input.ts";
+import { connectorRoutes } from "./routes/connectors.ts";
+import { deadLetterRoutes } from "./routes/dead-letters.ts";
+import { endpointRoutes } from "./routes/endpoints.ts";
+import { eventRoutes } from "./routes/events.ts";
+import { flowRoutes } from "./routes/flows.ts";
+import { keyRoutes } from "./routes/keys.ts";
+import { runRoutes } from "./routes/runs.ts";
+import { tenantRoutes } from "./routes/tenants.ts";
+import { ApiKey, NewApiKey } from "./schemas/api-key.ts";
+import { Connector } from "./schemas/connector.ts";
+import { DeadLetter } from "./schemas/dead-letter.ts";
+import { Endpoint } from "./schemas/endpoint.ts";
+import { Event, EventDetail, type Normalize } from "./schemas/event.ts";
+import { Flow } from "./schemas/flow.ts";
+import { Run } from "./schemas/run.ts";
+import { Tenant } from "./schemas/tenant.ts";
+
+export interface ApiDeps {
+  database: Database;
+  keyRing: KeyRing;
+  acceptor: Acceptor;
+  normalize: Normalize;
+  checkActionHeaders: CheckActionHeaders;
+  /** What providers call, without a path. */
+  publicUrl: string;
+}
+
+/** A call takes no longer, ms: longer than any one statement may. Its answer is then 503. */
+const DEADLINE_MS = 30_000;
+
+/** The management API: every route behind a guard, every body JSON. */
+export const apiRoutes: FastifyPluginAsync<ApiDeps> = async (server, deps) => {
+  const shared = { database: deps.database, guards: createGuards(deps.database) };
+  const { keyRing, acceptor, normalize, checkActionHeaders, publicUrl } = deps;
+
+  server.addHook("onRoute", (route) => {
+    route.handlerTimeout ??= DEADLINE_MS;
+  });
+  server.removeAllContentTypeParsers();
+  // The rules of delivered bodies, so that what is accepted here can be normalised.
+  server.addContentTypeParser("application/json", { parseAs: "buffer" }, (_request, body, done) => {
+    const parsed = parseBody({ contentType: "application/json", body: body as Buffer });
+    if (parsed.kind === "parsed") done(null, parsed.data);
+    else done(new HeadraceError("invalid_request", parsed.reason));
+  });
+  for (const schema of [
+    Tenant,
+    Connector,
+    Endpoint,
+    Flow,
+    Event,
+    EventDetail,
+    Run,
+    DeadLetter,
+    ApiKey,
+    NewApiKey,
+  ]) {
+    server.addSchema(schema);
+  }
+
+  await server.register(tenantRoutes, shared);
+  await server.register(connectorRoutes, shared);
+  await server.register(endpointRoutes, { ...shared, keyRing, publicUrl });
+  await server.register(flowRoutes, { ...shared, keyRing, checkActionHeaders });
+  await server.register(eventRoutes, { ...shared, acceptor, normalize });
+  await server.register(runRoutes, shared);
+  await server.register(deadLetterRoutes, shared);
+  await server.register(keyRoutes, shared);
+};

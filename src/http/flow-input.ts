@@ -1,0 +1,58 @@
+import type { Static } from "typebox";
+import { readCondition } from "../domain/condition/read.ts";
+import { type ErrorDetail, HeadraceError } from "../domain/errors.ts";
+import type { FlowDefinition } from "../domain/flow.ts";
+import { asDefinition, type FlowInput } from "./schemas/flow.ts";
+
+/** Says which headers an action may not set, and why; the stage that executes is the judge. */
+export type CheckActionHeaders = (headers: Readonly<Record<string, string>>) => ErrorDetail[];
+
+/** Fields of a flow that have a meaning, and no effect yet: storing them would promise one. */
+const LATER_FIELDS = ["concurrency", "rate_limit", "order_by", "on_order_failure", "enabled_from"];
+
+/** Throws `unprocessable` for what this version of Headrace cannot do yet. Takes anything: it comes before validation. */
+export function refuseLaterFields(body: unknown): void {
+  const { trigger, ...rest } = (body ?? {}) as { trigger?: unknown };
+  const fields = LATER_FIELDS.filter((field) => field in rest);
+  if (typeof trigger === "object" && trigger !== null && "schedule" in trigger)
+    fields.push("trigger.schedule");
+  if (fields.length === 0) return;
+  throw new HeadraceError("unprocessable", `Not supported by this version: ${fields.join(", ")}`, {
+    details: fields.map((field) => ({ field, expected: "nothing: it is not supported yet" })),
+  });
+}
+
+/** The definition of a flow with its condition read. Throws `invalid_condition` or `unprocessable` with the place. */
+export function readDefinition(
+  input: Static<typeof FlowInput>,
+  checkActionHeaders: CheckActionHeaders,
+): FlowDefinition {
+  const { action, trigger } = input;
+  if (action.type === "http") {
+    checkUrl(action.url);
+    const details = checkActionHeaders(action.headers ?? {});
+    if (details.length > 0) {
+      const sentence = details.map(
+        ({ field, message, expected }) => `${field} ${message ?? `must be ${expected}`}`,
+      );
+      throw new HeadraceError("unprocessable", `The action cannot send this: ${sentence.join("; ")}`, {
+        details,
+      });
+    }
+  }
+  return asDefinition(input, trigger.where === undefined ? undefined : readCondition(trigger.where));
+}
+
+function checkUrl(text: string): void {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const flaw =
+    url === undefined || !/^https?:$/.test(url.protocol)
+      ? "an absolute http or https URL"
+      : url.username !== "" || url.password !== ""
+        ? "a URL without a user and password: send those in a header"
+        : undefined;
+  if (flaw === undefined) return;
+  throw new HeadraceError("unprocessable", `action.url must be ${flaw}`, {
+    details: [{ field: "action.url", expected: flaw, got: "string" }],
+  });
+}

@@ -1,0 +1,97 @@
+import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
+import { type Static, Type } from "typebox";
+import { HeadraceError } from "../../domain/errors.ts";
+import type { Database, Queryable } from "../../postgres/database.ts";
+import { findDeadLetter, listDeadLetters } from "../../postgres/dead-letters.ts";
+import type { Guards } from "../authenticate.ts";
+import { asPage, readCursor } from "../cursor.ts";
+import { ERROR_RESPONSES } from "../errors.ts";
+import { idAt } from "../instant.ts";
+import { asDeadLetter, DeadLetter } from "../schemas/dead-letter.ts";
+import { Id, Instant, line, reference, TenantParams, Uuid } from "../schemas/fields.ts";
+import { DEFAULT_LIMIT, MAX_PAGE_BYTES, pageOf, pageQuery } from "../schemas/page.ts";
+
+const tags = ["Dead letters"];
+
+const Query = pageQuery({
+  flow: Type.Optional(Id),
+  connector: Type.Optional(Id),
+  stage: Type.Optional(Type.Enum(["normalize", "route", "execute"])),
+  status: Type.Optional(Type.Enum(["pending", "replayed", "expired"])),
+  fingerprint: Type.Optional(line(64)),
+  since: Type.Optional(Instant),
+  until: Type.Optional(Instant),
+});
+
+export const deadLetterRoutes: FastifyPluginAsyncTypebox<{ database: Database; guards: Guards }> = async (
+  server,
+  { database, guards },
+) => {
+  server.get(
+    "/tenants/:tenant_id/dlq",
+    {
+      onRequest: guards.tenant("read"),
+      schema: {
+        tags,
+        summary: "The dead letters of a tenant, newest first",
+        params: TenantParams,
+        querystring: Query,
+        response: { 200: pageOf(reference(DeadLetter)), ...ERROR_RESPONSES },
+      },
+    },
+    async ({ params: { tenant_id: tenantId }, query }) =>
+      await database.withTenant(tenantId, (transaction) => list(transaction, tenantId, query)),
+  );
+
+  server.get(
+    "/dlq",
+    {
+      onRequest: guards.installation("admin"),
+      schema: {
+        tags,
+        summary: "The dead letters of every tenant, newest first",
+        querystring: Query,
+        response: { 200: pageOf(reference(DeadLetter)), ...ERROR_RESPONSES },
+      },
+    },
+    async ({ query }) => await database.transaction((transaction) => list(transaction, undefined, query)),
+  );
+
+  server.get(
+    "/tenants/:tenant_id/dlq/:id",
+    {
+      onRequest: guards.tenant("read"),
+      schema: {
+        tags,
+        summary: "A dead letter",
+        params: Type.Object({ tenant_id: Id, id: Uuid }),
+        response: { 200: reference(DeadLetter), ...ERROR_RESPONSES },
+      },
+    },
+    async ({ params }) => {
+      const letter = await database.withTenant(params.tenant_id, (transaction) =>
+        findDeadLetter(transaction, params.tenant_id, params.id),
+      );
+      if (letter === undefined) throw new HeadraceError("not_found", `There is no dead letter ${params.id}`);
+      return asDeadLetter(letter);
+    },
+  );
+};
+
+async function list(transaction: Queryable, tenantId: string | undefined, query: Static<typeof Query>) {
+  const [beforeId] = readCursor(query.cursor, Type.Tuple([Uuid])) ?? [];
+  const { deadLetters, more } = await listDeadLetters(transaction, {
+    tenantId,
+    flowId: query.flow,
+    connector: query.connector,
+    stage: query.stage,
+    status: query.status,
+    fingerprint: query.fingerprint,
+    sinceId: idAt(query.since),
+    untilId: idAt(query.until),
+    beforeId,
+    limit: query.limit ?? DEFAULT_LIMIT,
+    maxBytes: MAX_PAGE_BYTES,
+  });
+  return asPage(deadLetters, more, (letter) => [letter.id], asDeadLetter);
+}

@@ -1,0 +1,74 @@
+import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
+import { Type } from "typebox";
+import { HeadraceError } from "../../domain/errors.ts";
+import type { Database } from "../../postgres/database.ts";
+import { findRun, listRuns, RUN_STATES } from "../../postgres/run-list.ts";
+import type { Guards } from "../authenticate.ts";
+import { pageOfRows, readCursor } from "../cursor.ts";
+import { ERROR_RESPONSES } from "../errors.ts";
+import { idAt } from "../instant.ts";
+import { Id, Instant, reference, TenantParams, Uuid } from "../schemas/fields.ts";
+import { DEFAULT_LIMIT, pageOf, pageQuery } from "../schemas/page.ts";
+import { asRun, Run } from "../schemas/run.ts";
+
+const tags = ["Runs"];
+
+export const runRoutes: FastifyPluginAsyncTypebox<{ database: Database; guards: Guards }> = async (
+  server,
+  { database, guards },
+) => {
+  server.get(
+    "/tenants/:tenant_id/runs",
+    {
+      onRequest: guards.tenant("read"),
+      schema: {
+        tags,
+        summary: "The runs of a tenant, newest first",
+        params: TenantParams,
+        querystring: pageQuery({
+          flow: Type.Optional(Id),
+          event: Type.Optional(Uuid),
+          status: Type.Optional(Type.Enum([...RUN_STATES])),
+          since: Type.Optional(Instant),
+        }),
+        response: { 200: pageOf(reference(Run)), ...ERROR_RESPONSES },
+      },
+    },
+    async ({ params, query }) => {
+      const { flow, event, status, since, limit = DEFAULT_LIMIT, cursor } = query;
+      const [beforeId] = readCursor(cursor, Type.Tuple([Uuid])) ?? [];
+      const rows = await database.withTenant(params.tenant_id, (transaction) =>
+        listRuns(transaction, {
+          tenantId: params.tenant_id,
+          flowId: flow,
+          eventId: event?.toLowerCase(),
+          state: status,
+          sinceId: idAt(since),
+          beforeId,
+          limit: limit + 1,
+        }),
+      );
+      return pageOfRows(rows, limit, (run) => [run.id], asRun);
+    },
+  );
+
+  server.get(
+    "/tenants/:tenant_id/runs/:id",
+    {
+      onRequest: guards.tenant("read"),
+      schema: {
+        tags,
+        summary: "A run with its attempts",
+        params: Type.Object({ tenant_id: Id, id: Uuid }),
+        response: { 200: reference(Run), ...ERROR_RESPONSES },
+      },
+    },
+    async ({ params }) => {
+      const run = await database.withTenant(params.tenant_id, (transaction) =>
+        findRun(transaction, params.tenant_id, params.id),
+      );
+      if (run === undefined) throw new HeadraceError("not_found", `There is no run ${params.id}`);
+      return asRun(run);
+    },
+  );
+};

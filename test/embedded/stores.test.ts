@@ -1,0 +1,232 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { lstatSync, mkdirSync } from "node:fs";
+import { Redis } from "ioredis";
+import pg from "pg";
+import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { familyOf, listProcesses } from "../../src/embedded/processes.ts";
+import { type EmbeddedStores, startEmbeddedStores } from "../../src/embedded/stores.ts";
+import { createLogger } from "../../src/runtime/logger.ts";
+import { builtProgram } from "../support/built.ts";
+import { hasPostgres15, postgres15, privateStores } from "../support/stores.ts";
+import { temporaryDataDir } from "../support/temporary-stores.ts";
+import { until } from "../support/until.ts";
+
+const log = createLogger("fatal");
+const isRoot = process.getuid?.() === 0;
+
+function dataDir(parent?: string): string {
+  const { dataDir, remove } = temporaryDataDir(parent);
+  onTestFinished(remove);
+  return dataDir;
+}
+
+async function start(dataDir: string): Promise<EmbeddedStores> {
+  const stores = await startEmbeddedStores({ dataDir, log });
+  // Before the folder goes: these run in reverse order.
+  onTestFinished(() => stores.stop());
+  return stores;
+}
+
+async function query(databaseUrl: string, text: string): Promise<unknown[]> {
+  const client = new pg.Client({ connectionString: databaseUrl, connectionTimeoutMillis: 1_000 });
+  client.on("error", () => {});
+  try {
+    await client.connect();
+    return (await client.query(text)).rows;
+  } finally {
+    await client.end().catch(() => {});
+  }
+}
+
+async function redisCommand(url: string, command: string, ...args: string[]): Promise<unknown> {
+  const redis = new Redis(url, { retryStrategy: () => null });
+  redis.on("error", () => {});
+  try {
+    return await redis.call(command, ...args);
+  } finally {
+    redis.disconnect();
+  }
+}
+
+async function write({ databaseUrl, redisUrl }: Urls): Promise<void> {
+  await query(databaseUrl, "CREATE TABLE kept AS SELECT 42 AS answer");
+  await redisCommand(redisUrl, "SET", "kept", "42");
+}
+
+async function expectWritten({ databaseUrl, redisUrl }: Urls): Promise<void> {
+  expect(await query(databaseUrl, "SELECT answer FROM kept")).toEqual([{ answer: 42 }]);
+  expect(await redisCommand(redisUrl, "GET", "kept")).toBe("42");
+}
+
+interface Urls {
+  databaseUrl: string;
+  redisUrl: string;
+}
+
+/** Who serves, or guards, what lies in this folder. */
+function processesOn(dataDir: string): string[] {
+  return listProcesses()
+    .map((one) => one.commandLine)
+    .filter((line) => line.includes(`${dataDir}/`));
+}
+
+describe("the embedded stores", () => {
+  test("keep their data from one start to the next, and leave no process when they stop", async () => {
+    const folder = dataDir();
+    const first = await start(folder);
+    await write(first);
+    expect(processesOn(folder)).not.toEqual([]);
+    await first.stop();
+    expect(processesOn(folder)).toEqual([]);
+    await expectWritten(await start(folder));
+  });
+
+  test("make every commit durable, and never evict", async () => {
+    const { databaseUrl, redisUrl } = await privateStores();
+    const rows = await query(
+      databaseUrl,
+      "SELECT current_setting('fsync') AS fsync, current_setting('synchronous_commit') AS commit, current_setting('server_encoding') AS encoding",
+    );
+    expect(rows).toEqual([{ fsync: "on", commit: "on", encoding: "UTF8" }]);
+    const policy = await redisCommand(redisUrl, "CONFIG", "GET", "maxmemory-policy");
+    const file = await redisCommand(redisUrl, "CONFIG", "GET", "appendonly");
+    expect([policy, file].flat()).toEqual(expect.arrayContaining(["noeviction", "yes"]));
+  });
+
+  test("let nobody in without the password", async () => {
+    const { databaseUrl, redisUrl } = await privateStores();
+    const [postgres, redis] = [new URL(databaseUrl), new URL(redisUrl)];
+    postgres.password = "guess";
+    redis.password = "";
+    await expect(query(postgres.href, "SELECT 1")).rejects.toThrow("password authentication failed");
+    await expect(redisCommand(redis.href, "PING")).rejects.toThrow("NOAUTH");
+  });
+
+  test("come back on the same port when they are killed", async () => {
+    const stores = await privateStores();
+    await write(stores);
+    for (const guardian of Object.values(stores.pids())) {
+      for (const pid of familyOf(guardian).slice(1)) process.kill(pid, "SIGKILL");
+    }
+    await until("both serve again, with their data", async () => {
+      const answers = [query(stores.databaseUrl, "SELECT 1"), redisCommand(stores.redisUrl, "PING")];
+      return (await Promise.allSettled(answers)).every((one) => one.status === "fulfilled");
+    });
+    await expectWritten(stores);
+  });
+
+  test("stay down when a test kills them, until it restarts them", async () => {
+    const { postgres } = await privateStores();
+    await postgres.kill();
+    await expect(query(postgres.url, "SELECT 1")).rejects.toThrow("ECONNREFUSED");
+    await postgres.restart();
+    expect(await query(postgres.url, "SELECT 1 AS one")).toEqual([{ one: 1 }]);
+  });
+
+  test.runIf(hasPostgres15)("run on another installation's binaries", async () => {
+    const { databaseUrl } = await postgres15();
+    const [row] = await query(
+      databaseUrl,
+      "SELECT current_setting('server_version_num')::int / 10000 AS major",
+    );
+    expect(row).toEqual({ major: 15 });
+  });
+
+  test.runIf(isRoot)("work where only root may enter", async () => {
+    const secret = `${dataDir()}/secret`;
+    mkdirSync(secret, { mode: 0o700 });
+    const folder = dataDir(secret);
+    const first = await start(folder);
+    expect(lstatSync(`${folder}/embedded`).isSymbolicLink()).toBe(true);
+    await write(first);
+    await first.stop();
+    await expectWritten(await start(folder));
+  });
+});
+
+describe("a data dir", () => {
+  test("has one user at a time, whose pid the other is told", async () => {
+    const folder = dataDir();
+    await start(folder);
+    await expect(startEmbeddedStores({ dataDir: folder, log })).rejects.toMatchObject({
+      code: "data_dir_in_use",
+      message: expect.stringContaining(`process ${process.pid}`),
+    });
+  });
+
+  test("is waited for while its user stops", async () => {
+    const folder = dataDir();
+    const first = await start(folder);
+    await write(first);
+    first.markStopping();
+    const second = start(folder);
+    const early = await Promise.race([
+      second,
+      new Promise((resolve) => setTimeout(resolve, 1_500, "waiting")),
+    ]);
+    expect(early).toBe("waiting");
+    await first.stop();
+    await expectWritten(await second);
+  });
+});
+
+describe("a process that is killed with SIGKILL", () => {
+  let program: string;
+  beforeAll(async () => {
+    program = await builtProgram();
+  });
+
+  /** A process of its own that starts the stores and then does nothing. */
+  async function startElsewhere(folder: string) {
+    const script = `
+      const { startEmbeddedStores } = await import(${JSON.stringify(`${program}/embedded/stores.js`)});
+      const silent = { info() {}, warn() {}, error() {} };
+      const stores = await startEmbeddedStores({ dataDir: ${JSON.stringify(folder)}, log: silent });
+      const { databaseUrl, redisUrl } = stores;
+      console.log(JSON.stringify({ databaseUrl, redisUrl, pids: Object.values(stores.pids()) }));`;
+    const child = spawn(process.execPath, ["--input-type=module", "-e", script], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    const [line] = await once(child.stdout, "data");
+    return { child, ...(JSON.parse(String(line)) as Urls & { pids: number[] }) };
+  }
+  async function killed(child: ChildProcess): Promise<void> {
+    child.kill("SIGKILL");
+    await once(child, "exit");
+  }
+
+  test("takes its stores with it, and the next start has their data", async () => {
+    const folder = dataDir();
+    const elsewhere = await startElsewhere(folder);
+    await write(elsewhere);
+    await killed(elsewhere.child);
+    await until("its stores are gone", () => processesOn(folder).length === 0);
+    await expectWritten(await start(folder));
+  });
+
+  test("frees its data dir for a start that does not wait", async () => {
+    const folder = dataDir();
+    const elsewhere = await startElsewhere(folder);
+    await write(elsewhere);
+    await killed(elsewhere.child);
+    await expectWritten(await start(folder));
+  });
+
+  test("leaves stores that the next start ends, when their guardians were killed too", async () => {
+    const folder = dataDir();
+    const elsewhere = await startElsewhere(folder);
+    await write(elsewhere);
+    const guardians = elsewhere.pids.flatMap(familyOf);
+    const stores = listProcesses().filter(
+      (one) => guardians.includes(one.pid) && !one.commandLine.startsWith("/bin/sh"),
+    );
+    elsewhere.child.kill("SIGSTOP");
+    for (const pid of guardians) {
+      if (!stores.some((one) => one.pid === pid)) process.kill(pid, "SIGKILL");
+    }
+    await killed(elsewhere.child);
+    expect(await query(elsewhere.databaseUrl, "SELECT 1 AS one")).toEqual([{ one: 1 }]);
+    await expectWritten(await start(folder));
+  });
+});
