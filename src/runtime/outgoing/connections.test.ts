@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { describe, expect, onTestFinished, test, vi } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { serve } from "../../../test/support/local-target.ts";
 import {
   createOutgoingHttp,
@@ -100,7 +100,7 @@ describe("connections", () => {
     const busy = outgoing.request(get(`${other.url}/hang`, { timeoutMs: 100 }));
     expect(await outgoing.request(get(one.url))).toMatchObject({ code: "OVERLOADED" });
     expect(await busy).toMatchObject({ code: "TIMEOUT" });
-    await vi.waitFor(async () => expect(await outgoing.request(get(one.url))).toMatchObject({ status: 200 }));
+    await until("there is room", async () => (await outgoing.request(get(one.url))).kind === "response");
   });
 
   test("end when they are idle for too long, and after so many requests", async () => {

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { describe, expect, onTestFinished, test, vi } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { serve } from "../../../test/support/local-target.ts";
+import { until } from "../../../test/support/until.ts";
 import { createOutgoingHttp, type OutgoingHttp, type OutgoingRequest } from "./outgoing-http.ts";
 
 function client(options: Partial<Parameters<typeof createOutgoingHttp>[0]> = {}): OutgoingHttp {
@@ -97,7 +98,7 @@ describe("the guard", () => {
 
     // A new connection is checked anew.
     for (const socket of open.open) socket.destroy();
-    await vi.waitFor(async () => expect(await request()).toMatchObject({ code: "TARGET_REFUSED" }));
+    await until("the name is refused", async () => (await request()).kind === "refused");
     expect(inner.connected).toBe(0);
   });
 

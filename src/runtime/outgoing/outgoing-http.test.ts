@@ -1,7 +1,8 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import { describe, expect, onTestFinished, test, vi } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { serve, serveRaw } from "../../../test/support/local-target.ts";
+import { until } from "../../../test/support/until.ts";
 import { createOutgoingHttp, type OutgoingHttp, type OutgoingRequest } from "./outgoing-http.ts";
 
 function client(options: Partial<Parameters<typeof createOutgoingHttp>[0]> = {}): OutgoingHttp {

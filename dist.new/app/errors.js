@@ -1,2 +1,0 @@
-export { HeadraceError } from "../domain/errors.js";
-//# sourceMappingURL=errors.js.map

@@ -1,2 +1,0 @@
-export { createLogger } from "../runtime/logger.js";
-//# sourceMappingURL=logger.js.map

@@ -1,2 +1,0 @@
-export {};
-//# sourceMappingURL=flow-run.js.map

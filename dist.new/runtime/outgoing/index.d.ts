@@ -1,5 +1,0 @@
-export { type AllowPrivate, parseAllowPrivate } from "./address-rules.ts";
-export type { OutgoingResult } from "./exchange.ts";
-export { createOutgoingHttp, type OutgoingHttp, type OutgoingLimits, type OutgoingRequest, } from "./outgoing-http.ts";
-export { flawOfUrl, isConnectionHeader, OUTGOING_METHODS } from "./request-rules.ts";
-export { retryAfterMs } from "./retry-after.ts";
