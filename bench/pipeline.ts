@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import pg from "pg";
+import { freePort } from "../src/embedded/free-port.ts";
 import { nextDelivery, prepareDeliveries, SECRET } from "./deliveries.ts";
 import { type Answered, closedLoop, openLoop, percentile } from "./load.ts";
 import { measureUsage, type Usage } from "./usage.ts";
@@ -17,7 +18,7 @@ const ROUND_MS = 4_000;
 const ROUNDS = 3;
 /** More than any server here answers in a round. */
 const DELIVERIES_A_ROUND = 120_000;
-const PORTS = { reference: 18_080, receive: 18_081, work: 18_082 };
+const PORTS = { reference: await freePort(), receive: await freePort(), work: await freePort() };
 
 /** The two processes of the chain: who receives also publishes, the other routes and executes. */
 const RECEIVING = "api,receive,relay";

@@ -21,7 +21,7 @@ import { readCounter } from "../postgres/change-counters.ts";
 import type { Database } from "../postgres/database.ts";
 import type { KeyRing } from "../postgres/key-ring.ts";
 import { createNotifier, listenForEvents } from "../postgres/wake-up.ts";
-import { connectRedis, type RedisClient, type RedisUse } from "../redis/client.ts";
+import { connectRedis, type RedisClient, type RedisUse, whenReady } from "../redis/client.ts";
 import { openJobQueues } from "../redis/job-queue.ts";
 import { redisKeys } from "../redis/keys.ts";
 import { findSeen, markSeen } from "../redis/seen.ts";
@@ -57,7 +57,7 @@ export interface Pipeline {
   loops: Loops;
   /** Undefined until a router has loaded the deployed flows. */
   readonly flowsReady: boolean;
-  start(): void;
+  start(): Promise<void>;
   /** Stops the stages in the order of the pipeline; runs in hand may end within the drain time, or are handed back. */
   stop(): Promise<void>;
 }
@@ -139,7 +139,9 @@ export function composePipeline(deps: PipelineDeps): Pipeline {
         intervalMs: limits.redisWatchMs,
         onLoss(released) {
           metrics.redisLosses.inc();
-          log.warn(released, "redis lost what was published: it is published again");
+          if (released.events + released.runs > 0) {
+            log.warn(released, "redis lost what was published: it is published again");
+          }
           relay.wake();
           sweeper?.wake();
         },
@@ -241,7 +243,8 @@ export function composePipeline(deps: PipelineDeps): Pipeline {
     get flowsReady() {
       return flows.counter > 0;
     },
-    start() {
+    async start() {
+      await whenReady(redis, limits.redis.connectTimeoutMs);
       loops.start();
       workers?.start();
       if (relay === undefined) return;

@@ -175,7 +175,7 @@ async function serve(
     });
   }
   if (settings.embedded || config.demo) await server.register(demoSink, { path: DEMO_SINK_PATH, log });
-  pipeline.start();
+  await pipeline.start();
   const url = await server.listen({ port: config.port, host: config.host });
   notServing = undefined;
 

@@ -101,6 +101,21 @@ export async function deleteTenant(transaction: Queryable, id: string): Promise<
   return true;
 }
 
+/** Takes at most `limit` of a tenant's events out of the outbox and answers how many: they are never routed. */
+export async function dropUnroutedEvents(
+  transaction: Queryable,
+  tenantId: string,
+  limit: number,
+): Promise<number> {
+  const rows = await transaction.query({
+    text: `DELETE FROM outbox WHERE event_id = ANY (ARRAY(
+        SELECT event_id FROM outbox WHERE lane = ANY ('{1,2,3,4}') AND tenant_id = $1 LIMIT $2))
+      RETURNING 1`,
+    values: [tenantId, limit],
+  });
+  return rows.length;
+}
+
 /** Cancels at most `limit` of a tenant's unfinished runs and answers how many; who runs one now loses its fence. */
 export async function cancelRuns(transaction: Queryable, tenantId: string, limit: number): Promise<number> {
   const rows = await transaction.query({

@@ -66,3 +66,15 @@ function clusterOptions(
     enableAutoPipelining: use === "request",
   };
 }
+
+/** Resolves when the client can take commands, at the latest after `timeoutMs`: Redis may be away for longer. */
+export function whenReady(client: RedisClient, timeoutMs: number): Promise<void> {
+  if (client.status === "ready") return Promise.resolve();
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, timeoutMs);
+    client.once("ready", () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}

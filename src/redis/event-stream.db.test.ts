@@ -16,7 +16,12 @@ import { redisKeys } from "./keys.ts";
 import { isRedisIntact, markRedisIntact } from "./sentinel.ts";
 
 function setUp() {
-  const settings = { url: testRedisUrl(), connectTimeoutMs: 2_000, commandTimeoutMs: 2_000, onError: () => {} };
+  const settings = {
+    url: testRedisUrl(),
+    connectTimeoutMs: 2_000,
+    commandTimeoutMs: 2_000,
+    onError: () => {},
+  };
   const redis = connectRedis(settings, "jobs");
   const blocking = connectRedis(settings, "blocking");
   const keys = redisKeys(randomBytes(4).toString("hex"));

@@ -39,7 +39,7 @@ async function runningPipeline(handlers: Record<string, Handler>): Promise<{
     metrics: createMetrics(),
     log: createLogger("silent"),
   });
-  pipeline.start();
+  await pipeline.start();
   onTestFinished(async () => {
     await pipeline.stop();
     await outgoing.close();

@@ -35,6 +35,9 @@ const MAX_EVENTS_BYTES = 5_242_880;
 /** How long an idempotency key counts, ms. */
 const KEY_WINDOW_MS = 72 * 3_600_000;
 
+/** How often events are handed in that were not committed through no fault of theirs. */
+const MAX_TRIES = 5;
+
 /** Runs that are shown with their event; more flows than this seldom match one event. */
 const MAX_SHOWN_RUNS = 1_000;
 
@@ -67,15 +70,20 @@ export const eventRoutes: FastifyPluginAsyncTypebox<{
     },
     async ({ params, body }, reply) => {
       const inputs = Array.isArray(body) ? body : [body];
-      const answer = await acceptor.accept({
-        events: inputs.map((input) => asNewEvent(params.tenant_id, input, randomUUID())),
-      });
-      if (answer.kind === "stale")
-        throw new HeadraceError("store_unavailable", "The receive counter changed");
-      const ids = answer.events.map((event) => event.eventId);
+      const events = inputs.map((input) => asNewEvent(params.tenant_id, input, randomUUID()));
+      const ids = await accept(events);
       return reply.code(202).send(Array.isArray(body) ? { event_ids: ids } : { event_id: ids[0] as string });
     },
   );
+
+  async function accept(events: NewEvent[]): Promise<string[]> {
+    for (let tries = 1; tries <= MAX_TRIES; tries += 1) {
+      const answer = await acceptor.accept({ events });
+      if (answer.kind === "accepted") return answer.events.map((event) => event.eventId);
+      // They shared a transaction with a delivery that has to be verified again.
+    }
+    throw new HeadraceError("store_unavailable", `Connectors changed ${MAX_TRIES} times meanwhile`);
+  }
 
   server.get(
     "/tenants/:tenant_id/events",

@@ -2,7 +2,14 @@ import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
 import { Type } from "typebox";
 import { HeadraceError } from "../../domain/errors.ts";
 import type { Database } from "../../postgres/database.ts";
-import { cancelRuns, deleteTenant, findTenant, listTenants, putTenant } from "../../postgres/tenants.ts";
+import {
+  cancelRuns,
+  deleteTenant,
+  dropUnroutedEvents,
+  findTenant,
+  listTenants,
+  putTenant,
+} from "../../postgres/tenants.ts";
 import type { Guards } from "../authenticate.ts";
 import { pageOfRows, readCursor } from "../cursor.ts";
 import { ERROR_RESPONSES } from "../errors.ts";
@@ -10,8 +17,8 @@ import { Id, reference, TenantParams } from "../schemas/fields.ts";
 import { DEFAULT_LIMIT, pageOf, pageQuery } from "../schemas/page.ts";
 import { asTenant, asTenantSettings, Tenant, TenantInput } from "../schemas/tenant.ts";
 
-/** Runs that one transaction cancels. */
-const CANCEL_BATCH = 5_000;
+/** Events that one transaction takes out of the outbox, and runs that one cancels. */
+const STOP_BATCH = 5_000;
 
 const tags = ["Tenants"];
 
@@ -98,14 +105,19 @@ export const tenantRoutes: FastifyPluginAsyncTypebox<{ database: Database; guard
       const { tenant_id: tenantId } = params;
       const found = await database.transaction((transaction) => deleteTenant(transaction, tenantId));
       if (!found) throw noTenant(tenantId);
-      // From here on no run is made. A call that ends before the last batch is finished by the next one.
-      while ((await cancelSome(tenantId)) === CANCEL_BATCH);
+      // Events first: what is routed meanwhile has made its runs by then. A call that ends before the last batch is
+      // finished by the next one.
+      await stopAll(tenantId, dropUnroutedEvents);
+      await stopAll(tenantId, cancelRuns);
       return reply.code(204).send(null);
     },
   );
 
-  function cancelSome(tenantId: string): Promise<number> {
-    return database.transaction((transaction) => cancelRuns(transaction, tenantId, CANCEL_BATCH));
+  async function stopAll(tenantId: string, stopSome: typeof cancelRuns): Promise<void> {
+    let stopped: number;
+    do {
+      stopped = await database.transaction((transaction) => stopSome(transaction, tenantId, STOP_BATCH));
+    } while (stopped === STOP_BATCH);
   }
 };
 

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { serve } from "../../../test/support/local-target.ts";
+import { until } from "../../../test/support/until.ts";
 import {
   createOutgoingHttp,
   type OutgoingHttp,
