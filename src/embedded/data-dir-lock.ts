@@ -31,7 +31,7 @@ interface Holder {
  * 20 s. The lock is a listening socket whose name is the folder's device and inode: the kernel frees it when its
  * process dies, however that was, and who connects is told the holder.
  */
-export async function lockDataDir(directory: string): Promise<DataDirLock> {
+export async function lockDataDir(directory: string, shownAs: string): Promise<DataDirLock> {
   const address = addressOf(directory);
   const startedMs = performance.now();
   for (;;) {
@@ -44,7 +44,7 @@ export async function lockDataDir(directory: string): Promise<DataDirLock> {
       const state = holder?.stopping ? ", which is still stopping" : "";
       throw new HeadraceError(
         "data_dir_in_use",
-        `${directory} is in use by ${who}${state}: stop that, or set HEADRACE_DATA_DIR to another folder`,
+        `The data dir ${shownAs} is in use by ${who}${state}: stop that, or set HEADRACE_DATA_DIR to another folder`,
       );
     }
     await delay(100);

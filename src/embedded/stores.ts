@@ -31,7 +31,7 @@ export async function startEmbeddedStores(options: {
 }): Promise<EmbeddedStores> {
   const { dataDir, log, postgresBinDirectory: binDirectory } = options;
   const home = prepareHome(dataDir);
-  const lock = await lockDataDir(home.directory);
+  const lock = await lockDataDir(home.directory, dataDir);
   const starting = [
     startPostgres({ home, log, ...(binDirectory === undefined ? {} : { binDirectory }) }),
     startRedis({ home, log }),

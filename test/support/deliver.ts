@@ -6,21 +6,19 @@ const SCHEME = presetScheme("standard-webhooks", {});
 /** The secret of every test endpoint. */
 export const SECRET = `whsec_${Buffer.from("a secret of thirty-two bytes 012").toString("base64")}`;
 
-/** A signed Standard Webhooks delivery. */
+/** A signed Standard Webhooks delivery: of the type and data, or of the very body that is given. */
 export function signed(delivery: {
   id: string;
   type: string;
   data: unknown;
   nowMs?: number;
   secret?: string;
-}): {
-  headers: Record<string, string>;
-  body: string;
-} {
+  body?: string;
+}): { headers: Record<string, string>; body: string } {
   const { id, type, data, nowMs = Date.now(), secret = SECRET } = delivery;
-  const body = Buffer.from(JSON.stringify({ type, timestamp: new Date(nowMs).toISOString(), data }));
-  const sample = signSample({ scheme: SCHEME, secret, body, nowMs, id, type });
-  return { headers: { "content-type": "application/json", ...sample.headers }, body: body.toString() };
+  const text = delivery.body ?? JSON.stringify({ type, timestamp: new Date(nowMs).toISOString(), data });
+  const sample = signSample({ scheme: SCHEME, secret, body: Buffer.from(text), nowMs, id, type });
+  return { headers: { "content-type": "application/json", ...sample.headers }, body: text };
 }
 
 /** Posts a delivery; undefined when no answer came, so that what became of it is unknown. */

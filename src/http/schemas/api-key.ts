@@ -9,8 +9,7 @@ export const ApiKeyInput = Type.Object(
     name: DisplayName,
     tenant_id: Type.Optional(Id),
     scope: Type.Enum([...SCOPES], {
-      description:
-        "admin, write or read. An admin key is bound to no tenant; another reaches its tenant, or all.",
+      description: "admin (without a tenant_id), write or read; each includes those after it",
     }),
     expires_at: Type.Optional(Instant),
   },

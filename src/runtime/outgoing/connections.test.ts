@@ -104,6 +104,17 @@ describe("connections", () => {
     await until("there is room", async () => (await outgoing.request(get(one.url))).kind === "response");
   });
 
+  test("that made room are not used again, and the others of their origin are", async () => {
+    const [one, other] = [await serve(ok), await serve(ok)];
+    const outgoing = limited({ maxConnections: 2 });
+    const askTwice = () => Promise.all([outgoing.request(get(one.url)), outgoing.request(get(one.url))]);
+    const twoAnswers = [{ status: 200 }, { status: 200 }];
+    expect(await askTwice()).toMatchObject(twoAnswers);
+    expect(await outgoing.request(get(other.url))).toMatchObject({ status: 200 });
+    expect(await askTwice()).toMatchObject(twoAnswers);
+    expect(one.connected).toBe(3);
+  });
+
   test("end when they are idle for too long, and after so many requests", async () => {
     const target = await serve(ok);
     await limited({ idleTimeoutMs: 50, maxIdleTimeoutMs: 50 }).request(get(target.url));

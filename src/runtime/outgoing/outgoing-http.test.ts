@@ -1,3 +1,4 @@
+import { getEventListeners } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { describe, expect, onTestFinished, test } from "vitest";
@@ -51,6 +52,13 @@ describe("a request", () => {
         "content-length": "7",
       },
     });
+  });
+
+  test("leaves nothing on its caller's signal", async () => {
+    const target = await serve(ok);
+    const { signal } = new AbortController();
+    expect(await client().request(get(target.url, { signal }))).toMatchObject({ status: 200 });
+    expect(getEventListeners(signal, "abort")).toEqual([]);
   });
 
   test("does not follow a redirect", async () => {

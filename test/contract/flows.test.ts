@@ -1,0 +1,178 @@
+import { describe, expect, test } from "vitest";
+import { createFlowVersions } from "../../src/pipeline/execute/flow-versions.ts";
+import { readCounter } from "../../src/postgres/change-counters.ts";
+import { loadDeployments } from "../../src/postgres/deployments.ts";
+import { KEY_RING, type ServedApi, serveApi } from "./serve-api.ts";
+
+const ACTION = { type: "http", url: "https://target.example/hook" };
+const FLOW = { trigger: {}, action: ACTION };
+const URL = "/tenants/acme/flows/f";
+
+async function withTenant(): Promise<ServedApi> {
+  const api = await serveApi();
+  await api.call("PUT", "/tenants/acme", {});
+  return api;
+}
+
+async function liveVersions(api: ServedApi): Promise<number[]> {
+  const { deployments } = await loadDeployments(api.database.pipeline, 0);
+  return deployments.map((deployment) => deployment.version);
+}
+
+/** The secret that a worker signs a version's calls with. */
+async function workersSecret(api: ServedApi, flowVersion = 1): Promise<string | undefined> {
+  const versions = createFlowVersions(api.database.pipeline, KEY_RING, 10);
+  const name = { tenantId: "acme", flowId: "f", flowVersion };
+  await versions.prepare([name], await readCounter(api.database.pipeline, "flows"));
+  return versions.get(name)?.signingSecret;
+}
+
+describe("flows", () => {
+  test("are stored with their defaults, and a version for each change", async () => {
+    const api = await withTenant();
+    const { status, body } = await api.call("PUT", URL, { name: "F", ...FLOW });
+    expect(status).toBe(200);
+    expect(body).toMatchObject({
+      ...{ id: "f", tenant_id: "acme", name: "F", version: 1, deployed: false, deployed_version: null },
+      ...FLOW,
+      retry: { max_attempts: 5, backoff: "exponential", delay_ms: 1000, max_delay_ms: 3_600_000 },
+    });
+    const again = await api.call("PUT", URL, { name: "F", ...FLOW });
+    expect(again.body.version).toBe(1);
+    const changed = await api.call("PUT", URL, { ...FLOW, retry: { max_attempts: 1 } });
+    expect(changed.body).toMatchObject({ version: 2, retry: { max_attempts: 1, delay_ms: 1000 } });
+    expect(changed.body.name).toBeUndefined();
+    expect((await api.call("GET", URL)).body).toEqual(changed.body);
+    expect((await api.call("GET", "/tenants/acme/flows")).body).toEqual({
+      items: [changed.body],
+      next_cursor: null,
+    });
+  });
+
+  test("read a condition as text and as its tree, and show both", async () => {
+    const api = await withTenant();
+    const text = 'status eq "completed" and total gt 100';
+    const fromText = (await api.call("PUT", URL, { ...FLOW, trigger: { where: text } })).body;
+    expect(fromText.where_text).toBe(text);
+    const fromTree = await api.call("PUT", URL, { ...FLOW, trigger: { where: fromText.trigger.where } });
+    expect(fromTree.body).toMatchObject({ version: 1, where_text: text, trigger: fromText.trigger });
+  });
+
+  test("show the signing secret once, which is the one that workers sign with", async () => {
+    const api = await withTenant();
+    const { signing_secret: made } = (await api.call("PUT", URL, FLOW)).body;
+    expect(made).toMatch(/^whsec_[A-Za-z0-9+/]{43}=$/);
+    expect(await workersSecret(api)).toBe(made);
+    const again = await api.call("PUT", URL, FLOW);
+    const shown = await api.call("GET", URL);
+    expect(JSON.stringify([again, shown, api.logged])).not.toContain(made);
+    const given = `whsec_${Buffer.alloc(24, 5).toString("base64")}`;
+    const before = await readCounter(api.database.pipeline, "flows");
+    expect((await api.call("PUT", URL, { ...FLOW, signing_secret: given })).body.signing_secret).toBe(given);
+    expect(await workersSecret(api)).toBe(given);
+    expect(await readCounter(api.database.pipeline, "flows")).toBeGreaterThan(before);
+  });
+
+  test("are live from deploy to undeploy, at the version that was deployed", async () => {
+    const api = await withTenant();
+    await api.call("PUT", URL, FLOW);
+    expect(await liveVersions(api)).toEqual([]);
+    expect((await api.call("POST", `${URL}/deploy`)).body).toMatchObject({
+      deployed: true,
+      deployed_version: 1,
+    });
+    expect((await api.call("PUT", URL, { ...FLOW, name: "new" })).body).toMatchObject({
+      version: 2,
+      deployed_version: 1,
+    });
+    expect(await liveVersions(api)).toEqual([1]);
+    await api.call("POST", `${URL}/deploy`);
+    await api.call("POST", `${URL}/deploy`);
+    expect(await liveVersions(api)).toEqual([2]);
+    expect((await api.call("POST", `${URL}/undeploy`)).body).toMatchObject({
+      deployed: false,
+      deployed_version: null,
+    });
+    expect(await liveVersions(api)).toEqual([]);
+  });
+
+  test("that are deleted are undeployed, and come back undeployed with another secret", async () => {
+    const api = await withTenant();
+    const first = (await api.call("PUT", URL, FLOW)).body;
+    await api.call("POST", `${URL}/deploy`);
+    expect((await api.call("DELETE", URL)).status).toBe(204);
+    expect(await liveVersions(api)).toEqual([]);
+    for (const [method, path] of [
+      ["GET", ""],
+      ["DELETE", ""],
+      ["POST", "/deploy"],
+      ["POST", "/undeploy"],
+    ]) {
+      expect((await api.call(method as string, `${URL}${path}`)).status).toBe(404);
+    }
+    const back = (await api.call("PUT", URL, FLOW)).body;
+    expect(back).toMatchObject({ deployed: false, signing_secret: expect.any(String) });
+    expect(back.signing_secret).not.toBe(first.signing_secret);
+  });
+
+  test("are never left deployed by deploys that race a delete", async () => {
+    const api = await withTenant();
+    for (let round = 0; round < 5; round += 1) {
+      await api.call("PUT", URL, FLOW);
+      const calls = Array.from({ length: 3 }, () => api.call("POST", `${URL}/deploy`));
+      const statuses = await Promise.all([...calls, api.call("DELETE", URL)]);
+      expect(statuses.every(({ status }) => [200, 204, 404].includes(status))).toBe(true);
+      expect(await liveVersions(api)).toEqual([]);
+    }
+  });
+
+  test.each([
+    ["concurrency", { ...FLOW, concurrency: 3 }],
+    ["rate_limit", { ...FLOW, rate_limit: { per_second: 1 } }],
+    ["order_by", { ...FLOW, order_by: "id" }],
+    ["enabled_from", { ...FLOW, enabled_from: "2026-01-01T00:00:00Z" }],
+    ["trigger.schedule", { ...FLOW, trigger: { schedule: { cron: "* * * * *" } } }],
+    ["action.url", { ...FLOW, action: { type: "http", url: "ftp://x.example" } }],
+    ["action.url", { ...FLOW, action: { type: "http", url: "https://user:word@x.example" } }],
+    ["action.headers.host", { ...FLOW, action: { ...ACTION, headers: { host: "x" } } }],
+  ])("are refused with 422 for %s", async (field, flow) => {
+    const api = await withTenant();
+    const { status, body } = await api.call("PUT", URL, flow);
+    expect([status, body.error.code, body.error.details[0].field]).toEqual([422, "unprocessable", field]);
+    expect((await api.call("GET", URL)).status).toBe(404);
+  });
+
+  test("are refused with the place of a condition that cannot be read", async () => {
+    const api = await withTenant();
+    for (const where of [
+      "status eq",
+      { op: "eq", path: "a", value: null },
+      7,
+      { op: "and", conditions: [] },
+    ]) {
+      const { status, body } = await api.call("PUT", URL, { ...FLOW, trigger: { where } });
+      expect([status, body.error.code]).toEqual([422, "invalid_condition"]);
+      expect(body.error.details[0].field).toMatch(/^where/);
+    }
+  });
+
+  test.each([
+    ["trigger", { action: ACTION }],
+    ["action", { trigger: {} }],
+    ["action", { trigger: {}, action: { type: "ftp" } }],
+    ["action.url", { trigger: {}, action: { type: "http" } }],
+    ["action.handler", { trigger: {}, action: { type: "code" } }],
+    ["action.timeout_ms", { trigger: {}, action: { ...ACTION, timeout_ms: 1 } }],
+    ["retry.max_attempts", { ...FLOW, retry: { max_attempts: 0 } }],
+    ["retry.delay_ms", { ...FLOW, retry: { delay_ms: 9 } }],
+    ["trigger.priority", { ...FLOW, trigger: { priority: 5 } }],
+    ["trigger.event_types.0", { ...FLOW, trigger: { event_types: ["a*b"] } }],
+    ["signing_secret", { ...FLOW, signing_secret: "short" }],
+    ["typo", { ...FLOW, typo: true }],
+  ])("are refused with 400 for %s", async (field, flow) => {
+    const api = await withTenant();
+    const { status, body } = await api.call("PUT", URL, flow);
+    expect([status, body.error.code]).toEqual([400, "invalid_request"]);
+    expect(body.error.details[0]).toEqual({ field, expected: expect.any(String), got: expect.any(String) });
+  });
+});

@@ -1,0 +1,190 @@
+import { connect } from "node:net";
+import { describe, expect, test } from "vitest";
+import { serveApi } from "./serve-api.ts";
+
+describe("the server", () => {
+  test("describes every route of the API, with references that resolve", async () => {
+    const api = await serveApi();
+    const document = (await api.server.inject("/openapi.json")).json();
+    expect([document.openapi, document.info.version]).toEqual(["3.1.0", "1.2.3"]);
+    const text = JSON.stringify(document);
+    for (const [, name] of text.matchAll(/"#\/components\/schemas\/(\w+)"/g)) {
+      expect(document.components.schemas).toHaveProperty(name as string);
+    }
+    const operations = Object.entries<Record<string, Record<string, unknown>>>(document.paths).flatMap(
+      ([path, methods]) =>
+        Object.entries(methods).map(([method, operation]) => ({ path, method, ...operation })),
+    );
+    for (const operation of operations) {
+      expect(operation).toMatchObject({ summary: expect.any(String), tags: [expect.any(String)] });
+      const placeholders = [...operation.path.matchAll(/\{(\w+)\}/g)].map((match) => match[1]);
+      const { parameters = [] } = operation as { parameters?: { name: string; in: string }[] };
+      expect(parameters.filter((one) => one.in === "path").map((one) => one.name)).toEqual(placeholders);
+    }
+    const routes = new Set(operations.map(({ method, path }) => `${method} ${path}`));
+    const t = "/api/v1/tenants/{tenant_id}";
+    for (const route of [
+      ...["put", "get", "delete"].flatMap((method) =>
+        [t, "/api/v1/connectors/{connector}", `${t}/endpoints/{connector}`, `${t}/flows/{flow}`].map(
+          (path) => `${method} ${path}`,
+        ),
+      ),
+      ...["/api/v1/tenants", "/api/v1/connectors", "/api/v1/keys", "/api/v1/dlq"].map(
+        (path) => `get ${path}`,
+      ),
+      ...["endpoints", "flows", "events", "runs", "dlq", "events/{id}", "runs/{id}", "dlq/{id}"].map(
+        (path) => `get ${t}/${path}`,
+      ),
+      ...["deploy", "undeploy"].map((verb) => `post ${t}/flows/{flow}/${verb}`),
+      ...[
+        `post ${t}/events`,
+        `post ${t}/endpoints/{connector}/{endpoint}/rotate`,
+        "post /api/v1/keys",
+        "get /healthz",
+      ],
+    ]) {
+      expect(routes).toContain(route);
+    }
+  });
+
+  test.each([
+    [
+      "malformed JSON",
+      400,
+      "invalid_request",
+      { payload: '{"name":', headers: { "content-type": "application/json" } },
+    ],
+    [
+      "a body that is no JSON",
+      415,
+      "unsupported_media_type",
+      { payload: "x", headers: { "content-type": "text/plain" } },
+    ],
+    [
+      "a body beyond the limit",
+      413,
+      "payload_too_large",
+      { payload: "1".repeat(1_048_577), headers: { "content-type": "application/json" } },
+    ],
+    [
+      "a prototype in JSON",
+      400,
+      "invalid_request",
+      { payload: '{"__proto__":{"admin":true}}', headers: { "content-type": "application/json" } },
+    ],
+    [
+      "brackets without end",
+      400,
+      "invalid_request",
+      { payload: "[".repeat(1_000_000), headers: { "content-type": "application/json" } },
+    ],
+  ])("answers %s with %i", async (_case, status, code, request) => {
+    const api = await serveApi();
+    const { headers, payload } = request;
+    const answer = await api.server.inject({
+      ...{ method: "PUT", url: "/api/v1/tenants/acme", payload },
+      headers: { ...headers, authorization: "Bearer an-admin-key-of-the-tests-0123456789" },
+    });
+    expect([answer.statusCode, answer.json().error.code]).toEqual([status, code]);
+  });
+
+  test("answers a wrong method with the right ones, and an unknown path with 404", async () => {
+    const api = await serveApi();
+    const patched = await api.call("PATCH", "/tenants/acme", {});
+    expect([patched.status, patched.headers["allow"], patched.body.error.code]).toEqual([
+      405,
+      "DELETE, GET, HEAD, PUT",
+      "method_not_allowed",
+    ]);
+    const unknown = await api.call("GET", "/nope?x=1");
+    expect([unknown.status, unknown.body.error]).toEqual([
+      404,
+      { code: "not_found", message: "There is no /api/v1/nope" },
+    ]);
+    expect((await api.call("GET", "/tenants/%00")).status).toBe(400);
+    expect((await api.call("GET", "/tenants/%ff")).status).toBe(400);
+  });
+
+  test("answers 503 with Retry-After while PostgreSQL is away, and tells nobody its address", async () => {
+    const api = await serveApi();
+    await api.database.close();
+    const { status, headers, body } = await api.call("GET", "/tenants");
+    expect([status, headers["retry-after"], body.error.code]).toEqual([503, "2", "store_unavailable"]);
+    expect(body.error.message).not.toMatch(/postgres|pool/i);
+  });
+
+  test("answers what nobody foresaw with a request id, and keeps the cause in the log", async () => {
+    const api = await serveApi({ readiness: () => Promise.reject(new Error("the cause: 42")) });
+    const answer = await api.server.inject("/readyz");
+    const requestId = answer.headers["x-request-id"] as string;
+    expect(answer.statusCode).toBe(500);
+    expect(answer.json().error).toEqual({ code: "internal", message: expect.stringContaining(requestId) });
+    expect(answer.body).not.toContain("the cause");
+    expect(
+      api.logged.filter((line) => line.includes(requestId) && line.includes("the cause: 42")),
+    ).toHaveLength(1);
+  });
+
+  test("refuses text that PostgreSQL cannot hold", async () => {
+    const api = await serveApi();
+    const { status, body } = await api.call("PUT", "/connectors/x", { source: { records: "a\u0000b" } });
+    expect([status, body.error.message]).toEqual([
+      400,
+      "A text holds the NUL character, which cannot be stored",
+    ]);
+    expect((await api.call("PUT", "/tenants/acme", { name: "a\u0000b" })).status).toBe(400);
+  });
+
+  test("answers headers that are too large, and what is no HTTP, in its own form", async () => {
+    const api = await serveApi();
+    await api.server.listen({ port: 0, host: "127.0.0.1" });
+    const { port } = api.server.addresses()[0] as { port: number };
+    expect(await exchange(port, `GET /healthz HTTP/1.1\r\nx: ${"y".repeat(40_000)}\r\n\r\n`)).toMatch(
+      /^HTTP\/1\.1 431 .*\{"error":\{"code":"headers_too_large"/s,
+    );
+    expect(await exchange(port, "nonsense\r\n\r\n")).toMatch(
+      /^HTTP\/1\.1 400 .*\{"error":\{"code":"invalid_request"/s,
+    );
+  });
+
+  test("says whether it is healthy and ready without a key", async () => {
+    const checks = { redis: { ok: false, detail: "no answer" } };
+    const api = await serveApi({ readiness: async () => ({ ready: false, checks }) });
+    expect((await api.server.inject("/healthz")).json()).toEqual({ status: "ok" });
+    const readyz = await api.server.inject("/readyz");
+    expect([readyz.statusCode, readyz.json()]).toEqual([503, { ready: false, checks }]);
+    expect((await api.server.inject("/metrics")).statusCode).toBe(200);
+  });
+
+  test("serves a page whose policy admits its own script and style alone", async () => {
+    const api = await serveApi();
+    const page = await api.server.inject("/");
+    const policy = page.headers["content-security-policy"] as string;
+    const { hash } = await import("node:crypto");
+    for (const tag of ["script", "style"]) {
+      const [, text = ""] = new RegExp(`<${tag}>(.*)</${tag}>`, "s").exec(page.body) ?? [];
+      expect(policy).toContain(`${tag}-src 'sha256-${hash("sha256", text, "base64")}'`);
+    }
+    expect(policy).toContain("default-src 'none'");
+  });
+
+  test("serves neither API nor page where the process has no such role", async () => {
+    const api = await serveApi({ serveApi: false });
+    expect((await api.call("GET", "/tenants")).status).toBe(404);
+    expect((await api.server.inject("/")).statusCode).toBe(404);
+    expect((await api.server.inject("/healthz")).statusCode).toBe(200);
+  });
+});
+
+/** Sends bytes and resolves with everything that came back until the connection ended. */
+function exchange(port: number, bytes: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, "127.0.0.1", () => socket.write(bytes));
+    let received = "";
+    socket.on("data", (chunk) => {
+      received += chunk;
+    });
+    socket.on("error", reject);
+    socket.on("close", () => resolve(received));
+  });
+}

@@ -1,0 +1,247 @@
+import { describe, expect, test } from "vitest";
+import { createEndpointCache } from "../../src/pipeline/receive/endpoint-cache.ts";
+import { InboundRequest } from "../../src/pipeline/receive/inbound-request.ts";
+import { readCounter } from "../../src/postgres/change-counters.ts";
+import { claimRuns, extendLeases } from "../../src/postgres/runs.ts";
+import { signed } from "../support/deliver.ts";
+import { KEY_RING, route, type ServedApi, serveApi } from "./serve-api.ts";
+
+const SECRETS = ["first", "second"].map((text) => `whsec_${Buffer.from(text.repeat(6)).toString("base64")}`);
+
+async function withShop(): Promise<ServedApi> {
+  const api = await serveApi();
+  await api.call("PUT", "/tenants/acme", {});
+  await api.call("PUT", "/connectors/shop", { webhook: { preset: "standard-webhooks" } });
+  return api;
+}
+
+/** What the receiver says of a delivery signed with the secret. */
+async function verdict(api: ServedApi, secret: string | undefined): Promise<string> {
+  const endpoints = createEndpointCache({
+    database: api.database.ingest,
+    keyRing: KEY_RING,
+    maxEndpoints: 10,
+  });
+  const known = await endpoints.get({ tenantId: "acme", connector: "shop", endpoint: "default" });
+  if (known.closed !== undefined) return known.closed;
+  const nowMs = Date.now();
+  const { headers, body } = signed({
+    id: "m1",
+    type: "t",
+    data: {},
+    nowMs,
+    ...(secret === undefined ? {} : { secret }),
+  });
+  const rawHeaders = Object.entries(headers).flat();
+  const request = new InboundRequest({ method: "POST", url: "/", rawHeaders, body: Buffer.from(body) });
+  return known.verify(request, nowMs).kind;
+}
+
+describe("tenants", () => {
+  test("are put, shown, and put back to their defaults by what is left out", async () => {
+    const api = await serveApi();
+    const full = { name: "Acme", weight: 3, limits: { events_per_second: 10 }, retention_days: 7 };
+    const put = await api.call("PUT", "/tenants/acme", full);
+    expect(put).toMatchObject({ status: 200, body: { id: "acme", ...full } });
+    expect((await api.call("GET", "/tenants/acme")).body).toEqual(put.body);
+    const emptied = (await api.call("PUT", "/tenants/acme", {})).body;
+    expect(emptied).toEqual({
+      ...{ id: "acme", weight: 1, limits: {} },
+      created_at: put.body.created_at,
+      updated_at: expect.any(String),
+    });
+  });
+
+  test("are listed in pages by id", async () => {
+    const api = await serveApi();
+    for (const id of ["c", "a", "b", "d", "e"]) await api.call("PUT", `/tenants/${id}`, {});
+    const ids: string[] = [];
+    for (let cursor = ""; ; ) {
+      const { items, next_cursor } = (await api.call("GET", `/tenants?limit=2${cursor}`)).body;
+      ids.push(...items.map((item: { id: string }) => item.id));
+      if (next_cursor === null) break;
+      cursor = `&cursor=${next_cursor}`;
+    }
+    expect(ids).toEqual(["a", "b", "c", "d", "e"]);
+  });
+
+  test("that are deleted take nothing, show nothing, and their flows and runs end", async () => {
+    const api = await withShop();
+    await api.call("PUT", "/tenants/acme/endpoints/shop", { secrets: [{ value: SECRETS[0] }] });
+    await api.call("PUT", "/tenants/acme/flows/f", { trigger: {}, action: { type: "code", handler: "h" } });
+    await api.call("POST", "/tenants/acme/flows/f/deploy");
+    const post = (data: number) => api.call("POST", "/tenants/acme/events", { type: "t", data });
+    const [routed, waiting] = [(await post(1)).body.event_id, (await post(2)).body.event_id];
+    await route(api.database, [routed]);
+    const { items } = (await api.call("GET", "/tenants/acme/runs")).body;
+    const { runs } = await claimRuns(api.database.pipeline, [items[0].id], 60_000);
+    const before = await readCounter(api.database.pipeline, "receive");
+
+    expect((await api.call("DELETE", "/tenants/acme")).status).toBe(204);
+
+    expect((await extendLeases(api.database.pipeline, runs, 60_000)).size).toBe(0);
+    const states = await api.database.pipeline.query({ text: "SELECT state FROM runs" });
+    expect(states).toEqual([{ state: "cancelled" }]);
+    await route(api.database, [waiting]);
+    expect(await api.database.pipeline.query({ text: "SELECT state FROM runs" })).toEqual(states);
+    const live = { text: "SELECT 1 FROM deployments WHERE deployed_until IS NULL" };
+    expect(await api.database.pipeline.query(live)).toEqual([]);
+    expect(await verdict(api, SECRETS[0])).toBe("unknown_endpoint");
+    expect(await readCounter(api.database.pipeline, "receive")).toBeGreaterThan(before);
+    expect((await api.call("GET", "/tenants/acme")).status).toBe(404);
+    expect((await api.call("GET", "/tenants")).body.items).toEqual([]);
+    expect((await api.call("GET", "/tenants/acme/events")).status).toBe(404);
+    expect((await api.call("POST", "/tenants/acme/flows/f/deploy")).status).toBe(404);
+    expect((await api.call("PUT", "/tenants/acme", {})).body.error.code).toBe("conflict");
+    expect((await api.call("DELETE", "/tenants/acme")).status).toBe(204);
+    expect((await api.call("DELETE", "/tenants/ghost")).status).toBe(404);
+  });
+});
+
+describe("connectors", () => {
+  test("take a preset with params, a scheme, and a source", async () => {
+    const api = await serveApi();
+    const preset = { webhook: { preset: "hmac-sha256", params: { header: "X-Sig" } } };
+    const scheme = {
+      name: "Own",
+      webhook: {
+        scheme: {
+          algorithm: "hmac-sha256",
+          signature: { from: [{ header: "x-s" }], encoding: "hex" },
+          content: ["body"],
+          type: { from: [{ body: "/type" }] },
+        },
+      },
+      source: { records: "orders", id: "id" },
+    };
+    expect((await api.call("PUT", "/connectors/one", preset)).body).toMatchObject(preset);
+    expect((await api.call("PUT", "/connectors/two", scheme)).body).toMatchObject(scheme);
+    expect((await api.call("GET", "/connectors/two")).body).toMatchObject({ id: "two", ...scheme });
+    const { items } = (await api.call("GET", "/connectors")).body;
+    expect(items.map((item: { id: string }) => item.id)).toEqual(["one", "two"]);
+  });
+
+  test.each([
+    [{ webhook: { preset: "nope" } }, "preset"],
+    [{ webhook: { preset: "github", params: { header: "x" } } }, "params.header"],
+    [{ webhook: { scheme: { algorithm: "md5" } } }, "scheme.algorithm"],
+    [{ webhook: { preset: "github", scheme: {} } }, "webhook"],
+    [{ webhoock: {} }, "webhoock"],
+  ])("are refused as %o, naming %s", async (input, field) => {
+    const api = await serveApi();
+    const { status, body } = await api.call("PUT", "/connectors/x", input);
+    expect(status).toBe(400);
+    expect(body.error.details.map((detail: { field: string }) => detail.field)).toContain(field);
+  });
+
+  test("cannot change to what an endpoint's params contradict", async () => {
+    const api = await serveApi();
+    await api.call("PUT", "/tenants/acme", {});
+    await api.call("PUT", "/connectors/shop", { webhook: { preset: "hmac-sha256" } });
+    await api.call("PUT", "/tenants/acme/endpoints/shop/eu", { params: { header: "X-Sig" } });
+    const changed = await api.call("PUT", "/connectors/shop", { webhook: { preset: "github" } });
+    expect(changed.status).toBe(409);
+    expect(changed.body.error.message).toContain("Endpoint eu of tenant acme");
+    expect((await api.call("GET", "/connectors/shop")).body.webhook.preset).toBe("hmac-sha256");
+  });
+
+  test("that are deleted take their endpoints with them", async () => {
+    const api = await withShop();
+    await api.call("PUT", "/tenants/acme/endpoints/shop", { secrets: [{ value: SECRETS[0] }] });
+    expect(await verdict(api, SECRETS[0])).toBe("authentic");
+    expect((await api.call("DELETE", "/connectors/shop")).status).toBe(204);
+    expect(await verdict(api, SECRETS[0])).toBe("unknown_endpoint");
+    expect((await api.call("GET", "/tenants/acme/endpoints")).body.items).toEqual([]);
+    expect((await api.call("DELETE", "/connectors/shop")).status).toBe(404);
+  });
+});
+
+describe("endpoints", () => {
+  test("show their URLs and status, and never a secret", async () => {
+    const api = await withShop();
+    const pending = await api.call("PUT", "/tenants/acme/endpoints/shop/eu", { account: "A1" });
+    expect(pending.body).toMatchObject({
+      status: "pending",
+      account: "A1",
+      url: "https://hooks.example/api/v1/webhooks/shop/acme/eu",
+      app_url: "https://hooks.example/api/v1/webhooks/shop",
+      secrets: [],
+    });
+    const notAfter = "2030-01-01T00:00:00.000Z";
+    const body = { secrets: [{ value: SECRETS[0] }, { value: SECRETS[1], not_after: notAfter }] };
+    const active = await api.call("PUT", "/tenants/acme/endpoints/shop", body);
+    expect(active.body).toMatchObject({
+      endpoint: "default",
+      status: "active",
+      secrets: [{ not_after: null }, { not_after: notAfter }],
+    });
+    const list = await api.call("GET", "/tenants/acme/endpoints");
+    expect(list.body.items).toEqual([active.body, pending.body]);
+    const stored = await api.database.pipeline.query({ text: "SELECT sealed FROM endpoint_secrets" });
+    for (const secret of SECRETS) {
+      expect(JSON.stringify([active, list, api.logged])).not.toContain(secret);
+      expect(stored.some((row) => row["sealed"].includes(secret))).toBe(false);
+    }
+  });
+
+  test("are opened by the receiver, and changed for it by every call", async () => {
+    const api = await withShop();
+    const url = "/tenants/acme/endpoints/shop";
+    expect(await verdict(api, SECRETS[0])).toBe("unknown_endpoint");
+    const counters: number[] = [];
+    async function change(method: string, path: string, body?: unknown): Promise<void> {
+      const { status } = await api.call(method, path, body);
+      expect(status).toBeLessThan(300);
+      counters.push(await readCounter(api.database.pipeline, "receive"));
+    }
+    await change("PUT", url, { secrets: [{ value: SECRETS[0] }] });
+    expect(await verdict(api, SECRETS[0])).toBe("authentic");
+    expect(await verdict(api, SECRETS[1])).toBe("rejected");
+    await change("POST", `${url}/rotate`, { value: SECRETS[1], overlap_seconds: 60 });
+    expect(await Promise.all(SECRETS.map((secret) => verdict(api, secret)))).toEqual([
+      "authentic",
+      "authentic",
+    ]);
+    await change("POST", `${url}/rotate`, { value: SECRETS[1], overlap_seconds: 0 });
+    expect(await verdict(api, SECRETS[0])).toBe("rejected");
+    await change("PUT", url, { secrets: [{ value: SECRETS[0] }], enabled: false });
+    expect(await verdict(api, SECRETS[0])).toBe("disabled");
+    await change("DELETE", url);
+    expect(await verdict(api, SECRETS[0])).toBe("unknown_endpoint");
+    expect(counters).toEqual([...new Set(counters)].sort((left, right) => left - right));
+    expect((await api.call("GET", url)).status).toBe(404);
+  });
+
+  test("keep at most eight secrets that hold, and forget those that do not", async () => {
+    const api = await withShop();
+    const url = "/tenants/acme/endpoints/shop";
+    await api.call("PUT", url, { secrets: [{ value: "old", not_after: "2020-01-01T00:00:00Z" }] });
+    for (let number = 1; number <= 8; number += 1) {
+      const { body } = await api.call("POST", `${url}/rotate`, { value: `s${number}` });
+      expect(body.secrets).toHaveLength(number);
+    }
+    expect((await api.call("POST", `${url}/rotate`, { value: "s9" })).body.error.code).toBe("unprocessable");
+    expect((await api.call("GET", url)).body.secrets).toHaveLength(8);
+  });
+
+  test("are refused for what is not there or does not fit", async () => {
+    const api = await withShop();
+    await api.call("PUT", "/connectors/polled", { source: {} });
+    const put = (path: string, body: unknown) => api.call("PUT", `/tenants/${path}`, body);
+    expect((await put("acme/endpoints/nope", {})).status).toBe(404);
+    expect((await put("ghost/endpoints/shop", {})).status).toBe(404);
+    expect((await put("acme/endpoints/polled", {})).body.error.code).toBe("unprocessable");
+    expect((await put("acme/endpoints/shop", { params: { x: "1" } })).body.error.details[0].field).toBe(
+      "params.x",
+    );
+    const secret = await put("acme/endpoints/shop", { secrets: [{ value: "" }] });
+    expect(secret.body.error.details).toEqual([
+      { field: "secrets.0.value", expected: "1 to 8192 characters", got: "string" },
+    ]);
+    const tooMany = { secrets: Array.from({ length: 9 }, () => ({ value: "s" })) };
+    expect((await put("acme/endpoints/shop", tooMany)).status).toBe(400);
+    expect((await api.call("POST", "/tenants/acme/endpoints/shop/eu/rotate", { value: "s" })).status).toBe(
+      404,
+    );
+  });
+});
