@@ -6,6 +6,7 @@ import { ensureInstalled } from "./install.mjs";
 import { CommandFailed, ROOT, runTool } from "./run.mjs";
 import { runTests } from "./tests.mjs";
 
+const PARENT = process.ppid;
 const COMMANDS = { start, test, check, bench, build };
 
 /** Runs one npm script; what fails ends the process with its exit code. */
@@ -29,6 +30,10 @@ export async function runProgram(args) {
     if (!existsSync(join(ROOT, "src"))) return;
     await ensureInstalled();
     await ensureBuilt();
+    // Once it runs, the program looks itself whether its npm is still there.
+    if (process.env.npm_lifecycle_event !== undefined && process.ppid !== PARENT) {
+      throw new CommandFailed("The npm that started this is gone.");
+    }
   });
   await load(main, args);
 }

@@ -26,6 +26,7 @@ import { openJobQueues } from "../redis/job-queue.ts";
 import { redisKeys } from "../redis/keys.ts";
 import { findSeen, markSeen } from "../redis/seen.ts";
 import { Batcher } from "../runtime/batcher.ts";
+import { systemClock } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
 import type { OutgoingHttp } from "../runtime/outgoing/index.ts";
 import type { Role } from "./config.ts";
@@ -71,7 +72,7 @@ export function composePipeline(deps: PipelineDeps): Pipeline {
   const redis = connect("request");
   const queueConnection = connect("jobs");
   const queues = openJobQueues(queueConnection, keys, onRedisError);
-  const now = Date.now;
+  const { now } = systemClock;
   const loops = createLoops({ metrics, log });
 
   // 1 Receive, 2 Outbox: a delivery is committed with its outbox row.
@@ -182,7 +183,7 @@ export function composePipeline(deps: PipelineDeps): Pipeline {
     held,
     normalize,
     actions: {
-      http: createHttpAction({ outgoing: deps.outgoing, clock: { now } }),
+      http: createHttpAction({ outgoing: deps.outgoing, clock: systemClock }),
       code: createCodeAction({
         handlers: deps.handlers,
         timeoutMs: limits.execute.codeTimeoutMs,

@@ -1,1 +1,1 @@
-export { createLogger, type Logger } from "../runtime/logger.ts";
+export { createLogger } from "../runtime/logger.ts";

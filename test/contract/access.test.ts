@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { ensureAdminKey } from "../../src/postgres/api-keys.ts";
 import { ADMIN_KEY, type ServedApi, serveApi } from "./serve-api.ts";
 
 async function makeKey(api: ServedApi, key: Record<string, unknown>): Promise<{ id: string; key: string }> {
@@ -165,7 +166,6 @@ describe("API keys", () => {
     const api = await serveApi();
     const { items } = (await api.call("GET", "/keys")).body;
     await api.call("DELETE", `/keys/${items[0].id}`);
-    const { ensureAdminKey } = await import("../../src/postgres/api-keys.ts");
     await ensureAdminKey(api.database, ADMIN_KEY);
     expect((await api.call("GET", "/keys")).status).toBe(401);
   });

@@ -1,6 +1,8 @@
+import { hash } from "node:crypto";
 import { connect } from "node:net";
-import { describe, expect, test } from "vitest";
-import { serveApi } from "./serve-api.ts";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { open } from "../support/database.ts";
+import { ADMIN_KEY, serveApi } from "./serve-api.ts";
 
 describe("the server", () => {
   test("describes every route of the API, with references that resolve", async () => {
@@ -47,45 +49,26 @@ describe("the server", () => {
     }
   });
 
-  test.each([
-    [
-      "malformed JSON",
-      400,
-      "invalid_request",
-      { payload: '{"name":', headers: { "content-type": "application/json" } },
-    ],
-    [
-      "a body that is no JSON",
-      415,
-      "unsupported_media_type",
-      { payload: "x", headers: { "content-type": "text/plain" } },
-    ],
-    [
-      "a body beyond the limit",
-      413,
-      "payload_too_large",
-      { payload: "1".repeat(1_048_577), headers: { "content-type": "application/json" } },
-    ],
-    [
-      "a prototype in JSON",
-      400,
-      "invalid_request",
-      { payload: '{"__proto__":{"admin":true}}', headers: { "content-type": "application/json" } },
-    ],
-    [
-      "brackets without end",
-      400,
-      "invalid_request",
-      { payload: "[".repeat(1_000_000), headers: { "content-type": "application/json" } },
-    ],
-  ])("answers %s with %i", async (_case, status, code, request) => {
+  test("refuses bodies that are no JSON, too large or harmful, each with its own status", async () => {
     const api = await serveApi();
-    const { headers, payload } = request;
-    const answer = await api.server.inject({
-      ...{ method: "PUT", url: "/api/v1/tenants/acme", payload },
-      headers: { ...headers, authorization: "Bearer an-admin-key-of-the-tests-0123456789" },
-    });
-    expect([answer.statusCode, answer.json().error.code]).toEqual([status, code]);
+    const cases: [body: string, status: number, code: string, contentType?: string][] = [
+      ['{"name":', 400, "invalid_request"],
+      ['{"__proto__":{"admin":true}}', 400, "invalid_request"],
+      ["[".repeat(1_000_000), 400, "invalid_request"],
+      ["1".repeat(1_048_577), 413, "payload_too_large"],
+      ["x", 415, "unsupported_media_type", "text/plain"],
+    ];
+    for (const [payload, status, code, contentType = "application/json"] of cases) {
+      const answer = await api.server.inject({
+        ...{ method: "PUT", url: "/api/v1/tenants/acme", payload },
+        headers: { "content-type": contentType, authorization: `Bearer ${ADMIN_KEY}` },
+      });
+      expect([payload.slice(0, 9), answer.statusCode, answer.json().error.code]).toEqual([
+        payload.slice(0, 9),
+        status,
+        code,
+      ]);
+    }
   });
 
   test("answers a wrong method with the right ones, and an unknown path with 404", async () => {
@@ -106,22 +89,24 @@ describe("the server", () => {
   });
 
   test("answers 503 with Retry-After while PostgreSQL is away, and tells nobody its address", async () => {
-    const api = await serveApi();
-    await api.database.close();
+    const database = open("postgres://nobody@127.0.0.1:1/none");
+    onTestFinished(() => database.close());
+    const api = await serveApi({ database });
     const { status, headers, body } = await api.call("GET", "/tenants");
     expect([status, headers["retry-after"], body.error.code]).toEqual([503, "2", "store_unavailable"]);
-    expect(body.error.message).not.toMatch(/postgres|pool/i);
+    expect(body.error.message).not.toMatch(/127|refused|postgres/i);
+    expect(api.logged.join()).toContain("ECONNREFUSED");
   });
 
   test("answers what nobody foresaw with a request id, and keeps the cause in the log", async () => {
-    const api = await serveApi({ readiness: () => Promise.reject(new Error("the cause: 42")) });
+    const api = await serveApi({ readiness: () => Promise.reject(new Error("it is broken")) });
     const answer = await api.server.inject("/readyz");
     const requestId = answer.headers["x-request-id"] as string;
     expect(answer.statusCode).toBe(500);
     expect(answer.json().error).toEqual({ code: "internal", message: expect.stringContaining(requestId) });
-    expect(answer.body).not.toContain("the cause");
+    expect(answer.body).not.toContain("broken");
     expect(
-      api.logged.filter((line) => line.includes(requestId) && line.includes("the cause: 42")),
+      api.logged.filter((line) => line.includes(requestId) && line.includes("it is broken")),
     ).toHaveLength(1);
   });
 
@@ -160,7 +145,6 @@ describe("the server", () => {
     const api = await serveApi();
     const page = await api.server.inject("/");
     const policy = page.headers["content-security-policy"] as string;
-    const { hash } = await import("node:crypto");
     for (const tag of ["script", "style"]) {
       const [, text = ""] = new RegExp(`<${tag}>(.*)</${tag}>`, "s").exec(page.body) ?? [];
       expect(policy).toContain(`${tag}-src 'sha256-${hash("sha256", text, "base64")}'`);

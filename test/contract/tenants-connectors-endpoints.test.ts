@@ -121,17 +121,20 @@ describe("connectors", () => {
     expect(items.map((item: { id: string }) => item.id)).toEqual(["one", "two"]);
   });
 
-  test.each([
-    [{ webhook: { preset: "nope" } }, "preset"],
-    [{ webhook: { preset: "github", params: { header: "x" } } }, "params.header"],
-    [{ webhook: { scheme: { algorithm: "md5" } } }, "scheme.algorithm"],
-    [{ webhook: { preset: "github", scheme: {} } }, "webhook"],
-    [{ webhoock: {} }, "webhoock"],
-  ])("are refused as %o, naming %s", async (input, field) => {
+  test("are refused for what does not fit, with its place", async () => {
     const api = await serveApi();
-    const { status, body } = await api.call("PUT", "/connectors/x", input);
-    expect(status).toBe(400);
-    expect(body.error.details.map((detail: { field: string }) => detail.field)).toContain(field);
+    const cases: [input: unknown, field: string][] = [
+      [{ webhook: { preset: "nope" } }, "preset"],
+      [{ webhook: { preset: "github", params: { header: "x" } } }, "params.header"],
+      [{ webhook: { scheme: { algorithm: "md5" } } }, "scheme.algorithm"],
+      [{ webhook: { preset: "github", scheme: {} } }, "webhook"],
+      [{ webhoock: {} }, "webhoock"],
+    ];
+    for (const [input, field] of cases) {
+      const { status, body } = await api.call("PUT", "/connectors/x", input);
+      const fields = body.error.details.map((detail: { field: string }) => detail.field);
+      expect([status, fields]).toEqual([400, expect.arrayContaining([field])]);
+    }
   });
 
   test("cannot change to what an endpoint's params contradict", async () => {

@@ -6,8 +6,6 @@ import { hmacSha256 } from "./hmac-sha256.ts";
 import type { Preset, PresetParam } from "./preset.ts";
 import { standardWebhooks } from "./standard-webhooks.ts";
 
-export type { Preset, PresetParam } from "./preset.ts";
-
 /** Every preset by its fixed name. */
 export const PRESETS: ReadonlyMap<string, Preset> = new Map([
   ["standard-webhooks", standardWebhooks],
