@@ -11,7 +11,7 @@ CREATE TABLE runs (
   lane smallint NOT NULL,
   state text NOT NULL CHECK (state IN ('queued', 'running', 'failed', 'succeeded', 'dead', 'cancelled')),
   visible_at timestamptz NOT NULL,
-  fence integer NOT NULL DEFAULT 0,
+  fence bigint NOT NULL DEFAULT 0,
   generation integer NOT NULL DEFAULT 0,
   attempts integer NOT NULL DEFAULT 0,
   error_code text,

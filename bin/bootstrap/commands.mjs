@@ -48,7 +48,11 @@ async function test(args) {
 }
 
 async function check(args) {
-  const steps = [["biome", "ci"], ["tsc", "-p", "tsconfig.json"], ["knip"]];
+  const steps = [
+    ["biome", "ci", ...(process.stdout.isTTY ? [] : ["--colors=off"])],
+    ["tsc", "-p", "tsconfig.json"],
+    ["knip"],
+  ];
   for (const [tool, ...options] of steps) {
     console.log(`\n== ${[tool, ...options].join(" ")}`);
     await runTool(tool, options);

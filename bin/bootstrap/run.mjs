@@ -34,10 +34,10 @@ export async function runQuietly(command, args, what) {
   if (status !== 0) throw new CommandFailed(`${output.trim()}\n\n${what} failed.`, status);
 }
 
-/** A signal is the child's to answer: this process ends after it. */
+/** Signals are the child's to answer, and this process ends after it. The terminal sends its SIGINT to both. */
 async function run(command, args, output) {
   const child = spawn(command, args, { cwd: ROOT, stdio: ["ignore", output, output] });
-  const forward = (signal) => child.kill(signal);
+  const forward = (signal) => signal !== "SIGINT" && child.kill(signal);
   for (const signal of SIGNALS) process.on(signal, forward);
   const ended = new Promise((resolve, reject) => {
     child.once("error", (error) => reject(new CommandFailed(`${command} does not run: ${error.message}`)));

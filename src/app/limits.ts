@@ -49,6 +49,7 @@ export const DEFAULT_LIMITS: Limits = {
     maxTenants: 64,
     leaseMs: 8_000,
     idleMs: 250,
+    depthMs: 50,
     fullMs: 10,
   },
   route: {

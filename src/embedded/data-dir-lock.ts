@@ -56,7 +56,7 @@ async function tryLock(address: string): Promise<DataDirLock | undefined> {
   const holder: Holder = { pid: process.pid, stopping: false };
   const server = createServer((socket) => {
     socket.on("error", () => {});
-    socket.end(JSON.stringify(holder));
+    socket.end(JSON.stringify(holder), () => socket.destroy());
   });
   if (!(await listens(server, address))) return undefined;
   server.unref();

@@ -29,14 +29,19 @@ export interface Home {
 
 /**
  * Finds or makes `<dataDir>/embedded`. Where root runs the stores as a user who cannot reach that, it is a link to a
- * folder under /var/lib/headrace, made once. Throws `store_unavailable` when it is gone or out of reach.
+ * folder under /var/lib/headrace, made once. Throws `store_unavailable` when it cannot be made, or is gone or out of reach.
  */
 export function prepareHome(dataDir: string): Home {
   const path = resolve(dataDir, "embedded");
   // Others may pass through root's folder, as the stores' user must, but not list it.
   const mode = process.getuid?.() === 0 ? 0o711 : 0o700;
-  mkdirSync(dataDir, { recursive: true, mode });
-  if (lstatSync(path, { throwIfNoEntry: false }) === undefined) makeHome(path, mode);
+  try {
+    mkdirSync(dataDir, { recursive: true, mode });
+    if (lstatSync(path, { throwIfNoEntry: false }) === undefined) makeHome(path, mode);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw unavailable(`HEADRACE_DATA_DIR ${dataDir} cannot be used: ${reason}`, error);
+  }
   const directory = usable(path);
   const runAs = findRunAs(join(directory, "postgres"));
   if (runAs !== undefined && !canEnter(directory, runAs)) {

@@ -123,14 +123,9 @@ async function launchOnFreePort(recipe: StoreRecipe): Promise<{ port: number; gu
 async function launch(recipe: StoreRecipe, port: number): Promise<Guarded> {
   const { name, directory, stopSignal, runAs } = recipe;
   await endLeftover(recipe);
+  const command = recipe.command(port);
   const output = openChildLog(recipe.logFile);
-  const guarded = await startGuarded({
-    command: recipe.command(port),
-    directory,
-    stopSignal,
-    runAs,
-    logFd: output.fd,
-  });
+  const guarded = await startGuarded({ command, directory, stopSignal, runAs, logFd: output.fd });
   const deadline = performance.now() + START_MS;
   let cause: unknown;
   while (!guarded.ended && performance.now() < deadline) {

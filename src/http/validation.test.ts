@@ -3,6 +3,8 @@ import { describe, expect, test } from "vitest";
 import type { HeadraceError } from "../domain/errors.ts";
 import { compileValidator } from "./validation.ts";
 
+const closed = { additionalProperties: false };
+
 const Schema = Type.Object(
   {
     name: Type.String({ maxLength: 5 }),
@@ -10,12 +12,12 @@ const Schema = Type.Object(
     size: Type.Optional(Type.Integer({ minimum: 1, maximum: 9 })),
     shape: Type.Optional(
       Type.Union([
-        Type.Object({ type: Type.Literal("circle"), radius: Type.Number() }, { additionalProperties: false }),
-        Type.Object({ type: Type.Literal("square"), side: Type.Number() }, { additionalProperties: false }),
+        Type.Object({ type: Type.Literal("circle"), radius: Type.Number() }, closed),
+        Type.Object({ type: Type.Literal("square"), side: Type.Number() }, closed),
       ]),
     ),
   },
-  { additionalProperties: false },
+  closed,
 );
 
 function validate(value: unknown, httpPart = "body", schema: object = Schema) {
@@ -60,6 +62,22 @@ describe("compileValidator", () => {
     expect(error?.message).toBe(
       `The body is not valid. ${detail.field}: expected ${detail.expected}, got ${detail.got}`,
     );
+  });
+
+  test("tells about a choice as a whole when many fields fit no branch", () => {
+    const Choice = Type.Object({
+      way: Type.Union(
+        [Type.Object({ a: Type.String() }, closed), Type.Object({ b: Type.String() }, closed)],
+        {
+          description: "{ a } or { b }",
+        },
+      ),
+    });
+    const way = Object.fromEntries(Array.from({ length: 20 }, (_, number) => [`x${number}`, 1]));
+    expect(validate({ way }, "body", Choice).error?.details).toEqual([
+      { field: "way", expected: "{ a } or { b }", got: "object" },
+    ]);
+    expect(validate({ way: { b: "x" } }, "body", Choice).error).toBeUndefined();
   });
 
   test("never repeats a value", () => {

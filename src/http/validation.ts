@@ -1,5 +1,5 @@
 import type { FastifySchemaCompiler } from "fastify";
-import type { TSchema } from "typebox";
+import { type TSchema, Type } from "typebox";
 import { Compile } from "typebox/compile";
 import type { TLocalizedValidationError } from "typebox/error";
 import { Value } from "typebox/value";
@@ -44,13 +44,14 @@ function invalidInput(part: string, schema: TSchema, value: unknown): HeadraceEr
 
 /**
  * The schema with each choice replaced by the branch that the value means, so that an error is told about that branch
- * alone. A choice that the value tells nothing about stays.
+ * alone. A choice that the value does not fit, and of which it does not tell the branch, is told about as a whole.
  */
 function narrow(schema: TSchema, value: unknown): TSchema {
   const { anyOf, properties } = schema as { anyOf?: TSchema[]; properties?: Record<string, TSchema> };
   if (anyOf !== undefined) {
     const branches = anyOf.filter((branch) => means(branch, value));
-    return branches.length === 1 ? narrow(branches[0] as TSchema, value) : schema;
+    if (branches.length === 1) return narrow(branches[0] as TSchema, value);
+    return Value.Check(schema, value) ? schema : Type.Unsafe({ not: {}, description: describe(schema) });
   }
   if (properties === undefined || !isRecord(value)) return schema;
   const narrowed = Object.entries(properties).map(([name, property]) => [
@@ -69,8 +70,8 @@ function means(branch: TSchema, value: unknown): boolean {
 }
 
 function detailsOf(schema: TSchema, value: unknown, error: TLocalizedValidationError): ErrorDetail[] {
-  // Each branch's own failures say less than the choice, and the fields that are too many come as one error besides.
-  if (error.schemaPath.includes("/anyOf/") || error.keyword === "boolean") return [];
+  // Each field that is too many comes as an error of its own, and all of them as another.
+  if (error.keyword === "boolean") return [];
   const field = (path: string) => path.slice(1).replaceAll("/", ".") || "body";
   if (error.keyword === "required") {
     return error.params.requiredProperties.map((name) => ({

@@ -63,6 +63,7 @@ export async function findAccess(
   };
 }
 
+/** Stores a key by its hash. */
 export async function insertApiKey(
   transaction: Queryable,
   key: {

@@ -43,6 +43,7 @@ export async function putConnector(
   return asStoredConnector(row as ConnectorRow);
 }
 
+/** A connector, if there is one of this id. */
 export async function findConnector(
   transaction: Queryable,
   id: string,

@@ -45,8 +45,13 @@ export interface Database {
 }
 
 export function openDatabase(options: DatabaseOptions): Database {
-  const ingestPool = openPool(options, options.maxIngestConnections, "headrace-receive", INDEX_PLANS);
-  const pipelinePool = openPool(options, options.maxPipelineConnections, "headrace-pipeline", INDEX_PLANS);
+  const ingestPool = openPool(options, options.maxIngestConnections, "headrace-receive", KEPT_INDEX_PLANS);
+  const pipelinePool = openPool(
+    options,
+    options.maxPipelineConnections,
+    "headrace-pipeline",
+    KEPT_INDEX_PLANS,
+  );
   const apiPool = openPool(options, options.maxApiConnections, "headrace-api");
   return {
     ingest: queryable(ingestPool),
@@ -70,9 +75,11 @@ export function openDatabase(options: DatabaseOptions): Database {
 
 /**
  * The pipeline's statements fetch rows by key. A plan that was cached while a table was small reads all of it once
- * it has grown, for as long as a minute: until its next ANALYZE.
+ * it has grown, for as long as a minute: until its next ANALYZE. And a statement that is planned anew each time
+ * spends as long on the plan as on the rows: of one row, finishing takes 1.05 ms so, and 0.43 ms with a kept plan.
  */
-const INDEX_PLANS = "SET enable_seqscan = off; SET random_page_cost = 1.1";
+const KEPT_INDEX_PLANS =
+  "SET enable_seqscan = off; SET random_page_cost = 1.1; SET plan_cache_mode = force_generic_plan";
 
 function openPool(
   options: DatabaseOptions,

@@ -108,6 +108,7 @@ export async function listDeadLetters(
   return { deadLetters, more: Number(rows[0]?.found ?? 0) > deadLetters.length };
 }
 
+/** A dead letter of a tenant, if there is one. */
 export async function findDeadLetter(
   database: Queryable,
   tenantId: string,

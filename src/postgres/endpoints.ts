@@ -67,6 +67,7 @@ export async function putEndpoint(
   for (const [position, secret] of secrets.entries()) await insertSecret(transaction, name, secret, position);
 }
 
+/** An endpoint of a tenant, if there is one. */
 export async function findEndpoint(
   transaction: Queryable,
   name: EndpointName,

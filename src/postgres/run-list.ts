@@ -99,6 +99,7 @@ export async function listRuns(database: Queryable, filter: RunFilter): Promise<
   return await withAttempts(database, rows);
 }
 
+/** A run of a tenant with its attempts, if there is one. */
 export async function findRun(
   database: Queryable,
   tenantId: string,

@@ -17,7 +17,9 @@ export interface ClaimedRun {
 }
 
 /**
- * Claims the runs of a batch that are queued: they are running from now on, for `leaseMs`, under a new fence. What
+ * Claims the runs of a batch that are queued: they are running from now on, for `leaseMs`, under a new fence. The
+ * commit is not waited for on the disk, so a crash of the server may take the claim back; the fence rises by a random
+ * step, so that the next claim has another one all the same. What
  * is missing in the answer was finished, cancelled or claimed by another. `flowsCounter` is the counter of the same
  * moment, which tells whether what is known of the flows is still true.
  */
@@ -35,19 +37,20 @@ export async function claimRuns(
     event_id: string;
     replay_seq: number;
     lane: Priority;
-    fence: number;
+    fence: string;
     attempts: number;
     counter: string;
   }>({
     name: "claim-runs",
-    text: `WITH claimed AS (
-        UPDATE runs SET state = 'running', fence = fence + 1, started_at = coalesce(started_at, now()),
+    text: `WITH relaxed AS (SELECT set_config('synchronous_commit', 'off', true)),
+      claimed AS (
+        UPDATE runs SET state = 'running', fence = fence + 1 + floor(random() * 1000000)::bigint, started_at = coalesce(started_at, now()),
           visible_at = now() + $4::int * interval '1 millisecond'
         WHERE id = ANY ($1::uuid[]) AND id BETWEEN $2::uuid AND $3::uuid AND state = 'queued'
         RETURNING id, tenant_id, flow_id, flow_version, event_id, replay_seq, lane, fence, attempts
       )
       SELECT claimed.*, c.value AS counter
-      FROM change_counters c LEFT JOIN claimed ON true WHERE c.name = 'flows'`,
+      FROM relaxed, change_counters c LEFT JOIN claimed ON true WHERE c.name = 'flows'`,
     values: [ids, low, high, leaseMs],
   });
   const runs = rows.flatMap((row) =>
@@ -61,7 +64,7 @@ export async function claimRuns(
           eventId: row.event_id,
           replaySeq: row.replay_seq,
           lane: row.lane,
-          fence: row.fence,
+          fence: Number(row.fence),
           attempts: row.attempts,
         },
   );
@@ -79,7 +82,7 @@ export async function extendLeases(
   const rows = await database.query<{ id: string }>({
     name: "extend-leases",
     text: `UPDATE runs r SET visible_at = now() + $5::int * interval '1 millisecond'
-      FROM unnest($1::uuid[], $2::int[]) AS held (id, fence)
+      FROM unnest($1::uuid[], $2::bigint[]) AS held (id, fence)
       WHERE r.id = ANY ($1::uuid[]) AND r.id BETWEEN $3::uuid AND $4::uuid
         AND r.id = held.id AND r.fence = held.fence AND r.state = 'running'
       RETURNING r.id`,
@@ -147,7 +150,7 @@ const NO_EVENT = "00000000-0000-0000-0000-000000000000";
 
 const FINISH_RUNS = `
 WITH ended AS (
-  SELECT * FROM unnest($1::uuid[], $4::int[], $5::text[], $6::int[], $7::int[], $8::int[], $9::text[], $10::text[],
+  SELECT * FROM unnest($1::uuid[], $4::bigint[], $5::text[], $6::int[], $7::int[], $8::int[], $9::text[], $10::text[],
       $11::text[], $12::text[])
     AS u (id, fence, state, retry_delay_ms, duration_ms, response_status, error_code, error_message, error_context,
       fingerprint)
@@ -266,7 +269,7 @@ export async function releaseRuns(
   const { low, high } = idBounds(ids);
   await database.query({
     text: `UPDATE runs r SET visible_at = now()
-      FROM unnest($1::uuid[], $2::int[]) AS held (id, fence)
+      FROM unnest($1::uuid[], $2::bigint[]) AS held (id, fence)
       WHERE r.id = ANY ($1::uuid[]) AND r.id BETWEEN $3::uuid AND $4::uuid
         AND r.id = held.id AND r.fence = held.fence AND r.state = 'running'`,
     values: [ids, held.map((run) => run.fence), low, high],

@@ -56,6 +56,7 @@ export async function putTenant(
   return row === undefined ? undefined : asStoredTenant(row);
 }
 
+/** A tenant that was not deleted. */
 export async function findTenant(transaction: Queryable, id: string): Promise<StoredTenant | undefined> {
   const [row] = await transaction.query<TenantRow>({
     text: `SELECT ${COLUMNS} FROM tenants WHERE id = $1 AND deleted_at IS NULL`,

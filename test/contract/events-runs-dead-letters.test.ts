@@ -148,12 +148,7 @@ describe("events", () => {
       [`until=${event.received_at}`, [paid]],
     ];
     for (const [filter, ids] of cases) {
-      const found = await idsOf(api, `${EVENTS}?${filter}`);
-      expect([filter, found.filter((id) => id !== other), ids.includes(other)]).toEqual([
-        filter,
-        ids.filter((id) => id !== other),
-        found.includes(other),
-      ]);
+      expect([filter, await idsOf(api, `${EVENTS}?${filter}`)]).toEqual([filter, ids]);
     }
   });
 

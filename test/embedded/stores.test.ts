@@ -1,14 +1,14 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { lstatSync, mkdirSync } from "node:fs";
+import { lstatSync, mkdirSync, writeFileSync } from "node:fs";
 import { Redis } from "ioredis";
 import pg from "pg";
 import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import { familyOf, listProcesses } from "../../src/embedded/processes.ts";
+import { listProcesses, type Process } from "../../src/embedded/processes.ts";
 import { type EmbeddedStores, startEmbeddedStores } from "../../src/embedded/stores.ts";
 import { createLogger } from "../../src/runtime/logger.ts";
 import { builtProgram } from "../support/built.ts";
-import { hasPostgres15, postgres15, privateStores } from "../support/stores.ts";
+import { createDatabase, hasPostgres15, postgres15, privateStores, testRedisUrl } from "../support/stores.ts";
 import { temporaryDataDir } from "../support/temporary-stores.ts";
 import { until } from "../support/until.ts";
 
@@ -71,6 +71,12 @@ function processesOn(dataDir: string): string[] {
     .filter((line) => line.includes(`${dataDir}/`));
 }
 
+/** The store is the one child of its guardian that is no shell. */
+function storeOf(guardian: number): number {
+  const isStore = (one: Process) => one.parentPid === guardian && !one.commandLine.startsWith("/bin/sh");
+  return listProcesses().find(isStore)?.pid as number;
+}
+
 describe("the embedded stores", () => {
   test("keep their data from one start to the next, and leave no process when they stop", async () => {
     const folder = dataDir();
@@ -83,20 +89,21 @@ describe("the embedded stores", () => {
   });
 
   test("make every commit durable, and never evict", async () => {
-    const { databaseUrl, redisUrl } = await privateStores();
     const rows = await query(
-      databaseUrl,
+      (await createDatabase()).url,
       "SELECT current_setting('fsync') AS fsync, current_setting('synchronous_commit') AS commit, current_setting('server_encoding') AS encoding",
     );
     expect(rows).toEqual([{ fsync: "on", commit: "on", encoding: "UTF8" }]);
-    const policy = await redisCommand(redisUrl, "CONFIG", "GET", "maxmemory-policy");
-    const file = await redisCommand(redisUrl, "CONFIG", "GET", "appendonly");
-    expect([policy, file].flat()).toEqual(expect.arrayContaining(["noeviction", "yes"]));
+    const policy = await redisCommand(testRedisUrl(), "CONFIG", "GET", "maxmemory-policy");
+    const file = await redisCommand(testRedisUrl(), "CONFIG", "GET", "appendonly");
+    expect([policy, file]).toEqual([
+      ["maxmemory-policy", "noeviction"],
+      ["appendonly", "yes"],
+    ]);
   });
 
   test("let nobody in without the password", async () => {
-    const { databaseUrl, redisUrl } = await privateStores();
-    const [postgres, redis] = [new URL(databaseUrl), new URL(redisUrl)];
+    const [postgres, redis] = [new URL((await createDatabase()).url), new URL(testRedisUrl())];
     postgres.password = "guess";
     redis.password = "";
     await expect(query(postgres.href, "SELECT 1")).rejects.toThrow("password authentication failed");
@@ -106,9 +113,7 @@ describe("the embedded stores", () => {
   test("come back on the same port when they are killed", async () => {
     const stores = await privateStores();
     await write(stores);
-    for (const guardian of Object.values(stores.pids())) {
-      for (const pid of familyOf(guardian).slice(1)) process.kill(pid, "SIGKILL");
-    }
+    for (const guardian of Object.values(stores.pids())) process.kill(storeOf(guardian), "SIGKILL");
     await until("both serve again, with their data", async () => {
       const answers = [query(stores.databaseUrl, "SELECT 1"), redisCommand(stores.redisUrl, "PING")];
       return (await Promise.allSettled(answers)).every((one) => one.status === "fulfilled");
@@ -146,6 +151,15 @@ describe("the embedded stores", () => {
 });
 
 describe("a data dir", () => {
+  test("that cannot be made is named", async () => {
+    const folder = `${dataDir()}/file`;
+    writeFileSync(folder, "");
+    await expect(startEmbeddedStores({ dataDir: folder, log })).rejects.toMatchObject({
+      code: "store_unavailable",
+      message: expect.stringContaining(`HEADRACE_DATA_DIR ${folder} cannot be used`),
+    });
+  });
+
   test("has one user at a time, whose pid the other is told", async () => {
     const folder = dataDir();
     await start(folder);
@@ -217,13 +231,12 @@ describe("a process that is killed with SIGKILL", () => {
     const folder = dataDir();
     const elsewhere = await startElsewhere(folder);
     await write(elsewhere);
-    const guardians = elsewhere.pids.flatMap(familyOf);
-    const stores = listProcesses().filter(
-      (one) => guardians.includes(one.pid) && !one.commandLine.startsWith("/bin/sh"),
-    );
+    // Stopped, so that it neither sees its guardians die nor starts the stores again.
     elsewhere.child.kill("SIGSTOP");
-    for (const pid of guardians) {
-      if (!stores.some((one) => one.pid === pid)) process.kill(pid, "SIGKILL");
+    for (const guardian of elsewhere.pids) {
+      const store = storeOf(guardian);
+      const watcher = listProcesses().find((one) => one.parentPid === guardian && one.pid !== store);
+      for (const pid of [guardian, watcher?.pid as number]) process.kill(pid, "SIGKILL");
     }
     await killed(elsewhere.child);
     expect(await query(elsewhere.databaseUrl, "SELECT 1 AS one")).toEqual([{ one: 1 }]);

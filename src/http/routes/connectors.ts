@@ -23,6 +23,7 @@ const MAX_TRIED_PARAMS = 1_000;
 
 const tags = ["Connectors"];
 
+/** Connectors, which all tenants share: the administrator's. Their params may hold what only a provider should know. */
 export const connectorRoutes: FastifyPluginAsyncTypebox<{ database: Database; guards: Guards }> = async (
   server,
   { database, guards },

@@ -23,6 +23,7 @@ const Query = pageQuery({
   until: Type.Optional(Instant),
 });
 
+/** Shows the dead letters of a tenant, and of all to an administrator. */
 export const deadLetterRoutes: FastifyPluginAsyncTypebox<{ database: Database; guards: Guards }> = async (
   server,
   { database, guards },

@@ -1,27 +1,21 @@
-import { randomUUID } from "node:crypto";
 import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
-import { type Static, Type } from "typebox";
+import { Type } from "typebox";
 import { DEFAULT_ENDPOINT } from "../../domain/endpoint.ts";
-import { HeadraceError } from "../../domain/errors.ts";
-import { endpointSecretPlace, schemeOf } from "../../pipeline/receive/endpoint-cache.ts";
-import { raiseCounter } from "../../postgres/change-counters.ts";
-import { findConnector } from "../../postgres/connectors.ts";
-import type { Database, Queryable } from "../../postgres/database.ts";
-import {
-  deleteEndpoint,
-  findEndpoint,
-  listEndpoints,
-  type NewSecret,
-  putEndpoint,
-  rotateSecret,
-  type StoredEndpoint,
-} from "../../postgres/endpoints.ts";
+import type { Database } from "../../postgres/database.ts";
+import { findEndpoint, listEndpoints, type StoredEndpoint } from "../../postgres/endpoints.ts";
 import type { KeyRing } from "../../postgres/key-ring.ts";
 import type { EndpointName } from "../../postgres/receiving-endpoints.ts";
 import type { Guards } from "../authenticate.ts";
 import { pageOfRows, readCursor } from "../cursor.ts";
+import { createEndpointChanges, noEndpoint } from "../endpoint-changes.ts";
 import { ERROR_RESPONSES } from "../errors.ts";
-import { asEndpoint, Endpoint, EndpointInput, MAX_SECRETS, RotateInput } from "../schemas/endpoint.ts";
+import {
+  asEndpoint,
+  DEFAULT_OVERLAP_SECONDS,
+  Endpoint,
+  EndpointInput,
+  RotateInput,
+} from "../schemas/endpoint.ts";
 import { Id, reference, TenantParams } from "../schemas/fields.ts";
 import { DEFAULT_LIMIT, pageOf, pageQuery } from "../schemas/page.ts";
 
@@ -34,6 +28,7 @@ interface Options {
 
 const tags = ["Endpoints"];
 
+/** The endpoints of a tenant, by which its deliveries come in. */
 export const endpointRoutes: FastifyPluginAsyncTypebox<Options> = async (server, options) => {
   const { database, guards, publicUrl } = options;
 
@@ -72,28 +67,8 @@ const oneEndpoint: FastifyPluginAsyncTypebox<
 > = async (server, { database, guards, keyRing, publicUrl, path, params }) => {
   const url = `/tenants/:tenant_id/endpoints/:connector${path}`;
   const which = path === "" ? "the default endpoint" : "an endpoint";
+  const changes = createEndpointChanges({ database, keyRing });
   const response = { 200: reference(Endpoint), ...ERROR_RESPONSES };
-
-  /** Changes the endpoint in a transaction that every receiver notices before its next commit. */
-  async function change(
-    name: EndpointName,
-    work: (transaction: Queryable) => Promise<void>,
-  ): Promise<Static<typeof Endpoint>> {
-    const endpoint = await database.withTenant(name.tenantId, async (transaction) => {
-      // First of all, so that what is read of the connector holds until the commit.
-      await raiseCounter(transaction, "receive");
-      await work(transaction);
-      return await findEndpoint(transaction, name);
-    });
-    if (endpoint === undefined) throw noEndpoint(name);
-    return asEndpoint(endpoint, publicUrl);
-  }
-
-  function seal(name: EndpointName, secret: { value: string; not_after?: string }): NewSecret {
-    const id = randomUUID();
-    const notAfter = secret.not_after === undefined ? undefined : new Date(secret.not_after);
-    return { id, notAfter, ...keyRing.seal(secret.value, endpointSecretPlace(name, id)) };
-  }
 
   server.put(
     url,
@@ -102,13 +77,11 @@ const oneEndpoint: FastifyPluginAsyncTypebox<
       schema: { tags, summary: `Create or replace ${which}`, params, body: EndpointInput, response },
     },
     async ({ params, body }) => {
-      const name = nameOf(params);
       const { secrets = [], account, params: own = {}, enabled = true } = body;
-      return await change(name, async (transaction) => {
-        await checkParams(transaction, name, own);
-        const sealed = secrets.map((secret) => seal(name, secret));
-        await putEndpoint(transaction, name, { account, params: own, enabled }, sealed);
-      });
+      return asEndpoint(
+        await changes.put(nameOf(params), { account, params: own, enabled }, secrets),
+        publicUrl,
+      );
     },
   );
 
@@ -137,18 +110,8 @@ const oneEndpoint: FastifyPluginAsyncTypebox<
         response,
       },
     },
-    async ({ params, body: { value, overlap_seconds: overlapSeconds = 86_400 } }) => {
-      const name = nameOf(params);
-      return await change(name, async (transaction) => {
-        if ((await findEndpoint(transaction, name)) === undefined) throw noEndpoint(name);
-        const count = await rotateSecret(transaction, name, seal(name, { value }), overlapSeconds);
-        if (count <= MAX_SECRETS) return;
-        throw new HeadraceError(
-          "unprocessable",
-          `The endpoint has ${MAX_SECRETS} secrets that still hold: wait for one to expire, or PUT the list anew`,
-        );
-      });
-    },
+    async ({ params, body: { value, overlap_seconds: overlapSeconds = DEFAULT_OVERLAP_SECONDS } }) =>
+      asEndpoint(await changes.rotate(nameOf(params), value, overlapSeconds), publicUrl),
   );
 
   server.delete(
@@ -163,40 +126,13 @@ const oneEndpoint: FastifyPluginAsyncTypebox<
       },
     },
     async ({ params }, reply) => {
-      const name = nameOf(params);
-      const found = await database.withTenant(name.tenantId, async (transaction) => {
-        await raiseCounter(transaction, "receive");
-        return await deleteEndpoint(transaction, name);
-      });
-      if (!found) throw noEndpoint(name);
+      await changes.delete(nameOf(params));
       return reply.code(204).send(null);
     },
   );
 };
 
-/** Throws unless the connector receives webhooks and takes these params. */
-async function checkParams(
-  transaction: Queryable,
-  name: EndpointName,
-  params: Record<string, string>,
-): Promise<void> {
-  const connector = await findConnector(transaction, name.connector);
-  if (connector === undefined)
-    throw new HeadraceError("not_found", `There is no connector ${name.connector}`);
-  if (connector.webhook === undefined) {
-    throw new HeadraceError("unprocessable", `Connector ${name.connector} receives no webhooks`);
-  }
-  schemeOf(connector.webhook, params);
-}
-
 function nameOf(params: { tenant_id: string; connector: string; endpoint?: string }): EndpointName {
   const { tenant_id: tenantId, connector, endpoint = DEFAULT_ENDPOINT } = params;
   return { tenantId, connector, endpoint };
-}
-
-function noEndpoint({ tenantId, connector, endpoint }: EndpointName): HeadraceError {
-  return new HeadraceError(
-    "not_found",
-    `Tenant ${tenantId} has no endpoint ${endpoint} of connector ${connector}`,
-  );
 }

@@ -1,18 +1,10 @@
 import { randomBytes } from "node:crypto";
 import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
-import { type Static, Type } from "typebox";
+import { Type } from "typebox";
 import { HeadraceError } from "../../domain/errors.ts";
-import type { Database, Queryable } from "../../postgres/database.ts";
-import { deployFlow, undeployFlow } from "../../postgres/deployments.ts";
-import {
-  deleteFlow,
-  findFlow,
-  listFlows,
-  lockFlow,
-  putFlow,
-  type StoredFlow,
-  signingPlace,
-} from "../../postgres/flows.ts";
+import type { Database } from "../../postgres/database.ts";
+import { undeployFlow } from "../../postgres/deployments.ts";
+import { deleteFlow, findFlow, listFlows, lockFlow, putFlow, signingPlace } from "../../postgres/flows.ts";
 import type { KeyRing } from "../../postgres/key-ring.ts";
 import type { Guards } from "../authenticate.ts";
 import { pageOfRows, readCursor } from "../cursor.ts";
@@ -24,6 +16,7 @@ import { DEFAULT_LIMIT, pageOf, pageQuery } from "../schemas/page.ts";
 
 const tags = ["Flows"];
 
+/** The flows of a tenant. What is put here is stored; only a deploy makes it live. */
 export const flowRoutes: FastifyPluginAsyncTypebox<{
   database: Database;
   guards: Guards;
@@ -103,34 +96,6 @@ export const flowRoutes: FastifyPluginAsyncTypebox<{
     },
   );
 
-  server.post(
-    "/tenants/:tenant_id/flows/:flow/deploy",
-    {
-      onRequest: guards.tenant("write"),
-      schema: {
-        tags,
-        summary: "Deploy the newest version: it holds for every event accepted after the answer",
-        params: FlowParams,
-        response,
-      },
-    },
-    async ({ params }) => await change(params, (transaction, name) => deployFlow(transaction, name)),
-  );
-
-  server.post(
-    "/tenants/:tenant_id/flows/:flow/undeploy",
-    {
-      onRequest: guards.tenant("write"),
-      schema: {
-        tags,
-        summary: "Undeploy: no event accepted after the answer starts it",
-        params: FlowParams,
-        response,
-      },
-    },
-    async ({ params }) => await change(params, (transaction, name) => undeployFlow(transaction, name)),
-  );
-
   server.delete(
     "/tenants/:tenant_id/flows/:flow",
     {
@@ -142,42 +107,18 @@ export const flowRoutes: FastifyPluginAsyncTypebox<{
         response: { 204: Type.Null({ description: "Deleted" }), ...ERROR_RESPONSES },
       },
     },
-    async ({ params }, reply) => {
-      await withFlow(params, async (transaction, name) => {
-        await undeployFlow(transaction, name);
-        await deleteFlow(transaction, name.tenantId, name.flowId);
+    async ({ params: { tenant_id: tenantId, flow: flowId } }, reply) => {
+      await database.withTenant(tenantId, async (transaction) => {
+        if ((await lockFlow(transaction, tenantId, flowId)) === undefined) throw noFlow(flowId);
+        await undeployFlow(transaction, { tenantId, flowId });
+        await deleteFlow(transaction, tenantId, flowId);
       });
       return reply.code(204).send(null);
     },
   );
-
-  /** Works on a flow that nobody else deploys, undeploys or deletes meanwhile. */
-  async function withFlow<Result>(
-    { tenant_id: tenantId, flow: flowId }: Static<typeof FlowParams>,
-    work: (
-      transaction: Queryable,
-      name: { tenantId: string; flowId: string; version: number },
-    ) => Promise<Result>,
-  ): Promise<Result> {
-    return await database.withTenant(tenantId, async (transaction) => {
-      const version = await lockFlow(transaction, tenantId, flowId);
-      if (version === undefined) throw noFlow(flowId);
-      return await work(transaction, { tenantId, flowId, version });
-    });
-  }
-
-  async function change(
-    params: Static<typeof FlowParams>,
-    work: Parameters<typeof withFlow<void>>[1],
-  ): Promise<Static<typeof Flow>> {
-    const flow = await withFlow(params, async (transaction, name) => {
-      await work(transaction, name);
-      return await findFlow(transaction, name.tenantId, name.flowId);
-    });
-    return asFlow(flow as StoredFlow);
-  }
 };
 
-function noFlow(id: string): HeadraceError {
+/** What is answered where there is no such flow. */
+export function noFlow(id: string): HeadraceError {
   return new HeadraceError("not_found", `There is no flow ${id}`);
 }

@@ -18,6 +18,7 @@ const NO_ID = "00000000-0000-0000-0000-000000000000";
 
 const tags = ["Keys"];
 
+/** Makes, lists and revokes API keys. */
 export const keyRoutes: FastifyPluginAsyncTypebox<{ database: Database; guards: Guards }> = async (
   server,
   { database, guards },

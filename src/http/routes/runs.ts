@@ -13,6 +13,7 @@ import { asRun, Run } from "../schemas/run.ts";
 
 const tags = ["Runs"];
 
+/** Shows the runs of a tenant. */
 export const runRoutes: FastifyPluginAsyncTypebox<{ database: Database; guards: Guards }> = async (
   server,
   { database, guards },

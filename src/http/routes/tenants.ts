@@ -22,6 +22,7 @@ const STOP_BATCH = 5_000;
 
 const tags = ["Tenants"];
 
+/** Tenants: the administrator makes and deletes them, a tenant's key sees its own. */
 export const tenantRoutes: FastifyPluginAsyncTypebox<{ database: Database; guards: Guards }> = async (
   server,
   { database, guards },

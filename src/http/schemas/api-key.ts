@@ -25,6 +25,7 @@ const shown = {
   created_at: Instant,
 };
 
+/** An API key as it is shown. */
 export const ApiKey = Type.Object(shown, { $id: "ApiKey" });
 
 export const NewApiKey = Type.Object(

@@ -36,6 +36,7 @@ const settings = {
 /** What a PUT of a connector may set. */
 export const ConnectorInput = Type.Object(settings, closed);
 
+/** A connector as it is shown. */
 export const Connector = Type.Object(
   { id: Id, ...settings, created_at: Instant, updated_at: Instant },
   { $id: "Connector" },

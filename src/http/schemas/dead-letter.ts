@@ -4,6 +4,7 @@ import { parseBody } from "../../domain/body.ts";
 import type { StoredDeadLetter } from "../../postgres/dead-letters.ts";
 import { Id, Instant, nullable, Uuid } from "./fields.ts";
 
+/** A dead letter as it is shown. */
 export const DeadLetter = Type.Object(
   {
     id: Uuid,

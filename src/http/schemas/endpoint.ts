@@ -30,6 +30,10 @@ export const EndpointInput = Type.Object(
   closed,
 );
 
+/** How long the secrets before a new one still hold, s. */
+export const DEFAULT_OVERLAP_SECONDS = 86_400;
+
+/** What a rotation takes. */
 export const RotateInput = Type.Object(
   {
     value: SecretValue,
@@ -37,7 +41,7 @@ export const RotateInput = Type.Object(
       Type.Integer({
         minimum: 0,
         maximum: 2_592_000,
-        default: 86_400,
+        default: DEFAULT_OVERLAP_SECONDS,
         description: "an integer from 0 to 2592000: how long the secrets before it still hold",
       }),
     ),
@@ -45,6 +49,7 @@ export const RotateInput = Type.Object(
   closed,
 );
 
+/** An endpoint as it is shown. */
 export const Endpoint = Type.Object(
   {
     tenant_id: Id,

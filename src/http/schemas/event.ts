@@ -53,6 +53,7 @@ const shown = {
   ),
 };
 
+/** An event as it is shown. */
 export const Event = Type.Object(shown, { $id: "Event" });
 
 const TimelineEntry = Type.Object({
@@ -64,6 +65,7 @@ const TimelineEntry = Type.Object({
   detail: Type.Optional(Type.String()),
 });
 
+/** One event, with what became of it. */
 export const EventDetail = Type.Object(
   {
     ...shown,

@@ -91,6 +91,7 @@ export const FlowInput = Type.Object(
   closed,
 );
 
+/** A flow as it is shown. */
 export const Flow = Type.Object(
   {
     id: Id,

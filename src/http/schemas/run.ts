@@ -15,6 +15,7 @@ const Attempt = Type.Object({
   finished_at: Instant,
 });
 
+/** A run as it is shown. */
 export const Run = Type.Object(
   {
     id: Uuid,

@@ -24,6 +24,7 @@ const settings = {
 /** What a PUT of a tenant may set. */
 export const TenantInput = Type.Object(settings, closed);
 
+/** A tenant as it is shown. */
 export const Tenant = Type.Object(
   { id: Id, ...settings, created_at: Instant, updated_at: Instant },
   { $id: "Tenant" },

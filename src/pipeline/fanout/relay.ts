@@ -18,6 +18,8 @@ export interface RelayLimits extends HighWaterLimits {
   leaseMs: number;
   /** The wait while there is nothing to do and nobody wakes the relay, ms. */
   idleMs: number;
+  /** How long a look at what the consumers have is good for, ms. */
+  depthMs: number;
   /** The wait while the consumers have all they may have, ms. */
   fullMs: number;
 }
@@ -38,25 +40,42 @@ export function createRelay(deps: {
   const { database, redis, keys, queues, limits, now, onPublished } = deps;
   const highWater = createHighWater(limits);
   const afterTenants = new Map<Priority, string>();
+  let room = new Map<Priority, number>();
+  let measuredMs = Number.NEGATIVE_INFINITY;
+
+  /** Measured anew when it is old or used up; in between, what was published is taken off. */
+  async function currentRoom(): Promise<Map<Priority, number>> {
+    const isOld = now() - measuredMs >= limits.depthMs;
+    if (isOld || LANES.some((lane) => (room.get(lane) ?? 0) <= 0)) {
+      const depths = await readDepths(redis, keys, queues);
+      measuredMs = now();
+      room = highWater.room(depths, measuredMs);
+    }
+    return room;
+  }
 
   return async () => {
-    const room = highWater.room(await readDepths(redis, keys, queues), now());
-    const budgets = shareBatch(room, limits.batchSize);
+    const budgets = shareBatch(await currentRoom(), limits.batchSize);
     if (budgets.size === 0) return { waitMs: limits.fullMs };
     const { maxTenants, leaseMs } = limits;
     const { events, nextAfter } = await claimOutbox(database, { budgets, afterTenants, maxTenants, leaseMs });
     for (const [lane, tenantId] of nextAfter) afterTenants.set(lane, tenantId);
-    const walking = [...nextAfter.values()].some((tenantId) => tenantId !== "");
-    if (events.length === 0) return { waitMs: walking ? 0 : waitFor(budgets, limits) };
-    await publishEvents(redis, keys, events);
+    if (events.length > 0) await publishEvents(redis, keys, events);
+    const claimed = countByLane(events);
+    for (const [lane, count] of claimed) room.set(lane, (room.get(lane) ?? 0) - count);
     onPublished(events.length);
-    return { waitMs: 0 };
+    const isWalking = [...nextAfter.values()].some((tenantId) => tenantId !== "");
+    const mayHaveMore = [...budgets].some(([lane, budget]) => (claimed.get(lane) ?? 0) * 2 >= budget);
+    if (isWalking || mayHaveMore) return { waitMs: 0 };
+    // A lane that had no room is looked at again soon; otherwise nothing is due in any lane.
+    return { waitMs: budgets.size < LANES.length ? limits.fullMs : limits.idleMs };
   };
 }
 
-/** A lane that had no room is looked at again soon; otherwise there is nothing due in any lane. */
-function waitFor(budgets: ReadonlyMap<Priority, number>, limits: RelayLimits): number {
-  return budgets.size < LANES.length ? limits.fullMs : limits.idleMs;
+function countByLane(events: readonly { lane: Priority }[]): Map<Priority, number> {
+  const counts = new Map<Priority, number>();
+  for (const { lane } of events) counts.set(lane, (counts.get(lane) ?? 0) + 1);
+  return counts;
 }
 
 async function readDepths(

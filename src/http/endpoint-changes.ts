@@ -1,0 +1,107 @@
+import { randomUUID } from "node:crypto";
+import { HeadraceError } from "../domain/errors.ts";
+import { endpointSecretPlace, schemeOf } from "../pipeline/receive/endpoint-cache.ts";
+import { raiseCounter } from "../postgres/change-counters.ts";
+import { findConnector } from "../postgres/connectors.ts";
+import type { Database, Queryable } from "../postgres/database.ts";
+import {
+  deleteEndpoint,
+  type EndpointSettings,
+  findEndpoint,
+  type NewSecret,
+  putEndpoint,
+  rotateSecret,
+  type StoredEndpoint,
+} from "../postgres/endpoints.ts";
+import type { KeyRing } from "../postgres/key-ring.ts";
+import type { EndpointName } from "../postgres/receiving-endpoints.ts";
+import { MAX_SECRETS } from "./schemas/endpoint.ts";
+
+/** Changes of endpoints, each in a transaction that every receiver notices before it commits another delivery. */
+export interface EndpointChanges {
+  /** Throws `not_found` without the connector, and when it does not take the endpoint's params. */
+  put(
+    name: EndpointName,
+    settings: EndpointSettings,
+    secrets: readonly { value: string; not_after?: string }[],
+  ): Promise<StoredEndpoint>;
+  rotate(name: EndpointName, value: string, overlapSeconds: number): Promise<StoredEndpoint>;
+  delete(name: EndpointName): Promise<void>;
+}
+
+export function createEndpointChanges({
+  database,
+  keyRing,
+}: {
+  database: Database;
+  keyRing: KeyRing;
+}): EndpointChanges {
+  function change<Result>(
+    name: EndpointName,
+    work: (transaction: Queryable) => Promise<Result>,
+  ): Promise<Result> {
+    return database.withTenant(name.tenantId, async (transaction) => {
+      // First of all, so that what is read of the connector holds until the commit.
+      await raiseCounter(transaction, "receive");
+      return await work(transaction);
+    });
+  }
+
+  function seal(name: EndpointName, secret: { value: string; not_after?: string }): NewSecret {
+    const id = randomUUID();
+    const notAfter = secret.not_after === undefined ? undefined : new Date(secret.not_after);
+    return { id, notAfter, ...keyRing.seal(secret.value, endpointSecretPlace(name, id)) };
+  }
+
+  return {
+    put: (name, settings, secrets) =>
+      change(name, async (transaction) => {
+        await checkParams(transaction, name, settings.params);
+        const sealed = secrets.map((secret) => seal(name, secret));
+        await putEndpoint(transaction, name, settings, sealed);
+        return await readBack(transaction, name);
+      }),
+    rotate: (name, value, overlapSeconds) =>
+      change(name, async (transaction) => {
+        await readBack(transaction, name);
+        const count = await rotateSecret(transaction, name, seal(name, { value }), overlapSeconds);
+        if (count <= MAX_SECRETS) return await readBack(transaction, name);
+        throw new HeadraceError(
+          "unprocessable",
+          `The endpoint has ${MAX_SECRETS} secrets that still hold: wait for one to expire, or PUT the list anew`,
+        );
+      }),
+    delete: (name) =>
+      change(name, async (transaction) => {
+        if (!(await deleteEndpoint(transaction, name))) throw noEndpoint(name);
+      }),
+  };
+}
+
+/** What is answered where there is no such endpoint. */
+export function noEndpoint({ tenantId, connector, endpoint }: EndpointName): HeadraceError {
+  return new HeadraceError(
+    "not_found",
+    `Tenant ${tenantId} has no endpoint ${endpoint} of connector ${connector}`,
+  );
+}
+
+async function readBack(transaction: Queryable, name: EndpointName): Promise<StoredEndpoint> {
+  const endpoint = await findEndpoint(transaction, name);
+  if (endpoint === undefined) throw noEndpoint(name);
+  return endpoint;
+}
+
+async function checkParams(
+  transaction: Queryable,
+  name: EndpointName,
+  params: Record<string, string>,
+): Promise<void> {
+  const connector = await findConnector(transaction, name.connector);
+  if (connector === undefined)
+    throw new HeadraceError("not_found", `There is no connector ${name.connector}`);
+  if (connector.webhook === undefined) {
+    throw new HeadraceError("unprocessable", `Connector ${name.connector} receives no webhooks`);
+  }
+  schemeOf(connector.webhook, params);
+}

@@ -1,0 +1,66 @@
+import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
+import type { Static } from "typebox";
+import type { Database, Queryable } from "../../postgres/database.ts";
+import { deployFlow, undeployFlow } from "../../postgres/deployments.ts";
+import { findFlow, lockFlow } from "../../postgres/flows.ts";
+import type { Guards } from "../authenticate.ts";
+import { ERROR_RESPONSES } from "../errors.ts";
+import { reference } from "../schemas/fields.ts";
+import { asFlow, Flow, FlowParams } from "../schemas/flow.ts";
+import { noFlow } from "./flows.ts";
+
+const tags = ["Flows"];
+
+/** Makes flows live, and ends that. */
+export const deploymentRoutes: FastifyPluginAsyncTypebox<{ database: Database; guards: Guards }> = async (
+  server,
+  { database, guards },
+) => {
+  const response = { 200: reference(Flow), ...ERROR_RESPONSES };
+
+  server.post(
+    "/tenants/:tenant_id/flows/:flow/deploy",
+    {
+      onRequest: guards.tenant("write"),
+      schema: {
+        tags,
+        summary: "Deploy the newest version: it holds for every event accepted after the answer",
+        params: FlowParams,
+        response,
+      },
+    },
+    async ({ params }) => await change(params, deployFlow),
+  );
+
+  server.post(
+    "/tenants/:tenant_id/flows/:flow/undeploy",
+    {
+      onRequest: guards.tenant("write"),
+      schema: {
+        tags,
+        summary: "Undeploy: no event accepted after the answer starts it",
+        params: FlowParams,
+        response,
+      },
+    },
+    async ({ params }) => await change(params, undeployFlow),
+  );
+
+  /** Works on a flow that nobody else deploys, undeploys or deletes meanwhile. */
+  async function change(
+    { tenant_id: tenantId, flow: flowId }: Static<typeof FlowParams>,
+    work: (
+      transaction: Queryable,
+      flow: { tenantId: string; flowId: string; version: number },
+    ) => Promise<void>,
+  ): Promise<Static<typeof Flow>> {
+    return await database.withTenant(tenantId, async (transaction) => {
+      const version = await lockFlow(transaction, tenantId, flowId);
+      if (version === undefined) throw noFlow(flowId);
+      await work(transaction, { tenantId, flowId, version });
+      const flow = await findFlow(transaction, tenantId, flowId);
+      if (flow === undefined) throw noFlow(flowId);
+      return asFlow(flow);
+    });
+  }
+};
