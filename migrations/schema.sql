@@ -1,0 +1,340 @@
+-- Written from the catalogue by test/migrations.test.ts; the migrations beside it make it.
+
+table api_keys
+  id uuid not null default uuid7(clock_us())
+  name text not null
+  tenant_id text
+  scope text not null
+  key_hash bytea not null
+  expires_at timestamp with time zone
+  created_at timestamp with time zone not null default now()
+  revoked_at timestamp with time zone
+  constraint api_keys_key_hash_key UNIQUE (key_hash)
+  constraint api_keys_pkey PRIMARY KEY (id)
+  constraint api_keys_scope_check CHECK ((scope = ANY (ARRAY['admin'::text, 'write'::text, 'read'::text])))
+  constraint api_keys_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id)
+  CREATE UNIQUE INDEX api_keys_key_hash_key ON public.api_keys USING btree (key_hash)
+  grant delete, insert, select, update to headrace_pipeline
+
+table attempts partitioned by RANGE (run_id) row level security forced
+  run_id uuid not null
+  attempt integer not null
+  tenant_id text not null
+  outcome text not null
+  error_code text
+  error_message text
+  response_status integer
+  started_at timestamp with time zone not null
+  finished_at timestamp with time zone not null
+  constraint attempts_outcome_check CHECK ((outcome = ANY (ARRAY['done'::text, 'retry'::text, 'dead'::text, 'lost'::text])))
+  constraint attempts_pkey PRIMARY KEY (run_id, attempt)
+  policy every_tenant to headrace_pipeline using true check true
+  policy own_tenant to headrace_api using (tenant_id = current_setting('app.tenant'::text, true)) check (tenant_id = current_setting('app.tenant'::text, true))
+  grant delete, insert, select, update to headrace_api
+  grant delete, insert, select, update to headrace_pipeline
+
+table change_counters with fillfactor=50
+  name text not null
+  value bigint not null
+  constraint change_counters_pkey PRIMARY KEY (name)
+  grant select, update to headrace_api
+  grant delete, insert, select, update to headrace_pipeline
+
+table connectors
+  id text not null
+  name text
+  webhook jsonb
+  source jsonb
+  created_at timestamp with time zone not null default now()
+  updated_at timestamp with time zone not null default now()
+  constraint connectors_pkey PRIMARY KEY (id)
+  grant select to headrace_api
+  grant delete, insert, select, update to headrace_pipeline
+
+table dead_letters row level security forced
+  id uuid not null default uuid7(clock_us())
+  tenant_id text not null
+  connector text not null
+  endpoint text not null
+  event_id uuid not null
+  event_type text
+  flow_id text
+  run_id uuid
+  stage text not null
+  event_payload bytea
+  content_type text
+  headers json not null default '{}'::json
+  error_message text not null
+  error_context jsonb not null
+  fingerprint text not null
+  created_at timestamp with time zone not null default now()
+  updated_at timestamp with time zone not null default now()
+  retry_count integer not null default 0
+  status text not null default 'pending'::text
+  constraint dead_letters_pkey PRIMARY KEY (id)
+  constraint dead_letters_run_id_key UNIQUE (run_id)
+  constraint dead_letters_stage_check CHECK ((stage = ANY (ARRAY['normalize'::text, 'route'::text, 'execute'::text])))
+  constraint dead_letters_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'replayed'::text, 'expired'::text])))
+  CREATE INDEX dead_letters_of_tenant ON public.dead_letters USING btree (tenant_id, id)
+  CREATE UNIQUE INDEX dead_letters_run_id_key ON public.dead_letters USING btree (run_id)
+  policy every_tenant to headrace_pipeline using true check true
+  policy own_tenant to headrace_api using (tenant_id = current_setting('app.tenant'::text, true)) check (tenant_id = current_setting('app.tenant'::text, true))
+  grant delete, insert, select, update to headrace_api
+  grant delete, insert, select, update to headrace_pipeline
+
+table deployments row level security forced
+  tenant_id text not null
+  flow_id text not null
+  version integer not null
+  deployed_from bigint not null
+  deployed_until bigint
+  constraint deployments_pkey PRIMARY KEY (tenant_id, flow_id, deployed_from)
+  constraint deployments_tenant_id_flow_id_version_fkey FOREIGN KEY (tenant_id, flow_id, version) REFERENCES flow_versions(tenant_id, flow_id, version)
+  CREATE INDEX deployments_from ON public.deployments USING btree (deployed_from)
+  CREATE UNIQUE INDEX deployments_live ON public.deployments USING btree (tenant_id, flow_id) WHERE (deployed_until IS NULL)
+  CREATE INDEX deployments_until ON public.deployments USING btree (deployed_until)
+  policy every_tenant to headrace_pipeline using true check true
+  policy own_tenant to headrace_api using (tenant_id = current_setting('app.tenant'::text, true)) check (tenant_id = current_setting('app.tenant'::text, true))
+  grant delete, insert, select, update to headrace_api
+  grant delete, insert, select, update to headrace_pipeline
+
+table endpoint_secrets row level security forced
+  id uuid not null
+  tenant_id text not null
+  connector text not null
+  endpoint text not null
+  position integer not null
+  sealed bytea not null
+  key_id text not null
+  not_after timestamp with time zone
+  created_at timestamp with time zone not null default now()
+  constraint endpoint_secrets_pkey PRIMARY KEY (id)
+  constraint endpoint_secrets_tenant_id_connector_endpoint_fkey FOREIGN KEY (tenant_id, connector, endpoint) REFERENCES endpoints(tenant_id, connector, endpoint) ON DELETE CASCADE
+  CREATE INDEX endpoint_secrets_of_endpoint ON public.endpoint_secrets USING btree (tenant_id, connector, endpoint)
+  policy every_tenant to headrace_pipeline using true check true
+  policy own_tenant to headrace_api using (tenant_id = current_setting('app.tenant'::text, true)) check (tenant_id = current_setting('app.tenant'::text, true))
+  grant delete, insert, select, update to headrace_api
+  grant delete, insert, select, update to headrace_pipeline
+
+table endpoints row level security forced
+  tenant_id text not null
+  connector text not null
+  endpoint text not null
+  account text
+  params jsonb not null default '{}'::jsonb
+  enabled boolean not null default true
+  created_at timestamp with time zone not null default now()
+  updated_at timestamp with time zone not null default now()
+  constraint endpoints_connector_fkey FOREIGN KEY (connector) REFERENCES connectors(id)
+  constraint endpoints_pkey PRIMARY KEY (tenant_id, connector, endpoint)
+  constraint endpoints_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id)
+  policy every_tenant to headrace_pipeline using true check true
+  policy own_tenant to headrace_api using (tenant_id = current_setting('app.tenant'::text, true)) check (tenant_id = current_setting('app.tenant'::text, true))
+  grant delete, insert, select, update to headrace_api
+  grant delete, insert, select, update to headrace_pipeline
+
+table event_keys row level security forced
+  tenant_id text not null
+  connector text not null
+  endpoint text not null
+  key text not null
+  event_id uuid not null
+  expires_at timestamp with time zone not null
+  constraint event_keys_pkey PRIMARY KEY (tenant_id, connector, endpoint, key)
+  CREATE INDEX event_keys_expiry ON public.event_keys USING brin (expires_at)
+  policy every_tenant to headrace_pipeline using true check true
+  policy own_tenant to headrace_api using (tenant_id = current_setting('app.tenant'::text, true)) check (tenant_id = current_setting('app.tenant'::text, true))
+  grant delete, insert, select, update to headrace_api
+  grant delete, insert, select, update to headrace_pipeline
+
+table events partitioned by RANGE (id) row level security forced
+  id uuid not null
+  tenant_id text not null
+  connector text not null
+  endpoint text not null
+  type text
+  source text not null
+  priority smallint not null
+  subject text
+  occurred_at timestamp with time zone
+  received_at timestamp with time zone not null
+  delivery_key text not null
+  item integer not null default 0
+  headers json not null default '{}'::json
+  content_type text
+  flows_counter bigint not null
+  payload bytea not null
+  constraint events_pkey PRIMARY KEY (id)
+  CREATE INDEX events_of_tenant ON ONLY public.events USING btree (tenant_id, id)
+  policy every_tenant to headrace_pipeline using true check true
+  policy own_tenant to headrace_api using (tenant_id = current_setting('app.tenant'::text, true)) check (tenant_id = current_setting('app.tenant'::text, true))
+  grant delete, insert, select, update to headrace_api
+  grant delete, insert, select, update to headrace_pipeline
+
+table flow_versions row level security forced
+  tenant_id text not null
+  flow_id text not null
+  version integer not null
+  definition jsonb not null
+  created_at timestamp with time zone not null default now()
+  constraint flow_versions_pkey PRIMARY KEY (tenant_id, flow_id, version)
+  constraint flow_versions_tenant_id_flow_id_fkey FOREIGN KEY (tenant_id, flow_id) REFERENCES flows(tenant_id, id)
+  policy every_tenant to headrace_pipeline using true check true
+  policy own_tenant to headrace_api using (tenant_id = current_setting('app.tenant'::text, true)) check (tenant_id = current_setting('app.tenant'::text, true))
+  grant delete, insert, select, update to headrace_api
+  grant delete, insert, select, update to headrace_pipeline
+
+table flows row level security forced
+  tenant_id text not null
+  id text not null
+  version integer not null
+  deployed_version integer
+  signing_sealed bytea not null
+  signing_key_id text not null
+  created_at timestamp with time zone not null default now()
+  updated_at timestamp with time zone not null default now()
+  deleted_at timestamp with time zone
+  constraint flows_pkey PRIMARY KEY (tenant_id, id)
+  constraint flows_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id)
+  policy every_tenant to headrace_pipeline using true check true
+  policy own_tenant to headrace_api using (tenant_id = current_setting('app.tenant'::text, true)) check (tenant_id = current_setting('app.tenant'::text, true))
+  grant delete, insert, select, update to headrace_api
+  grant delete, insert, select, update to headrace_pipeline
+
+table installation
+  id text not null default substr(replace((gen_random_uuid())::text, '-'::text, ''::text), 1, 8)
+  only_one boolean not null default true
+  created_at timestamp with time zone not null default now()
+  constraint installation_only_one_check CHECK (only_one)
+  constraint installation_only_one_key UNIQUE (only_one)
+  constraint installation_pkey PRIMARY KEY (id)
+  CREATE UNIQUE INDEX installation_only_one_key ON public.installation USING btree (only_one)
+  grant select to headrace_pipeline
+
+table outbox with autovacuum_vacuum_scale_factor=0.02, autovacuum_vacuum_threshold=1000, autovacuum_vacuum_insert_scale_factor=0.5, autovacuum_analyze_scale_factor=0.2 row level security forced
+  event_id uuid not null
+  tenant_id text not null
+  lane smallint not null
+  attempts integer not null default 0
+  visible_at timestamp with time zone not null default now()
+  constraint outbox_pkey PRIMARY KEY (event_id)
+  CREATE INDEX outbox_due ON public.outbox USING btree (lane, tenant_id, visible_at)
+  policy every_tenant to headrace_pipeline using true check true
+  policy own_tenant to headrace_api using (tenant_id = current_setting('app.tenant'::text, true)) check (tenant_id = current_setting('app.tenant'::text, true))
+  grant delete, insert, select, update to headrace_api
+  grant delete, insert, select, update to headrace_pipeline
+
+table runs partitioned by RANGE (id) row level security forced
+  id uuid not null
+  tenant_id text not null
+  flow_id text not null
+  flow_version integer not null
+  event_id uuid not null
+  replay_seq integer not null default 0
+  lane smallint not null
+  state text not null
+  visible_at timestamp with time zone not null
+  fence bigint not null default 0
+  generation integer not null default 0
+  attempts integer not null default 0
+  error_code text
+  error_message text
+  created_at timestamp with time zone not null default now()
+  started_at timestamp with time zone
+  finished_at timestamp with time zone
+  constraint runs_pkey PRIMARY KEY (id)
+  constraint runs_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'running'::text, 'failed'::text, 'succeeded'::text, 'dead'::text, 'cancelled'::text])))
+  CREATE INDEX runs_due ON ONLY public.runs USING btree (visible_at) WHERE (state = ANY (ARRAY['queued'::text, 'running'::text, 'failed'::text]))
+  CREATE INDEX runs_of_replayed_event ON ONLY public.runs USING btree (event_id) WHERE (replay_seq > 0)
+  CREATE INDEX runs_of_tenant ON ONLY public.runs USING btree (tenant_id, id)
+  policy every_tenant to headrace_pipeline using true check true
+  policy own_tenant to headrace_api using (tenant_id = current_setting('app.tenant'::text, true)) check (tenant_id = current_setting('app.tenant'::text, true))
+  grant delete, insert, select, update to headrace_api
+  grant delete, insert, select, update to headrace_pipeline
+
+table schema_migrations
+  name text not null
+  checksum text not null
+  applied_at timestamp with time zone not null default now()
+  constraint schema_migrations_pkey PRIMARY KEY (name)
+
+table tenants
+  id text not null
+  name text
+  weight integer not null default 1
+  events_per_second integer
+  max_backlog integer
+  retention_days integer
+  created_at timestamp with time zone not null default now()
+  updated_at timestamp with time zone not null default now()
+  deleted_at timestamp with time zone
+  constraint tenants_pkey PRIMARY KEY (id)
+  grant select to headrace_api
+  grant delete, insert, select, update to headrace_pipeline
+
+table verdicts partitioned by RANGE (event_id) row level security forced
+  event_id uuid not null
+  tenant_id text not null
+  status text not null
+  routed_at timestamp with time zone not null default now()
+  constraint verdicts_pkey PRIMARY KEY (event_id)
+  constraint verdicts_status_check CHECK ((status = ANY (ARRAY['routed'::text, 'unmatched'::text, 'dead'::text])))
+  policy every_tenant to headrace_pipeline using true check true
+  policy own_tenant to headrace_api using (tenant_id = current_setting('app.tenant'::text, true)) check (tenant_id = current_setting('app.tenant'::text, true))
+  grant delete, insert, select, update to headrace_api
+  grant delete, insert, select, update to headrace_pipeline
+
+function claim_outbox(budgets integer[], after_tenants text[], max_tenants integer, lease_ms integer) returns TABLE(claimed_lane smallint, claimed_tenant text, claimed_event uuid) set enable_seqscan=off, enable_hashjoin=off, enable_mergejoin=off, enable_bitmapscan=off
+BEGIN
+  -- A lease that a crash takes back only means that the event comes due sooner.
+  PERFORM set_config('synchronous_commit', 'off', true);
+  RETURN QUERY
+  WITH RECURSIVE walk AS (
+    SELECT l.lane, 1 AS step,
+      (SELECT o.tenant_id FROM outbox o WHERE o.lane = l.lane AND o.tenant_id > after_tenants[l.lane]
+        ORDER BY o.tenant_id LIMIT 1) AS tenant
+    FROM unnest(ARRAY[1, 2, 3, 4]::smallint[]) AS l (lane)
+    WHERE budgets[l.lane] > 0
+    UNION ALL
+    SELECT w.lane, w.step + 1,
+      (SELECT o.tenant_id FROM outbox o WHERE o.lane = w.lane AND o.tenant_id > w.tenant
+        ORDER BY o.tenant_id LIMIT 1)
+    FROM walk w
+    WHERE w.tenant IS NOT NULL AND w.step <= max_tenants
+  ),
+  shares AS (
+    SELECT w.lane, w.tenant, ceil(budgets[w.lane]::numeric / count(*) OVER (PARTITION BY w.lane))::integer AS share
+    FROM walk w WHERE w.tenant IS NOT NULL AND w.step <= max_tenants
+  ),
+  due AS (
+    SELECT o.event_id FROM shares s, LATERAL (
+      SELECT d.event_id FROM outbox d
+      WHERE d.lane = s.lane AND d.tenant_id = s.tenant AND d.visible_at <= now()
+      ORDER BY d.visible_at LIMIT s.share FOR UPDATE SKIP LOCKED
+    ) AS o
+  ),
+  claimed AS (
+    UPDATE outbox SET visible_at = now() + lease_ms * interval '1 millisecond', attempts = attempts + 1
+    WHERE event_id = ANY (ARRAY(SELECT event_id FROM due))
+    RETURNING lane, tenant_id, event_id
+  )
+  SELECT c.lane, c.tenant_id, c.event_id FROM claimed c
+  UNION ALL
+  SELECT w.lane, CASE WHEN bool_or(w.tenant IS NULL) THEN '' ELSE coalesce(max(w.tenant) FILTER (WHERE w.step <= max_tenants), '') END, NULL
+  FROM walk w GROUP BY w.lane;
+END
+
+function clock_us() returns bigint
+  SELECT floor(extract(epoch FROM clock_timestamp()) * 1000000)::bigint
+
+function take_outbox(event_ids uuid[]) returns SETOF uuid set enable_seqscan=off
+BEGIN
+  PERFORM set_config('synchronous_commit', 'off', true);
+  RETURN QUERY DELETE FROM outbox WHERE event_id = ANY (event_ids) RETURNING event_id;
+END
+
+function uuid7(us bigint) returns uuid
+  SELECT encode(
+    int8send(((us / 1000) << 16) | 28672 | ((us % 1000) * 4096 / 1000))
+      || substring(uuid_send(gen_random_uuid()) FROM 9),
+    'hex')::uuid
