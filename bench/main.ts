@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { startEmbeddedStores } from "../src/embedded/stores.ts";
 import { createLogger } from "../src/runtime/logger.ts";
@@ -9,6 +9,8 @@ import { benchPipeline } from "./pipeline.ts";
  * bench/results/, and misses no bar silently: a row below its bar is marked, and the exit code says so.
  */
 const dataDir = mkdtempSync(`${tmpdir()}/headrace-bench-`);
+// The stores' own user has to enter it.
+chmodSync(dataDir, 0o711);
 const stores = await startEmbeddedStores({ dataDir, log: createLogger("error") });
 try {
   const rows = await benchPipeline(stores);

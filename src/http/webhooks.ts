@@ -45,11 +45,22 @@ export const webhookRoutes: FastifyPluginAsync<WebhookRoutesOptions> = async (se
     "/api/v1/webhooks/:connector/:tenant_id",
     "/api/v1/webhooks/:connector/:tenant_id/:endpoint",
   ]) {
-    server.post(path, { bodyLimit: options.bodyLimitBytes }, handle);
+    server.post(path, { bodyLimit: options.bodyLimitBytes, schema: SCHEMA }, handle);
   }
 };
 
 const NO_BODY = Buffer.alloc(0);
+
+/** For the OpenAPI document alone: neither body nor answer is checked or written by it. */
+const SCHEMA = {
+  tags: ["Webhooks"],
+  summary: "Take a delivery of a connector for a tenant: the signature is the key",
+  description:
+    "200 (or the status that the connector's scheme names) once its events are committed, and again with the same " +
+    "event_id when it comes again; 401 with an empty body for everything that cannot be trusted; 503 with " +
+    "Retry-After when PostgreSQL cannot take it now.",
+  security: [],
+};
 
 /** A signature covers the bytes as they were sent; what was packed on the way cannot be checked. */
 function refuseEncodedBody(request: FastifyRequest): void {
