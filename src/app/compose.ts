@@ -80,8 +80,10 @@ export function composePipeline(deps: PipelineDeps): Pipeline {
   const acceptor = createAcceptor({
     database: database.ingest,
     limits: limits.accept,
-    onAccepted(events) {
-      metrics.accepted.inc(events);
+    onCommitted(newEvents, seen) {
+      markSeen(redis, keys, { seen, ttlSeconds: limits.seenSeconds });
+      if (newEvents === 0) return;
+      metrics.accepted.inc(newEvents);
       if (relay === undefined) notify();
       else relay.wake();
     },
@@ -96,10 +98,7 @@ export function composePipeline(deps: PipelineDeps): Pipeline {
   const receive = createReceiver({
     endpoints: createEndpointCache({ database: database.ingest, keyRing, maxEndpoints: limits.maxEndpoints }),
     acceptor,
-    hints: {
-      find: (digest) => findSeen(redis, keys, digest),
-      mark: (seen) => markSeen(redis, keys, { ...seen, ttlSeconds: limits.seenSeconds }),
-    },
+    findSeen: (digest) => findSeen(redis, keys, digest),
     readCounter: () => counterReads.add(),
     now,
   });

@@ -38,7 +38,7 @@ export interface Limits {
 }
 
 export const DEFAULT_LIMITS: Limits = {
-  accept: { maxDeliveries: 64, maxBytes: 1_048_576, inFlight: 2, maxWaiting: 2_000 },
+  accept: { maxDeliveries: 64, maxBytes: 1_048_576, inFlight: 1, maxWaiting: 2_000 },
   maxEndpoints: 10_000,
   seenSeconds: 600,
   relay: {

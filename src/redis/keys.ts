@@ -20,7 +20,7 @@ export function redisKeys(installation: string): RedisKeys {
   return {
     stream: (lane) => `headrace:{${installation}:events}:p${lane}`,
     sentinel: `headrace:{${installation}:events}:sentinel`,
-    seen: (digest) => `headrace:${installation}:seen:${digest}`,
+    seen: (digest) => `headrace:{${installation}:seen}:${digest}`,
     jobs: (lane) => `headrace:{${installation}:jobs:p${lane}}`,
   };
 }

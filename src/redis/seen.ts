@@ -18,11 +18,24 @@ export async function findSeen(
   }
 }
 
-/** Remembers a committed delivery for `ttlSeconds`. Never fails: it is a hint. */
+/** A delivery that was committed, and the event that it became. */
+export interface SeenDelivery {
+  digest: string;
+  eventId: string;
+}
+
+/** Remembers committed deliveries for `ttlSeconds`, in one command. Never fails: they are hints. */
 export function markSeen(
   redis: RedisClient,
   keys: RedisKeys,
-  seen: { digest: string; eventId: string; ttlSeconds: number },
+  { seen, ttlSeconds }: { seen: readonly SeenDelivery[]; ttlSeconds: number },
 ): void {
-  redis.set(keys.seen(seen.digest), seen.eventId, "EX", seen.ttlSeconds).catch(() => {});
+  if (seen.length === 0) return;
+  const names = seen.map(({ digest }) => keys.seen(digest));
+  const eventIds = seen.map(({ eventId }) => eventId);
+  redis.eval(MARK_SEEN, names.length, ...names, ttlSeconds, ...eventIds).catch(() => {});
 }
+
+/** KEYS: the marks. ARGV: how long they live, then the event id of each. A thousand commands would cost a thousand times. */
+const MARK_SEEN = `
+for i, key in ipairs(KEYS) do redis.call('SET', key, ARGV[i + 1], 'EX', ARGV[1]) end`;

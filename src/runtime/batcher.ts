@@ -41,11 +41,6 @@ export class Batcher<Item, Result> {
     return this.#waiting.length;
   }
 
-  /** True when an item added now has to wait for another batch to end. */
-  get busy(): boolean {
-    return this.#running >= this.#options.inFlight;
-  }
-
   /** Takes an item back if no batch has it yet; its promise then never settles. */
   withdraw(item: Item): boolean {
     const index = this.#waiting.findIndex((entry) => entry.item === item);

@@ -47,7 +47,7 @@ export async function serveApi(over: Partial<HttpDeps> = {}): Promise<ServedApi>
     acceptor: createAcceptor({
       database: database.ingest,
       limits: { maxDeliveries: 64, maxBytes: 1_048_576, inFlight: 2, maxWaiting: 1_000 },
-      onAccepted() {},
+      onCommitted() {},
     }),
     normalize,
     checkActionHeaders,

@@ -9,6 +9,8 @@ export interface Delivery {
   events: NewEvent[];
   /** What the delivery was verified with, as the receive counter tells; absent where nothing was cached. */
   verifiedAt?: number;
+  /** A hash of its key, for the dedupe hint; absent where it has none, or several events. */
+  digest?: string;
 }
 
 export type AcceptAnswer =
@@ -32,26 +34,29 @@ export interface Acceptor {
   accept(delivery: Delivery): Promise<AcceptAnswer>;
   /** Takes a delivery back that waits for its transaction; false when it is too late. `accept` then never settles. */
   withdraw(delivery: Delivery): boolean;
-  /** True when a delivery has to wait for the transaction before it. */
-  readonly busy: boolean;
+  /** True when a delivery has to wait for more than the next transaction. */
+  readonly backlogged: boolean;
 }
 
 /**
  * Commits deliveries in groups: one or two transactions are under way, and the next one takes what arrived
- * meanwhile. `onAccepted` is called once a transaction that wrote new events is committed.
+ * meanwhile. `onCommitted` is told once a transaction is committed: how many events are new, and which event each
+ * delivery with a digest became.
  */
 export function createAcceptor(deps: {
   database: Queryable;
   limits: AcceptorLimits;
-  onAccepted: (newEvents: number) => void;
+  onCommitted: (newEvents: number, seen: { digest: string; eventId: string }[]) => void;
 }): Acceptor {
-  const { database, limits, onAccepted } = deps;
+  const { database, limits, onCommitted } = deps;
   const batcher = new Batcher<Delivery, AcceptAnswer | Error>(
     async (deliveries) => {
       const answers = await commit(database, deliveries);
       failpoint("accept.committed");
-      const written = answers.reduce((sum, answer) => sum + newEvents(answer), 0);
-      if (written > 0) onAccepted(written);
+      onCommitted(
+        answers.reduce((sum, answer) => sum + newEvents(answer), 0),
+        deliveries.flatMap((delivery, index) => seenAs(delivery, answers[index])),
+      );
       return answers;
     },
     {
@@ -71,8 +76,8 @@ export function createAcceptor(deps: {
       return answer;
     },
     withdraw: (delivery) => batcher.withdraw(delivery),
-    get busy() {
-      return batcher.busy;
+    get backlogged() {
+      return batcher.waiting > limits.maxDeliveries;
     },
   };
 }
@@ -119,4 +124,14 @@ function commonCounter(
 function newEvents(answer: AcceptAnswer | Error): number {
   if (answer instanceof Error || answer.kind === "stale") return 0;
   return answer.events.filter((event) => !event.duplicate).length;
+}
+
+function seenAs(
+  { digest }: Delivery,
+  answer: AcceptAnswer | Error | undefined,
+): { digest: string; eventId: string }[] {
+  if (digest === undefined || answer === undefined || answer instanceof Error || answer.kind === "stale")
+    return [];
+  const [event] = answer.events;
+  return event === undefined ? [] : [{ digest, eventId: event.eventId }];
 }

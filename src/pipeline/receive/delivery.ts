@@ -55,14 +55,11 @@ function readEvent(
   const occurred = scheme.occurred_at && firstValue(scheme.occurred_at.from, request, data);
   const occurredAtMs = occurred && parseTimestamp(occurred.value, scheme.occurred_at?.unit ?? "rfc3339");
   const account = nameAt(scheme.account ?? []);
-  return {
-    item,
-    keys,
-    data,
-    ...(type !== undefined && { type }),
-    ...(occurredAtMs !== undefined && { occurredAtMs }),
-    ...(account !== undefined && { account }),
-  };
+  const event: DeliveredEvent = { item, keys, data };
+  if (type !== undefined) event.type = type;
+  if (occurredAtMs !== undefined) event.occurredAtMs = occurredAtMs;
+  if (account !== undefined) event.account = account;
+  return event;
 }
 
 /** Names are stored as text and shown: control characters and halves of surrogate pairs make them none. */

@@ -27,7 +27,10 @@ export function endpointSecretPlace(name: EndpointName, secretId: string): strin
 
 /** Endpoints by name, each loaded once for each value of the receive counter that this process has seen. */
 export interface EndpointCache {
-  get(name: EndpointName): Promise<KnownEndpoint>;
+  /** The endpoint if it is held and current: no promise, for every delivery asks. */
+  held(name: EndpointName): KnownEndpoint | undefined;
+  /** Loads the endpoint; concurrent calls share one look. */
+  load(name: EndpointName): Promise<KnownEndpoint>;
   /** Says that the counter has this value: what was loaded before it no longer counts. */
   advance(counter: number): void;
 }
@@ -39,34 +42,41 @@ export function createEndpointCache(deps: {
   maxEndpoints: number;
 }): EndpointCache {
   const { database, keyRing, maxEndpoints } = deps;
-  const known = new Map<string, Promise<KnownEndpoint>>();
+  const known = new Map<string, KnownEndpoint>();
+  const loading = new Map<string, Promise<KnownEndpoint>>();
   let newest = 0;
 
   async function load(key: string, name: EndpointName): Promise<KnownEndpoint> {
     try {
       const endpoint = openEndpoint(keyRing, name, await findReceivingEndpoint(database, name));
       newest = Math.max(newest, endpoint.counter);
+      if (known.size >= maxEndpoints) known.delete(known.keys().next().value as string);
+      known.set(key, endpoint);
       return endpoint;
-    } catch (error) {
-      known.delete(key);
-      throw error;
+    } finally {
+      loading.delete(key);
     }
   }
 
   return {
-    async get(name) {
-      const key = `${name.connector}\n${name.tenantId}\n${name.endpoint}`;
-      const held = await known.get(key);
-      if (held !== undefined && held.counter >= newest) return held;
-      const loading = load(key, name);
-      if (known.size >= maxEndpoints) known.delete(known.keys().next().value as string);
-      known.set(key, loading);
-      return await loading;
+    held(name) {
+      const endpoint = known.get(keyOf(name));
+      return endpoint !== undefined && endpoint.counter >= newest ? endpoint : undefined;
+    },
+    load(name) {
+      const key = keyOf(name);
+      const shared = loading.get(key) ?? load(key, name);
+      loading.set(key, shared);
+      return shared;
     },
     advance(counter) {
       newest = Math.max(newest, counter);
     },
   };
+}
+
+function keyOf({ connector, tenantId, endpoint }: EndpointName): string {
+  return `${connector}\n${tenantId}\n${endpoint}`;
 }
 
 /** Unknown endpoints are verified against this, so that they take as long as known ones. */

@@ -5,7 +5,7 @@ import type { Scheme } from "./scheme.ts";
 const MAX_BYTES = 8_192;
 
 /** Headers that hold credentials, belong to one connection, or say what is kept elsewhere. */
-const DROPPED = new Set([
+const DROPPED = [
   "authorization",
   "proxy-authorization",
   "cookie",
@@ -19,20 +19,20 @@ const DROPPED = new Set([
   "host",
   "accept",
   "accept-encoding",
-]);
+];
 
 /**
  * The headers of a delivery that stay with its event, by lower-case name; of a repeated one the last. Whatever the
  * scheme takes its signature or token from is left out.
  */
-export function keptHeaders(scheme: Scheme, request: InboundRequest): Record<string, string> {
-  const secret = signatureHeaders(scheme);
+export function keptHeaders(scheme: Scheme, { rawHeaders }: InboundRequest): Record<string, string> {
+  const dropped = droppedBy(scheme);
   const kept: Record<string, string> = {};
   let bytes = 0;
-  for (let index = 0; index + 1 < request.rawHeaders.length; index += 2) {
-    const name = (request.rawHeaders[index] as string).toLowerCase();
-    const value = request.rawHeaders[index + 1] as string;
-    if (DROPPED.has(name) || secret.includes(name) || name.startsWith("x-forwarded-")) continue;
+  for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
+    const name = (rawHeaders[index] as string).toLowerCase();
+    const value = rawHeaders[index + 1] as string;
+    if (dropped.has(name) || name.startsWith("x-forwarded-")) continue;
     bytes += name.length + value.length;
     if (bytes > MAX_BYTES) break;
     kept[name] = value;
@@ -40,8 +40,17 @@ export function keptHeaders(scheme: Scheme, request: InboundRequest): Record<str
   return kept;
 }
 
-function signatureHeaders(scheme: Scheme): string[] {
-  return (scheme.signature?.from ?? []).flatMap((place) =>
-    "header" in place ? place.header.toLowerCase() : [],
-  );
+const DROPPED_BY = new WeakMap<Scheme, ReadonlySet<string>>();
+
+function droppedBy(scheme: Scheme): ReadonlySet<string> {
+  let names = DROPPED_BY.get(scheme);
+  if (names === undefined) {
+    const places = scheme.signature?.from ?? [];
+    names = new Set([
+      ...DROPPED,
+      ...places.flatMap((place) => ("header" in place ? place.header.toLowerCase() : [])),
+    ]);
+    DROPPED_BY.set(scheme, names);
+  }
+  return names;
 }

@@ -21,12 +21,6 @@ export type ReceiveAnswer =
   /** An authentic handshake or ping: answered, and nothing is routed. */
   | ({ kind: "challenge" } & ChallengeAnswer);
 
-/** The dedupe hint: which event a delivery became, as far as a fast store knows. */
-export interface SeenHints {
-  find(digest: string): Promise<string | undefined>;
-  mark(seen: { digest: string; eventId: string }): void;
-}
-
 /**
  * Judges a delivery and commits its events. Resolves with `accepted` or `duplicate` only when they are committed;
  * throws `store_unavailable` when PostgreSQL cannot take them now. What is known of endpoints is compared with the
@@ -35,25 +29,30 @@ export interface SeenHints {
 export function createReceiver(deps: {
   endpoints: EndpointCache;
   acceptor: Acceptor;
-  hints: SeenHints;
+  /** The dedupe hint: which event a delivery became, as far as a fast store knows. */
+  findSeen: (digest: string) => Promise<string | undefined>;
   /** The value of the receive counter at a moment after the call; concurrent calls share one look. */
   readCounter: () => Promise<number>;
   now: () => number;
 }): (name: EndpointName, request: InboundRequest) => Promise<ReceiveAnswer> {
-  const { endpoints, acceptor, hints, readCounter, now } = deps;
+  const { endpoints, acceptor, findSeen, readCounter, now } = deps;
 
   /** An answer, or undefined when the endpoint changed meanwhile. */
   async function tryOnce(name: EndpointName, request: InboundRequest): Promise<ReceiveAnswer | undefined> {
-    const endpoint = await endpoints.get(name);
+    const endpoint = endpoints.held(name) ?? (await endpoints.load(name));
     const early = judge(endpoint, request, now());
     if (early !== undefined) return (await isCurrent(endpoint)) ? early : undefined;
     const events = readEvents(name, endpoint.scheme, request);
     const { ack } = endpoint.scheme;
     if (events.length === 0)
       return (await isCurrent(endpoint)) ? { kind: "accepted", eventIds: [], ack } : undefined;
-    const digest = digestOf(name.tenantId, name.connector, name.endpoint, events[0]?.deliveryKey ?? "");
-    const delivery = { events, verifiedAt: endpoint.counter };
-    const answer = await firstOf(acceptor.accept(delivery), seenBefore(delivery, digest));
+    const delivery: Delivery = { events, verifiedAt: endpoint.counter };
+    const [only] = events;
+    if (only !== undefined && events.length === 1) {
+      delivery.digest = digestOf(name.tenantId, name.connector, name.endpoint, only.deliveryKey);
+    }
+    const accepting = acceptor.accept(delivery);
+    const answer = await (acceptor.backlogged ? firstOf(accepting, seenBefore(delivery)) : accepting);
     if (answer.kind === "stale") {
       endpoints.advance(answer.counter);
       return undefined;
@@ -62,7 +61,6 @@ export function createReceiver(deps: {
       return (await isCurrent(endpoint)) ? { kind: "duplicate", eventIds: [answer.eventId], ack } : undefined;
     }
     const eventIds = answer.events.map((event) => event.eventId);
-    if (events.length === 1) hints.mark({ digest, eventId: eventIds[0] as string });
     return {
       kind: answer.events.every((event) => event.duplicate) ? "duplicate" : "accepted",
       eventIds,
@@ -77,13 +75,9 @@ export function createReceiver(deps: {
     return counter === endpoint.counter;
   }
 
-  /** Asked only of a delivery that waits in any case, so that a first delivery never waits for Redis. */
-  async function seenBefore(
-    delivery: Delivery,
-    digest: string,
-  ): Promise<{ kind: "seen"; eventId: string } | undefined> {
-    if (!acceptor.busy || delivery.events.length !== 1) return undefined;
-    const eventId = await hints.find(digest);
+  /** Asked only of a delivery that waits long in any case, so that a first delivery never waits for Redis. */
+  async function seenBefore(delivery: Delivery): Promise<{ kind: "seen"; eventId: string } | undefined> {
+    const eventId = delivery.digest === undefined ? undefined : await findSeen(delivery.digest);
     return eventId !== undefined && acceptor.withdraw(delivery) ? { kind: "seen", eventId } : undefined;
   }
 
@@ -116,19 +110,23 @@ function judge(endpoint: KnownEndpoint, request: InboundRequest, nowMs: number):
 function readEvents(name: EndpointName, scheme: Scheme, request: InboundRequest): NewEvent[] {
   const delivery = readDelivery(scheme, request);
   const headers = keptHeaders(scheme, request);
+  // An item of a batch is cut out of its delivery, and is JSON whatever the delivery was.
+  const isCutOut = scheme.items !== undefined && delivery.body.kind === "parsed";
+  // Field by field: this is made for every delivery, and spreading objects into it takes longer than verifying it.
   return delivery.events.map((event) => ({
-    ...name,
+    tenantId: name.tenantId,
+    connector: name.connector,
+    endpoint: name.endpoint,
     type: event.type,
     source: "webhook",
     priority: priorityOf("webhook"),
+    subject: undefined,
     occurredAtMs: event.occurredAtMs,
     deliveryKey: event.keys[0].key,
     item: event.item,
     headers,
-    // An item of a batch is cut out of its delivery, and is JSON whatever the delivery was.
-    ...(scheme.items === undefined || delivery.body.kind === "unreadable"
-      ? { contentType: delivery.contentType, payload: request.body }
-      : { contentType: "application/json", payload: Buffer.from(JSON.stringify(event.data)) }),
+    contentType: isCutOut ? "application/json" : delivery.contentType,
+    payload: isCutOut ? Buffer.from(JSON.stringify(event.data)) : request.body,
     keys: event.keys,
   }));
 }
