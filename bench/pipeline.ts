@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import pg from "pg";
 import { freePort } from "../src/embedded/free-port.ts";
 import { nextDelivery, prepareDeliveries, SECRET } from "./deliveries.ts";
-import { type Answered, closedLoop, openLoop, percentile } from "./load.ts";
+import { type Answered, closedLoop, openLoop, type PreparedRequest, percentile } from "./load.ts";
 import { measureUsage, type Usage } from "./usage.ts";
 
 export interface Row {
@@ -54,13 +54,9 @@ export async function benchPipeline(stores: {
     });
     await drained(database);
 
+    const flood = prepareDeliveries(DELIVERIES_A_ROUND);
     const saturated = await measureChain(database, stores, [receiving, working], () =>
-      closedLoop({
-        port: PORTS.receive,
-        connections: CONNECTIONS,
-        durationMs: 2 * ROUND_MS,
-        next: prepareDeliveries(DELIVERIES_A_ROUND),
-      }),
+      closedLoop({ port: PORTS.receive, connections: CONNECTIONS, durationMs: 2 * ROUND_MS, next: flood }),
     );
     const low = await measureChain(database, stores, [receiving, working], () =>
       openLoop({
@@ -81,13 +77,14 @@ export async function benchPipeline(stores: {
     const accepted: number[] = [];
     let acceptUsage: Record<string, Usage> = {};
     for (let round = 0; round < ROUNDS; round += 1) {
-      reference.push(await answeredPerSecond(PORTS.reference));
+      reference.push(await answeredPerSecond(PORTS.reference, prepareDeliveries(DELIVERIES_A_ROUND)));
+      const deliveries = prepareDeliveries(DELIVERIES_A_ROUND);
       const usage = measureUsage({
         node: [receiving.pid as number],
         postgres: [stores.pids().postgres],
         redis: [stores.pids().redis],
       });
-      accepted.push(await answeredPerSecond(PORTS.receive));
+      accepted.push(await answeredPerSecond(PORTS.receive, deliveries));
       acceptUsage = usage();
     }
     const referenceRate = percentile(reference, 0.5);
@@ -157,8 +154,7 @@ async function measureChain(
   };
 }
 
-async function answeredPerSecond(port: number): Promise<number> {
-  const next = prepareDeliveries(DELIVERIES_A_ROUND);
+async function answeredPerSecond(port: number, next: () => PreparedRequest | undefined): Promise<number> {
   const { answers, elapsedMs } = await closedLoop({
     port,
     connections: CONNECTIONS,
