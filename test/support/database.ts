@@ -1,5 +1,5 @@
 import { onTestFinished } from "vitest";
-import { type Database, openDatabase } from "../../src/postgres/database.ts";
+import { type Database, type DatabaseOptions, openDatabase } from "../../src/postgres/database.ts";
 import { migrate } from "../../src/postgres/migrate.ts";
 import { ensurePartitions } from "../../src/postgres/partitions.ts";
 import { createDatabase } from "./stores.ts";
@@ -7,7 +7,7 @@ import { createDatabase } from "./stores.ts";
 export const MIGRATIONS = new URL("../../migrations", import.meta.url).pathname;
 
 /** Opens a database as a process would, with few connections and short deadlines. */
-export function open(url: string, onError: (error: Error) => void = () => {}): Database {
+export function open(url: string, over: Partial<DatabaseOptions> = {}): Database {
   return openDatabase({
     url,
     maxIngestConnections: 4,
@@ -15,15 +15,18 @@ export function open(url: string, onError: (error: Error) => void = () => {}): D
     maxApiConnections: 4,
     connectTimeoutMs: 3_000,
     statementTimeoutMs: 10_000,
-    onError,
+    onError: () => {},
+    ...over,
   });
 }
 
 /** A database of its own with the newest schema and today's partitions; gone when the test ends. */
-export async function migratedDatabase(): Promise<{ url: string; database: Database }> {
+export async function migratedDatabase(
+  over: Partial<DatabaseOptions> = {},
+): Promise<{ url: string; database: Database }> {
   const { url, drop } = await createDatabase();
   await migrate({ url, directory: MIGRATIONS });
-  const database = open(url);
+  const database = open(url, over);
   await ensurePartitions(database.pipeline, 2);
   onTestFinished(async () => {
     await database.close();
