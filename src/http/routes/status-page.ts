@@ -55,8 +55,12 @@ async function showReadiness() {
   }
 }
 
+// By getItem: sessionStorage.key is a method of its own.
+const FIELDS = ["key", "tenant"];
+const kept = (name) => sessionStorage.getItem(name) ?? "";
+
 async function list(what) {
-  const { key, tenant } = sessionStorage;
+  const [key, tenant] = FIELDS.map(kept);
   const url = "/api/v1/tenants/" + encodeURIComponent(tenant) + "/" + what + "?limit=20";
   const answer = await fetch(url, { headers: { authorization: "Bearer " + key } });
   const body = await answer.json();
@@ -65,7 +69,7 @@ async function list(what) {
 }
 
 async function showLists() {
-  if (!sessionStorage.key || !sessionStorage.tenant) return;
+  if (FIELDS.some((name) => !kept(name))) return;
   try {
     const [events, runs] = await Promise.all([list("events"), list("runs")]);
     at("problem").textContent = "";
@@ -80,10 +84,10 @@ async function showLists() {
 }
 
 const form = at("access");
-for (const name of ["key", "tenant"]) form.elements[name].value = sessionStorage[name] ?? "";
+for (const name of FIELDS) form.elements[name].value = kept(name);
 form.addEventListener("submit", (event) => {
   event.preventDefault();
-  for (const name of ["key", "tenant"]) sessionStorage[name] = form.elements[name].value.trim();
+  for (const name of FIELDS) sessionStorage.setItem(name, form.elements[name].value.trim());
   showLists();
 });
 const show = () => { if (!document.hidden) { showReadiness(); showLists(); } };
