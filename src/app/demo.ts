@@ -34,18 +34,20 @@ export async function seedDemo(running: Running, config: Config): Promise<string
   } else if (!items.some((tenant) => tenant.id === TENANT)) {
     return [];
   }
+  const keyPlace = config.adminKey === undefined ? `${config.dataDir}/admin-key` : "HEADRACE_ADMIN_KEY";
+  const keyText = config.adminKey === undefined ? `$(cat ${keyPlace})` : "$HEADRACE_ADMIN_KEY";
   return [
     "",
     `  Console    ${base}/`,
     settings.madeAdminKey
       ? `  Admin key  ${settings.adminKey}   (kept in ${config.dataDir}/admin-key)`
-      : `  Admin key  in ${config.dataDir}/admin-key`,
+      : `  Admin key  in ${keyPlace}`,
     "",
     "  Send a signed webhook:",
     `  node bin/headrace.mjs send standard-webhooks --url ${base}/api/v1/webhooks/${CONNECTOR}/${TENANT} --secret ${secret.value} --type order.paid --data '{"order":"A-1001","status":"completed","total":250}'`,
     "",
     "  and see the runs that it started:",
-    `  curl -s -H "Authorization: Bearer $(cat ${config.dataDir}/admin-key)" ${base}/api/v1/tenants/${TENANT}/runs`,
+    `  curl -s -H "Authorization: Bearer ${keyText}" ${base}/api/v1/tenants/${TENANT}/runs`,
     "",
   ];
 }
