@@ -4,6 +4,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { Redis } from "ioredis";
 import { beforeAll, expect, onTestFinished, test } from "vitest";
+import { findRedisServer } from "../../src/embedded/redis-binary.ts";
+import { createLogger } from "../../src/runtime/logger.ts";
 import { builtProgram } from "../support/built.ts";
 import { deliver } from "../support/deliver.ts";
 import { freePorts } from "../support/ports.ts";
@@ -30,7 +32,8 @@ async function startCluster(port: number, busPort: number): Promise<void> {
     save: "",
   };
   const options = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)]);
-  const server = spawn("redis-server", options, { stdio: "ignore" });
+  const program = await findRedisServer(undefined, createLogger("fatal"));
+  const server = spawn(program, options, { stdio: "ignore" });
   const exited = once(server, "exit");
   onTestFinished(async () => {
     server.kill("SIGKILL");
