@@ -108,9 +108,10 @@ table endpoint_secrets row level security forced
   key_id text not null
   not_after timestamp with time zone
   created_at timestamp with time zone not null default now()
+  shown_until timestamp with time zone
   constraint endpoint_secrets_pkey PRIMARY KEY (id)
   constraint endpoint_secrets_tenant_id_connector_endpoint_fkey FOREIGN KEY (tenant_id, connector, endpoint) REFERENCES endpoints(tenant_id, connector, endpoint) ON DELETE CASCADE
-  CREATE INDEX endpoint_secrets_of_endpoint ON public.endpoint_secrets USING btree (tenant_id, connector, endpoint)
+  CREATE UNIQUE INDEX endpoint_secrets_of_endpoint ON public.endpoint_secrets USING btree (tenant_id, connector, endpoint, "position")
   policy every_tenant to headrace_pipeline using true check true
   policy own_tenant to headrace_api using (tenant_id = current_setting('app.tenant'::text, true)) check (tenant_id = current_setting('app.tenant'::text, true))
   grant delete, insert, select, update to headrace_api
@@ -128,6 +129,7 @@ table endpoints row level security forced
   constraint endpoints_connector_fkey FOREIGN KEY (connector) REFERENCES connectors(id)
   constraint endpoints_pkey PRIMARY KEY (tenant_id, connector, endpoint)
   constraint endpoints_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id)
+  CREATE UNIQUE INDEX endpoints_of_account ON public.endpoints USING btree (connector, account) WHERE (account IS NOT NULL)
   policy every_tenant to headrace_pipeline using true check true
   policy own_tenant to headrace_api using (tenant_id = current_setting('app.tenant'::text, true)) check (tenant_id = current_setting('app.tenant'::text, true))
   grant delete, insert, select, update to headrace_api
@@ -223,6 +225,24 @@ table outbox with autovacuum_vacuum_scale_factor=0.02, autovacuum_vacuum_thresho
   policy own_tenant to headrace_api using (tenant_id = current_setting('app.tenant'::text, true)) check (tenant_id = current_setting('app.tenant'::text, true))
   grant delete, insert, select, update to headrace_api
   grant delete, insert, select, update to headrace_pipeline
+
+table rejections row level security forced
+  id uuid not null default uuid7(clock_us())
+  tenant_id text
+  connector text
+  endpoint text
+  reason text not null
+  method text not null
+  body_bytes integer not null
+  remote_address text not null
+  count integer not null
+  rejected_at timestamp with time zone not null default now()
+  constraint rejections_pkey PRIMARY KEY (id)
+  CREATE INDEX rejections_of_tenant ON public.rejections USING btree (tenant_id, id)
+  policy every_tenant to headrace_pipeline using true check true
+  policy own_tenant to headrace_api using (tenant_id = current_setting('app.tenant'::text, true)) check (tenant_id = current_setting('app.tenant'::text, true))
+  grant select to headrace_api
+  grant delete, insert, select to headrace_pipeline
 
 table runs partitioned by RANGE (id) row level security forced
   id uuid not null

@@ -1,6 +1,7 @@
-import { randomBytes } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { createExpiredKeysStep } from "../maintain/expired-keys.ts";
+import { createOldRejectionsStep } from "../maintain/old-rejections.ts";
 import { createPartitionStep } from "../maintain/partitions.ts";
 import { createCodeAction, type Handler } from "../pipeline/execute/code-action.ts";
 import { createExecutor } from "../pipeline/execute/executor.ts";
@@ -13,13 +14,17 @@ import { createRedisLossWatch } from "../pipeline/fanout/redis-loss.ts";
 import { createRelay } from "../pipeline/fanout/relay.ts";
 import { normalize } from "../pipeline/normalize/normalize.ts";
 import { createAcceptor } from "../pipeline/receive/acceptor.ts";
-import { createEndpointCache } from "../pipeline/receive/endpoint-cache.ts";
-import { createReceiver } from "../pipeline/receive/receiver.ts";
+import { createEndpointCache, endpointSecretPlace } from "../pipeline/receive/endpoint-cache.ts";
+import { createReceiver, type Receiver, type TakeQuota } from "../pipeline/receive/receiver.ts";
+import { createRejectionLog, type RejectionLog } from "../pipeline/receive/rejection-log.ts";
+import { createTenantQuota } from "../pipeline/receive/tenant-quota.ts";
 import { createDeployedFlows } from "../pipeline/route/deployed-flows.ts";
 import { createRouter, createTakeOver } from "../pipeline/route/router.ts";
-import { readCounter } from "../postgres/change-counters.ts";
+import { raiseCounter, readCounter } from "../postgres/change-counters.ts";
 import type { Database } from "../postgres/database.ts";
+import { captureSecret } from "../postgres/endpoints.ts";
 import type { KeyRing } from "../postgres/key-ring.ts";
+import { oldestUnroutedMs } from "../postgres/outbox.ts";
 import { createNotifier, listenForEvents } from "../postgres/wake-up.ts";
 import { connectRedis, type RedisClient, type RedisUse, whenReady } from "../redis/client.ts";
 import { openJobQueues } from "../redis/job-queue.ts";
@@ -53,7 +58,11 @@ export interface PipelineDeps {
 /** The stages that this process runs, wired. */
 export interface Pipeline {
   acceptor: ReturnType<typeof createAcceptor>;
-  receive: ReturnType<typeof createReceiver>;
+  receiver: Receiver;
+  takeQuota: TakeQuota;
+  rejections: RejectionLog;
+  /** True while the oldest event that is not routed is older than deliveries are taken for. */
+  readonly isBehind: boolean;
   redis: RedisClient;
   loops: Loops;
   /** Undefined until a router has loaded the deployed flows. */
@@ -95,13 +104,33 @@ export function composePipeline(deps: PipelineDeps): Pipeline {
     },
     { maxItems: 10_000, inFlight: 1, maxWaiting: 10_000, full: () => new Error("Too many deliveries wait") },
   );
-  const receive = createReceiver({
+  const takeQuota = createTenantQuota({ database: database.ingest, redis, keys, limits: limits.quota, now });
+  const receiver = createReceiver({
     endpoints: createEndpointCache({ database: database.ingest, keyRing, maxEndpoints: limits.maxEndpoints }),
     acceptor,
     findSeen: (digest) => findSeen(redis, keys, digest),
     readCounter: () => counterReads.add(),
+    takeQuota,
+    captureSecret: (name, { value, show }) =>
+      database.transaction(async (transaction) => {
+        await raiseCounter(transaction, "receive");
+        const id = randomUUID();
+        const sealed = keyRing.seal(value, endpointSecretPlace(name, id));
+        const shownSeconds = show ? limits.shownSecretSeconds : 0;
+        return await captureSecret(transaction, name, { id, notAfter: undefined, ...sealed }, shownSeconds);
+      }),
     now,
   });
+  const rejections = createRejectionLog({ database: database.pipeline, limits: limits.rejections });
+  let unroutedMs = 0;
+  if (roles.has("receive")) {
+    loops.add("rejections", rejections.step);
+    loops.add("backlog age", async () => {
+      unroutedMs = await oldestUnroutedMs(database.pipeline);
+      metrics.oldestUnroutedSeconds.set(unroutedMs / 1_000);
+      return { waitMs: limits.backlogAge.intervalMs };
+    });
+  }
 
   // 3 Fan-out: due outbox rows are claimed and their ids published.
   const relay = roles.has("relay")
@@ -233,11 +262,20 @@ export function composePipeline(deps: PipelineDeps): Pipeline {
       }),
     );
     loops.add("expired keys", createExpiredKeysStep({ database: database.pipeline, ...limits.expiredKeys }));
+    loops.add(
+      "old rejections",
+      createOldRejectionsStep({ database: database.pipeline, ...limits.oldRejections }),
+    );
   }
 
   return {
     acceptor,
-    receive,
+    receiver,
+    takeQuota,
+    rejections,
+    get isBehind() {
+      return unroutedMs > limits.backlogAge.maxMs;
+    },
     redis,
     loops,
     get flowsReady() {

@@ -1,3 +1,4 @@
+import ipaddr from "ipaddr.js";
 import { HeadraceError } from "../domain/errors.ts";
 import { createKeyRing } from "../postgres/key-ring.ts";
 import { type AllowPrivate, parseAllowPrivate } from "../runtime/outgoing/index.ts";
@@ -58,7 +59,11 @@ export const SETTINGS = {
     "CIDRs, comma-separated, or all",
     parseAllowPrivate,
   ),
-  HEADRACE_TRUSTED_PROXIES: setting("Whose X-Forwarded-For is believed.", "CIDRs, comma-separated", readText),
+  HEADRACE_TRUSTED_PROXIES: setting(
+    "Whose X-Forwarded-For is believed.",
+    "CIDRs, comma-separated",
+    readNetworks,
+  ),
   HEADRACE_DEMO: setting("1 seeds the demo into an empty external database.", "0 or 1", readFlag),
   LOG_LEVEL: setting("The least severe level that is logged.", `one of ${LOG_LEVELS.join(", ")}`, (text) =>
     LOG_LEVELS.find((level) => level === text),
@@ -82,7 +87,7 @@ export interface Config {
   publicUrl: string;
   flowsDir: string;
   allowPrivateTargets: AllowPrivate | undefined;
-  trustedProxies: string | undefined;
+  trustedProxies: readonly string[];
   demo: boolean;
   logLevel: string;
 }
@@ -113,7 +118,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     publicUrl: get("HEADRACE_PUBLIC_URL") ?? `http://${host.includes(":") ? `[${host}]` : host}:${port}`,
     flowsDir: get("HEADRACE_FLOWS_DIR") ?? "flows",
     allowPrivateTargets: get("HEADRACE_ALLOW_PRIVATE_TARGETS"),
-    trustedProxies: get("HEADRACE_TRUSTED_PROXIES"),
+    trustedProxies: get("HEADRACE_TRUSTED_PROXIES") ?? [],
     demo: get("HEADRACE_DEMO") ?? false,
     logLevel: get("LOG_LEVEL") ?? "info",
   };
@@ -170,6 +175,13 @@ function readEncryptionKeys(text: string): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+function readNetworks(text: string): string[] | undefined {
+  const networks = text.split(",").map((network) => network.trim());
+  return networks.every((network) => ipaddr.isValid(network) || ipaddr.isValidCIDR(network))
+    ? networks
+    : undefined;
 }
 
 function readRoles(text: string): Set<Role> | undefined {

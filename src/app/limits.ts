@@ -1,8 +1,11 @@
+import type { WebhookLimits } from "../http/webhooks.ts";
 import type { ExecutorLimits } from "../pipeline/execute/executor.ts";
 import type { SweeperLimits } from "../pipeline/execute/sweeper.ts";
 import type { WorkerLimits } from "../pipeline/execute/workers.ts";
 import type { RelayLimits } from "../pipeline/fanout/relay.ts";
 import type { AcceptorLimits } from "../pipeline/receive/acceptor.ts";
+import type { RejectionLogLimits } from "../pipeline/receive/rejection-log.ts";
+import type { TenantQuotaLimits } from "../pipeline/receive/tenant-quota.ts";
 import type { RouterLimits } from "../pipeline/route/router.ts";
 
 /** Every bound of one process, with its unit. docs/operating says which to turn, and when. */
@@ -31,8 +34,15 @@ export interface Limits {
     statementTimeoutMs: number;
   };
   redis: { connectTimeoutMs: number; commandTimeoutMs: number };
-  /** No webhook body is larger, bytes; a scheme's own limit is smaller. */
-  maxWebhookBytes: number;
+  webhooks: WebhookLimits;
+  quota: TenantQuotaLimits;
+  rejections: RejectionLogLimits;
+  /** Rejections are deleted when they are older, ms, or more. */
+  oldRejections: { maxAgeMs: number; maxRows: number; batchSize: number; intervalMs: number };
+  /** Deliveries are answered 503 while the oldest event that is not routed is older, ms; looked at in this interval, ms. */
+  backlogAge: { maxMs: number; intervalMs: number };
+  /** How long a person may read a token that a handshake brought, s. */
+  shownSecretSeconds: number;
   /** How long requests, then runs, may take to end when the process stops, ms. */
   drainMs: { requests: number; runs: number };
 }
@@ -89,6 +99,18 @@ export const DEFAULT_LIMITS: Limits = {
     statementTimeoutMs: 10_000,
   },
   redis: { connectTimeoutMs: 2_000, commandTimeoutMs: 2_000 },
-  maxWebhookBytes: 26_214_400,
+  webhooks: {
+    maxBodyBytes: 26_214_400,
+    requestsPerSecond: 200,
+    maxAddresses: 10_000,
+    limitLoopback: false,
+    maxEventLoopDelayMs: 300,
+    rejectionStepMs: 20,
+  },
+  quota: { timeoutMs: 50, backlogMs: 250, maxTenants: 10_000 },
+  rejections: { maxRows: 200, intervalMs: 1_000 },
+  oldRejections: { maxAgeMs: 7 * 86_400_000, maxRows: 100_000, batchSize: 1_000, intervalMs: 60_000 },
+  backlogAge: { maxMs: 6 * 3_600_000, intervalMs: 1_000 },
+  shownSecretSeconds: 86_400,
   drainMs: { requests: 4_000, runs: 7_000 },
 };

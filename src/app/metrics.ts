@@ -7,6 +7,8 @@ export interface Metrics {
   deliveries: Counter<"answer">;
   /** Rejected deliveries by reason. */
   rejections: Counter<"reason">;
+  /** Deliveries that were signed with a secret that a newer one replaces: when it stays still, the old one can go. */
+  oldSecrets: Counter<"connector">;
   /** New events committed, from webhooks and the API. */
   accepted: Counter;
   /** Event ids that the relay published, again ones among them. */
@@ -39,6 +41,7 @@ export function createMetrics(): Metrics {
     registry,
     deliveries: counter("deliveries", "Deliveries by their answer", ["answer"]),
     rejections: counter("rejections", "Rejected deliveries by reason", ["reason"]),
+    oldSecrets: counter("old_secret_deliveries", "Deliveries signed with a replaced secret", ["connector"]),
     accepted: counter("events_accepted", "New events committed"),
     published: counter("events_published", "Event ids published, again ones among them"),
     routed: counter("events_routed", "Events by verdict", ["verdict"]),

@@ -12,6 +12,7 @@ import { type Database, openDatabase } from "../postgres/database.ts";
 import { createKeyRing } from "../postgres/key-ring.ts";
 import type { Logger } from "../runtime/logger.ts";
 import { type AllowPrivate, createOutgoingHttp } from "../runtime/outgoing/index.ts";
+import { createAnswerWatch } from "./answer-watch.ts";
 import { composePipeline } from "./compose.ts";
 import type { Config } from "./config.ts";
 import { DEMO_SINK_PATH } from "./demo.ts";
@@ -147,6 +148,7 @@ async function serve(
     database,
     keyRing,
     acceptor: pipeline.acceptor,
+    takeQuota: pipeline.takeQuota,
     normalize,
     checkActionHeaders,
     publicUrl: config.publicUrl,
@@ -159,19 +161,16 @@ async function serve(
       flowsReady: () => (config.roles.has("route") ? pipeline.flowsReady : undefined),
     }),
     version,
+    trustedProxies: config.trustedProxies,
     serveApi: config.roles.has("api"),
   });
   if (config.roles.has("receive")) {
     await server.register(webhookRoutes, {
-      receive: pipeline.receive,
+      receiver: pipeline.receiver,
       publicUrl: config.publicUrl,
-      bodyLimitBytes: limits.maxWebhookBytes,
-      onAnswer(answer, name) {
-        metrics.deliveries.inc({ answer: answer.kind });
-        if (answer.kind !== "rejected") return;
-        metrics.rejections.inc({ reason: answer.reason });
-        log.info({ ...name, reason: answer.reason }, "delivery rejected");
-      },
+      limits: limits.webhooks,
+      isBehind: () => pipeline.isBehind,
+      onAnswer: createAnswerWatch({ metrics, rejections: pipeline.rejections }),
     });
   }
   if (settings.embedded || config.demo) await server.register(demoSink, { path: DEMO_SINK_PATH, log });

@@ -24,9 +24,9 @@ program
   .command("send <preset>")
   .description("Send a webhook, signed as the preset's provider signs it.")
   .requiredOption("--url <url>", "the endpoint's URL")
-  .requiredOption("--secret <secret>", "the endpoint's secret")
-  .option("--type <type>", "the event's type", "demo.event")
-  .option("--data <json>", "the event's data", "{}")
+  .requiredOption("--secret <secret>", "the endpoint's secret, or the private key where that is a public one")
+  .option("--type <type>", "the event's type, in place of the sample's")
+  .option("--data <json>", "the event's data, in place of the sample's")
   .option("--json", "print JSON")
   .action(runSend);
 

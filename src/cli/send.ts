@@ -3,7 +3,7 @@ import { sendSample } from "../app/send.ts";
 /** `headrace send`: exits 0 when the receiver took the delivery. */
 export async function runSend(
   preset: string,
-  options: { url: string; secret: string; type: string; data: string; json?: boolean },
+  options: { url: string; secret: string; type?: string; data?: string; json?: boolean },
 ): Promise<void> {
   const sent = await sendSample({ preset, ...options });
   if (options.json) console.log(JSON.stringify(sent));

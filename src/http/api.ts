@@ -2,6 +2,7 @@ import type { FastifyPluginAsync } from "fastify";
 import { parseBody } from "../domain/body.ts";
 import { HeadraceError } from "../domain/errors.ts";
 import type { Acceptor } from "../pipeline/receive/acceptor.ts";
+import type { TakeQuota } from "../pipeline/receive/receiver.ts";
 import type { Database } from "../postgres/database.ts";
 import type { KeyRing } from "../postgres/key-ring.ts";
 import { createGuards } from "./authenticate.ts";
@@ -14,6 +15,7 @@ import { endpointRoutes } from "./routes/endpoints.ts";
 import { eventRoutes } from "./routes/events.ts";
 import { flowRoutes } from "./routes/flows.ts";
 import { keyRoutes } from "./routes/keys.ts";
+import { rejectionRoutes } from "./routes/rejections.ts";
 import { runRoutes } from "./routes/runs.ts";
 import { tenantRoutes } from "./routes/tenants.ts";
 import { ApiKey, NewApiKey } from "./schemas/api-key.ts";
@@ -22,6 +24,7 @@ import { DeadLetter } from "./schemas/dead-letter.ts";
 import { Endpoint } from "./schemas/endpoint.ts";
 import { Event, EventDetail, type Normalize } from "./schemas/event.ts";
 import { Flow } from "./schemas/flow.ts";
+import { Rejection } from "./schemas/rejection.ts";
 import { Run } from "./schemas/run.ts";
 import { Tenant } from "./schemas/tenant.ts";
 
@@ -29,6 +32,7 @@ export interface ApiDeps {
   database: Database;
   keyRing: KeyRing;
   acceptor: Acceptor;
+  takeQuota: TakeQuota;
   normalize: Normalize;
   checkActionHeaders: CheckActionHeaders;
   /** What providers call, without a path. */
@@ -41,7 +45,7 @@ const DEADLINE_MS = 30_000;
 /** The management API: every route behind a guard, every body JSON. */
 export const apiRoutes: FastifyPluginAsync<ApiDeps> = async (server, deps) => {
   const shared = { database: deps.database, guards: createGuards(deps.database) };
-  const { keyRing, acceptor, normalize, checkActionHeaders, publicUrl } = deps;
+  const { keyRing, acceptor, takeQuota, normalize, checkActionHeaders, publicUrl } = deps;
 
   server.addHook("onRoute", (route) => {
     route.handlerTimeout ??= DEADLINE_MS;
@@ -62,6 +66,7 @@ export const apiRoutes: FastifyPluginAsync<ApiDeps> = async (server, deps) => {
     EventDetail,
     Run,
     DeadLetter,
+    Rejection,
     ApiKey,
     NewApiKey,
   ]) {
@@ -73,8 +78,9 @@ export const apiRoutes: FastifyPluginAsync<ApiDeps> = async (server, deps) => {
   await server.register(endpointRoutes, { ...shared, keyRing, publicUrl });
   await server.register(flowRoutes, { ...shared, keyRing, checkActionHeaders });
   await server.register(deploymentRoutes, shared);
-  await server.register(acceptEventsRoute, { ...shared, acceptor });
+  await server.register(acceptEventsRoute, { ...shared, acceptor, takeQuota });
   await server.register(eventRoutes, { ...shared, normalize });
+  await server.register(rejectionRoutes, shared);
   await server.register(runRoutes, shared);
   await server.register(deadLetterRoutes, shared);
   await server.register(keyRoutes, shared);

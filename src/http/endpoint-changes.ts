@@ -8,6 +8,7 @@ import {
   deleteEndpoint,
   type EndpointSettings,
   findEndpoint,
+  findShownSecret,
   type NewSecret,
   putEndpoint,
   rotateSecret,
@@ -27,6 +28,8 @@ export interface EndpointChanges {
   ): Promise<StoredEndpoint>;
   rotate(name: EndpointName, value: string, overlapSeconds: number): Promise<StoredEndpoint>;
   delete(name: EndpointName): Promise<void>;
+  /** The secret that a handshake brought and a person has to give back to the provider; throws `not_found`. */
+  shownSecret(name: EndpointName): Promise<{ secret: string; capturedAt: Date; shownUntil: Date }>;
 }
 
 export function createEndpointChanges({
@@ -75,6 +78,16 @@ export function createEndpointChanges({
       change(name, async (transaction) => {
         if (!(await deleteEndpoint(transaction, name))) throw noEndpoint(name);
       }),
+    async shownSecret(name) {
+      const shown = await database.withTenant(name.tenantId, async (transaction) => {
+        await readBack(transaction, name);
+        return await findShownSecret(transaction, name);
+      });
+      if (shown === undefined)
+        throw new HeadraceError("not_found", "No handshake brought a secret that may be shown now");
+      const { capturedAt, shownUntil } = shown;
+      return { secret: keyRing.open(shown, endpointSecretPlace(name, shown.id)), capturedAt, shownUntil };
+    },
   };
 }
 

@@ -45,6 +45,11 @@ export function createErrorHandler(log: Logger) {
       reply.header("retry-after", RETRY_AFTER_SECONDS);
       return send(reply, { ...fault, message: "This cannot be stored or read now; try again" });
     }
+    // What is left of the body is not read.
+    if (fault.status === 413) reply.header("connection", "close");
+    if (fault.status === 429 && !reply.hasHeader("retry-after")) {
+      reply.header("retry-after", RETRY_AFTER_SECONDS);
+    }
     if (fault.status < 500) return send(reply, fault);
     log.error(where, "a request failed");
     reply.header("x-request-id", requestId);
@@ -101,8 +106,13 @@ function asFault(error: FastifyError | Error): Fault {
     const { code, message, details } = error;
     return { status: STATUS[code], code, message, details };
   }
-  const { code = "", statusCode = 500, message } = error as FastifyError;
-  const known = FOREIGN[code];
+  const {
+    code = "",
+    statusCode = 500,
+    message,
+    constraint,
+  } = error as FastifyError & { constraint?: string };
+  const known = FOREIGN[constraint === undefined ? code : `${code}:${constraint}`];
   if (known !== undefined) return { status: STATUS[known.code], ...known };
   // What Fastify says of a malformed request may be shown.
   if (statusCode >= 400 && statusCode < 500) return { status: statusCode, code: "invalid_request", message };
@@ -125,6 +135,10 @@ const FOREIGN: Record<string, { code: ErrorCode; message: string }> = {
     message: "The body must be JSON, with Content-Type: application/json",
   },
   FST_ERR_HANDLER_TIMEOUT: { code: "store_unavailable", message: "The deadline of the request has passed" },
+  "23505:endpoints_of_account": {
+    code: "conflict",
+    message: "Another endpoint of the connector takes the deliveries of this account",
+  },
   "22P05": UNSTORABLE,
   "22021": UNSTORABLE,
 };

@@ -17,6 +17,8 @@ export interface HttpDeps extends ApiDeps {
   readiness: () => Promise<Readiness>;
   /** Of Headrace, for the OpenAPI document. */
   version: string;
+  /** Whose X-Forwarded-For is believed, CIDRs. */
+  trustedProxies: readonly string[];
   /** Whether this process serves the management API and the pages, or health alone. */
   serveApi: boolean;
 }
@@ -32,13 +34,14 @@ const REQUEST_TIMEOUT_MS = 60_000;
  * its error answers. Nothing of a request's body or headers is ever logged.
  */
 export function createHttpServer(deps: HttpDeps): FastifyInstance {
-  const { log, registry, readiness, version, serveApi, ...api } = deps;
+  const { log, registry, readiness, version, trustedProxies, serveApi, ...api } = deps;
   const paths = createKnownPaths();
   const server = Fastify({
     logger: false,
     bodyLimit: BODY_LIMIT_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
     return503OnClosing: true,
+    trustProxy: trustedProxies.length === 0 ? false : [...trustedProxies],
     genReqId: () => randomUUID(),
     clientErrorHandler: answerClientError,
     frameworkErrors: createErrorHandler(log),

@@ -1,66 +1,145 @@
+import rateLimit from "@fastify/rate-limit";
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
+import ipaddr from "ipaddr.js";
 import { HeadraceError } from "../domain/errors.ts";
 import { InboundRequest } from "../pipeline/receive/inbound-request.ts";
-import type { ReceiveAnswer } from "../pipeline/receive/receiver.ts";
-import type { EndpointName } from "../postgres/receiving-endpoints.ts";
+import type { ReceiveAnswer, Receiver, Target } from "../pipeline/receive/receiver.ts";
+import { watchEventLoop } from "./load-shedding.ts";
+import { readBody } from "./read-body.ts";
 
-export interface WebhookRoutesOptions {
-  receive: (name: EndpointName, request: InboundRequest) => Promise<ReceiveAnswer>;
-  /** What providers call, without a path: signatures that cover the URL are checked against it. */
-  publicUrl: string;
+/** What protects the receiver from those who are not let in, and from more than it can take. */
+export interface WebhookLimits {
   /** No body of any scheme is larger, bytes. */
-  bodyLimitBytes: number;
-  onAnswer: (answer: ReceiveAnswer, name: EndpointName) => void;
+  maxBodyBytes: number;
+  /** Requests of one address in a second, before any work; addresses that are counted at once. */
+  requestsPerSecond: number;
+  maxAddresses: number;
+  /** Whether loopback addresses are counted. */
+  limitLoopback: boolean;
+  /** Deliveries are answered 503 while the median delay of the event loop is longer, ms. */
+  maxEventLoopDelayMs: number;
+  /** A rejection is answered at a multiple of this time, ms, so that the time does not tell its reason. */
+  rejectionStepMs: number;
 }
 
-interface EndpointParams {
+export interface WebhookRoutesOptions {
+  receiver: Receiver;
+  /** What providers call, without a path: signatures that cover the URL are checked against it. */
+  publicUrl: string;
+  limits: WebhookLimits;
+  /** True when what was accepted waits so long to be routed that no more is taken. */
+  isBehind: () => boolean;
+  onAnswer: (answer: ReceiveAnswer, target: Target, request: FastifyRequest) => void;
+}
+
+interface TargetParams {
   connector: string;
-  tenant_id: string;
+  tenant_id?: string;
   endpoint?: string;
 }
 
 /** The webhook endpoints: no API key, the signature is the key. Bodies are taken as bytes, whatever they claim to be. */
 export const webhookRoutes: FastifyPluginAsync<WebhookRoutesOptions> = async (server, options) => {
+  const { receiver, publicUrl, limits, isBehind, onAnswer } = options;
+
+  await server.register(rateLimit, {
+    max: limits.requestsPerSecond,
+    timeWindow: 1_000,
+    cache: limits.maxAddresses,
+    allowList: ({ ip }) => !limits.limitLoopback && isLoopback(ip),
+    addHeaders: NO_HEADERS,
+    addHeadersOnExceeding: NO_HEADERS,
+    errorResponseBuilder: () => new HeadraceError("rate_limited", "Too many requests from this address"),
+  });
+  const eventLoop = watchEventLoop(limits.maxEventLoopDelayMs);
+  server.addHook("onClose", async () => eventLoop.stop());
+
+  // What a body is follows from its connector's scheme: no content type, however odd, keeps a delivery out.
+  server.addHook("onRequest", (request, _reply, done) => {
+    delete request.raw.headers["content-type"];
+    if (!eventLoop.isLate && !isBehind()) return done();
+    done(new HeadraceError("store_unavailable", "More comes in than can be taken"));
+  });
   server.removeAllContentTypeParsers();
-  server.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
+  server.addContentTypeParser("*", (request, payload, done) => {
+    refuseEncodedBody(request);
+    const statedBytes = Number(request.headers["content-length"] ?? 0);
+    const read = (limitBytes: number) => readBody(payload, { statedBytes, limitBytes }, done);
+    const limit = receiver.bodyLimitBytes(targetOf(request));
+    if (limit instanceof Promise) limit.then(read, done);
+    else read(limit);
+  });
 
   async function handle(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-    refuseEncodedBody(request);
-    const { connector, tenant_id: tenantId, endpoint = "default" } = request.params as EndpointParams;
-    const name = { connector, tenantId, endpoint };
-    const answer = await options.receive(
-      name,
+    const startedMs = performance.now();
+    const target = targetOf(request);
+    const answer = await receiver.receive(
+      target,
       new InboundRequest({
         method: request.method,
-        url: `${options.publicUrl}${request.raw.url}`,
+        url: `${publicUrl}${request.raw.url}`,
         rawHeaders: request.raw.rawHeaders,
         body: Buffer.isBuffer(request.body) ? request.body : NO_BODY,
       }),
     );
-    options.onAnswer(answer, name);
+    onAnswer(answer, target, request);
+    if (answer.kind === "rejected") await nextStep(startedMs, limits.rejectionStepMs);
     return sendAnswer(reply, answer);
   }
 
-  for (const path of [
+  for (const url of [
+    "/api/v1/webhooks/:connector",
     "/api/v1/webhooks/:connector/:tenant_id",
     "/api/v1/webhooks/:connector/:tenant_id/:endpoint",
   ]) {
-    server.post(path, { bodyLimit: options.bodyLimitBytes, schema: SCHEMA }, handle);
+    server.post(url, { bodyLimit: limits.maxBodyBytes, schema: SCHEMA }, handle);
+    server.get(url, { exposeHeadRoute: false, schema: HANDSHAKE_SCHEMA }, handle);
+    server.route({
+      method: ["PUT", "PATCH", "DELETE"],
+      url,
+      bodyLimit: limits.maxBodyBytes,
+      schema: { hide: true },
+      handler: handle,
+    });
   }
 };
 
 const NO_BODY = Buffer.alloc(0);
 
+/** A 401 has the same headers in every case, so none may tell what is left. */
+const NO_HEADERS = {
+  "x-ratelimit-limit": false,
+  "x-ratelimit-remaining": false,
+  "x-ratelimit-reset": false,
+} as const;
+
 /** For the OpenAPI document alone: neither body nor answer is checked or written by it. */
 const SCHEMA = {
   tags: ["Webhooks"],
-  summary: "Take a delivery of a connector for a tenant: the signature is the key",
+  summary: "Take a delivery of a connector: the signature is the key",
   description:
     "200 (or the status that the connector's scheme names) once its events are committed, and again with the same " +
     "event_id when it comes again; 401 with an empty body for everything that cannot be trusted; 503 with " +
-    "Retry-After when PostgreSQL cannot take it now.",
+    "Retry-After when PostgreSQL cannot take it now. Without a tenant, the account that the delivery names picks the " +
+    "endpoint.",
   security: [],
 };
+
+const HANDSHAKE_SCHEMA = {
+  tags: ["Webhooks"],
+  summary: "Answer the handshake by which a provider checks the URL",
+  description: "What the provider documents where the handshake holds, else 401 with an empty body.",
+  security: [],
+};
+
+function targetOf(request: FastifyRequest): Target {
+  const { connector, tenant_id: tenantId, endpoint = "default" } = request.params as TargetParams;
+  return tenantId === undefined ? { connector } : { connector, tenantId, endpoint };
+}
+
+function isLoopback(ip: string): boolean {
+  return ipaddr.isValid(ip) && ipaddr.process(ip).range() === "loopback";
+}
 
 /** A signature covers the bytes as they were sent; what was packed on the way cannot be checked. */
 function refuseEncodedBody(request: FastifyRequest): void {
@@ -70,6 +149,11 @@ function refuseEncodedBody(request: FastifyRequest): void {
     "unsupported_media_type",
     `Content-Encoding ${encoding.slice(0, 100)} is not accepted: send the body as it is`,
   );
+}
+
+function nextStep(startedMs: number, stepMs: number): Promise<void> {
+  const waitMs = stepMs - ((performance.now() - startedMs) % stepMs);
+  return new Promise((resolve) => setTimeout(resolve, waitMs));
 }
 
 function sendAnswer(reply: FastifyReply, answer: ReceiveAnswer): FastifyReply {
@@ -86,10 +170,21 @@ function sendAnswer(reply: FastifyReply, answer: ReceiveAnswer): FastifyReply {
     }
     case "rejected":
       return reply.code(401).send();
-    case "too_large":
-      throw new HeadraceError("payload_too_large", `The body is larger than ${answer.limitBytes} bytes`);
+    case "method_not_allowed":
+      return reply
+        .code(405)
+        .header("allow", answer.allowed.join(", "))
+        .send({
+          error: { code: "method_not_allowed", message: `This URL takes ${answer.allowed.join(", ")}` },
+        });
+    case "rate_limited":
+      reply.header("retry-after", Math.ceil(answer.retryAfterMs / 1_000));
+      throw new HeadraceError("rate_limited", "The tenant sends more than it may");
     case "challenge":
       if (answer.contentType !== undefined) reply.header("content-type", answer.contentType);
-      return reply.code(answer.status).header("x-content-type-options", "nosniff").send(answer.body);
+      return reply
+        .code(answer.status)
+        .headers({ ...answer.headers, "x-content-type-options": "nosniff" })
+        .send(answer.body);
   }
 }

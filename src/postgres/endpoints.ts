@@ -132,6 +132,49 @@ export async function rotateSecret(
   return kept.length + 1;
 }
 
+/**
+ * Stores the secret that a handshake brought, if the endpoint is enabled and has none; answers whether it did. Raise
+ * the receive counter in the same transaction, before.
+ */
+export async function captureSecret(
+  transaction: Queryable,
+  name: EndpointName,
+  secret: NewSecret,
+  shownSeconds: number,
+): Promise<boolean> {
+  const rows = await transaction.query({
+    text: `INSERT INTO endpoint_secrets (tenant_id, connector, endpoint, id, position, sealed, key_id, shown_until)
+      SELECT tenant_id, connector, endpoint, $4, 0, $5, $6, now() + nullif($7, 0) * interval '1 second'
+      FROM endpoints e WHERE (tenant_id, connector, endpoint) = ($1, $2, $3) AND enabled AND NOT EXISTS (
+        SELECT FROM endpoint_secrets s
+        WHERE (s.tenant_id, s.connector, s.endpoint) = (e.tenant_id, e.connector, e.endpoint))
+      ON CONFLICT (tenant_id, connector, endpoint, position) DO NOTHING RETURNING 1`,
+    values: [...keyOf(name), secret.id, secret.sealed, secret.keyId, shownSeconds],
+  });
+  return rows.length > 0;
+}
+
+/** The secret that a handshake brought, while a person may read it. */
+export async function findShownSecret(
+  transaction: Queryable,
+  name: EndpointName,
+): Promise<(Sealed & { id: string; capturedAt: Date; shownUntil: Date }) | undefined> {
+  const [row] = await transaction.query<{
+    id: string;
+    sealed: Buffer;
+    key_id: string;
+    created_at: Date;
+    shown_until: Date;
+  }>({
+    text: `SELECT id, sealed, key_id, created_at, shown_until FROM endpoint_secrets
+      WHERE (tenant_id, connector, endpoint) = ($1, $2, $3) AND shown_until > now()`,
+    values: keyOf(name),
+  });
+  if (row === undefined) return undefined;
+  const { id, sealed, key_id: keyId, created_at: capturedAt, shown_until: shownUntil } = row;
+  return { id, sealed, keyId, capturedAt, shownUntil };
+}
+
 async function insertSecret(
   transaction: Queryable,
   name: EndpointName,

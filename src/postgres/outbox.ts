@@ -65,6 +65,17 @@ export async function expireOutboxLeases(database: Queryable, limit: number): Pr
   return rows.length;
 }
 
+/** How many events of a tenant are not routed yet, counted up to `limit`. */
+export async function countUnrouted(database: Queryable, tenantId: string, limit: number): Promise<number> {
+  const [row] = await database.query<{ count: string }>({
+    name: "count-unrouted",
+    text: `SELECT count(*) AS count FROM (SELECT FROM outbox
+      WHERE lane = ANY ('{1,2,3,4}') AND tenant_id = $1 LIMIT $2) q`,
+    values: [tenantId, limit],
+  });
+  return Number(row?.count);
+}
+
 /** How old the oldest event is that is not routed yet, ms, by the time in its id; 0 when there is none. */
 export async function oldestUnroutedMs(database: Queryable): Promise<number> {
   const [row] = await database.query<{ event_id: string; now_ms: string }>({

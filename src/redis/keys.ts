@@ -12,6 +12,8 @@ export interface RedisKeys {
   sentinel: string;
   /** The id of the event that a delivery became; `digest` is a hash of the delivery's key. */
   seen(digest: string): string;
+  /** The token bucket of a tenant's rate. */
+  quota(tenantId: string): string;
   /** Prefix of BullMQ's keys for one lane's queue. */
   jobs(lane: Priority): string;
 }
@@ -21,6 +23,7 @@ export function redisKeys(installation: string): RedisKeys {
     stream: (lane) => `headrace:{${installation}:events}:p${lane}`,
     sentinel: `headrace:{${installation}:events}:sentinel`,
     seen: (digest) => `headrace:{${installation}:seen}:${digest}`,
+    quota: (tenantId) => `headrace:{${installation}:quota:${tenantId}}`,
     jobs: (lane) => `headrace:{${installation}:jobs:p${lane}}`,
   };
 }

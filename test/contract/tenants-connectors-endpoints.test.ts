@@ -22,7 +22,7 @@ async function verdict(api: ServedApi, secret: string | undefined): Promise<stri
     keyRing: KEY_RING,
     maxEndpoints: 10,
   });
-  const known = await endpoints.load({ tenantId: "acme", connector: "shop", endpoint: "default" });
+  const known = await endpoints.endpoint({ tenantId: "acme", connector: "shop", endpoint: "default" });
   if (known.closed !== undefined) return known.closed;
   const nowMs = Date.now();
   const { headers, body } = signed({

@@ -4,7 +4,10 @@ import { type Static, Type } from "typebox";
 import { HeadraceError } from "../../domain/errors.ts";
 import { priorityOf } from "../../domain/priority.ts";
 import type { Acceptor } from "../../pipeline/receive/acceptor.ts";
+import type { TakeQuota } from "../../pipeline/receive/receiver.ts";
 import type { NewEvent } from "../../postgres/accept.ts";
+import type { Database } from "../../postgres/database.ts";
+import { findTenant } from "../../postgres/tenants.ts";
 import type { Guards } from "../authenticate.ts";
 import { ERROR_RESPONSES } from "../errors.ts";
 import { EventInput } from "../schemas/event.ts";
@@ -23,10 +26,12 @@ const KEY_WINDOW_MS = 72 * 3_600_000;
 const MAX_TRIES = 5;
 
 /** Takes events from a tenant's own programs; they are committed when it answers. */
-export const acceptEventsRoute: FastifyPluginAsyncTypebox<{ guards: Guards; acceptor: Acceptor }> = async (
-  server,
-  { guards, acceptor },
-) => {
+export const acceptEventsRoute: FastifyPluginAsyncTypebox<{
+  database: Database;
+  guards: Guards;
+  acceptor: Acceptor;
+  takeQuota: TakeQuota;
+}> = async (server, { database, guards, acceptor, takeQuota }) => {
   server.post(
     "/tenants/:tenant_id/events",
     {
@@ -48,6 +53,14 @@ export const acceptEventsRoute: FastifyPluginAsyncTypebox<{ guards: Guards; acce
     },
     async ({ params, body }, reply) => {
       const inputs = Array.isArray(body) ? body : [body];
+      const tenant = await database.withTenant(params.tenant_id, (transaction) =>
+        findTenant(transaction, params.tenant_id),
+      );
+      const waitMs = tenant === undefined ? 0 : await takeQuota(tenant.id, tenant, inputs.length);
+      if (waitMs > 0) {
+        reply.header("retry-after", Math.ceil(waitMs / 1_000));
+        throw new HeadraceError("rate_limited", `Tenant ${params.tenant_id} sends more than it may`);
+      }
       const events = inputs.map((input) => asNewEvent(params.tenant_id, input, randomUUID()));
       const ids = await accept(events);
       return reply.code(202).send(Array.isArray(body) ? { event_ids: ids } : { event_id: ids[0] as string });

@@ -16,7 +16,7 @@ import {
   EndpointInput,
   RotateInput,
 } from "../schemas/endpoint.ts";
-import { Id, reference, TenantParams } from "../schemas/fields.ts";
+import { Id, Instant, reference, TenantParams } from "../schemas/fields.ts";
 import { DEFAULT_LIMIT, pageOf, pageQuery } from "../schemas/page.ts";
 
 interface Options {
@@ -57,6 +57,12 @@ export const endpointRoutes: FastifyPluginAsyncTypebox<Options> = async (server,
   await server.register(oneEndpoint, { ...options, path: "", params: ConnectorParams });
   await server.register(oneEndpoint, { ...options, path: "/:endpoint", params: EndpointParams });
 };
+
+const Handshake = Type.Object({
+  verification_token: Type.String(),
+  captured_at: Instant,
+  shown_until: Instant,
+});
 
 const ConnectorParams = Type.Object({ tenant_id: Id, connector: Id });
 const EndpointParams = Type.Object({ tenant_id: Id, connector: Id, endpoint: Id });
@@ -112,6 +118,29 @@ const oneEndpoint: FastifyPluginAsyncTypebox<
     },
     async ({ params, body: { value, overlap_seconds: overlapSeconds = DEFAULT_OVERLAP_SECONDS } }) =>
       asEndpoint(await changes.rotate(nameOf(params), value, overlapSeconds), publicUrl),
+  );
+
+  server.get(
+    `${url}/handshake`,
+    {
+      // Who may set the secret may see it.
+      onRequest: guards.tenant("write"),
+      schema: {
+        tags,
+        summary: `The token that a handshake gave to ${which}, to be pasted back to its provider`,
+        description: "For 24 hours after it came, and only where the provider wants it back (notion).",
+        params,
+        response: { 200: Handshake, ...ERROR_RESPONSES },
+      },
+    },
+    async ({ params }) => {
+      const { secret, capturedAt, shownUntil } = await changes.shownSecret(nameOf(params));
+      return {
+        verification_token: secret,
+        captured_at: capturedAt.toISOString(),
+        shown_until: shownUntil.toISOString(),
+      };
+    },
   );
 
   server.delete(

@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
 import { Type } from "typebox";
 import { HeadraceError } from "../../domain/errors.ts";
+import { raiseCounter } from "../../postgres/change-counters.ts";
 import type { Database } from "../../postgres/database.ts";
 import {
   cancelRuns,
@@ -40,9 +41,11 @@ export const tenantRoutes: FastifyPluginAsyncTypebox<{ database: Database; guard
       },
     },
     async ({ params, body }) => {
-      const tenant = await database.transaction((transaction) =>
-        putTenant(transaction, params.tenant_id, asTenantSettings(body)),
-      );
+      const tenant = await database.transaction(async (transaction) => {
+        // Receivers know its limits.
+        await raiseCounter(transaction, "receive");
+        return await putTenant(transaction, params.tenant_id, asTenantSettings(body));
+      });
       if (tenant !== undefined) return asTenant(tenant);
       throw new HeadraceError(
         "conflict",

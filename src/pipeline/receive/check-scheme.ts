@@ -1,6 +1,6 @@
 import { Value } from "typebox/value";
 import { type ErrorDetail, HeadraceError } from "../../domain/errors.ts";
-import { type Place, SCHEME_DEFAULTS, type Scheme, SchemeInput } from "./scheme.ts";
+import { type DeliveryIdPlace, type Place, SCHEME_DEFAULTS, type Scheme, SchemeInput } from "./scheme.ts";
 
 /**
  * The scheme in `value`, with every default filled in. Throws HeadraceError `invalid_request`, a detail for each
@@ -80,10 +80,15 @@ function kindOf(value: unknown): string {
 /** What the vocabulary allows field by field, and no provider can mean. */
 function contradictions(scheme: Scheme): ErrorDetail[] {
   const { algorithm, signature, content, timestamp, delivery_id: id } = scheme;
-  const signs = algorithm !== "none" && algorithm !== "token";
+  const shows = algorithm === "token" || algorithm === "basic";
+  const signs = algorithm !== "none" && !shows;
   const covers = (part: string) => content?.includes(part as "body") ?? false;
+  const coversBody = covers("body") || covers("twilio_body");
   const timeIsCovered =
-    timestamp === undefined || covers("timestamp") || ("body" in timestamp.from && covers("body"));
+    timestamp === undefined ||
+    covers("timestamp") ||
+    (coversBody && timestamp.from.every((place) => "body" in place));
+  const inItems = signature?.from.filter((place) => "item" in place).length ?? 0;
   const rules: [broken: boolean, field: string, message: string][] = [
     [algorithm !== "none" && signature === undefined, "signature", `is missing, and ${algorithm} needs one`],
     [
@@ -96,7 +101,7 @@ function contradictions(scheme: Scheme): ErrorDetail[] {
     [!signs && timestamp !== undefined, "timestamp", `is signed by no ${algorithm}`],
     [signs && !timeIsCovered, "timestamp", "is not part of the content, so that anyone could change it"],
     [
-      signs && content !== undefined && !covers("body") && scheme.body_unsigned !== true,
+      signs && content !== undefined && !coversBody && scheme.body_unsigned !== true,
       "content",
       "does not hold the body; say body_unsigned: true if it is meant",
     ],
@@ -112,6 +117,16 @@ function contradictions(scheme: Scheme): ErrorDetail[] {
       `cannot be text for ${algorithm}`,
     ],
     [
+      algorithm === "basic" && signature !== undefined && signature.encoding !== "base64",
+      "signature.encoding",
+      "must be base64 for basic",
+    ],
+    [
+      inItems > 0 && (algorithm !== "token" || inItems !== signature?.from.length),
+      "signature.from",
+      "stands in items, which only a token can, and then nowhere else",
+    ],
+    [
       scheme.items === undefined && places(scheme).some((place) => "item" in place),
       "items",
       "is missing, and a place stands in an item",
@@ -123,7 +138,19 @@ function contradictions(scheme: Scheme): ErrorDetail[] {
 }
 
 function places(scheme: Scheme): Place[] {
-  const { delivery_id = [], type, occurred_at, account = [] } = scheme;
+  const { signature, delivery_id = [], type, occurred_at, account = [] } = scheme;
   const suffix = type.suffix === undefined ? [] : [type.suffix];
-  return [...delivery_id, ...type.from, ...suffix, ...(occurred_at?.from ?? []), ...account];
+  return [
+    ...(signature?.from ?? []),
+    ...delivery_id.flatMap(partsOf),
+    ...type.from,
+    ...suffix,
+    ...(occurred_at?.from ?? []),
+    ...account,
+  ];
+}
+
+/** The places that an id is made of. */
+export function partsOf(place: DeliveryIdPlace): Place[] {
+  return "join" in place ? place.join : [place];
 }

@@ -1,8 +1,10 @@
 import { hash } from "node:crypto";
+import { partsOf } from "./check-scheme.ts";
 import { DEFAULT_TOLERANCE_S } from "./freshness.ts";
 import type { InboundRequest } from "./inbound-request.ts";
-import { firstValue } from "./place.ts";
-import type { Place, Scheme } from "./scheme.ts";
+import { firstId } from "./place.ts";
+import type { DeliveryIdPlace, Scheme } from "./scheme.ts";
+import { twilioBody } from "./twilio-body.ts";
 import { timestampText } from "./verify-content.ts";
 
 /** A key under which an event is known to have come before, and for how long it counts. */
@@ -23,12 +25,13 @@ const WINDOW_MS = 72 * 3_600_000;
  * - An id that is part of the signed content is the key.
  * - An id in the signed body is the key, and one that is not signed counts together with the hash of the body.
  *   Without an id the hash of the body is the key, for as long as the provider may send it again.
+ * - Where equal bodies are events of their own, an id that is not signed is believed.
  * - Whoever replays a delivery can change or drop every header that is not signed: an id, and also the content
  *   type, by which the body's id is found. So a key over what a replay cannot change stands beside.
  */
 export function deliveryKeys(scheme: Scheme, request: InboundRequest): Keys {
   const { content = [], delivery_id } = scheme;
-  const id = firstValue(delivery_id ?? [], request);
+  const id = firstId(delivery_id ?? [], request);
   if (id !== undefined && content.includes("id")) return [idKey(scheme, "id", id.value)];
   const bodyHash = hash("sha256", request.body);
   const bound = boundHash(scheme, request, bodyHash);
@@ -37,7 +40,8 @@ export function deliveryKeys(scheme: Scheme, request: InboundRequest): Keys {
   const replayed = replayKey(scheme, request, bound) ?? bodyKey;
   if (id === undefined) return replayed === bodyKey ? [bodyKey] : [bodyKey, replayed];
   if (isInSignedBody(scheme, id.place)) return [idKey(scheme, "id", id.value), replayed];
-  return [{ key: `id+body:${hashOf([id.value, bodyHash])}`, windowMs: knownMs(scheme) }, replayed];
+  const idAndBody = { key: `id+body:${hashOf([id.value, bound])}`, windowMs: knownMs(scheme) };
+  return scheme.equal_bodies === "event" ? [idAndBody] : [idAndBody, replayed];
 }
 
 /** The keys of one item: its own id where it has one, in whatever batch it comes again, else its place in this one. */
@@ -48,8 +52,8 @@ export function itemKeys(
   data: unknown,
   item: number,
 ): Keys {
-  const places = scheme.delivery_id?.filter((place) => "item" in place) ?? [];
-  const id = firstValue(places, request, data);
+  const places = scheme.delivery_id?.filter((place) => partsOf(place).some((part) => "item" in part)) ?? [];
+  const id = firstId(places, request, data);
   if (id !== undefined) return [idKey(scheme, "item", id.value)];
   return keys.map(({ key, windowMs }) => ({ key: `${item}/${key}`, windowMs })) as Keys;
 }
@@ -65,14 +69,18 @@ function replayKey(scheme: Scheme, request: InboundRequest, bound: string): Deli
   return { key: `replay:${hashOf([timestamp, bound])}`, windowMs: 2 * (tolerance_s + 1) * 1_000 };
 }
 
-/** The body, and the URL where the signature covers it, or covers nothing: a GET has no body to tell it by. */
+/**
+ * The body, and the URL where the signature covers it, or covers nothing: a GET has no body to tell it by. A form
+ * can be written in several ways that Twilio's signature does not tell apart: they are one.
+ */
 function boundHash({ content }: Scheme, request: InboundRequest, bodyHash: string): string {
+  if (content?.includes("twilio_body")) return hashOf([request.url, twilioBody(request) || bodyHash]);
   const bindsUrl = content === undefined || content.includes("url");
   return bindsUrl ? hashOf([request.method, request.url, bodyHash]) : bodyHash;
 }
 
-function isInSignedBody({ content = [] }: Scheme, place: Place): boolean {
-  return "body" in place && content.includes("body");
+function isInSignedBody({ content = [] }: Scheme, place: DeliveryIdPlace): boolean {
+  return content.includes("body") && partsOf(place).every((part) => "body" in part);
 }
 
 /** An id that is long, or holds more than printable ASCII, is known by its hash. */
@@ -82,7 +90,7 @@ function idKey(scheme: Scheme, kind: string, id: string): DeliveryKey {
 }
 
 function retryMs(scheme: Scheme): number {
-  return scheme.retry_hours * 3_600_000;
+  return scheme.retry_span_s * 1_000;
 }
 
 function knownMs(scheme: Scheme): number {

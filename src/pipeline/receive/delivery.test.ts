@@ -48,6 +48,7 @@ describe("a Standard Webhooks delivery", () => {
     expect(read(scheme, body, headers)).toEqual({
       contentType: "application/json",
       body: { kind: "parsed", data: JSON.parse(body) },
+      isBatch: false,
       events: [
         {
           item: 0,
@@ -130,7 +131,7 @@ describe("a GitHub delivery", () => {
 
 describe("keys", () => {
   test("without an id are the body's hash, for the provider's retry span", () => {
-    const [event] = read(custom({ retry_hours: 4 }), "{}").events;
+    const [event] = read(custom({ retry_span_s: 14_400 }), "{}").events;
     const bodyHash = createHash("sha256").update("{}").digest("hex");
     expect(event?.keys).toEqual([{ key: `body:${bodyHash}`, windowMs: 4 * HOUR_MS }]);
   });
@@ -199,7 +200,7 @@ describe("keys", () => {
 
 describe("a batch", () => {
   const batch = custom({
-    items: "/events",
+    items: ["/events"],
     type: { from: [{ item: "/kind" }], suffix: { item: "/action" } },
     account: [{ item: "/org" }],
     occurred_at: { from: [{ item: "/at" }], unit: "ms" },
@@ -228,7 +229,7 @@ describe("a batch", () => {
   });
 
   test("whose items have ids knows each item in whatever batch it comes again", () => {
-    const scheme = custom({ items: "", delivery_id: [{ item: "/id" }] });
+    const scheme = custom({ items: [""], delivery_id: [{ item: "/id" }] });
     expect(keysOf(scheme, '[{"id":1},{"id":2}]')).toEqual(["item:1", "item:2"]);
     expect(keysOf(scheme, '[{"id":2},{}]')).toEqual(["item:2", expect.stringMatching(/^1\/body:/)]);
   });

@@ -2,7 +2,8 @@ import type { ParsedBody } from "../../domain/body.ts";
 import { type DeliveryKey, deliveryKeys, itemKeys } from "./delivery-key.ts";
 import { parseTimestamp } from "./freshness.ts";
 import type { InboundRequest } from "./inbound-request.ts";
-import { firstValue, resolvePointer } from "./place.ts";
+import { itemsOf } from "./items.ts";
+import { firstValue } from "./place.ts";
 import type { Place, Scheme } from "./scheme.ts";
 
 /** What one event of a delivery is called, as far as its provider says. */
@@ -23,6 +24,8 @@ export interface DeliveredEvent {
 export interface DeliveryReading {
   contentType: string | undefined;
   body: ParsedBody;
+  /** The events are items of an array in the body. */
+  isBatch: boolean;
   /** One; or one an item where the scheme has items, and then maybe none. An unreadable body is one event. */
   events: DeliveredEvent[];
 }
@@ -32,13 +35,13 @@ export function readDelivery(scheme: Scheme, request: InboundRequest): DeliveryR
   const { contentType, parsed: body } = request;
   const data = body.kind === "parsed" ? body.data : undefined;
   const keys = deliveryKeys(scheme, request);
-  const items = scheme.items === undefined ? undefined : resolvePointer(data, scheme.items);
-  const events = Array.isArray(items)
+  const items = itemsOf(scheme, request);
+  const events = items
     ? items.map((entry, item) =>
         readEvent(scheme, request, itemKeys(scheme, request, keys, entry, item), entry, item),
       )
     : [readEvent(scheme, request, keys, data, 0)];
-  return { contentType, body, events };
+  return { contentType, body, isBatch: items !== undefined, events };
 }
 
 function readEvent(

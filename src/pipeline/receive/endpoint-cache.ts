@@ -3,21 +3,42 @@ import type { Queryable } from "../../postgres/database.ts";
 import type { KeyRing } from "../../postgres/key-ring.ts";
 import {
   type EndpointName,
+  findEndpointOfAccount,
+  findReceivingConnector,
   findReceivingEndpoint,
   type ReceivingEndpoint,
+  type TenantLimits,
 } from "../../postgres/receiving-endpoints.ts";
 import { checkScheme } from "./check-scheme.ts";
+import { type Counted, createCountedCache } from "./counted-cache.ts";
 import { presetScheme } from "./presets/index.ts";
 import type { Scheme } from "./scheme.ts";
 import { createVerifier, type Verifier } from "./verify.ts";
+import { createSigner } from "./verify-key.ts";
 
-/** An endpoint as deliveries are judged by it, right at one value of the receive counter. */
-export interface KnownEndpoint {
-  counter: number;
+/** An endpoint as deliveries are judged by it. */
+export interface KnownEndpoint extends Counted {
+  name: EndpointName;
   scheme: Scheme;
   verify: Verifier;
+  /** HMAC in hex of a text under one of the secrets; undefined where the scheme signs with no shared secret. */
+  hmacHex(secretIndex: number, text: string): string | undefined;
   /** Why every delivery to it is rejected, whatever its signature says. */
   closed: "unknown_endpoint" | "disabled" | undefined;
+  /** It has no secret yet: a handshake may bring one. */
+  pending: boolean;
+  /** The account at the provider whose deliveries it takes; undefined: it does not look. */
+  account: string | undefined;
+  /** Undefined when there is no such tenant. */
+  tenant: TenantLimits | undefined;
+}
+
+/** A connector as deliveries to its one URL are judged by it. */
+export interface KnownConnector extends Counted {
+  scheme: Scheme;
+  isKnown: boolean;
+  /** Whose secrets are tried on what names no account. */
+  endpoints: EndpointName[];
 }
 
 /** Where a secret of an endpoint lives, which is sealed with it. */
@@ -25,79 +46,111 @@ export function endpointSecretPlace(name: EndpointName, secretId: string): strin
   return `${name.tenantId}/endpoints/${name.connector}/${name.endpoint}/${secretId}`;
 }
 
-/** Endpoints by name, each loaded once for each value of the receive counter that this process has seen. */
+/** What the receiver knows, each right at one value of the receive counter: a promise only where it has to be loaded. */
 export interface EndpointCache {
-  /** The endpoint if it is held and current: no promise, for every delivery asks. */
-  held(name: EndpointName): KnownEndpoint | undefined;
-  /** Loads the endpoint; concurrent calls share one look. */
-  load(name: EndpointName): Promise<KnownEndpoint>;
+  endpoint(name: EndpointName): KnownEndpoint | Promise<KnownEndpoint>;
+  connector(connector: string): KnownConnector | Promise<KnownConnector>;
+  /** Which endpoint of the connector takes the deliveries of this account. */
+  ofAccount(connector: string, account: string): NamedByAccount | Promise<NamedByAccount>;
   /** Says that the counter has this value: what was loaded before it no longer counts. */
   advance(counter: number): void;
 }
 
+type NamedByAccount = Counted & { name: EndpointName | undefined };
+
+/** No more endpoints are tried on what names no account: the secret is the app's, and most have the same. */
+const MAX_TRIED_ENDPOINTS = 8;
+
 export function createEndpointCache(deps: {
   database: Queryable;
   keyRing: KeyRing;
-  /** Endpoints kept, unknown ones among them. */
+  /** Endpoints kept; as many accounts, and as many again of names that do not exist. */
   maxEndpoints: number;
 }): EndpointCache {
-  const { database, keyRing, maxEndpoints } = deps;
-  const known = new Map<string, KnownEndpoint>();
-  const loading = new Map<string, Promise<KnownEndpoint>>();
-  let newest = 0;
-
-  async function load(key: string, name: EndpointName): Promise<KnownEndpoint> {
-    try {
-      const endpoint = openEndpoint(keyRing, name, await findReceivingEndpoint(database, name));
-      newest = Math.max(newest, endpoint.counter);
-      if (known.size >= maxEndpoints) known.delete(known.keys().next().value as string);
-      known.set(key, endpoint);
-      return endpoint;
-    } finally {
-      loading.delete(key);
-    }
-  }
-
-  return {
-    held(name) {
-      const endpoint = known.get(keyOf(name));
-      return endpoint !== undefined && endpoint.counter >= newest ? endpoint : undefined;
+  const { database, keyRing, maxEndpoints: maxEntries } = deps;
+  const newest = { value: 0 };
+  const endpoints = createCountedCache({
+    newest,
+    maxEntries,
+    exists: (endpoint: KnownEndpoint) => endpoint.closed !== "unknown_endpoint",
+    read: async (key) => {
+      const name = JSON.parse(key) as EndpointName;
+      return openEndpoint(keyRing, name, await findReceivingEndpoint(database, name));
     },
-    load(name) {
-      const key = keyOf(name);
-      const shared = loading.get(key) ?? load(key, name);
-      loading.set(key, shared);
-      return shared;
+  });
+  const connectors = createCountedCache({
+    newest,
+    maxEntries,
+    exists: (connector: KnownConnector) => connector.isKnown,
+    async read(id) {
+      const { counter, webhook, endpoints } = await findReceivingConnector(database, id, MAX_TRIED_ENDPOINTS);
+      const isKnown = receivesWebhooks(webhook);
+      return { counter, isKnown, endpoints, scheme: isKnown ? schemeOf(webhook, {}) : DECOY };
+    },
+  });
+  const accounts = createCountedCache({
+    newest,
+    maxEntries,
+    exists: ({ name }: NamedByAccount) => name !== undefined,
+    read: (key) => findEndpointOfAccount(database, ...(JSON.parse(key) as [string, string])),
+  });
+  return {
+    endpoint({ tenantId, connector, endpoint }) {
+      const key = JSON.stringify({ tenantId, connector, endpoint });
+      return endpoints.held(key) ?? endpoints.load(key);
+    },
+    connector: (id) => connectors.held(id) ?? connectors.load(id),
+    ofAccount(connector, account) {
+      const key = JSON.stringify([connector, account]);
+      return accounts.held(key) ?? accounts.load(key);
     },
     advance(counter) {
-      newest = Math.max(newest, counter);
+      newest.value = Math.max(newest.value, counter);
     },
   };
 }
 
-function keyOf({ connector, tenantId, endpoint }: EndpointName): string {
-  return `${connector}\n${tenantId}\n${endpoint}`;
-}
-
-/** Unknown endpoints are verified against this, so that they take as long as known ones. */
+/** What is sent to a connector that does not exist is verified against this, to take as long. */
 const DECOY = presetScheme("standard-webhooks", {});
 
 function openEndpoint(keyRing: KeyRing, name: EndpointName, found: ReceivingEndpoint): KnownEndpoint {
-  const { counter, endpoint } = found;
-  if (endpoint === undefined) {
-    return { counter, scheme: DECOY, verify: createVerifier(DECOY, []), closed: "unknown_endpoint" };
+  const { counter, tenant, webhook, endpoint } = found;
+  if (endpoint === undefined || !receivesWebhooks(webhook)) {
+    const scheme = receivesWebhooks(webhook) ? schemeOf(webhook, {}) : DECOY;
+    return {
+      counter,
+      name,
+      scheme,
+      // The connector's own scheme, with a key that nobody has: who may not send cannot tell which tenants there are.
+      verify: createVerifier(scheme, []),
+      hmacHex: () => undefined,
+      closed: "unknown_endpoint",
+      pending: false,
+      account: undefined,
+      tenant,
+    };
   }
-  const scheme = schemeOf(endpoint.webhook, endpoint.params);
+  const scheme = schemeOf(webhook, endpoint.params);
   const secrets = endpoint.secrets.map(({ id, notAfterMs, ...sealed }) => ({
     value: keyRing.open(sealed, endpointSecretPlace(name, id)),
     ...(notAfterMs === undefined ? {} : { notAfterMs }),
   }));
+  const signers = secrets.map(({ value }) => createSigner(scheme, value));
   return {
     counter,
+    name,
     scheme,
     verify: createVerifier(scheme, secrets),
+    hmacHex: (secretIndex, text) => signers[secretIndex]?.([Buffer.from(text)]).toString("hex"),
     closed: endpoint.enabled ? undefined : "disabled",
+    pending: endpoint.enabled && secrets.length === 0,
+    account: endpoint.account,
+    tenant,
   };
+}
+
+function receivesWebhooks(webhook: unknown): boolean {
+  return webhook !== undefined && webhook !== null;
 }
 
 /** The scheme of a connector's `webhook`: its own, or a preset's under the connector's params and the endpoint's. */

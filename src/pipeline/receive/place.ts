@@ -1,5 +1,5 @@
 import type { InboundRequest } from "./inbound-request.ts";
-import type { Place } from "./scheme.ts";
+import type { DeliveryIdPlace, Place } from "./scheme.ts";
 
 /** A value that a request holds, and where it stood. */
 export interface PlacedValue {
@@ -35,8 +35,26 @@ export function firstValue(
   return undefined;
 }
 
+/** The id at the first place that holds one; one that is joined is the JSON array of its parts. */
+export function firstId(
+  places: readonly DeliveryIdPlace[],
+  request: InboundRequest,
+  item?: unknown,
+): { value: string; place: DeliveryIdPlace } | undefined {
+  for (const place of places) {
+    if (!("join" in place)) {
+      const found = firstValue([place], request, item);
+      if (found !== undefined) return found;
+      continue;
+    }
+    const parts = place.join.map((part) => firstValue([part], request, item)?.value);
+    if (parts.every((part) => part !== undefined)) return { value: JSON.stringify(parts), place };
+  }
+  return undefined;
+}
+
 /** How the characters of a value at this place became bytes on the wire. */
-export function charsetOf(place: Place): "latin1" | "utf8" {
+export function charsetOf(place: DeliveryIdPlace): "latin1" | "utf8" {
   return "header" in place ? "latin1" : "utf8";
 }
 

@@ -1,79 +1,149 @@
 import { HeadraceError } from "../../domain/errors.ts";
 import { digestOf } from "../../domain/idempotency-key.ts";
-import { priorityOf } from "../../domain/priority.ts";
 import type { NewEvent } from "../../postgres/accept.ts";
-import type { EndpointName } from "../../postgres/receiving-endpoints.ts";
+import type { EndpointName, TenantLimits } from "../../postgres/receiving-endpoints.ts";
 import type { Acceptor, Delivery } from "./acceptor.ts";
-import { answerSignedChallenge, type ChallengeAnswer } from "./challenge.ts";
-import { readDelivery } from "./delivery.ts";
+import { receiveForApp } from "./app-delivery.ts";
+import type { ChallengeAnswer } from "./challenge.ts";
 import type { EndpointCache, KnownEndpoint } from "./endpoint-cache.ts";
 import type { InboundRequest } from "./inbound-request.ts";
-import { keptHeaders } from "./kept-headers.ts";
+import { type Judgement, judge } from "./judge.ts";
+import { placedEvents } from "./placed-events.ts";
 import type { Scheme } from "./scheme.ts";
-import type { RejectionReason } from "./verify.ts";
 
 export type ReceiveAnswer =
   /** Committed, now or earlier; the ids are those of the first time, in the order of the items. */
-  | { kind: "accepted" | "duplicate"; eventIds: string[]; ack: Scheme["ack"] }
+  | {
+      kind: "accepted" | "duplicate";
+      eventIds: string[];
+      ack: Scheme["ack"];
+      /** Items that belong to no endpoint it came to. */
+      leftOut: number;
+      /** Signed with a secret that a newer one replaces. */
+      byOldSecret: boolean;
+    }
   /** The sender sees the same answer whatever the reason. */
-  | { kind: "rejected"; reason: RejectionReason | "unknown_endpoint" | "disabled" }
-  | { kind: "too_large"; limitBytes: number }
+  | { kind: "rejected"; reason: Reason; known: KnownPlace }
+  | { kind: "method_not_allowed"; allowed: string[] }
+  /** Authentic, and more than the tenant may send now. */
+  | { kind: "rate_limited"; retryAfterMs: number }
   /** An authentic handshake or ping: answered, and nothing is routed. */
   | ({ kind: "challenge" } & ChallengeAnswer);
 
-/**
- * Judges a delivery and commits its events. Resolves with `accepted` or `duplicate` only when they are committed;
- * throws `store_unavailable` when PostgreSQL cannot take them now. What is known of endpoints is compared with the
- * receive counter before any answer, so that a change holds on every copy once the call that made it returned.
- */
-export function createReceiver(deps: {
+export type Reason = Extract<Judgement, { kind: "rejected" }>["reason"] | "wrong_account";
+
+/** What there is of the place that a rejected delivery was for: names that nobody made are not kept. */
+export interface KnownPlace {
+  tenantId?: string;
+  connector?: string;
+  endpoint?: string;
+}
+
+/** Where a delivery came to: an endpoint, or the one URL of a connector whose accounts pick the endpoint. */
+export type Target = EndpointName | { connector: string };
+
+/** How long a tenant has to wait before it may send so many events, ms; 0 when it may now. */
+export type TakeQuota = (tenantId: string, limits: TenantLimits, events: number) => Promise<number>;
+
+export interface ReceiverDeps {
   endpoints: EndpointCache;
   acceptor: Acceptor;
   /** The dedupe hint: which event a delivery became, as far as a fast store knows. */
   findSeen: (digest: string) => Promise<string | undefined>;
   /** The value of the receive counter at a moment after the call; concurrent calls share one look. */
   readCounter: () => Promise<number>;
+  /** Stores the secret that a handshake brought; false when the endpoint has one by now. */
+  captureSecret: (name: EndpointName, secret: { value: string; show: boolean }) => Promise<boolean>;
+  takeQuota: TakeQuota;
   now: () => number;
-}): (name: EndpointName, request: InboundRequest) => Promise<ReceiveAnswer> {
-  const { endpoints, acceptor, findSeen, readCounter, now } = deps;
+}
 
-  /** An answer, or undefined when the endpoint changed meanwhile. */
-  async function tryOnce(name: EndpointName, request: InboundRequest): Promise<ReceiveAnswer | undefined> {
-    const endpoint = endpoints.held(name) ?? (await endpoints.load(name));
-    const early = judge(endpoint, request, now());
-    if (early !== undefined) return (await isCurrent(endpoint)) ? early : undefined;
-    const events = readEvents(name, endpoint.scheme, request);
-    const { ack } = endpoint.scheme;
-    if (events.length === 0)
-      return (await isCurrent(endpoint)) ? { kind: "accepted", eventIds: [], ack } : undefined;
-    const delivery: Delivery = { events, verifiedAt: endpoint.counter };
-    const [only] = events;
-    if (only !== undefined && events.length === 1) {
-      delivery.digest = digestOf(name.tenantId, name.connector, name.endpoint, only.deliveryKey);
-    }
-    const accepting = acceptor.accept(delivery);
-    const answer = await (acceptor.backlogged ? firstOf(accepting, seenBefore(delivery)) : accepting);
-    if (answer.kind === "stale") {
-      endpoints.advance(answer.counter);
+export interface Receiver {
+  /**
+   * Judges a delivery and commits its events. Resolves with `accepted` or `duplicate` only when they are committed;
+   * throws `store_unavailable` when PostgreSQL cannot take them now. What is known of endpoints is compared with the
+   * receive counter before any answer, so that a change holds on every copy once the call that made it returned.
+   */
+  receive(target: Target, request: InboundRequest): Promise<ReceiveAnswer>;
+  /** No body to this target is larger, bytes. */
+  bodyLimitBytes(target: Target): number | Promise<number>;
+}
+
+/** A try to answer: `undefined` when an endpoint changed meanwhile. */
+export type Attempt = Promise<ReceiveAnswer | undefined>;
+
+/** What a try can do with a request that was judged. */
+export interface Answering {
+  endpoints: EndpointCache;
+  now: () => number;
+  /** Answers what is no delivery, unless what was known of the endpoint is no longer right. */
+  decline(endpoint: Pick<KnownEndpoint, "counter">, answer: ReceiveAnswer): Attempt;
+  handshake(endpoint: KnownEndpoint, challenge: Extract<Judgement, { kind: "challenge" }>): Attempt;
+  commit(
+    placed: { endpoint: KnownEndpoint; events: NewEvent[]; bySecret: number }[],
+    leftOut: number,
+  ): Attempt;
+}
+
+export function createReceiver(deps: ReceiverDeps): Receiver {
+  const { endpoints, acceptor, findSeen, readCounter, captureSecret, takeQuota, now } = deps;
+
+  /** An answer that commits nothing could not compare the counter: it is read. */
+  async function isCurrent(counter: number): Promise<boolean> {
+    const current = await readCounter();
+    endpoints.advance(current);
+    return current === counter;
+  }
+
+  const answering: Answering = {
+    endpoints,
+    now,
+    async decline({ counter }, answer) {
+      return (await isCurrent(counter)) ? answer : undefined;
+    },
+    async handshake(endpoint, challenge) {
+      if (!(await isCurrent(endpoint.counter))) return undefined;
+      if (challenge.capture === undefined || (await captureSecret(endpoint.name, challenge.capture)))
+        return challenge;
       return undefined;
-    }
-    if (answer.kind === "seen") {
-      return (await isCurrent(endpoint)) ? { kind: "duplicate", eventIds: [answer.eventId], ack } : undefined;
-    }
-    const eventIds = answer.events.map((event) => event.eventId);
-    return {
-      kind: answer.events.every((event) => event.duplicate) ? "duplicate" : "accepted",
-      eventIds,
-      ack,
-    };
-  }
-
-  /** An early answer, or one from the hint, commits nothing that could compare the counter: it is read. */
-  async function isCurrent(endpoint: KnownEndpoint): Promise<boolean> {
-    const counter = await readCounter();
-    endpoints.advance(counter);
-    return counter === endpoint.counter;
-  }
+    },
+    async commit(placed, leftOut) {
+      const [first] = placed;
+      if (first === undefined) return undefined;
+      const { ack } = first.endpoint.scheme;
+      const accepted = { ack, leftOut, byOldSecret: placed.some(({ bySecret }) => bySecret > 0) };
+      const events = placed.flatMap((part) => part.events);
+      const verifiedAt = Math.min(...placed.map(({ endpoint }) => endpoint.counter));
+      if (events.length === 0) {
+        return (await isCurrent(verifiedAt)) ? { kind: "accepted", eventIds: [], ...accepted } : undefined;
+      }
+      for (const { endpoint, events } of placed) {
+        const { name, tenant } = endpoint;
+        if (tenant?.eventsPerSecond === undefined && tenant?.maxBacklog === undefined) continue;
+        const retryAfterMs = await takeQuota(name.tenantId, tenant, events.length);
+        if (retryAfterMs > 0) {
+          return (await isCurrent(verifiedAt)) ? { kind: "rate_limited", retryAfterMs } : undefined;
+        }
+      }
+      const delivery: Delivery = { events, verifiedAt };
+      const [only] = events;
+      if (only !== undefined && events.length === 1) {
+        delivery.digest = digestOf(only.tenantId, only.connector, only.endpoint, only.deliveryKey);
+      }
+      const accepting = acceptor.accept(delivery);
+      const answer = await (acceptor.backlogged ? firstOf(accepting, seenBefore(delivery)) : accepting);
+      if (answer.kind === "stale") {
+        endpoints.advance(answer.counter);
+        return undefined;
+      }
+      if (answer.kind === "seen") {
+        const seen: ReceiveAnswer = { kind: "duplicate", eventIds: [answer.eventId], ...accepted };
+        return (await isCurrent(verifiedAt)) ? seen : undefined;
+      }
+      const kind = answer.events.every((event) => event.duplicate) ? "duplicate" : "accepted";
+      return { kind, eventIds: answer.events.map((event) => event.eventId), ...accepted };
+    },
+  };
 
   /** Asked only of a delivery that waits long in any case, so that a first delivery never waits for Redis. */
   async function seenBefore(delivery: Delivery): Promise<{ kind: "seen"; eventId: string } | undefined> {
@@ -81,54 +151,57 @@ export function createReceiver(deps: {
     return eventId !== undefined && acceptor.withdraw(delivery) ? { kind: "seen", eventId } : undefined;
   }
 
-  return async (name, request) => {
-    for (let tries = 1; tries <= MAX_TRIES; tries += 1) {
-      const answer = await tryOnce(name, request);
-      if (answer !== undefined) return answer;
-    }
-    throw new HeadraceError(
-      "store_unavailable",
-      `The endpoint changed ${MAX_TRIES} times while one delivery was judged`,
-    );
+  return {
+    async receive(target, request) {
+      for (let tries = 1; tries <= MAX_TRIES; tries += 1) {
+        const answer = await ("tenantId" in target
+          ? receiveForEndpoint(answering, target, request)
+          : receiveForApp(answering, target.connector, request));
+        if (answer !== undefined) return answer;
+      }
+      throw new HeadraceError(
+        "store_unavailable",
+        `The endpoint changed ${MAX_TRIES} times while one delivery was judged`,
+      );
+    },
+    bodyLimitBytes(target) {
+      const known = "tenantId" in target ? endpoints.endpoint(target) : endpoints.connector(target.connector);
+      return known instanceof Promise
+        ? known.then(({ scheme }) => scheme.body_limit_bytes)
+        : known.scheme.body_limit_bytes;
+    },
   };
 }
 
 const MAX_TRIES = 5;
 
-/** The answer to what is no delivery to be committed; undefined when it is one. */
-function judge(endpoint: KnownEndpoint, request: InboundRequest, nowMs: number): ReceiveAnswer | undefined {
-  // Also for an endpoint that takes nothing: how long the answer takes must not tell which it is.
-  const verdict = endpoint.verify(request, nowMs);
-  if (endpoint.closed !== undefined) return { kind: "rejected", reason: endpoint.closed };
-  const limitBytes = endpoint.scheme.body_limit_bytes;
-  if (request.body.length > limitBytes) return { kind: "too_large", limitBytes };
-  if (verdict.kind === "rejected") return verdict;
-  const challenge = answerSignedChallenge(endpoint.scheme, request);
-  return challenge === undefined ? undefined : { kind: "challenge", ...challenge };
+async function receiveForEndpoint(
+  answering: Answering,
+  name: EndpointName,
+  request: InboundRequest,
+): Attempt {
+  const known = answering.endpoints.endpoint(name);
+  const endpoint = known instanceof Promise ? await known : known;
+  const judgement = judge(endpoint, request, answering.now());
+  if (judgement.kind === "rejected") {
+    return answering.decline(endpoint, { ...judgement, known: placeOf(endpoint) });
+  }
+  if (judgement.kind === "method_not_allowed") return answering.decline(endpoint, judgement);
+  if (judgement.kind === "challenge") return answering.handshake(endpoint, judgement);
+  const { events, leftOut } = placedEvents(endpoint, request);
+  if (events.length === 0 && leftOut > 0) {
+    return answering.decline(endpoint, {
+      kind: "rejected",
+      reason: "wrong_account",
+      known: placeOf(endpoint),
+    });
+  }
+  return answering.commit([{ endpoint, events, bySecret: judgement.bySecret }], leftOut);
 }
 
-function readEvents(name: EndpointName, scheme: Scheme, request: InboundRequest): NewEvent[] {
-  const delivery = readDelivery(scheme, request);
-  const headers = keptHeaders(scheme, request);
-  // An item of a batch is cut out of its delivery, and is JSON whatever the delivery was.
-  const isCutOut = scheme.items !== undefined && delivery.body.kind === "parsed";
-  // Field by field: this is made for every delivery, and spreading objects into it takes longer than verifying it.
-  return delivery.events.map((event) => ({
-    tenantId: name.tenantId,
-    connector: name.connector,
-    endpoint: name.endpoint,
-    type: event.type,
-    source: "webhook",
-    priority: priorityOf("webhook"),
-    subject: undefined,
-    occurredAtMs: event.occurredAtMs,
-    deliveryKey: event.keys[0].key,
-    item: event.item,
-    headers,
-    contentType: isCutOut ? "application/json" : delivery.contentType,
-    payload: isCutOut ? Buffer.from(JSON.stringify(event.data)) : request.body,
-    keys: event.keys,
-  }));
+function placeOf({ name, tenant, closed }: KnownEndpoint): KnownPlace {
+  if (tenant === undefined) return {};
+  return closed === "unknown_endpoint" ? { tenantId: name.tenantId } : { ...name };
 }
 
 /** The first answer; a hint that knows nothing decides nothing. */

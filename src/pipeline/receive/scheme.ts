@@ -37,12 +37,14 @@ const HeaderPlace = Type.Object(
 const BodyPlace = Type.Object({ body: Pointer }, closed);
 const QueryPlace = Type.Object({ query: Type.String({ minLength: 1, maxLength: 100 }) }, closed);
 
+const ItemPlace = Type.Object({ item: Pointer }, closed);
+
 const Place = Type.Union(
   [
     HeaderPlace,
     BodyPlace,
     QueryPlace,
-    Type.Object({ item: Pointer }, closed),
+    ItemPlace,
     Type.Object({ literal: Type.String({ minLength: 1, maxLength: 256 }) }, closed),
   ],
   {
@@ -55,9 +57,19 @@ export type Place = Static<typeof Place>;
 
 const FirstOf = Type.Array(Place, {
   minItems: 1,
-  maxItems: 4,
+  maxItems: 8,
   description: "The first place that holds a value.",
 });
+
+const DeliveryIdPlace = Type.Union(
+  [...Place.anyOf, Type.Object({ join: Type.Array(Place, { minItems: 2, maxItems: 6 }) }, closed)],
+  {
+    description:
+      "A place: { header, separator?, prefix? }, { body: pointer }, { query }, { item: pointer }, or " +
+      "{ join: places }, which is there when all of them are.",
+  },
+);
+export type DeliveryIdPlace = Static<typeof DeliveryIdPlace>;
 
 const TimeUnit = Type.Enum(["s", "ms", "rfc3339"], {
   description: "How a time is written: whole seconds or milliseconds since 1970, or RFC 3339 with a zone.",
@@ -74,13 +86,14 @@ const Algorithm = Type.Enum(
     "ecdsa-p256-sha256",
     "rsa-sha256",
     "token",
+    "basic",
     "none",
   ],
   {
     description:
       "How the signature is made. sha256-prefixed is SHA-256 over the secret and then the content. The secret of " +
-      "ed25519, ecdsa and rsa is the public key (raw, SPKI DER, or PEM). A token is the secret itself, sent along. " +
-      "none verifies nothing.",
+      "ed25519, ecdsa and rsa is the public key (raw, SPKI DER, or PEM; of a certificate too). A token is the secret " +
+      "itself, sent along; basic is the token user:password in base64 (RFC 7617). none verifies nothing.",
   },
 );
 export type Algorithm = Static<typeof Algorithm>;
@@ -97,13 +110,16 @@ const ContentPart = Type.Union(
     Type.Literal("id"),
     Type.Literal("method"),
     Type.Literal("url"),
+    Type.Literal("twilio_body"),
+    Type.Literal("body_crc32"),
     Type.Object({ literal: Type.String({ minLength: 1, maxLength: 256 }) }, closed),
     Type.Object({ header: HeaderName }, closed),
   ],
   {
     description:
       "One of body (its exact bytes), timestamp and id (as sent), method, url (the public one, with its query), " +
-      "{ literal } or { header }.",
+      "twilio_body (the sorted fields of a form; nothing where the query has the body's SHA-256), body_crc32 (in " +
+      "decimal), { literal } or { header }.",
   },
 );
 
@@ -113,7 +129,7 @@ const Challenge = Type.Object(
       Type.Object({ at: Place, equals: Type.Optional(Type.String({ maxLength: 256 })) }, closed),
       { minItems: 1, maxItems: 4, description: "All must hold: the place holds this value, or any." },
     ),
-    method: Type.Optional(Type.Enum(["GET", "POST"])),
+    method: Type.Optional(Type.Enum(["GET", "POST"], { description: "POST." })),
     proof: Type.Union(
       [
         Type.Literal("signature"),
@@ -127,7 +143,16 @@ const Challenge = Type.Object(
           "must hold before it is answered.",
       },
     ),
-    capture: Type.Optional(Place),
+    capture: Type.Optional(
+      Type.Object(
+        { from: Place, show: Type.Optional(Type.Boolean()) },
+        {
+          ...closed,
+          description:
+            "{ from: place, show? }: the endpoint's secret from now on; show lets a person read it once it came.",
+        },
+      ),
+    ),
     answer: Type.Object(
       {
         status: Type.Enum([200, 204]),
@@ -155,9 +180,10 @@ const stated = {
     Type.Object(
       {
         from: Type.Array(
-          Type.Union([HeaderPlace, BodyPlace, QueryPlace], {
+          Type.Union([HeaderPlace, BodyPlace, QueryPlace, ItemPlace], {
             description:
-              "A place where signatures stand: { header, separator?, prefix? }, { body: pointer } or { query }.",
+              "A place where signatures stand: { header, separator?, prefix? }, { body: pointer }, { query }, or " +
+              "{ item: pointer } where every item of a batch holds a token.",
           }),
           {
             minItems: 1,
@@ -183,9 +209,12 @@ const stated = {
   timestamp: Type.Optional(
     Type.Object(
       {
-        from: Type.Union([HeaderPlace, BodyPlace], {
-          description: "A place: { header, separator?, prefix? } or { body: pointer }.",
-        }),
+        from: Type.Array(
+          Type.Union([HeaderPlace, BodyPlace], {
+            description: "A place: { header, separator?, prefix? } or { body: pointer }.",
+          }),
+          { minItems: 1, maxItems: 2, description: "The first place that holds a time." },
+        ),
         unit: TimeUnit,
         tolerance_s: Type.Optional(
           Type.Integer({ minimum: 1, maximum: 3_600, description: "Seconds it may be off either way; 300." }),
@@ -194,33 +223,50 @@ const stated = {
       { ...closed, description: "The signed time of sending. Without one there is no freshness to check." },
     ),
   ),
-  delivery_id: Type.Optional(FirstOf),
+  delivery_id: Type.Optional(
+    Type.Array(DeliveryIdPlace, {
+      minItems: 1,
+      maxItems: 4,
+      description: "The first place that holds an id, which every attempt of a delivery has in common.",
+    }),
+  ),
   type: Type.Object(
     { from: FirstOf, suffix: Type.Optional(Place) },
     { ...closed, description: "The event type; the suffix follows a dot where there is one." },
   ),
   occurred_at: Type.Optional(Type.Object({ from: FirstOf, unit: TimeUnit }, closed)),
   account: Type.Optional(FirstOf),
-  items: Type.Optional(Pointer),
+  items: Type.Optional(
+    Type.Array(Pointer, {
+      minItems: 1,
+      maxItems: 4,
+      description: "Where a batch holds its items: the first pointer that names an array. Each is an event.",
+    }),
+  ),
 };
 
 const defaulted = {
   secret: Type.Object(
     {
-      encoding: Type.Enum(["text", "base64", "hex"]),
+      encoding: Type.Enum(["text", "base64", "hex", "html"]),
       prefix: Type.Optional(Type.String({ minLength: 1, maxLength: 64 })),
     },
     {
       ...closed,
       description:
-        "How the bytes of the key are written, after a prefix that may be left out. A secret that is not written " +
-        "so is taken as text.",
+        "How the bytes of the key are written, after a prefix that may be left out; html is text with entities. A " +
+        "secret that is not written so is taken as text.",
     },
   ),
-  retry_hours: Type.Integer({
-    minimum: 1,
-    maximum: 168,
-    description: "For how long the provider may send one delivery again; 72.",
+  retry_span_s: Type.Integer({
+    minimum: 60,
+    maximum: 2_592_000,
+    description: "For how long the provider may send one delivery again, in seconds; 259200 (72 hours).",
+  }),
+  equal_bodies: Type.Enum(["duplicate", "event"], {
+    description:
+      "What a body is that came before within the retry span, under another id that is not signed: a duplicate, " +
+      "since whoever captured it can send it so; or an event of its own.",
   }),
   challenges: Type.Array(Challenge, { maxItems: 4 }),
   ack: Type.Object(
@@ -234,7 +280,8 @@ const defaulted = {
 /** What stands in a scheme that leaves the fields out. */
 export const SCHEME_DEFAULTS: Static<Type.TObject<typeof defaulted>> = {
   secret: { encoding: "text" },
-  retry_hours: 72,
+  retry_span_s: 259_200,
+  equal_bodies: "duplicate",
   challenges: [],
   ack: { status: 200, body: "json" },
   body_limit_bytes: 1_048_576,

@@ -46,7 +46,7 @@ test.each<[string, SchemeInput]>([
     {
       algorithm: "hmac-sha256",
       signature: { from: [list("h1=")], encoding: "hex" },
-      timestamp: { from: list("ts="), unit: "s" },
+      timestamp: { from: [list("ts=")], unit: "s" },
       content: ["timestamp", { literal: ":" }, "body"],
       type,
     },
@@ -108,10 +108,10 @@ test.each<[string, SchemeInput]>([
     },
   ],
   [
-    "the signature stands in the body",
+    "the signature stands in a body that it has no place in",
     {
       algorithm: "hmac-sha256",
-      signature: { from: [{ body: "/sig" }], encoding: "hex" },
+      signature: { from: [{ body: "/a/sig" }], encoding: "hex" },
       content: ["body"],
       type,
     },

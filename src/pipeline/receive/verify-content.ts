@@ -1,6 +1,8 @@
+import { crc32 } from "node:zlib";
 import type { InboundRequest } from "./inbound-request.ts";
-import { charsetOf, firstValue, valuesAt } from "./place.ts";
+import { charsetOf, firstId, valuesAt } from "./place.ts";
 import type { Scheme } from "./scheme.ts";
+import { twilioBody } from "./twilio-body.ts";
 
 /** A stretch of the signed bytes: a buffer, or a byte string (one character a byte). */
 export type ContentPiece = Buffer | string;
@@ -49,8 +51,10 @@ function partText(
   if (part === "method") return request.method;
   if (part === "url") return byteString(request.url, "utf8");
   if (part === "timestamp") return timestampText(scheme, request);
+  if (part === "twilio_body") return twilioBody(request);
+  if (part === "body_crc32") return String(crc32(request.body));
   if (part === "id") {
-    const id = firstValue(scheme.delivery_id ?? [], request);
+    const id = firstId(scheme.delivery_id ?? [], request);
     return id && byteString(id.value, charsetOf(id.place));
   }
   return "literal" in part ? byteString(part.literal, "utf8") : request.header(part.header);
@@ -58,9 +62,11 @@ function partText(
 
 /** The time of sending as it was sent; undefined when it is not there, or there more than once. */
 export function timestampText(scheme: Scheme, request: InboundRequest): string | undefined {
-  if (scheme.timestamp === undefined) return undefined;
-  const [text, second] = valuesAt(scheme.timestamp.from, request);
-  return second === undefined ? text : undefined;
+  for (const place of scheme.timestamp?.from ?? []) {
+    const [text, second] = valuesAt(place, request);
+    if (text !== undefined) return second === undefined ? text : undefined;
+  }
+  return undefined;
 }
 
 /**

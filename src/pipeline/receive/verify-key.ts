@@ -3,7 +3,9 @@ import {
   createHmac,
   createPublicKey,
   createSecretKey,
+  generateKeyPairSync,
   type KeyObject,
+  randomBytes,
   timingSafeEqual,
   verify,
 } from "node:crypto";
@@ -17,7 +19,7 @@ export type SignatureCheck = (content: readonly ContentPiece[], signatures: read
 export function createCheck(scheme: Scheme, secret: string): SignatureCheck | undefined {
   const sign = createSigner(scheme, secret);
   if (sign === undefined) return publicKeyCheck(scheme.algorithm, secretBytes(scheme, secret));
-  const isToken = scheme.algorithm === "token";
+  const isToken = scheme.algorithm === "token" || scheme.algorithm === "basic";
   return (content, signatures) => {
     const expected = isToken ? sha256(sign(content)) : sign(content);
     let matches = 0;
@@ -30,6 +32,39 @@ export function createCheck(scheme: Scheme, secret: string): SignatureCheck | un
   };
 }
 
+/** A check that never holds and works as hard as one that might: with a key that nobody has, of the scheme's own kind. */
+export function createDecoyCheck({ algorithm }: Scheme): SignatureCheck {
+  const type = PUBLIC_KEY_TYPE[algorithm];
+  if (type === undefined) {
+    const key = createSecretKey(randomBytes(32));
+    const hash = HMAC_HASH[algorithm] ?? "sha256";
+    return (content, signatures) => {
+      const expected = digest(createHmac(hash, key), content);
+      for (const shown of signatures) if (shown.length === expected.length) timingSafeEqual(shown, expected);
+      return false;
+    };
+  }
+  const check = createPublicKeyCheck(algorithm, decoyKey(type));
+  return (content, signatures) => {
+    check(content, signatures);
+    return false;
+  };
+}
+
+const DECOY_KEYS = new Map<string, KeyObject>();
+
+/** Made once, when the first scheme of its kind is loaded. */
+function decoyKey(type: "ed25519" | "ec" | "rsa"): KeyObject {
+  let key = DECOY_KEYS.get(type);
+  if (key === undefined) {
+    if (type === "ed25519") key = generateKeyPairSync("ed25519").publicKey;
+    else if (type === "ec") key = generateKeyPairSync("ec", { namedCurve: "P-256" }).publicKey;
+    else key = generateKeyPairSync("rsa", { modulusLength: 2048 }).publicKey;
+    DECOY_KEYS.set(type, key);
+  }
+  return key;
+}
+
 /**
  * Signs as the provider does; undefined when the scheme is checked with a public key or not at all, or the secret
  * is empty. The signature of a token is the token.
@@ -40,7 +75,7 @@ export function createSigner(
 ): ((content: readonly ContentPiece[]) => Buffer) | undefined {
   const bytes = secretBytes(scheme, secret);
   if (bytes.length === 0) return undefined;
-  if (scheme.algorithm === "token") return () => bytes;
+  if (scheme.algorithm === "token" || scheme.algorithm === "basic") return () => bytes;
   if (scheme.algorithm === "sha256-prefixed") {
     return (content) => digest(createHash("sha256").update(bytes), content);
   }
@@ -76,6 +111,7 @@ function sha256(bytes: Buffer): Buffer {
 
 /** The bytes of the key. A secret that is not written as the scheme writes them is taken as text, never refused. */
 function secretBytes({ secret: { encoding, prefix } }: Scheme, secret: string): Buffer {
+  if (encoding === "html") return Buffer.from(decodeEntities(secret));
   if (encoding !== "text") {
     const written = prefix !== undefined && secret.startsWith(prefix) ? secret.slice(prefix.length) : secret;
     const bytes = WRITTEN_AS[encoding].test(written) ? Buffer.from(written, encoding) : Buffer.alloc(0);
@@ -84,11 +120,21 @@ function secretBytes({ secret: { encoding, prefix } }: Scheme, secret: string): 
   return Buffer.from(secret);
 }
 
+/** The entities that HTML needs in text and attributes, as WordPress writes them. */
+function decodeEntities(text: string): string {
+  return text.replace(/&(lt|gt|quot|#0?39|amp);/g, (_, name: string) => ENTITIES[name] ?? "'");
+}
+
+const ENTITIES: Record<string, string> = { lt: "<", gt: ">", quot: '"', amp: "&" };
+
 const WRITTEN_AS = { base64: /^[A-Za-z0-9+/]+={0,2}$/, hex: /^(?:[0-9a-f]{2})+$/i };
 
 function publicKeyCheck(algorithm: Algorithm, bytes: Buffer): SignatureCheck | undefined {
   const key = readPublicKey(algorithm, bytes);
-  if (key === undefined) return undefined;
+  return key === undefined ? undefined : createPublicKeyCheck(algorithm, key);
+}
+
+function createPublicKeyCheck(algorithm: Algorithm, key: KeyObject): SignatureCheck {
   const hash = algorithm === "ed25519" ? null : "sha256";
   return (content, signatures) => {
     const signed = Buffer.concat(

@@ -93,13 +93,13 @@ test("nothing that a sender can send makes the verifier or the reader throw, or 
       from: [{ header: "x-time", separator: ",", prefix: "v=" }, { body: "/sig" }, { query: "sig" }],
       encoding: "hex",
     },
-    timestamp: { from: { body: "/at" }, unit: "rfc3339" },
+    timestamp: { from: [{ body: "/at" }], unit: "rfc3339" },
     content: ["id", "timestamp", { literal: "," }, "method", "url", { header: "content-type" }, "body"],
     delivery_id: [{ body: "/id" }, { query: "id" }],
     type: { from: [{ item: "/type/0" }, { header: "x-github-event" }], suffix: { query: "q" } },
     occurred_at: { from: [{ item: "/at" }], unit: "s" },
     account: [{ body: "/account" }],
-    items: "/items",
+    items: ["/items"],
   });
   const schemes = [...SCHEMES.map(([, scheme]) => scheme), strange];
   const names = fc.oneof(

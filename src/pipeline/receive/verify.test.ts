@@ -34,7 +34,7 @@ test("a header may be a list that holds the time and several signatures, and onl
   const stripe: SchemeInput = {
     algorithm: "hmac-sha256",
     signature: { from: [from("v1=")], encoding: "hex" },
-    timestamp: { from: from("t="), unit: "s" },
+    timestamp: { from: [from("t=")], unit: "s" },
     content: ["timestamp", { literal: "." }, "body"],
     type,
   };
@@ -51,7 +51,7 @@ test("method, public URL and headers may be signed, and the time may stand in th
   const scheme: SchemeInput = {
     algorithm: "hmac-sha512",
     signature: { from: [{ header: "x-a" }, { header: "x-b" }], encoding: "base64" },
-    timestamp: { from: { body: "/at" }, unit: "ms", tolerance_s: 60 },
+    timestamp: { from: [{ body: "/at" }], unit: "ms", tolerance_s: 60 },
     content: ["method", "url", { header: "x-extra" }, "body"],
     type,
   };

@@ -1,10 +1,12 @@
+import { partsOf } from "./check-scheme.ts";
 import { judgeFreshness, parseTimestamp } from "./freshness.ts";
 import type { InboundRequest } from "./inbound-request.ts";
+import { itemsOf } from "./items.ts";
 import { charsetOf, valuesAt } from "./place.ts";
 import type { Place, Scheme } from "./scheme.ts";
-import { signedContent, timestampText } from "./verify-content.ts";
+import { type ContentPiece, signedContent, timestampText } from "./verify-content.ts";
 import { decodeSignature } from "./verify-encoding.ts";
-import { createCheck } from "./verify-key.ts";
+import { createCheck, createDecoyCheck } from "./verify-key.ts";
 
 /** Why a delivery was refused: for the operator's log and the list of rejections. The sender always sees the same 401. */
 export const REJECTION_REASONS = {
@@ -52,43 +54,68 @@ export type Verifier = (request: InboundRequest, nowMs: number) => Verdict;
 export function createVerifier(scheme: Scheme, secrets: readonly EndpointSecret[]): Verifier {
   if (scheme.algorithm === "none") return () => ({ kind: "authentic" });
   const single = singleHeaders(scheme);
-  const decoy = createCheck({ ...scheme, algorithm: "hmac-sha256" }, "decoy");
+  const decoy = createDecoyCheck(scheme);
   const checks = secrets.map(({ value, notAfterMs = Number.POSITIVE_INFINITY }, secretIndex) => ({
     holds: createCheck(scheme, value),
     notAfterMs,
     secretIndex,
   }));
 
-  return (request, nowMs) => {
-    if (single.some((name) => request.repeats(name))) return rejected("header_repeated");
-    const presented = presentedSignatures(scheme, request);
-    if (presented.kind === "rejected") return presented;
-    const content = signedContent(scheme, request);
-    if (content.kind === "rejected") return content;
-
+  /** Which of the secrets that have not expired signed the content. */
+  function signedBy(
+    content: readonly ContentPiece[],
+    signatures: readonly Buffer[],
+    nowMs: number,
+  ): number | RejectionReason {
     let usable = false;
     let secretIndex: number | undefined;
     for (const check of checks) {
       if (check.holds === undefined || nowMs > check.notAfterMs) continue;
       usable = true;
-      if (check.holds(content.pieces, presented.signatures)) secretIndex ??= check.secretIndex;
+      if (check.holds(content, signatures)) secretIndex ??= check.secretIndex;
     }
-    if (!usable) {
-      decoy?.(content.pieces, presented.signatures);
-      return rejected("no_usable_secret");
+    if (!usable) decoy(content, signatures);
+    return secretIndex ?? (usable ? "signature_mismatch" : "no_usable_secret");
+  }
+
+  /** Every item shows a token of its own, which may be of any of the secrets. */
+  function judgeItems(request: InboundRequest, nowMs: number): Verdict {
+    const items = itemsOf(scheme, request) ?? [];
+    if (items.length === 0) return rejected("signature_missing");
+    if (items.length > MAX_ITEM_TOKENS) return rejected("signatures_too_many");
+    let oldest = 0;
+    for (const item of items) {
+      const presented = presentedSignatures(scheme, request, item);
+      if (presented.kind === "rejected") return presented;
+      const by = signedBy([], presented.signatures, nowMs);
+      if (typeof by === "string") return rejected(by);
+      oldest = Math.max(oldest, by);
     }
-    if (secretIndex === undefined) return rejected("signature_mismatch");
-    return judgeAge(scheme, request, nowMs, secretIndex);
+    return { kind: "authentic", secretIndex: oldest };
+  }
+
+  const inItems = scheme.signature?.from.some((place) => "item" in place) ?? false;
+  return (request, nowMs) => {
+    if (single.some((name) => request.repeats(name))) return rejected("header_repeated");
+    if (inItems) return judgeItems(request, nowMs);
+    const presented = presentedSignatures(scheme, request);
+    if (presented.kind === "rejected") return presented;
+    const content = signedContent(scheme, request);
+    if (content.kind === "rejected") return content;
+    const by = signedBy(content.pieces, presented.signatures, nowMs);
+    return typeof by === "string" ? rejected(by) : judgeAge(scheme, request, nowMs, by);
   };
 }
 
 /** Real signature headers stay far below: Stripe's, with two secrets, has 230 characters. */
 const MAX_SIGNATURE_CHARS = 4_096;
 const MAX_SIGNATURES = 16;
+const MAX_ITEM_TOKENS = 1_000;
 
 function presentedSignatures(
   scheme: Scheme,
   request: InboundRequest,
+  item?: unknown,
 ): { kind: "presented"; signatures: Buffer[] } | { kind: "rejected"; reason: RejectionReason } {
   const { from = [], encoding = "hex" } = scheme.signature ?? {};
   const signatures: Buffer[] = [];
@@ -96,7 +123,7 @@ function presentedSignatures(
   for (const place of from) {
     if ("header" in place && (request.header(place.header)?.length ?? 0) > MAX_SIGNATURE_CHARS)
       return rejected("signature_too_long");
-    for (const text of valuesAt(place, request)) {
+    for (const text of valuesAt(place, request, item)) {
       shown += 1;
       if (shown > MAX_SIGNATURES) return rejected("signatures_too_many");
       if (text.length > MAX_SIGNATURE_CHARS) return rejected("signature_too_long");
@@ -123,8 +150,13 @@ function judgeAge(scheme: Scheme, request: InboundRequest, nowMs: number, secret
 /** The headers of which a second one could make the verifier and a later reader see different values. */
 function singleHeaders(scheme: Scheme): string[] {
   const { signature, timestamp, delivery_id = [], content = [], type, account = [] } = scheme;
-  const time = timestamp === undefined ? [] : [timestamp.from];
-  const places: Place[] = [...(signature?.from ?? []), ...time, ...delivery_id, ...type.from, ...account];
+  const places: Place[] = [
+    ...(signature?.from ?? []),
+    ...(timestamp?.from ?? []),
+    ...delivery_id.flatMap(partsOf),
+    ...type.from,
+    ...account,
+  ];
   const named = [...places, ...content].flatMap((place) =>
     typeof place === "object" && "header" in place ? [place.header.toLowerCase()] : [],
   );

@@ -1,8 +1,6 @@
-import type { Place, SchemeInput, TimeUnit } from "../scheme.ts";
+import type { SchemeInput, TimeUnit } from "../scheme.ts";
+import { HEADER, PLACE_PARAMS, placesByParams } from "./place-params.ts";
 import type { Preset } from "./preset.ts";
-
-const HEADER = /^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$/;
-const PATH = /^(?=.{1,200}$)(?:(?:\/(?:[^/~]|~[01])*)+|[^/].*)$/;
 
 /**
  * HMAC SHA-256 over the body, for any sender that can be told how. With `timestamp_header` the signed content is
@@ -30,13 +28,7 @@ export const hmacSha256: Preset = {
       default: "s",
       oneOf: ["s", "ms", "rfc3339"],
     },
-    id_header: { description: "The header of the delivery id, which is not signed", pattern: HEADER },
-    id_path: { description: "Where the delivery id stands in the body: a.b or /a/b", pattern: PATH },
-    type_header: { description: "The header of the event type, which is not signed", pattern: HEADER },
-    type_path: {
-      description: "Where the event type stands in the body: a.b or /a/b; /type where neither is set",
-      pattern: PATH,
-    },
+    ...PLACE_PARAMS,
   },
   scheme: ({
     header = "",
@@ -46,33 +38,15 @@ export const hmacSha256: Preset = {
     timestamp_unit,
     ...places
   }): SchemeInput => {
-    const id = placesOf(places["id_path"], places["id_header"]);
-    const type = placesOf(places["type_path"], places["type_header"]);
     return {
       algorithm: "hmac-sha256",
       signature: { from: [{ header, prefix }], encoding: encoding === "base64" ? "base64" : "hex_any_case" },
       content: timestamp_header === undefined ? ["body"] : ["timestamp", { literal: "." }, "body"],
       ...(timestamp_header !== undefined && {
-        timestamp: { from: { header: timestamp_header }, unit: timestamp_unit as TimeUnit },
+        timestamp: { from: [{ header: timestamp_header }], unit: timestamp_unit as TimeUnit },
       }),
-      ...(id.length > 0 && { delivery_id: id }),
-      // A sender that names no type still makes events that flows can ask for.
-      type: { from: [...(type.length > 0 ? type : [{ body: "/type" }]), { literal: "webhook" }] },
+      ...placesByParams(places),
     };
   },
+  sample: { body: { type: "order.created", data: { id: "order_1", status: "completed" } } },
 };
-
-/** The body is asked first: the signature covers it, and no header. */
-function placesOf(path: string | undefined, header: string | undefined): Place[] {
-  return [
-    ...(path === undefined ? [] : [{ body: asPointer(path) }]),
-    ...(header === undefined ? [] : [{ header }]),
-  ];
-}
-
-/** A path is a JSON pointer, or keys with dots between them; `\.` is a dot within a key. */
-function asPointer(path: string): string {
-  if (path.startsWith("/")) return path;
-  const keys = path.split(/(?<!\\)\./).map((key) => key.replaceAll("\\.", "."));
-  return keys.map((key) => `/${key.replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
-}

@@ -13,7 +13,8 @@ function errorOf(name: string, params: Record<string, string>): HeadraceError {
 }
 
 test.each([...PRESETS.keys()])("%s is a scheme without contradictions under its defaults", (name) => {
-  expect(presetScheme(name, {}).algorithm).toBe("hmac-sha256");
+  expect(presetScheme(name, {}).retry_span_s).toBeGreaterThanOrEqual(900);
+  expect(presetScheme(name, { equal_bodies: "event" }).equal_bodies).toBe("event");
 });
 
 test.each(["", "stripes", "__proto__", "constructor"])(
@@ -22,12 +23,12 @@ test.each(["", "stripes", "__proto__", "constructor"])(
     const { code, message } = errorOf(name, {});
     expect(code).toBe("invalid_request");
     expect(message).toContain(JSON.stringify(name));
-    expect(message).toContain("standard-webhooks, github, hmac-sha256");
+    expect(message).toContain([...PRESETS.keys()].join(", "));
   },
 );
 
 test.each([
-  ["github", { header: "x" }, "params.header is not known; there are none"],
+  ["github", { header: "x" }, "params.header is not known; there are equal_bodies"],
   ["hmac-sha256", { colour: "red" }, "params.colour is not known; there are header, encoding"],
   ["hmac-sha256", { ["__proto__"]: "x" }, "params.__proto__ is not known"],
   ["hmac-sha256", { encoding: "base32" }, 'params.encoding must be one of hex, base64 and is "base32"'],

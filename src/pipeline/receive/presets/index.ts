@@ -1,16 +1,92 @@
 import { type ErrorDetail, HeadraceError } from "../../../domain/errors.ts";
 import { checkScheme } from "../check-scheme.ts";
 import type { Scheme } from "../scheme.ts";
+import { airtable } from "./airtable.ts";
+import { asana } from "./asana.ts";
+import { basic } from "./basic.ts";
+import { bitbucket } from "./bitbucket.ts";
+import { box } from "./box.ts";
+import { calendly } from "./calendly.ts";
+import { discord } from "./discord.ts";
+import { docusign } from "./docusign.ts";
+import { dropbox } from "./dropbox.ts";
 import { github } from "./github.ts";
+import { gitlab } from "./gitlab.ts";
 import { hmacSha256 } from "./hmac-sha256.ts";
+import { hubspot } from "./hubspot.ts";
+import { hubspotV1 } from "./hubspot-v1.ts";
+import { intercom } from "./intercom.ts";
+import { intuit } from "./intuit.ts";
+import { jira } from "./jira.ts";
+import { linear } from "./linear.ts";
+import { mailgun } from "./mailgun.ts";
+import { meta } from "./meta.ts";
+import { msGraph } from "./ms-graph.ts";
+import { none } from "./none.ts";
+import { notion } from "./notion.ts";
+import { paddle } from "./paddle.ts";
+import { pagerduty } from "./pagerduty.ts";
+import { paypal } from "./paypal.ts";
 import type { Preset, PresetParam } from "./preset.ts";
+import { sendgrid } from "./sendgrid.ts";
+import { shopify } from "./shopify.ts";
+import { slack } from "./slack.ts";
+import { square } from "./square.ts";
 import { standardWebhooks } from "./standard-webhooks.ts";
+import { standardWebhooksV1a } from "./standard-webhooks-v1a.ts";
+import { stripe } from "./stripe.ts";
+import { svix } from "./svix.ts";
+import { token } from "./token.ts";
+import { twilio } from "./twilio.ts";
+import { typeform } from "./typeform.ts";
+import { woocommerce } from "./woocommerce.ts";
+import { xero } from "./xero.ts";
+import { zendesk } from "./zendesk.ts";
+import { zoom } from "./zoom.ts";
 
 /** Every preset by its fixed name. */
 export const PRESETS: ReadonlyMap<string, Preset> = new Map([
   ["standard-webhooks", standardWebhooks],
+  ["standard-webhooks-v1a", standardWebhooksV1a],
+  ["svix", svix],
   ["github", github],
+  ["stripe", stripe],
+  ["shopify", shopify],
+  ["slack", slack],
+  ["twilio", twilio],
+  ["zoom", zoom],
+  ["woocommerce", woocommerce],
+  ["xero", xero],
+  ["intuit", intuit],
+  ["docusign", docusign],
+  ["typeform", typeform],
+  ["hubspot", hubspot],
+  ["hubspot-v1", hubspotV1],
+  ["square", square],
+  ["notion", notion],
+  ["linear", linear],
+  ["paddle", paddle],
+  ["pagerduty", pagerduty],
+  ["calendly", calendly],
+  ["zendesk", zendesk],
+  ["box", box],
+  ["meta", meta],
+  ["jira", jira],
+  ["bitbucket", bitbucket],
+  ["intercom", intercom],
+  ["mailgun", mailgun],
+  ["gitlab", gitlab],
+  ["ms-graph", msGraph],
+  ["airtable", airtable],
+  ["dropbox", dropbox],
+  ["asana", asana],
+  ["sendgrid", sendgrid],
+  ["discord", discord],
+  ["paypal", paypal],
   ["hmac-sha256", hmacSha256],
+  ["token", token],
+  ["basic", basic],
+  ["none", none],
 ]);
 
 /**
@@ -30,18 +106,27 @@ export function presetScheme(name: string, params: Readonly<Record<string, strin
     const sentence = details.map(({ field, message }) => `${field} ${message}`).join("; ");
     throw new HeadraceError("invalid_request", `Preset ${name} cannot be used so: ${sentence}`, { details });
   }
-  return checkScheme(preset.scheme({ ...defaultsOf(preset), ...params }));
+  const { equal_bodies, ...own } = params;
+  const scheme = preset.scheme({ ...defaultsOf(preset), ...own });
+  return checkScheme(equal_bodies === undefined ? scheme : { ...scheme, equal_bodies });
 }
+
+/** What may be set of every preset. */
+export const COMMON_PARAMS: Readonly<Record<string, PresetParam>> = {
+  equal_bodies: {
+    description:
+      "What a body is that came before, under another id that is not signed: a duplicate, or an event of its own",
+    oneOf: ["duplicate", "event"],
+  },
+};
 
 function misfit(preset: Preset, param: string, value: unknown): ErrorDetail[] {
   const field = `params.${param.slice(0, 100)}`;
-  if (!Object.hasOwn(preset.params, param)) {
-    const known = Object.keys(preset.params).join(", ");
-    return [
-      { field, message: known === "" ? "is not known; there are none" : `is not known; there are ${known}` },
-    ];
+  const params = { ...preset.params, ...COMMON_PARAMS };
+  if (!Object.hasOwn(params, param)) {
+    return [{ field, message: `is not known; there are ${Object.keys(params).join(", ")}` }];
   }
-  const { oneOf, pattern } = preset.params[param] as PresetParam;
+  const { oneOf, pattern } = params[param] as PresetParam;
   if (typeof value !== "string")
     return [{ field, message: `must be a string and is of type ${typeof value}` }];
   if (oneOf !== undefined && !oneOf.includes(value)) {

@@ -9,10 +9,17 @@ export const standardWebhooks: Preset = {
     algorithm: "hmac-sha256",
     secret: { encoding: "base64", prefix: "whsec_" },
     signature: { from: [{ header: "webhook-signature", separator: " ", prefix: "v1," }], encoding: "base64" },
-    timestamp: { from: { header: "webhook-timestamp" }, unit: "s" },
+    timestamp: { from: [{ header: "webhook-timestamp" }], unit: "s" },
     content: ["id", { literal: "." }, "timestamp", { literal: "." }, "body"],
     delivery_id: [{ header: "webhook-id" }],
     type: { from: [{ body: "/type" }] },
     occurred_at: { from: [{ body: "/timestamp" }], unit: "rfc3339" },
   }),
+  sample: {
+    body: {
+      type: "order.created",
+      timestamp: "2026-01-01T00:00:00Z",
+      data: { id: "order_1", status: "completed" },
+    },
+  },
 };

@@ -1,0 +1,82 @@
+import type { EndpointName } from "../../postgres/receiving-endpoints.ts";
+import { answerUnsignedChallenge } from "./challenge.ts";
+import { readDelivery } from "./delivery.ts";
+import type { KnownConnector, KnownEndpoint } from "./endpoint-cache.ts";
+import type { InboundRequest } from "./inbound-request.ts";
+import { type Judgement, judge } from "./judge.ts";
+import { placedEvents } from "./placed-events.ts";
+import type { Answering, Attempt, Reason } from "./receiver.ts";
+import { createVerifier } from "./verify.ts";
+
+/** No more accounts are looked up for one delivery; items of further ones are left out. */
+const MAX_ACCOUNTS = 100;
+
+/**
+ * Judges a delivery to the one URL of a connector. The accounts that it names pick the endpoints, and each of these
+ * takes its own events if the signature holds under its own secrets. What names no account (a handshake, a batch of
+ * nothing) is judged by the endpoints of the connector that have a secret.
+ */
+export async function receiveForApp(
+  answering: Answering,
+  connectorId: string,
+  request: InboundRequest,
+): Attempt {
+  const { endpoints, now } = answering;
+  const connector = await endpoints.connector(connectorId);
+  const unsigned = connector.isKnown && answerUnsignedChallenge(connector.scheme, request, false);
+  if (unsigned) return answering.decline(connector, { kind: "challenge", ...unsigned });
+
+  const { names, counter, events } = await namedEndpoints(answering, connectorId, connector, request);
+  const named = await Promise.all(names.map(async (name) => await endpoints.endpoint(name)));
+  const judged = named.map((endpoint) => ({ endpoint, judgement: judge(endpoint, request, now()) }));
+  for (const { endpoint, judgement } of judged) {
+    if (judgement.kind === "challenge") return answering.handshake(endpoint, judgement);
+    if (judgement.kind === "method_not_allowed") return answering.decline(endpoint, judgement);
+  }
+  const authentic = judged.flatMap(({ endpoint, judgement }) =>
+    judgement.kind === "delivery" ? [{ endpoint, bySecret: judgement.bySecret }] : [],
+  );
+  const placed = authentic
+    // What names no account holds no event either, or could be anybody's.
+    .filter(({ endpoint }) => endpoint.account !== undefined || events === 0)
+    .map((part) => ({ ...part, ...placedEvents(part.endpoint, request) }));
+  const taken = placed.reduce((sum, part) => sum + part.events.length, 0);
+  if (placed.length > 0 && (taken > 0 || events === 0)) {
+    return answering.commit(events === 0 ? placed.slice(0, 1) : placed, events - taken);
+  }
+  if (judged.length === 0) createVerifier(connector.scheme, [])(request, now());
+  const reason = authentic.length > 0 ? "wrong_account" : reasonOf(judged, connector);
+  const known = connector.isKnown ? { connector: connectorId } : {};
+  return answering.decline({ counter }, { kind: "rejected", reason, known });
+}
+
+/** Which endpoints the delivery may be for, as far as it says without being verified. */
+async function namedEndpoints(
+  { endpoints }: Answering,
+  connectorId: string,
+  connector: KnownConnector,
+  request: InboundRequest,
+): Promise<{ names: EndpointName[]; counter: number; events: number }> {
+  const { events } = readDelivery(connector.scheme, request);
+  const accounts = new Set(events.map((event) => event.account).filter((account) => account !== undefined));
+  if (accounts.size === 0 || !connector.isKnown) {
+    const { counter } = connector;
+    return { names: connector.endpoints, counter, events: events.length };
+  }
+  const found = await Promise.all(
+    [...accounts].slice(0, MAX_ACCOUNTS).map(async (account) => endpoints.ofAccount(connectorId, account)),
+  );
+  return {
+    names: found.flatMap(({ name }) => name ?? []),
+    counter: Math.min(connector.counter, ...found.map(({ counter }) => counter)),
+    events: events.length,
+  };
+}
+
+function reasonOf(
+  judged: readonly { endpoint: KnownEndpoint; judgement: Judgement }[],
+  connector: KnownConnector,
+): Reason {
+  const reasons = judged.flatMap(({ judgement }) => (judgement.kind === "rejected" ? judgement.reason : []));
+  return reasons[0] ?? (connector.isKnown ? "wrong_account" : "unknown_endpoint");
+}

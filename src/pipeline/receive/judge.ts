@@ -1,0 +1,36 @@
+import { answerSignedChallenge, answerUnsignedChallenge, type ChallengeAnswer } from "./challenge.ts";
+import type { KnownEndpoint } from "./endpoint-cache.ts";
+import type { InboundRequest } from "./inbound-request.ts";
+import type { Scheme } from "./scheme.ts";
+import type { RejectionReason } from "./verify.ts";
+
+export type Judgement =
+  | { kind: "rejected"; reason: RejectionReason | "unknown_endpoint" | "disabled" | "no_delivery" }
+  | { kind: "method_not_allowed"; allowed: string[] }
+  | ({ kind: "challenge" } & ChallengeAnswer)
+  /** To be committed. `bySecret` says which secret signed it: 0 is the newest. */
+  | { kind: "delivery"; bySecret: number };
+
+/**
+ * What a request to an endpoint is: a handshake that nobody signs, else what its signature and age make of it. The
+ * signature is looked at also where the answer is known before, so that the time does not tell why.
+ */
+export function judge(endpoint: KnownEndpoint, request: InboundRequest, nowMs: number): Judgement {
+  const { scheme, closed } = endpoint;
+  const isDelivery = scheme.methods.some((method) => method === request.method);
+  const isHandshake = scheme.challenges.some(({ method = "POST" }) => method === request.method);
+  if (!isDelivery && !isHandshake) return { kind: "method_not_allowed", allowed: methodsOf(scheme) };
+  const unsigned = answerUnsignedChallenge(scheme, request, endpoint.pending);
+  if (unsigned !== undefined && closed === undefined) return { kind: "challenge", ...unsigned };
+  const verdict = endpoint.verify(request, nowMs);
+  if (closed !== undefined) return { kind: "rejected", reason: closed };
+  if (verdict.kind === "rejected") return verdict;
+  const bySecret = verdict.secretIndex ?? 0;
+  const signed = answerSignedChallenge(scheme, request, (text) => endpoint.hmacHex(bySecret, text));
+  if (signed !== undefined) return { kind: "challenge", ...signed };
+  return isDelivery ? { kind: "delivery", bySecret } : { kind: "rejected", reason: "no_delivery" };
+}
+
+function methodsOf({ methods, challenges }: Scheme): string[] {
+  return [...new Set([...methods, ...challenges.map(({ method = "POST" }) => method)])];
+}

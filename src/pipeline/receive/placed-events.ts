@@ -1,0 +1,45 @@
+import { priorityOf } from "../../domain/priority.ts";
+import type { NewEvent } from "../../postgres/accept.ts";
+import { readDelivery } from "./delivery.ts";
+import type { KnownEndpoint } from "./endpoint-cache.ts";
+import type { InboundRequest } from "./inbound-request.ts";
+import { keptHeaders } from "./kept-headers.ts";
+
+export interface PlacedEvents {
+  events: NewEvent[];
+  /** Items of other accounts, or of none: they are not this endpoint's. */
+  leftOut: number;
+}
+
+/**
+ * The events of an authentic delivery that are this endpoint's. Where it names its account, and the provider says of
+ * which account an event is, all others are left out: an app's one secret signs the deliveries of every account.
+ */
+export function placedEvents(endpoint: KnownEndpoint, request: InboundRequest): PlacedEvents {
+  const { name, scheme, account } = endpoint;
+  const delivery = readDelivery(scheme, request);
+  const headers = keptHeaders(scheme, request);
+  const isBound = account !== undefined && scheme.account !== undefined;
+  const own = isBound ? delivery.events.filter((event) => event.account === account) : delivery.events;
+  // Field by field: this is made for every delivery, and spreading objects into it takes longer than verifying it.
+  const events = own.map(
+    (event): NewEvent => ({
+      tenantId: name.tenantId,
+      connector: name.connector,
+      endpoint: name.endpoint,
+      type: event.type,
+      source: "webhook",
+      priority: priorityOf("webhook"),
+      subject: undefined,
+      occurredAtMs: event.occurredAtMs,
+      deliveryKey: event.keys[0].key,
+      item: event.item,
+      headers,
+      // An item of a batch is cut out of its delivery, and is JSON whatever the delivery was.
+      contentType: delivery.isBatch ? "application/json" : delivery.contentType,
+      payload: delivery.isBatch ? Buffer.from(JSON.stringify(event.data)) : request.body,
+      keys: event.keys,
+    }),
+  );
+  return { events, leftOut: delivery.events.length - events.length };
+}

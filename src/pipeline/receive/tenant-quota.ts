@@ -1,0 +1,55 @@
+import type { Queryable } from "../../postgres/database.ts";
+import { countUnrouted } from "../../postgres/outbox.ts";
+import type { RedisClient } from "../../redis/client.ts";
+import type { RedisKeys } from "../../redis/keys.ts";
+import { takeTokens } from "../../redis/token-bucket.ts";
+import type { TakeQuota } from "./receiver.ts";
+
+export interface TenantQuotaLimits {
+  /** A Redis that answers later does not limit, ms. */
+  timeoutMs: number;
+  /** For how long a tenant's backlog counts as it was found, ms. */
+  backlogMs: number;
+  /** Tenants whose backlog is remembered. */
+  maxTenants: number;
+}
+
+/** How long a tenant waits whose backlog is full, ms. */
+const FULL_MS = 5_000;
+
+/**
+ * Answers how long a tenant has to wait before it may send events, ms; 0 when it may now. A rate is counted in Redis
+ * over all processes, and not at all while Redis is away: it protects the others, and no delivery is lost for it.
+ */
+export function createTenantQuota(deps: {
+  database: Queryable;
+  redis: RedisClient;
+  keys: RedisKeys;
+  limits: TenantQuotaLimits;
+  now: () => number;
+}): TakeQuota {
+  const { database, redis, keys, limits, now } = deps;
+  const backlogs = new Map<string, { isFull: boolean; untilMs: number }>();
+
+  async function isFull(tenantId: string, maxBacklog: number): Promise<boolean> {
+    const known = backlogs.get(tenantId);
+    if (known !== undefined && known.untilMs > now()) return known.isFull;
+    const isFull = (await countUnrouted(database, tenantId, maxBacklog)) >= maxBacklog;
+    if (backlogs.size >= limits.maxTenants) backlogs.delete(backlogs.keys().next().value as string);
+    backlogs.set(tenantId, { isFull, untilMs: now() + limits.backlogMs });
+    return isFull;
+  }
+
+  return async (tenantId, { eventsPerSecond, maxBacklog }, events) => {
+    if (maxBacklog !== undefined && (await isFull(tenantId, maxBacklog))) return FULL_MS;
+    if (eventsPerSecond === undefined) return 0;
+    const taking = takeTokens(redis, keys.quota(tenantId), { perSecond: eventsPerSecond, tokens: events });
+    return await Promise.race([taking.catch(() => 0), after(limits.timeoutMs)]);
+  };
+}
+
+function after(ms: number): Promise<number> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms, 0).unref();
+  });
+}

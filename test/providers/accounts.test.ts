@@ -1,0 +1,129 @@
+import { createHmac } from "node:crypto";
+import { beforeAll, expect, test } from "vitest";
+import { builtProgram } from "../support/built.ts";
+import { api } from "../support/process.ts";
+import { connect, eventsOf, post, receiving } from "../support/receiving.ts";
+
+beforeAll(async () => {
+  await builtProgram();
+}, 120_000);
+
+const JSON_TYPE = { "content-type": "application/json" };
+
+function slack(body: unknown, secret = "app-secret") {
+  const text = JSON.stringify(body);
+  const time = String(Math.floor(Date.now() / 1_000));
+  const signature = createHmac("sha256", secret).update(`v0:${time}:${text}`).digest("hex");
+  const headers = { ...JSON_TYPE, "x-slack-request-timestamp": time, "x-slack-signature": `v0=${signature}` };
+  return [headers, text] as const;
+}
+
+function xero(events: unknown[]) {
+  const text = JSON.stringify({ events });
+  const signature = createHmac("sha256", "app-secret").update(text).digest("base64");
+  return [{ ...JSON_TYPE, "x-xero-signature": signature }, text] as const;
+}
+
+function mention(team: string | undefined, id: string) {
+  return { type: "event_callback", team_id: team, event_id: id, event: { type: "app_mention" } };
+}
+
+test("a delivery for one tenant's account never lands at another's, though one secret signs both", async () => {
+  const headrace = await receiving();
+  const acme = await connect(headrace, "slack", { secret: "app-secret", account: "T1" });
+  const other = await connect(headrace, "slack", { secret: "app-secret", account: "T2", tenant: "other" });
+  const app = acme.replace("/acme", "");
+
+  expect((await post(acme, ...slack(mention("T1", "Ev1")))).status).toBe(200);
+  expect((await post(other, ...slack(mention("T1", "Ev2")))).status).toBe(401);
+  expect((await post(acme, ...slack(mention(undefined, "Ev3")))).status).toBe(401);
+
+  expect((await post(app, ...slack(mention("T2", "Ev4")))).status).toBe(200);
+  expect((await post(app, ...slack(mention("T1", "Ev5")))).status).toBe(200);
+  expect((await post(app, ...slack(mention("T3", "Ev6")))).status).toBe(401);
+  expect((await post(app, ...slack(mention(undefined, "Ev7")))).status).toBe(401);
+  expect((await post(app, ...slack(mention("T1", "Ev8"), "wrong"))).status).toBe(401);
+
+  const ids = async (tenant: string) =>
+    (await eventsOf(headrace, tenant)).map((event) => (event.data as { event_id: string }).event_id).sort();
+  expect([await ids("acme"), await ids("other")]).toEqual([["Ev1", "Ev5"], ["Ev4"]]);
+
+  const wrongAccounts = async () => {
+    const { items } = (await api(headrace.url, "GET", "/rejections?reason=wrong_account")) as {
+      items: { tenant_id: string | null; count: number }[];
+    };
+    return items.reduce((sum, item) => sum + item.count, 0);
+  };
+  await expect.poll(wrongAccounts).toBe(4);
+});
+
+test("the same delivery at the app's URL and at the tenant's is one event", async () => {
+  const headrace = await receiving();
+  const url = await connect(headrace, "slack", { secret: "app-secret", account: "T1" });
+  const delivery = slack(mention("T1", "Ev1"));
+  const first = JSON.parse((await post(url.replace("/acme", ""), ...delivery)).text);
+  const second = JSON.parse((await post(url, ...delivery)).text);
+  expect(second).toEqual({ status: "duplicate", event_id: first.event_id });
+});
+
+test("a batch at the app's URL is divided by the account of each item, in one answer", async () => {
+  const headrace = await receiving();
+  const acme = await connect(headrace, "xero", { secret: "app-secret", account: "t1" });
+  await connect(headrace, "xero", { secret: "app-secret", account: "t2", tenant: "other" });
+  const item = (tenantId: string, resourceId: string) => ({ tenantId, resourceId, eventType: "UPDATE" });
+  const batch = [item("t1", "a"), item("t2", "b"), item("t3", "c"), item("t1", "d")];
+  expect((await post(acme.replace("/acme", ""), ...xero(batch))).status).toBe(200);
+  const resources = async (tenant: string) =>
+    (await eventsOf(headrace, tenant))
+      .map((event) => (event.data as { resourceId: string }).resourceId)
+      .sort();
+  expect([await resources("acme"), await resources("other")]).toEqual([["a", "d"], ["b"]]);
+  // At a tenant's own URL the items of others are left out, and a batch of nothing else is refused.
+  expect((await post(acme, ...xero([item("t2", "e"), item("t1", "f")]))).status).toBe(200);
+  expect((await post(acme, ...xero([item("t2", "g")]))).status).toBe(401);
+  expect([await resources("acme"), await resources("other")]).toEqual([["a", "d", "f"], ["b"]]);
+});
+
+test("an account belongs to one endpoint of a connector", async () => {
+  const headrace = await receiving();
+  await connect(headrace, "slack", { secret: "app-secret", account: "T1" });
+  await expect(
+    connect(headrace, "slack", { secret: "app-secret", account: "T1", tenant: "other" }),
+  ).rejects.toThrow(/409.*account/);
+});
+
+test("the items of a batch are events of their own type, known again in another batch by their ids", async () => {
+  const headrace = await receiving();
+  await api(headrace.url, "PUT", "/connectors/mails", {
+    webhook: {
+      scheme: {
+        algorithm: "hmac-sha256",
+        signature: { from: [{ header: "x-sig" }], encoding: "hex" },
+        content: ["body"],
+        items: ["/events"],
+        delivery_id: [{ item: "/id" }],
+        type: { from: [{ item: "/kind" }] },
+      },
+    },
+  });
+  await api(headrace.url, "PUT", "/tenants/acme/endpoints/mails", { secrets: [{ value: "s" }] });
+  const send = async (events: unknown[]) => {
+    const body = JSON.stringify({ events });
+    const signature = createHmac("sha256", "s").update(body).digest("hex");
+    const url = `${headrace.url}/api/v1/webhooks/mails/acme`;
+    return JSON.parse((await post(url, { ...JSON_TYPE, "x-sig": signature }, body)).text);
+  };
+  const first = await send([{ id: 1, kind: "sent" }, { id: 2, kind: "opened" }, { kind: "unnamed" }]);
+  expect(first).toMatchObject({
+    status: "accepted",
+    event_ids: [expect.any(String), expect.any(String), expect.any(String)],
+  });
+  const second = await send([
+    { id: 3, kind: "sent" },
+    { id: 2, kind: "opened", again: true },
+  ]);
+  expect(second).toMatchObject({ status: "accepted" });
+  expect(second.event_ids[1]).toBe(first.event_ids[1]);
+  const types = (await eventsOf(headrace)).map((event) => event.type).sort();
+  expect(types).toEqual(["opened", "sent", "sent", "unnamed"]);
+});

@@ -1,0 +1,106 @@
+import { Agent, request } from "undici";
+import { beforeAll, expect, onTestFinished, test } from "vitest";
+import { PRESETS } from "../../src/pipeline/receive/presets/index.ts";
+import type { Place } from "../../src/pipeline/receive/scheme.ts";
+import { builtProgram } from "../support/built.ts";
+import { mutate, seededRandom, type WireDelivery } from "../support/mutate.ts";
+import { providerKeys, schemeWithSample } from "../support/provider-keys.ts";
+import { connect, post, receiving, signedSample } from "../support/receiving.ts";
+
+beforeAll(async () => {
+  await builtProgram();
+}, 120_000);
+
+/** Mutations of each preset's delivery; set HEADRACE_FUZZ for more. */
+const MUTATIONS = Number(process.env["HEADRACE_FUZZ"] ?? 150);
+const CONCURRENCY = 24;
+const SEED = 20_261_123;
+
+test("altered deliveries are refused, or taken where the part that was altered is not signed, and nothing ends in a 5xx", {
+  timeout: 60_000 + MUTATIONS * 500,
+}, async () => {
+  const headrace = await receiving();
+  const agent = new Agent({ connections: CONCURRENCY });
+  onTestFinished(() => agent.close());
+  const random = seededRandom(SEED);
+  const taken = new Map<string, Set<string>>();
+  const statuses = new Map<number, number>();
+  for (const preset of PRESETS.keys()) {
+    const keys = providerKeys(preset);
+    const url = await connect(headrace, preset, preset === "none" ? {} : { secret: keys.secret });
+    const signed = signedSample(preset, url, { keys });
+    const original: WireDelivery = { headers: Object.entries(signed.headers), body: signed.body, query: "" };
+    const scheme = schemeWithSample(preset);
+    const unsigned = unsignedParts(preset);
+    let left = MUTATIONS;
+    async function send(): Promise<void> {
+      while (left > 0) {
+        left -= 1;
+        const { headers, body, query, part } = mutate(original, random);
+        const answer = await request(`${url}${query}`, {
+          method: "POST",
+          headers: headers.flat(),
+          body: new Uint8Array(body),
+          dispatcher: agent,
+        });
+        await answer.body.dump();
+        statuses.set(answer.statusCode, (statuses.get(answer.statusCode) ?? 0) + 1);
+        if (answer.statusCode >= 300) continue;
+        const isSame =
+          query === "" &&
+          body.equals(original.body) &&
+          JSON.stringify(headers) === JSON.stringify(original.headers);
+        if (isSame) continue;
+        taken.set(preset, (taken.get(preset) ?? new Set()).add(part));
+        const mayBeTaken = unsigned.has(part) || scheme.algorithm === "none";
+        expect([preset, part, headers, mayBeTaken]).toEqual([preset, part, headers, true]);
+      }
+    }
+    await Promise.all(Array.from({ length: CONCURRENCY }, send));
+    const again = signedSample(preset, url, { keys, id: "id-after" });
+    const { status } = await post(url, again.headers, again.body);
+    expect([preset, status < 300]).toEqual([preset, true]);
+  }
+  console.info(`fuzz: ${MUTATIONS} mutations of ${PRESETS.size} presets: ${JSON.stringify([...statuses])}`);
+  for (const [preset, parts] of taken) console.info(`  taken of ${preset}: ${[...parts].join(", ")}`);
+  expect([...statuses.keys()].sort()).toEqual([200, 202, 204, 401]);
+  expect(headrace.ended).toBe(false);
+  expect(headrace.output()).not.toContain("a request failed");
+});
+
+/** The parts of a delivery that its signature does not cover, by the name of a header or `body` or `query`. */
+function unsignedParts(preset: string): Set<string> {
+  const scheme = schemeWithSample(preset);
+  const { content = [], signature, timestamp, delivery_id = [] } = scheme;
+  const signedHeaders = new Set(
+    [
+      ...(signature?.from ?? []),
+      ...(timestamp?.from ?? []),
+      ...(content.includes("id") ? delivery_id : []),
+    ].flatMap((place) => ("header" in (place as Place) ? [(place as { header: string }).header] : [])),
+  );
+  const sample = PRESETS.get(preset)?.sample;
+  const names = ["content-type", ...Object.keys(sample?.headers ?? {}), ...headersOf(preset)];
+  const parts = new Set(names.filter((name) => !signedHeaders.has(name)));
+  if (!content.includes("url")) parts.add("query");
+  // A list of signatures may hold others beside the right one, and a challenge may stand in the query.
+  if (!content.includes("body") && !content.includes("twilio_body")) parts.add("body");
+  if (content.includes("twilio_body")) parts.add("body");
+  if (scheme.challenges.some(({ proof }) => proof === "none")) parts.add("query");
+  for (const place of signature?.from ?? []) {
+    if ("header" in place && (place.separator !== undefined || (signature?.from.length ?? 0) > 1))
+      parts.add(place.header);
+  }
+  return parts;
+}
+
+function headersOf(preset: string): string[] {
+  const { delivery_id = [], type, account = [], content = [], occurred_at } = schemeWithSample(preset);
+  const places = [
+    ...(content.includes("id") ? [] : delivery_id),
+    ...type.from,
+    ...account,
+    ...(occurred_at?.from ?? []),
+  ];
+  return places.flatMap((place) => ("header" in place ? [place.header] : []));
+}

@@ -1,0 +1,129 @@
+import { COMMON_PARAMS, PRESETS, presetScheme } from "../../src/pipeline/receive/presets/index.ts";
+import type { Preset, PresetParam } from "../../src/pipeline/receive/presets/preset.ts";
+import type { DeliveryIdPlace, Scheme } from "../../src/pipeline/receive/scheme.ts";
+
+/** The page on every preset, in Markdown: written from the schemes themselves. */
+export function presetReference(): string {
+  return [
+    "# Webhook presets",
+    "",
+    '`PUT /api/v1/connectors/{connector}` with `{"webhook": {"preset": "<name>", "params": {…}}}`. Params of an endpoint',
+    "go before those of its connector. Where a timestamp is signed, deliveries older or newer than the tolerance are refused;",
+    "where none is, deduplication alone carries replays. `headrace send <preset>` sends a signed sample of each.",
+    "",
+    ...[...PRESETS].flatMap(([name, preset]) => section(name, preset)),
+    "## Params of every preset",
+    "",
+    ...paramRows(COMMON_PARAMS),
+    "",
+  ].join("\n");
+}
+
+function section(name: string, preset: Preset): string[] {
+  const scheme = presetScheme(name, { ...preset.sample.params });
+  const rows: [string, string][] = [
+    ["Signature", signatureOf(scheme)],
+    ["Secret", secretOf(scheme)],
+    ["Freshness", freshnessOf(scheme)],
+    ["Known again by", deduplicationOf(scheme)],
+    ["Event type", scheme.type.from.map(placeOf).join(", else ") + suffixOf(scheme)],
+    ["Account", scheme.account?.map(placeOf).join(", else ") ?? "not named"],
+    ["Batches", scheme.items?.map((pointer) => `array at \`${pointer || "/"}\``).join(", else ") ?? "no"],
+    ["Handshakes", scheme.challenges.map(handshakeOf).join("; ") || "none"],
+    ["Answer", `${scheme.ack.status}, ${scheme.ack.body === "empty" ? "no body" : "JSON"}`],
+    ["Largest body", `${scheme.body_limit_bytes / 1_048_576} MiB`],
+  ];
+  return [
+    `## ${name}`,
+    "",
+    `${preset.description}. [Documentation](${preset.docs})`,
+    "",
+    "| | |",
+    "|---|---|",
+    ...rows.map(([title, text]) => `| ${title} | ${text} |`),
+    "",
+    ...(preset.notes ?? []).map((note) => `- ${note}`),
+    ...(preset.notes === undefined ? [] : [""]),
+    ...(Object.keys(preset.params).length === 0 ? [] : [...paramRows(preset.params), ""]),
+  ];
+}
+
+function paramRows(params: Readonly<Record<string, PresetParam>>): string[] {
+  return [
+    "| Param | Meaning | Default |",
+    "|---|---|---|",
+    ...Object.entries(params).map(([name, { description, default: value = "", oneOf }]) => {
+      const choice = oneOf === undefined ? "" : ` (${oneOf.map((one) => `\`${one}\``).join(", ")})`;
+      return `| \`${name}\` | ${description}${choice} | ${value === "" ? "" : `\`${value}\``} |`;
+    }),
+  ];
+}
+
+function signatureOf({ algorithm, signature, content = [] }: Scheme): string {
+  if (signature === undefined) return "none";
+  const parts = content.map((part) =>
+    typeof part === "string" ? part : "literal" in part ? `\`${part.literal}\`` : placeOf(part),
+  );
+  const over = parts.length === 0 ? "" : ` over ${parts.join(" + ")}`;
+  return `${algorithm}${over}, ${signature.encoding} in ${signature.from.map(placeOf).join(", ")}`;
+}
+
+function secretOf({ algorithm, secret: { encoding, prefix } }: Scheme): string {
+  if (algorithm === "none") return "none";
+  const form =
+    encoding === "text"
+      ? "text, as it is shown"
+      : encoding === "html"
+        ? "text, HTML entities decoded"
+        : encoding;
+  return prefix === undefined ? form : `${form}, after \`${prefix}\``;
+}
+
+function freshnessOf({ timestamp }: Scheme): string {
+  if (timestamp === undefined) return "no time is signed";
+  return `${timestamp.tolerance_s ?? 300} s, by ${timestamp.from.map(placeOf).join(", else ")} (${timestamp.unit})`;
+}
+
+function deduplicationOf(scheme: Scheme): string {
+  const { content = [], delivery_id: ids, retry_span_s: span, equal_bodies } = scheme;
+  const hours = (seconds: number) => `${Math.round((seconds / 3_600) * 100) / 100} h`;
+  const window = hours(Math.max(span, 259_200));
+  if (ids === undefined) return `its body, for ${hours(span)}`;
+  const id = ids.map(placeOf).join(", else ");
+  const isSigned =
+    content.includes("id") ||
+    (content.includes("body") && ids.every((place) => "body" in place || "item" in place || "join" in place));
+  if (isSigned) return `${id}, for ${window}`;
+  const body = equal_bodies === "duplicate" ? `, and its body alone for ${hours(span)}` : "";
+  return `${id} (not signed) with its body, for ${window}${body}`;
+}
+
+function suffixOf({ type: { suffix } }: Scheme): string {
+  return suffix === undefined ? "" : `, then a dot and ${placeOf(suffix)}`;
+}
+
+function handshakeOf({ when, method = "POST", proof, capture }: Scheme["challenges"][number]): string {
+  const shape = when.map(
+    ({ at, equals }) => `${placeOf(at)}${equals === undefined ? "" : ` = \`${equals}\``}`,
+  );
+  const held =
+    proof === "signature"
+      ? "signed"
+      : proof === "pending"
+        ? "only while the endpoint has no secret"
+        : proof === "none"
+          ? "not signed"
+          : `with ${placeOf(proof.token)}`;
+  return `${method} with ${shape.join(" and ")}, ${held}${capture === undefined ? "" : ", stores the secret"}`;
+}
+
+function placeOf(place: DeliveryIdPlace): string {
+  if ("join" in place) return place.join.map(placeOf).join(" + ");
+  if ("literal" in place) return `always \`${place.literal}\``;
+  if ("query" in place) return `query \`${place.query}\``;
+  if ("body" in place) return `body \`${place.body}\``;
+  if ("item" in place) return `item \`${place.item || "/"}\``;
+  const { header, prefix = "", separator } = place;
+  const after = prefix === "" ? "" : ` after \`${prefix}\``;
+  return `header \`${header}\`${after}${separator === undefined ? "" : " (a list)"}`;
+}

@@ -1,0 +1,59 @@
+import { generateKeyPairSync } from "node:crypto";
+import { PRESETS, presetScheme } from "../../src/pipeline/receive/presets/index.ts";
+import type { Scheme } from "../../src/pipeline/receive/scheme.ts";
+
+/** What an endpoint of a preset is given, and what its provider signs with: the same, or the two halves of a pair. */
+export interface ProviderKeys {
+  secret: string;
+  signingSecret: string;
+}
+
+/** Keys of the form that the preset's provider hands out. */
+export function providerKeys(preset: string): ProviderKeys {
+  const scheme = schemeWithSample(preset);
+  switch (scheme.algorithm) {
+    case "ed25519":
+      return pairOf(generateKeyPairSync("ed25519"), preset === "discord" ? "hex" : "base64");
+    case "ecdsa-p256-sha256": {
+      const { publicKey, privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+      return {
+        secret: publicKey.export({ format: "der", type: "spki" }).toString("base64"),
+        signingSecret: privateKey.export({ format: "pem", type: "pkcs8" }).toString(),
+      };
+    }
+    case "rsa-sha256": {
+      const { publicKey, privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+      return {
+        secret: publicKey.export({ format: "pem", type: "spki" }).toString(),
+        signingSecret: privateKey.export({ format: "pem", type: "pkcs8" }).toString(),
+      };
+    }
+    default: {
+      const bytes = Buffer.from("a secret of thirty-two bytes 012");
+      const secret =
+        scheme.algorithm === "basic"
+          ? "user:password"
+          : scheme.secret.encoding === "base64"
+            ? `${scheme.secret.prefix ?? ""}${bytes.toString("base64")}`
+            : `${preset}-secret-0123456789`;
+      return { secret, signingSecret: secret };
+    }
+  }
+}
+
+/** The scheme of a preset under the params of its sample. */
+export function schemeWithSample(preset: string): Scheme {
+  return presetScheme(preset, { ...PRESETS.get(preset)?.sample.params });
+}
+
+/** A raw public key in the encoding, and the private key as PEM. */
+function pairOf(
+  { publicKey, privateKey }: ReturnType<typeof generateKeyPairSync>,
+  encoding: "hex" | "base64",
+): ProviderKeys {
+  const raw = publicKey.export({ format: "der", type: "spki" }).subarray(-32);
+  return {
+    secret: encoding === "hex" ? raw.toString("hex") : `whpk_${raw.toString("base64")}`,
+    signingSecret: privateKey.export({ format: "pem", type: "pkcs8" }).toString(),
+  };
+}

@@ -1,0 +1,110 @@
+import { expect, onTestFinished } from "vitest";
+import { PRESETS } from "../../src/pipeline/receive/presets/index.ts";
+import { sampleDelivery } from "../../src/pipeline/receive/sample-delivery.ts";
+import { freePorts } from "./ports.ts";
+import { api, type HeadraceProcess, startHeadrace } from "./process.ts";
+import { type ProviderKeys, providerKeys, schemeWithSample } from "./provider-keys.ts";
+import { createDatabase, testRedisUrl } from "./stores.ts";
+
+/** One process of all roles on an empty database, with the tenants `acme` and `other`. */
+export async function receiving(
+  env: Record<string, string> = {},
+): Promise<HeadraceProcess & { databaseUrl: string }> {
+  const { url: databaseUrl, drop } = await createDatabase();
+  onTestFinished(drop);
+  const [port = 0] = await freePorts(1);
+  const headrace = startHeadrace({ databaseUrl, redisUrl: testRedisUrl(), port, env });
+  onTestFinished(async () => {
+    await headrace.end("SIGKILL");
+  });
+  await headrace.ready();
+  for (const tenant of ["acme", "other"]) await api(headrace.url, "PUT", `/tenants/${tenant}`, {});
+  return Object.assign(headrace, { databaseUrl });
+}
+
+/** A connector named as its preset, and an endpoint of the tenant with the secret; answers the endpoint's URL. */
+export async function connect(
+  headrace: HeadraceProcess,
+  preset: string,
+  endpoint: {
+    tenant?: string;
+    secret?: string;
+    account?: string;
+    params?: Record<string, string>;
+    connector?: string;
+  },
+): Promise<string> {
+  const { tenant = "acme", secret, account, params, connector = preset } = endpoint;
+  const own = { ...PRESETS.get(preset)?.sample.params, ...params };
+  await api(headrace.url, "PUT", `/connectors/${connector}`, { webhook: { preset, params: own } });
+  const { url } = (await api(headrace.url, "PUT", `/tenants/${tenant}/endpoints/${connector}`, {
+    secrets: secret === undefined ? [] : [{ value: secret }],
+    ...(account !== undefined && { account }),
+  })) as { url: string };
+  return url;
+}
+
+export interface Posted {
+  status: number;
+  headers: Headers;
+  text: string;
+}
+
+export async function post(
+  url: string,
+  headers: Record<string, string>,
+  body: Buffer | string,
+  method = "POST",
+): Promise<Posted> {
+  const response = await fetch(url, {
+    method,
+    headers,
+    ...(method === "GET" ? {} : { body: new Uint8Array(Buffer.from(body)) }),
+    redirect: "manual",
+    signal: AbortSignal.timeout(10_000),
+  });
+  return { status: response.status, headers: response.headers, text: await response.text() };
+}
+
+/** The preset's own sample, signed for the URL. */
+export function signedSample(
+  preset: string,
+  url: string,
+  over: { keys?: ProviderKeys; id?: string; data?: unknown; type?: string; nowMs?: number } = {},
+): { headers: Record<string, string>; body: Buffer } {
+  const { keys = providerKeys(preset), id = "id-1", data, type, nowMs = Date.now() } = over;
+  const sample = PRESETS.get(preset)?.sample ?? { body: {} };
+  const secret = keys.signingSecret;
+  return sampleDelivery({ scheme: schemeWithSample(preset), sample, data, type, id, secret, url, nowMs });
+}
+
+/** The events of a tenant, newest first. */
+export async function eventsOf(
+  headrace: HeadraceProcess,
+  tenant = "acme",
+): Promise<{ id: string; type: string; status: string; connector: string; data: unknown }[]> {
+  const { items } = (await api(headrace.url, "GET", `/tenants/${tenant}/events?limit=1000`)) as {
+    items: { id: string; type: string; status: string; connector: string; data: unknown }[];
+  };
+  return items;
+}
+
+/** Posts a delivery that must be accepted, then again, which must answer the same. */
+export async function acceptedOnce(
+  headrace: HeadraceProcess,
+  url: string,
+  delivery: { headers: Record<string, string>; body: Buffer | string },
+  tenant = "acme",
+): Promise<{ id: string; type: string; data: unknown }[]> {
+  const before = await eventsOf(headrace, tenant);
+  const first = await post(url, delivery.headers, delivery.body);
+  expect([first.status, first.text]).toEqual([expect.toBeOneOf([200, 202, 204]), first.text]);
+  const again = await post(url, delivery.headers, delivery.body);
+  expect(again.status).toBe(first.status);
+  if (first.text !== "") {
+    expect(JSON.parse(first.text)).toMatchObject({ status: "accepted" });
+    expect(JSON.parse(again.text)).toEqual({ ...JSON.parse(first.text), status: "duplicate" });
+  }
+  const after = await eventsOf(headrace, tenant);
+  return after.slice(0, after.length - before.length);
+}
