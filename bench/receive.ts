@@ -1,0 +1,88 @@
+import type { ChildProcess } from "node:child_process";
+import { freePort } from "../src/embedded/free-port.ts";
+import { nextDelivery } from "./deliveries.ts";
+import { closedLoop, openLoop, percentile } from "./load.ts";
+import {
+  answeredPerSecond,
+  type BenchStores,
+  CONNECTIONS,
+  end,
+  listening,
+  type Row,
+  ready,
+  row,
+  setUp,
+  startReference,
+  startServer,
+  usageRows,
+} from "./servers.ts";
+import { measureUsage, type Usage } from "./usage.ts";
+
+const ROUND_MS = 4_000;
+const ROUNDS = 3;
+const HALF_LOAD_MS = 8_000;
+
+/** Deliveries that are accepted in a second as a ratio to the reference; how long an answer takes; duplicates. */
+export async function benchReceive(stores: BenchStores): Promise<Row[]> {
+  const ports = { reference: await freePort(), receive: await freePort() };
+  const children: ChildProcess[] = [];
+  try {
+    const receiving = startServer(stores, "api,receive", ports.receive);
+    children.push(receiving, startReference(ports.reference));
+    await Promise.all([ready(ports.receive), listening(ports.reference)]);
+    await setUp(ports.receive);
+    await answeredPerSecond(ports.receive, 2_000);
+
+    const reference: number[] = [];
+    const accepted: number[] = [];
+    let usage: Record<string, Usage> = {};
+    for (let round = 0; round < ROUNDS; round += 1) {
+      reference.push(await answeredPerSecond(ports.reference, ROUND_MS));
+      const used = measureUsage({
+        node: [receiving.pid as number],
+        postgres: [stores.pids().postgres],
+        redis: [stores.pids().redis],
+      });
+      accepted.push(await answeredPerSecond(ports.receive, ROUND_MS));
+      usage = used();
+    }
+    const referenceRate = percentile(reference, 0.5);
+    const acceptedRate = percentile(accepted, 0.5);
+    const half = await openLoop({
+      port: ports.receive,
+      connections: CONNECTIONS,
+      perSecond: acceptedRate / 2,
+      durationMs: HALF_LOAD_MS,
+      next: nextDelivery,
+    });
+    const halfMs = half.answers.map((answer) => answer.latencyMs);
+    return [
+      row("reference: verified, nothing stored", referenceRate, "req/s"),
+      row("accepted: answered after commit", acceptedRate, "events/s"),
+      row("accepted / reference", acceptedRate / referenceRate, "ratio", { atLeast: 0.55 }),
+      ...usageRows("accepted", usage),
+      row("answer at half of that, p50", percentile(halfMs, 0.5), "ms"),
+      row("answer at half of that, p99", percentile(halfMs, 0.99), "ms", { atMost: 25 }),
+      row("duplicates: answered as such", await duplicatesPerSecond(ports.receive), "req/s"),
+    ];
+  } finally {
+    await Promise.all(children.map(end));
+  }
+}
+
+/** One delivery of each connection, sent again and again. */
+async function duplicatesPerSecond(port: number): Promise<number> {
+  const deliveries = Array.from({ length: CONNECTIONS }, nextDelivery);
+  let sent = 0;
+  const next = () => deliveries[sent++ % deliveries.length];
+  const { answers, elapsedMs } = await closedLoop({
+    port,
+    connections: CONNECTIONS,
+    durationMs: ROUND_MS,
+    next,
+  });
+  const repeated = answers.slice(deliveries.length * 2);
+  const other = repeated.find((answer) => !answer.body.includes('"duplicate"'));
+  if (other !== undefined) throw new Error(`A repeated delivery was answered ${other.status} ${other.body}`);
+  return (answers.length / elapsedMs) * 1_000;
+}

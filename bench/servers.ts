@@ -1,0 +1,130 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { prepareDeliveries, SECRET } from "./deliveries.ts";
+import { type Answered, closedLoop } from "./load.ts";
+import type { Usage } from "./usage.ts";
+
+/** The stores that the servers under test share. */
+export interface BenchStores {
+  databaseUrl: string;
+  redisUrl: string;
+  pids: () => { postgres: number; redis: number };
+}
+
+/** One line of the table. A row with a bar that it misses is marked, and fails the run. */
+export interface Row {
+  name: string;
+  value: number;
+  unit: string;
+  bar?: { atLeast?: number; atMost?: number };
+}
+
+/** Connections of every load. */
+export const CONNECTIONS = 64;
+
+const ADMIN_KEY = randomBytes(24).toString("base64url");
+const ENCRYPTION_KEYS = `bench:${randomBytes(32).toString("base64")}`;
+
+export function startServer(
+  stores: { databaseUrl: string; redisUrl: string },
+  roles: string,
+  port: number,
+): ChildProcess {
+  return spawn(process.execPath, ["dist/cli/main.js", "start"], {
+    env: {
+      PATH: process.env["PATH"],
+      DATABASE_URL: stores.databaseUrl,
+      REDIS_URL: stores.redisUrl,
+      HEADRACE_ADMIN_KEY: ADMIN_KEY,
+      HEADRACE_ENCRYPTION_KEYS: ENCRYPTION_KEYS,
+      HEADRACE_ROLES: roles,
+      HEADRACE_FLOWS_DIR: "bench/flows",
+      PORT: String(port),
+      LOG_LEVEL: "warn",
+    },
+    stdio: ["ignore", "inherit", "inherit"],
+  });
+}
+
+export function ready(port: number): Promise<void> {
+  return answering(`http://127.0.0.1:${port}/readyz`, (status) => status === 200);
+}
+
+export function listening(port: number): Promise<void> {
+  return answering(`http://127.0.0.1:${port}/`, () => true);
+}
+
+async function answering(url: string, holds: (status: number) => boolean): Promise<void> {
+  const deadline = Date.now() + 30_000;
+  for (;;) {
+    const status = await fetch(url, { signal: AbortSignal.timeout(2_000) }).then(
+      (response) => response.status,
+      () => undefined,
+    );
+    if (status !== undefined && holds(status)) return;
+    if (Date.now() > deadline) throw new Error(`${url} is not ready`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+export async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exited = new Promise((resolve) => child.once("exit", resolve));
+  child.kill("SIGTERM");
+  await exited;
+}
+
+export async function setUp(port: number): Promise<void> {
+  const call = async (method: string, path: string, body?: unknown) => {
+    const response = await fetch(`http://127.0.0.1:${port}/api/v1${path}`, {
+      method,
+      headers: {
+        authorization: `Bearer ${ADMIN_KEY}`,
+        ...(body === undefined ? {} : { "content-type": "application/json" }),
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
+  };
+  await call("PUT", "/tenants/bench", {});
+  await call("PUT", "/connectors/shop", { webhook: { preset: "standard-webhooks" } });
+  await call("PUT", "/tenants/bench/endpoints/shop", { secrets: [{ value: SECRET }] });
+  await call("PUT", "/tenants/bench/flows/noop", {
+    trigger: { connector: "shop", event_types: ["order.*"], where: 'data.status eq "completed"' },
+    action: { type: "code", handler: "noop" },
+  });
+  await call("POST", "/tenants/bench/flows/noop/deploy");
+}
+
+export function startReference(port: number): ChildProcess {
+  return spawn(process.execPath, [new URL("./reference-server.js", import.meta.url).pathname], {
+    env: { PATH: process.env["PATH"], PORT: String(port), SECRET },
+    stdio: ["ignore", "inherit", "inherit"],
+  });
+}
+
+/** How many deliveries the server answers in a second, each a new one. */
+export async function answeredPerSecond(port: number, durationMs: number): Promise<number> {
+  // More than any server here answers.
+  const next = prepareDeliveries(Math.ceil(durationMs * 30));
+  const { answers, elapsedMs } = await closedLoop({ port, connections: CONNECTIONS, durationMs, next });
+  refuseFailures(answers);
+  return (answers.length / elapsedMs) * 1_000;
+}
+
+export function refuseFailures(answers: Answered[]): void {
+  const failed = answers.find((answer) => answer.status !== 200 || !answer.body.includes('"accepted"'));
+  if (failed !== undefined) throw new Error(`A delivery was answered ${failed.status} ${failed.body}`);
+}
+
+export function row(name: string, value: number, unit: string, bar?: Row["bar"]): Row {
+  const digits = unit === "ratio" ? 1_000 : value < 100 ? 10 : 1;
+  return { name, value: Math.round(value * digits) / digits, unit, ...(bar === undefined ? {} : { bar }) };
+}
+
+export function usageRows(name: string, usage: Record<string, Usage>): Row[] {
+  return Object.entries(usage).flatMap(([group, { cores, rssMiB }]) => [
+    { name: `${name}: CPU of ${group}`, value: cores, unit: "cores" },
+    { name: `${name}: memory of ${group}`, value: rssMiB, unit: "MiB" },
+  ]);
+}
