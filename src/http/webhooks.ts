@@ -138,6 +138,7 @@ function targetOf(request: FastifyRequest): Target {
 }
 
 function isLoopback(ip: string): boolean {
+  if (ip === "127.0.0.1" || ip === "::1") return true;
   return ipaddr.isValid(ip) && ipaddr.process(ip).range() === "loopback";
 }
 

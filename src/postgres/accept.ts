@@ -1,5 +1,6 @@
 import { HeadraceError } from "../domain/errors.ts";
 import type { EventSource, Priority } from "../domain/priority.ts";
+import { numberArray, textArray } from "./array-literal.ts";
 import type { Queryable } from "./database.ts";
 
 /** An event that is about to be written, with everything that the later stages will read of it. */
@@ -94,6 +95,7 @@ async function insertEvents(
   events: readonly NewEvent[],
   expectedCounter: number | undefined,
 ): Promise<{ counter: number; rows: InsertedRow[] }> {
+  const headers = events.map((event) => Buffer.from(JSON.stringify(event.headers)));
   const keys = events.flatMap((event, index) => event.keys.map((key) => ({ ...key, ordinal: index + 1 })));
   const rows = await database.query<{
     counter: string;
@@ -105,25 +107,25 @@ async function insertEvents(
     text: INSERT_EVENTS,
     values: [
       expectedCounter ?? null,
-      // All payloads travel as one binary parameter: an array of them would be escaped byte by byte.
-      Buffer.concat(events.map((event) => event.payload)),
-      events.map((event) => event.payload.length),
-      events.map((event) => event.tenantId),
-      events.map((event) => event.connector),
-      events.map((event) => event.endpoint),
-      events.map((event) => event.type ?? null),
-      events.map((event) => event.source),
-      events.map((event) => event.priority),
-      events.map((event) => event.subject ?? null),
-      events.map((event) => event.occurredAtMs ?? null),
-      events.map((event) => event.deliveryKey),
-      events.map((event) => event.item),
-      events.map((event) => JSON.stringify(event.headers)),
-      events.map((event) => event.contentType ?? null),
-      events.map((event) => event.keys.length),
-      keys.map((key) => key.ordinal),
-      keys.map((key) => key.key),
-      keys.map((key) => key.windowMs),
+      // Payloads and headers travel as one binary parameter: an array of them would be escaped byte by byte.
+      Buffer.concat(events.flatMap((event, index) => [event.payload, headers[index] as Buffer])),
+      numberArray(events.map((event) => event.payload.length)),
+      numberArray(headers.map((bytes) => bytes.length)),
+      textArray(events.map((event) => event.tenantId)),
+      textArray(events.map((event) => event.connector)),
+      textArray(events.map((event) => event.endpoint)),
+      textArray(events.map((event) => event.type)),
+      textArray(events.map((event) => event.source)),
+      numberArray(events.map((event) => event.priority)),
+      textArray(events.map((event) => event.subject)),
+      numberArray(events.map((event) => event.occurredAtMs)),
+      textArray(events.map((event) => event.deliveryKey)),
+      numberArray(events.map((event) => event.item)),
+      textArray(events.map((event) => event.contentType)),
+      numberArray(events.map((event) => event.keys.length)),
+      numberArray(keys.map((key) => key.ordinal)),
+      textArray(keys.map((key) => key.key)),
+      numberArray(keys.map((key) => key.windowMs)),
     ],
   });
   return {
@@ -141,11 +143,11 @@ flows AS (SELECT value FROM change_counters WHERE name = 'flows'),
 clock AS MATERIALIZED (SELECT clock_us() AS us),
 input AS MATERIALIZED (
   SELECT uuid7(clock.us + u.ordinal) AS event_id, u.*,
-    sum(u.size) OVER (ORDER BY u.ordinal) - u.size AS payload_start
-  FROM unnest($3::int[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::smallint[], $10::text[],
-      $11::bigint[], $12::text[], $13::int[], $14::text[], $15::text[], $16::int[])
-    WITH ORDINALITY AS u (size, tenant_id, connector, endpoint, type, source, priority, subject, occurred_at_ms,
-      delivery_key, item, headers, content_type, key_count, ordinal), clock
+    (sum(u.size + u.headers_size) OVER (ORDER BY u.ordinal) - u.size - u.headers_size)::int AS start
+  FROM unnest($3::int[], $4::int[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::smallint[],
+      $11::text[], $12::bigint[], $13::text[], $14::int[], $15::text[], $16::int[])
+    WITH ORDINALITY AS u (size, headers_size, tenant_id, connector, endpoint, type, source, priority, subject,
+      occurred_at_ms, delivery_key, item, content_type, key_count, ordinal), clock
   WHERE $1::bigint IS NULL OR $1 = (SELECT value FROM counter)
 ),
 won_keys AS (
@@ -166,7 +168,8 @@ written AS (
     delivery_key, item, headers, content_type, flows_counter, payload)
   SELECT w.event_id, w.tenant_id, w.connector, w.endpoint, w.type, w.source, w.priority, w.subject,
     to_timestamp(w.occurred_at_ms / 1000.0), to_timestamp(clock.us / 1000000.0), w.delivery_key, w.item,
-    w.headers::json, w.content_type, flows.value, substring($2::bytea FROM w.payload_start::int + 1 FOR w.size)
+    convert_from(substring($2::bytea FROM w.start + w.size + 1 FOR w.headers_size), 'UTF8')::json, w.content_type,
+    flows.value, substring($2::bytea FROM w.start + 1 FOR w.size)
   FROM winners w, clock, flows
 ),
 queued AS (
