@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Condition } from "./ast.ts";
-import { type ConditionSubject, compileCondition } from "./compile.ts";
+import { compileCondition } from "./compile.ts";
+import type { ConditionSubject } from "./field.ts";
 import { parseCondition } from "./parse.ts";
 import { printCondition } from "./print.ts";
 import { readCondition } from "./read.ts";

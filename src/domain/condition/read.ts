@@ -1,6 +1,6 @@
 import { type ErrorDetail, HeadraceError } from "../errors.ts";
 import type { Condition, Leaf, LeafOperator } from "./ast.ts";
-import { instantMs } from "./compile.ts";
+import { instantMs } from "./instant.ts";
 import { parseCondition } from "./parse.ts";
 import { canonicalPath, pathKeys } from "./path.ts";
 
@@ -22,11 +22,11 @@ export const CONDITION_LIMITS = {
  */
 export function readCondition(value: unknown): Condition {
   const tree = typeof value === "string" ? parseCondition(value) : value;
-  const size = Buffer.byteLength(JSON.stringify(tree) ?? "");
+  const condition = readNode(tree, "where", 1, { count: 0 });
+  const size = Buffer.byteLength(JSON.stringify(condition));
   if (size > CONDITION_LIMITS.treeBytes)
     refuse("where", `at most ${CONDITION_LIMITS.treeBytes} bytes`, `${size} bytes`);
-  const leaves = { count: 0 };
-  return readNode(tree, "where", 1, leaves);
+  return condition;
 }
 
 function readNode(value: unknown, place: string, depth: number, leaves: { count: number }): Condition {

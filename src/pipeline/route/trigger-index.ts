@@ -1,90 +1,101 @@
-import type { Condition } from "../../domain/condition/ast.ts";
-import { compileCondition } from "../../domain/condition/compile.ts";
+import { type Explanation, explainCondition } from "../../domain/condition/explain.ts";
+import { prepareCheck, releaseCheck } from "./trigger-index/check.ts";
+import type { Entry } from "./trigger-index/entry.ts";
+import { Fields } from "./trigger-index/fields.ts";
+import { type Route, Routes } from "./trigger-index/routes.ts";
+import { Search } from "./trigger-index/search.ts";
+import { conditionOf, type IndexedTrigger, type MatchableEvent, subjectOf } from "./trigger-index/trigger.ts";
 
-/** A flow's trigger as the index knows it. */
-export interface IndexedTrigger {
-  id: string;
-  tenantId: string;
-  /** Undefined: events of any connector. */
-  connector?: string | undefined;
-  /** Exact names, or a prefix with a star at its end. Undefined: any type. */
-  eventTypes?: readonly string[] | undefined;
-  where?: Condition | undefined;
-}
-
-/** What a trigger is matched against. */
-export interface MatchableEvent {
-  tenantId: string;
-  connector: string;
-  type: string;
-  data: unknown;
-  headers?: Record<string, string>;
-  changes?: Record<string, { from?: unknown; to?: unknown }>;
-}
+export type { IndexedTrigger, MatchableEvent };
 
 /** All active triggers, in memory. */
 export interface TriggerIndex {
-  /** Adds a trigger; one of the same id is replaced and keeps its place. The next `match` sees it. */
+  /**
+   * Adds a trigger; one of the same id is replaced and keeps its place. The next `match` sees it. The trigger is kept
+   * as it is, and must not be changed afterwards.
+   */
   add(trigger: IndexedTrigger): void;
   /** Removes a trigger, if it is there. The next `match` no longer sees it. */
   remove(id: string): void;
-  /** The ids of the triggers that the event meets, in the order of their registration. */
+  /**
+   * The ids of the triggers that the event meets, in the order of their registration. Throws `unprocessable` for an
+   * event that would take tens of milliseconds.
+   */
   match(event: MatchableEvent): string[];
+  /**
+   * Why the event meets a trigger or not: the first clause that fails, of its tenant, connector, types and condition,
+   * and what the event holds there. Undefined: there is no such trigger.
+   */
+  explain(event: MatchableEvent, id: string): Explanation | undefined;
   readonly size: number;
 }
 
-interface Entry {
-  order: number;
-  trigger: IndexedTrigger;
-  matches: (event: MatchableEvent) => boolean;
-}
+/** Searches are told apart by a small integer, which begins anew after this many. */
+const MAX_ROUND = 2 ** 30;
 
-/** A partition holds one tenant's triggers of one connector, or those of any connector. */
-const ANY_CONNECTOR = "*";
-
-/** Triggers by tenant and connector; within those, each is asked. */
+/**
+ * An event finds its triggers by what it holds; docs/decisions/006-trigger-index.md says how and why. Adding and
+ * removing touch the one trigger's own keys and rebuild nothing.
+ */
 export function createTriggerIndex(): TriggerIndex {
+  const fields = new Fields();
+  const routes = new Routes();
+  /** By id, the trigger's entry in its first partition. */
   const entries = new Map<string, Entry>();
-  const partitions = new Map<string, Map<string, Entry>>();
   let registered = 0;
-
-  function partitionName(tenantId: string, connector: string | undefined): string {
-    return `${tenantId}\n${connector ?? ANY_CONNECTOR}`;
-  }
+  let round = 0;
 
   function remove(id: string): Entry | undefined {
-    const entry = entries.get(id);
-    if (entry === undefined) return undefined;
-    const name = partitionName(entry.trigger.tenantId, entry.trigger.connector);
-    const partition = partitions.get(name);
-    partition?.delete(id);
-    if (partition?.size === 0) partitions.delete(name);
+    const first = entries.get(id);
+    if (first === undefined) return undefined;
+    let entry: Entry | undefined = first;
+    for (const route of routesOf(first.trigger)) {
+      if (entry !== undefined) routes.open(route).remove(entry);
+      routes.close(route);
+      entry = entry?.next;
+    }
+    if (first.check !== undefined) releaseCheck(first.check, fields);
     entries.delete(id);
-    return entry;
+    return first;
+  }
+
+  function nextRound(): number {
+    if (round === MAX_ROUND) {
+      for (const first of entries.values()) {
+        for (let entry: Entry | undefined = first; entry !== undefined; entry = entry.next) entry.round = 0;
+      }
+      round = 0;
+    }
+    round += 1;
+    return round;
   }
 
   return {
     add(trigger) {
-      const replaced = remove(trigger.id);
-      const order = replaced?.order ?? registered;
-      if (replaced === undefined) registered += 1;
-      const entry = { order, trigger, matches: compileTrigger(trigger) };
-      entries.set(trigger.id, entry);
-      const name = partitionName(trigger.tenantId, trigger.connector);
-      const partition = partitions.get(name) ?? new Map<string, Entry>();
-      partitions.set(name, partition.set(trigger.id, entry));
+      const order = remove(trigger.id)?.order ?? registered++;
+      const check = trigger.where && prepareCheck(trigger.where, fields);
+      let next: Entry | undefined;
+      for (const route of routesOf(trigger).reverse()) {
+        next = { trigger, order, check, keys: undefined, round: 0, next };
+        routes.open(route).add(next);
+      }
+      if (next !== undefined) entries.set(trigger.id, next);
     },
     remove(id) {
       remove(id);
     },
     match(event) {
-      const matched: Entry[] = [];
-      for (const connector of [event.connector, undefined]) {
-        for (const entry of partitions.get(partitionName(event.tenantId, connector))?.values() ?? []) {
-          if (entry.matches(event)) matched.push(entry);
-        }
+      const search = new Search(subjectOf(event), nextRound());
+      try {
+        routes.each(event, (partition) => partition.search(search));
+      } finally {
+        search.end();
       }
-      return matched.sort((left, right) => left.order - right.order).map((entry) => entry.trigger.id);
+      return inOrder(search.matched);
+    },
+    explain(event, id) {
+      const trigger = entries.get(id)?.trigger;
+      return trigger && explainCondition(conditionOf(trigger), subjectOf(event));
     },
     get size() {
       return entries.size;
@@ -92,29 +103,20 @@ export function createTriggerIndex(): TriggerIndex {
   };
 }
 
-function compileTrigger({ eventTypes, where }: IndexedTrigger): Entry["matches"] {
-  const typeMatches = compileTypes(eventTypes);
-  if (where === undefined) return (event) => typeMatches(event.type);
-  const condition = compileCondition(where);
-  return (event) =>
-    typeMatches(event.type) &&
-    condition({
-      data: event.data,
-      event: envelopeOf(event),
-      headers: event.headers ?? {},
-      ...(event.changes === undefined ? {} : { changes: event.changes }),
-    });
+/** A trigger of several types lies in the partition of each. */
+function routesOf({ tenantId, connector, eventTypes = [] }: IndexedTrigger): Route[] {
+  const types = eventTypes.length === 0 ? [undefined] : [...new Set(eventTypes)];
+  return types.map((type) => ({ tenantId, connector, type }));
 }
 
-function compileTypes(types: readonly string[] | undefined): (type: string) => boolean {
-  if (types === undefined || types.length === 0) return () => true;
-  const exact = new Set(types.filter((type) => !type.endsWith("*")));
-  const prefixes = types.filter((type) => type.endsWith("*")).map((type) => type.slice(0, -1));
-  return (type) => exact.has(type) || prefixes.some((prefix) => type.startsWith(prefix));
-}
-
-/** What `$event.` paths reach. */
-function envelopeOf(event: MatchableEvent): Record<string, unknown> {
-  const { data: _data, headers: _headers, changes: _changes, ...envelope } = event;
-  return envelope;
+/** The triggers' ids in the order of their registration, each once. */
+function inOrder(matched: Entry[]): string[] {
+  if (matched.length > 1) matched.sort((left, right) => left.order - right.order);
+  const ids: string[] = [];
+  let last = -1;
+  for (const { order, trigger } of matched) {
+    if (order !== last) ids.push(trigger.id);
+    last = order;
+  }
+  return ids;
 }

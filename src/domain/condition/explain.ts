@@ -1,0 +1,78 @@
+import type { Condition, Leaf } from "./ast.ts";
+import { compileCondition } from "./compile.ts";
+import { type ConditionSubject, fieldReader } from "./field.ts";
+import { printCondition } from "./print.ts";
+
+export type Explanation = { matched: true } | FailedClause;
+
+/** The first clause of a condition that an event does not meet. */
+export interface FailedClause {
+  matched: false;
+  /** Its text, at most 1,024 characters. Of an `and` it is the first part that fails; an `or` and a `not` fail whole. */
+  clause: string;
+  /** What the event holds at the paths of the clause, at most eight of them, in the order of their writing. */
+  seen: SeenValue[];
+}
+
+export interface SeenValue {
+  /** The path as text shows it. */
+  path: string;
+  /** JSON of what is there, a list where the path reaches several values; at most 256 characters. Null: nothing is. */
+  value: string | null;
+}
+
+const MAX_CLAUSE_CHARACTERS = 1_024;
+const MAX_VALUE_CHARACTERS = 256;
+const MAX_SEEN = 8;
+
+/** Says why an event does not meet a checked condition: the first clause that fails, and what is seen there. */
+export function explainCondition(condition: Condition, subject: ConditionSubject): Explanation {
+  if (condition.op === "and") {
+    for (const part of condition.conditions) {
+      const explained = explainCondition(part, subject);
+      if (!explained.matched) return explained;
+    }
+    return { matched: true };
+  }
+  if (compileCondition(condition)(subject)) return { matched: true };
+  return {
+    matched: false,
+    clause: bounded(printCondition(condition), MAX_CLAUSE_CHARACTERS),
+    seen: seenAt(leavesOf(condition), subject),
+  };
+}
+
+function leavesOf(condition: Condition): Leaf[] {
+  switch (condition.op) {
+    case "and":
+    case "or":
+      return condition.conditions.flatMap(leavesOf);
+    case "not":
+      return leavesOf(condition.condition);
+    default:
+      return [condition];
+  }
+}
+
+function seenAt(leaves: readonly Leaf[], subject: ConditionSubject): SeenValue[] {
+  const seen = new Map<string, SeenValue>();
+  for (const leaf of leaves) {
+    const path = typeof leaf.path === "string" ? leaf.path : JSON.stringify(leaf.path);
+    if (seen.size < MAX_SEEN && !seen.has(path)) seen.set(path, { path, value: valueAt(leaf, subject) });
+  }
+  return [...seen.values()];
+}
+
+/** As written in the event: not as times, nor in lower case. */
+function valueAt({ op, path }: Leaf, subject: ConditionSubject): string | null {
+  const isChange = op === "changed" || op === "changedFrom" || op === "changedTo";
+  const values = fieldReader({ op: isChange ? op : "exists", path })(subject);
+  if (values.length === 0) return null;
+  // A list at the end of the path is there as a whole and again by its elements.
+  const shown = values.length === 1 ? values[0] : values.filter((value) => !Array.isArray(value));
+  return bounded(JSON.stringify(shown), MAX_VALUE_CHARACTERS);
+}
+
+function bounded(text: string, maxCharacters: number): string {
+  return text.length <= maxCharacters ? text : `${text.slice(0, maxCharacters - 1)}…`;
+}

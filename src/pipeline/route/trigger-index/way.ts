@@ -1,0 +1,60 @@
+import { Bands } from "./bands.ts";
+import type { Entry, Key } from "./entry.ts";
+import { Equals } from "./equals.ts";
+import { Present } from "./present.ts";
+import type { Search } from "./search.ts";
+import { Stretches } from "./stretches.ts";
+import { Thresholds } from "./thresholds.ts";
+
+/** One way for the values of one field to find entries. The keys given to it are of its kind. */
+export interface Way {
+  /** Whether no entry is left. */
+  readonly isEmpty: boolean;
+  /** Roughly how many entries one event would be offered for the sake of this key; comparable between the ways. */
+  cost(key: Key): number;
+  add(key: Key, entry: Entry): void;
+  remove(key: Key, entry: Entry): void;
+  /** Offers every entry whose key the values meet, and others maybe. */
+  search(values: readonly unknown[], search: Search): void;
+}
+
+export type WayKind = "equals" | "bands" | "above" | "below" | "stretches" | "present";
+
+export function wayKind({ op }: Key): WayKind {
+  switch (op) {
+    case "eq":
+    case "in":
+      return "equals";
+    case "band":
+      return "bands";
+    case "gt":
+    case "gte":
+      return "above";
+    case "lt":
+    case "lte":
+      return "below";
+    case "contains":
+    case "startsWith":
+    case "endsWith":
+      return "stretches";
+    default:
+      return "present";
+  }
+}
+
+export function createWay(kind: WayKind): Way {
+  switch (kind) {
+    case "equals":
+      return new Equals();
+    case "bands":
+      return new Bands();
+    case "above":
+      return new Thresholds(1);
+    case "below":
+      return new Thresholds(-1);
+    case "stretches":
+      return new Stretches();
+    case "present":
+      return new Present();
+  }
+}
