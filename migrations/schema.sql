@@ -88,10 +88,12 @@ table deployments row level security forced
   version integer not null
   deployed_from bigint not null
   deployed_until bigint
+  next_tick_at timestamp with time zone
   constraint deployments_pkey PRIMARY KEY (tenant_id, flow_id, deployed_from)
   constraint deployments_tenant_id_flow_id_version_fkey FOREIGN KEY (tenant_id, flow_id, version) REFERENCES flow_versions(tenant_id, flow_id, version)
   CREATE INDEX deployments_from ON public.deployments USING btree (deployed_from)
   CREATE UNIQUE INDEX deployments_live ON public.deployments USING btree (tenant_id, flow_id) WHERE (deployed_until IS NULL)
+  CREATE INDEX deployments_ticks ON public.deployments USING btree (next_tick_at) WHERE ((deployed_until IS NULL) AND (next_tick_at IS NOT NULL))
   CREATE INDEX deployments_until ON public.deployments USING btree (deployed_until)
   policy every_tenant to headrace_pipeline using true check true
   policy own_tenant to headrace_api using (tenant_id = current_setting('app.tenant'::text, true)) check (tenant_id = current_setting('app.tenant'::text, true))

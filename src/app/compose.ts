@@ -29,6 +29,7 @@ import { Batcher } from "../runtime/batcher.ts";
 import { systemClock } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
 import type { OutgoingHttp } from "../runtime/outgoing/index.ts";
+import { createTicker } from "../schedule/ticker.ts";
 import type { Role } from "./config.ts";
 import type { Limits } from "./limits.ts";
 import { createLoops, type Loops } from "./loops.ts";
@@ -77,15 +78,17 @@ export function composePipeline(deps: PipelineDeps): Pipeline {
 
   // 1 Receive, 2 Outbox: a delivery is committed with its outbox row.
   const notify = createNotifier(database.pipeline, limits.notifyIntervalMs);
+  const onNewEvents = (events: number) => {
+    metrics.accepted.inc(events);
+    if (relay === undefined) notify();
+    else relay.wake();
+  };
   const acceptor = createAcceptor({
     database: database.ingest,
     limits: limits.accept,
     onCommitted(newEvents, seen) {
       markSeen(redis, keys, { seen, ttlSeconds: limits.seenSeconds });
-      if (newEvents === 0) return;
-      metrics.accepted.inc(newEvents);
-      if (relay === undefined) notify();
-      else relay.wake();
+      if (newEvents > 0) onNewEvents(newEvents);
     },
   });
   const counterReads = new Batcher<void, number>(
@@ -223,6 +226,18 @@ export function composePipeline(deps: PipelineDeps): Pipeline {
   if (workers !== undefined) loops.add("heartbeat", held.heartbeat);
 
   // Beside the six.
+  if (roles.has("schedule")) {
+    loops.add(
+      "schedule",
+      createTicker({
+        database,
+        limits: limits.schedule,
+        onTicked: onNewEvents,
+        onEnded: ({ tenantId, flowId }) =>
+          log.warn({ tenant_id: tenantId, flow: flowId }, "a schedule has no next tick: it has ended"),
+      }),
+    );
+  }
   if (roles.has("maintain")) {
     loops.add(
       "partitions",
@@ -257,7 +272,7 @@ export function composePipeline(deps: PipelineDeps): Pipeline {
     },
     async stop() {
       await listener?.stop();
-      await loops.stop(["relay", "redis watch", "router", "take-over", "sweeper"]);
+      await loops.stop(["schedule", "relay", "redis watch", "router", "take-over", "sweeper"]);
       blocking?.disconnect();
       const closing = workers?.stop();
       await Promise.race([held.emptied(), delay(limits.drainMs.runs)]);

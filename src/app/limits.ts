@@ -4,6 +4,7 @@ import type { WorkerLimits } from "../pipeline/execute/workers.ts";
 import type { RelayLimits } from "../pipeline/fanout/relay.ts";
 import type { AcceptorLimits } from "../pipeline/receive/acceptor.ts";
 import type { RouterLimits } from "../pipeline/route/router.ts";
+import type { TickerLimits } from "../schedule/ticker.ts";
 
 /** Every bound of one process, with its unit. docs/operating says which to turn, and when. */
 export interface Limits {
@@ -17,6 +18,7 @@ export interface Limits {
   execute: ExecutorLimits & { heartbeatMs: number; maxFlowVersions: number; codeTimeoutMs: number };
   workers: WorkerLimits;
   sweep: SweeperLimits;
+  schedule: TickerLimits;
   /** The wait between two looks whether Redis lost what was published, ms. */
   redisWatchMs: number;
   /** At most one notice to other processes' relays in this time, ms. */
@@ -77,6 +79,7 @@ export const DEFAULT_LIMITS: Limits = {
     idleMs: 1_000,
     minWaitMs: 10,
   },
+  schedule: { batchSize: 100, maxTicks: 60, onTimeMs: 30_000, idleMs: 1_000, minWaitMs: 10 },
   redisWatchMs: 1_000,
   notifyIntervalMs: 10,
   partitions: { daysAhead: 7, intervalMs: 3_600_000 },
