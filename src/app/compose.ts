@@ -7,6 +7,7 @@ import { createExecutor } from "../pipeline/execute/executor.ts";
 import { createFlowVersions } from "../pipeline/execute/flow-versions.ts";
 import { createHeldRuns } from "../pipeline/execute/held-runs.ts";
 import { createHttpAction } from "../pipeline/execute/http-action.ts";
+import { createRunSecrets } from "../pipeline/execute/run-secrets.ts";
 import { createSweeper } from "../pipeline/execute/sweeper.ts";
 import { createWorkers } from "../pipeline/execute/workers.ts";
 import { createRedisLossWatch } from "../pipeline/fanout/redis-loss.ts";
@@ -182,6 +183,7 @@ export function composePipeline(deps: PipelineDeps): Pipeline {
   const execute = createExecutor({
     database: database.pipeline,
     flows: createFlowVersions(database.pipeline, keyRing, limits.execute.maxFlowVersions),
+    loadSecrets: createRunSecrets(database.pipeline, keyRing),
     held,
     normalize,
     actions: {

@@ -15,6 +15,7 @@ import { eventRoutes } from "./routes/events.ts";
 import { flowRoutes } from "./routes/flows.ts";
 import { keyRoutes } from "./routes/keys.ts";
 import { runRoutes } from "./routes/runs.ts";
+import { secretRoutes } from "./routes/secrets.ts";
 import { tenantRoutes } from "./routes/tenants.ts";
 import { ApiKey, NewApiKey } from "./schemas/api-key.ts";
 import { Connector } from "./schemas/connector.ts";
@@ -23,6 +24,7 @@ import { Endpoint } from "./schemas/endpoint.ts";
 import { Event, EventDetail, type Normalize } from "./schemas/event.ts";
 import { Flow } from "./schemas/flow.ts";
 import { Run } from "./schemas/run.ts";
+import { Secret } from "./schemas/secret.ts";
 import { Tenant } from "./schemas/tenant.ts";
 
 export interface ApiDeps {
@@ -62,6 +64,7 @@ export const apiRoutes: FastifyPluginAsync<ApiDeps> = async (server, deps) => {
     EventDetail,
     Run,
     DeadLetter,
+    Secret,
     ApiKey,
     NewApiKey,
   ]) {
@@ -73,6 +76,7 @@ export const apiRoutes: FastifyPluginAsync<ApiDeps> = async (server, deps) => {
   await server.register(endpointRoutes, { ...shared, keyRing, publicUrl });
   await server.register(flowRoutes, { ...shared, keyRing, checkActionHeaders });
   await server.register(deploymentRoutes, shared);
+  await server.register(secretRoutes, { ...shared, keyRing });
   await server.register(acceptEventsRoute, { ...shared, acceptor });
   await server.register(eventRoutes, { ...shared, normalize });
   await server.register(runRoutes, shared);

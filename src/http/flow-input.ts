@@ -1,8 +1,9 @@
 import type { Static } from "typebox";
 import { readCondition } from "../domain/condition/read.ts";
 import { type ErrorDetail, HeadraceError } from "../domain/errors.ts";
-import type { FlowDefinition } from "../domain/flow.ts";
+import type { FlowAction, FlowDefinition } from "../domain/flow.ts";
 import { checkSchedule, type Schedule } from "../domain/schedule.ts";
+import { readActionTemplates } from "../domain/template/action.ts";
 import { asDefinition, type FlowInput } from "./schemas/flow.ts";
 
 /** Says which headers an action may not set, and why; the stage that executes is the judge. */
@@ -26,25 +27,33 @@ export function readDefinition(
   input: Static<typeof FlowInput>,
   checkActionHeaders: CheckActionHeaders,
 ): FlowDefinition {
-  const { action, trigger } = input;
-  if (action.type === "http") {
-    checkUrl(action.url);
-    const details = checkActionHeaders(action.headers ?? {});
-    if (details.length > 0) {
-      const sentence = details.map(
-        ({ field, message, expected }) => `${field} ${message ?? `must be ${expected}`}`,
-      );
-      throw new HeadraceError("unprocessable", `The action cannot send this: ${sentence.join("; ")}`, {
-        details,
-      });
-    }
-  }
+  const { trigger } = input;
   const definition = asDefinition(
     input,
     trigger.where === undefined ? undefined : readCondition(trigger.where),
   );
+  if (definition.action.type === "http") refuseBadAction(definition.action, checkActionHeaders);
   if (definition.trigger.schedule !== undefined) refuseBadSchedule(definition.trigger.schedule);
   return definition;
+}
+
+function refuseBadAction(
+  action: Extract<FlowAction, { type: "http" }>,
+  checkActionHeaders: CheckActionHeaders,
+): void {
+  const read = readActionTemplates(action);
+  if (read.kind === "read") {
+    checkUrl(read.templates.url.map((part) => (typeof part === "string" ? part : "value")).join(""));
+  }
+  const flaws = read.kind === "flawed" ? read.details : [];
+  const details = [...flaws, ...checkActionHeaders(action.headers ?? {})];
+  if (details.length === 0) return;
+  const sentences = details.map(
+    ({ field, message, expected }) => `${field} ${message ?? `must be ${expected}`}`,
+  );
+  throw new HeadraceError("unprocessable", `The action cannot send this: ${sentences.join("; ")}`, {
+    details,
+  });
 }
 
 /** The data of a tick's event, as JSON, bytes. */

@@ -136,6 +136,10 @@ describe("flows", () => {
       ["action.url", { ...FLOW, action: { type: "http", url: "ftp://x.example" } }],
       ["action.url", { ...FLOW, action: { type: "http", url: "https://user:word@x.example" } }],
       ["action.headers.host", { ...FLOW, action: { ...ACTION, headers: { host: "x" } } }],
+      ["action.url", { ...FLOW, action: { ...ACTION, url: "https://{{event.data.host}}/" } }],
+      ["action.url", { ...FLOW, action: { ...ACTION, url: "ftp://x.example/{{event.id}}" } }],
+      ["action.headers.x-k", { ...FLOW, action: { ...ACTION, headers: { "x-k": "{{event.data" } } }],
+      ["action.body", { ...FLOW, action: { ...ACTION, body: '{"k": "{{secret.k}}"}' } }],
     ];
     for (const [field, flow] of cases) {
       const { status, body } = await api.call("PUT", URL, flow);
