@@ -88,10 +88,12 @@ table deployments row level security forced
   version integer not null
   deployed_from bigint not null
   deployed_until bigint
+  next_tick_at timestamp with time zone
   constraint deployments_pkey PRIMARY KEY (tenant_id, flow_id, deployed_from)
   constraint deployments_tenant_id_flow_id_version_fkey FOREIGN KEY (tenant_id, flow_id, version) REFERENCES flow_versions(tenant_id, flow_id, version)
   CREATE INDEX deployments_from ON public.deployments USING btree (deployed_from)
   CREATE UNIQUE INDEX deployments_live ON public.deployments USING btree (tenant_id, flow_id) WHERE (deployed_until IS NULL)
+  CREATE INDEX deployments_ticks ON public.deployments USING btree (next_tick_at) WHERE ((deployed_until IS NULL) AND (next_tick_at IS NOT NULL))
   CREATE INDEX deployments_until ON public.deployments USING btree (deployed_until)
   policy every_tenant to headrace_pipeline using true check true
   policy own_tenant to headrace_api using (tenant_id = current_setting('app.tenant'::text, true)) check (tenant_id = current_setting('app.tenant'::text, true))
@@ -277,6 +279,20 @@ table schema_migrations
   checksum text not null
   applied_at timestamp with time zone not null default now()
   constraint schema_migrations_pkey PRIMARY KEY (name)
+
+table tenant_secrets row level security forced
+  tenant_id text not null
+  name text not null
+  sealed bytea not null
+  key_id text not null
+  created_at timestamp with time zone not null default now()
+  updated_at timestamp with time zone not null default now()
+  constraint tenant_secrets_pkey PRIMARY KEY (tenant_id, name)
+  constraint tenant_secrets_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id)
+  policy every_tenant to headrace_pipeline using true check true
+  policy own_tenant to headrace_api using (tenant_id = current_setting('app.tenant'::text, true)) check (tenant_id = current_setting('app.tenant'::text, true))
+  grant delete, insert, select, update to headrace_api
+  grant delete, insert, select, update to headrace_pipeline
 
 table tenants
   id text not null

@@ -8,6 +8,7 @@ import { createExecutor } from "../pipeline/execute/executor.ts";
 import { createFlowVersions } from "../pipeline/execute/flow-versions.ts";
 import { createHeldRuns } from "../pipeline/execute/held-runs.ts";
 import { createHttpAction } from "../pipeline/execute/http-action.ts";
+import { createRunSecrets } from "../pipeline/execute/run-secrets.ts";
 import { createSweeper } from "../pipeline/execute/sweeper.ts";
 import { createWorkers } from "../pipeline/execute/workers.ts";
 import { createRedisLossWatch } from "../pipeline/fanout/redis-loss.ts";
@@ -34,6 +35,7 @@ import { Batcher } from "../runtime/batcher.ts";
 import { systemClock } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
 import type { OutgoingHttp } from "../runtime/outgoing/index.ts";
+import { createTicker } from "../schedule/ticker.ts";
 import type { Role } from "./config.ts";
 import type { Limits } from "./limits.ts";
 import { createLoops, type Loops } from "./loops.ts";
@@ -86,15 +88,17 @@ export function composePipeline(deps: PipelineDeps): Pipeline {
 
   // 1 Receive, 2 Outbox: a delivery is committed with its outbox row.
   const notify = createNotifier(database.pipeline, limits.notifyIntervalMs);
+  const onNewEvents = (events: number) => {
+    metrics.accepted.inc(events);
+    if (relay === undefined) notify();
+    else relay.wake();
+  };
   const acceptor = createAcceptor({
     database: database.ingest,
     limits: limits.accept,
     onCommitted(newEvents, seen) {
       markSeen(redis, keys, { seen, ttlSeconds: limits.seenSeconds });
-      if (newEvents === 0) return;
-      metrics.accepted.inc(newEvents);
-      if (relay === undefined) notify();
-      else relay.wake();
+      if (newEvents > 0) onNewEvents(newEvents);
     },
   });
   const counterReads = new Batcher<void, number>(
@@ -208,6 +212,7 @@ export function composePipeline(deps: PipelineDeps): Pipeline {
   const execute = createExecutor({
     database: database.pipeline,
     flows: createFlowVersions(database.pipeline, keyRing, limits.execute.maxFlowVersions),
+    loadSecrets: createRunSecrets(database.pipeline, keyRing),
     held,
     normalize,
     actions: {
@@ -252,6 +257,18 @@ export function composePipeline(deps: PipelineDeps): Pipeline {
   if (workers !== undefined) loops.add("heartbeat", held.heartbeat);
 
   // Beside the six.
+  if (roles.has("schedule")) {
+    loops.add(
+      "schedule",
+      createTicker({
+        database,
+        limits: limits.schedule,
+        onTicked: onNewEvents,
+        onEnded: ({ tenantId, flowId }) =>
+          log.warn({ tenant_id: tenantId, flow: flowId }, "a schedule has no next tick: it has ended"),
+      }),
+    );
+  }
   if (roles.has("maintain")) {
     loops.add(
       "partitions",
@@ -295,7 +312,7 @@ export function composePipeline(deps: PipelineDeps): Pipeline {
     },
     async stop() {
       await listener?.stop();
-      await loops.stop(["relay", "redis watch", "router", "take-over", "sweeper"]);
+      await loops.stop(["schedule", "relay", "redis watch", "router", "take-over", "sweeper"]);
       blocking?.disconnect();
       const closing = workers?.stop();
       await Promise.race([held.emptied(), delay(limits.drainMs.runs)]);

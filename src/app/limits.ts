@@ -7,6 +7,7 @@ import type { AcceptorLimits } from "../pipeline/receive/acceptor.ts";
 import type { RejectionLogLimits } from "../pipeline/receive/rejection-log.ts";
 import type { TenantQuotaLimits } from "../pipeline/receive/tenant-quota.ts";
 import type { RouterLimits } from "../pipeline/route/router.ts";
+import type { TickerLimits } from "../schedule/ticker.ts";
 
 /** Every bound of one process, with its unit. docs/operating says which to turn, and when. */
 export interface Limits {
@@ -20,6 +21,7 @@ export interface Limits {
   execute: ExecutorLimits & { heartbeatMs: number; maxFlowVersions: number; codeTimeoutMs: number };
   workers: WorkerLimits;
   sweep: SweeperLimits;
+  schedule: TickerLimits;
   /** The wait between two looks whether Redis lost what was published, ms. */
   redisWatchMs: number;
   /** At most one notice to other processes' relays in this time, ms. */
@@ -87,6 +89,7 @@ export const DEFAULT_LIMITS: Limits = {
     idleMs: 1_000,
     minWaitMs: 10,
   },
+  schedule: { batchSize: 100, maxTicks: 60, onTimeMs: 30_000, idleMs: 1_000, minWaitMs: 10 },
   redisWatchMs: 1_000,
   notifyIntervalMs: 10,
   partitions: { daysAhead: 7, intervalMs: 3_600_000 },

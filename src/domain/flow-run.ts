@@ -16,6 +16,8 @@ export interface RunAttempt {
   definition: FlowDefinition;
   /** The flow's secret, for signing what goes out. */
   signingSecret: string;
+  /** The tenant's secrets that the action takes, by name; one that does not exist is not there. */
+  secrets: Readonly<Record<string, string>>;
   /** Aborted when the run is no longer this process's to finish, and when the process must end. */
   signal: AbortSignal;
 }

@@ -1,5 +1,6 @@
 import type { Condition } from "./condition/ast.ts";
 import type { Priority } from "./priority.ts";
+import type { Schedule } from "./schedule.ts";
 
 /** A flow as it is stored and run: its trigger, its action, and how it is retried. Never changed once stored. */
 export interface FlowDefinition {
@@ -9,7 +10,10 @@ export interface FlowDefinition {
   retry: RetryPolicy;
 }
 
-/** Which events start a flow: of one connector or any, of the types named or any, and meeting the condition. */
+/**
+ * Which events start a flow: of one connector or any, of the types named or any, and meeting the condition. The ticks
+ * of a schedule start it whatever the rest says, and events besides only where the rest says something.
+ */
 export interface Trigger {
   connector?: string;
   /** Exact names, or a prefix with a star at its end: `order.*`. */
@@ -17,6 +21,13 @@ export interface Trigger {
   where?: Condition;
   /** Overrides the event's priority for the runs of this flow. */
   priority?: Priority;
+  /** Starts the flow at its ticks. */
+  schedule?: Schedule;
+}
+
+/** False for a trigger that names a schedule and nothing of events: its ticks alone start the flow. */
+export function takesEvents({ connector, event_types, where, schedule }: Trigger): boolean {
+  return schedule === undefined || [connector, event_types, where].some((named) => named !== undefined);
 }
 
 export type FlowAction =

@@ -17,6 +17,7 @@ import { flowRoutes } from "./routes/flows.ts";
 import { keyRoutes } from "./routes/keys.ts";
 import { rejectionRoutes } from "./routes/rejections.ts";
 import { runRoutes } from "./routes/runs.ts";
+import { secretRoutes } from "./routes/secrets.ts";
 import { tenantRoutes } from "./routes/tenants.ts";
 import { ApiKey, NewApiKey } from "./schemas/api-key.ts";
 import { Connector } from "./schemas/connector.ts";
@@ -26,6 +27,7 @@ import { Event, EventDetail, type Normalize } from "./schemas/event.ts";
 import { Flow } from "./schemas/flow.ts";
 import { Rejection } from "./schemas/rejection.ts";
 import { Run } from "./schemas/run.ts";
+import { Secret } from "./schemas/secret.ts";
 import { Tenant } from "./schemas/tenant.ts";
 
 export interface ApiDeps {
@@ -67,6 +69,7 @@ export const apiRoutes: FastifyPluginAsync<ApiDeps> = async (server, deps) => {
     Run,
     DeadLetter,
     Rejection,
+    Secret,
     ApiKey,
     NewApiKey,
   ]) {
@@ -79,6 +82,7 @@ export const apiRoutes: FastifyPluginAsync<ApiDeps> = async (server, deps) => {
   await server.register(flowRoutes, { ...shared, keyRing, checkActionHeaders });
   await server.register(deploymentRoutes, shared);
   await server.register(acceptEventsRoute, { ...shared, acceptor, takeQuota });
+  await server.register(secretRoutes, { ...shared, keyRing });
   await server.register(eventRoutes, { ...shared, normalize });
   await server.register(rejectionRoutes, shared);
   await server.register(runRoutes, shared);

@@ -1,7 +1,9 @@
 import type { Static } from "typebox";
 import { readCondition } from "../domain/condition/read.ts";
 import { type ErrorDetail, HeadraceError } from "../domain/errors.ts";
-import type { FlowDefinition } from "../domain/flow.ts";
+import type { FlowAction, FlowDefinition } from "../domain/flow.ts";
+import { checkSchedule, type Schedule } from "../domain/schedule.ts";
+import { readActionTemplates } from "../domain/template/action.ts";
 import { asDefinition, type FlowInput } from "./schemas/flow.ts";
 
 /** Says which headers an action may not set, and why; the stage that executes is the judge. */
@@ -12,10 +14,8 @@ const LATER_FIELDS = ["concurrency", "rate_limit", "order_by", "on_order_failure
 
 /** Throws `unprocessable` for what this version of Headrace cannot do yet. Takes anything: it comes before validation. */
 export function refuseLaterFields(body: unknown): void {
-  const { trigger, ...rest } = (body ?? {}) as { trigger?: unknown };
-  const fields = LATER_FIELDS.filter((field) => field in rest);
-  if (typeof trigger === "object" && trigger !== null && "schedule" in trigger)
-    fields.push("trigger.schedule");
+  if (typeof body !== "object" || body === null) return;
+  const fields = LATER_FIELDS.filter((field) => field in body);
   if (fields.length === 0) return;
   throw new HeadraceError("unprocessable", `Not supported by this version: ${fields.join(", ")}`, {
     details: fields.map((field) => ({ field, expected: "nothing: it is not supported yet" })),
@@ -27,20 +27,49 @@ export function readDefinition(
   input: Static<typeof FlowInput>,
   checkActionHeaders: CheckActionHeaders,
 ): FlowDefinition {
-  const { action, trigger } = input;
-  if (action.type === "http") {
-    checkUrl(action.url);
-    const details = checkActionHeaders(action.headers ?? {});
-    if (details.length > 0) {
-      const sentence = details.map(
-        ({ field, message, expected }) => `${field} ${message ?? `must be ${expected}`}`,
-      );
-      throw new HeadraceError("unprocessable", `The action cannot send this: ${sentence.join("; ")}`, {
-        details,
-      });
-    }
+  const { trigger } = input;
+  const definition = asDefinition(
+    input,
+    trigger.where === undefined ? undefined : readCondition(trigger.where),
+  );
+  if (definition.action.type === "http") refuseBadAction(definition.action, checkActionHeaders);
+  if (definition.trigger.schedule !== undefined) refuseBadSchedule(definition.trigger.schedule);
+  return definition;
+}
+
+function refuseBadAction(
+  action: Extract<FlowAction, { type: "http" }>,
+  checkActionHeaders: CheckActionHeaders,
+): void {
+  const read = readActionTemplates(action);
+  if (read.kind === "read") {
+    checkUrl(read.templates.url.map((part) => (typeof part === "string" ? part : "value")).join(""));
   }
-  return asDefinition(input, trigger.where === undefined ? undefined : readCondition(trigger.where));
+  const flaws = read.kind === "flawed" ? read.details : [];
+  const details = [...flaws, ...checkActionHeaders(action.headers ?? {})];
+  if (details.length === 0) return;
+  const sentences = details.map(
+    ({ field, message, expected }) => `${field} ${message ?? `must be ${expected}`}`,
+  );
+  throw new HeadraceError("unprocessable", `The action cannot send this: ${sentences.join("; ")}`, {
+    details,
+  });
+}
+
+/** The data of a tick's event, as JSON, bytes. */
+const MAX_TICK_DATA_BYTES = 65_536;
+
+function refuseBadSchedule(schedule: Schedule): void {
+  const bytes = Buffer.byteLength(JSON.stringify(schedule.data ?? {}));
+  const [flaw] =
+    bytes <= MAX_TICK_DATA_BYTES
+      ? checkSchedule(schedule)
+      : [{ field: "data", expected: `at most ${MAX_TICK_DATA_BYTES} bytes of JSON`, got: `${bytes} bytes` }];
+  if (flaw === undefined) return;
+  const { expected, got, message } = flaw;
+  const field = `trigger.schedule.${flaw.field}`;
+  const sentence = `${field} is ${got}, expected ${expected}${message === undefined ? "" : `: ${message}`}`;
+  throw new HeadraceError("unprocessable", sentence, { details: [{ ...flaw, field }] });
 }
 
 function checkUrl(text: string): void {

@@ -1,5 +1,6 @@
 import { HeadraceError } from "../domain/errors.ts";
 import type { FlowDefinition } from "../domain/flow.ts";
+import { nextTick, type Schedule } from "../domain/schedule.ts";
 import { raiseCounter } from "./change-counters.ts";
 import type { Queryable } from "./database.ts";
 
@@ -73,18 +74,20 @@ function asDeployment(row: DeploymentRow): Deployment {
 }
 
 /**
- * Makes a version the live one, in place of another or of none. Lock the flow first. Throws `not_found` when the
- * tenant was deleted meanwhile: whoever deletes it ends the deployments that there are.
+ * Makes a version the live one, in place of another or of none. Its schedule ticks from now on; where it is that of
+ * the version before, no tick is lost between the two. Lock the flow first. Throws `not_found` when the tenant was
+ * deleted meanwhile: whoever deletes it ends the deployments that there are.
  */
 export async function deployFlow(
   transaction: Queryable,
   flow: { tenantId: string; flowId: string; version: number },
 ): Promise<void> {
-  const counter = await endDeployment(transaction, flow);
+  const { counter, ended } = await endDeployment(transaction, flow);
+  const nextTickAt = await firstTick(transaction, flow, ended);
   const deployed = await transaction.query({
-    text: `INSERT INTO deployments (tenant_id, flow_id, version, deployed_from)
-      SELECT id, $2, $3, $4 FROM tenants WHERE id = $1 AND deleted_at IS NULL RETURNING 1`,
-    values: [flow.tenantId, flow.flowId, flow.version, counter],
+    text: `INSERT INTO deployments (tenant_id, flow_id, version, deployed_from, next_tick_at)
+      SELECT id, $2, $3, $4, $5 FROM tenants WHERE id = $1 AND deleted_at IS NULL RETURNING 1`,
+    values: [flow.tenantId, flow.flowId, flow.version, counter, nextTickAt],
   });
   if (deployed.length === 0) throw new HeadraceError("not_found", `There is no tenant ${flow.tenantId}`);
   await transaction.query({
@@ -105,15 +108,41 @@ export async function undeployFlow(
   });
 }
 
+/** The schedule of a deployment that has ended, and the tick that it had come to. */
+type EndedSchedule = {
+  schedule: Schedule | null;
+  next_tick_at: Date | null;
+};
+
 async function endDeployment(
   transaction: Queryable,
   flow: { tenantId: string; flowId: string },
-): Promise<number> {
+): Promise<{ counter: number; ended: EndedSchedule | undefined }> {
   const counter = await raiseCounter(transaction, "flows");
-  await transaction.query({
-    text: `UPDATE deployments SET deployed_until = $3
-      WHERE tenant_id = $1 AND flow_id = $2 AND deployed_until IS NULL`,
+  const [ended] = await transaction.query<EndedSchedule>({
+    text: `UPDATE deployments d SET deployed_until = $3 FROM flow_versions v
+      WHERE d.tenant_id = $1 AND d.flow_id = $2 AND d.deployed_until IS NULL
+        AND (v.tenant_id, v.flow_id, v.version) = (d.tenant_id, d.flow_id, d.version)
+      RETURNING v.definition #> '{trigger,schedule}' AS schedule, d.next_tick_at`,
     values: [flow.tenantId, flow.flowId, counter],
   });
-  return counter;
+  return { counter, ended };
+}
+
+async function firstTick(
+  transaction: Queryable,
+  flow: { tenantId: string; flowId: string; version: number },
+  ended: EndedSchedule | undefined,
+): Promise<Date | null> {
+  const [row] = await transaction.query<{ schedule: Schedule | null; now: Date }>({
+    text: `SELECT definition #> '{trigger,schedule}' AS schedule, clock_timestamp() AS now FROM flow_versions
+      WHERE (tenant_id, flow_id, version) = ($1, $2, $3)`,
+    values: [flow.tenantId, flow.flowId, flow.version],
+  });
+  if (row === undefined || row.schedule === null) return null;
+  const { cron, timezone } = row.schedule;
+  const same = ended?.schedule?.cron === cron && ended.schedule.timezone === timezone;
+  if (same && ended.next_tick_at !== null) return ended.next_tick_at;
+  const tickMs = nextTick(row.schedule, row.now.getTime());
+  return tickMs === undefined ? null : new Date(tickMs);
 }

@@ -1,4 +1,5 @@
 import type { FlowDefinition } from "../domain/flow.ts";
+import type { Schedule } from "../domain/schedule.ts";
 import { raiseCounter } from "./change-counters.ts";
 import type { Queryable } from "./database.ts";
 
@@ -9,8 +10,12 @@ export interface StoredFlow {
   version: number;
   deployedVersion: number | undefined;
   definition: FlowDefinition;
+  /** Of the version that is live. */
+  deployedSchedule: Schedule | undefined;
   createdAt: Date;
   updatedAt: Date;
+  /** When this was so, by the database's clock. */
+  readAt: Date;
 }
 
 interface FlowRow {
@@ -19,12 +24,16 @@ interface FlowRow {
   version: number;
   deployed_version: number | null;
   definition: FlowDefinition;
+  deployed_schedule: Schedule | null;
   created_at: Date;
   updated_at: Date;
+  read_at: Date;
 }
 
-const SELECT_FLOWS = `SELECT f.tenant_id, f.id, f.version, f.deployed_version, v.definition, f.created_at, f.updated_at
+const SELECT_FLOWS = `SELECT f.tenant_id, f.id, f.version, f.deployed_version, v.definition,
+    d.definition #> '{trigger,schedule}' AS deployed_schedule, f.created_at, f.updated_at, now() AS read_at
   FROM flows f JOIN flow_versions v ON (v.tenant_id, v.flow_id, v.version) = (f.tenant_id, f.id, f.version)
+  LEFT JOIN flow_versions d ON (d.tenant_id, d.flow_id, d.version) = (f.tenant_id, f.id, f.deployed_version)
   WHERE f.deleted_at IS NULL`;
 
 export async function findFlow(
@@ -169,7 +178,9 @@ function asStoredFlow(row: FlowRow): StoredFlow {
     version: row.version,
     deployedVersion: row.deployed_version ?? undefined,
     definition: row.definition,
+    deployedSchedule: row.deployed_schedule ?? undefined,
     createdAt: row.created_at,
     updatedAt: row.updated_at,
+    readAt: row.read_at,
   };
 }

@@ -133,10 +133,13 @@ describe("flows", () => {
       ["rate_limit", { ...FLOW, rate_limit: { per_second: 1 } }],
       ["order_by", { ...FLOW, order_by: "id" }],
       ["enabled_from", { ...FLOW, enabled_from: "2026-01-01T00:00:00Z" }],
-      ["trigger.schedule", { ...FLOW, trigger: { schedule: { cron: "* * * * *" } } }],
       ["action.url", { ...FLOW, action: { type: "http", url: "ftp://x.example" } }],
       ["action.url", { ...FLOW, action: { type: "http", url: "https://user:word@x.example" } }],
       ["action.headers.host", { ...FLOW, action: { ...ACTION, headers: { host: "x" } } }],
+      ["action.url", { ...FLOW, action: { ...ACTION, url: "https://{{event.data.host}}/" } }],
+      ["action.url", { ...FLOW, action: { ...ACTION, url: "ftp://x.example/{{event.id}}" } }],
+      ["action.headers.x-k", { ...FLOW, action: { ...ACTION, headers: { "x-k": "{{event.data" } } }],
+      ["action.body", { ...FLOW, action: { ...ACTION, body: '{"k": "{{secret.k}}"}' } }],
     ];
     for (const [field, flow] of cases) {
       const { status, body } = await api.call("PUT", URL, flow);
@@ -163,6 +166,7 @@ describe("flows", () => {
   test("are refused for fields that do not fit, with what was expected", async () => {
     const api = await withTenant();
     const cases: [field: string, flow: unknown][] = [
+      ["body", '"a flow"'],
       ["trigger", { action: ACTION }],
       ["action", { trigger: {} }],
       ["action", { trigger: {}, action: { type: "ftp" } }],

@@ -1,11 +1,15 @@
 import { type Static, Type } from "typebox";
 import { printCondition } from "../../domain/condition/print.ts";
 import { DEFAULT_RETRY, type FlowDefinition } from "../../domain/flow.ts";
+import { DEFAULT_SCHEDULE, nextTicks } from "../../domain/schedule.ts";
 import type { StoredFlow } from "../../postgres/flows.ts";
-import { closed, DisplayName, Id, Instant, nullable, Priority } from "./fields.ts";
+import { closed, DisplayName, Id, Instant, line, nullable, Priority } from "./fields.ts";
 
 /** The wait between two attempts is never longer, ms. */
 const MAX_DELAY_MS = 604_800_000;
+
+/** How many of the coming ticks a flow shows. */
+const SHOWN_TICKS = 5;
 
 const trigger = {
   connector: Type.Optional(Id),
@@ -20,6 +24,25 @@ const trigger = {
     ),
   ),
   priority: Type.Optional(Priority),
+  schedule: Type.Optional(
+    Type.Object(
+      {
+        cron: line(200),
+        timezone: Type.Optional(
+          Type.String({
+            maxLength: 64,
+            default: DEFAULT_SCHEDULE.timezone,
+            description: "an IANA time zone, such as Europe/Berlin",
+          }),
+        ),
+        data: Type.Optional(
+          Type.Unknown({ description: "The data of every tick's event; {} when left out." }),
+        ),
+        missed: Type.Optional(Type.Enum(["skip", "once"], { default: DEFAULT_SCHEDULE.missed })),
+      },
+      { ...closed, description: "an object: { cron, timezone?, data?, missed? }" },
+    ),
+  ),
 };
 
 const Action = Type.Union(
@@ -107,6 +130,11 @@ export const Flow = Type.Object(
     version: Type.Integer({ description: "The newest; each PUT that changes the flow makes one." }),
     deployed: Type.Boolean(),
     deployed_version: nullable(Type.Integer({ description: "The version that events start." })),
+    next_ticks: Type.Optional(
+      Type.Array(Instant, {
+        description: "Of a flow with a schedule: when it ticks next, while it is deployed.",
+      }),
+    ),
     signing_secret: Type.Optional(
       Type.String({ description: "Only in the answer to the call that set it; never again." }),
     ),
@@ -120,6 +148,8 @@ export const FlowParams = Type.Object({ tenant_id: Id, flow: Id });
 
 export function asFlow(flow: StoredFlow, signingSecret?: string): Static<typeof Flow> {
   const { name, trigger, action, retry } = flow.definition;
+  const { deployedSchedule: schedule, readAt } = flow;
+  const ticks = schedule === undefined ? [] : nextTicks(schedule, readAt.getTime(), SHOWN_TICKS);
   return {
     id: flow.id,
     tenant_id: flow.tenantId,
@@ -131,6 +161,9 @@ export function asFlow(flow: StoredFlow, signingSecret?: string): Static<typeof 
     version: flow.version,
     deployed: flow.deployedVersion !== undefined,
     deployed_version: flow.deployedVersion ?? null,
+    ...((trigger.schedule ?? schedule) !== undefined && {
+      next_ticks: ticks.map((tick) => new Date(tick).toISOString()),
+    }),
     ...(signingSecret !== undefined && { signing_secret: signingSecret }),
     created_at: flow.createdAt.toISOString(),
     updated_at: flow.updatedAt.toISOString(),
@@ -143,10 +176,14 @@ export function asDefinition(
   where: FlowDefinition["trigger"]["where"],
 ): FlowDefinition {
   const { name, action, retry } = input;
-  const { where: written, ...trigger } = input.trigger;
+  const { where: written, schedule, ...trigger } = input.trigger;
   return {
     ...(name !== undefined && { name }),
-    trigger: { ...trigger, ...(where !== undefined && { where }) },
+    trigger: {
+      ...trigger,
+      ...(where !== undefined && { where }),
+      ...(schedule !== undefined && { schedule: { ...DEFAULT_SCHEDULE, ...schedule } }),
+    },
     action,
     retry: { ...DEFAULT_RETRY, ...retry },
   };

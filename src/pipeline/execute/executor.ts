@@ -2,7 +2,7 @@ import { HeadraceError } from "../../domain/errors.ts";
 import type { NormalizedEvent } from "../../domain/event.ts";
 import type { FlowAction } from "../../domain/flow.ts";
 import { DEFAULT_RETRY } from "../../domain/flow.ts";
-import type { RunAction } from "../../domain/flow-run.ts";
+import type { RunAction, RunAttempt } from "../../domain/flow-run.ts";
 import type { Outcome } from "../../domain/outcome.ts";
 import { runIdempotencyKey } from "../../domain/run-id.ts";
 import type { Queryable } from "../../postgres/database.ts";
@@ -12,6 +12,7 @@ import { Batcher } from "../../runtime/batcher.ts";
 import { finishAttempt } from "./finish.ts";
 import type { FlowVersions, OpenedFlow } from "./flow-versions.ts";
 import type { HeldRuns } from "./held-runs.ts";
+import type { LoadRunSecrets } from "./run-secrets.ts";
 
 export interface ExecutorLimits {
   /** How long a claimed run stays this process's without a heartbeat, ms. */
@@ -25,6 +26,7 @@ export interface ExecutorLimits {
 export interface ExecutorDeps {
   database: Queryable;
   flows: FlowVersions;
+  loadSecrets: LoadRunSecrets;
   held: HeldRuns;
   normalize: (
     event: StoredEvent,
@@ -41,6 +43,7 @@ interface PreparedRun {
   run: ClaimedRun;
   flow: OpenedFlow | undefined;
   event: StoredEvent | undefined;
+  secrets: RunAttempt["secrets"];
 }
 
 /**
@@ -102,8 +105,14 @@ async function claimJobs(deps: ExecutorDeps, jobs: string[][]): Promise<Prepared
     flows.prepare(runs, flowsCounter),
   ]);
   const events = new Map(stored.map((event) => [event.id, event]));
+  const known = runs.map((run) => ({ run, flow: flows.get(run), event: events.get(run.eventId) }));
+  const secretsOf = await deps.loadSecrets(
+    known.flatMap(({ run, flow }) =>
+      flow === undefined ? [] : { tenantId: run.tenantId, action: flow.definition.action },
+    ),
+  );
   const prepared = new Map(
-    runs.map((run) => [run.id, { run, flow: flows.get(run), event: events.get(run.eventId) }] as const),
+    known.map((one) => [one.run.id, { ...one, secrets: secretsOf(one.run.tenantId) }] as const),
   );
   return jobs.map((runIds) =>
     runIds.flatMap((id) => {
@@ -131,6 +140,7 @@ async function attempt(deps: ExecutorDeps, prepared: PreparedRun, signal: AbortS
     event: normalized.event,
     definition: flow.definition,
     signingSecret: flow.signingSecret,
+    secrets: prepared.secrets,
     signal,
   });
 }

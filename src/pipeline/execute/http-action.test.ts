@@ -12,6 +12,7 @@ const secret = `whsec_${Buffer.alloc(32, 7).toString("base64")}`;
 
 interface Call {
   method: string | undefined;
+  path: string | undefined;
   headers: IncomingHttpHeaders;
   body: string;
 }
@@ -24,7 +25,8 @@ async function startSink(
   const target = await serve(async (request, response) => {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk);
-    calls.push({ method: request.method, headers: request.headers, body: Buffer.concat(chunks).toString() });
+    const { method, url: path, headers } = request;
+    calls.push({ method, path, headers, body: Buffer.concat(chunks).toString() });
     answer(response);
   });
   return Object.assign(target, { calls });
@@ -58,6 +60,7 @@ function run(
     },
     definition: { trigger: {}, action: { type: "http", url: "", ...action }, retry: DEFAULT_RETRY },
     signingSecret: secret,
+    secrets: {},
     signal: new AbortController().signal,
     ...part,
   };
@@ -102,6 +105,44 @@ describe("the HTTP action", () => {
     const verify = () =>
       new Webhook(secret).verify(call.body, call.headers as Record<string, string>, { jsonParse: false });
     expect(verify).not.toThrow();
+  });
+
+  test("fills its templates, and signs what it sends", async () => {
+    const sink = await startSink();
+    const action = {
+      url: `${sink.url}/orders/{{event.data.order}}`,
+      headers: { Authorization: "Bearer {{secret.token}}", "X-Tenant": "{{tenant.id}}" },
+      body: '{"order": "{{event.data.order}}", "type": "{{event.type}}!"}',
+    };
+    expect(await httpAction()(run(action, { secrets: { token: "s3cret" } }))).toMatchObject({ kind: "done" });
+    const [call] = sink.calls as [Call];
+    expect(call).toMatchObject({
+      path: "/orders/7",
+      body: '{"order": 7, "type": "order.paid!"}',
+      headers: { authorization: "Bearer s3cret", "x-tenant": "acme", "content-type": "application/json" },
+    });
+    new Webhook(secret).verify(call.body, call.headers as Record<string, string>);
+  });
+
+  test("is dead, and sends nothing, where a value is missing or a template cannot be read", async () => {
+    const sink = await startSink();
+    const outcomes = await Promise.all([
+      httpAction()(run({ url: `${sink.url}/{{event.data.nothing}}` })),
+      httpAction()(run({ url: sink.url, headers: { "x-key": "{{secret.token}}" } })),
+      httpAction()(run({ url: sink.url, body: "{{event.data" })),
+    ]);
+    expect(outcomes.map((outcome) => outcome.kind === "dead" && outcome.error)).toEqual([
+      {
+        code: "TEMPLATE_VALUE_MISSING",
+        message: "action.url takes {{event.data.nothing}}, which is missing",
+      },
+      {
+        code: "SECRET_MISSING",
+        message: "action.headers.x-key needs the secret token, which does not exist, or cannot be opened",
+      },
+      { code: "TEMPLATE_FLAWED", message: "action.body {{ has no }}, at character 1" },
+    ]);
+    expect(sink.connected).toBe(0);
   });
 
   test("lets no header of the flow take the place of ours", async () => {

@@ -3,6 +3,9 @@ import { validateHeaderName, validateHeaderValue } from "node:http";
 import type { ErrorDetail } from "../../domain/errors.ts";
 import type { RunAction, RunAttempt } from "../../domain/flow-run.ts";
 import type { Outcome } from "../../domain/outcome.ts";
+import { renderAction } from "../../domain/template/action.ts";
+import { MAX_HEADER_LENGTH } from "../../domain/template/render.ts";
+import { scopeOf } from "../../domain/template/scope.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import {
   isConnectionHeader,
@@ -11,6 +14,7 @@ import {
   type OutgoingResult,
   retryAfterMs,
 } from "../../runtime/outgoing/index.ts";
+import { templatesOf } from "./action-templates.ts";
 import { CLOUD_EVENT_TYPE, cloudEvent } from "./cloud-event.ts";
 import { signOutgoing } from "./sign-outgoing.ts";
 
@@ -26,22 +30,26 @@ const MAX_RESPONSE_BYTES = 262_144;
 
 /**
  * Sends the event to a URL, signed: as a CloudEvent, or with the body that the flow gives (`application/json` unless
- * its headers say otherwise); GET and HEAD carry no body. 2xx succeeds; 408, 425, 429, 5xx and faults of the network
- * are tried again, after `Retry-After` where the target names it; every other answer (redirects too, which are not
- * followed) and a target that may not be called are dead at once. Of the answer only the status is kept: its body
+ * its headers say otherwise); GET and HEAD carry no body. URL, headers and body are templates: where a value is missing
+ * or does not fit, the run is dead at once and nothing is sent. 2xx succeeds; 408, 425, 429, 5xx and faults of the
+ * network are tried again, after `Retry-After` where the target names it; every other answer (redirects too, which are
+ * not followed) and a target that may not be called are dead at once. Of the answer only the status is kept: its body
  * may repeat what the event holds, and would outlive the event's erasure.
  */
 export function createHttpAction(deps: { outgoing: OutgoingHttp; clock: Clock }): RunAction {
   const { outgoing, clock } = deps;
-  return async (run) => outcomeOf(await outgoing.request(requestOf(run, clock.now())), clock.now());
+  return async (run) => {
+    const request = requestOf(run, clock.now());
+    return "kind" in request ? request : outcomeOf(await outgoing.request(request), clock.now());
+  };
 }
 
 /** The headers that a flow may not set, each with the reason, and those that are malformed; empty when all are good. */
 export function checkActionHeaders(headers: Readonly<Record<string, string>>): ErrorDetail[] {
   const entries = Object.entries(headers);
   const bytes = entries.reduce((sum, [name, value]) => sum + name.length + value.length, 0);
-  if (bytes > MAX_HEADER_BYTES) {
-    const expected = `at most ${MAX_HEADER_BYTES} characters in all`;
+  if (bytes > MAX_HEADER_LENGTH) {
+    const expected = `at most ${MAX_HEADER_LENGTH} characters in all`;
     return [{ field: "action.headers", expected, got: `${bytes} characters` }];
   }
   return entries.flatMap(([name, value]) => {
@@ -49,9 +57,6 @@ export function checkActionHeaders(headers: Readonly<Record<string, string>>): E
     return message === undefined ? [] : [{ field: `action.headers.${name}`, message }];
   });
 }
-
-/** Most servers take 8 KiB of headers; the rest is for ours. */
-const MAX_HEADER_BYTES = 6_144;
 
 function flawOfHeader(name: string, value: string): string | undefined {
   try {
@@ -74,14 +79,22 @@ function isOurs(name: string): boolean {
   return SIGNED_HEADERS.has(name) || isConnectionHeader(name);
 }
 
-function requestOf(run: RunAttempt, nowMs: number): OutgoingRequest {
+/** What is sent for a run, or why nothing can be. */
+function requestOf(run: RunAttempt, nowMs: number): OutgoingRequest | Outcome {
   const { definition, event, runId, idempotencyKey, signingSecret: secret, signal } = run;
   const { action } = definition;
   assert(action.type === "http", "the executor gives an action its own kind of run");
-  const { url, method = "POST", headers = {}, timeout_ms = HTTP_TIMEOUT_MS.default } = action;
+  const read = templatesOf(action);
+  if (read.kind === "flawed") {
+    const sentences = read.details.map(({ field, message }) => `${field} ${message}`);
+    return { kind: "dead", error: { code: "TEMPLATE_FLAWED", message: sentences.join("; ") } };
+  }
+  const rendered = renderAction(read.templates, scopeOf(run));
+  if (rendered.kind === "failed") return { kind: "dead", error: rendered.error };
+  const { method = "POST", timeout_ms = HTTP_TIMEOUT_MS.default } = action;
+  const { url, headers, body: own } = rendered.action;
   const hasBody = method !== "GET" && method !== "HEAD";
-  const text = hasBody ? (action.body ?? cloudEvent(event, runId)) : "";
-  const body = Buffer.from(text);
+  const body = Buffer.from(hasBody ? (own ?? cloudEvent(event, runId)) : "");
   const contentType = action.body === undefined ? CLOUD_EVENT_TYPE : "application/json";
   return {
     url,

@@ -1,4 +1,5 @@
 import type { NormalizedEvent } from "../../domain/event.ts";
+import { takesEvents } from "../../domain/flow.ts";
 import type { Priority } from "../../domain/priority.ts";
 import type { Queryable } from "../../postgres/database.ts";
 import { type Deployment, loadDeployments, loadEndedDeployments } from "../../postgres/deployments.ts";
@@ -29,6 +30,9 @@ export interface DeployedFlows {
 /** Ended deployments kept in memory; older ones are loaded again if an event from their time is met. */
 const MAX_ENDED = 10_000;
 
+/** No event is of this one: names have a character at least. */
+const NO_CONNECTOR = "";
+
 export function createDeployedFlows(database: Queryable): DeployedFlows {
   const live = createTriggerIndex();
   const ended = createTriggerIndex();
@@ -56,7 +60,9 @@ export function createDeployedFlows(database: Queryable): DeployedFlows {
     const { tenantId, flowId, from, until, definition } = deployment;
     const id = `${tenantId}/${flowId}`;
     const { connector, event_types: eventTypes, where } = definition.trigger;
-    const trigger = { tenantId, connector, eventTypes, where };
+    const trigger = takesEvents(definition.trigger)
+      ? { tenantId, connector, eventTypes, where }
+      : { tenantId, connector: NO_CONNECTOR };
     if (until === undefined) {
       live.add({ id, ...trigger });
       deployments.set(id, deployment);
@@ -79,6 +85,13 @@ export function createDeployedFlows(database: Queryable): DeployedFlows {
     endedSince = counter;
   }
 
+  /** A tick starts the one flow whose schedule it is of, whatever its trigger says of events. */
+  function flowOfTick({ tenantId, endpoint }: NormalizedEvent, moment: number): string[] {
+    const id = `${tenantId}/${endpoint}`;
+    if ((deployments.get(id)?.from ?? Number.POSITIVE_INFINITY) <= moment) return [id];
+    return [...deployments.keys()].filter((key) => key.startsWith(`${id}@`));
+  }
+
   return {
     prepare(moments) {
       // One load after the other: an older answer must not be applied over a newer one.
@@ -89,7 +102,11 @@ export function createDeployedFlows(database: Queryable): DeployedFlows {
       return loading;
     },
     match(event, moment) {
-      return [...live.match(event), ...ended.match(event)].flatMap((id) => {
+      const ids =
+        event.source === "schedule"
+          ? flowOfTick(event, moment)
+          : [...live.match(event), ...ended.match(event)];
+      return ids.flatMap((id) => {
         const deployment = deployments.get(id);
         if (deployment === undefined || deployment.from > moment) return [];
         if (deployment.until !== undefined && deployment.until <= moment) return [];

@@ -1,0 +1,122 @@
+import type { ErrorDetail } from "../errors.ts";
+import type { FlowAction } from "../flow.ts";
+import type { AttemptError } from "../outcome.ts";
+import { type BodyTemplate, flawOfBody, placeBody } from "./body.ts";
+import { type Placeholder, parseTemplate, secretNameOf, type Template } from "./parse.ts";
+import { MAX_HEADER_LENGTH, renderBody, renderHeader, renderUrl } from "./render.ts";
+import type { Scope } from "./scope.ts";
+
+type HttpAction = Extract<FlowAction, { type: "http" }>;
+
+/** An HTTP action whose templates are read. */
+export interface ActionTemplates {
+  url: Template;
+  headers: readonly { name: string; template: Template }[];
+  body: BodyTemplate | undefined;
+  /** The tenant's secrets that its headers take. */
+  secretNames: readonly string[];
+}
+
+/** What an HTTP action sends of its own for one run. */
+export interface RenderedAction {
+  url: string;
+  headers: Record<string, string>;
+  body: string | undefined;
+}
+
+/**
+ * Reads the templates of an action, or says what is wrong with each. A URL's scheme and host are its own text, and
+ * a secret goes into headers alone: neither can be led elsewhere by an event.
+ */
+export function readActionTemplates(
+  action: HttpAction,
+): { kind: "read"; templates: ActionTemplates } | { kind: "flawed"; details: ErrorDetail[] } {
+  const details: ErrorDetail[] = [];
+  const read = (field: string, text: string, flawOf: (template: Template) => string | undefined) => {
+    const parsed = parseTemplate(text);
+    const message =
+      parsed.kind === "flawed"
+        ? `${parsed.message}, at character ${parsed.position + 1}`
+        : flawOf(parsed.template);
+    if (message !== undefined) details.push({ field, message });
+    return parsed.kind === "parsed" ? parsed.template : [];
+  };
+
+  const url = read("action.url", action.url, flawOfUrl);
+  const headers = Object.entries(action.headers ?? {}).map(([name, value]) => {
+    const flawOf = isContentType(name) ? flawOfContentType : () => undefined;
+    return { name, template: read(`action.headers.${name}`, value, flawOf) };
+  });
+  const contentType = Object.entries(action.headers ?? {}).find(([name]) => isContentType(name))?.[1];
+  const place = (template: Template) => placeBody(template, contentType ?? "application/json");
+  const body =
+    action.body === undefined
+      ? undefined
+      : place(
+          read(
+            "action.body",
+            action.body,
+            (template) => flawOfSecrets(template) ?? flawOfBody(place(template)),
+          ),
+        );
+  if (details.length > 0) return { kind: "flawed", details };
+  const names = headers.flatMap(({ template }) => placeholders(template).map(secretNameOf));
+  const secretNames = [...new Set(names)].filter((name) => name !== undefined);
+  return { kind: "read", templates: { url, headers, body, secretNames } };
+}
+
+/** Fills the templates; the first value that is missing or does not fit fails it, with its place and never its value. */
+export function renderAction(
+  templates: ActionTemplates,
+  scope: Scope,
+): { kind: "rendered"; action: RenderedAction } | { kind: "failed"; error: AttemptError } {
+  const url = renderUrl(templates.url, scope, "action.url");
+  if (url.kind === "failed") return url;
+  const headers: Record<string, string> = {};
+  let length = 0;
+  for (const { name, template } of templates.headers) {
+    const header = renderHeader(template, scope, `action.headers.${name}`);
+    if (header.kind === "failed") return header;
+    headers[name] = header.text;
+    length += name.length + header.text.length;
+  }
+  if (length > MAX_HEADER_LENGTH) {
+    const message = `action.headers would be longer than ${MAX_HEADER_LENGTH} characters in all`;
+    return { kind: "failed", error: { code: "TEMPLATE_VALUE_UNFIT", message } };
+  }
+  const body = templates.body && renderBody(templates.body, scope, "action.body");
+  if (body?.kind === "failed") return body;
+  return { kind: "rendered", action: { url: url.text, headers, body: body?.text } };
+}
+
+function placeholders(template: Template): Placeholder[] {
+  return template.filter((part) => typeof part !== "string");
+}
+
+function flawOfUrl(template: Template): string | undefined {
+  const [first] = template;
+  if (placeholders(template).length === 0) return undefined;
+  if (typeof first !== "string" || !AUTHORITY.test(first)) {
+    return "takes a value before the path: scheme and host must be written out";
+  }
+  return flawOfSecrets(template);
+}
+
+/** A scheme and an authority that has ended: no value can become part of them. */
+const AUTHORITY = /^https?:\/\/[^\\/?#]+[/?#]/i;
+
+function flawOfSecrets(template: Template): string | undefined {
+  const secret = placeholders(template).find((placeholder) => secretNameOf(placeholder) !== undefined);
+  return secret === undefined ? undefined : `takes {{${secret.path}}}: secrets go into headers alone`;
+}
+
+/** The body's values are encoded by it. */
+function flawOfContentType(template: Template): string | undefined {
+  return placeholders(template).length === 0
+    ? undefined
+    : "takes a value: the content type must be written out";
+}
+
+function isContentType(name: string): boolean {
+  return name.toLowerCase() === "content-type";
+}

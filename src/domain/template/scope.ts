@@ -1,0 +1,44 @@
+import type { RunAttempt } from "../flow-run.ts";
+import { type Placeholder, secretNameOf } from "./parse.ts";
+
+/** What placeholders reach: the names of `parse.ts`. */
+export type Scope = Readonly<Record<"event" | "flow" | "run" | "secret" | "tenant", unknown>>;
+
+/** The scope of one attempt at a run. */
+export function scopeOf(run: RunAttempt): Scope {
+  const { event } = run;
+  return {
+    event: {
+      id: event.id,
+      type: event.type,
+      subject: event.subject,
+      source: event.source,
+      priority: event.priority,
+      connector: event.connector,
+      endpoint: event.endpoint,
+      occurred_at: event.occurredAt,
+      received_at: event.receivedAt,
+      idempotency_key: event.idempotencyKey,
+      data: event.data,
+      headers: event.headers,
+      changes: event.changes,
+    },
+    flow: { id: run.flowId, version: run.flowVersion },
+    run: { id: run.runId, attempt: run.attempt, idempotency_key: run.idempotencyKey },
+    secret: run.secrets,
+    tenant: { id: run.tenantId },
+  };
+}
+
+/** The value that a placeholder takes: own properties and elements of arrays, nothing else; undefined if missing. */
+export function valueAt(placeholder: Placeholder, scope: Scope): unknown {
+  const secret = secretNameOf(placeholder);
+  const keys = secret === undefined ? placeholder.keys : ["secret", secret];
+  return keys.reduce<unknown>((value, key) => own(value, key), scope);
+}
+
+function own(value: unknown, key: string): unknown {
+  if (typeof value !== "object" || value === null || !Object.hasOwn(value, key)) return undefined;
+  if (Array.isArray(value) && !/^\d+$/.test(key)) return undefined;
+  return (value as Record<string, unknown>)[key];
+}
