@@ -33,6 +33,28 @@ table attempts partitioned by RANGE (run_id) row level security forced
   grant delete, insert, select, update to headrace_api
   grant delete, insert, select, update to headrace_pipeline
 
+table backfills row level security forced
+  tenant_id text not null
+  flow_id text not null
+  version integer not null
+  deployed_from bigint not null
+  from_time timestamp with time zone not null
+  last_id uuid not null
+  scanned bigint not null default 0
+  matched bigint not null default 0
+  state text not null default 'running'::text
+  visible_at timestamp with time zone not null default now()
+  started_at timestamp with time zone not null default now()
+  finished_at timestamp with time zone
+  constraint backfills_pkey PRIMARY KEY (tenant_id, flow_id)
+  constraint backfills_state_check CHECK ((state = ANY (ARRAY['running'::text, 'done'::text, 'stopped'::text])))
+  constraint backfills_tenant_id_flow_id_version_fkey FOREIGN KEY (tenant_id, flow_id, version) REFERENCES flow_versions(tenant_id, flow_id, version)
+  CREATE INDEX backfills_running ON public.backfills USING btree (visible_at) WHERE (state = 'running'::text)
+  policy every_tenant to headrace_pipeline using true check true
+  policy own_tenant to headrace_api using (tenant_id = current_setting('app.tenant'::text, true)) check (tenant_id = current_setting('app.tenant'::text, true))
+  grant delete, insert, select, update to headrace_api
+  grant delete, insert, select, update to headrace_pipeline
+
 table change_counters with fillfactor=50
   name text not null
   value bigint not null
@@ -95,6 +117,18 @@ table deployments row level security forced
   CREATE UNIQUE INDEX deployments_live ON public.deployments USING btree (tenant_id, flow_id) WHERE (deployed_until IS NULL)
   CREATE INDEX deployments_ticks ON public.deployments USING btree (next_tick_at) WHERE ((deployed_until IS NULL) AND (next_tick_at IS NOT NULL))
   CREATE INDEX deployments_until ON public.deployments USING btree (deployed_until)
+  policy every_tenant to headrace_pipeline using true check true
+  policy own_tenant to headrace_api using (tenant_id = current_setting('app.tenant'::text, true)) check (tenant_id = current_setting('app.tenant'::text, true))
+  grant delete, insert, select, update to headrace_api
+  grant delete, insert, select, update to headrace_pipeline
+
+table dlq_policies row level security forced
+  tenant_id text not null
+  unmatched text not null
+  definition jsonb not null
+  updated_at timestamp with time zone not null default now()
+  constraint dlq_policies_pkey PRIMARY KEY (tenant_id)
+  constraint dlq_policies_unmatched_check CHECK ((unmatched = ANY (ARRAY['dlq'::text, 'drop'::text])))
   policy every_tenant to headrace_pipeline using true check true
   policy own_tenant to headrace_api using (tenant_id = current_setting('app.tenant'::text, true)) check (tenant_id = current_setting('app.tenant'::text, true))
   grant delete, insert, select, update to headrace_api

@@ -19,6 +19,7 @@ import { createEndpointCache, endpointSecretPlace } from "../pipeline/receive/en
 import { createReceiver, type Receiver, type TakeQuota } from "../pipeline/receive/receiver.ts";
 import { createRejectionLog, type RejectionLog } from "../pipeline/receive/rejection-log.ts";
 import { createTenantQuota } from "../pipeline/receive/tenant-quota.ts";
+import { createBackfill } from "../pipeline/route/backfill.ts";
 import { createDeployedFlows } from "../pipeline/route/deployed-flows.ts";
 import { createRouter, createTakeOver } from "../pipeline/route/router.ts";
 import { raiseCounter, readCounter } from "../postgres/change-counters.ts";
@@ -205,6 +206,16 @@ export function composePipeline(deps: PipelineDeps): Pipeline {
     };
     loops.add("router", createRouter(router));
     loops.add("take-over", createTakeOver(router));
+    loops.add(
+      "backfill",
+      createBackfill({
+        ...{ database, normalize, limits: limits.backfill, now },
+        onRuns(runs) {
+          metrics.runsCreated.inc(runs);
+          sweeper?.wake();
+        },
+      }),
+    );
   }
 
   // 6 Execute: runs are claimed, carried out and finished.

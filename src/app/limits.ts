@@ -6,6 +6,7 @@ import type { RelayLimits } from "../pipeline/fanout/relay.ts";
 import type { AcceptorLimits } from "../pipeline/receive/acceptor.ts";
 import type { RejectionLogLimits } from "../pipeline/receive/rejection-log.ts";
 import type { TenantQuotaLimits } from "../pipeline/receive/tenant-quota.ts";
+import type { BackfillLimits } from "../pipeline/route/backfill.ts";
 import type { RouterLimits } from "../pipeline/route/router.ts";
 import type { TickerLimits } from "../schedule/ticker.ts";
 
@@ -18,6 +19,7 @@ export interface Limits {
   seenSeconds: number;
   relay: RelayLimits;
   route: RouterLimits;
+  backfill: BackfillLimits;
   execute: ExecutorLimits & { heartbeatMs: number; maxFlowVersions: number; codeTimeoutMs: number };
   workers: WorkerLimits;
   sweep: SweeperLimits;
@@ -72,6 +74,7 @@ export const DEFAULT_LIMITS: Limits = {
     takeOverMs: 15_000,
     forgetMs: 60_000,
   },
+  backfill: { batchSize: 500, idleMs: 1_000, settleMs: 15_000 },
   execute: {
     leaseMs: 15_000,
     heartbeatMs: 4_000,

@@ -7,6 +7,8 @@ import { createHttpServer } from "../http/server.ts";
 import { webhookRoutes } from "../http/webhooks.ts";
 import { checkActionHeaders } from "../pipeline/execute/http-action.ts";
 import { normalize } from "../pipeline/normalize/normalize.ts";
+import { explainRouting } from "../pipeline/route/explain-routing.ts";
+import { createFlowMatcher } from "../pipeline/route/flow-matcher.ts";
 import { ensureAdminKey } from "../postgres/api-keys.ts";
 import { type Database, openDatabase } from "../postgres/database.ts";
 import { createKeyRing } from "../postgres/key-ring.ts";
@@ -151,6 +153,8 @@ async function serve(
     takeQuota: pipeline.takeQuota,
     normalize,
     checkActionHeaders,
+    explainRouting,
+    createFlowMatcher,
     publicUrl: config.publicUrl,
     registry: metrics.registry,
     readiness: createReadiness({

@@ -8,6 +8,8 @@ export interface FlowDefinition {
   trigger: Trigger;
   action: FlowAction;
   retry: RetryPolicy;
+  /** A deploy takes in the tenant's past events from this time on (RFC 3339), or none ("now", or left out). */
+  enabled_from?: string;
 }
 
 /**

@@ -11,8 +11,10 @@ import { acceptEventsRoute } from "./routes/accept-events.ts";
 import { connectorRoutes } from "./routes/connectors.ts";
 import { deadLetterRoutes } from "./routes/dead-letters.ts";
 import { deploymentRoutes } from "./routes/deployments.ts";
+import { dlqPolicyRoutes } from "./routes/dlq-policy.ts";
 import { endpointRoutes } from "./routes/endpoints.ts";
-import { eventRoutes } from "./routes/events.ts";
+import { type ExplainRouting, eventRoutes } from "./routes/events.ts";
+import { type CreateFlowMatcher, flowTestRoutes } from "./routes/flow-tests.ts";
 import { flowRoutes } from "./routes/flows.ts";
 import { keyRoutes } from "./routes/keys.ts";
 import { rejectionRoutes } from "./routes/rejections.ts";
@@ -20,8 +22,10 @@ import { runRoutes } from "./routes/runs.ts";
 import { secretRoutes } from "./routes/secrets.ts";
 import { tenantRoutes } from "./routes/tenants.ts";
 import { ApiKey, NewApiKey } from "./schemas/api-key.ts";
+import { Backfill } from "./schemas/backfill.ts";
 import { Connector } from "./schemas/connector.ts";
 import { DeadLetter } from "./schemas/dead-letter.ts";
+import { ShownDlqPolicy } from "./schemas/dlq-policy.ts";
 import { Endpoint } from "./schemas/endpoint.ts";
 import { Event, EventDetail, type Normalize } from "./schemas/event.ts";
 import { Flow } from "./schemas/flow.ts";
@@ -35,6 +39,8 @@ export interface ApiDeps {
   keyRing: KeyRing;
   acceptor: Acceptor;
   takeQuota: TakeQuota;
+  explainRouting: ExplainRouting;
+  createFlowMatcher: CreateFlowMatcher;
   normalize: Normalize;
   checkActionHeaders: CheckActionHeaders;
   /** What providers call, without a path. */
@@ -47,6 +53,7 @@ const DEADLINE_MS = 30_000;
 /** The management API: every route behind a guard, every body JSON. */
 export const apiRoutes: FastifyPluginAsync<ApiDeps> = async (server, deps) => {
   const shared = { database: deps.database, guards: createGuards(deps.database) };
+  const { explainRouting, createFlowMatcher } = deps;
   const { keyRing, acceptor, takeQuota, normalize, checkActionHeaders, publicUrl } = deps;
 
   server.addHook("onRoute", (route) => {
@@ -68,6 +75,8 @@ export const apiRoutes: FastifyPluginAsync<ApiDeps> = async (server, deps) => {
     EventDetail,
     Run,
     DeadLetter,
+    ShownDlqPolicy,
+    Backfill,
     Rejection,
     Secret,
     ApiKey,
@@ -83,9 +92,11 @@ export const apiRoutes: FastifyPluginAsync<ApiDeps> = async (server, deps) => {
   await server.register(deploymentRoutes, shared);
   await server.register(acceptEventsRoute, { ...shared, acceptor, takeQuota });
   await server.register(secretRoutes, { ...shared, keyRing });
-  await server.register(eventRoutes, { ...shared, normalize });
+  await server.register(eventRoutes, { ...shared, normalize, explainRouting });
+  await server.register(flowTestRoutes, { ...shared, normalize, createFlowMatcher });
   await server.register(rejectionRoutes, shared);
   await server.register(runRoutes, shared);
   await server.register(deadLetterRoutes, shared);
+  await server.register(dlqPolicyRoutes, shared);
   await server.register(keyRoutes, shared);
 };

@@ -10,7 +10,7 @@ import { asDefinition, type FlowInput } from "./schemas/flow.ts";
 export type CheckActionHeaders = (headers: Readonly<Record<string, string>>) => ErrorDetail[];
 
 /** Fields of a flow that have a meaning, and no effect yet: storing them would promise one. */
-const LATER_FIELDS = ["concurrency", "rate_limit", "order_by", "on_order_failure", "enabled_from"];
+const LATER_FIELDS = ["concurrency", "rate_limit", "order_by", "on_order_failure"];
 
 /** Throws `unprocessable` for what this version of Headrace cannot do yet. Takes anything: it comes before validation. */
 export function refuseLaterFields(body: unknown): void {

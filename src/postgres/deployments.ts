@@ -1,6 +1,7 @@
 import { HeadraceError } from "../domain/errors.ts";
 import type { FlowDefinition } from "../domain/flow.ts";
 import { nextTick, type Schedule } from "../domain/schedule.ts";
+import { stopBackfill } from "./backfills.ts";
 import { raiseCounter } from "./change-counters.ts";
 import type { Queryable } from "./database.ts";
 
@@ -62,6 +63,20 @@ export async function loadEndedDeployments(
   return rows.map(asDeployment);
 }
 
+/** The flows of a tenant that were live when the flows counter had this value, at most `limit`, by id. */
+export async function listDeploymentsAt(
+  transaction: Queryable,
+  { tenantId, counter, limit }: { tenantId: string; counter: number; limit: number },
+): Promise<Deployment[]> {
+  const rows = await transaction.query<DeploymentRow>({
+    text: `SELECT d.*, v.definition FROM deployments d JOIN flow_versions v USING (tenant_id, flow_id, version)
+      WHERE d.tenant_id = $1 AND d.deployed_from <= $2 AND (d.deployed_until IS NULL OR d.deployed_until > $2)
+      ORDER BY d.flow_id LIMIT $3`,
+    values: [tenantId, counter, limit],
+  });
+  return rows.map(asDeployment);
+}
+
 function asDeployment(row: DeploymentRow): Deployment {
   return {
     tenantId: row.tenant_id,
@@ -81,7 +96,7 @@ function asDeployment(row: DeploymentRow): Deployment {
 export async function deployFlow(
   transaction: Queryable,
   flow: { tenantId: string; flowId: string; version: number },
-): Promise<void> {
+): Promise<{ counter: number }> {
   const { counter, ended } = await endDeployment(transaction, flow);
   const nextTickAt = await firstTick(transaction, flow, ended);
   const deployed = await transaction.query({
@@ -94,6 +109,7 @@ export async function deployFlow(
     text: "UPDATE flows SET deployed_version = $3, updated_at = now() WHERE tenant_id = $1 AND id = $2",
     values: [flow.tenantId, flow.flowId, flow.version],
   });
+  return { counter };
 }
 
 /** Takes a flow's trigger away. Lock the flow first. */
@@ -119,6 +135,7 @@ async function endDeployment(
   flow: { tenantId: string; flowId: string },
 ): Promise<{ counter: number; ended: EndedSchedule | undefined }> {
   const counter = await raiseCounter(transaction, "flows");
+  await stopBackfill(transaction, flow);
   const [ended] = await transaction.query<EndedSchedule>({
     text: `UPDATE deployments d SET deployed_until = $3 FROM flow_versions v
       WHERE d.tenant_id = $1 AND d.flow_id = $2 AND d.deployed_until IS NULL

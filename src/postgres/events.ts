@@ -56,6 +56,19 @@ export async function loadEvents(database: Queryable, ids: readonly string[]): P
   return rows.map(asStoredEvent);
 }
 
+/** A tenant's events after `afterId` that were accepted before the flows counter had this value, the oldest first. */
+export async function listPastEvents(
+  database: Queryable,
+  page: { tenantId: string; afterId: string; acceptedBefore: number; limit: number },
+): Promise<StoredEvent[]> {
+  const rows = await database.query<EventRow>({
+    text: `SELECT ${COLUMNS} FROM events e WHERE e.tenant_id = $1 AND e.id > $2 AND e.flows_counter < $3
+      ORDER BY e.id LIMIT $4`,
+    values: [page.tenantId, page.afterId, page.acceptedBefore, page.limit],
+  });
+  return rows.map(asStoredEvent);
+}
+
 export const EVENT_STATUSES = ["accepted", "routed", "unmatched", "dead"] as const;
 /** What the API calls an event's status: accepted until it is routed. */
 export type EventStatus = (typeof EVENT_STATUSES)[number];

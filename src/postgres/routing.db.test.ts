@@ -58,6 +58,7 @@ describe("routeEvents", () => {
             stage: "normalize",
             errorMessage: "unreadable",
             errorContext: { step: "normalize" },
+            unmatched: false,
             fingerprint: "x",
           },
         ],

@@ -19,6 +19,8 @@ export interface NewDeadLetter {
   errorMessage: string;
   errorContext: Record<string, unknown>;
   fingerprint: string;
+  /** True where it is one because the event met no trigger: a policy may drop these. */
+  unmatched: boolean;
 }
 
 /** What routing decided about one batch. Every event has one verdict. */
@@ -59,6 +61,7 @@ export async function routeEvents(
       deadLetters.map((letter) => letter.errorMessage),
       deadLetters.map((letter) => JSON.stringify(letter.errorContext)),
       deadLetters.map((letter) => letter.fingerprint),
+      deadLetters.map((letter) => letter.unmatched),
       low,
       high,
     ],
@@ -87,9 +90,31 @@ buried AS (
     headers, error_message, error_context, fingerprint)
   SELECT e.tenant_id, e.connector, e.endpoint, e.id, e.type, d.stage, e.payload, e.content_type, e.headers,
     d.error_message, d.error_context::jsonb, d.fingerprint
-  FROM unnest($11::uuid[], $12::text[], $13::text[], $14::text[], $15::text[])
-      AS d (event_id, stage, error_message, error_context, fingerprint)
+  FROM unnest($11::uuid[], $12::text[], $13::text[], $14::text[], $15::text[], $16::boolean[])
+      AS d (event_id, stage, error_message, error_context, fingerprint, unmatched)
     JOIN taken USING (event_id)
-    JOIN events e ON e.id = d.event_id AND e.id BETWEEN $16::uuid AND $17::uuid
+    JOIN events e ON e.id = d.event_id AND e.id BETWEEN $17::uuid AND $18::uuid
+  WHERE NOT d.unmatched OR 'dlq' = coalesce(
+    (SELECT p.unmatched FROM dlq_policies p WHERE p.tenant_id = e.tenant_id),
+    (SELECT p.unmatched FROM dlq_policies p WHERE p.tenant_id = '*'), 'dlq')
 )
 SELECT event_id FROM taken`;
+
+/** Makes runs of past events, due at once; answers how many there were not yet. */
+export async function insertRuns(transaction: Queryable, runs: readonly NewRun[]): Promise<number> {
+  if (runs.length === 0) return 0;
+  const rows = await transaction.query({
+    text: `INSERT INTO runs (id, tenant_id, flow_id, flow_version, event_id, lane, state, visible_at)
+      SELECT r.*, 'queued', now() FROM unnest($1::uuid[], $2::text[], $3::text[], $4::int[], $5::uuid[], $6::smallint[]) AS r
+      ON CONFLICT (id) DO NOTHING RETURNING 1`,
+    values: [
+      runs.map((run) => run.id),
+      runs.map((run) => run.tenantId),
+      runs.map((run) => run.flowId),
+      runs.map((run) => run.flowVersion),
+      runs.map((run) => run.eventId),
+      runs.map((run) => run.lane),
+    ],
+  });
+  return rows.length;
+}

@@ -76,8 +76,9 @@ describe("events", () => {
       idempotency_key: expect.stringMatching(/^[0-9a-f]{64}$/),
       timeline: [{ stage: "receive", what: "accepted", at: body.received_at }],
       runs: [],
+      routing: [],
     });
-    const { timeline, runs, ...listed } = body;
+    const { timeline, runs, routing, ...listed } = body;
     expect((await api.call("GET", EVENTS)).body.items).toEqual([listed]);
   });
 

@@ -132,7 +132,6 @@ describe("flows", () => {
       ["concurrency", { ...FLOW, concurrency: 3 }],
       ["rate_limit", { ...FLOW, rate_limit: { per_second: 1 } }],
       ["order_by", { ...FLOW, order_by: "id" }],
-      ["enabled_from", { ...FLOW, enabled_from: "2026-01-01T00:00:00Z" }],
       ["action.url", { ...FLOW, action: { type: "http", url: "ftp://x.example" } }],
       ["action.url", { ...FLOW, action: { type: "http", url: "https://user:word@x.example" } }],
       ["action.headers.host", { ...FLOW, action: { ...ACTION, headers: { host: "x" } } }],

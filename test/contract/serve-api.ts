@@ -7,6 +7,8 @@ import { normalize } from "../../src/pipeline/normalize/normalize.ts";
 import { createAcceptor } from "../../src/pipeline/receive/acceptor.ts";
 import { decideRouting } from "../../src/pipeline/route/decide.ts";
 import { createDeployedFlows } from "../../src/pipeline/route/deployed-flows.ts";
+import { explainRouting } from "../../src/pipeline/route/explain-routing.ts";
+import { createFlowMatcher } from "../../src/pipeline/route/flow-matcher.ts";
 import { ensureAdminKey } from "../../src/postgres/api-keys.ts";
 import type { Database } from "../../src/postgres/database.ts";
 import { loadEvents } from "../../src/postgres/events.ts";
@@ -52,6 +54,8 @@ export async function serveApi(over: Partial<HttpDeps> = {}): Promise<ServedApi>
     takeQuota: async () => 0,
     normalize,
     checkActionHeaders,
+    explainRouting,
+    createFlowMatcher,
     trustedProxies: [],
     publicUrl: "https://hooks.example",
     registry: new Registry(),

@@ -1,10 +1,13 @@
 import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
 import type { Static } from "typebox";
+import { HeadraceError } from "../../domain/errors.ts";
+import { findBackfill, startBackfill, stopBackfill } from "../../postgres/backfills.ts";
 import type { Database, Queryable } from "../../postgres/database.ts";
 import { deployFlow, undeployFlow } from "../../postgres/deployments.ts";
 import { findFlow, lockFlow } from "../../postgres/flows.ts";
 import type { Guards } from "../authenticate.ts";
 import { ERROR_RESPONSES } from "../errors.ts";
+import { asBackfill, Backfill } from "../schemas/backfill.ts";
 import { reference } from "../schemas/fields.ts";
 import { asFlow, Flow, FlowParams } from "../schemas/flow.ts";
 import { noFlow } from "./flows.ts";
@@ -17,6 +20,7 @@ export const deploymentRoutes: FastifyPluginAsyncTypebox<{ database: Database; g
   { database, guards },
 ) => {
   const response = { 200: reference(Flow), ...ERROR_RESPONSES };
+  const backfillResponse = { 200: reference(Backfill), ...ERROR_RESPONSES };
 
   server.post(
     "/tenants/:tenant_id/flows/:flow/deploy",
@@ -29,7 +33,14 @@ export const deploymentRoutes: FastifyPluginAsyncTypebox<{ database: Database; g
         response,
       },
     },
-    async ({ params }) => await change(params, deployFlow),
+    async ({ params }) =>
+      await change(params, async (transaction, flow) => {
+        const { counter } = await deployFlow(transaction, flow);
+        const from = (await findFlow(transaction, flow.tenantId, flow.flowId))?.definition.enabled_from;
+        if (from === undefined || from === "now") return;
+        const fromMs = Date.parse(from);
+        await startBackfill(transaction, { ...flow, deployedFrom: counter, fromMs });
+      }),
   );
 
   server.post(
@@ -45,6 +56,46 @@ export const deploymentRoutes: FastifyPluginAsyncTypebox<{ database: Database; g
     },
     async ({ params }) => await change(params, undeployFlow),
   );
+
+  server.get(
+    "/tenants/:tenant_id/flows/:flow/backfill",
+    {
+      onRequest: guards.tenant("read"),
+      schema: {
+        tags,
+        summary: "How far the deploy has come with the past events that enabled_from takes in",
+        params: FlowParams,
+        response: backfillResponse,
+      },
+    },
+    async ({ params }) => await showBackfill(params),
+  );
+
+  server.post(
+    "/tenants/:tenant_id/flows/:flow/backfill/stop",
+    {
+      onRequest: guards.tenant("write"),
+      schema: {
+        tags,
+        summary: "Take in no further past events; the runs that were made go on",
+        params: FlowParams,
+        response: backfillResponse,
+      },
+    },
+    async ({ params }) => await showBackfill(params, stopBackfill),
+  );
+
+  async function showBackfill(
+    { tenant_id: tenantId, flow: flowId }: Static<typeof FlowParams>,
+    first?: typeof stopBackfill,
+  ): Promise<Static<typeof Backfill>> {
+    const backfill = await database.withTenant(tenantId, async (transaction) => {
+      await first?.(transaction, { tenantId, flowId });
+      return await findBackfill(transaction, { tenantId, flowId });
+    });
+    if (backfill !== undefined) return asBackfill(backfill);
+    throw new HeadraceError("not_found", `No deploy of flow ${flowId} has taken in past events`);
+  }
 
   /** Works on a flow that nobody else deploys, undeploys or deletes meanwhile. */
   async function change(

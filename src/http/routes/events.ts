@@ -1,7 +1,10 @@
 import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
 import { Type } from "typebox";
+import type { Explanation } from "../../domain/condition/explain.ts";
 import { HeadraceError } from "../../domain/errors.ts";
+import type { NormalizedEvent } from "../../domain/event.ts";
 import type { Database } from "../../postgres/database.ts";
+import { type Deployment, listDeploymentsAt } from "../../postgres/deployments.ts";
 import { findEvent, listEvents } from "../../postgres/events.ts";
 import { listRuns } from "../../postgres/run-list.ts";
 import type { Guards } from "../authenticate.ts";
@@ -11,6 +14,7 @@ import { timelineOf } from "../event-timeline.ts";
 import { idAt } from "../instant.ts";
 import {
   asEvent,
+  asRouting,
   Event,
   EventDetail,
   EventSource,
@@ -20,6 +24,15 @@ import {
 import { Id, Instant, line, Priority, reference, TenantParams, Uuid } from "../schemas/fields.ts";
 import { DEFAULT_LIMIT, MAX_PAGE_BYTES, pageOf, pageQuery } from "../schemas/page.ts";
 import { asRun } from "../schemas/run.ts";
+
+/** Flows that are asked why they were started or not. */
+const MAX_EXPLAINED_FLOWS = 10_000;
+
+/** Says which flows an event could have started, and why not; the stage that routes is the judge. */
+export type ExplainRouting = (
+  event: NormalizedEvent,
+  deployed: readonly Deployment[],
+) => ({ flowId: string; version: number } & Explanation)[];
 
 /** Runs that are shown with their event; more flows than this seldom match one event. */
 const MAX_SHOWN_RUNS = 1_000;
@@ -31,7 +44,8 @@ export const eventRoutes: FastifyPluginAsyncTypebox<{
   database: Database;
   guards: Guards;
   normalize: Normalize;
-}> = async (server, { database, guards, normalize }) => {
+  explainRouting: ExplainRouting;
+}> = async (server, { database, guards, normalize, explainRouting }) => {
   server.get(
     "/tenants/:tenant_id/events",
     {
@@ -93,13 +107,20 @@ export const eventRoutes: FastifyPluginAsyncTypebox<{
           ...{ tenantId, eventId: stored.event.id, flowId: undefined, state: undefined },
           ...{ sinceId: undefined, beforeId: undefined, limit: MAX_SHOWN_RUNS },
         });
-        return { ...stored, runs };
+        const deployed = await listDeploymentsAt(transaction, {
+          ...{ tenantId, counter: stored.event.flowsCounter, limit: MAX_EXPLAINED_FLOWS },
+        });
+        return { ...stored, runs, deployed };
       });
       const normalized = normalize(found.event);
       return {
         ...asEvent(found.event, found.verdict.status, normalized),
         timeline: timelineOf(found.event, found.verdict, normalized, found.runs),
         runs: found.runs.map(asRun),
+        routing:
+          normalized.kind === "normalized"
+            ? explainRouting(normalized.event, found.deployed).map(asRouting)
+            : [],
       };
     },
   );

@@ -1,4 +1,5 @@
 import { type Static, Type } from "typebox";
+import type { Explanation } from "../../domain/condition/explain.ts";
 import type { NormalizedEvent } from "../../domain/event.ts";
 import { idempotencyKey } from "../../domain/idempotency-key.ts";
 import { EVENT_STATUSES, type EventStatus, type StoredEvent } from "../../postgres/events.ts";
@@ -65,17 +66,43 @@ const TimelineEntry = Type.Object({
   detail: Type.Optional(Type.String()),
 });
 
+const RoutingVerdict = Type.Object({
+  flow_id: Id,
+  version: Type.Integer(),
+  matched: Type.Boolean(),
+  clause: Type.Optional(Type.String({ description: "The first part of the condition that fails, as text." })),
+  seen: Type.Optional(
+    Type.Array(
+      Type.Object({
+        path: Type.String(),
+        value: nullable(Type.String({ description: "JSON of what the event holds there; null: nothing" })),
+      }),
+    ),
+  ),
+});
+
 /** One event, with what became of it. */
 export const EventDetail = Type.Object(
   {
     ...shown,
     timeline: Type.Array(TimelineEntry, { description: "In the order in which it happened." }),
     runs: Type.Array(reference(Run)),
+    routing: Type.Array(RoutingVerdict, {
+      description: "Every flow that was deployed for its connector and type when it was accepted.",
+    }),
   },
   { $id: "EventDetail" },
 );
 
 export type TimelineEntry = Static<typeof TimelineEntry>;
+
+export function asRouting(
+  verdict: { flowId: string; version: number } & Explanation,
+): Static<typeof RoutingVerdict> {
+  const { flowId: flow_id, version } = verdict;
+  if (verdict.matched) return { flow_id, version, matched: true };
+  return { flow_id, version, matched: false, clause: verdict.clause, seen: verdict.seen };
+}
 
 export function asEvent(
   stored: StoredEvent,

@@ -1,4 +1,5 @@
 import { type Static, Type } from "typebox";
+import { isIndexed } from "../../domain/condition/is-indexed.ts";
 import { printCondition } from "../../domain/condition/print.ts";
 import { DEFAULT_RETRY, type FlowDefinition } from "../../domain/flow.ts";
 import { DEFAULT_SCHEDULE, nextTicks } from "../../domain/schedule.ts";
@@ -89,6 +90,10 @@ const Retry = Type.Object(
   closed,
 );
 
+const EnabledFrom = Type.Union([Type.Literal("now"), Instant], {
+  description: '"now", or an RFC 3339 time: a deploy takes in the events from then on',
+});
+
 /** What a PUT of a flow may set. */
 export const FlowInput = Type.Object(
   {
@@ -104,6 +109,7 @@ export const FlowInput = Type.Object(
     ),
     action: Action,
     retry: Type.Optional(Retry),
+    enabled_from: Type.Optional(EnabledFrom),
     signing_secret: Type.Optional(
       Type.String({
         pattern: "^(?:whsec_)?[A-Za-z0-9+/]{32,88}={0,2}$",
@@ -127,6 +133,12 @@ export const Flow = Type.Object(
     where_text: Type.Optional(Type.String({ description: "The condition as text." })),
     action: Action,
     retry: Retry,
+    enabled_from: Type.Optional(EnabledFrom),
+    unindexed: Type.Optional(
+      Type.Literal(true, {
+        description: "The condition is met by what is missing: it is asked of every event of its type.",
+      }),
+    ),
     version: Type.Integer({ description: "The newest; each PUT that changes the flow makes one." }),
     deployed: Type.Boolean(),
     deployed_version: nullable(Type.Integer({ description: "The version that events start." })),
@@ -147,7 +159,7 @@ export const Flow = Type.Object(
 export const FlowParams = Type.Object({ tenant_id: Id, flow: Id });
 
 export function asFlow(flow: StoredFlow, signingSecret?: string): Static<typeof Flow> {
-  const { name, trigger, action, retry } = flow.definition;
+  const { name, trigger, action, retry, enabled_from } = flow.definition;
   const { deployedSchedule: schedule, readAt } = flow;
   const ticks = schedule === undefined ? [] : nextTicks(schedule, readAt.getTime(), SHOWN_TICKS);
   return {
@@ -158,6 +170,8 @@ export function asFlow(flow: StoredFlow, signingSecret?: string): Static<typeof 
     ...(trigger.where !== undefined && { where_text: printCondition(trigger.where) }),
     action: action as Static<typeof Action>,
     retry,
+    ...(enabled_from !== undefined && { enabled_from }),
+    ...(!isIndexed(trigger.where) && { unindexed: true as const }),
     version: flow.version,
     deployed: flow.deployedVersion !== undefined,
     deployed_version: flow.deployedVersion ?? null,
@@ -175,7 +189,7 @@ export function asDefinition(
   input: Static<typeof FlowInput>,
   where: FlowDefinition["trigger"]["where"],
 ): FlowDefinition {
-  const { name, action, retry } = input;
+  const { name, action, retry, enabled_from } = input;
   const { where: written, schedule, ...trigger } = input.trigger;
   return {
     ...(name !== undefined && { name }),
@@ -186,5 +200,6 @@ export function asDefinition(
     },
     action,
     retry: { ...DEFAULT_RETRY, ...retry },
+    ...(enabled_from !== undefined && { enabled_from }),
   };
 }

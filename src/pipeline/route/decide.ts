@@ -28,9 +28,10 @@ export function decideRouting(
     const flows = match(normalized.event, stored.flowsCounter);
     if (flows.length === 0) {
       decision.verdicts.push({ eventId, tenantId, status: "unmatched" });
-      decision.deadLetters.push(
-        deadLetter(stored, "route", "The event meets the trigger of no deployed flow"),
-      );
+      decision.deadLetters.push({
+        ...deadLetter(stored, "route", "The event meets the trigger of no deployed flow"),
+        unmatched: true,
+      });
       continue;
     }
     decision.verdicts.push({ eventId, tenantId, status: "routed" });
@@ -69,5 +70,6 @@ export function deadLetter(
       stack: stack ?? null,
     },
     fingerprint: digestOf(stage, errorMessage).slice(0, 32),
+    unmatched: false,
   };
 }

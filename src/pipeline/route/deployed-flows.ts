@@ -1,8 +1,8 @@
 import type { NormalizedEvent } from "../../domain/event.ts";
-import { takesEvents } from "../../domain/flow.ts";
 import type { Priority } from "../../domain/priority.ts";
 import type { Queryable } from "../../postgres/database.ts";
 import { type Deployment, loadDeployments, loadEndedDeployments } from "../../postgres/deployments.ts";
+import { indexedTrigger } from "./flow-matcher.ts";
 import { createTriggerIndex } from "./trigger-index.ts";
 
 /** A flow that an event starts, at the version that was live. */
@@ -30,9 +30,6 @@ export interface DeployedFlows {
 /** Ended deployments kept in memory; older ones are loaded again if an event from their time is met. */
 const MAX_ENDED = 10_000;
 
-/** No event is of this one: names have a character at least. */
-const NO_CONNECTOR = "";
-
 export function createDeployedFlows(database: Queryable): DeployedFlows {
   const live = createTriggerIndex();
   const ended = createTriggerIndex();
@@ -59,12 +56,8 @@ export function createDeployedFlows(database: Queryable): DeployedFlows {
   function keep(deployment: Deployment): void {
     const { tenantId, flowId, from, until, definition } = deployment;
     const id = `${tenantId}/${flowId}`;
-    const { connector, event_types: eventTypes, where } = definition.trigger;
-    const trigger = takesEvents(definition.trigger)
-      ? { tenantId, connector, eventTypes, where }
-      : { tenantId, connector: NO_CONNECTOR };
     if (until === undefined) {
-      live.add({ id, ...trigger });
+      live.add(indexedTrigger(id, tenantId, definition.trigger));
       deployments.set(id, deployment);
       return;
     }
@@ -72,7 +65,7 @@ export function createDeployedFlows(database: Queryable): DeployedFlows {
       live.remove(id);
       deployments.delete(id);
     }
-    ended.add({ id: `${id}@${from}`, ...trigger });
+    ended.add(indexedTrigger(`${id}@${from}`, tenantId, definition.trigger));
     deployments.set(`${id}@${from}`, deployment);
   }
 

@@ -1,0 +1,136 @@
+import { setImmediate } from "node:timers/promises";
+import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
+import { Type } from "typebox";
+import { readCondition } from "../../domain/condition/read.ts";
+import type { NormalizedEvent } from "../../domain/event.ts";
+import type { Trigger } from "../../domain/flow.ts";
+import type { Database } from "../../postgres/database.ts";
+import { listEvents } from "../../postgres/events.ts";
+import { findFlow } from "../../postgres/flows.ts";
+import type { Guards } from "../authenticate.ts";
+import { readCursor, writeCursor } from "../cursor.ts";
+import { ERROR_RESPONSES } from "../errors.ts";
+import { idAt } from "../instant.ts";
+import type { Normalize } from "../schemas/event.ts";
+import { closed, Instant, nullable, Uuid } from "../schemas/fields.ts";
+import { FlowParams } from "../schemas/flow.ts";
+import { noFlow } from "./flows.ts";
+
+/** Whether events start a flow by its trigger; the stage that routes is the judge. */
+export type CreateFlowMatcher = (tenantId: string, trigger: Trigger) => (event: NormalizedEvent) => boolean;
+
+/** Events that one call looks at, and how many unless it says. */
+const MAX_SCANNED = 10_000;
+const DEFAULT_LAST = 1_000;
+/** Matches that are shown; all are counted. */
+const MAX_SHOWN = 100;
+/** Events that are read at once, and their payloads, bytes. */
+const PAGE = 250;
+const PAGE_BYTES = 8_388_608;
+/** A call looks no further after this time, ms. */
+const MAX_MS = 10_000;
+
+/** Which past events would have started a flow, before it is deployed. Starts nothing. */
+export const flowTestRoutes: FastifyPluginAsyncTypebox<{
+  database: Database;
+  guards: Guards;
+  normalize: Normalize;
+  createFlowMatcher: CreateFlowMatcher;
+}> = async (server, { database, guards, normalize, createFlowMatcher }) => {
+  server.post(
+    "/tenants/:tenant_id/flows/:flow/test",
+    {
+      onRequest: guards.tenant("read"),
+      schema: {
+        tags: ["Flows"],
+        summary: "Try a flow's trigger, or another condition in its place, on past events, newest first",
+        params: FlowParams,
+        body: Type.Object(
+          {
+            where: Type.Optional(Type.Unknown({ description: "A condition in place of the flow's own." })),
+            last: Type.Optional(
+              Type.Integer({ minimum: 1, maximum: MAX_SCANNED, description: "how many events, 1 to 10000" }),
+            ),
+            since: Type.Optional(Instant),
+            cursor: Type.Optional(Type.String({ maxLength: 1_000 })),
+          },
+          { ...closed, description: "{ where?, last? or since?, cursor? }" },
+        ),
+        response: {
+          200: Type.Object({
+            scanned: Type.Integer(),
+            matched: Type.Integer(),
+            unreadable: Type.Integer({ description: "Events whose body cannot be normalised." }),
+            events: Type.Array(
+              Type.Object({ id: Uuid, type: nullable(Type.String()), received_at: Instant }),
+              { description: "The newest that match, at most 100." },
+            ),
+            reached: nullable(Instant),
+            next_cursor: nullable(
+              Type.String({ description: "null when all were looked at; else what to go on with" }),
+            ),
+          }),
+          ...ERROR_RESPONSES,
+        },
+      },
+    },
+    async ({ params: { tenant_id: tenantId, flow: flowId }, body }) => {
+      const { where, last, since } = body;
+      const limit = last ?? (since === undefined ? DEFAULT_LAST : MAX_SCANNED);
+      const flow = await database.withTenant(tenantId, (transaction) =>
+        findFlow(transaction, tenantId, flowId),
+      );
+      if (flow === undefined) throw noFlow(flowId);
+      const { trigger } = flow.definition;
+      const matches = createFlowMatcher(
+        tenantId,
+        where === undefined ? trigger : { ...trigger, where: readCondition(where) },
+      );
+      const startedMs = performance.now();
+      let [beforeId] = readCursor(body.cursor, Type.Tuple([Uuid])) ?? [];
+      const found = { scanned: 0, matched: 0, unreadable: 0, events: [] as ShownMatch[] };
+      let reached: string | null = null;
+      let more = true;
+      while (more && found.scanned < limit && performance.now() - startedMs < MAX_MS) {
+        const page = await database.withTenant(tenantId, (transaction) =>
+          listEvents(transaction, {
+            ...{ tenantId, connector: trigger.connector, type: undefined, source: undefined },
+            ...{ status: undefined, priority: undefined, contains: undefined, untilId: undefined, beforeId },
+            sinceId: idAt(since),
+            limit: Math.min(PAGE, limit - found.scanned),
+            maxBytes: PAGE_BYTES,
+          }),
+        );
+        for (const stored of page.events) {
+          const normalized = normalize(stored);
+          found.scanned += 1;
+          if (normalized.kind === "unreadable") found.unreadable += 1;
+          else if (normalized.event.source !== "schedule" && matches(normalized.event)) {
+            found.matched += 1;
+            const { id, type = null, receivedAtMs } = stored;
+            if (found.events.length < MAX_SHOWN)
+              found.events.push({ id, type, received_at: new Date(receivedAtMs).toISOString() });
+          }
+        }
+        const end = page.events.at(-1);
+        if (end !== undefined) {
+          beforeId = end.id;
+          reached = new Date(end.receivedAtMs).toISOString();
+        }
+        more = page.more;
+        await setImmediate();
+      }
+      return {
+        ...found,
+        reached,
+        next_cursor: more && beforeId !== undefined ? writeCursor([beforeId]) : null,
+      };
+    },
+  );
+};
+
+interface ShownMatch {
+  id: string;
+  type: string | null;
+  received_at: string;
+}

@@ -1,0 +1,33 @@
+import { compileCondition } from "../../domain/condition/compile.ts";
+import { type Explanation, explainCondition } from "../../domain/condition/explain.ts";
+import type { NormalizedEvent } from "../../domain/event.ts";
+import { type Trigger, takesEvents } from "../../domain/flow.ts";
+import { conditionOf, type IndexedTrigger, subjectOf } from "./trigger-index/trigger.ts";
+
+/** What the trigger index holds of a flow's trigger. */
+export function indexedTrigger(id: string, tenantId: string, trigger: Trigger): IndexedTrigger {
+  const { connector, event_types: eventTypes, where } = trigger;
+  return takesEvents(trigger)
+    ? { id, tenantId, connector, eventTypes, where }
+    : { id, tenantId, connector: NO_CONNECTOR };
+}
+
+/** No event is of this one: names have a character at least. */
+const NO_CONNECTOR = "";
+
+/** Whether events start a flow by its trigger, one after the other: for what is asked of one flow and many events. */
+export function createFlowMatcher(tenantId: string, trigger: Trigger): (event: NormalizedEvent) => boolean {
+  const matches = compileCondition(conditionOf(indexedTrigger("", tenantId, trigger)));
+  return (event) => matches(subjectOf(event));
+}
+
+/** Why an event starts a flow by its trigger or not. */
+export function explainTrigger(event: NormalizedEvent, trigger: Trigger): Explanation {
+  return explainCondition(conditionOf(indexedTrigger("", event.tenantId, trigger)), subjectOf(event));
+}
+
+/** Whether the trigger is of the event's connector and type, so that its condition decides. */
+export function isCandidate(event: NormalizedEvent, trigger: Trigger): boolean {
+  const { where: _where, ...rest } = indexedTrigger("", event.tenantId, trigger);
+  return explainCondition(conditionOf(rest), subjectOf(event)).matched;
+}

@@ -1,0 +1,185 @@
+import { describe, expect, test } from "vitest";
+import { normalize } from "../../src/pipeline/normalize/normalize.ts";
+import { createBackfill } from "../../src/pipeline/route/backfill.ts";
+import { route, type ServedApi, serveApi } from "./serve-api.ts";
+
+const ACTION = { type: "code", handler: "h" };
+const FLOWS = "/tenants/acme/flows";
+
+async function withTenant(): Promise<ServedApi> {
+  const api = await serveApi();
+  await api.call("PUT", "/tenants/acme", {});
+  return api;
+}
+
+async function deploy(api: ServedApi, id: string, flow: Record<string, unknown>): Promise<void> {
+  expect((await api.call("PUT", `${FLOWS}/${id}`, { action: ACTION, ...flow })).status).toBe(200);
+  expect((await api.call("POST", `${FLOWS}/${id}/deploy`)).status).toBe(200);
+}
+
+async function accept(api: ServedApi, ...events: Record<string, unknown>[]): Promise<string[]> {
+  const { body } = await api.call("POST", "/tenants/acme/events", events);
+  return body.event_ids;
+}
+
+describe("the routing of an event", () => {
+  test("names every flow of its connector and type, and of those that it did not start the clause that failed", async () => {
+    const api = await withTenant();
+    await deploy(api, "large", {
+      trigger: { event_types: ["order.*"], where: 'status eq "completed" and total gt 100' },
+    });
+    await deploy(api, "any", { trigger: {} });
+    await deploy(api, "refunds", { trigger: { event_types: ["refund.made"] } });
+    await deploy(api, "shop", { trigger: { connector: "shop" } });
+    const [id = ""] = await accept(api, { type: "order.paid", data: { status: "completed", total: 20 } });
+    await deploy(api, "later", { trigger: {} });
+    await route(api.database, [id]);
+    const { body } = await api.call("GET", `/tenants/acme/events/${id}`);
+    expect(body.routing).toEqual([
+      { flow_id: "any", version: 1, matched: true },
+      {
+        flow_id: "large",
+        version: 1,
+        matched: false,
+        clause: "total gt 100",
+        seen: [{ path: "total", value: "20" }],
+      },
+    ]);
+    expect(body.runs.map((run: { flow_id: string }) => run.flow_id)).toEqual(["any"]);
+  });
+
+  test("is that of its moment, also after the flow was changed and undeployed", async () => {
+    const api = await withTenant();
+    await deploy(api, "f", { trigger: { where: "total gt 1" } });
+    const [id = ""] = await accept(api, { type: "t", data: { total: 5 } });
+    await route(api.database, [id]);
+    await deploy(api, "f", { trigger: { where: "total gt 100" } });
+    await api.call("POST", `${FLOWS}/f/undeploy`);
+    const { body } = await api.call("GET", `/tenants/acme/events/${id}`);
+    expect(body.routing).toEqual([{ flow_id: "f", version: 1, matched: true }]);
+  });
+});
+
+describe("a flow tested on past events", () => {
+  test("says how many and which would have started it, and starts nothing", async () => {
+    const api = await withTenant();
+    const ids = await accept(
+      api,
+      ...Array.from({ length: 30 }, (_, total) => ({ type: "t", data: { total } })),
+    );
+    await api.call("PUT", `${FLOWS}/f`, { action: ACTION, trigger: { where: "total gt 27" } });
+    const own = (await api.call("POST", `${FLOWS}/f/test`, {})).body;
+    expect(own).toMatchObject({ scanned: 30, matched: 2, unreadable: 0, next_cursor: null });
+    expect(own.events.map((event: { id: string }) => event.id)).toEqual([ids[29], ids[28]]);
+    const other = (await api.call("POST", `${FLOWS}/f/test`, { where: "total lt 10", last: 25 })).body;
+    expect(other).toMatchObject({ scanned: 25, matched: 5, next_cursor: expect.any(String) });
+    const rest = (
+      await api.call("POST", `${FLOWS}/f/test`, { where: "total lt 10", cursor: other.next_cursor })
+    ).body;
+    expect(rest).toMatchObject({ scanned: 5, matched: 5, next_cursor: null });
+    expect((await api.call("GET", "/tenants/acme/runs")).body.items).toEqual([]);
+  });
+
+  test("refuses a condition that cannot be read, and a flow that is not there", async () => {
+    const api = await withTenant();
+    await api.call("PUT", `${FLOWS}/f`, { action: ACTION, trigger: {} });
+    const bad = await api.call("POST", `${FLOWS}/f/test`, { where: "total gt" });
+    expect([bad.status, bad.body.error.code]).toEqual([422, "invalid_condition"]);
+    expect((await api.call("POST", `${FLOWS}/none/test`, {})).status).toBe(404);
+  });
+});
+
+describe("a deploy from a past moment", () => {
+  /** Steps the loop until it has nothing to do; time runs ahead, so that the end is not waited for. */
+  async function backfill(api: ServedApi): Promise<void> {
+    const step = createBackfill({
+      database: api.database,
+      normalize,
+      limits: { batchSize: 7, idleMs: 0, settleMs: 10_000 },
+      now: () => Date.now() + 60_000,
+      onRuns() {},
+    });
+    const { signal } = new AbortController();
+    for (let rounds = 0; rounds < 30; rounds += 1) await step(signal);
+  }
+
+  test("routes the events since then to this flow alone, each once, and says how far it has come", async () => {
+    const api = await withTenant();
+    const before = await accept(api, ...Array.from({ length: 5 }, () => ({ type: "old", data: { n: 1 } })));
+    const since = new Date().toISOString();
+    await deploy(api, "other", { trigger: {} });
+    const ids = await accept(api, ...Array.from({ length: 30 }, (_, n) => ({ type: "t", data: { n } })), {
+      type: "unreadable",
+      data: "x",
+    });
+    await route(api.database, [...before, ...ids]);
+    const runsBefore = (await api.call("GET", "/tenants/acme/runs?limit=100")).body.items.length;
+    await deploy(api, "new", { trigger: { where: "n lt 20" }, enabled_from: since });
+    const live = await accept(api, { type: "t", data: { n: 3 } });
+    await backfill(api);
+    await backfill(api);
+    await route(api.database, live);
+    const runs = (await api.call("GET", "/tenants/acme/runs?limit=200&flow=new")).body.items;
+    expect(runs.map((run: { event_id: string }) => run.event_id).sort()).toEqual(
+      [...ids.slice(0, 20), ...live].sort(),
+    );
+    const all = (await api.call("GET", "/tenants/acme/runs?limit=200")).body.items.length;
+    expect(all - runsBefore).toBe(runs.length + 1);
+    expect((await api.call("GET", `${FLOWS}/new/backfill`)).body).toMatchObject({
+      ...{ flow_id: "new", version: 1, state: "done", progress: 1, scanned: 31, matched: 20 },
+      finished_at: expect.any(String),
+    });
+    expect((await api.call("GET", `${FLOWS}/other/backfill`)).status).toBe(404);
+  });
+
+  test("is stopped by a call, by an undeploy, and by the next deploy", async () => {
+    const api = await withTenant();
+    const since = new Date(Date.now() - 60_000).toISOString();
+    await accept(api, ...Array.from({ length: 10 }, () => ({ type: "t", data: {} })));
+    await deploy(api, "f", { trigger: {}, enabled_from: since });
+    expect((await api.call("GET", `${FLOWS}/f/backfill`)).body).toMatchObject({
+      state: "running",
+      scanned: 0,
+    });
+    expect((await api.call("POST", `${FLOWS}/f/backfill/stop`)).body.state).toBe("stopped");
+    await backfill(api);
+    expect((await api.call("GET", "/tenants/acme/runs")).body.items).toEqual([]);
+    await deploy(api, "f", { trigger: {}, enabled_from: since });
+    await api.call("POST", `${FLOWS}/f/undeploy`);
+    expect((await api.call("GET", `${FLOWS}/f/backfill`)).body.state).toBe("stopped");
+    await deploy(api, "f", { trigger: {}, enabled_from: "now" });
+    await backfill(api);
+    expect((await api.call("GET", "/tenants/acme/runs")).body.items).toEqual([]);
+  });
+});
+
+describe("events that meet no trigger", () => {
+  test("are dead letters, or dropped where the tenant's policy says so, or everyone's", async () => {
+    const api = await withTenant();
+    await api.call("PUT", "/tenants/other", {});
+    const unmatched = async (tenant: string) => {
+      const { body } = await api.call("POST", `/tenants/${tenant}/events`, { type: "t", data: {} });
+      await route(api.database, [body.event_id]);
+      expect((await api.call("GET", `/tenants/${tenant}/events/${body.event_id}`)).body.status).toBe(
+        "unmatched",
+      );
+      return (await api.call("GET", `/tenants/${tenant}/dlq`)).body.items.length;
+    };
+    expect((await api.call("GET", "/tenants/acme/dlq/policy")).body).toEqual({
+      retention_days: 30,
+      unmatched: "dlq",
+    });
+    expect(await unmatched("acme")).toBe(1);
+    await api.call("PUT", "/tenants/acme/dlq/policy", { unmatched: "drop" });
+    expect(await unmatched("acme")).toBe(1);
+    expect(await unmatched("other")).toBe(1);
+    await api.call("PUT", "/dlq/policy", { unmatched: "drop", retention_days: 7 });
+    expect((await api.call("GET", "/tenants/other/dlq/policy")).body).toEqual({
+      retention_days: 7,
+      unmatched: "drop",
+    });
+    expect(await unmatched("other")).toBe(1);
+    await api.call("PUT", "/tenants/acme/dlq/policy", {});
+    expect(await unmatched("acme")).toBe(2);
+  });
+});
