@@ -2,18 +2,49 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import { startEmbeddedStores } from "../src/embedded/stores.ts";
 import { createLogger } from "../src/runtime/logger.ts";
-import { benchPipeline } from "./pipeline.ts";
+import { benchMatching } from "./matching.ts";
+import { benchPipeline, type Row } from "./pipeline.ts";
 
 /**
- * Every benchmark, as ratios to limits that are measured in the same run. Prints a table, writes the figures to
- * bench/results/, and misses no bar silently: a row below its bar is marked, and the exit code says so.
+ * Every benchmark, or the ones that are named, as ratios to limits that are measured in the same run. Prints a table,
+ * writes the figures to bench/results/, and misses no bar silently: a row below its bar is marked, and the exit code
+ * says so.
  */
-const dataDir = mkdtempSync(`${tmpdir()}/headrace-bench-`);
-// The stores' own user has to enter it.
-chmodSync(dataDir, 0o711);
-const stores = await startEmbeddedStores({ dataDir, log: createLogger("error") });
-try {
-  const rows = await benchPipeline(stores);
+const BENCHMARKS: Readonly<Record<string, () => Promise<Row[]>>> = {
+  matching: async () => benchMatching(),
+  pipeline: withStores(benchPipeline),
+};
+
+const names = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(BENCHMARKS);
+const unknown = names.find((name) => !Object.hasOwn(BENCHMARKS, name));
+if (unknown === undefined) report(await runAll());
+else {
+  console.error(`No benchmark ${unknown}: use one or more of ${Object.keys(BENCHMARKS).join(", ")}.`);
+  process.exitCode = 2;
+}
+
+async function runAll(): Promise<Row[]> {
+  const rows: Row[] = [];
+  for (const name of names) rows.push(...((await BENCHMARKS[name]?.()) ?? []));
+  return rows;
+}
+
+function withStores(bench: typeof benchPipeline): () => Promise<Row[]> {
+  return async () => {
+    const dataDir = mkdtempSync(`${tmpdir()}/headrace-bench-`);
+    // The stores' own user has to enter it.
+    chmodSync(dataDir, 0o711);
+    const stores = await startEmbeddedStores({ dataDir, log: createLogger("error") });
+    try {
+      return await bench(stores);
+    } finally {
+      await stores.stop();
+      rmSync(dataDir, { recursive: true, force: true });
+    }
+  };
+}
+
+function report(rows: readonly Row[]): void {
   const width = Math.max(...rows.map((row) => row.name.length));
   for (const row of rows) {
     const bar =
@@ -29,12 +60,9 @@ try {
   writeFileSync(file, `${JSON.stringify({ node: process.version, rows }, null, 2)}\n`);
   console.log(`\nWritten to ${file}`);
   if (!rows.every(meetsBar)) process.exitCode = 1;
-} finally {
-  await stores.stop();
-  rmSync(dataDir, { recursive: true, force: true });
 }
 
-function meetsBar({ value, bar }: { value: number; bar?: { atLeast?: number; atMost?: number } }): boolean {
+function meetsBar({ value, bar }: Row): boolean {
   return (
     value >= (bar?.atLeast ?? Number.NEGATIVE_INFINITY) && value <= (bar?.atMost ?? Number.POSITIVE_INFINITY)
   );
