@@ -2,6 +2,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import { startEmbeddedStores } from "../src/embedded/stores.ts";
 import { createLogger } from "../src/runtime/logger.ts";
+import { benchMatching } from "./matching.ts";
 import { benchPipeline } from "./pipeline.ts";
 import { benchReceive } from "./receive.ts";
 import type { BenchStores, Row } from "./servers.ts";
@@ -14,6 +15,7 @@ import { benchVerification } from "./verification.ts";
  */
 const BENCHMARKS: Readonly<Record<string, () => Promise<Row[]>>> = {
   verification: async () => benchVerification(),
+  matching: async () => benchMatching(),
   receive: withStores(benchReceive),
   pipeline: withStores(benchPipeline),
 };

@@ -6,6 +6,9 @@ import type { Way } from "./way.ts";
 /** Bands narrower than 2^-20 share the finest grid. */
 const FINEST = -20;
 
+/** Cells that a grid is expected to have, until they are seen. */
+const EXPECTED_CELLS = 16;
+
 /**
  * Entries by a range of numbers. There is a grid for every power of two; a band lies in the one whose cells are just
  * as wide as itself, and so in two cells as a rule. A number is looked up in its cell of every grid.
@@ -13,23 +16,32 @@ const FINEST = -20;
 export class Bands implements Way {
   readonly #grids = new Map<number, PostingMap<number>>();
 
-  get isEmpty(): boolean {
-    return this.#grids.size === 0;
+  get size(): number {
+    let size = 0;
+    for (const grid of this.#grids.values()) size += grid.size;
+    return size;
   }
 
-  /** What lies in the band's own cells; those of the other grids are met in any case. */
-  cost(key: Key): number {
+  get meanChance(): number {
+    let [chances, entries] = [0, 0];
+    for (const grid of this.#grids.values()) {
+      chances += grid.meanChance * grid.size;
+      entries += grid.size;
+    }
+    return entries === 0 ? 1 / EXPECTED_CELLS : chances / entries;
+  }
+
+  chance(key: Key): number {
     const grid = this.#grids.get(levelOf(key as Band));
-    if (grid === undefined) return 1;
-    const entries = Math.max(...cellsOf(key as Band).map((cell) => grid.count(cell)));
-    return (1 + entries) / (1 + grid.size);
+    if (grid === undefined) return 1 / EXPECTED_CELLS;
+    return Math.max(...cellsOf(key as Band).map((cell) => grid.chance(cell)));
   }
 
   add(key: Key, entry: Entry): void {
     const level = levelOf(key as Band);
     let grid = this.#grids.get(level);
     if (grid === undefined) {
-      grid = new PostingMap();
+      grid = new PostingMap(EXPECTED_CELLS);
       this.#grids.set(level, grid);
     }
     for (const cell of cellsOf(key as Band)) grid.add(cell, entry);

@@ -2,7 +2,7 @@ import type { Check, LeafCheck } from "./check.ts";
 import type { Band, Key } from "./entry.ts";
 
 /** Keys of which an event must hold one to meet a check, and what they cost. */
-interface Cover {
+export interface Cover {
   readonly keys: readonly Key[];
   readonly cost: number;
 }
@@ -12,8 +12,8 @@ interface Cover {
  * enough, of an `or` every part is needed: that is as sharp as writing the check out as alternatives, without its
  * explosion, since no part is ever repeated.
  */
-export function coverOf(check: Check, costOf: (key: Key) => number): readonly Key[] | undefined {
-  return cover(check, false, costOf)?.keys;
+export function coverOf(check: Check, costOf: (key: Key) => number): Cover | undefined {
+  return cover(check, false, costOf);
 }
 
 function cover(check: Check, negated: boolean, costOf: (key: Key) => number): Cover | undefined {

@@ -3,19 +3,25 @@ import { PostingMap } from "./postings.ts";
 import type { Search } from "./search.ts";
 import type { Way } from "./way.ts";
 
+/** Values that a field is expected to have, until they are seen. */
+const EXPECTED_VALUES = 16;
+
 /** Entries by the values that `eq` and `in` ask for. */
 export class Equals implements Way {
-  readonly #postings = new PostingMap<unknown>();
+  readonly #postings = new PostingMap<unknown>(EXPECTED_VALUES);
 
-  get isEmpty(): boolean {
-    return this.#postings.size === 0;
+  get size(): number {
+    return this.#postings.size;
   }
 
-  /** A value is the likelier in an event the fewer there are. */
-  cost(key: Key): number {
-    let entries = 0;
-    for (const value of valuesOf(key)) entries += 1 + this.#postings.count(value);
-    return entries / (1 + this.#postings.size);
+  get meanChance(): number {
+    return this.#postings.meanChance;
+  }
+
+  chance(key: Key): number {
+    let chance = 0;
+    for (const value of valuesOf(key)) chance += this.#postings.chance(value);
+    return chance;
   }
 
   add(key: Key, entry: Entry): void {

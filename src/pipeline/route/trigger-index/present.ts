@@ -7,12 +7,14 @@ import type { Way } from "./way.ts";
 export class Present implements Way {
   readonly #entries: Entry[] = [];
 
-  get isEmpty(): boolean {
-    return this.#entries.length === 0;
+  readonly meanChance = 1;
+
+  get size(): number {
+    return this.#entries.length;
   }
 
-  cost(): number {
-    return 2 + this.#entries.length;
+  chance(): number {
+    return 1;
   }
 
   add(_key: Key, entry: Entry): void {

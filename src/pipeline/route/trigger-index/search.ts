@@ -10,9 +10,19 @@ import type { Field } from "./fields.ts";
  */
 const MAX_STEPS = 400_000;
 
+/** Entries kept of those that are offered in vain. */
+const MAX_VAIN_KEPT = 4;
+
 /** One event on its way through the index: what was read of it, and which entries it has met. */
 export class Search {
   readonly matched: Entry[] = [];
+  /** Entries offered, again or not. */
+  offers = 0;
+  /** Entries offered that were not met. */
+  vainOffers = 0;
+  readonly #vain: Entry[] = [];
+  /** Chooses which of them are kept: another sequence in every search, and no randomness from outside. */
+  #dice: number;
   readonly #subject: ConditionSubject;
   readonly #round: number;
   readonly #read: Field[] = [];
@@ -22,6 +32,7 @@ export class Search {
   constructor(subject: ConditionSubject, round: number) {
     this.#subject = subject;
     this.#round = round;
+    this.#dice = round;
   }
 
   /** What the event holds at a field. It is read once. */
@@ -37,10 +48,23 @@ export class Search {
 
   /** Asks an entry whose key the event holds, unless it was asked before. */
   offer(entry: Entry): void {
+    this.offers += 1;
     if (entry.round === this.#round) return;
     entry.round = this.#round;
     this.spend(1);
-    if (entry.check === undefined || isMet(entry.check, this)) this.matched.push(entry);
+    if (entry.check === undefined || isMet(entry.check, this)) {
+      this.matched.push(entry);
+      return;
+    }
+    this.vainOffers += 1;
+    this.#dice = (Math.imul(this.#dice, 1_664_525) + 1_013_904_223) | 0;
+    const place = (this.#dice >>> 8) % this.vainOffers;
+    if (place < MAX_VAIN_KEPT) this.#vain[Math.min(place, this.#vain.length)] = entry;
+  }
+
+  /** A few of the entries that were offered in vain, each as likely as another. */
+  get vain(): readonly Entry[] {
+    return this.#vain;
   }
 
   /** Throws `unprocessable` when the event has cost more than an event may. */

@@ -10,8 +10,14 @@ const LENGTHS = [8, 4, 3, 2, 1] as const;
 /** Characters of text that are looked up in the time of one test. */
 const CHARACTERS_A_STEP = 8;
 
-/** Stretches of a text of ordinary length, for the estimate of what it meets. */
+/** Stretches of one length that there are expected to be, until they are seen. */
+const EXPECTED_STRETCHES = 256;
+
+/** Stretches of a text of ordinary length. */
 const ORDINARY_TEXT = 64;
+
+/** Looking up a text costs more than asking as few entries outright. */
+const FEW = 24;
 
 /**
  * Entries by a needle that a string must hold. Of the needle's stretches of eight characters the one is taken that
@@ -19,79 +25,133 @@ const ORDINARY_TEXT = 64;
  * one, an entry is offered in vain.
  */
 export class Stretches implements Way {
+  /** All, while they are few. */
+  #few: { needle: string; entry: Entry }[] | undefined = [];
   readonly #byLength = new Map<number, PostingMap<number>>();
 
-  get isEmpty(): boolean {
-    return this.#byLength.size === 0;
+  get size(): number {
+    let size = this.#few?.length ?? 0;
+    for (const postings of this.#byLength.values()) size += postings.size;
+    return size;
   }
 
-  cost(key: Key): number {
+  get meanChance(): number {
+    let [chances, entries] = [0, 0];
+    for (const postings of this.#byLength.values()) {
+      chances += inText(postings.meanChance) * postings.size;
+      entries += postings.size;
+    }
+    return entries === 0 ? inText(1 / EXPECTED_STRETCHES) : chances / entries;
+  }
+
+  chance(key: Key): number {
     const needle = needleOf(key);
     const length = lengthFor(needle);
     const postings = this.#byLength.get(length);
-    if (postings === undefined) return 8 / length;
-    const entries = postings.count(rarest(needle, length, postings));
-    return (8 / length + entries) * Math.min(1, ORDINARY_TEXT / postings.size);
+    if (postings === undefined) return inText(1 / EXPECTED_STRETCHES);
+    return inText(postings.chance(rarest(needle, length, postings)));
   }
 
   add(key: Key, entry: Entry): void {
     const needle = needleOf(key);
-    const length = lengthFor(needle);
-    let postings = this.#byLength.get(length);
-    if (postings === undefined) {
-      postings = new PostingMap();
-      this.#byLength.set(length, postings);
+    if (this.#few === undefined) this.#file(needle, entry);
+    else this.#few.push({ needle, entry });
+    if (this.#few === undefined || this.#few.length <= FEW) return;
+    const few = this.#few;
+    this.#few = undefined;
+    for (const one of few) this.#file(one.needle, one.entry);
+  }
+
+  remove(key: Key, entry: Entry): void {
+    const needle = needleOf(key);
+    if (this.#few === undefined) this.#withdraw(needle, entry);
+    else {
+      const at = this.#few.findIndex((one) => one.entry === entry && one.needle === needle);
+      if (at !== -1) this.#few.splice(at, 1);
     }
+  }
+
+  search(values: readonly unknown[], search: Search): void {
+    for (const { entry } of this.#few ?? []) search.offer(entry);
+    for (const [length, postings] of this.#byLength) {
+      const offered: number[] = [];
+      for (const text of values) {
+        if (typeof text !== "string") continue;
+        search.spend(text.length / CHARACTERS_A_STEP);
+        offerStretches(text, length, postings, offered, search);
+      }
+    }
+  }
+
+  #file(needle: string, entry: Entry): void {
+    const length = lengthFor(needle);
+    const postings = this.#byLength.get(length) ?? new PostingMap<number>(EXPECTED_STRETCHES);
+    if (postings.size === 0) this.#byLength.set(length, postings);
     postings.add(rarest(needle, length, postings), entry);
   }
 
   /** Which stretch was the rarest when the entry came is not kept: all are looked at. */
-  remove(key: Key, entry: Entry): void {
-    const needle = needleOf(key);
+  #withdraw(needle: string, entry: Entry): void {
     const length = lengthFor(needle);
     const postings = this.#byLength.get(length);
     if (postings === undefined) return;
-    eachStretch(needle, length, (hash) => postings.remove(hash, entry));
+    for (const hash of stretchesOf(needle, length)) postings.remove(hash, entry);
     if (postings.size === 0) this.#byLength.delete(length);
   }
+}
 
-  search(values: readonly unknown[], search: Search): void {
-    for (const [length, postings] of this.#byLength) {
-      const offered = new Set<number>();
-      for (const text of values) {
-        if (typeof text !== "string") continue;
-        search.spend(text.length / CHARACTERS_A_STEP);
-        eachStretch(text, length, (hash) => {
-          if (!postings.has(hash) || offered.has(hash)) return;
-          offered.add(hash);
-          postings.offer(hash, search);
-        });
-      }
-    }
-  }
+function inText(chanceOfOne: number): number {
+  return Math.min(1, ORDINARY_TEXT * chanceOfOne);
 }
 
 /** The FNV prime: its powers spread over all 32 bits. */
 const BASE = 0x01000193;
 
-/** Calls back with a hash of every stretch of the length, each made of the one before. */
-function eachStretch(text: string, length: number, use: (hash: number) => void): void {
-  let leaving = 1;
-  for (let times = 0; times < length; times += 1) leaving = Math.imul(leaving, BASE);
+/** Looks up the hash of every stretch of the text, each made of the one before. Those that were offered are left out. */
+function offerStretches(
+  text: string,
+  length: number,
+  postings: PostingMap<number>,
+  offered: number[],
+  search: Search,
+): void {
+  const leaving = powerOfBase(length);
   let hash = 0;
   for (let at = 0; at < text.length; at += 1) {
     hash = (Math.imul(hash, BASE) + text.charCodeAt(at)) | 0;
     if (at >= length) hash = (hash - Math.imul(leaving, text.charCodeAt(at - length))) | 0;
-    if (at >= length - 1) use(hash);
+    if (at < length - 1 || !postings.has(hash) || offered.includes(hash)) continue;
+    offered.push(hash);
+    postings.offer(hash, search);
   }
+}
+
+/** The hashes of all stretches of a needle. */
+function stretchesOf(needle: string, length: number): number[] {
+  const hashes: number[] = [];
+  for (let from = 0; from + length <= needle.length; from += 1) {
+    let hash = 0;
+    for (let at = from; at < from + length; at += 1) {
+      hash = (Math.imul(hash, BASE) + needle.charCodeAt(at)) | 0;
+    }
+    hashes.push(hash);
+  }
+  return hashes;
+}
+
+function powerOfBase(exponent: number): number {
+  let power = 1;
+  for (let times = 0; times < exponent; times += 1) power = Math.imul(power, BASE);
+  return power;
 }
 
 function rarest(needle: string, length: number, postings: PostingMap<number>): number {
   let [best, least] = [0, Number.POSITIVE_INFINITY];
-  eachStretch(needle, length, (hash) => {
-    const count = least === 0 ? 0 : postings.count(hash);
+  for (const hash of stretchesOf(needle, length)) {
+    const count = postings.count(hash);
+    if (count === 0) return hash;
     if (count < least) [best, least] = [hash, count];
-  });
+  }
   return best;
 }
 

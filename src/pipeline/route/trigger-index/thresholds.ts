@@ -22,12 +22,16 @@ export class Thresholds implements Way {
     this.#sign = sign;
   }
 
-  get isEmpty(): boolean {
-    return this.#size === 0;
+  get size(): number {
+    return this.#size;
   }
 
-  cost(): number {
-    return 1 + this.#size / 2;
+  readonly meanChance = 0.5;
+
+  /** The lower the bound, the more numbers reach it. */
+  chance(key: Key): number {
+    const chunk = this.#chunkOf(this.#boundOf(key), 0);
+    return 1 - (chunk + 0.5) / (this.#chunks.length + 1);
   }
 
   add(key: Key, entry: Entry): void {

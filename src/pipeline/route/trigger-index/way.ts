@@ -8,10 +8,12 @@ import { Thresholds } from "./thresholds.ts";
 
 /** One way for the values of one field to find entries. The keys given to it are of its kind. */
 export interface Way {
-  /** Whether no entry is left. */
-  readonly isEmpty: boolean;
-  /** Roughly how many entries one event would be offered for the sake of this key; comparable between the ways. */
-  cost(key: Key): number;
+  /** Entries, each as often as it is filed. */
+  readonly size: number;
+  /** How likely an event is offered an entry of this key, as far as can be told from the entries alone. */
+  chance(key: Key): number;
+  /** The mean of that over the entries; above 0. */
+  readonly meanChance: number;
   add(key: Key, entry: Entry): void;
   remove(key: Key, entry: Entry): void;
   /** Offers every entry whose key the values meet, and others maybe. */

@@ -1,0 +1,223 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { compileCondition, type Predicate } from "../src/domain/condition/compile.ts";
+import {
+  createTriggerIndex,
+  type IndexedTrigger,
+  type MatchableEvent,
+  type TriggerIndex,
+} from "../src/pipeline/route/trigger-index.ts";
+import { percentile } from "./load.ts";
+import { makeWorkload, type Workload, type WorkloadName } from "./matching-workloads.ts";
+import type { Row } from "./servers.ts";
+
+interface Case {
+  name: WorkloadName;
+  count: number;
+  /** Least times as fast as asking every trigger. */
+  ratio: number;
+  p99Us: number;
+}
+
+const CASES: readonly Case[] = [
+  { name: "many tenants", count: 10_000, ratio: 60, p99Us: 10 },
+  { name: "nested and/or/not", count: 10_000, ratio: 30, p99Us: 60 },
+  { name: "neq/contains/lt", count: 10_000, ratio: 10, p99Us: 1_000 },
+  { name: "eq/in", count: 100_000, ratio: 3_000, p99Us: 50 },
+  { name: "ranges", count: 100_000, ratio: 1_500, p99Us: 100 },
+  { name: "contains", count: 100_000, ratio: 300, p99Us: 500 },
+  { name: "mixed", count: 100_000, ratio: 400, p99Us: 300 },
+];
+
+const ROUNDS = 3;
+const PLAIN_MS = 600;
+const INDEXED_MS = 400;
+const COMPARED_EVENTS = 50;
+const EVENTS_BETWEEN_LOOKS = 100;
+const SLOW_US = 1_000;
+
+/** The trigger index against a loop over compiled conditions, on the same triggers and events, in turns. */
+export function benchMatching(): Row[] {
+  return [...CASES.flatMap(benchCase), ...benchGrowth("eq/in"), ...benchGrowth("ranges")];
+}
+
+function benchCase({ name, count, ratio, p99Us }: Case): Row[] {
+  const workload = makeWorkload(name, count);
+  const label = `${name}, ${count.toLocaleString("en")} triggers`;
+  const built = build(workload.triggers);
+  const plain = createPlainLoop(workload.triggers);
+  const checked = compareAnswers(workload, built.index, plain);
+  const rates: { plain: number; indexed: number }[] = [];
+  for (let round = 0; round < ROUNDS; round += 1) {
+    rates.push({
+      plain: perSecond(workload.events, PLAIN_MS, plain),
+      indexed: perSecond(workload.events, INDEXED_MS, (event) => built.index.match(event)),
+    });
+  }
+  const rows: Row[] = [
+    {
+      name: `${label}: indexed / plain loop`,
+      value: Math.round(median(rates.map((rate) => rate.indexed / rate.plain))),
+      unit: "x",
+      bar: { atLeast: ratio },
+    },
+    {
+      name: `${label}: events matched`,
+      value: Math.round(median(rates.map((rate) => rate.indexed))),
+      unit: "/s",
+    },
+    {
+      name: `${label}: p99 of a match`,
+      value: p99(timesUs(workload.events, (event) => built.index.match(event))),
+      unit: "us",
+      bar: { atMost: p99Us },
+    },
+    {
+      name: `${label}: wrong answers`,
+      value: checked.wrong,
+      unit: `of ${checked.events}`,
+      bar: { atMost: 0 },
+    },
+  ];
+  if (count < 100_000) return rows;
+  return [...rows, ...benchChanges(label, workload, built)];
+}
+
+/** What building costs, what a trigger holds, and what adding and removing one takes; all are removed in the end. */
+function benchChanges(label: string, { triggers, events }: Workload, { index, ...built }: Built): Row[] {
+  const changed = triggers.filter((_, at) => at % 37 === 0);
+  const ids = new Set(changed.map((one) => one.id));
+  const found = () => events.flatMap((event) => index.match(event)).filter((id) => ids.has(id)).length;
+  const before = found();
+  const removals = timesUs(changed, ({ id }) => index.remove(id));
+  const ghosts = found();
+  const additions = timesUs(changed, (one) => index.add(one));
+  const missed = before - found();
+  for (const { id } of triggers) index.remove(id);
+  const leftBytes = heapBytes() - built.heapBefore;
+  return [
+    { name: `${label}: build`, value: Math.round(built.ms), unit: "ms", bar: { atMost: 1_000 } },
+    {
+      name: `${label}: memory above the AST`,
+      value: Math.round(built.bytes / triggers.length),
+      unit: "B/trigger",
+      bar: { atMost: 500 },
+    },
+    {
+      name: `${label}: of that left when all are removed`,
+      value: Math.max(0, round((100 * leftBytes) / built.bytes)),
+      unit: "%",
+      bar: { atMost: 10 },
+    },
+    { name: `${label}: p99 of add`, value: p99(additions), unit: "us", bar: { atMost: 200 } },
+    { name: `${label}: p99 of remove`, value: p99(removals), unit: "us", bar: { atMost: 300 } },
+    {
+      name: `${label}: removed but found, or added but missed`,
+      value: ghosts + missed,
+      unit: `of ${before}`,
+      bar: { atMost: 0 },
+    },
+  ];
+}
+
+interface Built {
+  index: TriggerIndex;
+  ms: number;
+  bytes: number;
+  heapBefore: number;
+}
+
+function build(triggers: readonly IndexedTrigger[]): Built {
+  const heapBefore = heapBytes();
+  const index = createTriggerIndex();
+  const startedMs = performance.now();
+  for (const one of triggers) index.add(one);
+  const ms = performance.now() - startedMs;
+  return { index, ms, bytes: heapBytes() - heapBefore, heapBefore };
+}
+
+/** How much longer a match takes among ten times as many triggers. */
+function benchGrowth(name: WorkloadName): Row[] {
+  const [few, many] = [10_000, 100_000].map((count) => {
+    const { triggers, events } = makeWorkload(name, count);
+    const { index } = build(triggers);
+    const match = (event: MatchableEvent) => index.match(event);
+    return median(Array.from({ length: ROUNDS }, () => perSecond(events, INDEXED_MS, match)));
+  }) as [number, number];
+  const value = round(few / many);
+  return [
+    { name: `${name}, 10,000 to 100,000 triggers: time of a match`, value, unit: "x", bar: { atMost: 3 } },
+  ];
+}
+
+/** What the index is measured against: every trigger is asked, by closures that were compiled beforehand. */
+function createPlainLoop(triggers: readonly IndexedTrigger[]): (event: MatchableEvent) => string[] {
+  const compiled = triggers.map(({ id, tenantId, connector, eventTypes, where }) => {
+    const holds: Predicate = where === undefined ? () => true : compileCondition(where);
+    return { id, tenantId, connector, type: eventTypes?.[0], holds };
+  });
+  return (event) => {
+    const subject = { data: event.data, event: { ...event }, headers: {} };
+    const ids: string[] = [];
+    for (const { id, tenantId, connector, type, holds } of compiled) {
+      if (tenantId !== event.tenantId || connector !== event.connector) continue;
+      if ((type === undefined || type === event.type) && holds(subject)) ids.push(id);
+    }
+    return ids;
+  };
+}
+
+function compareAnswers(
+  { events }: Workload,
+  index: TriggerIndex,
+  plain: (event: MatchableEvent) => string[],
+) {
+  const some = events.slice(0, COMPARED_EVENTS);
+  const wrong = some.filter((event) => index.match(event).join() !== plain(event).join()).length;
+  return { wrong, events: some.length };
+}
+
+/** Calls with the events in turn for as long as that, and answers how often a second. */
+function perSecond(
+  events: readonly MatchableEvent[],
+  durationMs: number,
+  match: (event: MatchableEvent) => unknown,
+): number {
+  const startedMs = performance.now();
+  let [calls, elapsedMs] = [0, 0];
+  while (elapsedMs < durationMs) {
+    // The plain loop takes milliseconds for an event, the index less than looking at the clock does.
+    const until = calls + (elapsedMs * 1_000 > calls * SLOW_US ? 1 : EVENTS_BETWEEN_LOOKS);
+    for (; calls < until; calls += 1) match(events[calls % events.length] as MatchableEvent);
+    elapsedMs = performance.now() - startedMs;
+  }
+  return (calls * 1_000) / elapsedMs;
+}
+
+function timesUs<Item>(items: readonly Item[], act: (item: Item) => unknown): number[] {
+  return items.map((item) => {
+    const startedMs = performance.now();
+    act(item);
+    return (performance.now() - startedMs) * 1_000;
+  });
+}
+
+setFlagsFromString("--expose-gc");
+const collectGarbage = runInNewContext("gc") as () => void;
+
+function heapBytes(): number {
+  collectGarbage();
+  return process.memoryUsage().heapUsed;
+}
+
+function p99(values: readonly number[]): number {
+  return round(percentile(values, 0.99));
+}
+
+function median(values: readonly number[]): number {
+  return percentile(values, 0.5);
+}
+
+function round(value: number): number {
+  return Math.round(value * 10) / 10;
+}
