@@ -5,6 +5,7 @@ import { createLogger } from "../src/runtime/logger.ts";
 import { benchMatching } from "./matching.ts";
 import { benchPipeline } from "./pipeline.ts";
 import { benchReceive } from "./receive.ts";
+import { benchRouterStart } from "./router-start.ts";
 import type { BenchStores, Row } from "./servers.ts";
 import { benchVerification } from "./verification.ts";
 
@@ -16,6 +17,7 @@ import { benchVerification } from "./verification.ts";
 const BENCHMARKS: Readonly<Record<string, () => Promise<Row[]>>> = {
   verification: async () => benchVerification(),
   matching: async () => benchMatching(),
+  routers: withStores(benchRouterStart),
   receive: withStores(benchReceive),
   pipeline: withStores(benchPipeline),
 };

@@ -1,0 +1,54 @@
+import pg from "pg";
+import { freePort } from "../src/embedded/free-port.ts";
+import { type BenchStores, end, type Row, ready, row, startServer } from "./servers.ts";
+
+const TRIGGERS = 100_000;
+
+/** How long a router takes from its start until it is ready, without triggers and with many: it is not ready before. */
+export async function benchRouterStart(stores: BenchStores): Promise<Row[]> {
+  // The first start makes the schema.
+  await readyMs(stores);
+  const emptyMs = await readyMs(stores);
+  await deployMany(stores.databaseUrl);
+  const fullMs = await readyMs(stores);
+  return [
+    row("router without triggers: ready after", emptyMs, "ms"),
+    row(`router with ${TRIGGERS.toLocaleString("en")} triggers: ready after`, fullMs, "ms"),
+    row("of that for loading them", fullMs - emptyMs, "ms", { atMost: 5_000 }),
+  ];
+}
+
+async function readyMs(stores: BenchStores): Promise<number> {
+  const port = await freePort();
+  const startedMs = performance.now();
+  const router = startServer(stores, "route", port);
+  try {
+    await ready(port);
+    return performance.now() - startedMs;
+  } finally {
+    await end(router);
+  }
+}
+
+/** Flows of a hundred tenants, each with a condition of its own, deployed. */
+async function deployMany(databaseUrl: string): Promise<void> {
+  const client = new pg.Client(databaseUrl);
+  await client.connect();
+  try {
+    await client.query(`
+      INSERT INTO tenants (id) SELECT 't' || n FROM generate_series(0, 99) n;
+      INSERT INTO flows (tenant_id, id, version, deployed_version, signing_sealed, signing_key_id)
+        SELECT 't' || n % 100, 'f' || n, 1, 1, '', '' FROM generate_series(1, ${TRIGGERS}) n;
+      INSERT INTO flow_versions (tenant_id, flow_id, version, definition)
+        SELECT 't' || n % 100, 'f' || n, 1, jsonb_build_object(
+          'trigger', jsonb_build_object('event_types', jsonb_build_array('order.*'), 'where',
+            jsonb_build_object('op', 'eq', 'path', 'customer', 'value', 'c' || n)),
+          'action', jsonb_build_object('type', 'code', 'handler', 'noop'), 'retry', '{}'::jsonb)
+        FROM generate_series(1, ${TRIGGERS}) n;
+      INSERT INTO deployments (tenant_id, flow_id, version, deployed_from)
+        SELECT 't' || n % 100, 'f' || n, 1, 1 FROM generate_series(1, ${TRIGGERS}) n;
+      ANALYZE;`);
+  } finally {
+    await client.end();
+  }
+}
