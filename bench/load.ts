@@ -31,6 +31,27 @@ export async function closedLoop(options: {
   next: () => PreparedRequest | undefined;
 }): Promise<LoadResult> {
   const answers: Answered[] = [];
+  const { elapsedMs } = await loop(options, (answer) => answers.push(answer));
+  return { answers, elapsedMs };
+}
+
+/** The same closed loop, which counts the answers and keeps none: for what is measured at its fastest. */
+export async function countingLoop(
+  options: Parameters<typeof closedLoop>[0] & { isGood: (answer: Answered) => boolean },
+): Promise<{ good: number; bad: Answered | undefined; elapsedMs: number }> {
+  let good = 0;
+  let bad: Answered | undefined;
+  const { elapsedMs } = await loop(options, (answer) => {
+    if (options.isGood(answer)) good += 1;
+    else bad ??= answer;
+  });
+  return { good, bad, elapsedMs };
+}
+
+async function loop(
+  options: Parameters<typeof closedLoop>[0],
+  take: (answer: Answered) => void,
+): Promise<{ elapsedMs: number }> {
   const startedMs = performance.now();
   await Promise.all(
     Array.from({ length: options.connections }, async () => {
@@ -38,12 +59,12 @@ export async function closedLoop(options: {
       while (performance.now() - startedMs < options.durationMs) {
         const request = options.next();
         if (request === undefined) break;
-        answers.push(await client.send(request));
+        take(await client.send(request));
       }
       client.close();
     }),
   );
-  return { answers, elapsedMs: performance.now() - startedMs };
+  return { elapsedMs: performance.now() - startedMs };
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { ChildProcess } from "node:child_process";
 import { freePort } from "../src/embedded/free-port.ts";
 import { nextDelivery } from "./deliveries.ts";
-import { closedLoop, openLoop, percentile } from "./load.ts";
+import { type Answered, countingLoop, openLoop, percentile } from "./load.ts";
 import {
   answeredPerSecond,
   type BenchStores,
@@ -75,14 +75,11 @@ async function duplicatesPerSecond(port: number): Promise<number> {
   const deliveries = Array.from({ length: CONNECTIONS }, nextDelivery);
   let sent = 0;
   const next = () => deliveries[sent++ % deliveries.length];
-  const { answers, elapsedMs } = await closedLoop({
-    port,
-    connections: CONNECTIONS,
-    durationMs: ROUND_MS,
-    next,
-  });
-  const repeated = answers.slice(deliveries.length * 2);
-  const other = repeated.find((answer) => !answer.body.includes('"duplicate"'));
-  if (other !== undefined) throw new Error(`A repeated delivery was answered ${other.status} ${other.body}`);
-  return (answers.length / elapsedMs) * 1_000;
+  const isGood = ({ status }: Answered) => status === 200;
+  const repeated = { port, connections: CONNECTIONS, next, isGood };
+  await countingLoop({ ...repeated, durationMs: 500 });
+  const isDuplicate = ({ body }: Answered) => body.includes('"duplicate"');
+  const counted = await countingLoop({ ...repeated, durationMs: ROUND_MS, isGood: isDuplicate });
+  if (counted.bad !== undefined) throw new Error(`A repeated delivery was answered ${counted.bad.body}`);
+  return (counted.good / counted.elapsedMs) * 1_000;
 }

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { prepareDeliveries, SECRET } from "./deliveries.ts";
-import { type Answered, closedLoop } from "./load.ts";
+import { type Answered, countingLoop } from "./load.ts";
 import type { Usage } from "./usage.ts";
 
 /** The stores that the servers under test share. */
@@ -107,14 +107,21 @@ export function startReference(port: number): ChildProcess {
 export async function answeredPerSecond(port: number, durationMs: number): Promise<number> {
   // More than any server here answers.
   const next = prepareDeliveries(Math.ceil(durationMs * 30));
-  const { answers, elapsedMs } = await closedLoop({ port, connections: CONNECTIONS, durationMs, next });
-  refuseFailures(answers);
-  return (answers.length / elapsedMs) * 1_000;
+  const { good, bad, elapsedMs } = await countingLoop({
+    ...{ port, connections: CONNECTIONS, durationMs, next },
+    isGood: isAccepted,
+  });
+  if (bad !== undefined) refuseFailures([bad]);
+  return (good / elapsedMs) * 1_000;
 }
 
 export function refuseFailures(answers: Answered[]): void {
-  const failed = answers.find((answer) => answer.status !== 200 || !answer.body.includes('"accepted"'));
+  const failed = answers.find((answer) => !isAccepted(answer));
   if (failed !== undefined) throw new Error(`A delivery was answered ${failed.status} ${failed.body}`);
+}
+
+function isAccepted({ status, body }: Answered): boolean {
+  return status === 200 && body.includes('"accepted"');
 }
 
 export function row(name: string, value: number, unit: string, bar?: Row["bar"]): Row {

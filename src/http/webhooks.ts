@@ -46,6 +46,7 @@ export const webhookRoutes: FastifyPluginAsync<WebhookRoutesOptions> = async (se
     max: limits.requestsPerSecond,
     timeWindow: 1_000,
     cache: limits.maxAddresses,
+    keyGenerator: ({ ip }) => ip,
     allowList: ({ ip }) => !limits.limitLoopback && isLoopback(ip),
     addHeaders: NO_HEADERS,
     addHeadersOnExceeding: NO_HEADERS,

@@ -18,16 +18,22 @@ export type Judgement =
 export function judge(endpoint: KnownEndpoint, request: InboundRequest, nowMs: number): Judgement {
   const { scheme, closed } = endpoint;
   const isDelivery = scheme.methods.some((method) => method === request.method);
-  const isHandshake = scheme.challenges.some(({ method = "POST" }) => method === request.method);
-  if (!isDelivery && !isHandshake) return { kind: "method_not_allowed", allowed: methodsOf(scheme) };
-  const unsigned = answerUnsignedChallenge(scheme, request, endpoint.pending);
-  if (unsigned !== undefined && closed === undefined) return { kind: "challenge", ...unsigned };
+  if (!isDelivery && !methodsOf(scheme).includes(request.method)) {
+    return { kind: "method_not_allowed", allowed: methodsOf(scheme) };
+  }
+  const mayBeHandshake = scheme.challenges.length > 0;
+  if (mayBeHandshake && closed === undefined) {
+    const unsigned = answerUnsignedChallenge(scheme, request, endpoint.pending);
+    if (unsigned !== undefined) return { kind: "challenge", ...unsigned };
+  }
   const verdict = endpoint.verify(request, nowMs);
   if (closed !== undefined) return { kind: "rejected", reason: closed };
   if (verdict.kind === "rejected") return verdict;
   const bySecret = verdict.secretIndex ?? 0;
-  const signed = answerSignedChallenge(scheme, request, (text) => endpoint.hmacHex(bySecret, text));
-  if (signed !== undefined) return { kind: "challenge", ...signed };
+  if (mayBeHandshake) {
+    const signed = answerSignedChallenge(scheme, request, (text) => endpoint.hmacHex(bySecret, text));
+    if (signed !== undefined) return { kind: "challenge", ...signed };
+  }
   return isDelivery ? { kind: "delivery", bySecret } : { kind: "rejected", reason: "no_delivery" };
 }
 
