@@ -373,8 +373,10 @@ BEGIN
     WHERE w.tenant IS NOT NULL AND w.step <= max_tenants
   ),
   shares AS (
-    SELECT w.lane, w.tenant, ceil(budgets[w.lane]::numeric / count(*) OVER (PARTITION BY w.lane))::integer AS share
-    FROM walk w WHERE w.tenant IS NOT NULL AND w.step <= max_tenants
+    SELECT w.lane, w.tenant, ceil(budgets[w.lane]::numeric * coalesce(t.weight, 1)
+      / sum(coalesce(t.weight, 1)) OVER (PARTITION BY w.lane))::integer AS share
+    FROM walk w LEFT JOIN tenants t ON t.id = w.tenant
+    WHERE w.tenant IS NOT NULL AND w.step <= max_tenants
   ),
   due AS (
     SELECT o.event_id FROM shares s, LATERAL (

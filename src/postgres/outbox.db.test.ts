@@ -54,6 +54,20 @@ describe("claimOutbox", () => {
     expect([of("a"), of("hot"), of("z")]).toEqual([5, 10, 5]);
   });
 
+  test("gives a tenant of a greater weight so much more", async () => {
+    const { database } = await migratedDatabase();
+    await database.pipeline.query({
+      text: "INSERT INTO tenants (id, weight) VALUES ('a', 3), ('b', 1), ('c', 2)",
+    });
+    await fill(
+      database,
+      ["a", "b", "c"].map((tenant) => ({ tenant, lane: 2 as const, events: 100 })),
+    );
+    const { events } = await claim(database, [[2, 60]]);
+    const of = (tenant: string) => events.filter((event) => event.tenantId === tenant).length;
+    expect([of("a"), of("b"), of("c")]).toEqual([30, 10, 20]);
+  });
+
   test("walks on to the next tenants where the last claim ended, and begins again", async () => {
     const { database } = await migratedDatabase();
     await fill(

@@ -88,6 +88,8 @@ function unsignedParts(preset: string): Set<string> {
   if (content.includes("twilio_body")) parts.add("body");
   if (scheme.challenges.some(({ proof }) => proof === "none")) parts.add("query");
   for (const place of signature?.from ?? []) {
+    // Letters of hex in the other case are the same signature.
+    if ("header" in place && signature?.encoding === "hex_any_case") parts.add(place.header);
     if ("header" in place && (place.separator !== undefined || (signature?.from.length ?? 0) > 1))
       parts.add(place.header);
   }
