@@ -20,7 +20,12 @@ export default defineConfig({
       {
         extends: true,
         // Alone and last: it measures how a loaded system recovers.
-        test: { name: "chaos", include: ["test/chaos/**/*.test.ts"], sequence: { groupOrder: 1 } },
+        test: {
+          name: "chaos",
+          include: ["test/chaos/**/*.test.ts"],
+          sequence: { groupOrder: 1 },
+          fileParallelism: false,
+        },
       },
     ],
   },
