@@ -59,31 +59,32 @@ export function leafTest({ op, value, ignoreCase }: Leaf): LeafTest {
  */
 export function passes({ op, operand }: LeafTest, values: readonly unknown[]): boolean {
   switch (op) {
+    case "eq":
+      for (const value of values) if (value === operand) return true;
+      return false;
+    case "in":
+      for (const value of values) if (isAmong(operand, value)) return true;
+      return false;
+    case "neq":
+      for (const value of values) if (value === operand) return false;
+      return values.length > 0;
+    case "nin":
+      for (const value of values) if (isAmong(operand, value)) return false;
+      return values.length > 0;
     case "exists":
       return values.length > 0;
     case "absent":
       return values.length === 0;
-    case "neq":
-    case "nin":
-      if (values.length === 0) return false;
-      for (const value of values) {
-        if (op === "neq" ? value === operand : isAmong(operand, value)) return false;
-      }
-      return true;
     default:
-      for (const value of values) {
-        if (passesAlone(op, operand, value)) return true;
-      }
+      for (const value of values) if (passesAlone(op, operand, value)) return true;
       return false;
   }
 }
 
-function passesAlone(op: LeafTest["op"], operand: unknown, value: unknown): boolean {
+type OrderOrText = Exclude<LeafTest["op"], "eq" | "in" | "neq" | "nin" | "exists" | "absent">;
+
+function passesAlone(op: OrderOrText, operand: unknown, value: unknown): boolean {
   switch (op) {
-    case "eq":
-      return value === operand;
-    case "in":
-      return isAmong(operand, value);
     case "gt":
       return typeof value === "number" && value > (operand as number);
     case "gte":
@@ -98,11 +99,11 @@ function passesAlone(op: LeafTest["op"], operand: unknown, value: unknown): bool
       return typeof value === "string" && value.startsWith(operand as string);
     case "endsWith":
       return typeof value === "string" && value.endsWith(operand as string);
-    default:
-      return false;
   }
 }
 
 function isAmong(list: unknown, value: unknown): boolean {
-  return Array.isArray(list) ? list.includes(value) : (list as ReadonlySet<unknown>).has(value);
+  if (!Array.isArray(list)) return (list as ReadonlySet<unknown>).has(value);
+  for (const one of list) if (one === value) return true;
+  return false;
 }

@@ -1,87 +1,70 @@
-import type { Band, Entry, Key } from "./entry.ts";
-import { PostingMap } from "./postings.ts";
+import type { Band } from "./check.ts";
+import type { Entry, Key } from "./entry.ts";
+import { extremesOf } from "./extremes.ts";
+import { Ranges } from "./ranges.ts";
 import type { Search } from "./search.ts";
 import type { Way } from "./way.ts";
 
-/** Bands narrower than 2^-20 share the finest grid. */
-const FINEST = -20;
+/** Bands narrower than 8^-7 are taken for as wide. */
+const NARROWEST = -7;
 
-/** Cells that a grid is expected to have, until they are seen. */
-const EXPECTED_CELLS = 16;
+/** The chance of a band among bands of which too few are known. */
+const UNKNOWN_CHANCE = 1 / 16;
+const FEW = 8;
 
 /**
- * Entries by a range of numbers. There is a grid for every power of two; a band lies in the one whose cells are just
- * as wide as itself, and so in two cells as a rule. A number is looked up in its cell of every grid.
+ * Entries by a range of numbers, apart for every power of eight that their width is below: so a number is met only by
+ * ranges that begin at most that far below it.
  */
 export class Bands implements Way {
-  readonly #grids = new Map<number, PostingMap<number>>();
-
-  get size(): number {
-    let size = 0;
-    for (const grid of this.#grids.values()) size += grid.size;
-    return size;
-  }
+  readonly #levels = new Map<number, Ranges>();
 
   get meanChance(): number {
     let [chances, entries] = [0, 0];
-    for (const grid of this.#grids.values()) {
-      chances += grid.meanChance * grid.size;
-      entries += grid.size;
+    for (const [level, ranges] of this.#levels) {
+      chances += chanceAmong(ranges, 8 ** level / 3) * ranges.size;
+      entries += ranges.size;
     }
-    return entries === 0 ? 1 / EXPECTED_CELLS : chances / entries;
+    return entries === 0 ? UNKNOWN_CHANCE : chances / entries;
   }
 
   chance(key: Key): number {
-    const grid = this.#grids.get(levelOf(key as Band));
-    if (grid === undefined) return 1 / EXPECTED_CELLS;
-    return Math.max(...cellsOf(key as Band).map((cell) => grid.chance(cell)));
+    const band = key as Band;
+    return chanceAmong(this.#levels.get(levelOf(band)), band.high - band.low);
   }
 
   add(key: Key, entry: Entry): void {
-    const level = levelOf(key as Band);
-    let grid = this.#grids.get(level);
-    if (grid === undefined) {
-      grid = new PostingMap(EXPECTED_CELLS);
-      this.#grids.set(level, grid);
-    }
-    for (const cell of cellsOf(key as Band)) grid.add(cell, entry);
+    const band = key as Band;
+    const level = levelOf(band);
+    const ranges = this.#levels.get(level) ?? new Ranges();
+    if (ranges.size === 0) this.#levels.set(level, ranges);
+    ranges.add(band.low, band.high, entry);
   }
 
   remove(key: Key, entry: Entry): void {
-    const level = levelOf(key as Band);
-    const grid = this.#grids.get(level);
-    if (grid === undefined) return;
-    for (const cell of cellsOf(key as Band)) grid.remove(cell, entry);
-    if (grid.size === 0) this.#grids.delete(level);
+    const band = key as Band;
+    const level = levelOf(band);
+    const ranges = this.#levels.get(level);
+    ranges?.remove(band.low, entry);
+    if (ranges?.size === 0) this.#levels.delete(level);
   }
 
-  /** The two bounds of a band are met apart: of the numbers 1 and 9 in a list, one is above 4, the other below 5. */
   search(values: readonly unknown[], search: Search): void {
-    let [least, greatest] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
-    for (const value of values) {
-      if (typeof value !== "number") continue;
-      if (value < least) least = value;
-      if (value > greatest) greatest = value;
-    }
-    if (least > greatest) return;
-    for (const [level, grid] of this.#grids) {
-      const width = 2 ** level;
-      const [first, last] = [Math.floor(least / width), Math.floor(greatest / width)];
-      if (first === last) grid.offer(first, search);
-      else for (const cell of grid.keys()) if (cell >= first && cell <= last) grid.offer(cell, search);
-    }
+    const extremes = extremesOf(values);
+    if (extremes === undefined) return;
+    for (const [level, ranges] of this.#levels) ranges.offer(extremes[0], extremes[1], 8 ** level, search);
   }
 }
 
-function levelOf({ low, high }: Band): number {
-  return Math.max(FINEST, Math.ceil(Math.log2(high - low)));
+function chanceAmong(ranges: Ranges | undefined, width: number): number {
+  if (ranges === undefined || ranges.size < FEW) return UNKNOWN_CHANCE;
+  return width < ranges.span ? width / ranges.span : 1;
 }
 
-/** Rounding in the width of the band may make it touch a third cell. */
-function cellsOf(band: Band): number[] {
-  const width = 2 ** levelOf(band);
-  const [first, last] = [Math.floor(band.low / width), Math.floor(band.high / width)];
-  const cells = [first];
-  for (let cell = first + 1; cell <= last; cell += 1) cells.push(cell);
-  return cells;
+/** The least power of eight above the width: strictly, since the width itself may be rounded. */
+function levelOf({ low, high }: Band): number {
+  const width = high - low;
+  let level = NARROWEST;
+  while (8 ** level <= width) level += 1;
+  return level;
 }

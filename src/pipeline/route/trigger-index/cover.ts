@@ -1,5 +1,5 @@
 import type { Check, LeafCheck } from "./check.ts";
-import type { Band, Key } from "./entry.ts";
+import type { Key } from "./entry.ts";
 
 /** Keys of which an event must hold one to meet a check, and what they cost. */
 export interface Cover {
@@ -22,54 +22,26 @@ function cover(check: Check, negated: boolean, costOf: (key: Key) => number): Co
       return cover(check.check, !negated, costOf);
     case "and":
     case "or": {
-      const covers = check.checks.map((one) => cover(one, negated, costOf));
-      if ((check.op === "or") !== negated) return together(covers);
-      const bands = negated ? [] : bandsOf(check.checks).map((key) => ({ keys: [key], cost: costOf(key) }));
-      return cheapest([...bands, ...covers]);
+      const [first, second] = [cover(check.first, negated, costOf), cover(check.second, negated, costOf)];
+      return (check.op === "and") === negated ? together(first, second) : cheaper(first, second);
     }
+    case "band":
+      return negated ? undefined : { keys: [check], cost: costOf(check) };
     default:
       return negated || !isKey(check) ? undefined : { keys: [check], cost: costOf(check) };
   }
 }
 
-function together(covers: readonly (Cover | undefined)[]): Cover | undefined {
-  const keys: Key[] = [];
-  let cost = 0;
-  for (const one of covers) {
-    if (one === undefined) return undefined;
-    keys.push(...one.keys);
-    cost += one.cost;
-  }
-  return { keys, cost };
+function together(first: Cover | undefined, second: Cover | undefined): Cover | undefined {
+  if (first === undefined || second === undefined) return undefined;
+  return { keys: [...first.keys, ...second.keys], cost: first.cost + second.cost };
 }
 
-function cheapest(covers: readonly (Cover | undefined)[]): Cover | undefined {
-  let best: Cover | undefined;
-  for (const one of covers)
-    if (one !== undefined && one.cost < (best?.cost ?? Number.POSITIVE_INFINITY)) best = one;
-  return best;
+function cheaper(first: Cover | undefined, second: Cover | undefined): Cover | undefined {
+  if (first === undefined || second === undefined) return first ?? second;
+  return second.cost < first.cost ? second : first;
 }
 
 function isKey({ op, operand }: LeafCheck): boolean {
   return op !== "absent" && !Number.isNaN(operand) && (op === "eq" || op === "neq" || operand !== "");
-}
-
-/** Pairs of parts that bound one field from below and from above. */
-function bandsOf(checks: readonly Check[]): Band[] {
-  const bands: Band[] = [];
-  for (const low of checks) {
-    if (low.op !== "gt" && low.op !== "gte") continue;
-    for (const high of checks) {
-      if ((high.op !== "lt" && high.op !== "lte") || high.field !== low.field) continue;
-      const band: Band = {
-        op: "band",
-        field: low.field,
-        low: low.operand as number,
-        high: high.operand as number,
-      };
-      // Bounds that exclude each other are met by two numbers of a list: the one bound has to find those.
-      if (Number.isFinite(band.high - band.low) && band.low <= band.high) bands.push(band);
-    }
-  }
-  return bands;
 }

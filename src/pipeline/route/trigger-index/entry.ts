@@ -1,5 +1,4 @@
-import type { Check, LeafCheck } from "./check.ts";
-import type { Field } from "./fields.ts";
+import type { Band, Check, LeafCheck } from "./check.ts";
 import type { IndexedTrigger } from "./trigger.ts";
 
 /** A trigger in one partition. There may be 100,000 of these: every member counts. */
@@ -17,13 +16,5 @@ export interface Entry {
   readonly next: Entry | undefined;
 }
 
-/** Something that an event must hold for a check to be met: one leaf, or two that bound a field on both sides. */
+/** Something that an event must hold for a check to be met: one leaf of it, or two bounds. */
 export type Key = LeafCheck | Band;
-
-/** An event meets it by a number above `low` and one below `high`, which in a list may be two numbers. */
-export interface Band {
-  readonly op: "band";
-  readonly field: Field;
-  readonly low: number;
-  readonly high: number;
-}

@@ -10,10 +10,6 @@ const EXPECTED_VALUES = 16;
 export class Equals implements Way {
   readonly #postings = new PostingMap<unknown>(EXPECTED_VALUES);
 
-  get size(): number {
-    return this.#postings.size;
-  }
-
   get meanChance(): number {
     return this.#postings.meanChance;
   }
@@ -33,8 +29,8 @@ export class Equals implements Way {
   }
 
   search(values: readonly unknown[], search: Search): void {
-    if (values.length === 1) this.#postings.offer(values[0], search);
-    else for (const value of new Set(values)) this.#postings.offer(value, search);
+    if (values.length === 1) this.#postings.offerExact(values[0], search);
+    else for (const value of new Set(values)) this.#postings.offerExact(value, search);
   }
 }
 

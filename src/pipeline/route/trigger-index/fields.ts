@@ -1,5 +1,7 @@
 import type { Leaf } from "../../../domain/condition/ast.ts";
 import { fieldName, fieldReader, type ReadField } from "../../../domain/condition/field.ts";
+import { leafTest } from "../../../domain/condition/leaf-test.ts";
+import type { LeafCheck } from "./check.ts";
 
 /** A place in events that leaves ask about. An event is read there once, however many ask. */
 export interface Field {
@@ -9,25 +11,42 @@ export interface Field {
   uses: number;
   /** What the event under way holds here; undefined until it is asked. */
   values: readonly unknown[] | undefined;
+  /** Leaves that triggers share, by what they ask. */
+  readonly shared: Map<string, LeafCheck>;
 }
+
+/** Leaves of one field that are shared; where there are more, as with ids, few are the same. */
+const MAX_SHARED = 64;
 
 /** The fields of all registered conditions, each once. */
 export class Fields {
   readonly #byName = new Map<string, Field>();
 
-  take(leaf: Leaf): Field {
-    const name = fieldName(leaf);
-    let field = this.#byName.get(name);
-    if (field === undefined) {
-      field = { name, read: fieldReader(leaf), uses: 0, values: undefined };
-      this.#byName.set(name, field);
-    }
+  /** A leaf ready to be asked: triggers that ask the same share it, which spares memory and its caches. */
+  take(leaf: Leaf): LeafCheck {
+    const field = this.#fieldOf(leaf);
     field.uses += 1;
-    return field;
+    const what = JSON.stringify([leaf.op, leaf.value]);
+    const shared = field.shared.get(what);
+    if (shared !== undefined) return shared;
+    const { op, operand } = leafTest(leaf);
+    const check = { op, operand, field };
+    if (field.shared.size < MAX_SHARED) field.shared.set(what, check);
+    return check;
   }
 
+  /** Takes back one use of the field. */
   release(field: Field): void {
     field.uses -= 1;
     if (field.uses === 0) this.#byName.delete(field.name);
+  }
+
+  #fieldOf(leaf: Leaf): Field {
+    const name = fieldName(leaf);
+    const known = this.#byName.get(name);
+    if (known !== undefined) return known;
+    const field = { name, read: fieldReader(leaf), uses: 0, values: undefined, shared: new Map() };
+    this.#byName.set(name, field);
+    return field;
   }
 }

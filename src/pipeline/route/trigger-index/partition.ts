@@ -1,11 +1,11 @@
+import { Asked } from "./asked.ts";
 import { type Cover, coverOf } from "./cover.ts";
 import type { Entry, Key } from "./entry.ts";
-import { insert, withdraw } from "./postings.ts";
 import type { Search } from "./search.ts";
 import { Ways } from "./ways.ts";
 
 /** As few entries are asked faster than found. */
-const FEW = 12;
+const FEW = 24;
 
 /** A search that offers more than this in vain has entries filed anew. */
 const VAIN_OFFERS = 64;
@@ -16,39 +16,39 @@ const WORTH_FILING_ANEW = 0.5;
 /** The entries of one tenant, connector and type. */
 export class Partition {
   /** Entries that every event is asked against: all while they are few, and those that have no key. */
-  readonly #asked: Entry[] = [];
+  readonly #asked = new Asked();
   /** The ways to find the others; undefined while they are few. */
   #ways: Ways | undefined;
 
   get isEmpty(): boolean {
-    return this.#asked.length === 0 && (this.#ways === undefined || this.#ways.isEmpty);
+    return this.#asked.size === 0 && (this.#ways === undefined || this.#ways.isEmpty);
   }
 
   add(entry: Entry): void {
-    if (this.#ways === undefined && this.#asked.length === FEW) {
+    if (this.#ways === undefined && this.#asked.size === FEW) {
       this.#ways = new Ways();
-      for (const one of this.#asked.splice(0)) this.#file(this.#ways, one);
+      for (const one of this.#asked.takeAll()) this.#file(this.#ways, one);
     }
-    if (this.#ways === undefined) insert(this.#asked, entry);
+    if (this.#ways === undefined) this.#asked.add(entry);
     else this.#file(this.#ways, entry);
   }
 
   remove(entry: Entry): void {
-    if (entry.keys === undefined) withdraw(this.#asked, entry);
+    if (entry.keys === undefined) this.#asked.remove(entry);
     else for (const key of keysOf(entry)) this.#ways?.remove(key, entry);
   }
 
   search(search: Search): void {
-    for (const entry of this.#asked) search.offer(entry);
+    this.#asked.search(search);
     if (this.#ways === undefined) return;
-    const before = search.vainOffers;
+    search.startPartition();
     this.#ways.search(search);
-    if (search.vainOffers - before > VAIN_OFFERS) this.#fileAnew(this.#ways, search);
+    if (search.vainOffers > VAIN_OFFERS) this.#fileAnew(this.#ways, search);
   }
 
   #file(ways: Ways, entry: Entry): void {
     const cover = coverFrom(ways, entry);
-    if (cover === undefined) insert(this.#asked, entry);
+    if (cover === undefined) this.#asked.add(entry);
     else fileUnder(ways, cover.keys, entry);
   }
 

@@ -1,6 +1,9 @@
 import type { Entry } from "./entry.ts";
 import type { Search } from "./search.ts";
 
+/** Longer lists may hold room for more. */
+const MAX_EXACT = 16;
+
 /** Entries found by one key, in the order of registration; one alone needs no list. */
 type Postings = Entry | Entry[];
 
@@ -49,7 +52,10 @@ export class PostingMap<Key> {
     const postings = this.#map.get(key);
     if (postings === entry) return;
     if (Array.isArray(postings)) {
-      if (insert(postings, entry)) this.#size += 1;
+      const longer = insert(postings, entry);
+      if (longer === undefined) return;
+      if (longer !== postings) this.#map.set(key, longer);
+      this.#size += 1;
       return;
     }
     this.#size += 1;
@@ -69,33 +75,33 @@ export class PostingMap<Key> {
     if (postings.length === 1) this.#map.set(key, postings[0] as Entry);
   }
 
+  /** Offers the key's entries. */
   offer(key: Key, search: Search): void {
     const postings = this.#map.get(key);
-    if (postings === undefined) return;
-    offerPostings(postings, search);
+    if (Array.isArray(postings)) for (const entry of postings) search.offer(entry);
+    else if (postings !== undefined) search.offer(postings);
   }
 
-  keys(): IterableIterator<Key> {
-    return this.#map.keys();
+  /** Offers the key's entries, the key of which the event is known to hold. */
+  offerExact(key: Key, search: Search): void {
+    const postings = this.#map.get(key);
+    if (Array.isArray(postings)) for (const entry of postings) search.offerExact(entry);
+    else if (postings !== undefined) search.offerExact(postings);
   }
 }
 
-function offerPostings(postings: Postings, search: Search): void {
-  if (Array.isArray(postings)) for (const entry of postings) search.offer(entry);
-  else search.offer(postings);
-}
-
-/** Inserts into a list that is in the order of registration. False: it was there. */
-export function insert(entries: Entry[], entry: Entry): boolean {
+/**
+ * The list with the entry at its place in the order of registration; undefined if it is there already. A list that
+ * grows takes room ahead for many more: short ones, of which there are many, are made anew.
+ */
+export function insert(entries: Entry[], entry: Entry): Entry[] | undefined {
   const last = entries.at(-1);
-  if (last === undefined || last.order < entry.order) {
-    entries.push(entry);
-    return true;
-  }
-  const at = placeOf(entries, entry.order);
-  if (entries[at] === entry) return false;
-  entries.splice(at, 0, entry);
-  return true;
+  const at = last === undefined || last.order < entry.order ? entries.length : placeOf(entries, entry.order);
+  if (entries[at] === entry) return undefined;
+  if (entries.length < MAX_EXACT) return entries.toSpliced(at, 0, entry);
+  if (at === entries.length) entries.push(entry);
+  else entries.splice(at, 0, entry);
+  return entries;
 }
 
 /** Removes from a list that is in the order of registration. False: it was not there. */

@@ -5,20 +5,16 @@ import type { Way } from "./way.ts";
 
 /** Entries that any value of the field may meet: for `neq`, `nin` and `exists`, which need it to be there. */
 export class Present implements Way {
-  readonly #entries: Entry[] = [];
+  #entries: Entry[] = [];
 
   readonly meanChance = 1;
-
-  get size(): number {
-    return this.#entries.length;
-  }
 
   chance(): number {
     return 1;
   }
 
   add(_key: Key, entry: Entry): void {
-    insert(this.#entries, entry);
+    this.#entries = insert(this.#entries, entry) ?? this.#entries;
   }
 
   remove(_key: Key, entry: Entry): void {

@@ -13,22 +13,23 @@ const MAX_STEPS = 400_000;
 /** Entries kept of those that are offered in vain. */
 const MAX_VAIN_KEPT = 4;
 
+const NONE: readonly Entry[] = [];
+
 /** One event on its way through the index: what was read of it, and which entries it has met. */
 export class Search {
   readonly matched: Entry[] = [];
   /** Entries offered, again or not. */
   offers = 0;
-  /** Entries offered that were not met. */
-  vainOffers = 0;
-  readonly #vain: Entry[] = [];
-  /** Chooses which of them are kept: another sequence in every search, and no randomness from outside. */
-  #dice: number;
   readonly #subject: ConditionSubject;
   readonly #round: number;
   readonly #read: Field[] = [];
   #stepsLeft = MAX_STEPS;
+  #vainOffers = 0;
+  #vain: Entry[] | undefined;
+  /** Chooses which of them are kept: another sequence in every search, and no randomness from outside. */
+  #dice: number;
 
-  /** `round` tells this search from all others since an entry was last reset to round 0. */
+  /** `round` tells this search from all others since the entries' rounds were last set to 0. */
   constructor(subject: ConditionSubject, round: number) {
     this.#subject = subject;
     this.#round = round;
@@ -46,25 +47,58 @@ export class Search {
     return values;
   }
 
-  /** Asks an entry whose key the event holds, unless it was asked before. */
+  /** Asks an entry whose key the event may hold, unless it was asked before. */
   offer(entry: Entry): void {
     this.offers += 1;
     if (entry.round === this.#round) return;
     entry.round = this.#round;
-    this.spend(1);
-    if (entry.check === undefined || isMet(entry.check, this)) {
-      this.matched.push(entry);
-      return;
-    }
-    this.vainOffers += 1;
-    this.#dice = (Math.imul(this.#dice, 1_664_525) + 1_013_904_223) | 0;
-    const place = (this.#dice >>> 8) % this.vainOffers;
-    if (place < MAX_VAIN_KEPT) this.#vain[Math.min(place, this.#vain.length)] = entry;
+    if (!this.ask(entry)) this.#keepVain(entry);
   }
 
-  /** A few of the entries that were offered in vain, each as likely as another. */
+  /** As `offer`, of an entry whose key the event is known to hold: that may be all that there is to ask. */
+  offerExact(entry: Entry): void {
+    if (entry.check !== entry.keys) {
+      this.offer(entry);
+      return;
+    }
+    this.offers += 1;
+    if (entry.round === this.#round) return;
+    entry.round = this.#round;
+    this.spend(1);
+    this.matched.push(entry);
+  }
+
+  /** Asks an entry that is asked only once. */
+  ask(entry: Entry): boolean {
+    this.spend(1);
+    const isMatched = entry.check === undefined || isMet(entry.check, this);
+    if (isMatched) this.matched.push(entry);
+    return isMatched;
+  }
+
+  /** Forgets what was offered in vain: what is offered from now on is another partition's. */
+  startPartition(): void {
+    this.#vainOffers = 0;
+    this.#vain = undefined;
+  }
+
+  /** Entries that the partition has offered in vain. */
+  get vainOffers(): number {
+    return this.#vainOffers;
+  }
+
+  /** A few of those, each as likely as another. */
   get vain(): readonly Entry[] {
-    return this.#vain;
+    return this.#vain ?? NONE;
+  }
+
+  #keepVain(entry: Entry): void {
+    this.#vainOffers += 1;
+    this.#dice = (Math.imul(this.#dice, 1_664_525) + 1_013_904_223) | 0;
+    const place = (this.#dice >>> 8) % this.#vainOffers;
+    if (place >= MAX_VAIN_KEPT) return;
+    this.#vain ??= [];
+    this.#vain[Math.min(place, this.#vain.length)] = entry;
   }
 
   /** Throws `unprocessable` when the event has cost more than an event may. */

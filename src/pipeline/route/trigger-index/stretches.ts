@@ -29,12 +29,6 @@ export class Stretches implements Way {
   #few: { needle: string; entry: Entry }[] | undefined = [];
   readonly #byLength = new Map<number, PostingMap<number>>();
 
-  get size(): number {
-    let size = this.#few?.length ?? 0;
-    for (const postings of this.#byLength.values()) size += postings.size;
-    return size;
-  }
-
   get meanChance(): number {
     let [chances, entries] = [0, 0];
     for (const postings of this.#byLength.values()) {

@@ -1,15 +1,13 @@
 import { Bands } from "./bands.ts";
+import { Bounds } from "./bounds.ts";
 import type { Entry, Key } from "./entry.ts";
 import { Equals } from "./equals.ts";
 import { Present } from "./present.ts";
 import type { Search } from "./search.ts";
 import { Stretches } from "./stretches.ts";
-import { Thresholds } from "./thresholds.ts";
 
 /** One way for the values of one field to find entries. The keys given to it are of its kind. */
 export interface Way {
-  /** Entries, each as often as it is filed. */
-  readonly size: number;
   /** How likely an event is offered an entry of this key, as far as can be told from the entries alone. */
   chance(key: Key): number;
   /** The mean of that over the entries; above 0. */
@@ -22,7 +20,7 @@ export interface Way {
 
 export type WayKind = "equals" | "bands" | "above" | "below" | "stretches" | "present";
 
-export function wayKind({ op }: Key): WayKind {
+export function wayKind({ op }: { op: Key["op"] }): WayKind {
   switch (op) {
     case "eq":
     case "in":
@@ -51,9 +49,9 @@ export function createWay(kind: WayKind): Way {
     case "bands":
       return new Bands();
     case "above":
-      return new Thresholds(1);
+      return new Bounds(1);
     case "below":
-      return new Thresholds(-1);
+      return new Bounds(-1);
     case "stretches":
       return new Stretches();
     case "present":

@@ -3,13 +3,15 @@ import type { Field } from "./fields.ts";
 import type { Search } from "./search.ts";
 import { createWay, type Way, type WayKind, wayKind } from "./way.ts";
 
-/** A way, and what it has been seen to offer. */
+/** A way of a field, and what it was seen to offer. */
 interface TriedWay {
   readonly kind: WayKind;
   readonly way: Way;
+  /** Entries filed, each as often as it has keys here. */
+  entries: number;
   searches: number;
-  /** The sum, over the searches, of the share of the entries that were offered. */
-  shares: number;
+  /** Entries that those searches were offered. */
+  offers: number;
 }
 
 /** After so many searches, half of what was seen counts no more. */
@@ -25,28 +27,30 @@ export class Ways {
 
   /** How likely an event is offered an entry for the sake of this key: by what was seen, and before that by guess. */
   cost(key: Key): number {
-    const kind = wayKind(key);
-    const tried = this.#find(key, kind);
-    if (tried === undefined) return UNUSED[kind].chance(key);
-    const { way, searches, shares } = tried;
-    const seen = (shares + way.meanChance) / (searches + 1);
+    const tried = this.#find(key);
+    if (tried === undefined) return UNUSED[wayKind(key)].chance(key);
+    const { way, entries, searches, offers } = tried;
+    const seen = (offers / entries + way.meanChance) / (searches + 1);
     return (way.chance(key) / way.meanChance) * seen;
   }
 
   add(key: Key, entry: Entry): void {
-    const kind = wayKind(key);
-    let tried = this.#find(key, kind);
+    let tried = this.#find(key);
     if (tried === undefined) {
-      tried = { kind, way: createWay(kind), searches: 0, shares: 0 };
+      const kind = wayKind(key);
+      tried = { kind, way: createWay(kind), entries: 0, searches: 0, offers: 0 };
       this.#byField.set(key.field, [...(this.#byField.get(key.field) ?? []), tried]);
     }
+    tried.entries += 1;
     tried.way.add(key, entry);
   }
 
   remove(key: Key, entry: Entry): void {
-    const tried = this.#find(key, wayKind(key));
-    tried?.way.remove(key, entry);
-    if (tried?.way.size !== 0) return;
+    const tried = this.#find(key);
+    if (tried === undefined) return;
+    tried.entries -= 1;
+    tried.way.remove(key, entry);
+    if (tried.entries > 0) return;
     const left = (this.#byField.get(key.field) ?? []).filter((one) => one !== tried);
     if (left.length === 0) this.#byField.delete(key.field);
     else this.#byField.set(key.field, left);
@@ -55,21 +59,24 @@ export class Ways {
   search(search: Search): void {
     for (const [field, ways] of this.#byField) {
       const values = search.valuesOf(field);
-      for (const tried of ways) {
-        const before = search.offers;
-        if (values.length > 0) tried.way.search(values, search);
-        tried.searches += 1;
-        tried.shares += (search.offers - before) / tried.way.size;
-        if (tried.searches < MAX_SEARCHES) continue;
-        tried.searches /= 2;
-        tried.shares /= 2;
-      }
+      for (const tried of ways) tryWay(tried, values, search);
     }
   }
 
-  #find(key: Key, kind: WayKind): TriedWay | undefined {
-    return this.#byField.get(key.field)?.find((one) => one.kind === kind);
+  #find({ field, op }: Key): TriedWay | undefined {
+    const kind = wayKind({ op });
+    return this.#byField.get(field)?.find((one) => one.kind === kind);
   }
+}
+
+function tryWay(tried: TriedWay, values: readonly unknown[], search: Search): void {
+  const before = search.offers;
+  if (values.length > 0) tried.way.search(values, search);
+  tried.searches += 1;
+  tried.offers += search.offers - before;
+  if (tried.searches < MAX_SEARCHES) return;
+  tried.searches /= 2;
+  tried.offers /= 2;
 }
 
 /** What is asked about ways that nothing takes yet. */
