@@ -4,6 +4,8 @@ import { createExpiredKeysStep } from "../maintain/expired-keys.ts";
 import { createOldRejectionsStep } from "../maintain/old-rejections.ts";
 import { createPartitionStep } from "../maintain/partitions.ts";
 import { createCodeAction, type Handler } from "../pipeline/execute/code-action.ts";
+import { createRunLogs } from "../pipeline/execute/code-log.ts";
+import { createRunSteps } from "../pipeline/execute/code-steps.ts";
 import { createExecutor } from "../pipeline/execute/executor.ts";
 import { createFlowVersions } from "../pipeline/execute/flow-versions.ts";
 import { createHeldRuns } from "../pipeline/execute/held-runs.ts";
@@ -51,7 +53,7 @@ export interface PipelineDeps {
   /** Which installation the database is; every Redis key carries it. */
   installation: string;
   keyRing: KeyRing;
-  handlers: ReadonlyMap<string, Handler>;
+  handlers: Pick<ReadonlyMap<string, Handler>, "get">;
   outgoing: OutgoingHttp;
   metrics: Metrics;
   log: Logger;
@@ -220,7 +222,8 @@ export function composePipeline(deps: PipelineDeps): Pipeline {
       code: createCodeAction({
         handlers: deps.handlers,
         timeoutMs: limits.execute.codeTimeoutMs,
-        logFor: (run) => log.child({ tenant_id: run.tenantId, flow: run.flowId, run_id: run.runId }),
+        openLog: createRunLogs({ database: database.pipeline, log, limits: limits.runLog, now }),
+        openSteps: createRunSteps(database.pipeline, limits.steps),
       }),
     },
     limits: limits.execute,
