@@ -1,5 +1,6 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { hostname } from "node:os";
+import type { RunDispatch } from "../http/routes/run-actions.ts";
 import { createExpiredKeysStep } from "../maintain/expired-keys.ts";
 import { createOldRejectionsStep } from "../maintain/old-rejections.ts";
 import { createPartitionStep } from "../maintain/partitions.ts";
@@ -30,7 +31,7 @@ import type { KeyRing } from "../postgres/key-ring.ts";
 import { oldestUnroutedMs } from "../postgres/outbox.ts";
 import { createNotifier, listenForEvents } from "../postgres/wake-up.ts";
 import { connectRedis, type RedisClient, type RedisUse, whenReady } from "../redis/client.ts";
-import { openJobQueues } from "../redis/job-queue.ts";
+import { jobsOf, openJobQueues } from "../redis/job-queue.ts";
 import { redisKeys } from "../redis/keys.ts";
 import { findSeen, markSeen } from "../redis/seen.ts";
 import { Batcher } from "../runtime/batcher.ts";
@@ -65,6 +66,8 @@ export interface Pipeline {
   receiver: Receiver;
   takeQuota: TakeQuota;
   rejections: RejectionLog;
+  /** For runs that the API makes. */
+  dispatch: RunDispatch;
   /** True while the oldest event that is not routed is older than deliveries are taken for. */
   readonly isBehind: boolean;
   redis: RedisClient;
@@ -293,6 +296,13 @@ export function composePipeline(deps: PipelineDeps): Pipeline {
     receiver,
     takeQuota,
     rejections,
+    dispatch: {
+      leaseMs: limits.sweep.runLeaseMs,
+      queue(runs) {
+        // A job that is lost is made again by the sweeper.
+        queues.add(jobsOf(runs, limits.sweep.maxRunsPerJob)).catch(onRedisError);
+      },
+    },
     get isBehind() {
       return unroutedMs > limits.backlogAge.maxMs;
     },

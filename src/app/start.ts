@@ -155,6 +155,7 @@ async function serve(
     takeQuota: pipeline.takeQuota,
     normalize,
     checkActionHeaders,
+    dispatch: pipeline.dispatch,
     publicUrl: config.publicUrl,
     registry: metrics.registry,
     readiness: createReadiness({

@@ -16,6 +16,7 @@ import { eventRoutes } from "./routes/events.ts";
 import { flowRoutes } from "./routes/flows.ts";
 import { keyRoutes } from "./routes/keys.ts";
 import { rejectionRoutes } from "./routes/rejections.ts";
+import { type RunDispatch, runActionRoutes } from "./routes/run-actions.ts";
 import { runRoutes } from "./routes/runs.ts";
 import { secretRoutes } from "./routes/secrets.ts";
 import { tenantRoutes } from "./routes/tenants.ts";
@@ -37,6 +38,7 @@ export interface ApiDeps {
   takeQuota: TakeQuota;
   normalize: Normalize;
   checkActionHeaders: CheckActionHeaders;
+  dispatch: RunDispatch;
   /** What providers call, without a path. */
   publicUrl: string;
 }
@@ -47,7 +49,7 @@ const DEADLINE_MS = 30_000;
 /** The management API: every route behind a guard, every body JSON. */
 export const apiRoutes: FastifyPluginAsync<ApiDeps> = async (server, deps) => {
   const shared = { database: deps.database, guards: createGuards(deps.database) };
-  const { keyRing, acceptor, takeQuota, normalize, checkActionHeaders, publicUrl } = deps;
+  const { keyRing, acceptor, takeQuota, normalize, checkActionHeaders, dispatch, publicUrl } = deps;
 
   server.addHook("onRoute", (route) => {
     route.handlerTimeout ??= DEADLINE_MS;
@@ -86,6 +88,7 @@ export const apiRoutes: FastifyPluginAsync<ApiDeps> = async (server, deps) => {
   await server.register(eventRoutes, { ...shared, normalize });
   await server.register(rejectionRoutes, shared);
   await server.register(runRoutes, shared);
+  await server.register(runActionRoutes, { ...shared, takeQuota, dispatch });
   await server.register(deadLetterRoutes, shared);
   await server.register(keyRoutes, shared);
 };

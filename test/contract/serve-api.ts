@@ -52,6 +52,7 @@ export async function serveApi(over: Partial<HttpDeps> = {}): Promise<ServedApi>
     takeQuota: async () => 0,
     normalize,
     checkActionHeaders,
+    dispatch: { leaseMs: 60_000, queue: () => {} },
     trustedProxies: [],
     publicUrl: "https://hooks.example",
     registry: new Registry(),

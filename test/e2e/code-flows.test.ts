@@ -160,4 +160,49 @@ describe("a code flow", () => {
     await until("the second process gave up", () => second.ended);
     expect(second.output()).toContain(`${folder}/greet.mjs is no flow: it has no export default defineFlow`);
   }, 90_000);
+
+  test("that is cancelled while it runs is told by its signal, and neither ends otherwise nor runs again", async () => {
+    const calls: string[] = [];
+    const target = await serve((request, response) => {
+      calls.push(String(request.url));
+      response.end();
+    });
+    const { folder } = flowsFolder({
+      "wait.ts": `
+        import { once } from "node:events";
+        import { defineFlow } from "headrace";
+        export default defineFlow({ id: "wait" }, async ({ signal, step, event }) => {
+          const call = (path: string) => fetch("${target.url}" + path).then(() => path);
+          await call("/began/" + event.data.n);
+          await once(signal, "abort").catch(() => undefined);
+          await step("late", () => call("/late")).catch(() => call("/stopped"));
+        });`,
+    });
+    const { begin } = await installation(2);
+    const base = begin({}, "api");
+    const worker = begin({ HEADRACE_FLOWS_DIR: folder }, "execute");
+    await Promise.all([base.ready(), worker.ready()]);
+    await api(base.url, "PUT", "/tenants/acme", {});
+    await api(base.url, "PUT", "/tenants/acme/flows/wait", {
+      ...{ trigger: {}, action: { type: "code", handler: "wait" } },
+    });
+    // By hand: the flow is not deployed, and no process relays or routes.
+    const started = (await api(base.url, "POST", "/tenants/acme/flows/wait/run", { data: { n: 1 } })) as {
+      run_id: string;
+    };
+    await until("the run is under way", () => calls.includes("/began/1"));
+    const path = `/tenants/acme/runs/${started.run_id}`;
+    expect(await api(base.url, "POST", `${path}/cancel`)).toMatchObject({ status: "cancelled" });
+    await until("its signal was aborted", () => calls.includes("/stopped"));
+    const replayed = (await api(base.url, "POST", `${path}/replay`)) as { run_id: string };
+    await until("the replay is under way", () => calls.filter((call) => call === "/began/1").length === 2);
+    expect(calls).toEqual(["/began/1", "/stopped", "/began/1"]);
+    expect(await api(base.url, "GET", path)).toMatchObject({ status: "cancelled", attempts: [] });
+    expect(await api(base.url, "GET", `/tenants/acme/runs/${replayed.run_id}`)).toMatchObject({
+      ...{ status: "running", replay: 1 },
+    });
+    // What a drain interrupts is handed back.
+    expect(await worker.end("SIGTERM")).toBe(0);
+    expect(calls.slice(3)).toEqual(["/stopped"]);
+  }, 60_000);
 });
