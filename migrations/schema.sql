@@ -280,6 +280,32 @@ table rejections row level security forced
   grant select to headrace_api
   grant delete, insert, select to headrace_pipeline
 
+table run_logs partitioned by RANGE (run_id) row level security forced
+  run_id uuid not null
+  fence bigint not null
+  tenant_id text not null
+  attempt integer not null
+  started_at timestamp with time zone not null default now()
+  lines json not null
+  dropped integer not null
+  constraint run_logs_pkey PRIMARY KEY (run_id, fence)
+  policy every_tenant to headrace_pipeline using true check true
+  policy own_tenant to headrace_api using (tenant_id = current_setting('app.tenant'::text, true)) check (tenant_id = current_setting('app.tenant'::text, true))
+  grant delete, insert, select, update to headrace_api
+  grant delete, insert, select, update to headrace_pipeline
+
+table run_steps partitioned by RANGE (run_id) row level security forced
+  run_id uuid not null
+  name text not null
+  tenant_id text not null
+  result json
+  finished_at timestamp with time zone not null default now()
+  constraint run_steps_pkey PRIMARY KEY (run_id, name)
+  policy every_tenant to headrace_pipeline using true check true
+  policy own_tenant to headrace_api using (tenant_id = current_setting('app.tenant'::text, true)) check (tenant_id = current_setting('app.tenant'::text, true))
+  grant delete, insert, select, update to headrace_api
+  grant delete, insert, select, update to headrace_pipeline
+
 table runs partitioned by RANGE (id) row level security forced
   id uuid not null
   tenant_id text not null

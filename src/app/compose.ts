@@ -1,9 +1,12 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { hostname } from "node:os";
+import type { RunDispatch } from "../http/routes/run-actions.ts";
 import { createExpiredKeysStep } from "../maintain/expired-keys.ts";
 import { createOldRejectionsStep } from "../maintain/old-rejections.ts";
 import { createPartitionStep } from "../maintain/partitions.ts";
 import { createCodeAction, type Handler } from "../pipeline/execute/code-action.ts";
+import { createRunLogs } from "../pipeline/execute/code-log.ts";
+import { createRunSteps } from "../pipeline/execute/code-steps.ts";
 import { createExecutor } from "../pipeline/execute/executor.ts";
 import { createFlowVersions } from "../pipeline/execute/flow-versions.ts";
 import { createHeldRuns } from "../pipeline/execute/held-runs.ts";
@@ -29,7 +32,7 @@ import type { KeyRing } from "../postgres/key-ring.ts";
 import { oldestUnroutedMs } from "../postgres/outbox.ts";
 import { createNotifier, listenForEvents } from "../postgres/wake-up.ts";
 import { connectRedis, type RedisClient, type RedisUse, whenReady } from "../redis/client.ts";
-import { openJobQueues } from "../redis/job-queue.ts";
+import { jobsOf, openJobQueues } from "../redis/job-queue.ts";
 import { redisKeys } from "../redis/keys.ts";
 import { findSeen, markSeen } from "../redis/seen.ts";
 import { Batcher } from "../runtime/batcher.ts";
@@ -52,7 +55,7 @@ export interface PipelineDeps {
   /** Which installation the database is; every Redis key carries it. */
   installation: string;
   keyRing: KeyRing;
-  handlers: ReadonlyMap<string, Handler>;
+  handlers: Pick<ReadonlyMap<string, Handler>, "get">;
   outgoing: OutgoingHttp;
   metrics: Metrics;
   log: Logger;
@@ -64,6 +67,8 @@ export interface Pipeline {
   receiver: Receiver;
   takeQuota: TakeQuota;
   rejections: RejectionLog;
+  /** For runs that the API makes. */
+  dispatch: RunDispatch;
   /** True while the oldest event that is not routed is older than deliveries are taken for. */
   readonly isBehind: boolean;
   redis: RedisClient;
@@ -231,7 +236,8 @@ export function composePipeline(deps: PipelineDeps): Pipeline {
       code: createCodeAction({
         handlers: deps.handlers,
         timeoutMs: limits.execute.codeTimeoutMs,
-        logFor: (run) => log.child({ tenant_id: run.tenantId, flow: run.flowId, run_id: run.runId }),
+        openLog: createRunLogs({ database: database.pipeline, log, limits: limits.runLog, now }),
+        openSteps: createRunSteps(database.pipeline, limits.steps),
       }),
     },
     limits: limits.execute,
@@ -301,6 +307,13 @@ export function composePipeline(deps: PipelineDeps): Pipeline {
     receiver,
     takeQuota,
     rejections,
+    dispatch: {
+      leaseMs: limits.sweep.runLeaseMs,
+      queue(runs) {
+        // A job that is lost is made again by the sweeper.
+        queues.add(jobsOf(runs, limits.sweep.maxRunsPerJob)).catch(onRedisError);
+      },
+    },
     get isBehind() {
       return unroutedMs > limits.backlogAge.maxMs;
     },

@@ -54,6 +54,11 @@ export const SETTINGS = {
     readUrl("http:", "https:"),
   ),
   HEADRACE_FLOWS_DIR: setting("The folder of code flows.", "a folder", readText),
+  HEADRACE_FLOWS_RELOAD: setting(
+    "1 loads code flows anew when their files change; the default unless NODE_ENV is production.",
+    "0 or 1",
+    readFlag,
+  ),
   HEADRACE_ALLOW_PRIVATE_TARGETS: setting(
     "Private addresses that outgoing calls may reach.",
     "CIDRs, comma-separated, or all",
@@ -86,6 +91,8 @@ export interface Config {
   dataDir: string;
   publicUrl: string;
   flowsDir: string;
+  /** Whether code flows are loaded anew when their files change. */
+  reloadFlows: boolean;
   allowPrivateTargets: AllowPrivate | undefined;
   trustedProxies: readonly string[];
   demo: boolean;
@@ -117,6 +124,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     dataDir: get("HEADRACE_DATA_DIR") ?? ".headrace",
     publicUrl: get("HEADRACE_PUBLIC_URL") ?? `http://${host.includes(":") ? `[${host}]` : host}:${port}`,
     flowsDir: get("HEADRACE_FLOWS_DIR") ?? "flows",
+    reloadFlows: get("HEADRACE_FLOWS_RELOAD") ?? environment["NODE_ENV"] !== "production",
     allowPrivateTargets: get("HEADRACE_ALLOW_PRIVATE_TARGETS"),
     trustedProxies: get("HEADRACE_TRUSTED_PROXIES") ?? [],
     demo: get("HEADRACE_DEMO") ?? false,

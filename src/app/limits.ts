@@ -1,4 +1,6 @@
 import type { WebhookLimits } from "../http/webhooks.ts";
+import type { RunLogLimits } from "../pipeline/execute/code-log.ts";
+import type { StepLimits } from "../pipeline/execute/code-steps.ts";
 import type { ExecutorLimits } from "../pipeline/execute/executor.ts";
 import type { SweeperLimits } from "../pipeline/execute/sweeper.ts";
 import type { WorkerLimits } from "../pipeline/execute/workers.ts";
@@ -21,6 +23,11 @@ export interface Limits {
   route: RouterLimits;
   backfill: BackfillLimits;
   execute: ExecutorLimits & { heartbeatMs: number; maxFlowVersions: number; codeTimeoutMs: number };
+  /** Of code flows: what is kept of a run's steps and of its log. */
+  steps: StepLimits;
+  runLog: RunLogLimits;
+  /** The wait between two looks whether the flows folder has changed, ms. */
+  reloadMs: number;
   workers: WorkerLimits;
   sweep: SweeperLimits;
   schedule: TickerLimits;
@@ -83,6 +90,9 @@ export const DEFAULT_LIMITS: Limits = {
     maxFlowVersions: 10_000,
     codeTimeoutMs: 60_000,
   },
+  steps: { maxSteps: 1_000, maxResultBytes: 262_144, maxRunBytes: 1_048_576 },
+  runLog: { maxLines: 500, maxBytes: 65_536, maxLineBytes: 8_192, maxAttempts: 10, flushMs: 1_000 },
+  reloadMs: 500,
   workers: { concurrency: { 1: 16, 2: 16, 3: 8, 4: 4 }, lockMs: 30_000 },
   sweep: {
     batchSize: 500,

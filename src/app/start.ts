@@ -15,11 +15,11 @@ import { createKeyRing } from "../postgres/key-ring.ts";
 import type { Logger } from "../runtime/logger.ts";
 import { type AllowPrivate, createOutgoingHttp } from "../runtime/outgoing/index.ts";
 import { createAnswerWatch } from "./answer-watch.ts";
+import { loadCodeFlows } from "./code-flows.ts";
 import { composePipeline } from "./compose.ts";
 import type { Config } from "./config.ts";
 import { DEMO_SINK_PATH } from "./demo.ts";
 import { generatedOnce } from "./generated.ts";
-import { loadHandlers } from "./handlers.ts";
 import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 import { createMetrics } from "./metrics.ts";
 import { createReadiness } from "./readiness.ts";
@@ -130,6 +130,9 @@ async function serve(
     onError: (error) => log.debug({ err: error }, "postgres connection"),
   });
   await ensureAdminKey(database, settings.adminKey);
+  const codeFlows = config.roles.has("execute")
+    ? await loadCodeFlows({ folder: config.flowsDir, log, intervalMs: limits.reloadMs })
+    : undefined;
   const outgoing = createOutgoingHttp({ allowPrivate: allowedTargets(config, settings) });
   const pipeline = composePipeline({
     roles: config.roles,
@@ -139,11 +142,12 @@ async function serve(
     redisUrl,
     installation: await readInstallation(database.pipeline),
     keyRing,
-    handlers: await loadHandlers(config.flowsDir),
+    handlers: codeFlows ?? NO_HANDLERS,
     outgoing,
     metrics,
     log,
   });
+  if (codeFlows !== undefined && config.reloadFlows) pipeline.loops.add("flows folder", codeFlows.reload);
   let notServing: string | undefined = "starting";
   const server = createHttpServer({
     log,
@@ -155,6 +159,7 @@ async function serve(
     checkActionHeaders,
     explainRouting,
     createFlowMatcher,
+    dispatch: pipeline.dispatch,
     publicUrl: config.publicUrl,
     registry: metrics.registry,
     readiness: createReadiness({
@@ -202,6 +207,9 @@ async function serve(
     },
   };
 }
+
+/** Of a process that runs no flows. */
+const NO_HANDLERS = new Map<string, never>();
 
 const { version } = createRequire(import.meta.url)("../../package.json") as { version: string };
 

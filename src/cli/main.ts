@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { Command } from "commander";
 import { HeadraceError } from "../app/errors.ts";
+import { runFlowsApply, runFlowsDeploy } from "./flows.ts";
 import { runMigrate } from "./migrate.ts";
 import { runSend } from "./send.ts";
 import { runStart } from "./start.ts";
@@ -29,6 +30,27 @@ program
   .option("--data <json>", "the event's data, in place of the sample's")
   .option("--json", "print JSON")
   .action(runSend);
+
+const flows = program
+  .command("flows")
+  .description("Store, deploy and undeploy a tenant's flows over the API.");
+const overApi = (command: Command) =>
+  command
+    .requiredOption("--tenant <tenant>", "whose flows they are")
+    .option("--url <url>", "where Headrace serves; the default is HEADRACE_PUBLIC_URL, or HOST and PORT")
+    .option("--key <key>", "an API key; the default is HEADRACE_ADMIN_KEY, or that of the embedded stores")
+    .option("--json", "print JSON");
+
+overApi(flows.command("apply <folder>"))
+  .description("Store and deploy every flow of a folder, in code or JSON; others are left alone.")
+  .option("--dry-run", "say what would change, and change nothing")
+  .action(runFlowsApply);
+overApi(flows.command("deploy <flow>"))
+  .description("Make a flow's newest version the live one.")
+  .action((flow, options) => runFlowsDeploy(flow, options, true));
+overApi(flows.command("undeploy <flow>"))
+  .description("Take a flow's trigger away.")
+  .action((flow, options) => runFlowsDeploy(flow, options, false));
 
 program.parseAsync().catch((error: unknown) => {
   // One line: what is wrong and where. The stack is for what nobody foresaw.

@@ -8,6 +8,8 @@ export interface RunAttempt {
   tenantId: string;
   flowId: string;
   flowVersion: number;
+  /** Under which this process holds the run: what it writes for the run counts while this is the newest. */
+  fence: number;
   /** Counts from 1. */
   attempt: number;
   /** The same on every attempt of this run, another for each replay. */

@@ -18,6 +18,7 @@ import { type CreateFlowMatcher, flowTestRoutes } from "./routes/flow-tests.ts";
 import { flowRoutes } from "./routes/flows.ts";
 import { keyRoutes } from "./routes/keys.ts";
 import { rejectionRoutes } from "./routes/rejections.ts";
+import { type RunDispatch, runActionRoutes } from "./routes/run-actions.ts";
 import { runRoutes } from "./routes/runs.ts";
 import { secretRoutes } from "./routes/secrets.ts";
 import { tenantRoutes } from "./routes/tenants.ts";
@@ -43,6 +44,7 @@ export interface ApiDeps {
   createFlowMatcher: CreateFlowMatcher;
   normalize: Normalize;
   checkActionHeaders: CheckActionHeaders;
+  dispatch: RunDispatch;
   /** What providers call, without a path. */
   publicUrl: string;
 }
@@ -54,7 +56,7 @@ const DEADLINE_MS = 30_000;
 export const apiRoutes: FastifyPluginAsync<ApiDeps> = async (server, deps) => {
   const shared = { database: deps.database, guards: createGuards(deps.database) };
   const { explainRouting, createFlowMatcher } = deps;
-  const { keyRing, acceptor, takeQuota, normalize, checkActionHeaders, publicUrl } = deps;
+  const { keyRing, acceptor, takeQuota, normalize, checkActionHeaders, dispatch, publicUrl } = deps;
 
   server.addHook("onRoute", (route) => {
     route.handlerTimeout ??= DEADLINE_MS;
@@ -96,6 +98,7 @@ export const apiRoutes: FastifyPluginAsync<ApiDeps> = async (server, deps) => {
   await server.register(flowTestRoutes, { ...shared, normalize, createFlowMatcher });
   await server.register(rejectionRoutes, shared);
   await server.register(runRoutes, shared);
+  await server.register(runActionRoutes, { ...shared, takeQuota, dispatch });
   await server.register(deadLetterRoutes, shared);
   await server.register(dlqPolicyRoutes, shared);
   await server.register(keyRoutes, shared);

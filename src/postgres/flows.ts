@@ -1,4 +1,5 @@
 import type { FlowDefinition } from "../domain/flow.ts";
+import type { Priority } from "../domain/priority.ts";
 import type { Schedule } from "../domain/schedule.ts";
 import { raiseCounter } from "./change-counters.ts";
 import type { Queryable } from "./database.ts";
@@ -59,6 +60,21 @@ export async function lockFlow(
     values: [tenantId, id],
   });
   return row?.version;
+}
+
+/** The version of a flow that a run by hand, or a replay, takes: the one that is deployed, else the newest. */
+export async function findVersionToRun(
+  transaction: Queryable,
+  { tenantId, flowId }: { tenantId: string; flowId: string },
+): Promise<{ version: number; priority: Priority | undefined } | undefined> {
+  const [row] = await transaction.query<{ version: number; priority: Priority | null }>({
+    text: `SELECT v.version, (v.definition #>> '{trigger,priority}')::smallint AS priority
+      FROM flows f JOIN flow_versions v
+        ON (v.tenant_id, v.flow_id, v.version) = (f.tenant_id, f.id, coalesce(f.deployed_version, f.version))
+      WHERE f.tenant_id = $1 AND f.id = $2 AND f.deleted_at IS NULL`,
+    values: [tenantId, flowId],
+  });
+  return row === undefined ? undefined : { version: row.version, priority: row.priority ?? undefined };
 }
 
 /** A page of a tenant's flows in the order of their ids. */

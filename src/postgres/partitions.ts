@@ -1,7 +1,14 @@
 import type { Queryable } from "./database.ts";
 
 /** Every table that is partitioned by the day in a UUIDv7. */
-export const PARTITIONED_TABLES = ["events", "verdicts", "runs", "attempts"] as const;
+export const PARTITIONED_TABLES = [
+  "events",
+  "verdicts",
+  "runs",
+  "attempts",
+  "run_steps",
+  "run_logs",
+] as const;
 
 /** Two copies never make the same partition at once. */
 const PARTITION_LOCK = 7_232_734;

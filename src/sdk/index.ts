@@ -1,18 +1,45 @@
+import type { RetryPolicy, Trigger } from "../domain/flow.ts";
+import type { Schedule } from "../domain/schedule.ts";
 import type { HandlerContext } from "../pipeline/execute/code-action.ts";
 
 export type { HandlerContext } from "../pipeline/execute/code-action.ts";
 
+/** What a flow in code says of itself: the fields of a flow in the API, which `headrace flows apply` stores there. */
+export interface FlowOptions {
+  /** The flow's id, and the name that its `action.handler` gives: 1 to 128 of A-Z a-z 0-9 _ . - */
+  id: string;
+  name?: string;
+  /**
+   * Which events start the flow; `where` as text (`status eq "paid"`) or as its tree. Without a trigger the file
+   * gives a handler alone, and flows are stored over the API that name it.
+   */
+  trigger?: Omit<Trigger, "where" | "schedule"> & {
+    where?: Trigger["where"] | string;
+    schedule?: Pick<Schedule, "cron"> & Partial<Schedule>;
+  };
+  retry?: Partial<RetryPolicy>;
+  /** Runs under way at once. */
+  concurrency?: number;
+  rate_limit?: { per_second: number };
+  /** A path in the event: events with the same value are run one after the other. */
+  order_by?: string;
+  on_order_failure?: "block" | "skip";
+  /** RFC 3339: a deploy takes events from this moment on. */
+  enabled_from?: string;
+}
+
 /** A flow in code, as a file of the flows folder exports it. */
 export interface CodeFlow {
-  /** The name that a flow's `action.handler` gives. */
   id: string;
   handler: (context: HandlerContext) => unknown;
+  options: FlowOptions;
 }
 
 /**
- * Defines a flow in code: `export default defineFlow({ id: "greet" }, async ({ event, log }) => { … })`. What the
- * handler returns is awaited; what it throws fails the attempt, and the flow's retry policy decides what follows.
+ * Defines a flow in code: `export default defineFlow({ id: "greet", trigger: {} }, async ({ event, log }) => { … })`.
+ * What the handler returns is awaited; what it throws fails the attempt, and the flow's retry policy decides what
+ * follows.
  */
-export function defineFlow(options: { id: string }, handler: CodeFlow["handler"]): CodeFlow {
-  return { id: options.id, handler };
+export function defineFlow(options: FlowOptions, handler: CodeFlow["handler"]): CodeFlow {
+  return { id: options.id, handler, options };
 }

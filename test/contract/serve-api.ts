@@ -56,6 +56,7 @@ export async function serveApi(over: Partial<HttpDeps> = {}): Promise<ServedApi>
     checkActionHeaders,
     explainRouting,
     createFlowMatcher,
+    dispatch: { leaseMs: 60_000, queue: () => {} },
     trustedProxies: [],
     publicUrl: "https://hooks.example",
     registry: new Registry(),

@@ -3,13 +3,14 @@ import { Type } from "typebox";
 import { HeadraceError } from "../../domain/errors.ts";
 import type { Database } from "../../postgres/database.ts";
 import { findRun, listRuns, RUN_STATES } from "../../postgres/run-list.ts";
+import { findRunLogs } from "../../postgres/run-logs.ts";
 import type { Guards } from "../authenticate.ts";
-import { pageOfRows, readCursor } from "../cursor.ts";
+import { asPage, pageOfRows, readCursor } from "../cursor.ts";
 import { ERROR_RESPONSES } from "../errors.ts";
 import { idAt } from "../instant.ts";
 import { Id, Instant, reference, TenantParams, Uuid } from "../schemas/fields.ts";
 import { DEFAULT_LIMIT, pageOf, pageQuery } from "../schemas/page.ts";
-import { asRun, Run } from "../schemas/run.ts";
+import { asRun, asRunLogLines, Run, RunLogLine, RunParams } from "../schemas/run.ts";
 
 const tags = ["Runs"];
 
@@ -60,7 +61,7 @@ export const runRoutes: FastifyPluginAsyncTypebox<{ database: Database; guards: 
       schema: {
         tags,
         summary: "A run with its attempts",
-        params: Type.Object({ tenant_id: Id, id: Uuid }),
+        params: RunParams,
         response: { 200: reference(Run), ...ERROR_RESPONSES },
       },
     },
@@ -68,8 +69,42 @@ export const runRoutes: FastifyPluginAsyncTypebox<{ database: Database; guards: 
       const run = await database.withTenant(params.tenant_id, (transaction) =>
         findRun(transaction, params.tenant_id, params.id),
       );
-      if (run === undefined) throw new HeadraceError("not_found", `There is no run ${params.id}`);
+      if (run === undefined) throw noRun(params.id);
       return asRun(run);
     },
   );
+
+  server.get(
+    "/tenants/:tenant_id/runs/:id/log",
+    {
+      onRequest: guards.tenant("read"),
+      schema: {
+        tags,
+        summary: "What a code flow has logged in a run: the first line first, of its newest attempts",
+        params: RunParams,
+        querystring: pageQuery({}),
+        response: { 200: pageOf(RunLogLine), ...ERROR_RESPONSES },
+      },
+    },
+    async ({ params: { tenant_id: tenantId, id }, query: { limit = DEFAULT_LIMIT, cursor } }) => {
+      const [after = "0"] = readCursor(cursor, Type.Tuple([Type.String({ pattern: "^\\d{1,6}$" })])) ?? [];
+      const lines = await database.withTenant(tenantId, async (transaction) => {
+        const parts = await findRunLogs(transaction, tenantId, id);
+        if (parts.length === 0 && (await findRun(transaction, tenantId, id)) === undefined) throw noRun(id);
+        return parts.flatMap(asRunLogLines);
+      });
+      const end = Number(after) + limit;
+      return asPage(
+        lines.slice(Number(after), end),
+        lines.length > end,
+        () => [String(end)],
+        (line) => line,
+      );
+    },
+  );
 };
+
+/** What is answered where there is no such run. */
+export function noRun(id: string): HeadraceError {
+  return new HeadraceError("not_found", `There is no run ${id}`);
+}

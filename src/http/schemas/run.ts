@@ -1,5 +1,6 @@
 import { type Static, Type } from "typebox";
 import { RUN_STATES, type StoredAttempt, type StoredRun } from "../../postgres/run-list.ts";
+import type { LogLine } from "../../postgres/run-logs.ts";
 import { Id, Instant, nullable, Priority, Uuid } from "./fields.ts";
 
 const RunError = nullable(
@@ -37,6 +38,35 @@ export const Run = Type.Object(
   },
   { $id: "Run" },
 );
+
+export const RunParams = Type.Object({ tenant_id: Id, id: Uuid });
+
+/** One line of a run's log. */
+export const RunLogLine = Type.Object({
+  time: Instant,
+  attempt: Type.Integer({ description: "Counts from 1." }),
+  level: Type.Enum(["info", "warn", "error"]),
+  message: Type.String(),
+  fields: Type.Optional(
+    Type.Record(Type.String(), Type.Unknown(), { description: "Secrets among them are redacted." }),
+  ),
+});
+
+/** The lines of one attempt; the last one says how many were too many. */
+export function asRunLogLines(part: {
+  attempt: number;
+  lines: LogLine[];
+  dropped: number;
+}): Static<typeof RunLogLine>[] {
+  const { attempt, dropped } = part;
+  const lines = part.lines.map((line) => ({ attempt, ...line }));
+  const last = lines.at(-1);
+  if (dropped === 0 || last === undefined) return lines;
+  return [
+    ...lines,
+    { attempt, time: last.time, level: "warn", message: `${dropped} more lines were not kept` },
+  ];
+}
 
 export function asRun(run: StoredRun): Static<typeof Run> {
   return {

@@ -1,5 +1,7 @@
 import type { RunAction, RunAttempt } from "../../domain/flow-run.ts";
 import type { Outcome } from "../../domain/outcome.ts";
+import type { HandlerLog, RunLog } from "./code-log.ts";
+import type { RunStep } from "./code-steps.ts";
 
 /** A handler of a code flow, as `defineFlow` gives it. */
 export type Handler = (context: HandlerContext) => unknown;
@@ -11,24 +13,21 @@ export interface HandlerContext {
   attempt: number;
   /** The same on every attempt of this run: hand it to whatever you call. */
   idempotencyKey: string;
-  /** Aborted at the deadline, and when the run is no longer this process's. */
+  /** Aborted at the deadline, when the run was cancelled, and when the run is no longer this process's. */
   signal: AbortSignal;
+  /** The run's own log, which the API shows; fields that may hold a secret are redacted. */
   log: HandlerLog;
-}
-
-export interface HandlerLog {
-  info(message: string, fields?: Record<string, unknown>): void;
-  warn(message: string, fields?: Record<string, unknown>): void;
-  error(message: string, fields?: Record<string, unknown>): void;
+  step: RunStep;
 }
 
 /** Runs handlers in this process: they are the operator's own code, never a tenant's. */
 export function createCodeAction(deps: {
-  handlers: ReadonlyMap<string, Handler>;
+  handlers: Pick<ReadonlyMap<string, Handler>, "get">;
   timeoutMs: number;
-  logFor: (run: RunAttempt) => HandlerLog;
+  openLog: (run: RunAttempt) => RunLog;
+  openSteps: (run: RunAttempt, signal: AbortSignal) => RunStep;
 }): RunAction {
-  const { handlers, timeoutMs, logFor } = deps;
+  const { handlers, timeoutMs, openLog, openSteps } = deps;
   return async (run) => {
     const { action } = run.definition;
     const name = action.type === "code" ? action.handler : "";
@@ -38,13 +37,17 @@ export function createCodeAction(deps: {
     const deadline = AbortSignal.timeout(timeoutMs);
     const signal = AbortSignal.any([run.signal, deadline]);
     const { event, attempt, idempotencyKey } = run;
+    const { log, end } = openLog(run);
+    const step = openSteps(run, signal);
     try {
-      await untilAborted(handler({ event, attempt, idempotencyKey, signal, log: logFor(run) }), signal);
+      await untilAborted(handler({ event, attempt, idempotencyKey, signal, log, step }), signal);
       return { kind: "done" };
     } catch (thrown) {
       if (deadline.aborted) return failure("TIMEOUT", `The handler took more than ${timeoutMs} ms`);
       const error = thrown instanceof Error ? thrown : new Error(String(thrown));
       return failure("HANDLER_THREW", error.message, error.stack);
+    } finally {
+      await end();
     }
   };
 }

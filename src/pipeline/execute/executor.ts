@@ -135,6 +135,7 @@ async function attempt(deps: ExecutorDeps, prepared: PreparedRun, signal: AbortS
     tenantId: run.tenantId,
     flowId: run.flowId,
     flowVersion: run.flowVersion,
+    fence: run.fence,
     attempt: run.attempts + 1,
     idempotencyKey: runIdempotencyKey(run),
     event: normalized.event,

@@ -4,7 +4,7 @@ import type { Step } from "../../runtime/loop.ts";
 
 /** The runs that this process is executing. */
 export interface HeldRuns {
-  /** Holds a run until it is let go; the signal is aborted if another process gets it, or at `handBack`. */
+  /** Holds a run until it is let go; the signal is aborted when it was cancelled or another process got it, or at `handBack`. */
   hold(run: { id: string; fence: number }): AbortSignal;
   letGo(runId: string): void;
   /** One heartbeat: all leases are pushed ahead in one statement; who lost one is told by its signal. */
@@ -40,7 +40,7 @@ export function createHeldRuns(
         const kept = await extendLeases(database, runs, leaseMs);
         for (const run of runs) {
           if (!kept.has(run.id) && held.get(run.id) === run)
-            run.abort.abort(new Error("Another worker holds this run"));
+            run.abort.abort(new Error("The run was cancelled, or another worker holds it"));
         }
       }
       return { waitMs: heartbeatMs };

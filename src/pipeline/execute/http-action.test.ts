@@ -41,6 +41,7 @@ function run(
     tenantId: "acme",
     flowId: "f",
     flowVersion: 1,
+    fence: 1,
     attempt: 1,
     idempotencyKey: "run-key",
     event: {

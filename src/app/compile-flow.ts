@@ -1,0 +1,110 @@
+import { createHash } from "node:crypto";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { basename, dirname, extname, join, resolve } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import type { Plugin } from "esbuild";
+import { HeadraceError } from "../domain/errors.ts";
+import type { CodeFlow } from "../sdk/index.ts";
+
+/** A flow of a file; whether it has `options` tells whether `defineFlow` made it. */
+export type LoadedFlow = Pick<CodeFlow, "id" | "handler"> & Partial<CodeFlow>;
+
+/** Loads flow files in TypeScript or JavaScript, each with the files that it imports by a relative path. */
+export interface FlowCompiler {
+  /**
+   * The flow that a file exports; a file whose content is as before gives the flow of before. Throws
+   * `invalid_setting`, with the file and its line, for one that cannot be read or exports no flow.
+   */
+  load(file: string): Promise<LoadedFlow>;
+  /** Ends the compiler's process until the next load. */
+  rest(): Promise<void>;
+}
+
+export function createFlowCompiler(): FlowCompiler {
+  return {
+    async load(path) {
+      const file = resolve(path);
+      try {
+        return asFlow(await importText(file, await bundle(file)));
+      } catch (error) {
+        const message = error instanceof Error ? error.message : String(error);
+        throw new HeadraceError("invalid_setting", `${file} is no flow: ${message}`, { cause: error });
+      }
+    },
+    async rest() {
+      await (await import("esbuild")).stop();
+    },
+  };
+}
+
+/** The file and what it imports as one module, whose stack traces name the lines of the sources. */
+async function bundle(file: string): Promise<string> {
+  const { build } = await import("esbuild");
+  const { outputFiles } = await build({
+    entryPoints: [file],
+    absWorkingDir: dirname(file),
+    outfile: "flow.mjs",
+    bundle: true,
+    write: false,
+    platform: "node",
+    format: "esm",
+    target: `node${process.versions.node}`,
+    sourcemap: "inline",
+    sourceRoot: `${pathToFileURL(dirname(file))}/`,
+    legalComments: "none",
+    logLevel: "silent",
+    define: {
+      "import.meta.url": JSON.stringify(pathToFileURL(file).href),
+      "import.meta.dirname": JSON.stringify(dirname(file)),
+      "import.meta.filename": JSON.stringify(file),
+    },
+    plugins: [PACKAGES],
+  });
+  return outputFiles[0]?.text ?? "";
+}
+
+const SDK = fileURLToPath(new URL(`../sdk/index${extname(import.meta.url)}`, import.meta.url));
+
+/** `headrace` is this very program, wherever the folder lies; other packages stay where they are, and are not compiled. */
+const PACKAGES: Plugin = {
+  name: "packages",
+  setup(build) {
+    build.onResolve({ filter: /^headrace$/ }, () => ({ path: SDK }));
+    build.onResolve({ filter: /^[^./]/ }, async ({ path, pluginData, ...rest }) => {
+      if (pluginData === OURS || rest.kind === "entry-point") return undefined;
+      const found = await build.resolve(path, { ...rest, pluginData: OURS });
+      if (found.errors.length > 0 || found.namespace !== "file")
+        return { errors: found.errors, external: found.external };
+      return { path: found.external ? found.path : pathToFileURL(found.path).href, external: true };
+    });
+  },
+};
+const OURS = Symbol("resolved by the plugin itself");
+
+/** Node imports files alone: the text lies in one for the moment. Its name holds a hash: a text is run once. */
+async function importText(file: string, text: string): Promise<unknown> {
+  process.setSourceMapsEnabled(true);
+  const hash = createHash("sha256").update(`${file}\0${text}`).digest("hex").slice(0, 16);
+  const known = loaded.get(hash);
+  if (known !== undefined) return known;
+  const folder = await mkdtemp(join(tmpdir(), "headrace-flow-"));
+  try {
+    const path = join(folder, `${basename(file, extname(file))}.${hash}.mjs`);
+    await writeFile(path, text, { mode: 0o600 });
+    const { default: flow } = (await import(pathToFileURL(path).href)) as { default?: unknown };
+    loaded.set(hash, flow);
+    return flow;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Node forgets no module either: it grows with the changes that a folder sees while the process lives. */
+const loaded = new Map<string, unknown>();
+
+function asFlow(exported: unknown): LoadedFlow {
+  const flow = (exported ?? {}) as Partial<LoadedFlow>;
+  if (typeof flow.id === "string" && typeof flow.handler === "function") return flow as LoadedFlow;
+  throw new Error("it has no export default defineFlow({ id: … }, async (ctx) => { … })");
+}

@@ -1,0 +1,76 @@
+import { readFile } from "node:fs/promises";
+import { basename, extname } from "node:path";
+import { HeadraceError } from "../domain/errors.ts";
+import type { FlowDefinition } from "../domain/flow.ts";
+import { readDefinition, refuseLaterFields } from "../http/flow-input.ts";
+import { FlowInput } from "../http/schemas/flow.ts";
+import { compileValidator } from "../http/validation.ts";
+import { checkActionHeaders } from "../pipeline/execute/http-action.ts";
+import { createFlowCompiler } from "./compile-flow.ts";
+import { listFlowFiles } from "./flow-files.ts";
+
+/** A flow as a file of the folder has it. */
+export interface FlowFile {
+  file: string;
+  id: string;
+  /** What a PUT of the flow takes; undefined for a file that gives a handler and no trigger. */
+  input: unknown;
+  /** What the API makes of it. */
+  definition: FlowDefinition | undefined;
+}
+
+/**
+ * The flows of a folder, in code and in JSON (whose id is the file's name unless it gives one), checked as the API
+ * checks them. Throws HeadraceError with the first file that is bad, so that nothing is done with half of a folder.
+ */
+export async function readFlows(folder: string): Promise<FlowFile[]> {
+  const files = await listFlowFiles(folder);
+  if (files.length === 0) throw new HeadraceError("invalid_request", `${folder} holds no flows`);
+  const compiler = createFlowCompiler();
+  const flows: FlowFile[] = [];
+  for (const file of files) {
+    const { id, input } = extname(file) === ".json" ? await readJson(file) : await readCode(file);
+    const other = flows.find((flow) => flow.id === id);
+    if (other !== undefined) throw bad(file, `${other.file} defines the flow ${id} too`);
+    flows.push({ file, id, input, definition: input === undefined ? undefined : check(file, input) });
+  }
+  await compiler.rest();
+  return flows;
+
+  async function readCode(file: string): Promise<{ id: string; input: unknown }> {
+    const { id, options } = await compiler.load(file);
+    if (options?.trigger === undefined) return { id, input: undefined };
+    const { id: _id, ...rest } = options;
+    return { id, input: { ...rest, action: { type: "code", handler: id } } };
+  }
+}
+
+async function readJson(file: string): Promise<{ id: string; input: unknown }> {
+  try {
+    const {
+      id = basename(file, ".json"),
+      $schema: _schema,
+      ...input
+    } = JSON.parse(await readFile(file, "utf8"));
+    return { id, input };
+  } catch (error) {
+    throw bad(file, (error as Error).message);
+  }
+}
+
+const validate = compileValidator({ schema: FlowInput, method: "PUT", url: "", httpPart: "body" });
+
+function check(file: string, input: unknown): FlowDefinition {
+  try {
+    refuseLaterFields(input);
+    const { value, error } = validate(input) as { value?: unknown; error?: Error };
+    if (error !== undefined) throw error;
+    return readDefinition(value as Parameters<typeof readDefinition>[0], checkActionHeaders);
+  } catch (error) {
+    throw bad(file, (error as Error).message);
+  }
+}
+
+function bad(file: string, message: string): HeadraceError {
+  return new HeadraceError("invalid_request", `${file}: ${message}`);
+}

@@ -1,0 +1,40 @@
+import { type ApiOptions, openApi } from "../app/api-client.ts";
+import { applyFlows, type FlowChange, setDeployed } from "../app/apply-flows.ts";
+
+interface FlowsOptions extends ApiOptions {
+  tenant: string;
+  json?: boolean;
+}
+
+/** `headrace flows apply`: one line a file, with what was done. */
+export async function runFlowsApply(
+  folder: string,
+  options: FlowsOptions & { dryRun?: boolean },
+): Promise<void> {
+  const { tenant, dryRun = false } = options;
+  const api = await openApi(options, process.env);
+  const changes = await applyFlows({ folder, tenant, dryRun, api });
+  if (options.json) console.log(JSON.stringify({ dry_run: dryRun, flows: changes }));
+  else for (const change of changes) console.log(sentence(change, dryRun));
+}
+
+/** `headrace flows deploy` and `undeploy`. */
+export async function runFlowsDeploy(flow: string, options: FlowsOptions, deployed: boolean): Promise<void> {
+  const { tenant } = options;
+  const done = await setDeployed({ flow, tenant, deployed, api: await openApi(options, process.env) });
+  if (options.json) console.log(JSON.stringify(done));
+  else console.log(deployed ? `${flow}: version ${done.deployed_version} is live` : `${flow}: undeployed`);
+}
+
+function sentence(
+  { flow, file, change, deployed, version, signing_secret }: FlowChange,
+  dryRun: boolean,
+): string {
+  if (change === "handler") return `${flow}: a handler alone, for flows that name it (${file})`;
+  const would = dryRun ? "would be " : "";
+  const done = change === "unchanged" ? change : `${would}${change}`;
+  const live = deployed ? `, ${would}deployed` : "";
+  const which = version === undefined ? "" : `, version ${version}`;
+  const secret = signing_secret === undefined ? "" : `, signing secret ${signing_secret} (shown once)`;
+  return `${flow}: ${done}${live}${which}${secret} (${file})`;
+}

@@ -1,0 +1,118 @@
+import type { RunAttempt } from "../../domain/flow-run.ts";
+import type { Queryable } from "../../postgres/database.ts";
+import { keepRunLogs, type LogLine, type RunLogPart } from "../../postgres/run-logs.ts";
+import { Batcher } from "../../runtime/batcher.ts";
+import { createLogger, type Logger } from "../../runtime/logger.ts";
+
+export interface HandlerLog {
+  info(message: string, fields?: Record<string, unknown>): void;
+  warn(message: string, fields?: Record<string, unknown>): void;
+  error(message: string, fields?: Record<string, unknown>): void;
+}
+
+export interface RunLogLimits {
+  /** Lines kept of one attempt; more are counted. */
+  maxLines: number;
+  /** What is kept of one attempt, and of one line, bytes. A longer line loses its fields. */
+  maxBytes: number;
+  maxLineBytes: number;
+  /** Attempts of a run whose log is kept: the newest. */
+  maxAttempts: number;
+  /** The longest that a line waits to be written while its run goes on, ms. */
+  flushMs: number;
+}
+
+/** The log of one attempt. */
+export interface RunLog {
+  log: HandlerLog;
+  /** Writes what is not written yet. Lines that come later are lost. Never throws. */
+  end(): Promise<void>;
+}
+
+/** Lines go to the log of the process, and to the run's own, which the API shows. A log never fails its run. */
+export function createRunLogs(deps: {
+  database: Queryable;
+  log: Logger;
+  limits: RunLogLimits;
+  now: () => number;
+}): (run: RunAttempt) => RunLog {
+  const { database, limits, now } = deps;
+  const redacted = createRedactor();
+  const writes = new Batcher<RunLogPart, void>(
+    async (parts) => {
+      await keepRunLogs(database, parts, limits.maxAttempts);
+      return parts.map(() => undefined);
+    },
+    { maxItems: 64, inFlight: 1, maxWaiting: 10_000, full: () => new Error("Too many logs wait") },
+  );
+
+  return (run) => {
+    const { runId, fence, tenantId, attempt } = run;
+    const processLog = deps.log.child({ tenant_id: tenantId, flow: run.flowId, run_id: runId });
+    const lines: LogLine[] = [];
+    let bytes = 0;
+    let dropped = 0;
+    let ended = false;
+    let timer: NodeJS.Timeout | undefined;
+    // One write after the other: a batch holds a run once.
+    let written: Promise<void> = Promise.resolve();
+
+    function write(): Promise<void> {
+      clearTimeout(timer);
+      timer = undefined;
+      written = written
+        .then(() => writes.add({ runId, fence, tenantId, attempt, lines: [...lines], dropped }))
+        .catch((error) => processLog.debug({ err: error }, "the log of a run was not kept"));
+      return written;
+    }
+
+    function add(level: LogLine["level"], message: unknown, fields: unknown): void {
+      if (ended) return;
+      const line = redacted(level, String(message), fields, new Date(now()).toISOString());
+      processLog[level](line.fields ?? {}, line.message);
+      const size = Buffer.byteLength(JSON.stringify(line));
+      const kept = size > limits.maxLineBytes ? shortened(line, limits.maxLineBytes) : line;
+      bytes += Math.min(size, limits.maxLineBytes);
+      if (lines.length < limits.maxLines && bytes <= limits.maxBytes) lines.push(kept);
+      else dropped += 1;
+      timer ??= setTimeout(write, limits.flushMs).unref();
+    }
+
+    return {
+      log: {
+        info: (message, fields) => add("info", message, fields),
+        warn: (message, fields) => add("warn", message, fields),
+        error: (message, fields) => add("error", message, fields),
+      },
+      async end() {
+        ended = true;
+        await (timer === undefined ? written : write());
+      },
+    };
+  };
+}
+
+/** Redacts as the log of the process does, by having pino write the line. */
+function createRedactor() {
+  let text = "";
+  const pino = createLogger("info", {
+    write(line) {
+      text = line;
+    },
+  });
+  return (level: LogLine["level"], message: string, fields: unknown, time: string): LogLine => {
+    text = "";
+    try {
+      pino[level](typeof fields === "object" && fields !== null ? fields : {});
+    } catch {
+      // A field that throws when it is read: the message goes without.
+    }
+    const { level: _level, time: _time, ...kept } = text === "" ? {} : JSON.parse(text);
+    return { time, level, message, ...(Object.keys(kept).length > 0 && { fields: kept }) };
+  };
+}
+
+function shortened({ time, level, message }: LogLine, maxBytes: number): LogLine {
+  // JSON writes a character as six bytes at the most.
+  return { time, level, message: message.slice(0, Math.floor(maxBytes / 8)), fields: { shortened: true } };
+}

@@ -1,0 +1,87 @@
+import { MANUAL_EVENT } from "../domain/manual-run.ts";
+import { priorityOf } from "../domain/priority.ts";
+import { runId } from "../domain/run-id.ts";
+import type { Queryable } from "./database.ts";
+import { findVersionToRun } from "./flows.ts";
+import type { QueuedRun } from "./replays.ts";
+
+/**
+ * Makes an event of the data, routed to one flow alone, and the run, first due `leaseMs` from now if its job is lost.
+ * A key that counts already gives the run that it was first given. Undefined where there is no such flow.
+ */
+export async function startManualRun(
+  transaction: Queryable,
+  manual: {
+    tenantId: string;
+    flowId: string;
+    data: Buffer;
+    /** What makes it the same event when it comes again. */
+    deliveryKey: string;
+    /** How long the delivery key counts; undefined: it is always new. */
+    keyWindowMs: number | undefined;
+    leaseMs: number;
+  },
+): Promise<(QueuedRun & { eventId: string; isNew: boolean }) | undefined> {
+  const { tenantId, flowId, data, deliveryKey, keyWindowMs, leaseMs } = manual;
+  const flow = await findVersionToRun(transaction, manual);
+  if (flow === undefined) return undefined;
+  const lane = flow.priority ?? priorityOf("api");
+  const asRun = (eventId: string) => ({
+    ...{ id: runId({ eventId, flowId, replaySeq: 0 }), tenantId, flowId, lane, eventId },
+  });
+  const [made] = await transaction.query<{ id: string }>({ text: "SELECT uuid7(clock_us()) AS id" });
+  const run = asRun(made?.id as string);
+  if (keyWindowMs !== undefined) {
+    const first = await takeKey(transaction, { ...manual, keyWindowMs, eventId: run.eventId });
+    if (first !== run.eventId) return { ...asRun(first), isNew: false };
+  }
+  await transaction.query({
+    text: `WITH event AS (
+        INSERT INTO events (id, tenant_id, connector, endpoint, type, source, priority, received_at, delivery_key,
+          content_type, flows_counter, payload)
+        SELECT $1, $2, $3, $4, $5, 'api', $6, clock_timestamp(), $7, 'application/json', value, $8
+        FROM change_counters WHERE name = 'flows'
+      ),
+      verdict AS (INSERT INTO verdicts (event_id, tenant_id, status) VALUES ($1, $2, 'routed'))
+      INSERT INTO runs (id, tenant_id, flow_id, flow_version, event_id, lane, state, visible_at)
+      VALUES ($9, $2, $4, $10, $1, $11, 'queued', now() + $12::int * interval '1 millisecond')`,
+    values: [
+      run.eventId,
+      tenantId,
+      MANUAL_EVENT.connector,
+      flowId,
+      MANUAL_EVENT.type,
+      priorityOf("api"),
+      deliveryKey,
+      data,
+      run.id,
+      flow.version,
+      lane,
+      leaseMs,
+    ],
+  });
+  return { ...run, isNew: true };
+}
+
+/** Gives a key to an event, and answers the event that it counts for: another one's, if that had it first. */
+async function takeKey(
+  transaction: Queryable,
+  taken: { tenantId: string; flowId: string; deliveryKey: string; keyWindowMs: number; eventId: string },
+): Promise<string> {
+  const key = [taken.tenantId, MANUAL_EVENT.connector, taken.flowId, taken.deliveryKey];
+  const [won] = await transaction.query<{ event_id: string }>({
+    text: `INSERT INTO event_keys AS held (tenant_id, connector, endpoint, key, event_id, expires_at)
+      VALUES ($1, $2, $3, $4, $5, now() + $6::bigint * interval '1 millisecond')
+      ON CONFLICT (tenant_id, connector, endpoint, key) DO UPDATE
+        SET event_id = excluded.event_id, expires_at = excluded.expires_at WHERE held.expires_at <= now()
+      RETURNING event_id`,
+    values: [...key, taken.eventId, taken.keyWindowMs],
+  });
+  if (won !== undefined) return won.event_id;
+  const [held] = await transaction.query<{ event_id: string }>({
+    text: `SELECT event_id FROM event_keys
+      WHERE (tenant_id, connector, endpoint, key) = ($1, $2, $3, $4)`,
+    values: key,
+  });
+  return held?.event_id ?? taken.eventId;
+}

@@ -1,0 +1,75 @@
+import { type Priority, priorityOf } from "../domain/priority.ts";
+import { runId } from "../domain/run-id.ts";
+import type { Queryable } from "./database.ts";
+import { findVersionToRun } from "./flows.ts";
+import { uuid7Floor, uuid7Ms } from "./partitions.ts";
+import type { RunState } from "./run-list.ts";
+
+/** A run that was queued and needs a job. */
+export interface QueuedRun {
+  id: string;
+  tenantId: string;
+  flowId: string;
+  lane: Priority;
+}
+
+/** What became of the wish to replay a run; where it is refused, why. */
+export type Replay =
+  | { kind: "replayed"; run: QueuedRun }
+  | { kind: "unfinished"; state: RunState }
+  | { kind: "flow_gone"; flowId: string }
+  | { kind: "event_gone" };
+
+/**
+ * Makes a new run of the event and the flow of a run that has ended, by the version that is deployed, else the newest;
+ * it is first due `leaseMs` from now if its job is lost. Undefined where there is no such run.
+ */
+export async function replayRun(
+  transaction: Queryable,
+  { tenantId, id, leaseMs }: { tenantId: string; id: string; leaseMs: number },
+): Promise<Replay | undefined> {
+  const [run] = await transaction.query<{ event_id: string; flow_id: string; state: RunState }>({
+    text: "SELECT event_id, flow_id, state FROM runs WHERE tenant_id = $1 AND id = $2",
+    values: [tenantId, id],
+  });
+  if (run === undefined) return undefined;
+  const { event_id: eventId, flow_id: flowId, state } = run;
+  if (state === "queued" || state === "running" || state === "failed") return { kind: "unfinished", state };
+  const flow = await findVersionToRun(transaction, { tenantId, flowId });
+  if (flow === undefined) return { kind: "flow_gone", flowId };
+  const events = await transaction.query({
+    text: "SELECT FROM events WHERE tenant_id = $1 AND id = $2",
+    values: [tenantId, eventId],
+  });
+  if (events.length === 0) return { kind: "event_gone" };
+  const { replaySeq, atMs } = await nextReplay(transaction, eventId, flowId);
+  const lane = flow.priority ?? priorityOf("replay");
+  const replay = { id: runId({ eventId, flowId, replaySeq, atMs }), tenantId, flowId, lane };
+  await transaction.query({
+    text: `INSERT INTO runs (id, tenant_id, flow_id, flow_version, event_id, replay_seq, lane, state, visible_at)
+      VALUES ($1, $2, $3, $4, $5, $6, $7, 'queued', now() + $8::int * interval '1 millisecond')`,
+    values: [replay.id, tenantId, flowId, flow.version, eventId, replaySeq, lane, leaseMs],
+  });
+  return { kind: "replayed", run: replay };
+}
+
+/**
+ * The number of the next replay of an event by a flow, which is this transaction's until it ends. No key holds it: a
+ * replay's run lies in its own day, and a key of a partitioned table holds within a day.
+ */
+async function nextReplay(
+  transaction: Queryable,
+  eventId: string,
+  flowId: string,
+): Promise<{ replaySeq: number; atMs: number }> {
+  await transaction.query({
+    text: "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))",
+    values: [`replay ${eventId} ${flowId}`],
+  });
+  const [row] = await transaction.query<{ seq: number; at_ms: string }>({
+    text: `SELECT coalesce(max(replay_seq), 0) + 1 AS seq, clock_us() / 1000 AS at_ms
+      FROM runs WHERE event_id = $1 AND flow_id = $2 AND replay_seq > 0 AND id >= $3::uuid`,
+    values: [eventId, flowId, uuid7Floor(uuid7Ms(eventId))],
+  });
+  return { replaySeq: row?.seq as number, atMs: Number(row?.at_ms) };
+}
