@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { basename, dirname, extname, join, resolve } from "node:path";
+import { basename, dirname, extname, join, resolve, sep } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import type { Plugin } from "esbuild";
 import { HeadraceError } from "../domain/errors.ts";
@@ -66,7 +66,7 @@ async function bundle(file: string): Promise<string> {
 
 const SDK = fileURLToPath(new URL(`../sdk/index${extname(import.meta.url)}`, import.meta.url));
 
-/** `headrace` is this very program, wherever the folder lies; other packages stay where they are, and are not compiled. */
+/** `headrace` is this very program, wherever the folder lies; installed packages are imported from where they are. */
 const PACKAGES: Plugin = {
   name: "packages",
   setup(build) {
@@ -74,9 +74,11 @@ const PACKAGES: Plugin = {
     build.onResolve({ filter: /^[^./]/ }, async ({ path, pluginData, ...rest }) => {
       if (pluginData === OURS || rest.kind === "entry-point") return undefined;
       const found = await build.resolve(path, { ...rest, pluginData: OURS });
-      if (found.errors.length > 0 || found.namespace !== "file")
-        return { errors: found.errors, external: found.external };
-      return { path: found.external ? found.path : pathToFileURL(found.path).href, external: true };
+      if (found.errors.length > 0) return { errors: found.errors };
+      if (found.external) return { path: found.path, external: true };
+      // What an alias names, or a workspace links to, is source like the flow's own.
+      if (!found.path.includes(`${sep}node_modules${sep}`)) return { path: found.path };
+      return { path: pathToFileURL(found.path).href, external: true };
     });
   },
 };

@@ -32,7 +32,7 @@ import type { KeyRing } from "../postgres/key-ring.ts";
 import { oldestUnroutedMs } from "../postgres/outbox.ts";
 import { createNotifier, listenForEvents } from "../postgres/wake-up.ts";
 import { connectRedis, type RedisClient, type RedisUse, whenReady } from "../redis/client.ts";
-import { jobsOf, openJobQueues } from "../redis/job-queue.ts";
+import { type JobQueues, jobsOf, openJobQueues } from "../redis/job-queue.ts";
 import { redisKeys } from "../redis/keys.ts";
 import { findSeen, markSeen } from "../redis/seen.ts";
 import { Batcher } from "../runtime/batcher.ts";
@@ -67,6 +67,7 @@ export interface Pipeline {
   receiver: Receiver;
   takeQuota: TakeQuota;
   rejections: RejectionLog;
+  queues: JobQueues;
   /** For runs that the API makes. */
   dispatch: RunDispatch;
   /** True while the oldest event that is not routed is older than deliveries are taken for. */
@@ -307,6 +308,7 @@ export function composePipeline(deps: PipelineDeps): Pipeline {
     receiver,
     takeQuota,
     rejections,
+    queues,
     dispatch: {
       leaseMs: limits.sweep.runLeaseMs,
       queue(runs) {

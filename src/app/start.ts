@@ -172,6 +172,7 @@ async function serve(
     version,
     trustedProxies: config.trustedProxies,
     serveApi: config.roles.has("api"),
+    queues: pipeline.queues.byLane,
   });
   if (config.roles.has("receive")) {
     await server.register(webhookRoutes, {

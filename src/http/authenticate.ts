@@ -13,22 +13,25 @@ export interface Guards {
   tenant(scope: Scope): Guard;
   /** A key with the scope that is bound to no tenant. */
   installation(scope: Scope): Guard;
+  /** The same of a key that came in some other way. */
+  key(key: string, scope: Scope): Promise<void>;
 }
 
 export function createGuards(database: Database): Guards {
   return {
-    tenant: (scope) => (request) => admit(database, request, scope, tenantIdOf(request)),
-    installation: (scope) => (request) => admit(database, request, scope, undefined),
+    tenant: (scope) => async (request) => admit(database, bearerKey(request), scope, tenantIdOf(request)),
+    installation: (scope) => async (request) => admit(database, bearerKey(request), scope, undefined),
+    key: (key, scope) => admit(database, key, scope, undefined),
   };
 }
 
 async function admit(
   database: Database,
-  request: FastifyRequest,
+  key: string,
   scope: Scope,
   tenantId: string | undefined,
 ): Promise<void> {
-  const keyHash = hashApiKey(bearerKey(request.headers.authorization));
+  const keyHash = hashApiKey(key);
   const access = await database.transaction((transaction) => findAccess(transaction, { keyHash, tenantId }));
   if (access === undefined) {
     throw new HeadraceError("unauthorized", "The API key is unknown, has expired or was revoked");
@@ -40,8 +43,8 @@ async function admit(
   }
 }
 
-function bearerKey(header: string | undefined): string {
-  const key = /^Bearer +([\x21-\x7e]{1,500})$/i.exec(header ?? "")?.[1];
+function bearerKey({ headers }: FastifyRequest): string {
+  const key = /^Bearer +([\x21-\x7e]{1,500})$/i.exec(headers.authorization ?? "")?.[1];
   if (key !== undefined) return key;
   throw new HeadraceError("unauthorized", "An API key is needed, as Authorization: Bearer <key>");
 }

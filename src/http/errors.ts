@@ -38,7 +38,8 @@ export function createErrorHandler(log: Logger) {
     const fault = asFault(error);
     const { id: requestId, method, routeOptions } = request;
     const where = { err: error, request_id: requestId, method, route: routeOptions.url };
-    if (fault.status === 401) reply.header("www-authenticate", "Bearer");
+    if (fault.status === 401 && !reply.hasHeader("www-authenticate"))
+      reply.header("www-authenticate", "Bearer");
     if (fault.status === 503) {
       // An outage comes with many of them at once, and readyz says which store is away.
       log.debug(where, "a request met a store that is away");

@@ -3,10 +3,12 @@ import Fastify, { type FastifyInstance } from "fastify";
 import type { Registry } from "prom-client";
 import type { Logger } from "../runtime/logger.ts";
 import { type ApiDeps, apiRoutes } from "./api.ts";
+import { createGuards } from "./authenticate.ts";
 import { answerClientError, createErrorHandler, createNotFoundHandler } from "./errors.ts";
 import { createKnownPaths } from "./known-paths.ts";
 import { serveOpenApi } from "./openapi.ts";
 import { healthRoutes, type Readiness } from "./routes/health.ts";
+import { type BoardQueues, queueBoard } from "./routes/queue-board.ts";
 import { statusPage } from "./routes/status-page.ts";
 import { ErrorBody } from "./schemas/error.ts";
 import { compileValidator } from "./validation.ts";
@@ -21,6 +23,8 @@ export interface HttpDeps extends ApiDeps {
   trustedProxies: readonly string[];
   /** Whether this process serves the management API and the pages, or health alone. */
   serveApi: boolean;
+  /** What the queue board shows; without them there is none. */
+  queues?: BoardQueues;
 }
 
 /** Bodies are no larger where a route names no other limit, bytes. */
@@ -34,7 +38,7 @@ const REQUEST_TIMEOUT_MS = 60_000;
  * its error answers. Nothing of a request's body or headers is ever logged.
  */
 export function createHttpServer(deps: HttpDeps): FastifyInstance {
-  const { log, registry, readiness, version, trustedProxies, serveApi, ...api } = deps;
+  const { log, registry, readiness, version, trustedProxies, serveApi, queues, ...api } = deps;
   const paths = createKnownPaths();
   const server = Fastify({
     logger: false,
@@ -57,6 +61,10 @@ export function createHttpServer(deps: HttpDeps): FastifyInstance {
   if (serveApi) {
     server.register(statusPage);
     server.register(apiRoutes, { ...api, prefix: "/api/v1" });
+    if (queues !== undefined) {
+      const guards = createGuards(api.database);
+      server.register(queueBoard, { guards, queues, answerError: createErrorHandler(log) });
+    }
   }
   return server;
 }

@@ -20,6 +20,8 @@ export interface JobQueues {
   add(jobs: readonly NewJob[]): Promise<void>;
   /** Jobs that wait for a worker, by lane. */
   depths(): Promise<Map<Priority, number>>;
+  /** For who wants to look at them. */
+  readonly byLane: ReadonlyMap<Priority, Queue>;
   close(): Promise<void>;
 }
 
@@ -53,6 +55,7 @@ export function openJobQueues(
       );
       return new Map(LANES.map((lane, index) => [lane, depths[index] ?? 0]));
     },
+    byLane: queues,
     async close() {
       await Promise.all([...queues.values()].map((queue) => queue.close()));
     },
