@@ -1,4 +1,4 @@
-import { randomBytes, randomUUID } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
 import type { RunDispatch } from "../http/routes/run-actions.ts";
 import { createExpiredKeysStep } from "../maintain/expired-keys.ts";
@@ -17,29 +17,20 @@ import { createWorkers } from "../pipeline/execute/workers.ts";
 import { createRedisLossWatch } from "../pipeline/fanout/redis-loss.ts";
 import { createRelay } from "../pipeline/fanout/relay.ts";
 import { normalize } from "../pipeline/normalize/normalize.ts";
-import { createAcceptor } from "../pipeline/receive/acceptor.ts";
-import { createEndpointCache, endpointSecretPlace } from "../pipeline/receive/endpoint-cache.ts";
-import { createReceiver, type Receiver, type TakeQuota } from "../pipeline/receive/receiver.ts";
-import { createRejectionLog, type RejectionLog } from "../pipeline/receive/rejection-log.ts";
-import { createTenantQuota } from "../pipeline/receive/tenant-quota.ts";
 import { createBackfill } from "../pipeline/route/backfill.ts";
 import { createDeployedFlows } from "../pipeline/route/deployed-flows.ts";
 import { createRouter, createTakeOver } from "../pipeline/route/router.ts";
-import { raiseCounter, readCounter } from "../postgres/change-counters.ts";
 import type { Database } from "../postgres/database.ts";
-import { captureSecret } from "../postgres/endpoints.ts";
 import type { KeyRing } from "../postgres/key-ring.ts";
-import { oldestUnroutedMs } from "../postgres/outbox.ts";
 import { createNotifier, listenForEvents } from "../postgres/wake-up.ts";
 import { connectRedis, type RedisClient, type RedisUse, whenReady } from "../redis/client.ts";
 import { type JobQueues, jobsOf, openJobQueues } from "../redis/job-queue.ts";
 import { redisKeys } from "../redis/keys.ts";
-import { findSeen, markSeen } from "../redis/seen.ts";
-import { Batcher } from "../runtime/batcher.ts";
 import { systemClock } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
 import type { OutgoingHttp } from "../runtime/outgoing/index.ts";
 import { createTicker } from "../schedule/ticker.ts";
+import { composeReceiving, type Receiving } from "./compose-receiving.ts";
 import type { Role } from "./config.ts";
 import type { Limits } from "./limits.ts";
 import { createLoops, type Loops } from "./loops.ts";
@@ -63,15 +54,10 @@ export interface PipelineDeps {
 
 /** The stages that this process runs, wired. */
 export interface Pipeline {
-  acceptor: ReturnType<typeof createAcceptor>;
-  receiver: Receiver;
-  takeQuota: TakeQuota;
-  rejections: RejectionLog;
+  receiving: Receiving;
   queues: JobQueues;
   /** For runs that the API makes. */
   dispatch: RunDispatch;
-  /** True while the oldest event that is not routed is older than deliveries are taken for. */
-  readonly isBehind: boolean;
   redis: RedisClient;
   loops: Loops;
   /** Undefined until a router has loaded the deployed flows. */
@@ -93,55 +79,14 @@ export function composePipeline(deps: PipelineDeps): Pipeline {
   const { now } = systemClock;
   const loops = createLoops({ metrics, log });
 
-  // 1 Receive, 2 Outbox: a delivery is committed with its outbox row.
+  // 1 Receive, 2 Outbox.
   const notify = createNotifier(database.pipeline, limits.notifyIntervalMs);
   const onNewEvents = (events: number) => {
     metrics.accepted.inc(events);
     if (relay === undefined) notify();
     else relay.wake();
   };
-  const acceptor = createAcceptor({
-    database: database.ingest,
-    limits: limits.accept,
-    onCommitted(newEvents, seen) {
-      markSeen(redis, keys, { seen, ttlSeconds: limits.seenSeconds });
-      if (newEvents > 0) onNewEvents(newEvents);
-    },
-  });
-  const counterReads = new Batcher<void, number>(
-    async (callers) => {
-      const counter = await readCounter(database.ingest, "receive");
-      return callers.map(() => counter);
-    },
-    { maxItems: 10_000, inFlight: 1, maxWaiting: 10_000, full: () => new Error("Too many deliveries wait") },
-  );
-  const takeQuota = createTenantQuota({ database: database.ingest, redis, keys, limits: limits.quota, now });
-  const receiver = createReceiver({
-    endpoints: createEndpointCache({ database: database.ingest, keyRing, maxEndpoints: limits.maxEndpoints }),
-    acceptor,
-    findSeen: (digest) => findSeen(redis, keys, digest),
-    readCounter: () => counterReads.add(),
-    takeQuota,
-    captureSecret: (name, { value, show }) =>
-      database.transaction(async (transaction) => {
-        await raiseCounter(transaction, "receive");
-        const id = randomUUID();
-        const sealed = keyRing.seal(value, endpointSecretPlace(name, id));
-        const shownSeconds = show ? limits.shownSecretSeconds : 0;
-        return await captureSecret(transaction, name, { id, notAfter: undefined, ...sealed }, shownSeconds);
-      }),
-    now,
-  });
-  const rejections = createRejectionLog({ database: database.pipeline, limits: limits.rejections });
-  let unroutedMs = 0;
-  if (roles.has("receive")) {
-    loops.add("rejections", rejections.step);
-    loops.add("backlog age", async () => {
-      unroutedMs = await oldestUnroutedMs(database.pipeline);
-      metrics.oldestUnroutedSeconds.set(unroutedMs / 1_000);
-      return { waitMs: limits.backlogAge.intervalMs };
-    });
-  }
+  const receiving = composeReceiving({ ...deps, redis, keys, loops, onNewEvents });
 
   // 3 Fan-out: due outbox rows are claimed and their ids published.
   const relay = roles.has("relay")
@@ -304,10 +249,7 @@ export function composePipeline(deps: PipelineDeps): Pipeline {
   }
 
   return {
-    acceptor,
-    receiver,
-    takeQuota,
-    rejections,
+    receiving,
     queues,
     dispatch: {
       leaseMs: limits.sweep.runLeaseMs,
@@ -315,9 +257,6 @@ export function composePipeline(deps: PipelineDeps): Pipeline {
         // A job that is lost is made again by the sweeper.
         queues.add(jobsOf(runs, limits.sweep.maxRunsPerJob)).catch(onRedisError);
       },
-    },
-    get isBehind() {
-      return unroutedMs > limits.backlogAge.maxMs;
     },
     redis,
     loops,

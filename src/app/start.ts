@@ -153,8 +153,8 @@ async function serve(
     log,
     database,
     keyRing,
-    acceptor: pipeline.acceptor,
-    takeQuota: pipeline.takeQuota,
+    acceptor: pipeline.receiving.acceptor,
+    takeQuota: pipeline.receiving.takeQuota,
     normalize,
     checkActionHeaders,
     explainRouting,
@@ -176,11 +176,11 @@ async function serve(
   });
   if (config.roles.has("receive")) {
     await server.register(webhookRoutes, {
-      receiver: pipeline.receiver,
+      receiver: pipeline.receiving.receiver,
       publicUrl: config.publicUrl,
       limits: limits.webhooks,
-      isBehind: () => pipeline.isBehind,
-      onAnswer: createAnswerWatch({ metrics, rejections: pipeline.rejections }),
+      isBehind: () => pipeline.receiving.isBehind,
+      onAnswer: createAnswerWatch({ metrics, rejections: pipeline.receiving.rejections }),
     });
   }
   if (settings.embedded || config.demo) await server.register(demoSink, { path: DEMO_SINK_PATH, log });

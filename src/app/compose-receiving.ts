@@ -1,0 +1,92 @@
+import { randomUUID } from "node:crypto";
+import { type Acceptor, createAcceptor } from "../pipeline/receive/acceptor.ts";
+import { createEndpointCache, endpointSecretPlace } from "../pipeline/receive/endpoint-cache.ts";
+import { createReceiver, type Receiver, type TakeQuota } from "../pipeline/receive/receiver.ts";
+import { createRejectionLog, type RejectionLog } from "../pipeline/receive/rejection-log.ts";
+import { createTenantQuota } from "../pipeline/receive/tenant-quota.ts";
+import { raiseCounter, readCounter } from "../postgres/change-counters.ts";
+import { captureSecret } from "../postgres/endpoints.ts";
+import { oldestUnroutedMs } from "../postgres/outbox.ts";
+import type { RedisClient } from "../redis/client.ts";
+import type { RedisKeys } from "../redis/keys.ts";
+import { findSeen, markSeen } from "../redis/seen.ts";
+import { Batcher } from "../runtime/batcher.ts";
+import { systemClock } from "../runtime/clock.ts";
+import type { PipelineDeps } from "./compose.ts";
+import type { Loops } from "./loops.ts";
+
+/** What takes events in: from webhooks, and from the API. */
+export interface Receiving {
+  acceptor: Acceptor;
+  receiver: Receiver;
+  takeQuota: TakeQuota;
+  rejections: RejectionLog;
+  /** True while the oldest event that is not routed is older than deliveries are taken for. */
+  readonly isBehind: boolean;
+}
+
+export interface ReceivingDeps
+  extends Pick<PipelineDeps, "roles" | "limits" | "database" | "keyRing" | "metrics"> {
+  redis: RedisClient;
+  keys: RedisKeys;
+  loops: Loops;
+  /** Told of events that were committed, so that they are published soon. */
+  onNewEvents: (events: number) => void;
+}
+
+/** Stages 1 and 2, wired: a delivery is committed with its outbox row. */
+export function composeReceiving(deps: ReceivingDeps): Receiving {
+  const { roles, limits, database, keyRing, metrics, redis, keys, loops, onNewEvents } = deps;
+  const { now } = systemClock;
+  const acceptor = createAcceptor({
+    database: database.ingest,
+    limits: limits.accept,
+    onCommitted(newEvents, seen) {
+      markSeen(redis, keys, { seen, ttlSeconds: limits.seenSeconds });
+      if (newEvents > 0) onNewEvents(newEvents);
+    },
+  });
+  const counterReads = new Batcher<void, number>(
+    async (callers) => {
+      const counter = await readCounter(database.ingest, "receive");
+      return callers.map(() => counter);
+    },
+    { maxItems: 10_000, inFlight: 1, maxWaiting: 10_000, full: () => new Error("Too many deliveries wait") },
+  );
+  const takeQuota = createTenantQuota({ database: database.ingest, redis, keys, limits: limits.quota, now });
+  const receiver = createReceiver({
+    endpoints: createEndpointCache({ database: database.ingest, keyRing, maxEndpoints: limits.maxEndpoints }),
+    acceptor,
+    findSeen: (digest) => findSeen(redis, keys, digest),
+    readCounter: () => counterReads.add(),
+    takeQuota,
+    captureSecret: (name, { value, show }) =>
+      database.transaction(async (transaction) => {
+        await raiseCounter(transaction, "receive");
+        const id = randomUUID();
+        const sealed = keyRing.seal(value, endpointSecretPlace(name, id));
+        const shownSeconds = show ? limits.shownSecretSeconds : 0;
+        return await captureSecret(transaction, name, { id, notAfter: undefined, ...sealed }, shownSeconds);
+      }),
+    now,
+  });
+  const rejections = createRejectionLog({ database: database.pipeline, limits: limits.rejections });
+  let unroutedMs = 0;
+  if (roles.has("receive")) {
+    loops.add("rejections", rejections.step);
+    loops.add("backlog age", async () => {
+      unroutedMs = await oldestUnroutedMs(database.pipeline);
+      metrics.oldestUnroutedSeconds.set(unroutedMs / 1_000);
+      return { waitMs: limits.backlogAge.intervalMs };
+    });
+  }
+  return {
+    acceptor,
+    receiver,
+    takeQuota,
+    rejections,
+    get isBehind() {
+      return unroutedMs > limits.backlogAge.maxMs;
+    },
+  };
+}
