@@ -5,7 +5,7 @@ export default defineConfig({
     pool: "forks",
     // The stores and the processes under test need the machine too.
     maxWorkers: 2,
-    testTimeout: 20_000,
+    testTimeout: 40_000,
     hookTimeout: 60_000,
     projects: [
       {
