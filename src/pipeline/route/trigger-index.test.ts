@@ -4,9 +4,9 @@ import type { Condition } from "../../domain/condition/ast.ts";
 import { compileCondition } from "../../domain/condition/compile.ts";
 import { isIndexed } from "../../domain/condition/is-indexed.ts";
 import { parseCondition } from "../../domain/condition/parse.ts";
-import { prepareCheck } from "./trigger-index/check.ts";
 import { coverOf } from "./trigger-index/cover.ts";
 import { Fields } from "./trigger-index/fields.ts";
+import { planOf } from "./trigger-index/plan.ts";
 import { createTriggerIndex, type IndexedTrigger, type MatchableEvent } from "./trigger-index.ts";
 
 /** Few words, so that random conditions and random events meet. */
@@ -240,31 +240,24 @@ describe("the trigger index", () => {
 
   test("refuses an event that would hold up all others", () => {
     const index = createTriggerIndex();
-    const leaves = Array.from({ length: 64 }, (_, at): Condition => ({ op: "neq", path: "a", value: at }));
+    const never = Array.from({ length: 63 }, (_, at): Condition => ({ op: "eq", path: "a", value: `${at}` }));
+    const absent: Condition = { op: "exists", path: "b", value: false };
     for (let at = 0; at < 10_000; at += 1) {
-      const never: Condition = { op: "eq", path: "a", value: `${at}` };
-      const where: Condition = {
-        op: "not",
-        condition: { op: "and", conditions: [...leaves.slice(1), never] },
-      };
-      index.add({ id: `${at}`, tenantId: "acme", where: { op: "not", condition: where } });
-      index.add({
-        id: `or ${at}`,
-        tenantId: "acme",
-        where: { op: "not", condition: { op: "or", conditions: leaves } },
-      });
+      index.add({ id: `${at}`, tenantId: "acme", where: { op: "or", conditions: [...never, absent] } });
     }
-    const event = { tenantId: "acme", connector: "shop", type: "x" };
-    expect(() => index.match({ ...event, data: { a: -1 } })).toThrow("takes more than 400000 steps");
-    expect(index.match({ ...event, data: {} })).toHaveLength(10_000);
-    expect(index.match({ ...event, tenantId: "other", data: { a: -1 } })).toEqual([]);
+    const event = { tenantId: "acme", connector: "shop", type: "x", data: { b: 1 } };
+    expect(() => index.match(event)).toThrow("takes more than 400000 steps");
+    expect(index.match({ ...event, tenantId: "other" })).toEqual([]);
+    for (let at = 100; at < 10_000; at += 1) index.remove(`${at}`);
+    expect(index.match(event)).toEqual([]);
+    expect(index.match({ ...event, data: {} })).toHaveLength(100);
   });
 
   test("files every condition that needs a value to be there, and only those", () => {
     fc.assert(
       fc.property(condition, (where) => {
         const fields = new Fields();
-        expect(coverOf(prepareCheck(where, fields), () => 1) !== undefined).toBe(isIndexed(where));
+        expect(coverOf(planOf(where, fields), () => 1) !== undefined).toBe(isIndexed(where));
       }),
       { numRuns: 5_000 },
     );
