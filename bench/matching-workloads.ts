@@ -16,7 +16,7 @@ export type WorkloadName =
   | "mixed"
   | "neq/contains/lt";
 
-const EVENTS = 2_000;
+const EVENTS = 1_000;
 
 /** Of the events, those that are bent towards a trigger, so that they meet it or come near. */
 const TOWARDS_A_TRIGGER = 0.6;
@@ -71,12 +71,12 @@ const equal: MakeCondition = (random) => {
 
 const range: MakeCondition = (random) => {
   const kind = random();
-  if (kind < 0.6) return band("total", random() * 100_000, 2 + random() * 20);
+  if (kind < 0.6) return band("total", random() * 100_000, 1 + random() * 7);
   if (kind < 0.8) {
     const more: Condition = { op: "gt", path: "quantity", value: below(random, 50) };
     return {
       op: "and",
-      conditions: [...band("score", random() * 10_000, 1 + random() * 5).conditions, more],
+      conditions: [...band("score", random() * 10_000, 0.5 + random() * 2).conditions, more],
     };
   }
   // Few events reach a bound that is meant to be an exception.

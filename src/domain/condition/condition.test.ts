@@ -63,6 +63,23 @@ describe("the truth table", () => {
     ["a.b\\.c eq 1", { a: { "b.c": 1 } }, true],
     ['["a b"] eq 1', { "a b": 1 }, true],
     ["toString exists", {}, false],
+    ["length exists", { a: [1] }, false],
+    ["a.length exists", { a: [1] }, false],
+    ["a neq 1", { a: [] }, true],
+    ['a eq ""', { a: "" }, true],
+    ['a contains "b"', { a: null }, false],
+    ["a lt 5", { a: null }, false],
+    ["a lt 5", {}, false],
+    ["a gt 5", { a: true }, false],
+    ["a gt 5", JSON.parse('{"a":1e999}'), true],
+    ["a eq 9007199254740991", JSON.parse('{"a":9007199254740993}'), false],
+    ["a gt 4 and a lt 5", { a: [1, 9] }, true],
+    ['a gt "2026-01-01T00:00:00.000001Z"', { a: "2026-01-01T00:00:00.000002Z" }, true],
+    ['a gt "2026-01-01T00:00:00Z"', { a: "2026-02-30T00:00:00Z" }, false],
+    ['a eq "x"', { a: [[[[[[[["x"]]]]]]]] }, true],
+    ['a eq "x"', { a: [[[[[[[[["x"]]]]]]]]] }, false],
+    ["a eq 1", { a: [...Array(999).fill(0), 1] }, true],
+    ["a eq 1", { a: [...Array(1_000).fill(0), 1] }, false],
   ])("%s on %j is %s", (text, data, expected) => {
     expect(holds(text, data)).toBe(expected);
   });
@@ -146,6 +163,15 @@ describe("readCondition", () => {
     [null, "got null"],
   ])("refuses %j", (value, message) => {
     expect(() => readCondition(value)).toThrow(message);
+  });
+
+  test("refuses nesting of any depth", () => {
+    const nested = (inner: unknown, wrap: (inner: unknown) => unknown) =>
+      Array.from({ length: 40_000 }).reduce((value) => wrap(value), inner);
+    const negations = nested(leaf, (condition) => ({ op: "not", condition }));
+    expect(() => readCondition(negations)).toThrow("a depth of at most 8");
+    const lists = nested(1, (value) => [value]);
+    expect(() => readCondition({ ...leaf, value: lists })).toThrow("where.value: expected a string");
   });
 
   test("gives a condition its one form", () => {

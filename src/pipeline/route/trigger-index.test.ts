@@ -2,7 +2,11 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Condition } from "../../domain/condition/ast.ts";
 import { compileCondition } from "../../domain/condition/compile.ts";
+import { isIndexed } from "../../domain/condition/is-indexed.ts";
 import { parseCondition } from "../../domain/condition/parse.ts";
+import { coverOf } from "./trigger-index/cover.ts";
+import { Fields } from "./trigger-index/fields.ts";
+import { planOf } from "./trigger-index/plan.ts";
 import { createTriggerIndex, type IndexedTrigger, type MatchableEvent } from "./trigger-index.ts";
 
 /** Few words, so that random conditions and random events meet. */
@@ -153,7 +157,125 @@ describe("the trigger index", () => {
       }),
       { numRuns: 600 },
     );
-    console.log({ compared, matched });
+    expect(compared).toBeGreaterThan(50_000);
+    expect(matched).toBeGreaterThan(compared / 20);
+  });
+
+  test("keeps answering so while it learns which keys tell triggers apart", () => {
+    const index = createTriggerIndex();
+    const triggers = Array.from({ length: 2_000 }, (_, at): IndexedTrigger => {
+      const rare: Condition = { op: "gt", path: "total", value: 10_000 + at };
+      // Before any event was seen, the words promise more.
+      const common: Condition = { op: "contains", path: "note", value: `w${at % 500}w` };
+      return {
+        id: `${at}`,
+        tenantId: "acme",
+        connector: "shop",
+        eventTypes: at % 2 === 0 ? ["order.*"] : undefined,
+        where: { op: "and", conditions: at % 3 === 0 ? [common, rare] : [rare, common] },
+      };
+    });
+    for (const one of triggers) index.add(one);
+    const note = Array.from({ length: 500 }, (_, at) => `w${at}w`).join(" ");
+    for (let round = 0; round < 600; round += 1) {
+      const data = { note, total: round % 50 === 0 ? 10_000 + round : 5 };
+      const event = { tenantId: "acme", connector: "shop", type: "order.paid", data };
+      const met = triggers.filter((one) => meets(one, event)).map((one) => one.id);
+      expect(index.match(event)).toEqual(met);
+      if (round % 100 === 50) index.remove(`${round}`);
+      if (round % 100 === 50)
+        triggers.splice(
+          triggers.findIndex((one) => one.id === `${round}`),
+          1,
+        );
+    }
+    for (const { id } of triggers) index.remove(id);
+    expect(
+      index.match({ tenantId: "acme", connector: "shop", type: "order.paid", data: { note, total: 1e6 } }),
+    ).toEqual([]);
+  });
+
+  test("sees what was added, replaced and removed with the next event, in the order of registration", () => {
+    const index = createTriggerIndex();
+    const event = { tenantId: "acme", connector: "shop", type: "order.paid", data: { status: "paid" } };
+    const where = parseCondition('status eq "paid"');
+    for (const id of ["b", "a", "c"]) index.add({ id, tenantId: "acme", where });
+    expect(index.match(event)).toEqual(["b", "a", "c"]);
+    index.add({ id: "b", tenantId: "acme", connector: "shop", eventTypes: ["order.*", "order.paid", "*"] });
+    expect(index.match(event)).toEqual(["b", "a", "c"]);
+    index.add({ id: "a", tenantId: "acme", where: parseCondition('status eq "open"') });
+    index.remove("c");
+    index.remove("c");
+    index.remove("unknown");
+    expect(index.match(event)).toEqual(["b"]);
+    index.add({ id: "c", tenantId: "acme" });
+    expect(index.match(event)).toEqual(["b", "c"]);
+    expect(index.match({ ...event, tenantId: "other" })).toEqual([]);
+    expect(index.size).toBe(3);
+  });
+
+  test("says of a trigger which clause an event does not meet", () => {
+    const index = createTriggerIndex();
+    const where = parseCondition("total gt 100 and note exists");
+    index.add({ id: "a", tenantId: "acme", connector: "shop", eventTypes: ["order.*", "refund"], where });
+    const event = { tenantId: "acme", connector: "shop", type: "order.paid", data: { total: 42 } };
+    const failed = (clause: string, path: string, value: string | null) => ({
+      matched: false,
+      clause,
+      seen: [{ path, value }],
+    });
+    expect(index.explain(event, "a")).toEqual(failed("total gt 100", "total", "42"));
+    expect(index.explain({ ...event, data: { total: 101 } }, "a")).toEqual(
+      failed("note exists", "note", null),
+    );
+    expect(index.explain({ ...event, data: { total: 101, note: "" } }, "a")).toEqual({ matched: true });
+    expect(index.explain({ ...event, connector: "crm" }, "a")).toEqual(
+      failed('$event.connector eq "shop"', "$event.connector", '"crm"'),
+    );
+    expect(index.explain({ ...event, type: "user" }, "a")).toEqual(
+      failed('$event.type startsWith "order." or $event.type eq "refund"', "$event.type", '"user"'),
+    );
+    expect(index.explain(event, "b")).toBeUndefined();
+  });
+
+  test("refuses an event that would hold up all others", () => {
+    const index = createTriggerIndex();
+    const never = Array.from({ length: 63 }, (_, at): Condition => ({ op: "eq", path: "a", value: `${at}` }));
+    const absent: Condition = { op: "exists", path: "b", value: false };
+    for (let at = 0; at < 10_000; at += 1) {
+      index.add({ id: `${at}`, tenantId: "acme", where: { op: "or", conditions: [...never, absent] } });
+    }
+    const event = { tenantId: "acme", connector: "shop", type: "x", data: { b: 1 } };
+    expect(() => index.match(event)).toThrow("takes more than 400000 steps");
+    expect(index.match({ ...event, tenantId: "other" })).toEqual([]);
+    for (let at = 100; at < 10_000; at += 1) index.remove(`${at}`);
+    expect(index.match(event)).toEqual([]);
+    expect(index.match({ ...event, data: {} })).toHaveLength(100);
+  });
+
+  test("files every condition that needs a value to be there, and only those", () => {
+    fc.assert(
+      fc.property(condition, (where) => {
+        const fields = new Fields();
+        expect(coverOf(planOf(where, fields), () => 1) !== undefined).toBe(isIndexed(where));
+      }),
+      { numRuns: 5_000 },
+    );
+  });
+
+  test("tells a hundred thousand triggers apart as fast as a few", () => {
+    const index = createTriggerIndex();
+    for (let at = 0; at < 100_000; at += 1) {
+      index.add({ id: `${at}`, tenantId: "acme", where: { op: "eq", path: "sku", value: `SKU-${at}` } });
+    }
+    const startedMs = performance.now();
+    for (let at = 0; at < 1_000; at += 1) {
+      const event = { tenantId: "acme", connector: "shop", type: "x", data: { sku: `SKU-${at * 100}` } };
+      expect(index.match(event)).toEqual([`${at * 100}`]);
+    }
+    // Asking each would take minutes.
+    expect(performance.now() - startedMs).toBeLessThan(2_000);
+    for (let at = 0; at < 100_000; at += 1) index.remove(`${at}`);
+    expect(index.size).toBe(0);
   });
 });
-void parseCondition;

@@ -1,7 +1,8 @@
 import { type Explanation, explainCondition } from "../../domain/condition/explain.ts";
-import { prepareCheck, releaseCheck } from "./trigger-index/check.ts";
 import type { Entry } from "./trigger-index/entry.ts";
 import { Fields } from "./trigger-index/fields.ts";
+import { planOf } from "./trigger-index/plan.ts";
+import { programOf, stepsOf } from "./trigger-index/program.ts";
 import { type Route, Routes } from "./trigger-index/routes.ts";
 import { Search } from "./trigger-index/search.ts";
 import { conditionOf, type IndexedTrigger, type MatchableEvent, subjectOf } from "./trigger-index/trigger.ts";
@@ -39,7 +40,7 @@ const MAX_ROUND = 2 ** 30;
  */
 export function createTriggerIndex(): TriggerIndex {
   const fields = new Fields();
-  const routes = new Routes();
+  const routes = new Routes(fields);
   /** By id, the trigger's entry in its first partition. */
   const entries = new Map<string, Entry>();
   let registered = 0;
@@ -54,7 +55,7 @@ export function createTriggerIndex(): TriggerIndex {
       routes.close(route);
       entry = entry?.next;
     }
-    if (first.check !== undefined) releaseCheck(first.check, fields);
+    if (first.program !== undefined) fields.release(stepsOf(first.program));
     entries.delete(id);
     return first;
   }
@@ -73,11 +74,12 @@ export function createTriggerIndex(): TriggerIndex {
   return {
     add(trigger) {
       const order = remove(trigger.id)?.order ?? registered++;
-      const check = trigger.where && prepareCheck(trigger.where, fields);
+      const plan = trigger.where && planOf(trigger.where, fields);
+      const program = plan && programOf(plan);
       let next: Entry | undefined;
       for (const route of routesOf(trigger).reverse()) {
-        next = { trigger, order, check, keys: undefined, round: 0, next };
-        routes.open(route).add(next);
+        next = { program, keys: undefined, round: 0, order, id: trigger.id, trigger, next };
+        routes.open(route).add(next, plan);
       }
       if (next !== undefined) entries.set(trigger.id, next);
     },
@@ -114,8 +116,8 @@ function inOrder(matched: Entry[]): string[] {
   if (matched.length > 1) matched.sort((left, right) => left.order - right.order);
   const ids: string[] = [];
   let last = -1;
-  for (const { order, trigger } of matched) {
-    if (order !== last) ids.push(trigger.id);
+  for (const { order, id } of matched) {
+    if (order !== last) ids.push(id);
     last = order;
   }
   return ids;

@@ -1,6 +1,7 @@
-import { type Check, isMet } from "./check.ts";
 import type { Entry } from "./entry.ts";
+import { neededFirst } from "./program.ts";
 import type { Search } from "./search.ts";
+import { meets, type Step } from "./step.ts";
 
 /** Arrays that grow by one take room for many more: short ones, of which there are many, are made anew. */
 const MAX_EXACT = 16;
@@ -8,15 +9,15 @@ const MAX_EXACT = 16;
 /** Entries that every event of a partition is asked against. */
 export class Asked {
   #entries: Entry[] = [];
-  /** Of each entry the part of its check that is asked first, beside each other: most are not met. */
-  #firsts: (Check | undefined)[] = [];
+  /** Of each entry the step that it cannot be met without, beside each other: most are not met. */
+  #firsts: (Step | undefined)[] = [];
 
   get size(): number {
     return this.#entries.length;
   }
 
   add(entry: Entry): void {
-    const first = entry.check && firstOf(entry.check);
+    const first = entry.program && neededFirst(entry.program);
     if (this.#entries.length < MAX_EXACT) {
       this.#entries = this.#entries.concat(entry);
       this.#firsts = this.#firsts.concat(first);
@@ -48,14 +49,10 @@ export class Asked {
     search.spend(this.#entries.length);
     for (let at = 0; at < this.#firsts.length; at += 1) {
       const first = this.#firsts[at];
-      if (first !== undefined && !isMet(first, search)) continue;
+      if (first !== undefined && !meets(first, search.valuesOf(first.field))) continue;
       const entry = this.#entries[at] as Entry;
-      if (entry.check === first) search.matched.push(entry);
+      if (entry.program === first) search.matched.push(entry);
       else search.ask(entry);
     }
   }
-}
-
-function firstOf(check: Check): Check {
-  return check.op === "and" ? firstOf(check.first) : check;
 }

@@ -1,8 +1,8 @@
-import type { Band } from "./check.ts";
-import type { Entry, Key } from "./entry.ts";
+import type { Entry } from "./entry.ts";
 import { extremesOf } from "./extremes.ts";
 import { Ranges } from "./ranges.ts";
 import type { Search } from "./search.ts";
+import type { Band, Step } from "./step.ts";
 import type { Way } from "./way.ts";
 
 /** Bands narrower than 8^-7 are taken for as wide. */
@@ -28,12 +28,12 @@ export class Bands implements Way {
     return entries === 0 ? UNKNOWN_CHANCE : chances / entries;
   }
 
-  chance(key: Key): number {
+  chance(key: Step): number {
     const band = key as Band;
     return chanceAmong(this.#levels.get(levelOf(band)), band.high - band.low);
   }
 
-  add(key: Key, entry: Entry): void {
+  add(key: Step, entry: Entry): void {
     const band = key as Band;
     const level = levelOf(band);
     const ranges = this.#levels.get(level) ?? new Ranges();
@@ -41,7 +41,7 @@ export class Bands implements Way {
     ranges.add(band.low, band.high, entry);
   }
 
-  remove(key: Key, entry: Entry): void {
+  remove(key: Step, entry: Entry): void {
     const band = key as Band;
     const level = levelOf(band);
     const ranges = this.#levels.get(level);

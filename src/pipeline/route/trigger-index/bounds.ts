@@ -1,8 +1,8 @@
-import type { LeafCheck } from "./check.ts";
-import type { Entry, Key } from "./entry.ts";
+import type { Entry } from "./entry.ts";
 import { extremesOf } from "./extremes.ts";
 import { Ranges } from "./ranges.ts";
 import type { Search } from "./search.ts";
+import type { LeafStep, Step } from "./step.ts";
 import type { Way } from "./way.ts";
 
 /** Entries by the one bound that a number has to be above, or below: then numbers and bounds are taken negated. */
@@ -16,15 +16,15 @@ export class Bounds implements Way {
   }
 
   /** The lower the bound, the more numbers are above it. */
-  chance(key: Key): number {
+  chance(key: Step): number {
     return 1 - this.#ranges.shareBelow(this.#boundOf(key));
   }
 
-  add(key: Key, entry: Entry): void {
+  add(key: Step, entry: Entry): void {
     this.#ranges.add(this.#boundOf(key), Number.POSITIVE_INFINITY, entry);
   }
 
-  remove(key: Key, entry: Entry): void {
+  remove(key: Step, entry: Entry): void {
     this.#ranges.remove(this.#boundOf(key), entry);
   }
 
@@ -35,7 +35,7 @@ export class Bounds implements Way {
     this.#ranges.offer(least, greatest, Number.POSITIVE_INFINITY, search);
   }
 
-  #boundOf(key: Key): number {
-    return ((key as LeafCheck).operand as number) * this.#sign;
+  #boundOf(key: Step): number {
+    return ((key as LeafStep).operand as number) * this.#sign;
   }
 }

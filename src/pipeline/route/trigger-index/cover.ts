@@ -1,47 +1,41 @@
-import type { Check, LeafCheck } from "./check.ts";
-import type { Key } from "./entry.ts";
+import type { Plan } from "./plan.ts";
+import type { Step } from "./step.ts";
 
-/** Keys of which an event must hold one to meet a check, and what they cost. */
+/** Steps of which an event must meet one to meet a condition, and what they cost. */
 export interface Cover {
-  readonly keys: readonly Key[];
+  readonly keys: readonly Step[];
   readonly cost: number;
 }
 
 /**
- * The cheapest keys to find a check by; undefined when it can be met by what is absent. Of an `and` one part is
- * enough, of an `or` every part is needed: that is as sharp as writing the check out as alternatives, without its
- * explosion, since no part is ever repeated.
+ * The cheapest keys to find a condition by; undefined when it can be met by what is absent. Of an `and` one part is
+ * enough, of an `or` every part is needed: that is as sharp as writing the condition out as alternatives, without
+ * its explosion, since no part is ever repeated.
  */
-export function coverOf(check: Check, costOf: (key: Key) => number): Cover | undefined {
-  return cover(check, false, costOf);
-}
-
-function cover(check: Check, negated: boolean, costOf: (key: Key) => number): Cover | undefined {
-  switch (check.op) {
-    case "not":
-      return cover(check.check, !negated, costOf);
-    case "and":
-    case "or": {
-      const [first, second] = [cover(check.first, negated, costOf), cover(check.second, negated, costOf)];
-      return (check.op === "and") === negated ? together(first, second) : cheaper(first, second);
+export function coverOf(plan: Plan, costOf: (key: Step) => number): Cover | undefined {
+  switch (plan.op) {
+    case "and": {
+      let best: Cover | undefined;
+      for (const part of plan.parts) {
+        const cover = coverOf(part, costOf);
+        if (cover !== undefined && !(best !== undefined && best.cost <= cover.cost)) best = cover;
+      }
+      return best;
     }
-    case "band":
-      return negated ? undefined : { keys: [check], cost: costOf(check) };
+    case "or": {
+      const covers = plan.parts.map((part) => coverOf(part, costOf));
+      if (!covers.every((cover) => cover !== undefined)) return undefined;
+      const cost = covers.reduce((sum, cover) => sum + cover.cost, 0);
+      return { keys: covers.flatMap((cover) => cover.keys), cost };
+    }
+    case "not":
+      return undefined;
     default:
-      return negated || !isKey(check) ? undefined : { keys: [check], cost: costOf(check) };
+      return isKey(plan) ? { keys: [plan], cost: costOf(plan) } : undefined;
   }
 }
 
-function together(first: Cover | undefined, second: Cover | undefined): Cover | undefined {
-  if (first === undefined || second === undefined) return undefined;
-  return { keys: [...first.keys, ...second.keys], cost: first.cost + second.cost };
-}
-
-function cheaper(first: Cover | undefined, second: Cover | undefined): Cover | undefined {
-  if (first === undefined || second === undefined) return first ?? second;
-  return second.cost < first.cost ? second : first;
-}
-
-function isKey({ op, operand }: LeafCheck): boolean {
+/** A condition that was not checked may compare with what nothing can be compared with. */
+function isKey({ op, operand }: Step): boolean {
   return op !== "absent" && !Number.isNaN(operand) && (op === "eq" || op === "neq" || operand !== "");
 }

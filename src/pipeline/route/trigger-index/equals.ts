@@ -1,6 +1,7 @@
-import type { Entry, Key } from "./entry.ts";
+import type { Entry } from "./entry.ts";
 import { PostingMap } from "./postings.ts";
 import type { Search } from "./search.ts";
+import type { Step } from "./step.ts";
 import type { Way } from "./way.ts";
 
 /** Values that a field is expected to have, until they are seen. */
@@ -14,17 +15,17 @@ export class Equals implements Way {
     return this.#postings.meanChance;
   }
 
-  chance(key: Key): number {
+  chance(key: Step): number {
     let chance = 0;
     for (const value of valuesOf(key)) chance += this.#postings.chance(value);
     return chance;
   }
 
-  add(key: Key, entry: Entry): void {
+  add(key: Step, entry: Entry): void {
     for (const value of valuesOf(key)) this.#postings.add(value, entry);
   }
 
-  remove(key: Key, entry: Entry): void {
+  remove(key: Step, entry: Entry): void {
     for (const value of valuesOf(key)) this.#postings.remove(value, entry);
   }
 
@@ -34,7 +35,7 @@ export class Equals implements Way {
   }
 }
 
-function valuesOf(key: Key): Iterable<unknown> {
+function valuesOf(key: Step): Iterable<unknown> {
   if (key.op === "band") return [];
   return key.op === "in" ? (key.operand as Iterable<unknown>) : [key.operand];
 }

@@ -1,7 +1,7 @@
 import type { Leaf } from "../../../domain/condition/ast.ts";
 import { fieldName, fieldReader, type ReadField } from "../../../domain/condition/field.ts";
 import { leafTest } from "../../../domain/condition/leaf-test.ts";
-import type { LeafCheck } from "./check.ts";
+import type { LeafStep, Step } from "./step.ts";
 
 /** A place in events that leaves ask about. An event is read there once, however many ask. */
 export interface Field {
@@ -12,7 +12,7 @@ export interface Field {
   /** What the event under way holds here; undefined until it is asked. */
   values: readonly unknown[] | undefined;
   /** Leaves that triggers share, by what they ask. */
-  readonly shared: Map<string, LeafCheck>;
+  readonly shared: Map<string, LeafStep>;
 }
 
 /** Leaves of one field that are shared; where there are more, as with ids, few are the same. */
@@ -23,7 +23,7 @@ export class Fields {
   readonly #byName = new Map<string, Field>();
 
   /** A leaf ready to be asked: triggers that ask the same share it, which spares memory and its caches. */
-  take(leaf: Leaf): LeafCheck {
+  take(leaf: Leaf): LeafStep {
     const field = this.#fieldOf(leaf);
     field.uses += 1;
     const what = JSON.stringify([leaf.op, leaf.value]);
@@ -35,10 +35,12 @@ export class Fields {
     return check;
   }
 
-  /** Takes back one use of the field. */
-  release(field: Field): void {
-    field.uses -= 1;
-    if (field.uses === 0) this.#byName.delete(field.name);
+  /** Takes back one use of each step's field. */
+  release(steps: readonly Step[]): void {
+    for (const { field } of steps) {
+      field.uses -= 1;
+      if (field.uses === 0) this.#byName.delete(field.name);
+    }
   }
 
   #fieldOf(leaf: Leaf): Field {

@@ -1,7 +1,11 @@
 import { Asked } from "./asked.ts";
-import { type Cover, coverOf } from "./cover.ts";
-import type { Entry, Key } from "./entry.ts";
+import { coverOf } from "./cover.ts";
+import type { Entry } from "./entry.ts";
+import type { Fields } from "./fields.ts";
+import { type Plan, planOf } from "./plan.ts";
+import { programOf, stepsOf } from "./program.ts";
 import type { Search } from "./search.ts";
+import type { Step } from "./step.ts";
 import { Ways } from "./ways.ts";
 
 /** As few entries are asked faster than found. */
@@ -19,18 +23,24 @@ export class Partition {
   readonly #asked = new Asked();
   /** The ways to find the others; undefined while they are few. */
   #ways: Ways | undefined;
+  readonly #fields: Fields;
+
+  constructor(fields: Fields) {
+    this.#fields = fields;
+  }
 
   get isEmpty(): boolean {
     return this.#asked.size === 0 && (this.#ways === undefined || this.#ways.isEmpty);
   }
 
-  add(entry: Entry): void {
+  /** Adds an entry, of which this is the condition's plan. */
+  add(entry: Entry, plan: Plan | undefined): void {
     if (this.#ways === undefined && this.#asked.size === FEW) {
       this.#ways = new Ways();
-      for (const one of this.#asked.takeAll()) this.#file(this.#ways, one);
+      for (const one of this.#asked.takeAll()) this.#fileAgain(this.#ways, one);
     }
     if (this.#ways === undefined) this.#asked.add(entry);
-    else this.#file(this.#ways, entry);
+    else this.#file(this.#ways, entry, plan);
   }
 
   remove(entry: Entry): void {
@@ -43,38 +53,36 @@ export class Partition {
     if (this.#ways === undefined) return;
     search.startPartition();
     this.#ways.search(search);
-    if (search.vainOffers > VAIN_OFFERS) this.#fileAnew(this.#ways, search);
+    if (search.vainOffers <= VAIN_OFFERS) return;
+    // Where entries were filed before any event was seen, better keys may have shown since. A few change at a time.
+    for (const entry of search.vain) this.#fileAgain(this.#ways, entry);
   }
 
-  #file(ways: Ways, entry: Entry): void {
-    const cover = coverFrom(ways, entry);
-    if (cover === undefined) this.#asked.add(entry);
-    else fileUnder(ways, cover.keys, entry);
+  #fileAgain(ways: Ways, entry: Entry): void {
+    const { where } = entry.trigger;
+    const plan = where && planOf(where, this.#fields);
+    this.#file(ways, entry, plan);
+    if (plan !== undefined) this.#fields.release(stepsOf(programOf(plan)));
   }
 
-  /** Where entries were filed before any event was seen, better keys may have shown since: a few change at a time. */
-  #fileAnew(ways: Ways, search: Search): void {
-    for (const entry of search.vain) {
-      if (entry.keys === undefined) continue;
-      const keys = keysOf(entry);
-      const cost = keys.reduce((sum, key) => sum + ways.cost(key), 0);
-      const cover = coverFrom(ways, entry);
-      if (cover === undefined || cover.cost > cost * WORTH_FILING_ANEW) continue;
-      for (const key of keys) ways.remove(key, entry);
-      fileUnder(ways, cover.keys, entry);
+  /** Files the entry under the cheapest keys, unless it is filed under keys that are hardly worse. */
+  #file(ways: Ways, entry: Entry, plan: Plan | undefined): void {
+    const cover = plan && coverOf(plan, (key) => ways.cost(key));
+    if (cover === undefined) {
+      this.#asked.add(entry);
+      return;
     }
+    if (entry.keys !== undefined) {
+      const filed = keysOf(entry);
+      const cost = filed.reduce((sum, key) => sum + ways.cost(key), 0);
+      if (cover.cost > cost * WORTH_FILING_ANEW) return;
+      for (const key of filed) ways.remove(key, entry);
+    }
+    entry.keys = cover.keys.length === 1 ? cover.keys[0] : cover.keys;
+    for (const key of cover.keys) ways.add(key, entry);
   }
 }
 
-function coverFrom(ways: Ways, { check }: Entry): Cover | undefined {
-  return check && coverOf(check, (key) => ways.cost(key));
-}
-
-function fileUnder(ways: Ways, keys: readonly Key[], entry: Entry): void {
-  entry.keys = keys.length === 1 ? keys[0] : keys;
-  for (const key of keys) ways.add(key, entry);
-}
-
-function keysOf({ keys = [] }: Entry): readonly Key[] {
-  return Array.isArray(keys) ? keys : [keys as Key];
+function keysOf({ keys = [] }: Entry): readonly Step[] {
+  return Array.isArray(keys) ? keys : [keys as Step];
 }

@@ -1,6 +1,7 @@
-import type { Entry, Key } from "./entry.ts";
+import type { Entry } from "./entry.ts";
 import { insert, withdraw } from "./postings.ts";
 import type { Search } from "./search.ts";
+import type { Step } from "./step.ts";
 import type { Way } from "./way.ts";
 
 /** Entries that any value of the field may meet: for `neq`, `nin` and `exists`, which need it to be there. */
@@ -13,11 +14,11 @@ export class Present implements Way {
     return 1;
   }
 
-  add(_key: Key, entry: Entry): void {
+  add(_key: Step, entry: Entry): void {
     this.#entries = insert(this.#entries, entry) ?? this.#entries;
   }
 
-  remove(_key: Key, entry: Entry): void {
+  remove(_key: Step, entry: Entry): void {
     withdraw(this.#entries, entry);
   }
 

@@ -1,3 +1,4 @@
+import type { Fields } from "./fields.ts";
 import { Partition } from "./partition.ts";
 
 /** Which events reach a partition: of one connector or, undefined, of any; of a type, a prefix with a star, or any. */
@@ -11,10 +12,16 @@ export interface Route {
 export class Routes {
   readonly #tenants = new Map<string, Map<string | undefined, TypeRoutes>>();
 
+  readonly #fields: Fields;
+
+  constructor(fields: Fields) {
+    this.#fields = fields;
+  }
+
   /** The partition of a route; it is made if there is none. */
   open({ tenantId, connector, type }: Route): Partition {
     const connectors = this.#tenants.get(tenantId) ?? new Map<string | undefined, TypeRoutes>();
-    const types = connectors.get(connector) ?? new TypeRoutes();
+    const types = connectors.get(connector) ?? new TypeRoutes(this.#fields);
     if (types.isEmpty) this.#tenants.set(tenantId, connectors.set(connector, types));
     return types.open(type);
   }
@@ -46,6 +53,11 @@ class TypeRoutes {
   readonly #prefixes = new Map<string, Partition>();
   /** The lengths of the prefixes, each once. */
   #prefixLengths: readonly number[] = [];
+  readonly #fields: Fields;
+
+  constructor(fields: Fields) {
+    this.#fields = fields;
+  }
 
   get isEmpty(): boolean {
     return this.#any === undefined && this.#exact.size === 0 && this.#prefixes.size === 0;
@@ -53,13 +65,13 @@ class TypeRoutes {
 
   open(type: string | undefined): Partition {
     if (type === undefined) {
-      this.#any ??= new Partition();
+      this.#any ??= new Partition(this.#fields);
       return this.#any;
     }
     const [partitions, name] = this.#placeOf(type);
     let partition = partitions.get(name);
     if (partition === undefined) {
-      partition = new Partition();
+      partition = new Partition(this.#fields);
       partitions.set(name, partition);
       this.#measure();
     }

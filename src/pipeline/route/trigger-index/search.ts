@@ -1,8 +1,8 @@
 import type { ConditionSubject } from "../../../domain/condition/field.ts";
 import { HeadraceError } from "../../../domain/errors.ts";
-import { isMet } from "./check.ts";
 import type { Entry } from "./entry.ts";
 import type { Field } from "./fields.ts";
+import { isMet } from "./program.ts";
 
 /**
  * Steps that one event may cost, each about the time of one test: some 20 ms. What a tenant may register has to be
@@ -57,7 +57,7 @@ export class Search {
 
   /** As `offer`, of an entry whose key the event is known to hold: that may be all that there is to ask. */
   offerExact(entry: Entry): void {
-    if (entry.check !== entry.keys) {
+    if (entry.program !== entry.keys) {
       this.offer(entry);
       return;
     }
@@ -71,7 +71,7 @@ export class Search {
   /** Asks an entry that is asked only once. */
   ask(entry: Entry): boolean {
     this.spend(1);
-    const isMatched = entry.check === undefined || isMet(entry.check, this);
+    const isMatched = entry.program === undefined || isMet(entry.program, this);
     if (isMatched) this.matched.push(entry);
     return isMatched;
   }

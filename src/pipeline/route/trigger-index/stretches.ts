@@ -1,7 +1,7 @@
-import type { LeafCheck } from "./check.ts";
-import type { Entry, Key } from "./entry.ts";
+import type { Entry } from "./entry.ts";
 import { PostingMap } from "./postings.ts";
 import type { Search } from "./search.ts";
+import type { LeafStep, Step } from "./step.ts";
 import type { Way } from "./way.ts";
 
 /** A needle is filed under a stretch of the greatest of these lengths that it has, characters. */
@@ -38,7 +38,7 @@ export class Stretches implements Way {
     return entries === 0 ? inText(1 / EXPECTED_STRETCHES) : chances / entries;
   }
 
-  chance(key: Key): number {
+  chance(key: Step): number {
     const needle = needleOf(key);
     const length = lengthFor(needle);
     const postings = this.#byLength.get(length);
@@ -46,7 +46,7 @@ export class Stretches implements Way {
     return inText(postings.chance(rarest(needle, length, postings)));
   }
 
-  add(key: Key, entry: Entry): void {
+  add(key: Step, entry: Entry): void {
     const needle = needleOf(key);
     if (this.#few === undefined) this.#file(needle, entry);
     else this.#few.push({ needle, entry });
@@ -56,7 +56,7 @@ export class Stretches implements Way {
     for (const one of few) this.#file(one.needle, one.entry);
   }
 
-  remove(key: Key, entry: Entry): void {
+  remove(key: Step, entry: Entry): void {
     const needle = needleOf(key);
     if (this.#few === undefined) this.#withdraw(needle, entry);
     else {
@@ -149,8 +149,8 @@ function rarest(needle: string, length: number, postings: PostingMap<number>): n
   return best;
 }
 
-function needleOf(key: Key): string {
-  return (key as LeafCheck).operand as string;
+function needleOf(key: Step): string {
+  return (key as LeafStep).operand as string;
 }
 
 function lengthFor(needle: string): number {

@@ -1,26 +1,27 @@
 import { Bands } from "./bands.ts";
 import { Bounds } from "./bounds.ts";
-import type { Entry, Key } from "./entry.ts";
+import type { Entry } from "./entry.ts";
 import { Equals } from "./equals.ts";
 import { Present } from "./present.ts";
 import type { Search } from "./search.ts";
+import type { Step } from "./step.ts";
 import { Stretches } from "./stretches.ts";
 
 /** One way for the values of one field to find entries. The keys given to it are of its kind. */
 export interface Way {
   /** How likely an event is offered an entry of this key, as far as can be told from the entries alone. */
-  chance(key: Key): number;
+  chance(key: Step): number;
   /** The mean of that over the entries; above 0. */
   readonly meanChance: number;
-  add(key: Key, entry: Entry): void;
-  remove(key: Key, entry: Entry): void;
+  add(key: Step, entry: Entry): void;
+  remove(key: Step, entry: Entry): void;
   /** Offers every entry whose key the values meet, and others maybe. */
   search(values: readonly unknown[], search: Search): void;
 }
 
 export type WayKind = "equals" | "bands" | "above" | "below" | "stretches" | "present";
 
-export function wayKind({ op }: { op: Key["op"] }): WayKind {
+export function wayKind({ op }: { op: Step["op"] }): WayKind {
   switch (op) {
     case "eq":
     case "in":

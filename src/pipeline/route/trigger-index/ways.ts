@@ -1,6 +1,7 @@
-import type { Entry, Key } from "./entry.ts";
+import type { Entry } from "./entry.ts";
 import type { Field } from "./fields.ts";
 import type { Search } from "./search.ts";
+import type { Step } from "./step.ts";
 import { createWay, type Way, type WayKind, wayKind } from "./way.ts";
 
 /** A way of a field, and what it was seen to offer. */
@@ -26,7 +27,7 @@ export class Ways {
   }
 
   /** How likely an event is offered an entry for the sake of this key: by what was seen, and before that by guess. */
-  cost(key: Key): number {
+  cost(key: Step): number {
     const tried = this.#find(key);
     if (tried === undefined) return UNUSED[wayKind(key)].chance(key);
     const { way, entries, searches, offers } = tried;
@@ -34,7 +35,7 @@ export class Ways {
     return (way.chance(key) / way.meanChance) * seen;
   }
 
-  add(key: Key, entry: Entry): void {
+  add(key: Step, entry: Entry): void {
     let tried = this.#find(key);
     if (tried === undefined) {
       const kind = wayKind(key);
@@ -45,7 +46,7 @@ export class Ways {
     tried.way.add(key, entry);
   }
 
-  remove(key: Key, entry: Entry): void {
+  remove(key: Step, entry: Entry): void {
     const tried = this.#find(key);
     if (tried === undefined) return;
     tried.entries -= 1;
@@ -63,7 +64,7 @@ export class Ways {
     }
   }
 
-  #find({ field, op }: Key): TriedWay | undefined {
+  #find({ field, op }: Step): TriedWay | undefined {
     const kind = wayKind({ op });
     return this.#byField.get(field)?.find((one) => one.kind === kind);
   }

@@ -1,0 +1,83 @@
+import type { Plan } from "./plan.ts";
+import type { Search } from "./search.ts";
+import { meets, type Step } from "./step.ts";
+
+/**
+ * A condition ready to be asked: one step alone, or steps in a row, each followed by where to go on when it is met
+ * and when not. It is neither a tree nor closures: those lie about in memory, and fetching them from there takes far
+ * longer than asking.
+ */
+export type Program = Step | readonly (Step | number)[];
+
+/** Where a row of steps ends. */
+const MET = -1;
+const NOT_MET = -2;
+
+/** A step, and the two places that follow it. */
+const WIDTH = 3;
+
+export function programOf(plan: Plan): Program {
+  switch (plan.op) {
+    case "and":
+    case "or":
+    case "not": {
+      const row = new Array<Step | number>(sizeOf(plan));
+      write(row, 0, plan, MET, NOT_MET);
+      return row;
+    }
+    default:
+      return plan;
+  }
+}
+
+/** The steps, in the order of their asking. */
+export function stepsOf(program: Program): Step[] {
+  return Array.isArray(program) ? program.filter((_, at) => at % WIDTH === 0) : [program as Step];
+}
+
+/** Whether the event that is searched for meets a condition. */
+export function isMet(program: Program, search: Search): boolean {
+  if (!Array.isArray(program)) return meets(program as Step, search.valuesOf((program as Step).field));
+  let at = 0;
+  while (at >= 0) {
+    const step = program[at] as Step;
+    at = program[at + (meets(step, search.valuesOf(step.field)) ? 1 : 2)] as number;
+  }
+  return at === MET;
+}
+
+/** The first step, if the condition cannot be met without it. */
+export function neededFirst(program: Program): Step | undefined {
+  if (!Array.isArray(program)) return program as Step;
+  return program[2] === NOT_MET ? (program[0] as Step) : undefined;
+}
+
+function sizeOf(plan: Plan): number {
+  if (plan.op !== "and" && plan.op !== "or") return WIDTH;
+  return plan.parts.reduce((size, part) => size + sizeOf(part), 0);
+}
+
+function write(row: (Step | number)[], at: number, plan: Plan, onMet: number, onNot: number): void {
+  switch (plan.op) {
+    case "and":
+    case "or": {
+      let [from, left] = [at, plan.parts.length];
+      for (const part of plan.parts) {
+        const next = from + sizeOf(part);
+        left -= 1;
+        if (left === 0) write(row, from, part, onMet, onNot);
+        else if (plan.op === "and") write(row, from, part, next, onNot);
+        else write(row, from, part, onMet, next);
+        from = next;
+      }
+      return;
+    }
+    case "not":
+      write(row, at, plan.step, onNot, onMet);
+      return;
+    default:
+      row[at] = plan;
+      row[at + 1] = onMet;
+      row[at + 2] = onNot;
+  }
+}
