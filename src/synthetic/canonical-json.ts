@@ -1,5 +1,5 @@
 import { pathKeys } from "../domain/condition/path.ts";
-import { childRule, type FieldRule } from "./record-options.ts";
+import { childRule, elementRule, type FieldRule } from "./record-options.ts";
 
 /** Objects and arrays of a record nest no deeper. */
 export const MAX_DEPTH = 64;
@@ -63,7 +63,7 @@ export function canonicalizer({ rules, nullEqualsMissing = false }: CanonicalOpt
   function writeArray(array: readonly unknown[], rule: FieldRule | undefined, depth: number): string {
     const texts: string[] = [];
     for (let index = 0; index < array.length; index += 1) {
-      const child = rule === undefined ? undefined : childRule(rule, String(index));
+      const child = rule === undefined ? undefined : elementRule(rule, index);
       if (child?.ignored !== true) texts.push(write(array[index], child, depth));
     }
     if (rule?.set === true) return `[${[...new Set(texts)].sort().join(",")}]`;
@@ -90,11 +90,12 @@ export function valueAt(value: unknown, path: string): unknown {
   );
 }
 
-const NEEDS_ESCAPE = /["\\\u0000-\u001f\ud800-\udfff]/;
+/** Neither a control character, a quote, a backslash nor a surrogate. */
+const PLAIN = /^[ !#-[\]-\ud7ff\ue000-\uffff]*$/;
 
 /** As ECMAScript quotes strings, which is the RFC's way; the test is far cheaper than the call. */
 function quote(text: string): string {
-  return NEEDS_ESCAPE.test(text) ? JSON.stringify(text) : `"${text}"`;
+  return PLAIN.test(text) ? `"${text}"` : JSON.stringify(text);
 }
 
 function inOrderOfKeys(array: readonly unknown[], texts: readonly string[], path: string): readonly string[] {

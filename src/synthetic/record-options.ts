@@ -67,6 +67,12 @@ export function childRule(rule: FieldRule | undefined, key: string): FieldRule |
   return rule === undefined ? undefined : (rule.children.get(key) ?? rule.others);
 }
 
+/** The rule of an element; only in an ordered array an index names one. */
+export function elementRule(rule: FieldRule | undefined, index: number): FieldRule | undefined {
+  const unordered = rule?.set === true || rule?.keyedBy !== undefined;
+  return unordered ? rule?.others : childRule(rule, String(index));
+}
+
 /** The pointer of a child of the place at `pointer`. */
 export function childPointer(pointer: string, key: string): string {
   return `${pointer}/${key.replaceAll("~", "~0").replaceAll("/", "~1")}`;
