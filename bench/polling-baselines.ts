@@ -39,37 +39,31 @@ interface Halving {
 }
 
 /**
- * Knows every pair's true rate at every moment to come (or the rate without its bursts), and polls by the index rule
+ * Knows every pair's true rate at every moment to come, and polls by the index rule
  * at the price that spends the budget.
  */
-export function oracle(
-  name: string,
-  population: Population,
-  requestsPerSecond: number,
-  rateOf: (truth: Truth) => Float64Array = (truth) => truth.rate,
-): PollPolicy<Known> {
-  const demand = demandOf(population, rateOf);
+export function oracle(population: Population, requestsPerSecond: number): PollPolicy<Known> {
+  const demand = demandOf(population);
   let logTrim = 0;
-  let trimmedAt = 0;
+  let trimmedAt = population.startS;
   const byId = new Map(population.truths.map((truth) => [truth.pair.id, truth]));
   return {
-    name,
-    init: ({ id }) => {
-      const truth = byId.get(id) as Truth;
-      return { truth, rate: rateOf(truth), at: 0 };
-    },
+    name: "oracle",
+    init: ({ id }) => ({ truth: byId.get(id) as Truth, at: 0 }),
     phase: (_, fleet) => fleet.rng() * 600,
     admit: ({ truth }, now, fleet) => admitUnderLimit(fleet, truth.limiter, truth.pair.cost, now),
     next(state, observation, fleet) {
       const { truth } = state;
-      observeLimit(fleet, truth.limiter, observation);
+      observeLimit(fleet, truth.limiter, truth.pair.cost, observation);
       if (observation.kind === "rate_limited") return (observation.retryAfter ?? 60) + fleet.rng() * 10;
       const now = observation.startedAt;
       const fill = fleet.tokensAvailable() / fleet.budget.burst;
-      logTrim += ((now - trimmedAt) / 1000) * Math.max(-1, Math.min(1, 0.3 - fill));
+      logTrim += ((now - trimmedAt) / 2_000) * Math.max(-1, Math.min(1, -0.2 - fill));
       logTrim = Math.max(-3, Math.min(3, logTrim));
       trimmedAt = now;
-      const sum = demand[Math.min(demand.length - 1, Math.floor(now / DEMAND_STEP_S))] as number;
+      const sum = demand[
+        Math.min(demand.length - 1, Math.floor((now - population.startS) / DEMAND_STEP_S))
+      ] as number;
       const price = (sum * sum) / (2 * requestsPerSecond * requestsPerSecond);
       const dearer = Math.exp(logTrim) * limitPrice(fleet, truth.limiter);
       return waitFor(state, now, price * dearer * truth.pair.cost, truth.pair.maxInterval);
@@ -79,7 +73,6 @@ export function oracle(
 
 interface Known {
   truth: Truth;
-  rate: Float64Array;
   /** The step of the rate that holds now. */
   at: number;
 }
@@ -87,16 +80,13 @@ interface Known {
 const DEMAND_STEP_S = 300;
 
 /** The sum over all pairs of sqrt(rate x cost), at each step of time. */
-export function demandOf(
-  { truths, durationS }: Population,
-  rateOf: (truth: Truth) => Float64Array,
-): Float64Array {
-  const sums = new Float64Array(Math.ceil(durationS / DEMAND_STEP_S));
+function demandOf({ truths, startS, endS }: Population): Float64Array {
+  const sums = new Float64Array(Math.ceil((endS - startS) / DEMAND_STEP_S));
   for (const truth of truths) {
-    const rate = rateOf(truth);
+    const { rate } = truth;
     let at = 0;
     for (let step = 0; step < sums.length; step += 1) {
-      const middle = (step + 0.5) * DEMAND_STEP_S;
+      const middle = startS + (step + 0.5) * DEMAND_STEP_S;
       while (at + 1 < truth.from.length && (truth.from[at + 1] as number) <= middle) at += 1;
       sums[step]! += Math.sqrt((rate[at] as number) * truth.pair.cost);
     }
@@ -106,13 +96,13 @@ export function demandOf(
 
 /** The mean delay that no policy can beat: polls without noise, at true rates, each free to fall at any instant. */
 export function fluidBound(population: Population, requestsPerSecond: number, warmUpS: number): number {
-  const sums = demandOf(population, ({ rate }) => rate).subarray(Math.ceil(warmUpS / DEMAND_STEP_S));
+  const sums = demandOf(population).subarray(Math.ceil(warmUpS / DEMAND_STEP_S));
   const waited = sums.reduce(
     (total, sum) => total + (sum * sum * DEMAND_STEP_S) / (2 * requestsPerSecond),
     0,
   );
   const changes = population.truths.reduce(
-    (total, truth) => total + truth.changes.filter((at) => at >= warmUpS).length,
+    (total, truth) => total + truth.changes.filter((at) => at >= population.startS + warmUpS).length,
     0,
   );
   return waited / changes;
@@ -120,11 +110,11 @@ export function fluidBound(population: Population, requestsPerSecond: number, wa
 
 /** The seconds after which the expected waiting of all changes reaches `target`. */
 function waitFor(state: Known, now: number, target: number, maxS: number): number {
-  const { from } = state.truth;
+  const { from, rate: rates } = state.truth;
   while (state.at + 1 < from.length && (from[state.at + 1] as number) <= now) state.at += 1;
   let [waited, pending, elapsed] = [0, 0, 0];
   for (let at = state.at; elapsed < maxS; at += 1) {
-    const rate = state.rate[at] as number;
+    const rate = rates[at] as number;
     const span = Math.min(maxS, (from[at + 1] ?? Number.POSITIVE_INFINITY) - now) - elapsed;
     const whole = waited + pending * span + (rate * span * span) / 2;
     if (whole >= target) {

@@ -1,3 +1,4 @@
+import { hourOfWeek } from "../src/synthetic/policy/local-week.ts";
 import type { FleetConnector, PollPair } from "../src/synthetic/policy/shapes.ts";
 
 /** What is true of a pair, and no learner may see. */
@@ -6,33 +7,35 @@ export interface Truth {
   connector: number;
   /** Which limiter of the provider counts its requests. */
   limiter: string;
-  /** From when on which rate of changes holds, s and changes a second. The last holds to the end. */
+  /** From when on which rate of changes holds, Unix seconds and changes a second. The last holds to the end. */
   from: Float64Array;
   rate: Float64Array;
-  /** The same without bursts, for the oracle that does not see them. */
-  calmRate: Float64Array;
-  /** When its changes happen, s, ascending. */
+  /** When its changes happen, Unix seconds, ascending. */
   changes: Float64Array;
 }
 
 export interface Population {
   truths: Truth[];
   connectors: (FleetConnector & { requestsPerMinute: number })[];
-  durationS: number;
+  /** Unix seconds. */
+  startS: number;
+  endS: number;
 }
 
 const DAY = 86_400;
 const HOUR = 3_600;
+/** 2026-01-01 00:00 UTC. */
+const THURSDAY = 1_767_225_600;
 
 /**
  * A fleet of sources as they are met: rates over four orders of magnitude, hours of work, evenings, nights and none,
- * bursts that nothing announces, rates that change for good, and connectors that limit. Monday 00:00 UTC is 0.
+ * bursts that nothing announces, rates that change for good, and connectors that limit. It begins on a Thursday.
  */
 export function makePopulation(options: { seed: number; pairs: number; days: number }): Population {
   const random = seeded(options.seed);
   const normal = () => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
   const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)] as T;
-  const durationS = options.days * DAY;
+  const [startS, endS] = [THURSDAY, THURSDAY + options.days * DAY];
 
   const connectors = Array.from({ length: 12 }, (_, index) => ({
     name: `connector-${index}`,
@@ -65,18 +68,25 @@ export function makePopulation(options: { seed: number; pairs: number; days: num
       maxInterval: 21_600,
     };
     const perDay = Math.min(8_000, Math.exp(1.9 + 2 * normal()));
-    const { from, rate, calmRate } = rates({ random, normal, pick, perDay, hours: tenant.hours, durationS });
+    const { from, rate } = rates({
+      random,
+      normal,
+      pick,
+      perDay,
+      hours: tenant.hours,
+      startS,
+      endS,
+    });
     return {
       pair,
       connector,
       limiter: shared ? name : `${name}/${tenant.name}`,
       from,
       rate,
-      calmRate,
-      changes: arrivals(random, from, rate, durationS),
+      changes: arrivals(random, from, rate, endS),
     };
   });
-  return { truths, connectors, durationS };
+  return { truths, connectors, startS, endS };
 }
 
 /** Numbers in [0, 1) that are the same for the same seed (mulberry32). */
@@ -111,10 +121,11 @@ interface Draw {
   pick: <T>(list: readonly T[]) => T;
   perDay: number;
   hours: number;
-  durationS: number;
+  startS: number;
+  endS: number;
 }
 
-function rates({ random, normal, pick, perDay, hours, durationS }: Draw) {
+function rates({ random, normal, pick, perDay, hours, startS, endS }: Draw) {
   const kind = random();
   const { weight } = PROFILES.find(({ upTo }) => kind < upTo) ?? PROFILES[0]!;
   const shift = pick([-1, 0, 0, 0, 1]);
@@ -125,25 +136,29 @@ function rates({ random, normal, pick, perDay, hours, durationS }: Draw) {
   });
   const mean = week.reduce((sum, value) => sum + value, 0) / 168;
 
-  const regimes = [{ at: 0, factor: 1 }];
-  for (let at = gap(random, 18 * DAY); at < durationS; at += gap(random, 18 * DAY)) {
+  const regimes = [{ at: startS, factor: 1 }];
+  for (let at = startS + gap(random, 18 * DAY); at < endS; at += gap(random, 18 * DAY)) {
     regimes.push({ at, factor: random() < 0.1 ? 0.01 : Math.exp(1.1 * normal()) });
   }
   const bursts: { at: number; until: number; factor: number }[] = [];
   const burstsPerDay = pick([0, 0.3, 0.7, 1.5]);
   if (burstsPerDay > 0) {
-    for (let at = gap(random, DAY / burstsPerDay); at < durationS; at += gap(random, DAY / burstsPerDay)) {
+    for (
+      let at = startS + gap(random, DAY / burstsPerDay);
+      at < endS;
+      at += gap(random, DAY / burstsPerDay)
+    ) {
       bursts.push({ at, until: at + 300 + gap(random, 1_500), factor: 20 + 80 * random() });
     }
   }
   const edges = new Set<number>();
-  for (let at = 0; at < durationS; at += HOUR) edges.add(at);
+  for (let at = startS; at < endS; at += HOUR) edges.add(at);
   for (const { at } of regimes) edges.add(at);
   for (const { at, until } of bursts) edges.add(at).add(until);
-  const from = Float64Array.from([...edges].filter((at) => at < durationS).sort((a, b) => a - b));
+  const from = Float64Array.from([...edges].filter((at) => at < endS).sort((a, b) => a - b));
   const base = perDay / DAY;
   const calmRate = from.map((at) => {
-    const local = Math.floor((((at / HOUR + hours) % 168) + 168) % 168);
+    const local = hourOfWeek(at, hours);
     const factor = regimes.findLast((regime) => regime.at <= at)?.factor ?? 1;
     return Math.min(0.5, (base * factor * (week[local] as number)) / mean);
   });
@@ -152,7 +167,7 @@ function rates({ random, normal, pick, perDay, hours, durationS }: Draw) {
     const factor = regimes.findLast((regime) => regime.at <= at)?.factor ?? 1;
     return Math.min(1, (calmRate[index] as number) + Math.min(base * factor, 0.01) * burst);
   });
-  return { from, rate, calmRate };
+  return { from, rate };
 }
 
 function gap(random: () => number, mean: number): number {

@@ -26,15 +26,16 @@ export function simulate<State>(
   policy: PollPolicy<State>,
   options: { seed: number; requestsPerSecond: number; warmUpS: number },
 ): Outcome {
-  const { truths, connectors, durationS } = population;
-  const { requestsPerSecond: budgetRate, warmUpS } = options;
+  const { truths, connectors, startS, endS } = population;
+  const { requestsPerSecond: budgetRate } = options;
+  const countsFromS = startS + options.warmUpS;
   const random = seeded(options.seed * 7_919 + 1);
   const burst = Math.max(20, budgetRate * 5);
 
   // Below zero: polls that are due wait for their turn.
   let tokens = burst;
-  let tokensAt = 0;
-  let now = 0;
+  let tokensAt = startS;
+  let now = startS;
   const refill = () => {
     tokens = Math.min(burst, tokens + (now - tokensAt) * budgetRate);
     tokensAt = now;
@@ -59,16 +60,17 @@ export function simulate<State>(
   const seen = new Int32Array(truths.length);
   const lastOk = new Float64Array(truths.length).fill(-1);
   const delays = new Delays(truths.length);
-  const windows = new Map<string, { until: number; left: number }>();
+  const byLimiter = new Map(truths.map(({ limiter }) => [limiter, { until: startS, left: 0 }]));
+  const windows = truths.map(({ limiter }) => byLimiter.get(limiter)!);
   const due = new DueQueue(truths.length);
   truths.forEach(({ pair }, id) => {
-    due.push(policy.phase?.(states[id] as State, fleet) ?? random() * pair.baseInterval, id);
+    due.push(startS + (policy.phase?.(states[id] as State, fleet) ?? random() * pair.baseInterval), id);
   });
 
   let [polls, empty, rateLimited, spent] = [0, 0, 0, 0];
   const granted = new Uint8Array(truths.length);
   const scheduledAt = new Float64Array(truths.length);
-  for (let id = due.pop(); id !== undefined && due.at < durationS; id = due.pop()) {
+  for (let id = due.pop(); id !== undefined && due.at < endS; id = due.pop()) {
     now = due.at;
     const truth = truths[id]!;
     const { pair } = truth;
@@ -91,10 +93,10 @@ export function simulate<State>(
     granted[id] = 0;
 
     const connector = connectors[truth.connector]!;
-    let window = windows.get(truth.limiter);
-    if (window === undefined || window.until <= now) {
-      window = { until: now + 60, left: connector.requestsPerMinute };
-      windows.set(truth.limiter, window);
+    const window = windows[id]!;
+    if (window.until <= now) {
+      window.until = now + 60;
+      window.left = connector.requestsPerMinute;
     }
     const refused = window.left < pair.cost;
     const requests = refused ? 1 : pair.cost;
@@ -103,7 +105,7 @@ export function simulate<State>(
     const failed = !refused && random() < ERROR_SHARE;
     const startedAt = now;
     now += 0.2 + 0.2 * requests;
-    const counts = startedAt >= warmUpS;
+    const counts = startedAt >= countsFromS;
     if (counts) {
       polls += 1;
       spent += requests;
@@ -116,7 +118,7 @@ export function simulate<State>(
       let at = seen[id] as number;
       for (; at < changes.length && (changes[at] as number) <= startedAt; at += 1) {
         const happened = changes[at] as number;
-        if (happened >= warmUpS) delays.add(id, now - happened);
+        if (happened >= countsFromS) delays.add(id, now - happened);
         // Each change falls on any record: one that changed twice is seen once.
         if (random() * pair.records >= changed) changed += 1;
       }
@@ -151,7 +153,7 @@ export function simulate<State>(
 
   truths.forEach(({ changes }, id) => {
     for (let at = seen[id] as number; at < changes.length; at += 1) {
-      if ((changes[at] as number) >= warmUpS) delays.add(id, durationS - (changes[at] as number));
+      if ((changes[at] as number) >= countsFromS) delays.add(id, endS - (changes[at] as number));
     }
   });
   return {
@@ -159,7 +161,7 @@ export function simulate<State>(
     polls,
     emptyShare: empty / Math.max(1, polls),
     rateLimited,
-    budgetUse: spent / (budgetRate * (durationS - warmUpS)),
+    budgetUse: spent / (budgetRate * (endS - countsFromS)),
   };
 }
 

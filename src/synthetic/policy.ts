@@ -7,7 +7,7 @@ import {
   shapeAt,
 } from "./policy/activity.ts";
 import { type Belief, BURST_S, learnBurst, mean, noBelief, USUAL } from "./policy/bursts.ts";
-import { changesBehind } from "./policy/estimates.ts";
+import { changesBehind } from "./policy/changes-behind.ts";
 import { timeToIndex } from "./policy/index-rule.ts";
 import { admitUnderLimit, limitPrice, observeLimit } from "./policy/limiter.ts";
 import { endOfHour, hourOfWeek, offsetHours } from "./policy/local-week.ts";
@@ -68,7 +68,7 @@ export default function adaptivePolicy(): AdaptivePolicy {
     phase: ({ pair }, fleet) => fleet.rng() * Math.min(pair.baseInterval, pair.maxInterval),
     admit: ({ limit, pair }, now, fleet) => admitUnderLimit(fleet, limit, pair.cost, now),
     next(state, observation, fleet) {
-      observeLimit(fleet, state.limit, observation);
+      observeLimit(fleet, state.limit, state.pair.cost, observation);
       if (observation.kind !== "ok") return afterFailure(state, observation, fleet);
       state.failures = 0;
       learn(state, observation, fleet);

@@ -48,18 +48,16 @@ export function fieldRules(options: RecordOptions): FieldRule | undefined {
 /** Raised when the canonical form of the same record and options changes. */
 const FORMAT = 1;
 
-/** Digests that were made under another version say nothing about a change: the records are hashed again in silence. */
+/**
+ * Names what digests and keys were made under, as `keys.digests`: where the second part differs, digests say nothing
+ * about a change; where the first does, keys say nothing about what is new either.
+ */
 export function hashVersion({ id, ignore, sets, keyed, nullEqualsMissing }: RecordOptions): string {
   const sorted = (list: readonly string[] = []) => [...new Set(list)].sort();
-  const parts = [
-    FORMAT,
-    typeof id === "string" ? [id] : id,
-    sorted(ignore),
-    sorted(sets),
-    Object.entries(keyed ?? {}).sort(([left], [right]) => (left < right ? -1 : 1)),
-    nullEqualsMissing === true,
-  ];
-  return hash("sha256", JSON.stringify(parts)).slice(0, 16);
+  const short = (parts: unknown) => hash("sha256", JSON.stringify(parts)).slice(0, 16);
+  const keyedInOrder = Object.entries(keyed ?? {}).sort(([left], [right]) => (left < right ? -1 : 1));
+  const fields = [sorted(ignore), sorted(sets), keyedInOrder, nullEqualsMissing === true];
+  return `${short([FORMAT, typeof id === "string" ? [id] : id])}.${short([FORMAT, fields])}`;
 }
 
 /** The rule of a child, by its key or index. */

@@ -22,17 +22,17 @@ export interface Activity {
 }
 
 /** Pseudo-changes of the fleet's profile, and of the pair's own day in its week. */
-const FLEET_STRENGTH = 40;
+const FLEET_STRENGTH = 100;
 const DAY_STRENGTH = 100;
 /** However many changes were seen, the days of a week stay this close to each other. */
-const DAY_SHARE = 1;
+const DAY_SHARE = 2;
 /** Pseudo-changes of the business hours within the fleet's profile. */
 const PRIOR_STRENGTH = 200;
 /** A pair is thought to change once in three base intervals, as firmly as half a change would say it. */
 const FIRST_CHANGES = 0.5;
 const FIRST_INTERVALS = 3;
 
-const SCALE_MEMORY_S = 5 * 86_400;
+const SCALE_MEMORY_S = 7 * 86_400;
 const SHAPE_MEMORY_S = 21 * 86_400;
 const MAX_WEIGHT = 10_000;
 

@@ -12,7 +12,7 @@ export const USUAL = mean(DRAWN);
 /** How long a multiplier stays, on average. */
 export const BURST_S = 1_500;
 /** Changes come in clumps: of many, each says less than it would if they were independent. */
-const CLUMPING = 0.02;
+const CLUMPING = 0.05;
 
 export function noBelief(): Belief {
   return [...DRAWN];
@@ -30,14 +30,16 @@ export function mean(belief: Belief): number {
 export function learnBurst(belief: Belief, gap: { gapS: number; changes: number; calm: number }): number {
   const { gapS, changes, calm } = gap;
   const stays = Math.exp(-gapS / BURST_S);
-  const before = Math.min(3, mean(belief));
+  // Of a long gap, what is drawn last fills a small part, and the rest was as usual.
+  const covered = ((1 - stays) * BURST_S) / gapS;
+  const before = covered * Math.min(3, mean(belief)) + (1 - covered) * USUAL;
   const likelihood = poissonOf(changes, calm);
   let all = 0;
   let weighted = 0;
   for (let index = 0; index < belief.length; index += 1) {
     const now = MULTIPLIERS[index] as number;
-    const early = 0.75 * now + 0.25 * before;
-    const late = 0.25 * now + 0.75 * before;
+    const early = before + 0.75 * covered * (now - before);
+    const late = before + 0.25 * covered * (now - before);
     const drawn = ((1 - stays) * (DRAWN[index] as number)) / 2;
     const ofStaying = stays * (belief[index] as number) * likelihood(now);
     const ofEarly = drawn * likelihood(early);

@@ -11,6 +11,7 @@ export interface Step {
  * are asked for one at a time, by the seconds from now at which they begin.
  */
 export function timeToIndex(stepAt: (elapsedS: number) => Step, target: number, maxS: number): number {
+  if (target <= 0) return 0;
   let waited = 0;
   let pending = 0;
   let elapsedS = 0;

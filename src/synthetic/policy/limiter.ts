@@ -4,9 +4,12 @@ import type { Fleet, Observation } from "./shapes.ts";
 interface Limit {
   /** Nothing is sent before: the provider said so. */
   heldUntil: number;
-  /** What the provider said is left of its window, less what was sent since. */
+  /** What the provider said last of its window: its size, what is left of it, and when the next begins. */
+  quota: number;
   remaining: number;
   resetAt: number;
+  /** Admitted, and not answered yet: `remaining` does not know of it. */
+  underWay: number;
   /** Without headers: what may be sent in a window of a minute, as learned from refusals. */
   capacity: number;
   windowAt: number;
@@ -17,9 +20,10 @@ interface Limit {
 }
 
 const WINDOW_S = 60;
-/** After a refusal a window holds this share of what was sent; each window without one adds a tenth. */
+/** After a refusal a window holds this share of what was sent; each full window without one adds a tenth. */
 const BACK_OFF = 0.7;
 const RECOVERY = 1.1;
+const FULL_USE = 0.8;
 /** Settles where one poll in eleven has to wait. */
 const PRESSURE_STEP = 0.05;
 const MAX_PRESSURE = 4;
@@ -37,7 +41,7 @@ export function admitUnderLimit(fleet: Fleet, key: string, cost: number, now: nu
   }
   limit.pressure = Math.max(0, limit.pressure - PRESSURE_STEP / 10);
   limit.used += cost;
-  limit.remaining -= cost;
+  limit.underWay += cost;
   return 0;
 }
 
@@ -48,17 +52,27 @@ export function limitPrice(fleet: Fleet, key: string): number {
 
 function freeFrom(limit: Limit, cost: number, now: number): number {
   if (now < limit.heldUntil) return limit.heldUntil;
-  if (now < limit.resetAt && limit.remaining < cost) return limit.resetAt;
-  if (now >= limit.windowAt + WINDOW_S) startWindow(limit, now);
+  if (now >= limit.resetAt) {
+    limit.remaining = limit.quota;
+    limit.resetAt = now + WINDOW_S;
+  }
+  if (limit.underWay > 0 && limit.remaining - limit.underWay < cost) return limit.resetAt;
+  if (limit.remaining < Math.min(cost, limit.quota)) return limit.resetAt;
+  if (now >= limit.windowAt + WINDOW_S) {
+    if (limit.used > FULL_USE * limit.capacity) limit.capacity *= RECOVERY;
+    startWindow(limit, now);
+  }
   // A poll that is larger than the window may begin it.
   return limit.used > 0 && limit.used + cost > limit.capacity ? limit.windowAt + WINDOW_S : now;
 }
 
-/** Learns from the answer to a poll. */
-export function observeLimit(fleet: Fleet, key: string, observation: Observation): void {
+/** Learns from the answer to a poll that was admitted at `cost`. */
+export function observeLimit(fleet: Fleet, key: string, cost: number, observation: Observation): void {
   const limit = limitOf(fleet, key);
+  limit.underWay = Math.max(0, limit.underWay - cost);
   const { now, kind, retryAfter, rateLimit } = observation;
   if (rateLimit !== null) {
+    limit.quota = rateLimit.limit;
     limit.remaining = rateLimit.remaining;
     limit.resetAt = now + rateLimit.reset;
   }
@@ -75,10 +89,11 @@ export function observeLimit(fleet: Fleet, key: string, observation: Observation
 }
 
 function startWindow(limit: Limit, now: number): void {
-  if (limit.used > 0.8 * limit.capacity) limit.capacity *= RECOVERY;
   limit.usedBefore = now < limit.windowAt + 2 * WINDOW_S ? limit.used : 0;
   limit.windowAt = now;
   limit.used = 0;
+  // A poll that never came back stops to count.
+  limit.underWay /= 2;
 }
 
 function limitOf(fleet: Fleet, key: string): Limit {
@@ -88,8 +103,10 @@ function limitOf(fleet: Fleet, key: string): Limit {
   if (known !== undefined) return known;
   const limit = {
     heldUntil: 0,
+    quota: Number.POSITIVE_INFINITY,
     remaining: Number.POSITIVE_INFINITY,
     resetAt: 0,
+    underWay: 0,
     capacity: Number.POSITIVE_INFINITY,
     windowAt: Number.NEGATIVE_INFINITY,
     used: 0,

@@ -18,7 +18,7 @@ export interface Demand {
   value: number;
 }
 
-const FULL_BUCKET = 0.3;
+const FULL_BUCKET = -0.2;
 const TRIM_S = 2_000;
 const MAX_TRIM = 3;
 
