@@ -2,8 +2,10 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import { startEmbeddedStores } from "../src/embedded/stores.ts";
 import { createLogger } from "../src/runtime/logger.ts";
+import { benchRecords } from "./canonical.ts";
 import { benchMatching } from "./matching.ts";
 import { benchPipeline } from "./pipeline.ts";
+import { benchPollPolicy } from "./polling-policy.ts";
 import { benchReceive } from "./receive.ts";
 import { benchRouterStart } from "./router-start.ts";
 import type { BenchStores, Row } from "./servers.ts";
@@ -17,6 +19,8 @@ import { benchVerification } from "./verification.ts";
 const BENCHMARKS: Readonly<Record<string, () => Promise<Row[]>>> = {
   verification: async () => benchVerification(),
   matching: async () => benchMatching(),
+  records: async () => benchRecords(),
+  policy: benchPollPolicy,
   routers: withStores(benchRouterStart),
   receive: withStores(benchReceive),
   pipeline: withStores(benchPipeline),

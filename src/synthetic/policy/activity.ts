@@ -1,0 +1,198 @@
+import { DAY_BINS, dayBin, endOfHour, HOURS_OF_WEEK, hourOfWeek, hoursInBin } from "./local-week.ts";
+import type { BusinessHours, Fleet, PollPair } from "./shapes.ts";
+
+/**
+ * What was learned of when a pair changes: rate(t) = scale x shape(hour of the local week). The scale is
+ * Gamma-Poisson: changes over exposure, both forgotten with time. The shape is the pair's own changes by hour of the
+ * week, shrunk to its own by hour of the day, shrunk to the fleet's and to its business hours.
+ */
+export interface Activity {
+  /** Changes, and seconds of average activity in which they were seen. */
+  changes: number;
+  exposureS: number;
+  /** Changes by bin and by hour of the week; each weighs `e^((its time - weighedFrom) / memory)`. */
+  byBin: number[];
+  byHour: number[];
+  byBinSum: number;
+  weighedFrom: number;
+  /** What a change weighs now. */
+  weight: number;
+  /** The business hours' share of each bin. */
+  prior: number[];
+}
+
+/** Pseudo-changes of the fleet's profile, and of the pair's own day in its week. */
+const FLEET_STRENGTH = 100;
+const DAY_STRENGTH = 100;
+/** However many changes were seen, the days of a week stay this close to each other. */
+const DAY_SHARE = 2;
+/** Pseudo-changes of the business hours within the fleet's profile. */
+const PRIOR_STRENGTH = 200;
+/** A pair is thought to change once in three base intervals, as firmly as half a change would say it. */
+const FIRST_CHANGES = 0.5;
+const FIRST_INTERVALS = 3;
+
+const SCALE_MEMORY_S = 7 * 86_400;
+const SHAPE_MEMORY_S = 21 * 86_400;
+const MAX_WEIGHT = 10_000;
+
+/** After a count that the old rate cannot explain, it is forgotten faster. */
+const SURPRISE = 0.9;
+
+export function newActivity(pair: PollPair): Activity {
+  return {
+    changes: FIRST_CHANGES,
+    exposureS: FIRST_CHANGES * FIRST_INTERVALS * pair.baseInterval,
+    byBin: new Array<number>(DAY_BINS).fill(0),
+    byHour: new Array<number>(HOURS_OF_WEEK).fill(0),
+    byBinSum: 0,
+    weighedFrom: 0,
+    weight: 1,
+    prior: priorOf(pair.businessHours),
+  };
+}
+
+/** Changes a second in an average hour. */
+export function scaleOf({ changes, exposureS }: Activity): number {
+  return (changes + 0.01) / (exposureS + 1);
+}
+
+/** How busy an hour of the week is; 1 on average. */
+export function shapeAt(activity: Activity, fleet: Fleet, hour: number): number {
+  const profile = fleetProfile(fleet);
+  const bin = dayBin(hour);
+  const { byBinSum, weight } = activity;
+  const fleetShare =
+    ((profile.bins[bin] as number) + PRIOR_STRENGTH * (activity.prior[bin] as number)) /
+    (profile.sum + PRIOR_STRENGTH);
+  const fleetWeight = FLEET_STRENGTH * weight;
+  const dayShare =
+    (fleetWeight * fleetShare + (activity.byBin[bin] as number)) /
+    (fleetWeight + byBinSum) /
+    hoursInBin(hour);
+  const dayWeight = DAY_STRENGTH * weight + DAY_SHARE * byBinSum;
+  return (
+    (HOURS_OF_WEEK * (dayWeight * dayShare + (activity.byHour[hour] as number))) / (dayWeight + byBinSum)
+  );
+}
+
+/** One stretch of a gap within one local hour. */
+export interface Stretch {
+  hour: number;
+  durationS: number;
+  shape: number;
+}
+
+/** The stretches between two times, and the seconds of average activity that they are worth. */
+export function exposureOf(
+  activity: Activity,
+  fleet: Fleet,
+  offset: number,
+  from: number,
+  to: number,
+): { stretches: Stretch[]; exposureS: number } {
+  const stretches: Stretch[] = [];
+  let exposureS = 0;
+  for (let at = Math.max(from, to - MAX_GAP_S); at < to; ) {
+    const end = Math.min(to, endOfHour(at, offset));
+    const hour = hourOfWeek(at, offset);
+    const shape = shapeAt(activity, fleet, hour);
+    stretches.push({ hour, durationS: end - at, shape });
+    exposureS += shape * (end - at);
+    at = end;
+  }
+  return { stretches, exposureS };
+}
+
+/** Of a longer gap only the end teaches: a source that stood still for months says little of its weeks. */
+const MAX_GAP_S = 14 * 86_400;
+
+/**
+ * Learns from a gap of `gapS` that ended `now` and held `changes`; `excess` is by how much a burst had multiplied
+ * them, which is not the pair's habit.
+ */
+export function learnActivity(
+  activity: Activity,
+  fleet: Fleet,
+  gap: {
+    now: number;
+    gapS: number;
+    changes: number;
+    excess: number;
+    stretches: readonly Stretch[];
+    exposureS: number;
+  },
+): void {
+  const { now, gapS, changes, excess, stretches, exposureS } = gap;
+  const expected = scaleOf(activity) * exposureS;
+  const surprised = (changes < 0.25 * expected && expected > 6) || changes > 4 * expected + 8;
+  const kept = Math.exp(-gapS / SCALE_MEMORY_S) * (surprised ? SURPRISE : 1);
+  activity.changes = activity.changes * kept + changes;
+  activity.exposureS = activity.exposureS * kept + exposureS * excess;
+  const calm = changes / excess;
+  if (calm > 0) addToShape(activity, fleet, { now, calm, stretches, exposureS });
+}
+
+function addToShape(
+  activity: Activity,
+  fleet: Fleet,
+  seen: { now: number; calm: number; stretches: readonly Stretch[]; exposureS: number },
+): void {
+  weigh(activity, seen.now);
+  const { weight } = activity;
+  const profile = fleetProfile(fleet);
+  for (const { hour, durationS, shape } of seen.stretches) {
+    // Where in the gap the changes fell is not known: they are spread as those before would be.
+    const part = (seen.calm * shape * durationS) / seen.exposureS;
+    const bin = dayBin(hour);
+    activity.byHour[hour]! += part * weight;
+    activity.byBin[bin]! += part * weight;
+    activity.byBinSum += part * weight;
+    // A busy pair says more of the fleet's week than a quiet one, though not in proportion.
+    const share = part / (1 + activity.byBinSum / weight);
+    profile.bins[bin]! += share;
+    profile.sum += share;
+  }
+}
+
+/** Newer changes weigh more, instead of older ones being multiplied down each time. */
+function weigh(activity: Activity, now: number): void {
+  if (activity.weighedFrom === 0) activity.weighedFrom = now;
+  activity.weight = Math.exp((now - activity.weighedFrom) / SHAPE_MEMORY_S);
+  if (activity.weight < MAX_WEIGHT) return;
+  const down = (count: number) => count / activity.weight;
+  activity.byHour = activity.byHour.map(down);
+  activity.byBin = activity.byBin.map(down);
+  activity.byBinSum = down(activity.byBinSum);
+  activity.weighedFrom = now;
+  activity.weight = 1;
+}
+
+interface Profile {
+  bins: number[];
+  sum: number;
+}
+
+/** When the pairs of the fleet change, each in its own local time. */
+function fleetProfile(fleet: Fleet): Profile {
+  const known = fleet.shared["profile"] as Profile | undefined;
+  if (known !== undefined) return known;
+  const profile = { bins: new Array<number>(DAY_BINS).fill(0), sum: 0 };
+  fleet.shared["profile"] = profile;
+  return profile;
+}
+
+const OFFICE: BusinessHours = { days: [1, 2, 3, 4, 5], from: 8, to: 18 };
+/** How busy the other hours are thought to be, against business hours. */
+const OFF_HOURS = 0.3;
+
+function priorOf({ days, from, to }: BusinessHours = OFFICE): number[] {
+  const bins = new Array<number>(DAY_BINS).fill(0);
+  for (let hour = 0; hour < HOURS_OF_WEEK; hour += 1) {
+    const time = hour % 24;
+    const within = from <= to ? time >= from && time < to : time >= from || time < to;
+    bins[dayBin(hour)]! += within && days.includes(Math.floor(hour / 24) + 1) ? 1 : OFF_HOURS;
+  }
+  const sum = bins.reduce((total, bin) => total + bin, 0);
+  return bins.map((bin) => bin / sum);
+}

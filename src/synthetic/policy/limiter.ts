@@ -1,0 +1,118 @@
+import type { Fleet, Observation } from "./shapes.ts";
+
+/** What is known of one limit of a provider; times are seconds. */
+interface Limit {
+  /** Nothing is sent before: the provider said so. */
+  heldUntil: number;
+  /** What the provider said last of its window: its size, what is left of it, and when the next begins. */
+  quota: number;
+  remaining: number;
+  resetAt: number;
+  /** Admitted, and not answered yet: `remaining` does not know of it. */
+  underWay: number;
+  /** Without headers: what may be sent in a window of a minute, as learned from refusals. */
+  capacity: number;
+  windowAt: number;
+  used: number;
+  usedBefore: number;
+  /** By how much polls under this limit are dearer than others, as a logarithm. */
+  pressure: number;
+}
+
+const WINDOW_S = 60;
+/** After a refusal a window holds this share of what was sent; each full window without one adds a tenth. */
+const BACK_OFF = 0.7;
+const RECOVERY = 1.1;
+const FULL_USE = 0.8;
+/** Settles where one poll in eleven has to wait. */
+const PRESSURE_STEP = 0.05;
+const MAX_PRESSURE = 4;
+
+/**
+ * Seconds to wait before `cost` requests may be sent, 0 to send them now, in which case they are counted. A refusal
+ * holds all that shares the limit, and what wakes after it is spread.
+ */
+export function admitUnderLimit(fleet: Fleet, key: string, cost: number, now: number): number {
+  const limit = limitOf(fleet, key);
+  const freeAt = freeFrom(limit, cost, now);
+  if (freeAt > now) {
+    limit.pressure = Math.min(MAX_PRESSURE, limit.pressure + PRESSURE_STEP);
+    return freeAt - now + 1 + fleet.rng() * Math.min(15, 2 * cost);
+  }
+  limit.pressure = Math.max(0, limit.pressure - PRESSURE_STEP / 10);
+  limit.used += cost;
+  limit.underWay += cost;
+  return 0;
+}
+
+/** What multiplies the price of requests under this limit: 1, and more while polls have to wait for it. */
+export function limitPrice(fleet: Fleet, key: string): number {
+  return Math.exp(limitOf(fleet, key).pressure);
+}
+
+function freeFrom(limit: Limit, cost: number, now: number): number {
+  if (now < limit.heldUntil) return limit.heldUntil;
+  if (now >= limit.resetAt) {
+    limit.remaining = limit.quota;
+    limit.resetAt = now + WINDOW_S;
+  }
+  if (limit.underWay > 0 && limit.remaining - limit.underWay < cost) return limit.resetAt;
+  if (limit.remaining < Math.min(cost, limit.quota)) return limit.resetAt;
+  if (now >= limit.windowAt + WINDOW_S) {
+    if (limit.used > FULL_USE * limit.capacity) limit.capacity *= RECOVERY;
+    startWindow(limit, now);
+  }
+  // A poll that is larger than the window may begin it.
+  return limit.used > 0 && limit.used + cost > limit.capacity ? limit.windowAt + WINDOW_S : now;
+}
+
+/** Learns from the answer to a poll that was admitted at `cost`. */
+export function observeLimit(fleet: Fleet, key: string, cost: number, observation: Observation): void {
+  const limit = limitOf(fleet, key);
+  limit.underWay = Math.max(0, limit.underWay - cost);
+  const { now, kind, retryAfter, rateLimit } = observation;
+  if (rateLimit !== null) {
+    limit.quota = rateLimit.limit;
+    limit.remaining = rateLimit.remaining;
+    limit.resetAt = now + rateLimit.reset;
+  }
+  if (kind !== "rate_limited") return;
+  const known = now < limit.heldUntil;
+  limit.heldUntil = Math.max(limit.heldUntil, now + (retryAfter ?? WINDOW_S));
+  // Polls that were under way together are refused together: that is one refusal.
+  if (rateLimit !== null || known) return;
+  const age = Math.min(1, (now - limit.windowAt) / WINDOW_S);
+  const sent = limit.used + (1 - age) * limit.usedBefore;
+  const halved = Number.isFinite(limit.capacity) ? limit.capacity / 2 : 1;
+  limit.capacity = Math.max(1, halved, Math.min(limit.capacity, BACK_OFF * sent));
+  startWindow(limit, limit.heldUntil);
+}
+
+function startWindow(limit: Limit, now: number): void {
+  limit.usedBefore = now < limit.windowAt + 2 * WINDOW_S ? limit.used : 0;
+  limit.windowAt = now;
+  limit.used = 0;
+  // A poll that never came back stops to count.
+  limit.underWay /= 2;
+}
+
+function limitOf(fleet: Fleet, key: string): Limit {
+  fleet.shared["limits"] ??= new Map<string, Limit>();
+  const limits = fleet.shared["limits"] as Map<string, Limit>;
+  const known = limits.get(key);
+  if (known !== undefined) return known;
+  const limit = {
+    heldUntil: 0,
+    quota: Number.POSITIVE_INFINITY,
+    remaining: Number.POSITIVE_INFINITY,
+    resetAt: 0,
+    underWay: 0,
+    capacity: Number.POSITIVE_INFINITY,
+    windowAt: Number.NEGATIVE_INFINITY,
+    used: 0,
+    usedBefore: 0,
+    pressure: 0,
+  };
+  limits.set(key, limit);
+  return limit;
+}

@@ -1,0 +1,76 @@
+import type { PollPair } from "./shapes.ts";
+
+/** What a wait was made of. Times are seconds, rates changes a second. */
+export type Reasons = Failure | Decision;
+
+interface Failure {
+  kind: "failed";
+  waitS: number;
+  limited: boolean;
+  /** The provider said how long to wait. */
+  asked: boolean;
+  failures: number;
+}
+
+interface Decision {
+  kind: "decided";
+  waitS: number;
+  /** Before the pair's own bounds. */
+  idealS: number;
+  rateNow: number;
+  /** This hour against an average one. */
+  shapeNow: number;
+  /** The present against the habit of this hour. */
+  burst: number;
+  /** What multiplies the price where a provider's limit is tight. */
+  dearer: number;
+}
+
+/** Why the pair is polled next when it is, in sentences; the first says when. */
+export function explain(pair: PollPair, why: Reasons | undefined): string[] {
+  if (why === undefined) return ["It was not polled yet."];
+  const reasons = why.kind === "failed" ? afterFailure(why) : afterDecision(pair, why);
+  return [`The next poll comes ${duration(why.waitS)} after the last.`, ...reasons];
+}
+
+function afterFailure({ limited, asked, failures }: Failure): string[] {
+  const count = failures === 1 ? "The last poll" : `The last ${failures} polls`;
+  return [
+    limited
+      ? `${count} met the provider's rate limit.`
+      : `${count} failed; each further failure doubles the wait.`,
+    ...(asked ? ["The provider said how long to wait."] : []),
+  ];
+}
+
+function afterDecision(pair: PollPair, why: Decision): string[] {
+  const { rateNow, shapeNow, burst, dearer, idealS } = why;
+  const perHour = rateNow * 3_600;
+  const often =
+    perHour >= 1 ? `${round(perHour)} times an hour` : `once in ${duration(1 / Math.max(rateNow, 1e-9))}`;
+  const reasons: [boolean, string][] = [
+    [true, `It is expected to change ${often} now.`],
+    [shapeNow >= 1.25, `This hour of its week is ${round(shapeNow)} times as busy as an average one.`],
+    [shapeNow <= 0.8, `This hour of its week is quiet: ${percent(shapeNow)} of an average one.`],
+    [burst >= 1.5, `A burst seems to be on: ${round(burst)} times as many changes as usual.`],
+    [burst <= 0.7, `It is calmer than usual: ${percent(burst)} of its changes.`],
+    [dearer >= 1.05, "The provider's rate limit is tight: all who share it are polled less often."],
+    [idealS < pair.minInterval, `The minimum interval of ${duration(pair.minInterval)} holds it back.`],
+    [idealS >= pair.maxInterval, `The maximum interval of ${duration(pair.maxInterval)} is reached.`],
+  ];
+  return reasons.filter(([holds]) => holds).map(([, sentence]) => sentence);
+}
+
+function percent(share: number): string {
+  return `${Math.max(1, Math.round(share * 100))} %`;
+}
+
+function round(value: number): string {
+  return value >= 10 ? String(Math.round(value)) : value.toFixed(1);
+}
+
+function duration(seconds: number): string {
+  if (seconds < 100) return `${Math.round(seconds)} s`;
+  if (seconds < 6_000) return `${Math.round(seconds / 60)} min`;
+  return seconds < 172_800 ? `${round(seconds / 3_600)} h` : `${round(seconds / 86_400)} days`;
+}
