@@ -10,6 +10,8 @@ export interface Activity {
   /** Changes, and seconds of average activity in which they were seen. */
   changes: number;
   exposureS: number;
+  /** Changes, and those that were expected, since the rate was put to the test last. */
+  tested: { changes: number; expected: number };
   /** Changes by bin and by hour of the week; each weighs `e^((its time - weighedFrom) / memory)`. */
   byBin: number[];
   byHour: number[];
@@ -36,13 +38,15 @@ const SCALE_MEMORY_S = 7 * 86_400;
 const SHAPE_MEMORY_S = 21 * 86_400;
 const MAX_WEIGHT = 10_000;
 
-/** After a count that the old rate cannot explain, it is forgotten faster. */
-const SURPRISE = 0.9;
+/** The rate is tested whenever so many changes were expected; one that fails is half forgotten. */
+const TEST_SIZE = 8;
+const SURPRISE = 0.5;
 
 export function newActivity(pair: PollPair): Activity {
   return {
     changes: FIRST_CHANGES,
     exposureS: FIRST_CHANGES * FIRST_INTERVALS * pair.baseInterval,
+    tested: { changes: 0, expected: 0 },
     byBin: new Array<number>(DAY_BINS).fill(0),
     byHour: new Array<number>(HOURS_OF_WEEK).fill(0),
     byBinSum: 0,
@@ -124,13 +128,23 @@ export function learnActivity(
   },
 ): void {
   const { now, gapS, changes, excess, stretches, exposureS } = gap;
-  const expected = scaleOf(activity) * exposureS;
-  const surprised = (changes < 0.25 * expected && expected > 6) || changes > 4 * expected + 8;
+  const surprised = failsTest(activity, changes / excess, scaleOf(activity) * exposureS);
   const kept = Math.exp(-gapS / SCALE_MEMORY_S) * (surprised ? SURPRISE : 1);
   activity.changes = activity.changes * kept + changes;
   activity.exposureS = activity.exposureS * kept + exposureS * excess;
   const calm = changes / excess;
   if (calm > 0) addToShape(activity, fleet, { now, calm, stretches, exposureS });
+}
+
+function failsTest({ tested }: Activity, changes: number, expected: number): boolean {
+  tested.changes += changes;
+  tested.expected += expected;
+  const many = tested.changes > 4 * tested.expected + TEST_SIZE;
+  if (tested.expected < TEST_SIZE && !many) return false;
+  const few = tested.changes < tested.expected / 4;
+  tested.changes = 0;
+  tested.expected = 0;
+  return many || few;
 }
 
 function addToShape(

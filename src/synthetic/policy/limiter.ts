@@ -24,6 +24,8 @@ const WINDOW_S = 60;
 const BACK_OFF = 0.7;
 const RECOVERY = 1.1;
 const FULL_USE = 0.8;
+/** What remains under way from window to window of polls that never came back. */
+const UNANSWERED = 0.9;
 /** Settles where one poll in eleven has to wait. */
 const PRESSURE_STEP = 0.05;
 const MAX_PRESSURE = 4;
@@ -92,8 +94,7 @@ function startWindow(limit: Limit, now: number): void {
   limit.usedBefore = now < limit.windowAt + 2 * WINDOW_S ? limit.used : 0;
   limit.windowAt = now;
   limit.used = 0;
-  // A poll that never came back stops to count.
-  limit.underWay /= 2;
+  limit.underWay *= UNANSWERED;
 }
 
 function limitOf(fleet: Fleet, key: string): Limit {
