@@ -107,12 +107,9 @@ const adversarial: MakeCondition = (random) => ({
   op: "and",
   conditions: [
     { op: "neq", path: pick(random, ["status", "currency", "customer.tier"]), value: pick(random, STATUSES) },
-    {
-      op: "contains",
-      path: pick(random, ["note", "title"]),
-      value: word(random).slice(0, 2 + below(random, 2)),
-    },
-    { op: "lt", path: pick(random, ["total", "score"]), value: random() * 150 },
+    { op: "contains", path: "title", value: word(random).slice(0, 3) },
+    { op: "contains", path: "note", value: word(random).slice(0, 2 + below(random, 2)) },
+    { op: "lt", path: "total", value: random() * 30_000 },
   ],
 });
 

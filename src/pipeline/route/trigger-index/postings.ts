@@ -37,8 +37,8 @@ export class PostingMap<Key> {
     return 1 / (this.#map.size + (this.#expectedKeys * FEW) / (FEW + this.#size));
   }
 
-  has(key: Key): boolean {
-    return this.#map.has(key);
+  keys(): Iterable<Key> {
+    return this.#map.keys();
   }
 
   count(key: Key): number {

@@ -1,4 +1,5 @@
 import type { Entry } from "./entry.ts";
+import { HashFilter } from "./hash-filter.ts";
 import { PostingMap } from "./postings.ts";
 import type { Search } from "./search.ts";
 import type { LeafStep, Step } from "./step.ts";
@@ -27,11 +28,11 @@ const FEW = 24;
 export class Stretches implements Way {
   /** All, while they are few. */
   #few: { needle: string; entry: Entry }[] | undefined = [];
-  readonly #byLength = new Map<number, PostingMap<number>>();
+  readonly #byLength = new Map<number, StretchesOfLength>();
 
   get meanChance(): number {
     let [chances, entries] = [0, 0];
-    for (const postings of this.#byLength.values()) {
+    for (const { postings } of this.#byLength.values()) {
       chances += inText(postings.meanChance) * postings.size;
       entries += postings.size;
     }
@@ -40,17 +41,19 @@ export class Stretches implements Way {
 
   chance(key: Step): number {
     const needle = needleOf(key);
-    const length = lengthFor(needle);
-    const postings = this.#byLength.get(length);
-    if (postings === undefined) return inText(1 / EXPECTED_STRETCHES);
-    return inText(postings.chance(rarest(needle, length, postings)));
+    const ofLength = this.#byLength.get(lengthFor(needle));
+    if (ofLength === undefined) return inText(1 / EXPECTED_STRETCHES);
+    return inText(ofLength.postings.chance(rarest(needle, ofLength)));
   }
 
   add(key: Step, entry: Entry): void {
     const needle = needleOf(key);
-    if (this.#few === undefined) this.#file(needle, entry);
-    else this.#few.push({ needle, entry });
-    if (this.#few === undefined || this.#few.length <= FEW) return;
+    if (this.#few === undefined) {
+      this.#file(needle, entry);
+      return;
+    }
+    this.#few.push({ needle, entry });
+    if (this.#few.length <= FEW) return;
     const few = this.#few;
     this.#few = undefined;
     for (const one of few) this.#file(one.needle, one.entry);
@@ -67,31 +70,44 @@ export class Stretches implements Way {
 
   search(values: readonly unknown[], search: Search): void {
     for (const { entry } of this.#few ?? []) search.offer(entry);
-    for (const [length, postings] of this.#byLength) {
-      const offered: number[] = [];
+    for (const ofLength of this.#byLength.values()) {
+      const offered = new Set<number>();
       for (const text of values) {
         if (typeof text !== "string") continue;
         search.spend(text.length / CHARACTERS_A_STEP);
-        offerStretches(text, length, postings, offered, search);
+        offerStretches(text, ofLength, offered, search);
       }
     }
   }
 
   #file(needle: string, entry: Entry): void {
     const length = lengthFor(needle);
-    const postings = this.#byLength.get(length) ?? new PostingMap<number>(EXPECTED_STRETCHES);
-    if (postings.size === 0) this.#byLength.set(length, postings);
-    postings.add(rarest(needle, length, postings), entry);
+    let ofLength = this.#byLength.get(length);
+    if (ofLength === undefined) {
+      ofLength = { length, postings: new PostingMap(EXPECTED_STRETCHES), filter: new HashFilter() };
+      this.#byLength.set(length, ofLength);
+    }
+    const { postings, filter } = ofLength;
+    const hash = rarest(needle, ofLength);
+    if (postings.count(hash) === 0) filter.add(hash, postings.keys());
+    postings.add(hash, entry);
   }
 
   /** Which stretch was the rarest when the entry came is not kept: all are looked at. */
   #withdraw(needle: string, entry: Entry): void {
     const length = lengthFor(needle);
-    const postings = this.#byLength.get(length);
+    const postings = this.#byLength.get(length)?.postings;
     if (postings === undefined) return;
     for (const hash of stretchesOf(needle, length)) postings.remove(hash, entry);
     if (postings.size === 0) this.#byLength.delete(length);
   }
+}
+
+/** Entries by the hash of a stretch of one length. */
+interface StretchesOfLength {
+  readonly length: number;
+  readonly postings: PostingMap<number>;
+  readonly filter: HashFilter;
 }
 
 function inText(chanceOfOne: number): number {
@@ -104,9 +120,8 @@ const BASE = 0x01000193;
 /** Looks up the hash of every stretch of the text, each made of the one before. Those that were offered are left out. */
 function offerStretches(
   text: string,
-  length: number,
-  postings: PostingMap<number>,
-  offered: number[],
+  { length, postings, filter }: StretchesOfLength,
+  offered: Set<number>,
   search: Search,
 ): void {
   const leaving = powerOfBase(length);
@@ -114,8 +129,8 @@ function offerStretches(
   for (let at = 0; at < text.length; at += 1) {
     hash = (Math.imul(hash, BASE) + text.charCodeAt(at)) | 0;
     if (at >= length) hash = (hash - Math.imul(leaving, text.charCodeAt(at - length))) | 0;
-    if (at < length - 1 || !postings.has(hash) || offered.includes(hash)) continue;
-    offered.push(hash);
+    if (at < length - 1 || !filter.mayHave(hash) || offered.has(hash)) continue;
+    offered.add(hash);
     postings.offer(hash, search);
   }
 }
@@ -139,7 +154,7 @@ function powerOfBase(exponent: number): number {
   return power;
 }
 
-function rarest(needle: string, length: number, postings: PostingMap<number>): number {
+function rarest(needle: string, { length, postings }: StretchesOfLength): number {
   let [best, least] = [0, Number.POSITIVE_INFINITY];
   for (const hash of stretchesOf(needle, length)) {
     const count = postings.count(hash);
