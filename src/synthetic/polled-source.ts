@@ -1,0 +1,63 @@
+import type { DiffMode } from "./change-detail.ts";
+import type { RecordOptions } from "./record-options.ts";
+
+/** A tenant's polled source with all that a poll needs, as PostgreSQL has it. Credentials are opened. */
+export interface PolledSource {
+  tenantId: string;
+  /** The source's id within its tenant. */
+  source: string;
+  connector: string;
+  entity: string;
+  /** Raised by every PUT of the source, and of its connector's `source`. */
+  version: string;
+  fetch: FetchPlan;
+  /** What names a record, and which of its fields count. */
+  records: RecordOptions;
+  /** The dotted path of a record's own time of change. */
+  updatedAt: string | undefined;
+  diff: DiffMode;
+  baseline: "silent" | "emit";
+  deletions: {
+    enabled: boolean;
+    confirmPolls: number;
+    graceMs: number;
+    maxFraction: number;
+    maxCount: number;
+  };
+}
+
+/** How its pages are got: over HTTP as the connector declares it, or by a code source's `fetchPage`. */
+export type FetchPlan =
+  | { kind: "http"; request: HttpSourceRequest }
+  | { kind: "code"; handler: string; params: Readonly<Record<string, string>>; credentials: Credentials };
+
+export type Credentials = Readonly<Record<string, string>>;
+
+export interface HttpSourceRequest {
+  /** Absolute; params are filled in. */
+  url: string;
+  method: "GET" | "POST";
+  headers: Readonly<Record<string, string>>;
+  query: Readonly<Record<string, string>>;
+  auth: SourceAuth | undefined;
+  pagination: Pagination;
+  /** The dotted path of the array of records in a page; "" where the page is that array. */
+  recordsPath: string;
+  /** The dotted path of the number of all records. */
+  totalPath: string | undefined;
+  credentials: Credentials;
+}
+
+export type SourceAuth =
+  | { type: "bearer" }
+  | { type: "basic" }
+  | { type: "api_key"; in: "header" | "query"; name: string; prefix?: string }
+  | { type: "oauth2"; grant: "client_credentials" | "refresh_token"; token_url: string; scope?: string };
+
+export type Pagination =
+  | { type: "none" }
+  | { type: "page"; param: string; start: number; size_param?: string; size?: number }
+  | { type: "offset"; param: string; limit_param: string; limit: number }
+  | { type: "cursor"; param: string; next: string }
+  | { type: "link" }
+  | { type: "next_url"; next: string };
