@@ -14,6 +14,14 @@ export interface RedisKeys {
   seen(digest: string): string;
   /** The token bucket of a tenant's rate. */
   quota(tenantId: string): string;
+  /** Tenants with polled sources, by when one of them may be due; its own keys of each tenant begin with it. */
+  polls(shard: number): string;
+  /** Says that a shard of the schedule was not lost since it was built. */
+  pollSentinel(shard: number): string;
+  /** What pollers know together of one limit of a provider; `digest` is a hash of whose it is. */
+  pollLimit(digest: string): string;
+  /** The token bucket of all polls' requests. */
+  pollBudget: string;
   /** Prefix of BullMQ's keys for one lane's queue. */
   jobs(lane: Priority): string;
 }
@@ -24,6 +32,10 @@ export function redisKeys(installation: string): RedisKeys {
     sentinel: `headrace:{${installation}:events}:sentinel`,
     seen: (digest) => `headrace:{${installation}:seen}:${digest}`,
     quota: (tenantId) => `headrace:{${installation}:quota:${tenantId}}`,
+    polls: (shard) => `headrace:{${installation}:polls:${shard}}`,
+    pollSentinel: (shard) => `headrace:{${installation}:polls:${shard}}:sentinel`,
+    pollLimit: (digest) => `headrace:{${installation}:poll-limit:${digest}}`,
+    pollBudget: `headrace:{${installation}:poll-budget}`,
     jobs: (lane) => `headrace:{${installation}:jobs:p${lane}}`,
   };
 }
