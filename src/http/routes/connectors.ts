@@ -44,8 +44,9 @@ export const connectorRoutes: FastifyPluginAsyncTypebox<{ database: Database; gu
       if (webhook !== undefined) schemeOf(webhook, {});
       const connector = await database.transaction(async (transaction) => {
         await raiseCounter(transaction, "receive");
+        const sourceVersion = await raiseCounter(transaction, "sources");
         await refuseForEndpoints(transaction, params.connector, webhook);
-        return await putConnector(transaction, params.connector, { name, webhook, source });
+        return await putConnector(transaction, params.connector, { name, webhook, source, sourceVersion });
       });
       return asConnector(connector);
     },
