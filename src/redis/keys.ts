@@ -18,8 +18,10 @@ export interface RedisKeys {
   polls(shard: number): string;
   /** Says that a shard of the schedule was not lost since it was built. */
   pollSentinel(shard: number): string;
-  /** What pollers know together of one limit of a provider; `digest` is a hash of whose it is. */
+  /** What pollers have learned of one limit of a provider; `digest` is a hash of whose it is. */
   pollLimit(digest: string): string;
+  /** The token bucket of a limit that is configured. */
+  pollBucket(digest: string): string;
   /** The token bucket of all polls' requests. */
   pollBudget: string;
   /** Prefix of BullMQ's keys for one lane's queue. */
@@ -34,8 +36,9 @@ export function redisKeys(installation: string): RedisKeys {
     quota: (tenantId) => `headrace:{${installation}:quota:${tenantId}}`,
     polls: (shard) => `headrace:{${installation}:polls:${shard}}`,
     pollSentinel: (shard) => `headrace:{${installation}:polls:${shard}}:sentinel`,
-    pollLimit: (digest) => `headrace:{${installation}:poll-limit:${digest}}`,
-    pollBudget: `headrace:{${installation}:poll-budget}`,
+    pollLimit: (digest) => `headrace:{${installation}:poll-limits}:learned:${digest}`,
+    pollBucket: (digest) => `headrace:{${installation}:poll-limits}:bucket:${digest}`,
+    pollBudget: `headrace:{${installation}:poll-limits}:budget`,
     jobs: (lane) => `headrace:{${installation}:jobs:p${lane}}`,
   };
 }
