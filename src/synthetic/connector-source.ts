@@ -11,8 +11,8 @@ export interface ConnectorSource {
     headers?: Readonly<Record<string, string>>;
     query?: Readonly<Record<string, string>>;
   };
-  auth?: SourceAuth;
-  pagination?: Pagination;
+  auth?: AuthInput;
+  pagination?: PaginationInput;
   /** The dotted path of the array of records in a page. */
   records?: string;
   /** The dotted path of the number of all records. */
@@ -38,3 +38,30 @@ export interface SourceRateLimit {
 
 /** What names a record where the connector does not say. */
 export const DEFAULT_ID = "id";
+
+type Loose<Whole, Required extends PropertyKey> = Whole extends unknown
+  ? Partial<Whole> & Pick<Whole, Extract<keyof Whole, Required>>
+  : never;
+
+/** Only what has no default must be given. */
+type AuthInput = Loose<SourceAuth, "type" | "name" | "grant" | "token_url">;
+type PaginationInput = Loose<Pagination, "type" | "next">;
+
+export function readAuth(auth: AuthInput | undefined): SourceAuth | undefined {
+  return auth?.type === "api_key" ? { ...auth, in: auth.in ?? "header" } : auth;
+}
+
+export function readPagination(pagination: PaginationInput = { type: "none" }): Pagination {
+  switch (pagination.type) {
+    case "page":
+      return { ...pagination, param: pagination.param ?? "page", start: pagination.start ?? 1 };
+    case "offset": {
+      const { param = "offset", limit_param = "limit", limit = 100 } = pagination;
+      return { type: "offset", param, limit_param, limit };
+    }
+    case "cursor":
+      return { ...pagination, param: pagination.param ?? "cursor" };
+    default:
+      return pagination;
+  }
+}

@@ -8,7 +8,7 @@ import {
   type PollableSource,
   type SourceName,
 } from "../postgres/sources.ts";
-import { type ConnectorSource, DEFAULT_ID } from "./connector-source.ts";
+import { type ConnectorSource, DEFAULT_ID, readAuth, readPagination } from "./connector-source.ts";
 import { fillText, fillUrl, secretNames } from "./placeholders.ts";
 import type { Credentials, FetchPlan, HttpSourceRequest, PolledSource, SourceAuth } from "./polled-source.ts";
 
@@ -74,8 +74,8 @@ async function readPlan(
     method,
     headers: fill(headers, secrets),
     query: fill(query, new Map()),
-    auth: filledAuth(source.auth, params),
-    pagination: source.pagination ?? { type: "none" },
+    auth: filledAuth(readAuth(source.auth), params),
+    pagination: readPagination(source.pagination),
     recordsPath: source.records ?? "",
     totalPath: source.total,
     credentials,
