@@ -14,8 +14,19 @@ export interface RedisKeys {
   seen(digest: string): string;
   /** The token bucket of a tenant's rate. */
   quota(tenantId: string): string;
+  /** What is kept of a polled source's records, all in one slot. */
+  source(tenantId: string, source: string): SourceKeys;
   /** Prefix of BullMQ's keys for one lane's queue. */
   jobs(lane: Priority): string;
+}
+
+export interface SourceKeys {
+  /** Which generation the digests are of, and which shards there are. */
+  digests: string;
+  /** One shard of the digests, by its code. */
+  shard(code: number): string;
+  /** What is known of its pages. */
+  pages: string;
 }
 
 export function redisKeys(installation: string): RedisKeys {
@@ -24,6 +35,10 @@ export function redisKeys(installation: string): RedisKeys {
     sentinel: `headrace:{${installation}:events}:sentinel`,
     seen: (digest) => `headrace:{${installation}:seen}:${digest}`,
     quota: (tenantId) => `headrace:{${installation}:quota:${tenantId}}`,
+    source(tenantId, source) {
+      const tag = `headrace:{${installation}:source:${tenantId}:${source}}`;
+      return { digests: `${tag}:digests`, shard: (code) => `${tag}:shard:${code}`, pages: `${tag}:pages` };
+    },
     jobs: (lane) => `headrace:{${installation}:jobs:p${lane}}`,
   };
 }
