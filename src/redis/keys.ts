@@ -24,8 +24,19 @@ export interface RedisKeys {
   pollBucket(digest: string): string;
   /** The token bucket of all polls' requests. */
   pollBudget: string;
+  /** What is kept of a polled source's records, all in one slot. */
+  source(tenantId: string, source: string): SourceKeys;
   /** Prefix of BullMQ's keys for one lane's queue. */
   jobs(lane: Priority): string;
+}
+
+export interface SourceKeys {
+  /** Which generation the digests are of, and which shards there are. */
+  digests: string;
+  /** One shard of the digests, by its code. */
+  shard(code: number): string;
+  /** What is known of its pages. */
+  pages: string;
 }
 
 export function redisKeys(installation: string): RedisKeys {
@@ -39,6 +50,10 @@ export function redisKeys(installation: string): RedisKeys {
     pollLimit: (digest) => `headrace:{${installation}:poll-limits}:learned:${digest}`,
     pollBucket: (digest) => `headrace:{${installation}:poll-limits}:bucket:${digest}`,
     pollBudget: `headrace:{${installation}:poll-limits}:budget`,
+    source(tenantId, source) {
+      const tag = `headrace:{${installation}:source:${tenantId}:${source}}`;
+      return { digests: `${tag}:digests`, shard: (code) => `${tag}:shard:${code}`, pages: `${tag}:pages` };
+    },
     jobs: (lane) => `headrace:{${installation}:jobs:p${lane}}`,
   };
 }
