@@ -158,6 +158,8 @@ export function createPoller(deps: PollerDeps): Poller {
       const { tenantId, source, fence, pollId, lateMs } = poll;
       const claim = { tenantId, source, fence, pollId, dueAtMs: Date.now() - lateMs };
       const outcome = await pollSource(claim, { admit: () => mayNotYet(one), signal: abort.signal });
+      // It was taken away, or handed back: what came of it is no reason to wait.
+      if (abort.signal.aborted) return;
       if (outcome === undefined) return await ask(one);
       failpoint("poll.ended");
       const ended = await turn.end(outcome);
