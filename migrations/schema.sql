@@ -69,6 +69,7 @@ table connectors
   source jsonb
   created_at timestamp with time zone not null default now()
   updated_at timestamp with time zone not null default now()
+  source_version bigint not null default 0
   constraint connectors_pkey PRIMARY KEY (id)
   grant select to headrace_api
   grant delete, insert, select, update to headrace_pipeline
@@ -434,6 +435,28 @@ table source_states row level security forced
   webhooks_noted uuid[] not null default '{}'::uuid[]
   updated_at timestamp with time zone not null default now()
   constraint source_states_pkey PRIMARY KEY (tenant_id, source)
+  policy every_tenant to headrace_pipeline using true check true
+  policy own_tenant to headrace_api using (tenant_id = current_setting('app.tenant'::text, true)) check (tenant_id = current_setting('app.tenant'::text, true))
+  grant delete, insert, select, update to headrace_api
+  grant delete, insert, select, update to headrace_pipeline
+
+table sources row level security forced
+  tenant_id text not null
+  id text not null
+  connector text not null
+  entity text not null
+  definition jsonb not null
+  credentials_sealed bytea
+  credentials_key_id text
+  enabled boolean not null
+  version bigint not null
+  created_at timestamp with time zone not null default now()
+  updated_at timestamp with time zone not null default now()
+  constraint sources_check CHECK (((credentials_sealed IS NULL) = (credentials_key_id IS NULL)))
+  constraint sources_connector_fkey FOREIGN KEY (connector) REFERENCES connectors(id)
+  constraint sources_pkey PRIMARY KEY (tenant_id, id)
+  constraint sources_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id)
+  CREATE INDEX sources_of_connector ON public.sources USING btree (connector)
   policy every_tenant to headrace_pipeline using true check true
   policy own_tenant to headrace_api using (tenant_id = current_setting('app.tenant'::text, true)) check (tenant_id = current_setting('app.tenant'::text, true))
   grant delete, insert, select, update to headrace_api

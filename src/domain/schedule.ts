@@ -70,8 +70,8 @@ function openCron(cron: string, timezone: string): Cron | string {
   }
 }
 
-/** Newer versions of Node.js take offsets as well, which are no time zones. */
-function isTimezone(name: string): boolean {
+/** Whether it is the IANA name of a time zone. Newer versions of Node.js take offsets as well, which are none. */
+export function isTimezone(name: string): boolean {
   try {
     return /^[A-Za-z]/.test(name) && new Intl.DateTimeFormat("en", { timeZone: name }) !== undefined;
   } catch {

@@ -21,6 +21,7 @@ import { rejectionRoutes } from "./routes/rejections.ts";
 import { type RunDispatch, runActionRoutes } from "./routes/run-actions.ts";
 import { runRoutes } from "./routes/runs.ts";
 import { secretRoutes } from "./routes/secrets.ts";
+import { sourceRoutes } from "./routes/sources.ts";
 import { tenantRoutes } from "./routes/tenants.ts";
 import { ApiKey, NewApiKey } from "./schemas/api-key.ts";
 import { Backfill } from "./schemas/backfill.ts";
@@ -33,6 +34,7 @@ import { Flow } from "./schemas/flow.ts";
 import { Rejection } from "./schemas/rejection.ts";
 import { Run } from "./schemas/run.ts";
 import { Secret } from "./schemas/secret.ts";
+import { Poll, type ReadSourceStates, Source } from "./schemas/source.ts";
 import { Tenant } from "./schemas/tenant.ts";
 
 export interface ApiDeps {
@@ -45,6 +47,8 @@ export interface ApiDeps {
   normalize: Normalize;
   checkActionHeaders: CheckActionHeaders;
   dispatch: RunDispatch;
+  /** Undefined: nothing is known of any source's polls. */
+  readSourceStates?: ReadSourceStates;
   /** What providers call, without a path. */
   publicUrl: string;
 }
@@ -57,6 +61,7 @@ export const apiRoutes: FastifyPluginAsync<ApiDeps> = async (server, deps) => {
   const shared = { database: deps.database, guards: createGuards(deps.database) };
   const { explainRouting, createFlowMatcher } = deps;
   const { keyRing, acceptor, takeQuota, normalize, checkActionHeaders, dispatch, publicUrl } = deps;
+  const { readSourceStates = async () => new Map() } = deps;
 
   server.addHook("onRoute", (route) => {
     route.handlerTimeout ??= DEADLINE_MS;
@@ -83,6 +88,8 @@ export const apiRoutes: FastifyPluginAsync<ApiDeps> = async (server, deps) => {
     Secret,
     ApiKey,
     NewApiKey,
+    Poll,
+    Source,
   ]) {
     server.addSchema(schema);
   }
@@ -101,5 +108,6 @@ export const apiRoutes: FastifyPluginAsync<ApiDeps> = async (server, deps) => {
   await server.register(runActionRoutes, { ...shared, takeQuota, dispatch });
   await server.register(deadLetterRoutes, shared);
   await server.register(dlqPolicyRoutes, shared);
+  await server.register(sourceRoutes, { ...shared, keyRing, readSourceStates });
   await server.register(keyRoutes, shared);
 };

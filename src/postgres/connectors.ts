@@ -27,18 +27,26 @@ interface ConnectorRow {
 
 const COLUMNS = "id, name, webhook, source, created_at, updated_at";
 
-/** Stores a connector. Raise the receive counter first in the same transaction: it orders what is checked against it. */
+/**
+ * Stores a connector. Raise the receive counter first in the same transaction, which orders what is checked against
+ * it, and then the sources counter: its value names a source that is another than before.
+ */
 export async function putConnector(
   transaction: Queryable,
   id: string,
-  settings: ConnectorSettings,
+  settings: ConnectorSettings & { sourceVersion: number },
 ): Promise<StoredConnector> {
   const [row] = await transaction.query<ConnectorRow>({
-    text: `INSERT INTO connectors (id, name, webhook, source) VALUES ($1, $2, $3, $4)
+    text: `INSERT INTO connectors AS n (id, name, webhook, source, source_version) VALUES ($1, $2, $3, $4, $5)
       ON CONFLICT (id) DO UPDATE SET name = excluded.name, webhook = excluded.webhook, source = excluded.source,
+        source_version = CASE WHEN n.source IS DISTINCT FROM excluded.source
+          THEN excluded.source_version ELSE n.source_version END,
         updated_at = now()
       RETURNING ${COLUMNS}`,
-    values: [id, settings.name ?? null, settings.webhook ?? null, settings.source ?? null],
+    values: [
+      ...[id, settings.name ?? null, settings.webhook ?? null, settings.source ?? null],
+      settings.sourceVersion,
+    ],
   });
   return asStoredConnector(row as ConnectorRow);
 }
@@ -67,9 +75,11 @@ export async function listConnectors(
   return rows.map(asStoredConnector);
 }
 
-/** Deletes a connector with every endpoint of it; false when there is none. */
+/** Deletes a connector with every endpoint and source of it; false when there is none. */
 export async function deleteConnector(transaction: Queryable, id: string): Promise<boolean> {
   await raiseCounter(transaction, "receive");
+  await raiseCounter(transaction, "sources");
+  await transaction.query({ text: "DELETE FROM sources WHERE connector = $1", values: [id] });
   await transaction.query({ text: "DELETE FROM endpoints WHERE connector = $1", values: [id] });
   const rows = await transaction.query({
     text: "DELETE FROM connectors WHERE id = $1 RETURNING 1",

@@ -78,8 +78,8 @@ export async function listTenants(
 }
 
 /**
- * Marks a tenant as deleted, so that none of its endpoints takes a delivery, and ends its deployments. False when
- * there never was such a tenant; deleting twice is fine.
+ * Marks a tenant as deleted, so that none of its endpoints takes a delivery and none of its sources is polled, and ends
+ * its deployments. False when there never was such a tenant; deleting twice is fine.
  */
 export async function deleteTenant(transaction: Queryable, id: string): Promise<boolean> {
   const found = await transaction.query({
@@ -95,6 +95,7 @@ export async function deleteTenant(transaction: Queryable, id: string): Promise<
   });
   await raiseCounter(transaction, "receive");
   const counter = await raiseCounter(transaction, "flows");
+  await raiseCounter(transaction, "sources");
   await transaction.query({
     text: "UPDATE deployments SET deployed_until = $2 WHERE tenant_id = $1 AND deployed_until IS NULL",
     values: [id, counter],

@@ -8,7 +8,7 @@ export interface PolledSource {
   source: string;
   connector: string;
   entity: string;
-  /** Raised by every PUT of the source, and of its connector's `source`. */
+  /** Another one after every PUT of the source, and every change of its connector's `source`. */
   version: string;
   fetch: FetchPlan;
   /** What names a record, and which of its fields count. */
@@ -64,7 +64,14 @@ export type SourceAuth =
   | { type: "bearer" }
   | { type: "basic" }
   | { type: "api_key"; in: "header" | "query"; name: string; prefix?: string }
-  | { type: "oauth2"; grant: "client_credentials" | "refresh_token"; token_url: string; scope?: string };
+  | {
+      type: "oauth2";
+      grant: "client_credentials" | "refresh_token";
+      token_url: string;
+      scope?: string;
+      /** How the client's id and secret are sent: in an Authorization header, or in the form. */
+      client_auth?: "basic" | "body";
+    };
 
 export type Pagination =
   | { type: "none" }

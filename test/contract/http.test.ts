@@ -112,7 +112,9 @@ describe("the server", () => {
 
   test("refuses text that PostgreSQL cannot hold", async () => {
     const api = await serveApi();
-    const { status, body } = await api.call("PUT", "/connectors/x", { source: { records: "a\u0000b" } });
+    const { status, body } = await api.call("PUT", "/connectors/x", {
+      source: { handler: "x", ignore: ["/a\u0000b"] },
+    });
     expect([status, body.error.message]).toEqual([
       400,
       "A text holds the NUL character, which cannot be stored",

@@ -112,7 +112,7 @@ describe("connectors", () => {
           type: { from: [{ body: "/type" }] },
         },
       },
-      source: { records: "orders", id: "id" },
+      source: { request: { url: "https://shop.example/orders" }, records: "orders", id: "id" },
     };
     expect((await api.call("PUT", "/connectors/one", preset)).body).toMatchObject(preset);
     expect((await api.call("PUT", "/connectors/two", scheme)).body).toMatchObject(scheme);
@@ -229,7 +229,7 @@ describe("endpoints", () => {
 
   test("are refused for what is not there or does not fit", async () => {
     const api = await withShop();
-    await api.call("PUT", "/connectors/polled", { source: {} });
+    await api.call("PUT", "/connectors/polled", { source: { handler: "shop" } });
     const put = (path: string, body: unknown) => api.call("PUT", `/tenants/${path}`, body);
     expect((await put("acme/endpoints/nope", {})).status).toBe(404);
     expect((await put("ghost/endpoints/shop", {})).status).toBe(404);

@@ -11,6 +11,10 @@ import {
   putConnector,
 } from "../../postgres/connectors.ts";
 import type { Database, Queryable } from "../../postgres/database.ts";
+import { listSourceParams } from "../../postgres/sources.ts";
+import { checkConnectorSource } from "../../synthetic/check-connector-source.ts";
+import { flawsOfParams } from "../../synthetic/check-source.ts";
+import type { ConnectorSource } from "../../synthetic/connector-source.ts";
 import type { Guards } from "../authenticate.ts";
 import { pageOfRows, readCursor } from "../cursor.ts";
 import { ERROR_RESPONSES } from "../errors.ts";
@@ -18,7 +22,7 @@ import { asConnector, Connector, ConnectorInput, ConnectorParams } from "../sche
 import { Id, reference } from "../schemas/fields.ts";
 import { DEFAULT_LIMIT, pageOf, pageQuery } from "../schemas/page.ts";
 
-/** Different params of a connector's endpoints that are tried with its new webhook. */
+/** Different params of a connector's endpoints and sources that are tried with its new webhook and source. */
 const MAX_TRIED_PARAMS = 1_000;
 
 const tags = ["Connectors"];
@@ -42,10 +46,13 @@ export const connectorRoutes: FastifyPluginAsyncTypebox<{ database: Database; gu
     },
     async ({ params, body: { name, webhook, source } }) => {
       if (webhook !== undefined) schemeOf(webhook, {});
+      if (source !== undefined) checkConnectorSource(source as ConnectorSource);
       const connector = await database.transaction(async (transaction) => {
         await raiseCounter(transaction, "receive");
+        const sourceVersion = await raiseCounter(transaction, "sources");
         await refuseForEndpoints(transaction, params.connector, webhook);
-        return await putConnector(transaction, params.connector, { name, webhook, source });
+        await refuseForSources(transaction, params.connector, source as ConnectorSource | undefined);
+        return await putConnector(transaction, params.connector, { name, webhook, source, sourceVersion });
       });
       return asConnector(connector);
     },
@@ -97,7 +104,7 @@ export const connectorRoutes: FastifyPluginAsyncTypebox<{ database: Database; gu
       onRequest: guards.installation("admin"),
       schema: {
         tags,
-        summary: "Delete a connector, with its endpoints of every tenant and their secrets",
+        summary: "Delete a connector, with its endpoints and sources of every tenant, and their secrets",
         params: ConnectorParams,
         response: { 204: Type.Null({ description: "Deleted" }), ...ERROR_RESPONSES },
       },
@@ -133,6 +140,27 @@ async function refuseForEndpoints(
         { cause },
       );
     }
+  }
+}
+
+/** Sources that the change would leave without what they are polled by: it is refused. */
+async function refuseForSources(
+  transaction: Queryable,
+  connector: string,
+  polled: ConnectorSource | undefined,
+): Promise<void> {
+  for (const { tenantId, source, params } of await listSourceParams(
+    transaction,
+    connector,
+    MAX_TRIED_PARAMS,
+  )) {
+    const [flaw] = polled === undefined ? [] : flawsOfParams(polled, params);
+    if (polled !== undefined && flaw === undefined) continue;
+    const reason = flaw === undefined ? "it would have none" : `${flaw.field} must be ${flaw.expected}`;
+    throw new HeadraceError(
+      "conflict",
+      `Source ${source} of tenant ${tenantId} does not fit the connector's new source: ${reason}`,
+    );
   }
 }
 

@@ -1,5 +1,6 @@
 import { type Static, Type } from "typebox";
 import type { StoredConnector } from "../../postgres/connectors.ts";
+import { ConnectorSourceInput } from "./connector-source.ts";
 import { closed, DisplayName, Id, Instant } from "./fields.ts";
 
 /** What a preset is set with; which names there are depends on the preset. */
@@ -25,12 +26,7 @@ const webhook = Type.Union(
 const settings = {
   name: Type.Optional(DisplayName),
   webhook: Type.Optional(webhook),
-  source: Type.Optional(
-    Type.Record(Type.String(), Type.Unknown(), {
-      maxProperties: 100,
-      description: "an object: how records are polled",
-    }),
-  ),
+  source: Type.Optional(ConnectorSourceInput),
 };
 
 /** What a PUT of a connector may set. */
@@ -50,7 +46,7 @@ export function asConnector(connector: StoredConnector): Static<typeof Connector
     id: connector.id,
     ...(name !== undefined && { name }),
     ...(webhook !== undefined && { webhook: webhook as Static<typeof Connector>["webhook"] & {} }),
-    ...(source !== undefined && { source }),
+    ...(source !== undefined && { source: source as Static<typeof ConnectorSourceInput> }),
     created_at: connector.createdAt.toISOString(),
     updated_at: connector.updatedAt.toISOString(),
   };

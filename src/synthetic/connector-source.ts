@@ -1,0 +1,73 @@
+import type { Pagination, SourceAuth, WebhookMapping } from "./polled-source.ts";
+
+/** How a connector's records are polled, as a PUT of the connector gives it and as it is stored. */
+export interface ConnectorSource {
+  /** Of an HTTP source; the others have a `handler`. */
+  request?: {
+    /** Takes `{name}` from the params of a tenant's source, as do headers and query. */
+    url: string;
+    method?: "GET" | "POST";
+    /** Take `{{secret.name}}` of the tenant's secrets, too. */
+    headers?: Readonly<Record<string, string>>;
+    query?: Readonly<Record<string, string>>;
+  };
+  auth?: AuthInput;
+  pagination?: PaginationInput;
+  /** The dotted path of the array of records in a page. */
+  records?: string;
+  /** The dotted path of the number of all records. */
+  total?: string;
+  /** The id of the code source that fetches. */
+  handler?: string;
+  /** The dotted path, or paths, of what names a record. */
+  id?: string | readonly string[];
+  updated_at?: string;
+  ignore?: readonly string[];
+  sets?: readonly string[];
+  keyed?: Readonly<Record<string, string>>;
+  null_equals_missing?: boolean;
+  rate_limit?: SourceRateLimit;
+  /** How the connector's webhooks tell of the same records. */
+  webhook?: {
+    /** The dotted path of the record in the event's data; the data itself where there is none. */
+    record?: string;
+    types: WebhookMapping["types"];
+  };
+}
+
+/** What a provider lets through; of each tenant, or of all of them together where it is `shared`. */
+export interface SourceRateLimit {
+  requests: number;
+  per_seconds: number;
+  shared?: boolean;
+}
+
+/** What names a record where the connector does not say. */
+export const DEFAULT_ID = "id";
+
+type Loose<Whole, Required extends PropertyKey> = Whole extends unknown
+  ? Partial<Whole> & Pick<Whole, Extract<keyof Whole, Required>>
+  : never;
+
+/** Only what has no default must be given. */
+type AuthInput = Loose<SourceAuth, "type" | "name" | "grant" | "token_url">;
+type PaginationInput = Loose<Pagination, "type" | "next">;
+
+export function readAuth(auth: AuthInput | undefined): SourceAuth | undefined {
+  return auth?.type === "api_key" ? { ...auth, in: auth.in ?? "header" } : auth;
+}
+
+export function readPagination(pagination: PaginationInput = { type: "none" }): Pagination {
+  switch (pagination.type) {
+    case "page":
+      return { ...pagination, param: pagination.param ?? "page", start: pagination.start ?? 1 };
+    case "offset": {
+      const { param = "offset", limit_param = "limit", limit = 100 } = pagination;
+      return { type: "offset", param, limit_param, limit };
+    }
+    case "cursor":
+      return { ...pagination, param: pagination.param ?? "cursor" };
+    default:
+      return pagination;
+  }
+}

@@ -1,0 +1,71 @@
+/** Text in which `{name}` stands for a param, and `{{secret.name}}` for a secret of the tenant. */
+const PLACEHOLDER = /\{\{\s*secret\.([A-Za-z0-9][\w.-]{0,127})\s*\}\}|\{([A-Za-z_][\w.-]{0,99})\}/g;
+
+/** The params that a text takes. */
+export function paramNames(text: string): string[] {
+  return [...text.matchAll(PLACEHOLDER)].flatMap(([, , param]) => (param === undefined ? [] : [param]));
+}
+
+/** The secrets that a text takes. */
+export function secretNames(text: string): string[] {
+  return [...text.matchAll(PLACEHOLDER)].flatMap(([, secret]) => (secret === undefined ? [] : [secret]));
+}
+
+/** Fills what `valueFor` has a value for, and leaves the rest as it stands. */
+export function fillText(
+  text: string,
+  valueFor: (placeholder: { kind: "param" | "secret"; name: string }) => string | undefined,
+): string {
+  return text.replaceAll(PLACEHOLDER, (whole, secret: string | undefined, param: string) => {
+    const name = secret ?? param;
+    return valueFor({ kind: secret === undefined ? "param" : "secret", name }) ?? whole;
+  });
+}
+
+/**
+ * Fills a URL. A param at its very beginning is a URL of its own, to which the rest is added; one in the host must be
+ * a name of hosts; one after it is escaped, so that it stays within its segment or value. Answers what is wrong
+ * instead, naming the param and never its value.
+ */
+export function fillUrl(
+  template: string,
+  params: Readonly<Record<string, string>>,
+): { kind: "url"; url: string } | { kind: "flawed"; param: string; expected: string } {
+  let flaw: { param: string; expected: string } | undefined;
+  const text = template.replaceAll(
+    PLACEHOLDER,
+    (whole, secret: string | undefined, name: string, at: number) => {
+      const value = secret === undefined && Object.hasOwn(params, name) ? params[name] : undefined;
+      if (value === undefined) {
+        flaw ??= { param: secret ?? name, expected: "a value" };
+        return whole;
+      }
+      if (at === 0) {
+        if (!isBaseUrl(value)) flaw ??= { param: name, expected: BASE_URL };
+        return template[whole.length] === "/" ? value.replace(/\/+$/, "") : value;
+      }
+      if (!AUTHORITY_ENDED.test(template.slice(0, at))) {
+        if (!HOST_PART.test(value)) flaw ??= { param: name, expected: "a host name, or a part of one" };
+        return value;
+      }
+      // As a segment of a path, dots would lead elsewhere.
+      if (/^\.{1,2}$/.test(value))
+        flaw ??= { param: name, expected: "a name that is not made of dots alone" };
+      return encodeURIComponent(value);
+    },
+  );
+  return flaw === undefined ? { kind: "url", url: text } : { kind: "flawed", ...flaw };
+}
+
+const BASE_URL = "an absolute http or https URL without user, query and fragment";
+
+/** The scheme and host lie before, or a param stands for them. */
+const AUTHORITY_ENDED = /^(?:https?:\/\/[^/?#]+|\{[^}]*\}[^/?#]*)[/?#]/i;
+
+const HOST_PART = /^[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::\d{1,5})?$/;
+
+function isBaseUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, username, password, search, hash } = new URL(text);
+  return /^https?:$/.test(protocol) && username + password + search + hash === "";
+}

@@ -1,0 +1,50 @@
+import { DEFAULT_SOURCE, type SourceDefinition } from "../../src/domain/source.ts";
+import { raiseCounter } from "../../src/postgres/change-counters.ts";
+import { putConnector } from "../../src/postgres/connectors.ts";
+import type { Database } from "../../src/postgres/database.ts";
+import type { KeyRing } from "../../src/postgres/key-ring.ts";
+import { credentialsPlace, putSource } from "../../src/postgres/sources.ts";
+import type { ConnectorSource } from "../../src/synthetic/connector-source.ts";
+import { insertTenant } from "./database.ts";
+
+/** A source of the tenant `acme` and its connector `shop`, stored as the API stores them. */
+export async function insertSource(
+  database: Database,
+  keyRing: KeyRing,
+  given: {
+    source?: string;
+    tenantId?: string;
+    connector?: string;
+    connectorSource: ConnectorSource | Record<string, unknown>;
+    credentials?: Record<string, string>;
+    definition?: Partial<SourceDefinition>;
+    enabled?: boolean;
+  },
+): Promise<void> {
+  const { source = "orders", tenantId = "acme", connector = "shop", credentials, enabled = true } = given;
+  await insertTenant(database, tenantId);
+  await database.transaction(async (transaction) => {
+    const version = await raiseCounter(transaction, "sources");
+    const connectorSource = given.connectorSource as Record<string, unknown>;
+    const settings = { name: undefined, webhook: undefined, source: connectorSource, sourceVersion: version };
+    await putConnector(transaction, connector, settings);
+    const name = { tenantId, source };
+    await putSource(transaction, name, {
+      connector,
+      entity: "order",
+      definition: {
+        ...DEFAULT_SOURCE,
+        params: {},
+        min_interval_seconds: 30,
+        max_interval_seconds: 3_600,
+        ...given.definition,
+      },
+      enabled,
+      version,
+      credentials:
+        credentials === undefined
+          ? undefined
+          : keyRing.seal(JSON.stringify(credentials), credentialsPlace(name)),
+    });
+  });
+}
