@@ -1,5 +1,5 @@
 import type { Queryable } from "./database.ts";
-import type { SourceName } from "./source-states.ts";
+import type { SourceName } from "./sources.ts";
 
 /** Open holds are the first three; a source has at most one. */
 export type HoldState = "pending" | "approved" | "rejected" | "lapsed" | "applied";

@@ -1,5 +1,5 @@
 import type { Queryable } from "./database.ts";
-import type { SourceName } from "./source-states.ts";
+import type { SourceName } from "./sources.ts";
 
 export const POLL_STATUSES = ["running", "ok", "degraded", "held", "rate_limited", "error"] as const;
 export type PollStatus = (typeof POLL_STATUSES)[number];

@@ -1,5 +1,5 @@
 import type { Queryable } from "./database.ts";
-import type { SourceName } from "./source-states.ts";
+import type { SourceName } from "./sources.ts";
 
 /** What is kept of a record, packed; `record` is the first half of the SHA-256 of its key. */
 export interface StoredValues {

@@ -1,10 +1,5 @@
 import type { Queryable } from "./database.ts";
-
-/** Names a polled source. */
-export interface SourceName {
-  tenantId: string;
-  source: string;
-}
+import type { SourceName } from "./sources.ts";
 
 /** In how many polls each field changed, by JSON pointer. */
 export interface FieldCountsState {

@@ -72,7 +72,7 @@ export async function valuesOfStage(
   staged: readonly StagedRecord[],
 ): Promise<StagedValues> {
   const useless = source.diff === "none" || reset !== undefined;
-  const forgetAll = useless && state.dictionary !== undefined;
+  const forgetAll = reset !== undefined || (useless && state.dictionary !== undefined);
   const values: StagedValues = {
     ...{ before: new Map(), kept: [], forgotten: [], forgetAll },
     dictionary: useless ? undefined : state.dictionary,

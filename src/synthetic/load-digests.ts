@@ -3,10 +3,10 @@ import type { Queryable } from "../postgres/database.ts";
 import {
   findChangesKept,
   listChanges,
-  type SourceName,
   type SourceState,
   type StoredChanges,
 } from "../postgres/source-states.ts";
+import type { SourceName } from "../postgres/sources.ts";
 import type { RedisClient } from "../redis/client.ts";
 import type { SourceKeys } from "../redis/keys.ts";
 import { type DigestHead, readDigestHead, readShards } from "../redis/record-digests.ts";
