@@ -4,6 +4,7 @@ import pg from "pg";
 import { type EmbeddedStores, startEmbeddedStores } from "../src/embedded/stores.ts";
 import { createLogger } from "../src/runtime/logger.ts";
 import { benchRecords } from "./canonical.ts";
+import { benchDispatch } from "./dispatch.ts";
 import { benchMatching } from "./matching.ts";
 import { benchPipeline } from "./pipeline.ts";
 import { benchPollPolicy } from "./polling-policy.ts";
@@ -23,6 +24,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<Row[]>>> = {
   records: async () => benchRecords(),
   policy: benchPollPolicy,
   routers: withStores(benchRouterStart),
+  dispatch: withStores(benchDispatch),
   receive: withStores(benchReceive),
   pipeline: withStores(benchPipeline),
 };
