@@ -88,16 +88,15 @@ export function createMetrics(): Metrics {
       buckets: [0.05, 0.2, 1, 5, 20, 60, 300, 1_800],
       registers,
     }),
-    missedByWebhook: counter("poll_missed_by_webhook", "Changes that webhooks did not tell of", ["connector"]),
+    missedByWebhook: counter("poll_missed_by_webhook", "Changes that webhooks did not tell of", [
+      "connector",
+    ]),
     pollStatesLost: counter("poll_states_lost", "Times that a source's digests were found lost"),
     pollsRescheduled: counter("polls_rescheduled", "Sources put back into a schedule that Redis had lost"),
     pollsDue: gauge("polls_due", "Sources that are due and polled by nobody"),
     pollOldestDueSeconds: gauge("poll_oldest_due_seconds", "For how long the first due source has been due"),
     pollBudgetLeft: gauge("poll_budget_left", "Requests that the budget of polls has left"),
     loopFailures: counter("loop_failures", "Failed steps of each loop", ["loop"]),
-    oldestUnroutedSeconds: gauge(
-      "oldest_unrouted_seconds",
-      "Age of the oldest event that is not routed yet",
-    ),
+    oldestUnroutedSeconds: gauge("oldest_unrouted_seconds", "Age of the oldest event that is not routed yet"),
   };
 }

@@ -14,37 +14,29 @@ export interface PollBucket {
 }
 
 /**
- * Takes tokens from all the buckets, or from none, by Redis's own clock. Answers how long to wait, ms, 0 when they
- * were taken, and how many tokens the first bucket then holds. More than a bucket holds are let through when it is
- * full, and paid for afterwards.
+ * Takes tokens from a bucket by Redis's own clock. Answers how long to wait, ms, 0 when they were taken, and how many
+ * it then holds. More than it can hold are let through when it is full, and paid for afterwards.
  */
-export async function takeFromBuckets(
+export async function takeFromBucket(
   redis: RedisClient,
-  buckets: readonly PollBucket[],
+  { key, perSecond, burst }: PollBucket,
   tokens: number,
 ): Promise<{ waitMs: number; left: number }> {
-  const bounds = buckets.flatMap(({ perSecond, burst }) => [perSecond, burst]);
-  const keys = buckets.map(({ key }) => key);
-  const reply = (await redis.eval(TAKE, keys.length, ...keys, tokens, ...bounds)) as [number, string];
+  const reply = (await redis.eval(TAKE, 1, key, tokens, perSecond, burst)) as [number, string];
   return { waitMs: reply[0], left: Number(reply[1]) };
 }
 
-// Each key holds the moment, in microseconds, at which its bucket is full again.
+// The key holds the moment, in microseconds, at which the bucket is full again.
 const TAKE = `
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
-local wait, left, full = 0, 0, {}
-for index, key in ipairs(KEYS) do
-  local step, burst = 1000000 / ARGV[2 * index], tonumber(ARGV[2 * index + 1])
-  local full_at = math.max(tonumber(redis.call('GET', key) or 0), now)
-  full[index] = full_at + step * ARGV[1]
-  wait = math.max(wait, math.min(full[index] - now - step * burst, full_at - now))
-  if index == 1 then left = burst - (full_at - now) / step end
-end
+local step, burst = 1000000 / ARGV[2], tonumber(ARGV[3])
+local full_at = math.max(tonumber(redis.call('GET', KEYS[1]) or 0), now)
+local new_full_at = full_at + step * ARGV[1]
+local left = burst - (full_at - now) / step
+local wait = math.min(new_full_at - now - step * burst, full_at - now)
 if wait > 0 then return {math.ceil(wait / 1000), tostring(left)} end
-for index, key in ipairs(KEYS) do
-  redis.call('SET', key, string.format('%.0f', full[index]), 'PX', math.ceil((full[index] - now) / 1000) + 1)
-end
+redis.call('SET', KEYS[1], string.format('%.0f', new_full_at), 'PX', math.ceil((new_full_at - now) / 1000) + 1)
 return {0, tostring(left - ARGV[1])}`;
 
 /** Texts of limits, by their digests; undefined for what nothing is known of. */

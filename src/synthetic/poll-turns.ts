@@ -4,11 +4,13 @@ import { adoptDemand } from "./policy/price.ts";
 import type { Fleet, Observation, PollPair } from "./policy/shapes.ts";
 import type { AdaptivePolicy, PolicyState } from "./policy.ts";
 import type { PollOutcome } from "./poll-outcome.ts";
-import type { SharedLimits } from "./shared-limits.ts";
+import type { LimitedPoll, SharedLimits } from "./shared-limits.ts";
 
 /** What the policy decides about polls: whether one may be sent now, and when the next one comes. */
 export interface PollTurns {
   begin(poll: TakenPoll): PollTurn;
+  /** What the limits know of a poll that is under way. */
+  limited(source: { tenantId: string; source: string }): LimitedPoll | undefined;
   /** Takes up what all sources together ask for. */
   adopt(all: { sources: number; demand: number; known: number }): void;
 }
@@ -22,6 +24,8 @@ export interface PollTurn {
   limit: string;
   /** Learns from what came of it. */
   end(outcome: PollOutcome): Promise<EndedPoll>;
+  /** It is under way no more. */
+  close(): void;
 }
 
 export interface PollTurnsDeps {
@@ -33,7 +37,9 @@ export interface PollTurnsDeps {
 }
 
 export function createPollTurns({ policy, fleet, limits, now }: PollTurnsDeps): PollTurns {
+  const underWay = new Map<string, LimitedPoll>();
   return {
+    limited: ({ tenantId, source }) => underWay.get(`${tenantId}/${source}`),
     adopt({ sources, demand, known }) {
       fleet.pairs = sources;
       adoptDemand(fleet, { demand, pairs: known });
@@ -48,7 +54,9 @@ export function createPollTurns({ policy, fleet, limits, now }: PollTurnsDeps): 
       const pair = pairOf(poll, stored?.pair);
       const state = stored === undefined ? policy.init(pair, own) : policy.resume(stored, pair, own);
       const limited = { limit: state.limit, cost: pair.cost, rateLimit };
+      underWay.set(pair.id, limited);
       return {
+        close: () => void underWay.delete(pair.id),
         limit: state.limit,
         admit: async () => 1_000 * (await limits.admit(limited, now() / 1_000)),
         heldMs: () => Math.ceil(1_000 * limits.heldFor(state.limit, now() / 1_000)),

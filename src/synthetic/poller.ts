@@ -137,6 +137,7 @@ export function createPoller(deps: PollerDeps): Poller {
       held.add(one);
       void run(one).finally(() => {
         held.delete(one);
+        one.turn.close();
         onFree();
         if (held.size > 0) return;
         for (const resolve of onDrained) resolve();

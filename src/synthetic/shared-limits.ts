@@ -1,10 +1,11 @@
 import { hash } from "node:crypto";
 import type { RedisClient } from "../redis/client.ts";
 import type { RedisKeys } from "../redis/keys.ts";
-import { type PollBucket, readLimits, replaceLimit, takeFromBuckets } from "../redis/poll-limits.ts";
+import { type PollBucket, readLimits, replaceLimit, takeFromBucket } from "../redis/poll-limits.ts";
 import {
   admitUnderLimit,
   heldFor,
+  holdLimit,
   type Limit,
   limitsOf,
   observeLimit,
@@ -20,6 +21,10 @@ export interface SharedLimits {
   admit(poll: LimitedPoll, nowS: number): Promise<number>;
   /** Learns from a poll that was admitted, for all. */
   observe(poll: LimitedPoll, observation: Observation): Promise<void>;
+  /** Resolves when one more request of an admitted poll fits into what its connector is configured to send. */
+  pace(poll: LimitedPoll, signal: AbortSignal): Promise<void>;
+  /** The provider said so a moment ago: nobody sends anything for so long, s. */
+  hold(limit: string, forS: number, nowS: number): Promise<void>;
   /** Nothing is sent under this limit for so long, s, by what this process knows. For between two requests. */
   heldFor(limit: string, nowS: number): number;
   /** Takes up what other processes learned of these limits. */
@@ -82,14 +87,21 @@ export function createSharedLimits({ redis, keys, fleet, onBudget }: SharedLimit
     async admit({ limit, cost, rateLimit }, nowS) {
       const waitS = await changeOrGoOn(limit, (scratch) => admitUnderLimit(scratch, limit, cost, nowS));
       if (waitS > 0) return waitS;
-      const { waitMs, left } = await takeFromBuckets(redis, bucketsOf(limit, rateLimit), cost).catch(() => ({
-        waitMs: 0,
-        left: fleet.tokensAvailable(),
-      }));
-      onBudget(left);
+      const waitMs = await takeTokens(limit, cost, rateLimit);
       if (waitMs === 0) return 0;
       await changeOrGoOn(limit, (scratch) => withdrawRequests(scratch, limit, cost));
       return waitMs / 1_000;
+    },
+    async pace({ limit, rateLimit }, signal) {
+      if (rateLimit === undefined) return;
+      for (;;) {
+        const { waitMs } = await takeFromBucket(redis, bucketOf(limit, rateLimit), 1).catch(() => FREE);
+        if (waitMs === 0 || signal.aborted) return;
+        await new Promise((resolve) => setTimeout(resolve, Math.min(waitMs, LONGEST_PACE_MS)));
+      }
+    },
+    async hold(limit, forS, nowS) {
+      await changeOrGoOn(limit, (scratch) => holdLimit(scratch, limit, nowS + forS));
     },
     async observe({ limit, cost }, observation) {
       await changeOrGoOn(limit, (scratch) => observeLimit(scratch, limit, cost, observation));
@@ -105,14 +117,37 @@ export function createSharedLimits({ redis, keys, fleet, onBudget }: SharedLimit
     },
   };
 
-  function bucketsOf(limit: string, rateLimit: LimitedPoll["rateLimit"]): PollBucket[] {
-    const budget = { key: keys.pollBudget, perSecond: fleet.budget.rate, burst: fleet.budget.burst };
-    if (rateLimit === undefined) return [budget];
-    const { requests, per_seconds } = rateLimit;
+  /** How long the poll has to wait for the budget, and for its first request to fit, ms. */
+  async function takeTokens(
+    limit: string,
+    cost: number,
+    rateLimit: LimitedPoll["rateLimit"],
+  ): Promise<number> {
+    try {
+      const { rate, burst } = fleet.budget;
+      const first =
+        rateLimit === undefined ? FREE : await takeFromBucket(redis, bucketOf(limit, rateLimit), 1);
+      if (first.waitMs > 0) return first.waitMs;
+      const budget = { key: keys.pollBudget, perSecond: rate, burst };
+      const { waitMs, left } = await takeFromBucket(redis, budget, cost);
+      onBudget(left);
+      return waitMs;
+    } catch {
+      return 0;
+    }
+  }
+
+  function bucketOf(
+    limit: string,
+    { requests, per_seconds }: NonNullable<LimitedPoll["rateLimit"]>,
+  ): PollBucket {
     // A tenth may come at once, the rest is spread: no window of the provider's sees more than it lets through.
     const burst = Math.max(1, requests / 10);
     const perSecond = Math.max(requests - burst, requests / 2) / per_seconds;
-    const digest = hash("sha256", limit).slice(0, 32);
-    return [budget, { key: keys.pollBucket(digest), perSecond, burst }];
+    return { key: keys.pollBucket(hash("sha256", limit).slice(0, 32)), perSecond, burst };
   }
 }
+
+const FREE = { waitMs: 0 };
+/** A poll that is given up is not waited for any longer, ms. */
+const LONGEST_PACE_MS = 1_000;

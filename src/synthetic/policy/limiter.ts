@@ -54,6 +54,12 @@ export function withdrawRequests(fleet: Fleet, key: string, cost: number): void 
   limit.underWay = Math.max(0, limit.underWay - cost);
 }
 
+/** Nothing is sent under this limit before `until`. */
+export function holdLimit(fleet: Fleet, key: string, until: number): void {
+  const limit = limitOf(fleet, key);
+  limit.heldUntil = Math.max(limit.heldUntil, until);
+}
+
 /** How long nothing may be sent yet, s. */
 export function heldFor(limit: Limit | undefined, now: number): number {
   return limit === undefined ? 0 : Math.max(0, limit.heldUntil - now);
