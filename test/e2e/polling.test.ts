@@ -122,7 +122,12 @@ describe("pollers", () => {
       );
       return rows[0].n === providers.length;
     });
-    const { rows: events } = await database.query<{ source: string; subject: string; total: number; type: string }>(
+    const { rows: events } = await database.query<{
+      source: string;
+      subject: string;
+      total: number;
+      type: string;
+    }>(
       `SELECT connector AS source, subject, type, (convert_from(payload, 'UTF8')::json ->> 'total')::int AS total FROM events
         WHERE source = 'poll' ORDER BY id`,
     );
@@ -137,7 +142,9 @@ describe("pollers", () => {
     }
     // No page was asked for by two at once: each provider is slow, and was asked by one after the other.
     const overlaps = providers.flatMap((provider) => overlapping(provider));
-    console.info(`pollers: ${events.length} changes told of ${made} made, faults ${JSON.stringify(faults)}, overlapping readings ${overlaps.length}`);
+    console.info(
+      `pollers: ${events.length} changes told of ${made} made, faults ${JSON.stringify(faults)}, overlapping readings ${overlaps.length}`,
+    );
     expect(overlaps).toEqual([]);
   });
 });
