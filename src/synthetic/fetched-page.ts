@@ -21,6 +21,11 @@ export interface FetchedPage {
   readAtMs: number;
   /** Undefined: the page is byte for byte, or by the provider's word (304), what its memory was made of. */
   records: unknown[] | undefined;
+  /**
+   * Where pages are asked for so that each begins with a record of the one before: false for the first, true for the
+   * others. A page that does not begin so, or holds nothing, shows that records were skipped.
+   */
+  overlaps?: boolean;
   /** How many records there are in all, where the provider says so. */
   total: number | undefined;
   memory: PageMemory;

@@ -292,6 +292,15 @@ describe("pages by number and offset", () => {
       [10, 19],
       [19, 25],
     ]);
+    expect(pages.map(({ overlaps }) => overlaps)).toEqual([false, true, true]);
+    expect((await readAll(over(api, "page"))).pages.map(({ overlaps }) => overlaps)).toEqual([
+      undefined,
+      undefined,
+      undefined,
+    ]);
+    const { total: _total, ...source } = (await start(1)).source("offset");
+    const one = await readAll(fetching().of(polledSource(httpPlan(await start(1), source))));
+    expect(one.pages.map(({ overlaps }) => overlaps)).toEqual([false, undefined]);
   });
 
   test.each(["page", "offset"] as const)(

@@ -23,6 +23,8 @@ export interface Paging {
   first: string;
   urlOf(ref: string): URL;
   next(page: PageRead): NextPage;
+  /** Whether a page begins with the last record of the one before it, as long as that held more than one. */
+  overlaps?: true;
   /**
    * Whether an answer of 400, 404, 416 or 422 to the page after this one may mean that there is none: it held fewer
    * records than were asked for.
@@ -93,7 +95,8 @@ function byOffset(base: URL, pagination: Extract<Pagination, { type: "offset" }>
       if (total !== undefined && offset + records >= total) return LAST;
       return { kind: "page", ref: `o:${offset + Math.max(1, records - 1)}` };
     },
-    mayEndWith: ({ records }) => records < limit,
+    overlaps: true,
+    mayEndWith: ({ records }) => records <= 1,
   };
 }
 
