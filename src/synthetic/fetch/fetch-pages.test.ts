@@ -331,6 +331,22 @@ describe("pages by number and offset", () => {
   });
 
   test.each(["page", "offset"] as const)(
+    "do not end at a number that is of something else than records (%s)",
+    async (pagination) => {
+      const api = await start(25);
+      const target = await serve(async (request, response) => {
+        const answer = await fetch(api.url + request.url);
+        const body = (await answer.json()) as object;
+        response.end(JSON.stringify({ ...body, pages: 3 }));
+      });
+      const source = { ...api.source(pagination), total: "pages" };
+      const plan = httpPlan({ ...api, url: target.url }, source);
+      const { ids } = await readAll(fetching().of(polledSource(plan)));
+      expect(new Set(ids).size).toBe(25);
+    },
+  );
+
+  test.each(["page", "offset"] as const)(
     "fail where the provider does not heed the %s",
     async (pagination) => {
       const api = await start(25);
