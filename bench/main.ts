@@ -7,6 +7,7 @@ import { benchRecords } from "./canonical.ts";
 import { benchDispatch } from "./dispatch.ts";
 import { benchMatching } from "./matching.ts";
 import { benchPipeline } from "./pipeline.ts";
+import { benchPollSchedule } from "./poll-schedule.ts";
 import { benchPollPolicy } from "./polling-policy.ts";
 import { benchReceive } from "./receive.ts";
 import { benchRouterStart } from "./router-start.ts";
@@ -23,6 +24,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<Row[]>>> = {
   matching: async () => benchMatching(),
   records: async () => benchRecords(),
   policy: benchPollPolicy,
+  polls: withStores(benchPollSchedule),
   routers: withStores(benchRouterStart),
   dispatch: withStores(benchDispatch),
   receive: withStores(benchReceive),

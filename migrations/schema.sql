@@ -203,6 +203,7 @@ table events partitioned by RANGE (id) row level security forced
   content_type text
   flows_counter bigint not null
   payload bytea not null
+  synthetic json
   constraint events_pkey PRIMARY KEY (id)
   CREATE INDEX events_of_tenant ON ONLY public.events USING btree (tenant_id, id)
   policy every_tenant to headrace_pipeline using true check true
@@ -258,6 +259,69 @@ table outbox with autovacuum_vacuum_scale_factor=0.02, autovacuum_vacuum_thresho
   visible_at timestamp with time zone not null default now()
   constraint outbox_pkey PRIMARY KEY (event_id)
   CREATE INDEX outbox_due ON public.outbox USING btree (lane, tenant_id, visible_at)
+  policy every_tenant to headrace_pipeline using true check true
+  policy own_tenant to headrace_api using (tenant_id = current_setting('app.tenant'::text, true)) check (tenant_id = current_setting('app.tenant'::text, true))
+  grant delete, insert, select, update to headrace_api
+  grant delete, insert, select, update to headrace_pipeline
+
+table poll_holds row level security forced
+  id uuid not null default uuid7(clock_us())
+  tenant_id text not null
+  source text not null
+  state text not null default 'pending'::text
+  count integer not null
+  ceiling integer not null
+  tracked integer not null
+  sample text[] not null
+  created_at timestamp with time zone not null default now()
+  decided_at timestamp with time zone
+  constraint poll_holds_pkey PRIMARY KEY (id)
+  constraint poll_holds_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'approved'::text, 'rejected'::text, 'lapsed'::text, 'applied'::text])))
+  CREATE INDEX poll_holds_of_source ON public.poll_holds USING btree (tenant_id, source, id)
+  CREATE UNIQUE INDEX poll_holds_open ON public.poll_holds USING btree (tenant_id, source) WHERE (state = ANY (ARRAY['pending'::text, 'approved'::text, 'rejected'::text]))
+  policy every_tenant to headrace_pipeline using true check true
+  policy own_tenant to headrace_api using (tenant_id = current_setting('app.tenant'::text, true)) check (tenant_id = current_setting('app.tenant'::text, true))
+  grant delete, insert, select, update to headrace_api
+  grant delete, insert, select, update to headrace_pipeline
+
+table polls row level security forced
+  tenant_id text not null
+  source text not null
+  id uuid not null
+  status text not null default 'running'::text
+  complete boolean not null default false
+  first boolean not null default false
+  records integer not null default 0
+  created integer not null default 0
+  updated integer not null default 0
+  deleted integer not null default 0
+  restored integer not null default 0
+  missed_by_webhook integer not null default 0
+  pages integer not null default 0
+  unchanged_pages integer not null default 0
+  requests integer not null default 0
+  hold_id uuid
+  held_count integer
+  error_code text
+  error_message text
+  suggestions json
+  not_before timestamp with time zone
+  rate_limit json
+  started_at timestamp with time zone not null default now()
+  finished_at timestamp with time zone
+  constraint polls_pkey PRIMARY KEY (tenant_id, source, id)
+  constraint polls_status_check CHECK ((status = ANY (ARRAY['running'::text, 'ok'::text, 'degraded'::text, 'held'::text, 'rate_limited'::text, 'error'::text])))
+  policy every_tenant to headrace_pipeline using true check true
+  policy own_tenant to headrace_api using (tenant_id = current_setting('app.tenant'::text, true)) check (tenant_id = current_setting('app.tenant'::text, true))
+  grant delete, insert, select, update to headrace_api
+  grant delete, insert, select, update to headrace_pipeline
+
+table record_values row level security forced
+  tenant_id text not null
+  source text not null
+  record bytea not null
+  content bytea not null
+  constraint record_values_pkey PRIMARY KEY (tenant_id, source, record)
   policy every_tenant to headrace_pipeline using true check true
   policy own_tenant to headrace_api using (tenant_id = current_setting('app.tenant'::text, true)) check (tenant_id = current_setting('app.tenant'::text, true))
   grant delete, insert, select, update to headrace_api
@@ -341,6 +405,84 @@ table schema_migrations
   applied_at timestamp with time zone not null default now()
   constraint schema_migrations_pkey PRIMARY KEY (name)
 
+table source_changes row level security forced
+  tenant_id text not null
+  source text not null
+  generation bigint not null
+  reset boolean not null
+  complete boolean not null
+  entries bytea not null
+  constraint source_changes_pkey PRIMARY KEY (tenant_id, source, generation)
+  policy every_tenant to headrace_pipeline using true check true
+  policy own_tenant to headrace_api using (tenant_id = current_setting('app.tenant'::text, true)) check (tenant_id = current_setting('app.tenant'::text, true))
+  grant delete, insert, select, update to headrace_api
+  grant delete, insert, select, update to headrace_pipeline
+
+table source_limits row level security forced
+  tenant_id text not null
+  connector text not null
+  not_before timestamp with time zone
+  quota integer
+  remaining integer
+  resets_at timestamp with time zone
+  updated_at timestamp with time zone not null default now()
+  constraint source_limits_pkey PRIMARY KEY (tenant_id, connector)
+  policy every_tenant to headrace_pipeline using true check true
+  policy own_tenant to headrace_api using (tenant_id = ANY (ARRAY[current_setting('app.tenant'::text, true), '*'::text]))
+  grant select to headrace_api
+  grant delete, insert, select, update to headrace_pipeline
+
+table source_schedules with fillfactor=70 row level security forced
+  tenant_id text not null
+  source text not null
+  connector text not null
+  version text not null
+  limiter text not null
+  due_at timestamp with time zone not null default now()
+  next_poll_at timestamp with time zone not null default now()
+  not_before timestamp with time zone
+  fence bigint not null default 0
+  leased_until timestamp with time zone
+  poll_id uuid
+  requested_poll_id uuid
+  interval_seconds double precision
+  policy_state json
+  demand double precision not null default 0
+  reasons text[] not null default '{}'::text[]
+  last_outcome json
+  last_ok_at timestamp with time zone
+  failures integer not null default 0
+  updated_at timestamp with time zone not null default now()
+  constraint source_schedules_pkey PRIMARY KEY (tenant_id, source)
+  constraint source_schedules_tenant_id_source_fkey FOREIGN KEY (tenant_id, source) REFERENCES sources(tenant_id, id) ON DELETE CASCADE
+  CREATE INDEX source_schedules_due ON public.source_schedules USING btree (next_poll_at)
+  policy every_tenant to headrace_pipeline using true check true
+  policy own_tenant to headrace_api using (tenant_id = current_setting('app.tenant'::text, true)) check (tenant_id = current_setting('app.tenant'::text, true))
+  grant delete, insert, select, update to headrace_api
+  grant delete, insert, select, update to headrace_pipeline
+
+table source_states row level security forced
+  tenant_id text not null
+  source text not null
+  fence bigint not null
+  generation bigint not null default 0
+  hash_version text not null default ''::text
+  records bigint not null default 0
+  baselined boolean not null default false
+  access text
+  last_complete_at timestamp with time zone
+  cursor_at timestamp with time zone
+  dictionary bytea
+  field_counts json not null default '{"polls":0,"fields":{}}'::json
+  webhooks_after uuid
+  webhooks_noted uuid[] not null default '{}'::uuid[]
+  updated_at timestamp with time zone not null default now()
+  constraint source_states_pkey PRIMARY KEY (tenant_id, source)
+  policy every_tenant to headrace_pipeline using true check true
+  policy own_tenant to headrace_api using (tenant_id = current_setting('app.tenant'::text, true)) check (tenant_id = current_setting('app.tenant'::text, true))
+  grant delete, insert, select, update to headrace_api
+  grant delete, insert, select, update to headrace_pipeline
+
 table sources row level security forced
   tenant_id text not null
   id text not null
@@ -357,6 +499,7 @@ table sources row level security forced
   constraint sources_connector_fkey FOREIGN KEY (connector) REFERENCES connectors(id)
   constraint sources_pkey PRIMARY KEY (tenant_id, id)
   constraint sources_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id)
+  CREATE INDEX sources_by_version ON public.sources USING btree (version)
   CREATE INDEX sources_of_connector ON public.sources USING btree (connector)
   policy every_tenant to headrace_pipeline using true check true
   policy own_tenant to headrace_api using (tenant_id = current_setting('app.tenant'::text, true)) check (tenant_id = current_setting('app.tenant'::text, true))

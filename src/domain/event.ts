@@ -1,7 +1,23 @@
 import type { EventSource, Priority } from "./priority.ts";
 
+/** The field diff of a synthetic event, by JSON pointer. `truncated`: the values are too large, or were not kept. */
+export type EventChanges = Record<string, { from?: unknown; to?: unknown; truncated?: true }>;
+
+/** What a synthetic event says beside its data. Absent is false. */
+export interface SyntheticDetail {
+  changes?: EventChanges;
+  /** Changes that are more than `changes` holds. */
+  changesOmitted?: number;
+  /** The record is gone, and what it held last was not kept: the data is its id alone. */
+  finalStateUnknown?: true;
+  /** The record is too large for an event: the data is its id alone. */
+  truncated?: true;
+  /** The connector's webhooks tell of such changes, and none had told of this one. */
+  missedByWebhook?: true;
+}
+
 /** An event after normalisation: what triggers are matched against and actions are given. */
-export interface NormalizedEvent {
+export interface NormalizedEvent extends SyntheticDetail {
   id: string;
   tenantId: string;
   connector: string;
@@ -18,6 +34,4 @@ export interface NormalizedEvent {
   idempotencyKey: string;
   headers: Record<string, string>;
   data: unknown;
-  /** The field diff of a synthetic event. */
-  changes?: Record<string, { from?: unknown; to?: unknown }>;
 }

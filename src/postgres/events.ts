@@ -1,3 +1,4 @@
+import type { SyntheticDetail } from "../domain/event.ts";
 import type { EventSource, Priority } from "../domain/priority.ts";
 import type { Queryable } from "./database.ts";
 import { idBounds } from "./partitions.ts";
@@ -21,6 +22,8 @@ export interface StoredEvent {
   /** The flows counter when it was accepted. */
   flowsCounter: number;
   payload: Buffer;
+  /** Of an event that a poll found. */
+  synthetic?: SyntheticDetail | undefined;
 }
 
 interface EventRow {
@@ -40,10 +43,12 @@ interface EventRow {
   content_type: string | null;
   flows_counter: string;
   payload: Buffer;
+  synthetic: SyntheticDetail | null;
 }
 
 const COLUMNS = `e.id, e.tenant_id, e.connector, e.endpoint, e.type, e.source, e.priority, e.subject, e.occurred_at,
-  e.received_at, e.delivery_key, e.item, e.headers, e.content_type, e.flows_counter, e.payload`;
+  e.received_at, e.delivery_key, e.item, e.headers, e.content_type, e.flows_counter, e.payload,
+  e.synthetic`;
 
 /** The events of a batch, those that exist, in no order. */
 export async function loadEvents(database: Queryable, ids: readonly string[]): Promise<StoredEvent[]> {
@@ -182,5 +187,6 @@ function asStoredEvent(row: EventRow): StoredEvent {
     contentType: row.content_type ?? undefined,
     flowsCounter: Number(row.flows_counter),
     payload: row.payload,
+    ...(row.synthetic !== null && { synthetic: row.synthetic }),
   };
 }

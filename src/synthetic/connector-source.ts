@@ -1,4 +1,4 @@
-import type { Pagination, SourceAuth } from "./polled-source.ts";
+import type { Pagination, SourceAuth, WebhookMapping } from "./polled-source.ts";
 
 /** How a connector's records are polled, as a PUT of the connector gives it and as it is stored. */
 export interface ConnectorSource {
@@ -27,6 +27,12 @@ export interface ConnectorSource {
   keyed?: Readonly<Record<string, string>>;
   null_equals_missing?: boolean;
   rate_limit?: SourceRateLimit;
+  /** How the connector's webhooks tell of the same records. */
+  webhook?: {
+    /** The dotted path of the record in the event's data; the data itself where there is none. */
+    record?: string;
+    types: WebhookMapping["types"];
+  };
 }
 
 /** What a provider lets through; of each tenant, or of all of them together where it is `shared`. */

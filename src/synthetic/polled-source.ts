@@ -24,6 +24,18 @@ export interface PolledSource {
     maxFraction: number;
     maxCount: number;
   };
+  /** The longest wait between two polls, s: what is kept of its records lives three times as long, and a week. */
+  maxIntervalSeconds?: number;
+  /** How the connector's webhooks tell of the same records. */
+  webhook?: WebhookMapping | undefined;
+}
+
+/** Which webhook events tell of a record that is polled as well, so that the poll need not. */
+export interface WebhookMapping {
+  /** The dotted path of the record in the event's data, in the shape that polls find it in; "" where it is the data. */
+  record: string;
+  /** What each type of event says of the record; others say nothing. */
+  types: Readonly<Record<string, "created" | "updated" | "deleted">>;
 }
 
 /** How its pages are got: over HTTP as the connector declares it, or by a code source's `fetchPage`. */

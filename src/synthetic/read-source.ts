@@ -38,6 +38,8 @@ export async function readPolledSource(
       ...(from.null_equals_missing !== undefined && { nullEqualsMissing: from.null_equals_missing }),
     },
     updatedAt: from.updated_at,
+    webhook: from.webhook && { record: from.webhook.record ?? "", types: from.webhook.types },
+    maxIntervalSeconds: definition.max_interval_seconds,
     deletions: {
       enabled: deletions.enabled,
       confirmPolls: deletions.confirm_polls,

@@ -5,6 +5,7 @@ import { raiseCounter } from "../../postgres/change-counters.ts";
 import { findConnector } from "../../postgres/connectors.ts";
 import type { Database, Queryable } from "../../postgres/database.ts";
 import type { KeyRing } from "../../postgres/key-ring.ts";
+import { deleteSourceState } from "../../postgres/source-states.ts";
 import {
   credentialsPlace,
   deleteSource,
@@ -139,6 +140,7 @@ export const sourceRoutes: FastifyPluginAsyncTypebox<{
       const name = nameOf(params);
       const found = await database.withTenant(name.tenantId, async (transaction) => {
         await raiseCounter(transaction, "sources");
+        await deleteSourceState(transaction, name);
         return await deleteSource(transaction, name);
       });
       if (!found) throw noSource(name);

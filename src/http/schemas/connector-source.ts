@@ -149,6 +149,27 @@ export const ConnectorSourceInput = Type.Object(
         { ...closed, description: "an object: { requests, per_seconds, shared? }" },
       ),
     ),
+    webhook: Type.Optional(
+      Type.Object(
+        {
+          record: Type.Optional(path("the record in a webhook's data; empty where the data is the record")),
+          types: Type.Record(
+            Type.String({ minLength: 1, maxLength: 200 }),
+            Type.Enum(["created", "updated", "deleted"]),
+            {
+              minProperties: 1,
+              maxProperties: 100,
+              description: "an object of 1 to 100 event types, each created, updated or deleted",
+            },
+          ),
+        },
+        {
+          ...closed,
+          description:
+            "an object: { record?, types }: which webhooks tell of a record, so that polls need not",
+        },
+      ),
+    ),
   },
   { ...closed, description: "an object: { request, … } or { handler, … }" },
 );

@@ -1,6 +1,6 @@
 import { type Static, Type } from "typebox";
 import type { Explanation } from "../../domain/condition/explain.ts";
-import type { NormalizedEvent } from "../../domain/event.ts";
+import type { NormalizedEvent, SyntheticDetail } from "../../domain/event.ts";
 import { idempotencyKey } from "../../domain/idempotency-key.ts";
 import { EVENT_STATUSES, type EventStatus, type StoredEvent } from "../../postgres/events.ts";
 import { closed, Id, Instant, line, nullable, Priority, reference, Uuid } from "./fields.ts";
@@ -48,9 +48,25 @@ const shown = {
   changes: Type.Optional(
     Type.Record(
       Type.String(),
-      Type.Object({ from: Type.Optional(Type.Unknown()), to: Type.Optional(Type.Unknown()) }),
+      Type.Object({
+        from: Type.Optional(Type.Unknown()),
+        to: Type.Optional(Type.Unknown()),
+        truncated: Type.Optional(
+          Type.Boolean({ description: "The values are too large, or were not kept." }),
+        ),
+      }),
       { description: "The field diff of a synthetic event, by JSON pointer." },
     ),
+  ),
+  changes_omitted: Type.Optional(Type.Integer({ description: "Changes that are more than are shown." })),
+  final_state_unknown: Type.Optional(
+    Type.Boolean({ description: "The record is gone, and its values were not kept: data is its id alone." }),
+  ),
+  truncated: Type.Optional(
+    Type.Boolean({ description: "The record is too large for an event: data is its id alone." }),
+  ),
+  missed_by_webhook: Type.Optional(
+    Type.Boolean({ description: "A poll found what the connector's webhooks had not told of." }),
   ),
 };
 
@@ -124,6 +140,16 @@ export function asEvent(
     received_at: new Date(stored.receivedAtMs).toISOString(),
     idempotency_key: idempotencyKey(stored),
     data: event?.data ?? null,
-    ...(event?.changes !== undefined && { changes: event.changes }),
+    ...asSynthetic(stored.synthetic ?? {}),
+  };
+}
+
+function asSynthetic(detail: SyntheticDetail) {
+  return {
+    ...(detail.changes !== undefined && { changes: detail.changes }),
+    ...(detail.changesOmitted !== undefined && { changes_omitted: detail.changesOmitted }),
+    ...(detail.finalStateUnknown && { final_state_unknown: true }),
+    ...(detail.truncated && { truncated: true }),
+    ...(detail.missedByWebhook && { missed_by_webhook: true }),
   };
 }

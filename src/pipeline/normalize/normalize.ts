@@ -28,6 +28,7 @@ export function normalize(stored: StoredEvent): Normalized {
       idempotencyKey: idempotencyKey(stored),
       headers: stored.headers,
       data: body.data,
+      ...stored.synthetic,
     },
   };
 }

@@ -1,0 +1,35 @@
+import { hash } from "node:crypto";
+
+/** The first half of the SHA-256 of a record's key: what it goes by where its key would take too much room. */
+export type RecordName = Buffer;
+
+export const NAME_BYTES = 16;
+
+export function recordName(key: string): RecordName {
+  return hash("sha256", key, "buffer").subarray(0, NAME_BYTES);
+}
+
+/** Shards split until their records lie in as many bits as this. */
+export const MAX_SHARD_BITS = 24;
+
+/** The root of the tree of shards: all records. */
+export const ROOT_SHARD = 1;
+
+/**
+ * The code of the shard that holds a record. Shards are the leaves of a binary tree over the bits of names: a code is
+ * a one, and then the bits that all of the shard's names begin with.
+ */
+export function shardOf(name: RecordName, codes: ReadonlySet<number>): number {
+  const bits = name.readUInt32BE(0);
+  for (let length = 0; length <= MAX_SHARD_BITS; length += 1) {
+    const code = length === 0 ? ROOT_SHARD : ((1 << length) | (bits >>> (32 - length))) >>> 0;
+    if (codes.has(code)) return code;
+  }
+  throw new Error("No shard holds the record: the codes are not those of a tree");
+}
+
+/** Whether a name belongs to the right half of a shard, when that splits. */
+export function inRightHalf(name: RecordName, code: number): boolean {
+  const length = 31 - Math.clz32(code);
+  return ((name.readUInt32BE(0) >>> (31 - length)) & 1) === 1;
+}
