@@ -131,9 +131,10 @@ async function serve(
     onError: (error) => log.debug({ err: error }, "postgres connection"),
   });
   await ensureAdminKey(database, settings.adminKey);
-  const codeFlows = config.roles.has("execute")
-    ? await loadCodeFlows({ folder: config.flowsDir, log, intervalMs: limits.reloadMs })
-    : undefined;
+  const codeFlows =
+    config.roles.has("execute") || config.roles.has("poll")
+      ? await loadCodeFlows({ folder: config.flowsDir, log, intervalMs: limits.reloadMs })
+      : undefined;
   const outgoing = createOutgoingHttp({ allowPrivate: allowedTargets(config, settings) });
   const pipeline = composePipeline({
     roles: config.roles,
