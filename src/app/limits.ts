@@ -11,6 +11,7 @@ import type { TenantQuotaLimits } from "../pipeline/receive/tenant-quota.ts";
 import type { BackfillLimits } from "../pipeline/route/backfill.ts";
 import type { RouterLimits } from "../pipeline/route/router.ts";
 import type { TickerLimits } from "../schedule/ticker.ts";
+import type { PollLimits } from "../synthetic/poll-session.ts";
 
 /** Every bound of one process, with its unit. docs/operating says which to turn, and when. */
 export interface Limits {
@@ -31,6 +32,7 @@ export interface Limits {
   workers: WorkerLimits;
   sweep: SweeperLimits;
   schedule: TickerLimits;
+  poll: PollLimits;
   /** The wait between two looks whether Redis lost what was published, ms. */
   redisWatchMs: number;
   /** At most one notice to other processes' relays in this time, ms. */
@@ -103,6 +105,17 @@ export const DEFAULT_LIMITS: Limits = {
     minWaitMs: 10,
   },
   schedule: { batchSize: 100, maxTicks: 60, onTimeMs: 30_000, idleMs: 1_000, minWaitMs: 10 },
+  poll: {
+    maxStagedRecords: 8_192,
+    maxStagedBytes: 4_194_304,
+    maxPendingRecords: 131_072,
+    maxRecordBytes: 1_048_576,
+    maxPages: 20_000,
+    keptPolls: 100,
+    holdSample: 20,
+    maxWebhookEvents: 2_000,
+    webhookOverlapMs: 30_000,
+  },
   redisWatchMs: 1_000,
   notifyIntervalMs: 10,
   partitions: { daysAhead: 7, intervalMs: 3_600_000 },

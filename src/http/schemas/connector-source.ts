@@ -165,7 +165,8 @@ export const ConnectorSourceInput = Type.Object(
         },
         {
           ...closed,
-          description: "an object: { record?, types }: which webhooks tell of a record, so that polls need not",
+          description:
+            "an object: { record?, types }: which webhooks tell of a record, so that polls need not",
         },
       ),
     ),
