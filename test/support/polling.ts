@@ -96,7 +96,7 @@ export async function polling(
       const fence = options.fence ?? (fences.get(source.source) ?? 0) + 1;
       fences.set(source.source, Math.max(fence, fences.get(source.source) ?? 0));
       const poll = createPollSource({
-        ...{ database: from, redis, keys, limits: harness.limits, now: () => harness.nowMs },
+        ...{ database: from, redis: harness.redis, keys, limits: harness.limits, now: () => harness.nowMs },
         readSource: async () => source,
         fetchPages: () => pagesOf(harness, answers, options),
         alerts: {
