@@ -52,6 +52,8 @@ export interface Polling {
   /** The events so far, as `change subject`, the oldest first. */
   events(): Promise<PolledEvent[]>;
   told(): Promise<string[]>;
+  /** Another source over the same stores, which may be polled at the same time. */
+  another(source: string): Polling;
   /** Uses other connections from now on. */
   useDatabase(database: Database): void;
 }
@@ -83,14 +85,23 @@ export async function polling(
     for (const key of own) await redis.del(key);
     redis.disconnect();
   });
+  return harnessOf({
+    ...{ url, database, redis, keys, nowMs: Date.now() },
+    ...{ source: { ...SOURCE, ...over }, limits: { ...DEFAULT_LIMITS.poll, ...limits } },
+  });
+}
+
+function harnessOf(
+  given: Pick<Polling, "url" | "database" | "redis" | "keys" | "nowMs" | "source" | "limits">,
+): Polling {
+  const { database, keys } = given;
   const fences = new Map<string, number>();
   let from: Database = database;
 
   const harness: Polling = {
-    ...{ url, database, redis, keys, nowMs: Date.now(), reached: undefined, alerts: [], troubles: [] },
+    ...{ ...given, reached: undefined, alerts: [], troubles: [] },
     read: { pages: 0, unchanged: 0 },
-    source: { ...SOURCE, ...over },
-    limits: { ...DEFAULT_LIMITS.poll, ...limits },
+    another: (source) => harnessOf({ ...given, nowMs: Date.now(), source: { ...given.source, source } }),
     async begin(answers, options = {}) {
       const { source } = harness;
       const fence = options.fence ?? (fences.get(source.source) ?? 0) + 1;

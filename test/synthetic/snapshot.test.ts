@@ -85,7 +85,10 @@ describe("a polled source", () => {
 
   test("goes on with a baseline that broke off, and tells of no record that it had not come to", async () => {
     const source = await polling();
-    expect(await source.poll([...pages(rows(200)), "failed"])).toMatchObject({ status: "degraded", events: [] });
+    expect(await source.poll([...pages(rows(200)), "failed"])).toMatchObject({
+      status: "degraded",
+      events: [],
+    });
     const next = rows(400).map((row) => ({ ...row, value: row.id === 3 ? 2 : 1 }));
     expect(await source.poll(pages(next))).toMatchObject({ status: "ok", events: ["updated 3"] });
     expect((await source.poll(pages([...next, { id: 400 }]))).events).toEqual(["created 400"]);

@@ -64,7 +64,10 @@ describe("digests that are lost", () => {
     await source.poll(pages(rows(100)));
     const [shard = ""] = await shardsOf(source);
     const { digests } = keysOf(source);
-    const old = { head: await source.redis.hgetallBuffer(digests), shard: await source.redis.getBuffer(shard) };
+    const old = {
+      head: await source.redis.hgetallBuffer(digests),
+      shard: await source.redis.getBuffer(shard),
+    };
     await source.poll(pages(rows(200)));
     await source.poll(pages(rows(300)));
     await source.redis.del(digests);
