@@ -418,6 +418,49 @@ table source_changes row level security forced
   grant delete, insert, select, update to headrace_api
   grant delete, insert, select, update to headrace_pipeline
 
+table source_limits row level security forced
+  tenant_id text not null
+  connector text not null
+  not_before timestamp with time zone
+  quota integer
+  remaining integer
+  resets_at timestamp with time zone
+  updated_at timestamp with time zone not null default now()
+  constraint source_limits_pkey PRIMARY KEY (tenant_id, connector)
+  policy every_tenant to headrace_pipeline using true check true
+  policy own_tenant to headrace_api using (tenant_id = ANY (ARRAY[current_setting('app.tenant'::text, true), '*'::text]))
+  grant select to headrace_api
+  grant delete, insert, select, update to headrace_pipeline
+
+table source_schedules with fillfactor=70 row level security forced
+  tenant_id text not null
+  source text not null
+  connector text not null
+  version text not null
+  limiter text not null
+  due_at timestamp with time zone not null default now()
+  next_poll_at timestamp with time zone not null default now()
+  not_before timestamp with time zone
+  fence bigint not null default 0
+  leased_until timestamp with time zone
+  poll_id uuid
+  requested_poll_id uuid
+  interval_seconds double precision
+  policy_state json
+  demand double precision not null default 0
+  reasons text[] not null default '{}'::text[]
+  last_outcome json
+  last_ok_at timestamp with time zone
+  failures integer not null default 0
+  updated_at timestamp with time zone not null default now()
+  constraint source_schedules_pkey PRIMARY KEY (tenant_id, source)
+  constraint source_schedules_tenant_id_source_fkey FOREIGN KEY (tenant_id, source) REFERENCES sources(tenant_id, id) ON DELETE CASCADE
+  CREATE INDEX source_schedules_due ON public.source_schedules USING btree (next_poll_at)
+  policy every_tenant to headrace_pipeline using true check true
+  policy own_tenant to headrace_api using (tenant_id = current_setting('app.tenant'::text, true)) check (tenant_id = current_setting('app.tenant'::text, true))
+  grant delete, insert, select, update to headrace_api
+  grant delete, insert, select, update to headrace_pipeline
+
 table source_states row level security forced
   tenant_id text not null
   source text not null
@@ -456,6 +499,7 @@ table sources row level security forced
   constraint sources_connector_fkey FOREIGN KEY (connector) REFERENCES connectors(id)
   constraint sources_pkey PRIMARY KEY (tenant_id, id)
   constraint sources_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id)
+  CREATE INDEX sources_by_version ON public.sources USING btree (version)
   CREATE INDEX sources_of_connector ON public.sources USING btree (connector)
   policy every_tenant to headrace_pipeline using true check true
   policy own_tenant to headrace_api using (tenant_id = current_setting('app.tenant'::text, true)) check (tenant_id = current_setting('app.tenant'::text, true))

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
 import type { RunDispatch } from "../http/routes/run-actions.ts";
+import type { PollDispatch } from "../http/routes/source-polls.ts";
 import { createExpiredKeysStep } from "../maintain/expired-keys.ts";
 import { createOldRejectionsStep } from "../maintain/old-rejections.ts";
 import { createPartitionStep } from "../maintain/partitions.ts";
@@ -30,6 +31,8 @@ import { systemClock } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
 import type { OutgoingHttp } from "../runtime/outgoing/index.ts";
 import { createTicker } from "../schedule/ticker.ts";
+import type { FetchSourcePage } from "../synthetic/fetch/code-pages.ts";
+import { composePolling, POLL_LOOPS } from "./compose-polling.ts";
 import { composeReceiving, type Receiving } from "./compose-receiving.ts";
 import type { Role } from "./config.ts";
 import type { Limits } from "./limits.ts";
@@ -47,6 +50,7 @@ export interface PipelineDeps {
   installation: string;
   keyRing: KeyRing;
   handlers: Pick<ReadonlyMap<string, Handler>, "get">;
+  codeSources: Pick<ReadonlyMap<string, FetchSourcePage>, "get">;
   outgoing: OutgoingHttp;
   metrics: Metrics;
   log: Logger;
@@ -56,8 +60,9 @@ export interface PipelineDeps {
 export interface Pipeline {
   receiving: Receiving;
   queues: JobQueues;
-  /** For runs that the API makes. */
+  /** For runs that the API makes, and polls that it asks for. */
   dispatch: RunDispatch;
+  pollDispatch: PollDispatch;
   redis: RedisClient;
   loops: Loops;
   /** Undefined until a router has loaded the deployed flows. */
@@ -232,6 +237,7 @@ export function composePipeline(deps: PipelineDeps): Pipeline {
       }),
     );
   }
+  const polling = composePolling({ ...deps, redis, keys, loops, onNewEvents });
   if (roles.has("maintain")) {
     loops.add(
       "partitions",
@@ -258,6 +264,7 @@ export function composePipeline(deps: PipelineDeps): Pipeline {
         queues.add(jobsOf(runs, limits.sweep.maxRunsPerJob)).catch(onRedisError);
       },
     },
+    pollDispatch: polling.dispatch,
     redis,
     loops,
     get flowsReady() {
@@ -277,7 +284,9 @@ export function composePipeline(deps: PipelineDeps): Pipeline {
     },
     async stop() {
       await listener?.stop();
-      await loops.stop(["schedule", "relay", "redis watch", "router", "take-over", "sweeper"]);
+      await loops.stop(["schedule", ...POLL_LOOPS]);
+      await polling.drain();
+      await loops.stop(["relay", "redis watch", "router", "take-over", "sweeper"]);
       blocking?.disconnect();
       const closing = workers?.stop();
       await Promise.race([held.emptied(), delay(limits.drainMs.runs)]);

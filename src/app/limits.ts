@@ -11,7 +11,10 @@ import type { TenantQuotaLimits } from "../pipeline/receive/tenant-quota.ts";
 import type { BackfillLimits } from "../pipeline/route/backfill.ts";
 import type { RouterLimits } from "../pipeline/route/router.ts";
 import type { TickerLimits } from "../schedule/ticker.ts";
+import type { FetchLimits } from "../synthetic/fetch/fetch-pages.ts";
 import type { PollLimits } from "../synthetic/poll-session.ts";
+import type { PollerLimits } from "../synthetic/poller.ts";
+import type { ScheduleWatchLimits } from "../synthetic/schedule-watch.ts";
 
 /** Every bound of one process, with its unit. docs/operating says which to turn, and when. */
 export interface Limits {
@@ -33,6 +36,13 @@ export interface Limits {
   sweep: SweeperLimits;
   schedule: TickerLimits;
   poll: PollLimits;
+  fetch: FetchLimits;
+  /** Of all pollers together: requests a second, and how many may be sent at once. */
+  pollBudget: { rate: number; burst: number };
+  poller: PollerLimits;
+  pollSchedule: Omit<ScheduleWatchLimits, "maxPerTenant">;
+  /** The waits between two looks at what all sources ask for, and at how many are due, ms; counted up to so many. */
+  pollDemand: { intervalMs: number; dueIntervalMs: number; maxDue: number };
   /** The wait between two looks whether Redis lost what was published, ms. */
   redisWatchMs: number;
   /** At most one notice to other processes' relays in this time, ms. */
@@ -56,8 +66,8 @@ export interface Limits {
   backlogAge: { maxMs: number; intervalMs: number };
   /** How long a person may read a token that a handshake brought, s. */
   shownSecretSeconds: number;
-  /** How long requests, then runs, may take to end when the process stops, ms. */
-  drainMs: { requests: number; runs: number };
+  /** How long requests, then polls, then runs, may take to end when the process stops, ms. */
+  drainMs: { requests: number; polls: number; runs: number };
 }
 
 export const DEFAULT_LIMITS: Limits = {
@@ -116,6 +126,24 @@ export const DEFAULT_LIMITS: Limits = {
     maxWebhookEvents: 2_000,
     webhookOverlapMs: 30_000,
   },
+  fetch: {
+    maxPages: 10_000,
+    maxPageBytes: 33_554_432,
+    pageTimeoutMs: 30_000,
+    codeTimeoutMs: 60_000,
+    tokens: { maxTokens: 10_000, timeoutMs: 15_000 },
+  },
+  pollBudget: { rate: 100, burst: 200 },
+  poller: {
+    concurrency: 32,
+    urgent: 8,
+    maxPerTenant: 16,
+    leaseMs: 10_000,
+    heartbeatMs: 3_000,
+    idleMs: 250,
+  },
+  pollSchedule: { intervalMs: 500, batchSize: 1_000, overdueMs: 15_000, overdueIntervalMs: 5_000 },
+  pollDemand: { intervalMs: 30_000, dueIntervalMs: 5_000, maxDue: 100_000 },
   redisWatchMs: 1_000,
   notifyIntervalMs: 10,
   partitions: { daysAhead: 7, intervalMs: 3_600_000 },
@@ -141,5 +169,5 @@ export const DEFAULT_LIMITS: Limits = {
   oldRejections: { maxAgeMs: 7 * 86_400_000, maxRows: 100_000, batchSize: 1_000, intervalMs: 60_000 },
   backlogAge: { maxMs: 6 * 3_600_000, intervalMs: 1_000 },
   shownSecretSeconds: 86_400,
-  drainMs: { requests: 4_000, runs: 7_000 },
+  drainMs: { requests: 4_000, polls: 3_000, runs: 7_000 },
 };

@@ -25,6 +25,27 @@ export interface Metrics {
   swept: Counter;
   /** Times that Redis was found to have lost what was published. */
   redisLosses: Counter;
+  /** Polls by their outcome: ok, degraded, held, rate_limited, error. */
+  polls: Counter<"status">;
+  /** Polls that were ok and found no change. */
+  emptyPolls: Counter;
+  /** Requests that polls sent, by connector. */
+  pollRequests: Counter<"connector">;
+  /** Pages by what they were: read, or unchanged (byte for byte, or by the provider's word). */
+  polledPages: Counter<"page">;
+  /** How long after its due time a poll began, s. */
+  pollLagSeconds: Histogram;
+  /** Changes that a poll found and the connector's webhooks did not tell of. */
+  missedByWebhook: Counter<"connector">;
+  /** Times that what was known of a source's records was found lost. */
+  pollStatesLost: Counter;
+  /** Sources put back into a schedule that Redis had lost. */
+  pollsRescheduled: Counter;
+  /** Sources that are due and polled by nobody, and for how long the first of them has been, s. */
+  pollsDue: Gauge;
+  pollOldestDueSeconds: Gauge;
+  /** Requests that the budget of polls has left for now. */
+  pollBudgetLeft: Gauge;
   /** Failed steps of each loop. */
   loopFailures: Counter<"loop">;
   /** How old the oldest event is that is not routed yet, s. */
@@ -37,6 +58,7 @@ export function createMetrics(): Metrics {
   const registers = [registry];
   const counter = <Label extends string>(name: string, help: string, labelNames: Label[] = []) =>
     new Counter({ name: `headrace_${name}_total`, help, labelNames, registers });
+  const gauge = (name: string, help: string) => new Gauge({ name: `headrace_${name}`, help, registers });
   return {
     registry,
     deliveries: counter("deliveries", "Deliveries by their answer", ["answer"]),
@@ -56,11 +78,25 @@ export function createMetrics(): Metrics {
     }),
     swept: counter("runs_swept", "Runs queued again"),
     redisLosses: counter("redis_losses", "Times that Redis lost what was published"),
-    loopFailures: counter("loop_failures", "Failed steps of each loop", ["loop"]),
-    oldestUnroutedSeconds: new Gauge({
-      name: "headrace_oldest_unrouted_seconds",
-      help: "Age of the oldest event that is not routed yet",
+    polls: counter("polls", "Polls by their outcome", ["status"]),
+    emptyPolls: counter("polls_empty", "Polls that were ok and found no change"),
+    pollRequests: counter("poll_requests", "Requests that polls sent", ["connector"]),
+    polledPages: counter("polled_pages", "Pages of polls, read or unchanged", ["page"]),
+    pollLagSeconds: new Histogram({
+      name: "headrace_poll_lag_seconds",
+      help: "How long after its due time a poll began",
+      buckets: [0.05, 0.2, 1, 5, 20, 60, 300, 1_800],
       registers,
     }),
+    missedByWebhook: counter("poll_missed_by_webhook", "Changes that webhooks did not tell of", [
+      "connector",
+    ]),
+    pollStatesLost: counter("poll_states_lost", "Times that a source's digests were found lost"),
+    pollsRescheduled: counter("polls_rescheduled", "Sources put back into a schedule that Redis had lost"),
+    pollsDue: gauge("polls_due", "Sources that are due and polled by nobody"),
+    pollOldestDueSeconds: gauge("poll_oldest_due_seconds", "For how long the first due source has been due"),
+    pollBudgetLeft: gauge("poll_budget_left", "Requests that the budget of polls has left"),
+    loopFailures: counter("loop_failures", "Failed steps of each loop", ["loop"]),
+    oldestUnroutedSeconds: gauge("oldest_unrouted_seconds", "Age of the oldest event that is not routed yet"),
   };
 }

@@ -143,6 +143,7 @@ async function serve(
     installation: await readInstallation(database.pipeline),
     keyRing,
     handlers: codeFlows ?? NO_HANDLERS,
+    codeSources: NO_HANDLERS,
     outgoing,
     metrics,
     log,
@@ -160,6 +161,7 @@ async function serve(
     explainRouting,
     createFlowMatcher,
     dispatch: pipeline.dispatch,
+    pollDispatch: pipeline.pollDispatch,
     publicUrl: config.publicUrl,
     registry: metrics.registry,
     readiness: createReadiness({

@@ -5,6 +5,7 @@ import { HeadraceError } from "../app/errors.ts";
 import { runFlowsApply, runFlowsDeploy } from "./flows.ts";
 import { runMigrate } from "./migrate.ts";
 import { runSend } from "./send.ts";
+import { runSourcesList, runSourcesPoll } from "./sources.ts";
 import { runStart } from "./start.ts";
 
 if (existsSync(".env")) process.loadEnvFile(".env");
@@ -36,7 +37,7 @@ const flows = program
   .description("Store, deploy and undeploy a tenant's flows over the API.");
 const overApi = (command: Command) =>
   command
-    .requiredOption("--tenant <tenant>", "whose flows they are")
+    .requiredOption("--tenant <tenant>", "whose they are")
     .option("--url <url>", "where Headrace serves; the default is HEADRACE_PUBLIC_URL, or HOST and PORT")
     .option("--key <key>", "an API key; the default is HEADRACE_ADMIN_KEY, or that of the embedded stores")
     .option("--json", "print JSON");
@@ -51,6 +52,16 @@ overApi(flows.command("deploy <flow>"))
 overApi(flows.command("undeploy <flow>"))
   .description("Take a flow's trigger away.")
   .action((flow, options) => runFlowsDeploy(flow, options, false));
+
+const sources = program.command("sources").description("Look at a tenant's polled sources, and poll them.");
+
+overApi(sources.command("ls"))
+  .description("List the sources, and how their polls go.")
+  .action(runSourcesList);
+overApi(sources.command("poll <source>"))
+  .description("Poll a source now, whatever its back-off, or join the poll that is running.")
+  .option("--wait", "answer what came of it")
+  .action(runSourcesPoll);
 
 program.parseAsync().catch((error: unknown) => {
   // One line: what is wrong and where. The stack is for what nobody foresaw.

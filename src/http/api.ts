@@ -21,6 +21,7 @@ import { rejectionRoutes } from "./routes/rejections.ts";
 import { type RunDispatch, runActionRoutes } from "./routes/run-actions.ts";
 import { runRoutes } from "./routes/runs.ts";
 import { secretRoutes } from "./routes/secrets.ts";
+import { type PollDispatch, sourcePollRoutes } from "./routes/source-polls.ts";
 import { sourceRoutes } from "./routes/sources.ts";
 import { tenantRoutes } from "./routes/tenants.ts";
 import { ApiKey, NewApiKey } from "./schemas/api-key.ts";
@@ -31,11 +32,13 @@ import { ShownDlqPolicy } from "./schemas/dlq-policy.ts";
 import { Endpoint } from "./schemas/endpoint.ts";
 import { Event, EventDetail, type Normalize } from "./schemas/event.ts";
 import { Flow } from "./schemas/flow.ts";
+import { Poll } from "./schemas/poll.ts";
 import { Rejection } from "./schemas/rejection.ts";
 import { Run } from "./schemas/run.ts";
 import { Secret } from "./schemas/secret.ts";
-import { Poll, type ReadSourceStates, Source } from "./schemas/source.ts";
+import { type ReadSourceStates, Source } from "./schemas/source.ts";
 import { Tenant } from "./schemas/tenant.ts";
+import { createReadSourceStates } from "./source-states.ts";
 
 export interface ApiDeps {
   database: Database;
@@ -47,7 +50,8 @@ export interface ApiDeps {
   normalize: Normalize;
   checkActionHeaders: CheckActionHeaders;
   dispatch: RunDispatch;
-  /** Undefined: nothing is known of any source's polls. */
+  pollDispatch: PollDispatch;
+  /** Left out: read from PostgreSQL. */
   readSourceStates?: ReadSourceStates;
   /** What providers call, without a path. */
   publicUrl: string;
@@ -61,7 +65,7 @@ export const apiRoutes: FastifyPluginAsync<ApiDeps> = async (server, deps) => {
   const shared = { database: deps.database, guards: createGuards(deps.database) };
   const { explainRouting, createFlowMatcher } = deps;
   const { keyRing, acceptor, takeQuota, normalize, checkActionHeaders, dispatch, publicUrl } = deps;
-  const { readSourceStates = async () => new Map() } = deps;
+  const { readSourceStates = createReadSourceStates(deps.database), pollDispatch } = deps;
 
   server.addHook("onRoute", (route) => {
     route.handlerTimeout ??= DEADLINE_MS;
@@ -109,5 +113,6 @@ export const apiRoutes: FastifyPluginAsync<ApiDeps> = async (server, deps) => {
   await server.register(deadLetterRoutes, shared);
   await server.register(dlqPolicyRoutes, shared);
   await server.register(sourceRoutes, { ...shared, keyRing, readSourceStates });
+  await server.register(sourcePollRoutes, { ...shared, pollDispatch });
   await server.register(keyRoutes, shared);
 };

@@ -36,7 +36,7 @@ export interface StoredPoll {
   finishedAtMs: number | undefined;
 }
 
-interface PollRow {
+export interface PollRow {
   id: string;
   status: PollStatus;
   complete: boolean;
@@ -61,7 +61,7 @@ interface PollRow {
   finished_at: Date | null;
 }
 
-const COLUMNS = `id, status, complete, first, records, created, updated, deleted, restored, missed_by_webhook, pages,
+export const POLL_COLUMNS = `id, status, complete, first, records, created, updated, deleted, restored, missed_by_webhook, pages,
   unchanged_pages, requests, hold_id, held_count, error_code, error_message, suggestions, not_before, rate_limit,
   started_at, finished_at`;
 
@@ -78,10 +78,10 @@ export async function finishPoll(
         DELETE FROM polls WHERE tenant_id = $1 AND source = $2 AND id < (
           SELECT id FROM polls WHERE tenant_id = $1 AND source = $2 ORDER BY id DESC OFFSET $3 LIMIT 1)
       )
-      INSERT INTO polls (tenant_id, source, ${COLUMNS})
+      INSERT INTO polls (tenant_id, source, ${POLL_COLUMNS})
       VALUES ($1, $2, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21,
         to_timestamp($22::float8 / 1000), $23, to_timestamp($24::float8 / 1000), to_timestamp($25::float8 / 1000))
-      ON CONFLICT (tenant_id, source, id) DO UPDATE SET (${COLUMNS}) = ROW (${COLUMNS.replace(/\w+/g, "excluded.$&")})`,
+      ON CONFLICT (tenant_id, source, id) DO UPDATE SET (${POLL_COLUMNS}) = ROW (${POLL_COLUMNS.replace(/\w+/g, "excluded.$&")})`,
     values: [
       tenantId,
       source,
@@ -118,7 +118,7 @@ export async function findPoll(
   id: string,
 ): Promise<StoredPoll | undefined> {
   const [row] = await database.query<PollRow>({
-    text: `SELECT ${COLUMNS} FROM polls WHERE tenant_id = $1 AND source = $2 AND id = $3`,
+    text: `SELECT ${POLL_COLUMNS} FROM polls WHERE tenant_id = $1 AND source = $2 AND id = $3`,
     values: [tenantId, source, id],
   });
   return row === undefined ? undefined : asStoredPoll(row);
@@ -131,13 +131,13 @@ export async function listPolls(
   limit: number,
 ): Promise<StoredPoll[]> {
   const rows = await database.query<PollRow>({
-    text: `SELECT ${COLUMNS} FROM polls WHERE tenant_id = $1 AND source = $2 ORDER BY id DESC LIMIT $3`,
+    text: `SELECT ${POLL_COLUMNS} FROM polls WHERE tenant_id = $1 AND source = $2 ORDER BY id DESC LIMIT $3`,
     values: [tenantId, source, limit],
   });
   return rows.map(asStoredPoll);
 }
 
-function asStoredPoll(row: PollRow): StoredPoll {
+export function asStoredPoll(row: PollRow): StoredPoll {
   return {
     id: row.id,
     status: row.status,

@@ -97,11 +97,11 @@ describe("the event stream", () => {
 describe("the sentinel", () => {
   test("is intact once it was marked, and no longer when it is gone", async () => {
     const { redis, keys } = setUp();
-    expect(await isRedisIntact(redis, keys)).toBe(false);
-    await markRedisIntact(redis, keys);
-    expect(await isRedisIntact(redis, keys)).toBe(true);
+    expect(await isRedisIntact(redis, keys.sentinel)).toBe(false);
+    await markRedisIntact(redis, keys.sentinel);
+    expect(await isRedisIntact(redis, keys.sentinel)).toBe(true);
     await redis.set(keys.sentinel, "another server's run id");
-    expect(await isRedisIntact(redis, keys)).toBe(false);
+    expect(await isRedisIntact(redis, keys.sentinel)).toBe(false);
   });
 });
 

@@ -14,6 +14,16 @@ export interface RedisKeys {
   seen(digest: string): string;
   /** The token bucket of a tenant's rate. */
   quota(tenantId: string): string;
+  /** Tenants with polled sources, by when one of them may be due; its own keys of each tenant begin with it. */
+  polls(shard: number): string;
+  /** Says that a shard of the schedule was not lost since it was built. */
+  pollSentinel(shard: number): string;
+  /** What pollers have learned of one limit of a provider; `digest` is a hash of whose it is. */
+  pollLimit(digest: string): string;
+  /** The token bucket of a limit that is configured. */
+  pollBucket(digest: string): string;
+  /** The token bucket of all polls' requests. */
+  pollBudget: string;
   /** What is kept of a polled source's records, all in one slot. */
   source(tenantId: string, source: string): SourceKeys;
   /** Prefix of BullMQ's keys for one lane's queue. */
@@ -35,6 +45,11 @@ export function redisKeys(installation: string): RedisKeys {
     sentinel: `headrace:{${installation}:events}:sentinel`,
     seen: (digest) => `headrace:{${installation}:seen}:${digest}`,
     quota: (tenantId) => `headrace:{${installation}:quota:${tenantId}}`,
+    polls: (shard) => `headrace:{${installation}:polls:${shard}}`,
+    pollSentinel: (shard) => `headrace:{${installation}:polls:${shard}}:sentinel`,
+    pollLimit: (digest) => `headrace:{${installation}:poll-limits}:learned:${digest}`,
+    pollBucket: (digest) => `headrace:{${installation}:poll-limits}:bucket:${digest}`,
+    pollBudget: `headrace:{${installation}:poll-limits}:budget`,
     source(tenantId, source) {
       const tag = `headrace:{${installation}:source:${tenantId}:${source}}`;
       return { digests: `${tag}:digests`, shard: (code) => `${tag}:shard:${code}`, pages: `${tag}:pages` };

@@ -1,20 +1,19 @@
 import { Cluster } from "ioredis";
 import type { RedisClient } from "./client.ts";
-import type { RedisKeys } from "./keys.ts";
 
 /**
- * Whether what was published is still in Redis. The sentinel is written after the leases of a lost Redis were
- * ended, and holds the run id of the server that it was written to: it is missing after a FLUSHALL or a start from
- * nothing, and another's after a restart or a failover.
+ * Whether what was put into Redis is still there. The sentinel, a key, is written after the leases of a lost Redis
+ * were ended, or a lost schedule was built again. It holds the run id of the server that it was written to: it is
+ * missing after a FLUSHALL or a start from nothing, and another's after a restart or a failover.
  */
-export async function isRedisIntact(redis: RedisClient, keys: RedisKeys): Promise<boolean> {
-  const [kept, runId] = await Promise.all([redis.get(keys.sentinel), readRunId(redis)]);
+export async function isRedisIntact(redis: RedisClient, sentinel: string): Promise<boolean> {
+  const [kept, runId] = await Promise.all([redis.get(sentinel), readRunId(redis)]);
   return kept === runId;
 }
 
-/** Says that the leases match what is in Redis from now on. */
-export async function markRedisIntact(redis: RedisClient, keys: RedisKeys): Promise<void> {
-  await redis.set(keys.sentinel, await readRunId(redis));
+/** Says that what PostgreSQL has matches what is in Redis from now on. */
+export async function markRedisIntact(redis: RedisClient, sentinel: string): Promise<void> {
+  await redis.set(sentinel, await readRunId(redis));
 }
 
 const RUN_ID_OF_CLUSTER = "cluster";

@@ -9,6 +9,8 @@ export interface PageMemory {
   next?: string;
   /** How many records it held. */
   records: number;
+  /** How many there were in all, where the provider said so. */
+  total?: number;
 }
 
 /** A page that was read. */

@@ -86,12 +86,13 @@ function run(
   sources: { pair: PollPair; rateAt: (at: number) => number }[],
   from: number,
   to: number,
-  reload: (state: PolicyState) => PolicyState = (state) => state,
+  reload: (state: PolicyState, pair: PollPair) => PolicyState = (state) => state,
 ) {
   const policy = adaptivePolicy();
   const random = seeded(3);
   const polls: { at: number; waitS: number; rate: number; changed: number }[] = [];
   const due = sources.map(({ pair, rateAt }) => ({
+    pair,
     rateAt,
     state: policy.init(pair, fleet),
     at: from + random() * pair.baseInterval,
@@ -108,7 +109,7 @@ function run(
         changed += poisson(mean, random);
       }
     }
-    next.state = reload(next.state);
+    next.state = reload(next.state, next.pair);
     const elapsed = next.last === undefined ? null : now - next.last;
     const waitS = policy.next(next.state, seen(now, elapsed, changed), fleet);
     if (next === due[0]) polls.push({ at: now, waitS, rate: next.rateAt(now), changed });
@@ -125,6 +126,33 @@ function amongOthers(rateAt: (at: number) => number, pair = pairOf("first")) {
   }));
   return [{ pair, rateAt }, ...others];
 }
+
+describe("a fleet that keeps to base intervals", () => {
+  // Away from the office's hours and days nothing else moves the interval.
+  const flat = { businessHours: { days: [1, 2, 3, 4, 5, 6, 7], from: 0, to: 24 } };
+  const keeping = (rate = 1_000) => ({ ...fleetOf(1, { rate }), keepsToBases: true });
+  const usualWait = (polls: { waitS: number }[]) => {
+    const last = polls.slice(-200).map(({ waitS }) => waitS);
+    return last.reduce((sum, waitS) => sum + waitS, 0) / last.length;
+  };
+
+  test.each([
+    ["as often as its base interval supposes", 1 / 900, 200, 500],
+    ["nine times as often", 9 / 900, 70, 140],
+    ["hardly ever", 1 / 90_000, 1_500, 3_600],
+  ])("polls a pair that changes %s accordingly, however large the budget", (_, rate, atLeast, atMost) => {
+    const pair = pairOf("first", { ...flat, maxInterval: 3_600 });
+    const { polls } = run(keeping(), [{ pair, rateAt: () => rate }], MONDAY, MONDAY + 14 * DAY);
+    expect(usualWait(polls)).toBeGreaterThan(atLeast);
+    expect(usualWait(polls)).toBeLessThan(atMost);
+  });
+
+  test("polls less often where the budget does not reach", () => {
+    const pair = pairOf("first", { ...flat, maxInterval: 21_600 });
+    const { polls } = run(keeping(1 / 1_200), [{ pair, rateAt: () => 1 / 900 }], MONDAY, MONDAY + 14 * DAY);
+    expect(usualWait(polls)).toBeGreaterThan(900);
+  });
+});
 
 describe("the published numbers", () => {
   test("of the corrected estimator (Cho and Garcia-Molina), ten records in the place of ten polls", () => {
@@ -276,6 +304,10 @@ describe("the interval", () => {
     const stored = (state: PolicyState) => JSON.parse(JSON.stringify(state)) as PolicyState;
     const kept = run(fleetOf(11), sources, MONDAY, MONDAY + DAY).polls;
     expect(run(fleetOf(11), sources, MONDAY, MONDAY + DAY, stored).polls).toEqual(kept);
+    const fleet = fleetOf(11);
+    const resume = (state: PolicyState, pair: PollPair) =>
+      adaptivePolicy().resume(stored(state), pair, fleet);
+    expect(run(fleet, sources, MONDAY, MONDAY + DAY, resume).polls).toEqual(kept);
   });
 
   test("hardly changes when what the fleet shares is lost", () => {

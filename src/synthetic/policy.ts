@@ -5,13 +5,14 @@ import {
   newActivity,
   scaleOf,
   shapeAt,
+  supposedRate,
 } from "./policy/activity.ts";
 import { type Belief, BURST_S, learnBurst, mean, noBelief, USUAL } from "./policy/bursts.ts";
 import { changesBehind } from "./policy/changes-behind.ts";
 import { timeToIndex } from "./policy/index-rule.ts";
 import { admitUnderLimit, limitPrice, observeLimit } from "./policy/limiter.ts";
 import { endOfHour, hourOfWeek, offsetHours } from "./policy/local-week.ts";
-import { type Demand, priceAfter, withdrawDemand } from "./policy/price.ts";
+import { countAsTold, type Demand, priceAfter, withdrawDemand } from "./policy/price.ts";
 import { explain, type Reasons } from "./policy/reasons.ts";
 import type { Fleet, Observation, PollPair, PollPolicy } from "./policy/shapes.ts";
 
@@ -31,6 +32,8 @@ export interface PolicyState {
 export interface AdaptivePolicy extends PollPolicy<PolicyState> {
   phase(state: PolicyState, fleet: Fleet): number;
   admit(state: PolicyState, now: number, fleet: Fleet): number;
+  /** Takes up a state that this or another process stored, for the pair as it is now. */
+  resume(stored: PolicyState, pair: PollPair, fleet: Fleet): PolicyState;
   /** Why the next poll comes when it does, in sentences. */
   explain(state: PolicyState): string[];
   /** Says that the pair is polled no longer by this scheduler. */
@@ -63,6 +66,21 @@ export default function adaptivePolicy(): AdaptivePolicy {
         demand: { run: 0, value: 0 },
         failures: 0,
         why: undefined,
+      };
+    },
+    resume(stored, pair, fleet) {
+      const anew = this.init(pair, fleet);
+      // What another entity's records did says nothing of these.
+      if (stored.pair.connector !== pair.connector || stored.pair.entity !== pair.entity) return anew;
+      const { activity, belief, demand, failures, why } = stored;
+      countAsTold(fleet, demand);
+      return {
+        ...anew,
+        activity: { ...activity, prior: anew.activity.prior },
+        belief,
+        demand,
+        failures,
+        why,
       };
     },
     phase: ({ pair }, fleet) => fleet.rng() * Math.min(pair.baseInterval, pair.maxInterval),
@@ -109,6 +127,11 @@ function learn(state: PolicyState, observation: Observation, fleet: Fleet): void
   learnActivity(activity, fleet, { now, gapS: elapsed, changes, excess, ...gap });
 }
 
+/** At this price the square-root law polls a pair of the supposed rate at its base interval. */
+function basePrice(pair: PollPair): number {
+  return (pair.baseInterval * pair.baseInterval * supposedRate(pair)) / (2 * pair.cost);
+}
+
 function decide(state: PolicyState, now: number, fleet: Fleet): number {
   const { pair, activity, belief, limit } = state;
   const offset = offsetHours(pair.tz, now);
@@ -128,7 +151,8 @@ function decide(state: PolicyState, now: number, fleet: Fleet): number {
     const left = Math.exp(-(elapsedS + durationS / 2) / BURST_S);
     return { durationS, rate: calm * shapeAt(activity, fleet, hour) * (USUAL + (multiplier - USUAL) * left) };
   };
-  const idealS = timeToIndex(stepAt, price * dearer * pair.cost, pair.maxInterval);
+  const floor = fleet.keepsToBases ? basePrice(pair) : 0;
+  const idealS = timeToIndex(stepAt, Math.max(price, floor) * dearer * pair.cost, pair.maxInterval);
   const waitS = Math.min(pair.maxInterval, Math.max(pair.minInterval, idealS));
   state.why = { kind: "decided", waitS, idealS, rateNow, shapeNow, burst: multiplier / USUAL, dearer };
   return waitS;

@@ -57,6 +57,7 @@ export async function serveApi(over: Partial<HttpDeps> = {}): Promise<ServedApi>
     explainRouting,
     createFlowMatcher,
     dispatch: { leaseMs: 60_000, queue: () => {} },
+    pollDispatch: { pollNow: () => {}, keptPolls: 20 },
     trustedProxies: [],
     publicUrl: "https://hooks.example",
     registry: new Registry(),

@@ -35,6 +35,7 @@ async function runningPipeline(handlers: Record<string, Handler>): Promise<{
     installation: await readInstallation(database.pipeline),
     keyRing,
     handlers: new Map(Object.entries(handlers)),
+    codeSources: new Map(),
     outgoing,
     metrics: createMetrics(),
     log: createLogger("silent"),

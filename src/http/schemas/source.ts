@@ -6,7 +6,8 @@ import {
   type SourceDefinition,
 } from "../../domain/source.ts";
 import type { StoredSource } from "../../postgres/sources.ts";
-import { closed, Id, Instant, line, nullable, reference, Uuid } from "./fields.ts";
+import { closed, Id, Instant, line, nullable, reference } from "./fields.ts";
+import { Poll } from "./poll.ts";
 
 const seconds = (description: string) =>
   Type.Integer({
@@ -119,25 +120,6 @@ export const SourceInput = Type.Object(
   closed,
 );
 
-/** A poll as it is shown. */
-export const Poll = Type.Object(
-  {
-    id: Uuid,
-    status: Type.Enum(["ok", "degraded", "held", "rate_limited", "error"]),
-    complete: Type.Boolean({ description: "Whether every record was seen." }),
-    records: Type.Integer(),
-    created: Type.Integer(),
-    updated: Type.Integer(),
-    deleted: Type.Integer(),
-    restored: Type.Integer(),
-    held: Type.Optional(Type.Object({ id: Type.String(), count: Type.Integer() })),
-    error: Type.Optional(Type.Object({ code: Type.String(), message: Type.String() })),
-    started_at: Instant,
-    finished_at: Instant,
-  },
-  { $id: "Poll" },
-);
-
 /** What the polls of a source have made of it. */
 export const SourceState = Type.Object({
   state: Type.Optional(
@@ -156,6 +138,17 @@ export const SourceState = Type.Object({
   ),
   next_poll_at: Type.Optional(nullable(Instant)),
   overdue: Type.Optional(Type.Boolean()),
+  failures: Type.Optional(Type.Integer({ description: "Polls in a row that failed." })),
+  last_error: Type.Optional(nullable(Type.Object({ code: Type.String(), message: Type.String() }))),
+  held_until: Type.Optional(nullable(Instant)),
+  quota: Type.Optional(
+    nullable(
+      Type.Object(
+        { limit: Type.Integer(), remaining: Type.Integer(), resets_at: Instant },
+        { description: "What the provider said last of its rate limit." },
+      ),
+    ),
+  ),
   held: Type.Optional(
     nullable(
       Type.Object({
@@ -222,6 +215,7 @@ export function asSource(
     enabled: source.enabled,
     has_credentials: source.hasCredentials,
     ...state,
+    ...(!source.enabled && { state: "disabled" as const, next_poll_at: null, overdue: false }),
     created_at: source.createdAt.toISOString(),
     updated_at: source.updatedAt.toISOString(),
   };

@@ -23,12 +23,12 @@ export function createRedisLossWatch(deps: {
 }): Step {
   const { database, redis, keys, intervalMs, onLoss } = deps;
   return async () => {
-    if (await isRedisIntact(redis, keys)) return { waitMs: intervalMs };
+    if (await isRedisIntact(redis, keys.sentinel)) return { waitMs: intervalMs };
     const runs = await expireQueuedRuns(database);
     let events = 0;
     for (let chunk = CHUNK; chunk === CHUNK; events += chunk)
       chunk = await expireOutboxLeases(database, CHUNK);
-    await markRedisIntact(redis, keys);
+    await markRedisIntact(redis, keys.sentinel);
     onLoss({ events, runs });
     return { waitMs: intervalMs };
   };

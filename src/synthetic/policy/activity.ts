@@ -56,6 +56,11 @@ export function newActivity(pair: PollPair): Activity {
   };
 }
 
+/** Changes a second that a pair is thought to have before anything is known of it. */
+export function supposedRate({ baseInterval }: PollPair): number {
+  return 1 / (FIRST_INTERVALS * baseInterval);
+}
+
 /** Changes a second in an average hour. */
 export function scaleOf({ changes, exposureS }: Activity): number {
   return (changes + 0.01) / (exposureS + 1);

@@ -1,7 +1,7 @@
 import type { Fleet, Observation } from "./shapes.ts";
 
 /** What is known of one limit of a provider; times are seconds. */
-interface Limit {
+export interface Limit {
   /** Nothing is sent before: the provider said so. */
   heldUntil: number;
   /** What the provider said last of its window: its size, what is left of it, and when the next begins. */
@@ -45,6 +45,24 @@ export function admitUnderLimit(fleet: Fleet, key: string, cost: number, now: nu
   limit.used += cost;
   limit.underWay += cost;
   return 0;
+}
+
+/** Takes back what was admitted at `cost` and never sent. */
+export function withdrawRequests(fleet: Fleet, key: string, cost: number): void {
+  const limit = limitOf(fleet, key);
+  limit.used = Math.max(0, limit.used - cost);
+  limit.underWay = Math.max(0, limit.underWay - cost);
+}
+
+/** Nothing is sent under this limit before `until`. */
+export function holdLimit(fleet: Fleet, key: string, until: number): void {
+  const limit = limitOf(fleet, key);
+  limit.heldUntil = Math.max(limit.heldUntil, until);
+}
+
+/** How long nothing may be sent yet, s. */
+export function heldFor(limit: Limit | undefined, now: number): number {
+  return limit === undefined ? 0 : Math.max(0, limit.heldUntil - now);
 }
 
 /** What multiplies the price of requests under this limit: 1, and more while polls have to wait for it. */
@@ -97,12 +115,34 @@ function startWindow(limit: Limit, now: number): void {
   limit.underWay *= UNANSWERED;
 }
 
+/** A limit as text; reads back as it was. */
+export function writeLimit(limit: Limit): string {
+  // JSON has no infinity: what is null is as in a limit of which nothing is known.
+  return JSON.stringify(limit);
+}
+
+export function readLimit(text: string): Limit {
+  const kept = Object.entries(JSON.parse(text)).filter(([, value]) => typeof value === "number");
+  return { ...unknownLimit(), ...Object.fromEntries(kept) };
+}
+
 function limitOf(fleet: Fleet, key: string): Limit {
-  fleet.shared["limits"] ??= new Map<string, Limit>();
-  const limits = fleet.shared["limits"] as Map<string, Limit>;
+  const limits = limitsOf(fleet);
   const known = limits.get(key);
   if (known !== undefined) return known;
-  const limit = {
+  const limit = unknownLimit();
+  limits.set(key, limit);
+  return limit;
+}
+
+/** The limits that a fleet knows of, by key. */
+export function limitsOf(fleet: Pick<Fleet, "shared">): Map<string, Limit> {
+  fleet.shared["limits"] ??= new Map<string, Limit>();
+  return fleet.shared["limits"] as Map<string, Limit>;
+}
+
+function unknownLimit(): Limit {
+  return {
     heldUntil: 0,
     quota: Number.POSITIVE_INFINITY,
     remaining: Number.POSITIVE_INFINITY,
@@ -114,6 +154,4 @@ function limitOf(fleet: Fleet, key: string): Limit {
     usedBefore: 0,
     pressure: 0,
   };
-  limits.set(key, limit);
-  return limit;
 }

@@ -40,6 +40,21 @@ export function priceAfter(fleet: Fleet, told: Demand, demand: number, now: numb
   return ((whole * whole) / (2 * fleet.budget.rate * fleet.budget.rate)) * Math.exp(price.trim);
 }
 
+/**
+ * Puts what all pairs told together, to whichever process, in place of the sum that this fleet kept. `told`, of a pair
+ * that is asked next, is then counted as a part of it.
+ */
+export function adoptDemand(fleet: Fleet, all: { demand: number; pairs: number }): void {
+  const price = priceOf(fleet);
+  price.demand = all.demand;
+  price.pairs = all.pairs;
+}
+
+/** Counts what a pair told, here or elsewhere, as a part of the sum; a pair that never told anything is none. */
+export function countAsTold(fleet: Fleet, told: Demand): void {
+  if (told.run !== 0) told.run = priceOf(fleet).run;
+}
+
 /** Takes a pair that is polled no longer out of the sum. */
 export function withdrawDemand(fleet: Fleet, told: Demand): void {
   withdraw(priceOf(fleet), told);
@@ -57,7 +72,8 @@ function trim(price: Price, fleet: Fleet, now: number): void {
   const full = Math.max(-1, fleet.tokensAvailable() / fleet.budget.burst);
   const elapsedS = Math.min(60, now - price.trimmedAt);
   const step = (elapsedS / TRIM_S) * Math.min(1, FULL_BUCKET - full);
-  price.trim = Math.max(-MAX_TRIM, Math.min(MAX_TRIM, price.trim + step));
+  // Where nobody means to spend the budget, a full bucket says nothing of the price.
+  price.trim = Math.max(fleet.keepsToBases ? 0 : -MAX_TRIM, Math.min(MAX_TRIM, price.trim + step));
   price.trimmedAt = now;
 }
 

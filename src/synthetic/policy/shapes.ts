@@ -64,6 +64,11 @@ export interface Fleet {
   tokensAvailable(): number;
   /** How late polls are that wait for the budget, s. */
   readonly queueLag: number;
+  /**
+   * A pair that changes as often as its base interval supposes is then polled at that interval, others more or less
+   * often by the same rule, and the budget is a bound. Otherwise all of the budget is spent.
+   */
+  readonly keepsToBases?: boolean;
 }
 
 /** Decides when each pair is polled next. `State` is plain JSON, so that it can be stored between polls. */

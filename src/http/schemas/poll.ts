@@ -1,0 +1,35 @@
+import { type Static, Type } from "typebox";
+import type { StoredPoll } from "../../postgres/polls.ts";
+import { Id, Instant, Uuid } from "./fields.ts";
+
+/** A poll as it is shown. */
+export const Poll = Type.Object(
+  {
+    id: Uuid,
+    status: Type.Enum(["running", "ok", "degraded", "held", "rate_limited", "error"]),
+    complete: Type.Boolean({ description: "Whether every record was seen." }),
+    records: Type.Integer(),
+    created: Type.Integer(),
+    updated: Type.Integer(),
+    deleted: Type.Integer(),
+    restored: Type.Integer(),
+    held: Type.Optional(Type.Object({ id: Type.String(), count: Type.Integer() })),
+    error: Type.Optional(Type.Object({ code: Type.String(), message: Type.String() })),
+    started_at: Instant,
+    finished_at: Type.Optional(Instant),
+  },
+  { $id: "Poll" },
+);
+
+export const PollParams = Type.Object({ tenant_id: Id, source: Id, poll_id: Uuid });
+
+export function asPoll(poll: StoredPoll): Static<typeof Poll> {
+  const { id, status, complete, records, created, updated, deleted, restored, held, error } = poll;
+  return {
+    ...{ id, status, complete, records, created, updated, deleted, restored },
+    ...(held !== undefined && { held }),
+    ...(error !== undefined && { error }),
+    started_at: new Date(poll.startedAtMs).toISOString(),
+    ...(poll.finishedAtMs !== undefined && { finished_at: new Date(poll.finishedAtMs).toISOString() }),
+  };
+}

@@ -1,0 +1,281 @@
+import { hash } from "node:crypto";
+import type { RedisClient } from "./client.ts";
+import type { RedisKeys } from "./keys.ts";
+
+/**
+ * The schedule of polls: who is probably due, found fast. PostgreSQL decides; whatever is missing or wrong here is
+ * put right from there. Of each shard there is a sorted set of tenants, by when one of their sources may be due; of
+ * each tenant, sorted sets of its waiting sources, by due time, and of those being polled, by the end of the lease.
+ * All times are Redis's own; what goes in or out are spans.
+ */
+export interface ScheduledSource {
+  tenantId: string;
+  source: string;
+}
+
+/** A source that this caller may poll now, until the lease ends. */
+export interface DueSource extends ScheduledSource {
+  /** Tells this claim from others of the source. */
+  token: string;
+  /** For how long it has been due, ms. */
+  lateMs: number;
+}
+
+export interface ClaimDue {
+  shard: number;
+  limit: number;
+  /** How many more may be claimed of those that somebody waits for. */
+  urgentLimit: number;
+  /** Sources of one tenant that are polled at once, by all pollers together. */
+  maxPerTenant: number;
+  leaseMs: number;
+}
+
+/** Shards of the schedule: a tenant lies in one. Redis Cluster spreads them over its nodes. */
+export const POLL_SHARDS = 4;
+
+export function pollShard(tenantId: string): number {
+  return Number.parseInt(hash("sha256", tenantId).slice(0, 8), 16) % POLL_SHARDS;
+}
+
+/**
+ * Claims sources of one shard that are due: in one step by the server's clock, so that no two callers get the same
+ * one. Tenants take turns, with equal shares of the limit. `nextMs` is when to look again; undefined for an empty shard.
+ */
+export async function claimDue(
+  redis: RedisClient,
+  keys: RedisKeys,
+  { shard, limit, urgentLimit, maxPerTenant, leaseMs }: ClaimDue,
+): Promise<{ due: DueSource[]; nextMs: number | undefined }> {
+  const bounds = [limit, urgentLimit, maxPerTenant, leaseMs];
+  const reply = (await redis.eval(CLAIM, 1, keys.polls(shard), ...bounds)) as (string | number)[];
+  const token = String(reply[1]);
+  const due: DueSource[] = [];
+  for (let at = 2; at < reply.length; at += 3) {
+    const [tenantId, source, lateMs] = [String(reply[at]), String(reply[at + 1]), Number(reply[at + 2])];
+    due.push({ tenantId, source, token, lateMs });
+  }
+  const nextMs = Number(reply[0]);
+  return { due, nextMs: nextMs < 0 ? undefined : nextMs };
+}
+
+/** Lengthens the leases of claims, which get new tokens. One that is another's by now, or nobody's, gets none. */
+export async function renewLeases(
+  redis: RedisClient,
+  keys: RedisKeys,
+  claims: readonly (ScheduledSource & { token: string })[],
+  leaseMs: number,
+): Promise<(string | undefined)[]> {
+  const tokens = new Map<unknown, string>();
+  await eachShard(claims, async (shard, ofShard) => {
+    const values = ofShard.flatMap(({ tenantId, source, token }) => [tenantId, source, token]);
+    const reply = (await redis.eval(RENEW, 1, keys.polls(shard), leaseMs, ...values)) as (string | number)[];
+    const [renewed, ...lost] = reply;
+    ofShard.forEach((claim, index) => {
+      if (!lost.includes(index + 1)) tokens.set(claim, String(renewed));
+    });
+  });
+  return claims.map((claim) => tokens.get(claim));
+}
+
+/** When a source is due next: `waitMs` from now, 0 for at once; undefined takes it out of the schedule. */
+export interface NewDue extends ScheduledSource {
+  waitMs: number | undefined;
+}
+
+/** Ends claims and says when their sources are due next. One that is another's by now is left alone. */
+export async function releaseClaims(
+  redis: RedisClient,
+  keys: RedisKeys,
+  claims: readonly (NewDue & { token: string })[],
+  maxPerTenant: number,
+): Promise<void> {
+  await putDue(redis, keys, claims, { mode: "release", maxPerTenant });
+}
+
+/**
+ * Says when sources are due, from what PostgreSQL has; those that are being polled are left alone. `earlier`: only
+ * where that is earlier than what is known. `urgent`: before all others, and whatever its tenant's share.
+ */
+export async function schedulePolls(
+  redis: RedisClient,
+  keys: RedisKeys,
+  sources: readonly NewDue[],
+  { mode, maxPerTenant }: { mode: "exact" | "earlier" | "urgent"; maxPerTenant: number },
+): Promise<void> {
+  const tokenless = sources.map((source) => ({ ...source, token: "" }));
+  await putDue(redis, keys, tokenless, { mode, maxPerTenant });
+}
+
+async function putDue(
+  redis: RedisClient,
+  keys: RedisKeys,
+  sources: readonly (NewDue & { token: string })[],
+  { mode, maxPerTenant }: { mode: "release" | "exact" | "earlier" | "urgent"; maxPerTenant: number },
+): Promise<void> {
+  await eachShard(sources, async (shard, ofShard) => {
+    const values = ofShard.flatMap(({ tenantId, source, token, waitMs }) => [
+      ...[tenantId, source, token],
+      waitMs === undefined ? -1 : Math.max(0, Math.ceil(waitMs)),
+    ]);
+    await redis.eval(PUT, 1, keys.polls(shard), mode, maxPerTenant, ...values);
+  });
+}
+
+/** No script holds Redis up for long. */
+const MAX_SOURCES = 500;
+
+async function eachShard<Source extends ScheduledSource>(
+  sources: readonly Source[],
+  work: (shard: number, ofShard: Source[]) => Promise<void>,
+): Promise<void> {
+  const shards = new Map<number, Source[]>();
+  for (const source of sources) {
+    const shard = pollShard(source.tenantId);
+    shards.set(shard, [...(shards.get(shard) ?? []), source]);
+  }
+  await Promise.all(
+    [...shards].flatMap(([shard, all]) =>
+      Array.from({ length: Math.ceil(all.length / MAX_SOURCES) }, (_, part) =>
+        work(shard, all.slice(part * MAX_SOURCES, (part + 1) * MAX_SOURCES)),
+      ),
+    ),
+  );
+}
+
+// All scripts: KEYS[1] is the shard's set of tenants, with which the names of the tenants' own keys begin. Times are
+// microseconds, which a score holds exactly. A due time of 0 is urgent. The end of a lease is the claim's token too.
+// A tenant with more that is due takes its next turn after all whose turn came before.
+const COMMON = `
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+local function text(number) return string.format('%.0f', number) end
+local function waiting(tenant) return KEYS[1] .. ':due:' .. tenant end
+local function leases(tenant) return KEYS[1] .. ':leases:' .. tenant end
+local function first(key) return tonumber(redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')[2]) end
+local function held(tenant, lease)
+  if not lease then return 0 end
+  if lease > now then return redis.call('ZCARD', leases(tenant)) end
+  return redis.call('ZCOUNT', leases(tenant), '(' .. text(now), '+inf')
+end
+local function set_turn(tenant, due, lease, is_full)
+  local at = lease
+  if due == 0 then at = 0 elseif due and not is_full then at = math.min(lease or math.huge, math.max(now, due)) end
+  if at then redis.call('ZADD', KEYS[1], at, tenant) else redis.call('ZREM', KEYS[1], tenant) end
+end
+`;
+
+// ARGV: limit, urgent limit, sources of a tenant at once, lease (ms). Answers the wait until the next look and the
+// token of all claims, then tenant, source and lateness of each.
+const CLAIM = `${COMMON}
+local left, urgent_left = tonumber(ARGV[1]), tonumber(ARGV[2])
+local max_per_tenant, ends = tonumber(ARGV[3]), now + ARGV[4] * 1000
+local claims = {-1, text(ends)}
+local function claim(tenant, from, found, count)
+  local sources, scored = {}, {}
+  for at = 1, math.min(#found, 2 * count), 2 do
+    local source, due = found[at], tonumber(found[at + 1])
+    sources[#sources + 1] = source
+    scored[#scored + 1] = ends
+    scored[#scored + 1] = source
+    claims[#claims + 1] = tenant
+    claims[#claims + 1] = source
+    claims[#claims + 1] = due == 0 and 0 or math.floor((now - due) / 1000)
+  end
+  if #sources == 0 then return 0 end
+  if from then redis.call('ZREM', from, unpack(sources)) end
+  redis.call('ZADD', leases(tenant), unpack(scored))
+  return #sources
+end
+local function until_now(key, highest, count)
+  return redis.call('ZRANGEBYSCORE', key, '-inf', highest, 'WITHSCORES', 'LIMIT', 0, count)
+end
+-- Claims up to a share of a tenant; true when it has more.
+local function take_turn(tenant, share)
+  local lease, again, new, due = first(leases(tenant)), 0, 0, nil
+  local places = math.min(share, max_per_tenant - held(tenant, lease))
+  if share > 0 and lease and lease <= now then
+    -- Sources of a poller that is gone.
+    again = claim(tenant, nil, until_now(leases(tenant), text(now), share), share)
+    lease = first(leases(tenant))
+    places = math.min(share - again, places - again)
+  end
+  if places > 0 then
+    local found = until_now(waiting(tenant), text(now), places + 1)
+    new = claim(tenant, waiting(tenant), found, places)
+    due = tonumber(found[2 * places + 2])
+  end
+  if urgent_left > 0 and new >= places then
+    local urgent = claim(tenant, waiting(tenant), until_now(waiting(tenant), 0, urgent_left), urgent_left)
+    urgent_left = urgent_left - urgent
+    if urgent > 0 then due = nil end
+    new = new + urgent
+  end
+  if new > 0 then lease = math.min(lease or ends, ends) end
+  left = math.max(0, left - again - new)
+  local is_full = lease and held(tenant, lease) >= max_per_tenant
+  set_turn(tenant, due or first(waiting(tenant)), lease, is_full)
+  return share > 0 and again + new >= share and not is_full
+end
+-- A turn is a tenth of the places; what tenants leave of theirs is shared by those who have more.
+local turns = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', text(now), 'LIMIT', 0, math.max(left, urgent_left))
+local share = math.ceil(left / math.max(1, math.min(#turns, 10)))
+repeat
+  local more = {}
+  for _, tenant in ipairs(turns) do
+    if left == 0 and urgent_left == 0 then break end
+    if take_turn(tenant, math.min(left, share)) then more[#more + 1] = tenant end
+  end
+  turns = more
+  share = math.ceil(left / math.max(1, #turns))
+until left == 0 or #turns == 0
+local next_turn = first(KEYS[1])
+if next_turn then claims[1] = math.max(0, math.ceil((next_turn - now) / 1000)) end
+return claims`;
+
+// ARGV: lease (ms), then tenant, source and token of each. Answers the new token, then which were not renewed.
+const RENEW = `${COMMON}
+local ends = now + ARGV[1] * 1000
+local lost = {text(ends)}
+for at = 2, #ARGV, 3 do
+  local tenant, source = ARGV[at], ARGV[at + 1]
+  if tonumber(redis.call('ZSCORE', leases(tenant), source)) == tonumber(ARGV[at + 2]) then
+    redis.call('ZADD', leases(tenant), ends, source)
+  else
+    lost[#lost + 1] = (at + 1) / 3
+  end
+end
+return lost`;
+
+// ARGV: mode, sources of a tenant at once, then tenant, source, token and wait (ms) of each; a wait of -1 takes it out.
+const PUT = `${COMMON}
+local mode, max_per_tenant = ARGV[1], tonumber(ARGV[2])
+local touched = {}
+for at = 3, #ARGV, 4 do
+  local tenant, source, wait = ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 3])
+  local lease = tonumber(redis.call('ZSCORE', leases(tenant), source))
+  -- After a loss the claim is nobody's: its holder then still knows best.
+  if not lease or (mode == 'release' and lease == tonumber(ARGV[at + 2])) then
+    if lease then redis.call('ZREM', leases(tenant), source) end
+    local due = now + wait * 1000
+    if wait < 0 then
+      redis.call('ZREM', waiting(tenant), source)
+    elseif mode == 'urgent' then
+      redis.call('ZADD', waiting(tenant), 0, source)
+    elseif mode == 'earlier' then
+      redis.call('ZADD', waiting(tenant), 'LT', due, source)
+    elseif mode == 'release' or redis.call('ZSCORE', waiting(tenant), source) ~= '0' then
+      redis.call('ZADD', waiting(tenant), due, source)
+    end
+    touched[tenant] = true
+  end
+end
+for tenant in pairs(touched) do
+  local due, lease = first(waiting(tenant)), first(leases(tenant))
+  local turn = tonumber(redis.call('ZSCORE', KEYS[1], tenant))
+  -- Who waits for its turn keeps its place.
+  if due == 0 or not turn or turn > now then
+    set_turn(tenant, due, lease, lease and held(tenant, lease) >= max_per_tenant)
+  end
+end
+return 0`;

@@ -1,0 +1,192 @@
+import type { Clock } from "../../runtime/clock.ts";
+import type { FetchEnd, FetchedPage, FetchOptions, FetchReport } from "../fetched-page.ts";
+import type { Credentials, FetchPlan, PolledSource } from "../polled-source.ts";
+import { readJson } from "../read-json.ts";
+import { failed } from "./read-answer.ts";
+
+/** What a source in code is given for each page. */
+export interface SourceContext {
+  /** What the page before it gave as `next`; undefined for the first. */
+  cursor: string | undefined;
+  params: Readonly<Record<string, string>>;
+  credentials: Credentials;
+  /** Aborted at the deadline of the page, and when the poll is given up. */
+  signal: AbortSignal;
+  /** To the log of the process; fields that may hold a secret are redacted. */
+  log: SourceLog;
+}
+
+export interface SourceLog {
+  info(message: string, fields?: Record<string, unknown>): void;
+  warn(message: string, fields?: Record<string, unknown>): void;
+  error(message: string, fields?: Record<string, unknown>): void;
+}
+
+/** What a source in code gives for each page. */
+export interface SourcePage {
+  /** Records of JSON; dates become text, and big integers their digits. */
+  records: unknown[];
+  /** Names the next page; left out on the last. */
+  next?: string | number | null | undefined;
+  /** How many records there are in all, where that is known. */
+  total?: number | undefined;
+}
+
+/**
+ * Fetches a page. Throws where it cannot: never give fewer records than there are. An error with `status` 429 (or
+ * `retryAfterSeconds`) is the provider's limit.
+ */
+export type FetchSourcePage = (context: SourceContext) => Promise<SourcePage> | SourcePage;
+
+export interface CodePagesDeps {
+  sources: Pick<ReadonlyMap<string, FetchSourcePage>, "get">;
+  openLog: (source: PolledSource) => SourceLog;
+  clock: Clock;
+  limits: { maxPages: number; codeTimeoutMs: number };
+}
+
+/** Reads the pages of a source in code one after the other. */
+export async function* codePages(
+  source: PolledSource,
+  plan: Extract<FetchPlan, { kind: "code" }>,
+  { admit, signal }: FetchOptions,
+  { sources, openLog, clock, limits }: CodePagesDeps,
+): AsyncGenerator<FetchedPage, FetchReport, void> {
+  const { handler, params, credentials } = plan;
+  let requests = 0;
+  const report = (end: FetchEnd): FetchReport => ({ end, requests, rateLimit: undefined });
+  const fetchPage = sources.get(handler);
+  // Another copy, or the next release, may have it.
+  if (fetchPage === undefined)
+    return report(failed("HANDLER_MISSING", `No file defines the source ${handler}`));
+  const log = openLog(source);
+  const refs = new Set<string>();
+  let cursor: string | undefined;
+  while (refs.size < limits.maxPages) {
+    const ref = `c:${cursor ?? ""}`;
+    refs.add(ref);
+    const waitMs = admit();
+    if (waitMs > 0) return report({ kind: "rate_limited", retryAfterMs: waitMs });
+    const readAtMs = clock.now();
+    requests += 1;
+    const deadline = AbortSignal.timeout(limits.codeTimeoutMs);
+    const either = AbortSignal.any([signal, deadline]);
+    const read = await fetchOne(
+      () => fetchPage({ cursor, params, credentials, signal: either, log }),
+      either,
+    );
+    if (read.kind === "threw") {
+      if (signal.aborted) return report(failed("ABORTED", "The poll was given up"));
+      if (deadline.aborted) {
+        return report(failed("TIMEOUT", `fetchPage took more than ${limits.codeTimeoutMs} ms`));
+      }
+      log.error("fetchPage threw", { err: read.error });
+      return report(endOf(read.error, credentials));
+    }
+    const page = readSourcePage(read.page);
+    if (page.kind === "failed") return report(page.end);
+    const { records, next, total } = page;
+    const memory = {
+      records: records.length,
+      ...(next !== undefined && { next: `c:${next}` }),
+      ...(total !== undefined && { total }),
+    };
+    yield { ref, readAtMs, records, total, memory };
+    if (next === undefined) return report({ kind: "last_page" });
+    if (refs.has(`c:${next}`)) {
+      return report(
+        failed("PAGE_LOOP", "A cursor came again: the pages of this reading lead to no last one"),
+      );
+    }
+    cursor = next;
+  }
+  return report(failed("TOO_MANY_PAGES", `There are more than ${limits.maxPages} pages: give larger ones`));
+}
+
+type Fetched = { kind: "page"; page: unknown } | { kind: "threw"; error: unknown };
+
+/** Code that ignores its signal is left behind at the deadline. */
+async function fetchOne(fetchPage: () => unknown, signal: AbortSignal): Promise<Fetched> {
+  let onAbort = () => {};
+  const aborted = new Promise<never>((_resolve, reject) => {
+    onAbort = () => reject(signal.reason);
+    signal.addEventListener("abort", onAbort, { once: true });
+  });
+  aborted.catch(() => {});
+  try {
+    signal.throwIfAborted();
+    const fetching = Promise.resolve(fetchPage());
+    return { kind: "page", page: await Promise.race([fetching, aborted]) };
+  } catch (error) {
+    return { kind: "threw", error };
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
+}
+
+type PageReading =
+  | { kind: "page"; records: unknown[]; next: string | undefined; total: number | undefined }
+  | { kind: "failed"; end: FetchEnd };
+
+/** A cursor is kept for each page until the next poll. */
+const MAX_CURSOR_LENGTH = 4_096;
+
+function readSourcePage(page: unknown): PageReading {
+  const { records, next, total } = (page ?? {}) as Partial<Record<keyof SourcePage, unknown>>;
+  if (!Array.isArray(records)) return unreadable("What fetchPage gave has no array of records");
+  const hasNext = next !== undefined && next !== null && next !== "";
+  if (hasNext && typeof next !== "string" && typeof next !== "number") {
+    return unreadable("The next that fetchPage gave is neither a string nor a number");
+  }
+  if (String(next).length > MAX_CURSOR_LENGTH) {
+    const message = `The next that fetchPage gave has more than ${MAX_CURSOR_LENGTH} characters`;
+    return { kind: "failed", end: failed("CURSOR_TOO_LONG", message) };
+  }
+  if (total !== undefined && total !== null && !(Number.isSafeInteger(total) && (total as number) >= 0)) {
+    return unreadable("The total that fetchPage gave is no whole number");
+  }
+  const read = asJson(records);
+  if (read === undefined) return unreadable("What fetchPage gave cannot be written as JSON");
+  return {
+    kind: "page",
+    records: read,
+    next: hasNext ? String(next) : undefined,
+    total: (total ?? undefined) as number | undefined,
+  };
+}
+
+/** As records over HTTP are: what is compared later is what JSON can say. */
+function asJson(records: unknown[]): unknown[] | undefined {
+  try {
+    const digits = (_key: string, value: unknown) => (typeof value === "bigint" ? String(value) : value);
+    return readJson(JSON.stringify(records, digits)) as unknown[];
+  } catch {
+    return undefined;
+  }
+}
+
+function unreadable(reason: string): PageReading {
+  return { kind: "failed", end: failed("PAGE_UNREADABLE", reason) };
+}
+
+const MAX_MESSAGE_LENGTH = 300;
+
+/** The error's own words, without what the credentials hold. */
+function endOf(thrown: unknown, credentials: Credentials): FetchEnd {
+  const error = (typeof thrown === "object" && thrown !== null ? thrown : { message: thrown }) as {
+    message?: unknown;
+    status?: unknown;
+    statusCode?: unknown;
+    retryAfterSeconds?: unknown;
+  };
+  const { retryAfterSeconds: seconds } = error;
+  const waitMs =
+    typeof seconds === "number" && seconds >= 0 ? Math.min(seconds * 1_000, 86_400_000) : undefined;
+  if (error.status === 429 || error.statusCode === 429 || waitMs !== undefined) {
+    return { kind: "rate_limited", retryAfterMs: waitMs };
+  }
+  const secrets = Object.values(credentials).filter((value) => value.length >= 4);
+  const said = secrets.reduce((text, secret) => text.replaceAll(secret, "[redacted]"), String(error.message));
+  const [line = ""] = said.split("\n", 1);
+  return failed("SOURCE_THREW", `fetchPage threw: ${line.slice(0, MAX_MESSAGE_LENGTH)}`);
+}

@@ -1,0 +1,54 @@
+import type { Clock } from "../../runtime/clock.ts";
+import type { OutgoingHttp } from "../../runtime/outgoing/index.ts";
+import type { FetchedPage, FetchOptions, FetchPages, FetchReport } from "../fetched-page.ts";
+import type { PolledSource } from "../polled-source.ts";
+import { type CodePagesDeps, codePages } from "./code-pages.ts";
+import { type HttpPagesDeps, httpPages } from "./http-pages.ts";
+import { createSendPage } from "./http-request.ts";
+import { createOAuthTokens, type OAuthTokenLimits, type SaveCredentials } from "./oauth-tokens.ts";
+import { failed } from "./read-answer.ts";
+
+export interface FetchLimits {
+  /** Pages of one reading; more fail it. */
+  maxPages: number;
+  /** A page is no larger, as it is sent and inflated, bytes. */
+  maxPageBytes: number;
+  /** For a page over HTTP, and for one of a source in code, ms. */
+  pageTimeoutMs: number;
+  codeTimeoutMs: number;
+  tokens: OAuthTokenLimits;
+}
+
+/** How sources' pages are read: over HTTP as connectors declare it, or by sources in code. */
+export function createFetchPages(deps: {
+  outgoing: OutgoingHttp;
+  clock: Clock;
+  sources: CodePagesDeps["sources"];
+  openLog: CodePagesDeps["openLog"];
+  saveCredentials: SaveCredentials;
+  /** What is our own fault, or the store's; the reading ends as `failed`, or goes on. */
+  onError: (error: unknown, source: PolledSource) => void;
+  limits: FetchLimits;
+}): (source: PolledSource) => FetchPages {
+  const { outgoing, clock, sources, openLog, saveCredentials, onError, limits } = deps;
+  const tokens = createOAuthTokens({ outgoing, clock, saveCredentials, onError, limits: limits.tokens });
+  const { pageTimeoutMs: timeoutMs, maxPageBytes } = limits;
+  const http: HttpPagesDeps = {
+    sendPage: createSendPage({ outgoing, clock, tokens, timeoutMs, maxPageBytes }),
+    clock,
+    limits,
+  };
+  const code: CodePagesDeps = { sources, openLog, clock, limits };
+  return (source) =>
+    async function* pages(options: FetchOptions): AsyncGenerator<FetchedPage, FetchReport, void> {
+      const counted = { requests: 0, rateLimit: undefined };
+      try {
+        return source.fetch.kind === "http"
+          ? yield* httpPages(source, source.fetch.request, options, http)
+          : yield* codePages(source, source.fetch, options, code);
+      } catch (error) {
+        onError(error, source);
+        return { end: failed("INTERNAL", "Something failed here: the log has the cause"), ...counted };
+      }
+    };
+}

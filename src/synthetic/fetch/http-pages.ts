@@ -1,0 +1,202 @@
+import type { Clock } from "../../runtime/clock.ts";
+import { valueAt } from "../canonical-json.ts";
+import type { FetchEnd, FetchedPage, FetchOptions, FetchReport, PageMemory } from "../fetched-page.ts";
+import type { HttpSourceRequest, PolledSource } from "../polled-source.ts";
+import { readPage } from "../read-page.ts";
+import type { createSendPage, Requests } from "./http-request.ts";
+import { conditionalHeaders, type PageMemories, pageMemories, validatorsOf } from "./page-memory.ts";
+import { createPaging, type NextPage, type PageRead } from "./paging.ts";
+import type { OutgoingResponse } from "./read-answer.ts";
+import { failed } from "./read-answer.ts";
+import { readBody, readText } from "./read-body.ts";
+
+export interface HttpPagesDeps {
+  sendPage: ReturnType<typeof createSendPage>;
+  clock: Clock;
+  limits: { maxPages: number; maxPageBytes: number };
+}
+
+/** Reads the pages of an HTTP source one after the other. */
+export async function* httpPages(
+  source: PolledSource,
+  request: HttpSourceRequest,
+  options: FetchOptions,
+  { sendPage, clock, limits }: HttpPagesDeps,
+): AsyncGenerator<FetchedPage, FetchReport, void> {
+  const paging = createPaging(request);
+  const memories = pageMemories(source);
+  const requests: Requests = { count: 0, rateLimit: undefined, rateLimitAtMs: 0 };
+  const report = (end: FetchEnd): FetchReport => ({
+    end,
+    requests: requests.count,
+    rateLimit: requests.rateLimit,
+  });
+  const refs = new Set<string>();
+  let ref = paging.first;
+  let before = 0;
+  let previous: { ref: string; records: number; fingerprint: string | undefined } | undefined;
+  while (refs.size < limits.maxPages) {
+    refs.add(ref);
+    const memory = usableMemory(options.memory(ref), memories, request);
+    const sent = await sendPage(
+      { source, request, url: paging.urlOf(ref), headers: memory.conditional },
+      requests,
+      options,
+    );
+    if (sent.kind === "end") {
+      const isPastEnd = previous !== undefined && PAST_END.has(sent.status) && paging.mayEndWith(previous);
+      return report(isPastEnd ? { kind: "last_page" } : sent.end);
+    }
+    const read =
+      sent.kind === "unchanged"
+        ? notModified(memory)
+        : await readResponse(sent.response, {
+            request,
+            memories,
+            memory: memory.kept,
+            limits,
+            nowMs: clock.now(),
+          });
+    if (read.kind === "failed") return report(read.end);
+    const place = {
+      ref,
+      headers: sent.response.headers,
+      records: read.records?.length ?? read.kept.records,
+      before,
+    };
+    if (isSamePage(previous, read.kept, place.records)) return report(LOOP);
+    const next = nextPage(read, place, (page) => paging.next(page), request);
+    if (next.kind === "failed") return report(failed(next.code, next.message));
+    const { next: _old, ...kept } = read.kept;
+    yield {
+      ref,
+      readAtMs: sent.sentAtMs,
+      records: read.records,
+      total: kept.total,
+      memory: next.kind === "page" ? { ...kept, next: next.ref } : kept,
+    };
+    if (next.kind === "last") return report({ kind: "last_page" });
+    if (refs.has(next.ref)) return report(LOOP);
+    previous = { ref, records: place.records, fingerprint: read.kept.fingerprint };
+    before += place.records;
+    ref = next.ref;
+  }
+  return report(
+    failed("TOO_MANY_PAGES", `There are more than ${limits.maxPages} pages: ask for larger ones`),
+  );
+}
+
+/** What providers answer to a page after the last. */
+const PAST_END = new Set([400, 404, 416, 422]);
+
+const LOOP = failed("PAGE_LOOP", "A page came again: the pages of this reading lead to no last one");
+
+interface Memory {
+  kept: PageMemory | undefined;
+  conditional: Record<string, string>;
+}
+
+/**
+ * The last page among Link headers is asked for without conditions, unless it is known to have room: once it is full,
+ * a record more makes a new page and changes nothing of this one but its header.
+ */
+function usableMemory(
+  memory: PageMemory | undefined,
+  memories: PageMemories,
+  { pagination, query, url }: HttpSourceRequest,
+): Memory {
+  if (!memories.isUsable(memory)) return { kept: undefined, conditional: {} };
+  const mayBeFull =
+    pagination.type === "link" && memory.next === undefined && !(memory.records < sizeIn(query, url));
+  return { kept: memory, conditional: mayBeFull ? {} : conditionalHeaders(memory) };
+}
+
+const SIZE_NAME = /^(?:per_?page|page_?size|limit|size|count|first|top|max_?results)$/i;
+
+/** How many records were asked for a page, where the query says so. */
+function sizeIn(query: Readonly<Record<string, string>>, url: string): number {
+  const fields = [...Object.entries(query), ...new URL(url).searchParams];
+  const sizes = fields.flatMap(([name, value]) =>
+    SIZE_NAME.test(name) && /^\d+$/.test(value) ? [Number(value)] : [],
+  );
+  return Math.min(...sizes, sizes.length === 0 ? 0 : Number.POSITIVE_INFINITY);
+}
+
+type Read =
+  | { kind: "page"; records: unknown[]; body: unknown; kept: PageMemory }
+  /** As the memory has it. */
+  | { kind: "same"; records: undefined; kept: PageMemory }
+  | { kind: "failed"; end: FetchEnd };
+
+function notModified({ kept, conditional }: Memory): Read {
+  if (kept !== undefined && Object.keys(conditional).length > 0)
+    return { kind: "same", records: undefined, kept };
+  return {
+    kind: "failed",
+    end: failed("UNEXPECTED_STATUS", "The provider answered 304 to a request without conditions"),
+  };
+}
+
+async function readResponse(
+  response: OutgoingResponse,
+  how: {
+    request: HttpSourceRequest;
+    memories: PageMemories;
+    memory: PageMemory | undefined;
+    limits: { maxPageBytes: number };
+    nowMs: number;
+  },
+): Promise<Read> {
+  const { request, memories, memory } = how;
+  const { headers } = response;
+  const body = await readBody(response, headers["content-encoding"], how.limits.maxPageBytes);
+  if (body.kind === "failed") return { kind: "failed", end: failed(body.code, body.message) };
+  const fingerprint = memories.fingerprint(body.bytes);
+  const validators = validatorsOf(headers, how.nowMs);
+  if (memory?.fingerprint === fingerprint) {
+    const { etag: _etag, lastModified: _lastModified, ...rest } = memory;
+    return { kind: "same", records: undefined, kept: { ...rest, ...validators } };
+  }
+  const text = readText(body.bytes);
+  if (text === undefined) return unreadable("The answer is not UTF-8");
+  const page = readPage(text, request.recordsPath);
+  if (page.kind === "unreadable") return unreadable(page.reason);
+  const { records } = page;
+  const total =
+    request.totalPath === undefined ? undefined : readTotal(valueAt(page.body, request.totalPath));
+  const kept = { fingerprint, ...validators, records: records.length, ...(total !== undefined && { total }) };
+  return { kind: "page", records, body: page.body, kept };
+}
+
+function unreadable(reason: string): Read {
+  return { kind: "failed", end: failed("PAGE_UNREADABLE", reason) };
+}
+
+function readTotal(value: unknown): number | undefined {
+  const number = typeof value === "string" && /^\d{1,15}$/.test(value) ? Number(value) : value;
+  return Number.isSafeInteger(number) && (number as number) >= 0 ? (number as number) : undefined;
+}
+
+/** What follows an unchanged page is in memory, except what stood in a header. */
+function nextPage(
+  read: Exclude<Read, { kind: "failed" }>,
+  place: Pick<PageRead, "ref" | "headers" | "records" | "before">,
+  nextOf: (page: PageRead) => NextPage,
+  { pagination }: HttpSourceRequest,
+): NextPage {
+  const { total, next } = read.kept;
+  if (read.kind === "page") return nextOf({ ...place, body: read.body, total });
+  // A 304 leaves headers out (RFC 9110, section 15.4.5).
+  const inHeader = pagination.type === "link" && (place.headers["link"] !== undefined || next === undefined);
+  if (inHeader) return nextOf({ ...place, body: undefined, total });
+  return next === undefined ? { kind: "last" } : { kind: "page", ref: next };
+}
+
+/** A provider that does not heed the number or offset answers every page with the first. */
+function isSamePage(
+  previous: { fingerprint: string | undefined } | undefined,
+  { fingerprint }: PageMemory,
+  records: number,
+): boolean {
+  return previous !== undefined && records > 0 && previous.fingerprint === fingerprint;
+}

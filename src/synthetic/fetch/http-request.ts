@@ -1,0 +1,89 @@
+import type { Clock } from "../../runtime/clock.ts";
+import type { OutgoingHttp } from "../../runtime/outgoing/index.ts";
+import type { FetchEnd, FetchOptions, RateLimitSeen } from "../fetched-page.ts";
+import type { HttpSourceRequest, PolledSource } from "../polled-source.ts";
+import { authorization } from "./authorize.ts";
+import type { OAuthTokens } from "./oauth-tokens.ts";
+import { type Answer, failed, readAnswer } from "./read-answer.ts";
+
+/** What the requests of one reading came to so far. */
+export interface Requests {
+  count: number;
+  rateLimit: RateLimitSeen | undefined;
+  /** When an answer last told of the limit, Unix ms. */
+  rateLimitAtMs: number;
+}
+
+export type Sent = Exclude<Answer, { kind: "unauthorized" }> & { sentAtMs: number };
+
+/**
+ * Sends a request for a page with its credentials, if our limiter and what is known of the provider's let it through. A
+ * token of OAuth that is not taken is got anew, once.
+ */
+export function createSendPage(deps: {
+  outgoing: OutgoingHttp;
+  clock: Clock;
+  tokens: OAuthTokens;
+  timeoutMs: number;
+  maxPageBytes: number;
+}) {
+  const { outgoing, clock, tokens } = deps;
+  return async (
+    page: { source: PolledSource; request: HttpSourceRequest; url: URL; headers: Record<string, string> },
+    requests: Requests,
+    options: Pick<FetchOptions, "admit" | "signal">,
+  ): Promise<Sent> => {
+    const { source, request } = page;
+    let token: string | undefined;
+    for (let attempt = 1; ; attempt += 1) {
+      const waitMs = Math.max(options.admit(), usedUpForMs(requests, clock.now()));
+      if (waitMs > 0) return ended({ kind: "rate_limited", retryAfterMs: waitMs }, clock.now());
+      if (request.auth?.type === "oauth2") {
+        const got = await tokens.get(source, request, token, options.signal);
+        if (got.kind === "end") return ended(got.end, clock.now());
+        token = got.token;
+      }
+      const { headers, query } = authorization(request.auth, request.credentials, token);
+      const url = new URL(page.url);
+      for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
+      const sentAtMs = clock.now();
+      requests.count += 1;
+      const result = await outgoing.request({
+        url: url.href,
+        method: request.method,
+        headers: {
+          accept: "application/json",
+          ...lowerCaseNames(request.headers),
+          ...page.headers,
+          ...headers,
+          "accept-encoding": "gzip",
+        },
+        timeoutMs: deps.timeoutMs,
+        maxResponseBytes: deps.maxPageBytes,
+        signal: options.signal,
+      });
+      const answer = readAnswer(result, clock.now());
+      if (answer.rateLimit !== undefined) {
+        requests.rateLimit = answer.rateLimit;
+        requests.rateLimitAtMs = clock.now();
+      }
+      if (answer.kind !== "unauthorized") return { ...answer, sentAtMs };
+      if (token === undefined || attempt > 1) return ended(UNAUTHORIZED, sentAtMs);
+    }
+  };
+}
+
+const UNAUTHORIZED = failed("UNAUTHORIZED", "The provider answered 401: it does not take these credentials");
+
+/** Whoever has none left asks no more before the reset. */
+function usedUpForMs({ rateLimit, rateLimitAtMs }: Requests, nowMs: number): number {
+  return rateLimit?.remaining === 0 ? Math.max(0, rateLimitAtMs + rateLimit.resetS * 1_000 - nowMs) : 0;
+}
+
+function ended(end: FetchEnd, sentAtMs: number): Sent {
+  return { kind: "end", end, status: 0, rateLimit: undefined, sentAtMs };
+}
+
+function lowerCaseNames(headers: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
+}

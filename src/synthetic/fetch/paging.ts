@@ -1,0 +1,159 @@
+import { valueAt } from "../canonical-json.ts";
+import type { HttpSourceRequest, Pagination } from "../polled-source.ts";
+import { nextLink } from "./link-header.ts";
+
+/** What is known of a page when its successor is looked for. */
+export interface PageRead {
+  ref: string;
+  body: unknown;
+  headers: Readonly<Record<string, string>>;
+  /** How many records it holds, and the pages before it, in this reading. */
+  records: number;
+  before: number;
+  total: number | undefined;
+}
+
+export type NextPage =
+  | { kind: "page"; ref: string }
+  | { kind: "last" }
+  | { kind: "failed"; code: string; message: string };
+
+/** How the pages of a source are named and follow one another. A ref holds no secret, and tells how to ask for it. */
+export interface Paging {
+  first: string;
+  urlOf(ref: string): URL;
+  next(page: PageRead): NextPage;
+  /**
+   * Whether an answer of 400, 404, 416 or 422 to the page after this one may mean that there is none: it held fewer
+   * records than were asked for.
+   */
+  mayEndWith(page: { ref: string; records: number }): boolean;
+}
+
+/**
+ * Pages by number or offset are read until one is empty, or until there are as many records as the provider says: a
+ * short page alone is no proof, since an answer that lost its end looks like one. Offsets overlap by one record, so
+ * that a record which moved between two pages is noticed.
+ */
+export function createPaging(request: HttpSourceRequest): Paging {
+  const { pagination } = request;
+  const base = new URL(request.url);
+  for (const [name, value] of Object.entries(request.query)) base.searchParams.set(name, value);
+  switch (pagination.type) {
+    case "none":
+      return { first: "p:", urlOf: () => base, next: () => ({ kind: "last" }), mayEndWith: () => false };
+    case "page":
+      return byNumber(base, pagination);
+    case "offset":
+      return byOffset(base, pagination);
+    case "cursor":
+      return byCursor(base, pagination);
+    case "link":
+      return byUrl(base, request, ({ headers }) => nextLink(headers["link"]));
+    case "next_url":
+      return byUrl(base, request, ({ body }) => valueAt(body, pagination.next));
+  }
+}
+
+const LAST: NextPage = { kind: "last" };
+
+function byNumber(base: URL, pagination: Extract<Pagination, { type: "page" }>): Paging {
+  const { param, start, size_param: sizeParam, size } = pagination;
+  const numberOf = (ref: string) => Number(ref.slice(2));
+  return {
+    first: `p:${start}`,
+    urlOf(ref) {
+      const url = new URL(base);
+      url.searchParams.set(param, ref.slice(2));
+      if (sizeParam !== undefined && size !== undefined) url.searchParams.set(sizeParam, String(size));
+      return url;
+    },
+    next({ ref, records, before, total }) {
+      if (records === 0 || (total !== undefined && before + records >= total)) return LAST;
+      return { kind: "page", ref: `p:${numberOf(ref) + 1}` };
+    },
+    mayEndWith: ({ records }) => size !== undefined && records < size,
+  };
+}
+
+function byOffset(base: URL, pagination: Extract<Pagination, { type: "offset" }>): Paging {
+  const { param, limit_param: limitParam, limit } = pagination;
+  return {
+    first: "o:0",
+    urlOf(ref) {
+      const url = new URL(base);
+      url.searchParams.set(param, ref.slice(2));
+      url.searchParams.set(limitParam, String(limit));
+      return url;
+    },
+    next({ ref, records, total }) {
+      const offset = Number(ref.slice(2));
+      // Nothing but what the page before it ended with.
+      if (records === 0 || (records === 1 && offset > 0)) return LAST;
+      if (total !== undefined && offset + records >= total) return LAST;
+      return { kind: "page", ref: `o:${offset + Math.max(1, records - 1)}` };
+    },
+    mayEndWith: ({ records }) => records < limit,
+  };
+}
+
+function byCursor(base: URL, { param, next }: Extract<Pagination, { type: "cursor" }>): Paging {
+  return {
+    first: "c:",
+    urlOf(ref) {
+      const url = new URL(base);
+      if (ref !== "c:") url.searchParams.set(param, ref.slice(2));
+      return url;
+    },
+    next({ body }) {
+      const cursor = readNext(valueAt(body, next));
+      if (cursor.kind !== "text") return cursor;
+      return bounded(`c:${cursor.text}`);
+    },
+    mayEndWith: () => false,
+  };
+}
+
+function byUrl(base: URL, request: HttpSourceRequest, nextOf: (page: PageRead) => unknown): Paging {
+  const { auth } = request;
+  // A provider may repeat the key in its links; what names a page is kept.
+  const secret = auth?.type === "api_key" && auth.in === "query" ? auth.name : undefined;
+  const refOf = (url: URL) => {
+    if (secret !== undefined && url.searchParams.has(secret)) url.searchParams.delete(secret);
+    return `u:${url.pathname}${url.search}`;
+  };
+  return {
+    first: refOf(new URL(base)),
+    urlOf: (ref) => new URL(base.origin + ref.slice(2)),
+    next(page) {
+      const next = readNext(nextOf(page));
+      if (next.kind !== "text") return next;
+      const from = base.origin + page.ref.slice(2);
+      if (!URL.canParse(next.text, from)) return failed("PAGE_UNREADABLE", "The next page's URL is none");
+      const url = new URL(next.text, from);
+      // Credentials go to the host that they were given for.
+      if (url.origin === base.origin) return bounded(refOf(url));
+      return failed("NEXT_PAGE_ELSEWHERE", `The next page is not at ${base.origin}, where this one is`);
+    },
+    mayEndWith: () => false,
+  };
+}
+
+function readNext(value: unknown): { kind: "text"; text: string } | NextPage {
+  if (value === undefined || value === null || value === "" || value === false) return LAST;
+  if (typeof value === "string") return { kind: "text", text: value };
+  if (typeof value === "number") return { kind: "text", text: String(value) };
+  return failed("PAGE_UNREADABLE", "What should name the next page is neither a string nor a number");
+}
+
+/** A ref is kept for each page until the next poll. */
+const MAX_REF_LENGTH = 4_096;
+
+function bounded(ref: string): NextPage {
+  if (ref.length <= MAX_REF_LENGTH) return { kind: "page", ref };
+  return failed("CURSOR_TOO_LONG", `What names the next page has more than ${MAX_REF_LENGTH} characters`);
+}
+
+function failed(code: string, message: string): NextPage {
+  return { kind: "failed", code, message };
+}

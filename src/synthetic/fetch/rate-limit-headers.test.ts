@@ -1,0 +1,82 @@
+import { describe, expect, test } from "vitest";
+import { answeredAt, readRateLimit } from "./rate-limit-headers.ts";
+
+const NOW = Date.UTC(2026, 0, 1);
+
+describe("readRateLimit", () => {
+  test.each<[string, Record<string, string>, object | undefined]>([
+    [
+      "the structured form",
+      { ratelimit: '"default";r=50;t=30', "ratelimit-policy": '"default";q=100;w=60' },
+      { limit: 100, remaining: 50, resetS: 30 },
+    ],
+    [
+      "its window, where no time is given",
+      { ratelimit: '"a";r=5', "ratelimit-policy": '"a";q=9;w=60' },
+      { limit: 9, remaining: 5, resetS: 60 },
+    ],
+    ["a token for a name", { ratelimit: "default;r=1;t=2" }, { limit: 1, remaining: 1, resetS: 2 }],
+    [
+      "the tightest of several policies",
+      {
+        ratelimit: '"day";r=900;t=86400, "burst";r=30;t=60',
+        "ratelimit-policy": '"burst";q=100;w=60,"day";q=1000;w=86400',
+      },
+      { limit: 1000, remaining: 900, resetS: 86_400 },
+    ],
+    [
+      "the one that lasts longest of those that are used up",
+      { ratelimit: '"burst";r=0;t=6, "day";r=0;t=600' },
+      { limit: 0, remaining: 0, resetS: 600 },
+    ],
+    ["other parameters", { ratelimit: '"a";pk=:YQ==:;r=7;t=8;x' }, { limit: 7, remaining: 7, resetS: 8 }],
+    [
+      "the older dictionary",
+      { ratelimit: "limit=100, remaining=50, reset=5" },
+      { limit: 100, remaining: 50, resetS: 5 },
+    ],
+    [
+      "the three headers",
+      { "ratelimit-limit": "100, 100;w=60", "ratelimit-remaining": "99", "ratelimit-reset": "50" },
+      { limit: 100, remaining: 99, resetS: 50 },
+    ],
+    [
+      "X-RateLimit with seconds",
+      { "x-ratelimit-limit": "10", "x-ratelimit-remaining": "3", "x-ratelimit-reset": "7" },
+      { limit: 10, remaining: 3, resetS: 7 },
+    ],
+    [
+      "X-RateLimit with a Unix time",
+      {
+        "x-ratelimit-limit": "10",
+        "x-ratelimit-remaining": "0",
+        "x-ratelimit-reset": String(NOW / 1_000 + 12),
+      },
+      { limit: 10, remaining: 0, resetS: 12 },
+    ],
+    [
+      "X-Rate-Limit with a Unix time in ms that is past",
+      { "x-rate-limit-remaining": "4", "x-rate-limit-reset": String(NOW - 5) },
+      { limit: 4, remaining: 4, resetS: 0 },
+    ],
+    ["nothing", {}, undefined],
+    ["no number", { ratelimit: '"default";r=many;t=30' }, undefined],
+    ["a negative one", { "x-ratelimit-remaining": "-1", "x-ratelimit-reset": "7" }, undefined],
+    ["half of it", { "x-ratelimit-remaining": "1" }, undefined],
+    ["a date", { "x-ratelimit-remaining": "1", "x-ratelimit-reset": "2026-01-01" }, undefined],
+    ["what is too long", { ratelimit: `"a";r=1;t=1,${"x".repeat(5_000)}` }, undefined],
+  ])("reads %s", (_what, headers, seen) => {
+    expect(readRateLimit(headers, NOW)).toEqual(seen);
+  });
+
+  test("passes over a malformed header for one that can be read", () => {
+    const headers = { ratelimit: "???", "x-ratelimit-remaining": "1", "x-ratelimit-reset": "2" };
+    expect(readRateLimit(headers, NOW)).toEqual({ limit: 1, remaining: 1, resetS: 2 });
+  });
+});
+
+test("the moment of an answer is by its sender's clock, and ours where that says nothing", () => {
+  expect(answeredAt({ date: "Thu, 01 Jan 2026 00:10:00 GMT" }, NOW)).toBe(NOW + 600_000);
+  expect(answeredAt({ date: "soon" }, NOW)).toBe(NOW);
+  expect(answeredAt({}, NOW)).toBe(NOW);
+});

@@ -1,0 +1,92 @@
+import type { RateLimitSeen } from "../fetched-page.ts";
+
+type Headers = Readonly<Record<string, string>>;
+
+/**
+ * What an answer says of the provider's limit; of several policies the tightest. Undefined where it says nothing that
+ * can be read: malformed fields are as good as absent. Without a limit, it is what remains.
+ *
+ * Read are, the first that is there: the structured fields `RateLimit: "default";r=50;t=30` with `RateLimit-Policy`
+ * (draft-ietf-httpapi-ratelimit-headers-11) and their older form `limit=100, remaining=50, reset=30` (-07), the three
+ * headers `RateLimit-Limit`, `-Remaining` and `-Reset` (-06), and `X-RateLimit-*` (or `X-Rate-Limit-*`), whose reset is
+ * a number of seconds, or a Unix time in s or ms.
+ */
+export function readRateLimit(headers: Headers, nowMs: number): RateLimitSeen | undefined {
+  return (
+    tightest(structured(headers)) ??
+    tightest(dictionary(headers["ratelimit"])) ??
+    tightest(triple(headers, "ratelimit-", nowMs)) ??
+    tightest(triple(headers, "x-ratelimit-", nowMs)) ??
+    tightest(triple(headers, "x-rate-limit-", nowMs))
+  );
+}
+
+/** The moment of an answer by its sender's clock, ms; ours where it does not tell. */
+export function answeredAt(headers: Headers, nowMs: number): number {
+  const sentMs = Date.parse(headers["date"] ?? "");
+  return Number.isNaN(sentMs) ? nowMs : sentMs;
+}
+
+/** The one that is used up soonest; of those that are used up, the one that lasts longest. */
+function tightest(seen: readonly RateLimitSeen[]): RateLimitSeen | undefined {
+  const rate = ({ remaining, resetS }: RateLimitSeen) => remaining / Math.max(resetS, 1);
+  return [...seen].sort((left, right) => rate(left) - rate(right) || right.resetS - left.resetS)[0];
+}
+
+function structured(headers: Headers): RateLimitSeen[] {
+  const policies = new Map(items(headers["ratelimit-policy"]).map(({ name, params }) => [name, params]));
+  return items(headers["ratelimit"]).flatMap(({ name, params }) => {
+    const policy = policies.get(name);
+    const [remaining, resetS] = [params.get("r"), params.get("t") ?? policy?.get("w")];
+    if (remaining === undefined || resetS === undefined) return [];
+    return [{ limit: policy?.get("q") ?? remaining, remaining, resetS }];
+  });
+}
+
+/** The items of a structured list (RFC 9651) that are strings or tokens, with their parameters that are numbers. */
+function items(field: string | undefined): { name: string; params: Map<string, number> }[] {
+  if (field === undefined || field.length > MAX_LENGTH) return [];
+  return [...field.matchAll(ITEM)].map(([, quoted, token, rest = ""]) => {
+    const params = [...rest.matchAll(PARAMETER)].map(
+      ([, key, value]) => [key as string, Number(value)] as const,
+    );
+    return { name: quoted ?? token ?? "", params: new Map(params) };
+  });
+}
+
+const MAX_LENGTH = 4_096;
+const ITEM =
+  /(?:^|,)\s*(?:"([^"\\]{0,200})"|([A-Za-z*][\w.:/*-]{0,200}))((?:\s*;\s*[a-z*][\w.*-]*(?:=(?:"[^"]*"|[^;,"\s]+))?)+)/g;
+const PARAMETER = /;\s*([a-z*][\w.*-]*)=(\d{1,15})(?=\s*(?:[;,]|$))/g;
+
+function dictionary(field: string | undefined): RateLimitSeen[] {
+  if (field === undefined || field.length > MAX_LENGTH) return [];
+  const value = (key: string) =>
+    integer(new RegExp(`(?:^|,)\\s*${key}=(\\d{1,15})\\s*(?:,|$)`).exec(field)?.[1]);
+  const [limit, remaining, resetS] = [value("limit"), value("remaining"), value("reset")];
+  if (remaining === undefined || resetS === undefined) return [];
+  return [{ limit: limit ?? remaining, remaining, resetS }];
+}
+
+function triple(headers: Headers, prefix: string, nowMs: number): RateLimitSeen[] {
+  // The draft's older form names policies after the limit: `100, 100;w=60`.
+  const limit = integer(headers[`${prefix}limit`]?.split(/[,;]/, 1)[0]);
+  const remaining = integer(headers[`${prefix}remaining`]);
+  const reset = integer(headers[`${prefix}reset`]);
+  if (remaining === undefined || reset === undefined) return [];
+  return [{ limit: limit ?? remaining, remaining, resetS: secondsUntil(reset, nowMs) }];
+}
+
+/** No limit lasts thirty years: what is larger is a moment. */
+const EPOCH_S = 1_000_000_000;
+const EPOCH_MS = 1_000_000_000_000;
+
+function secondsUntil(reset: number, nowMs: number): number {
+  const atMs = reset >= EPOCH_MS ? reset : reset * 1_000;
+  return reset < EPOCH_S ? reset : Math.max(0, Math.ceil((atMs - nowMs) / 1_000));
+}
+
+function integer(text: string | undefined): number | undefined {
+  const trimmed = text?.trim() ?? "";
+  return /^\d{1,15}$/.test(trimmed) ? Number(trimmed) : undefined;
+}

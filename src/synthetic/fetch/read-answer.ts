@@ -1,0 +1,57 @@
+import { type OutgoingResult, retryAfterMs } from "../../runtime/outgoing/index.ts";
+import type { FetchEnd, RateLimitSeen } from "../fetched-page.ts";
+import { answeredAt, readRateLimit } from "./rate-limit-headers.ts";
+
+export type OutgoingResponse = Extract<OutgoingResult, { kind: "response" }>;
+
+/** What an answer means for the reading, and what it says of the provider's limit. */
+export type Answer = { rateLimit: RateLimitSeen | undefined } & (
+  | { kind: "page"; response: OutgoingResponse }
+  /** 304: as it was when its validators were given. */
+  | { kind: "unchanged"; response: OutgoingResponse }
+  /** 401: a new token may help. */
+  | { kind: "unauthorized" }
+  /** `status` is 0 where nothing was answered. */
+  | { kind: "end"; end: FetchEnd; status: number }
+);
+
+export function readAnswer(result: OutgoingResult, nowMs: number): Answer {
+  if (result.kind !== "response") {
+    const { code, message } = result;
+    return { kind: "end", end: failed(code, message), status: 0, rateLimit: undefined };
+  }
+  const { status, headers } = result;
+  const atMs = answeredAt(headers, nowMs);
+  const rateLimit = readRateLimit(headers, atMs);
+  if (status >= 200 && status < 300 && status !== 204) return { kind: "page", response: result, rateLimit };
+  if (status === 304) return { kind: "unchanged", response: result, rateLimit };
+  if (status === 401) return { kind: "unauthorized", rateLimit };
+  const asked = retryAfterMs(headers["retry-after"], atMs);
+  const isUsedUp = rateLimit?.remaining === 0;
+  // Some say 403 where others say 429, and tell only by their headers that it is the limit.
+  if (status === 429 || (status === 403 && (isUsedUp || asked !== undefined))) {
+    const retryAfter = asked ?? (isUsedUp ? rateLimit.resetS * 1_000 : undefined);
+    return { kind: "end", end: { kind: "rate_limited", retryAfterMs: retryAfter }, status, rateLimit };
+  }
+  return {
+    kind: "end",
+    end: failed(codeOf(status), `The provider answered ${status}${hint(status)}`, asked),
+    status,
+    rateLimit,
+  };
+}
+
+export function failed(code: string, message: string, retryAfter?: number): FetchEnd {
+  return { kind: "failed", code, message, retryAfterMs: retryAfter };
+}
+
+function codeOf(status: number): string {
+  if (status === 403) return "FORBIDDEN";
+  if (status === 404 || status === 410) return "NOT_FOUND";
+  return status >= 500 ? "SERVER_ERROR" : "UNEXPECTED_STATUS";
+}
+
+function hint(status: number): string {
+  if (status === 403) return ": these credentials may not read this";
+  return status >= 300 && status < 400 ? ": redirects are not followed" : "";
+}

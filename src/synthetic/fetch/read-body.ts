@@ -1,0 +1,45 @@
+import { isUtf8 } from "node:buffer";
+import { promisify } from "node:util";
+import { gunzip } from "node:zlib";
+
+const inflate = promisify(gunzip);
+
+export type BodyReading =
+  | { kind: "bytes"; bytes: Buffer }
+  | { kind: "failed"; code: "PAGE_TOO_LARGE" | "PAGE_TRUNCATED" | "PAGE_UNREADABLE"; message: string };
+
+/** The bytes of a body as they were before gzip, at most `maxBytes`: what would be more is not inflated. */
+export async function readBody(
+  { body, truncated }: { body: Buffer; truncated: boolean },
+  encoding: string | undefined,
+  maxBytes: number,
+): Promise<BodyReading> {
+  if (truncated) return tooLarge(maxBytes);
+  const name = encoding?.trim().toLowerCase() ?? "";
+  if (name === "" || name === "identity") return { kind: "bytes", bytes: body };
+  if (name !== "gzip" && name !== "x-gzip") {
+    return failed("PAGE_UNREADABLE", "The answer has an encoding that was not asked for");
+  }
+  try {
+    return { kind: "bytes", bytes: await inflate(body, { maxOutputLength: maxBytes }) };
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ERR_BUFFER_TOO_LARGE") return tooLarge(maxBytes);
+    if (code === "Z_BUF_ERROR") return failed("PAGE_TRUNCATED", "The answer ends within its gzip data");
+    return failed("PAGE_UNREADABLE", "The answer is not valid gzip data");
+  }
+}
+
+/** The text of a page; undefined where it is no UTF-8, so that no record is compared by half of it. */
+export function readText(bytes: Buffer): string | undefined {
+  if (!isUtf8(bytes)) return undefined;
+  return bytes.toString("utf8", bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0);
+}
+
+function tooLarge(maxBytes: number): BodyReading {
+  return failed("PAGE_TOO_LARGE", `The answer is larger than ${maxBytes} bytes: ask for smaller pages`);
+}
+
+function failed(code: Extract<BodyReading, { kind: "failed" }>["code"], message: string): BodyReading {
+  return { kind: "failed", code, message };
+}

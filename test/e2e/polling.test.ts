@@ -1,0 +1,160 @@
+import { Redis } from "ioredis";
+import pg from "pg";
+import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { builtProgram } from "../support/built.ts";
+import { type FakeApi, fakeOrders, startFakeApi } from "../support/fake-api.ts";
+import { seededRandom } from "../support/mutate.ts";
+import { freePorts } from "../support/ports.ts";
+import { api, type HeadraceProcess, startHeadrace } from "../support/process.ts";
+import { privateStores } from "../support/stores.ts";
+import { until } from "../support/until.ts";
+
+beforeAll(async () => {
+  await builtProgram();
+}, 120_000);
+
+async function fakeApi(records: number): Promise<FakeApi> {
+  const provider = await startFakeApi(fakeOrders(records));
+  onTestFinished(() => provider.close());
+  return provider;
+}
+
+/** Processes on stores of their own: the first serves the API and polls nothing, the others poll. */
+async function setUp(pollers: number) {
+  const stores = await privateStores();
+  const ports = await freePorts(pollers + 4);
+  let started = 0;
+  const start = (roles: string): HeadraceProcess => {
+    const port = ports[started] as number;
+    started += 1;
+    const { databaseUrl, redisUrl } = stores;
+    const own = startHeadrace({ databaseUrl, redisUrl, port, roles });
+    onTestFinished(async () => {
+      if (own.ended) return;
+      process.kill(own.pid, "SIGCONT");
+      await own.end("SIGKILL");
+    });
+    return own;
+  };
+  const front = start("api,maintain");
+  await front.ready();
+  const all = Array.from({ length: pollers }, () => start("poll"));
+  await Promise.all(all.map((poller) => poller.ready()));
+  const database = new pg.Pool({ connectionString: stores.databaseUrl, max: 2 });
+  const redis = new Redis(stores.redisUrl);
+  onTestFinished(async () => {
+    redis.disconnect();
+    await database.end();
+  });
+  return { front, pollers: all, start, database, redis };
+}
+
+async function putSource(
+  url: string,
+  provider: FakeApi,
+  { tenant = "acme", source = "orders", connector = "shop", ...over }: Record<string, unknown> = {},
+): Promise<string> {
+  await api(url, "PUT", `/tenants/${tenant}`, {});
+  await api(url, "PUT", `/connectors/${connector}`, { source: provider.source("page") });
+  const path = `/tenants/${tenant}/sources/${source}`;
+  await api(url, "PUT", path, {
+    ...{ connector, entity: "order", params: { base_url: provider.url } },
+    ...{ base_interval_seconds: 1, min_interval_seconds: 1, max_interval_seconds: 1 },
+    ...over,
+  });
+  return path;
+}
+
+describe("pollers", () => {
+  test("tell of each change once, each source polled by one at a time, though they are killed, paused and flushed", {
+    timeout: 120_000,
+  }, async () => {
+    const { front, pollers, start, database, redis } = await setUp(3);
+    const providers = await Promise.all(Array.from({ length: 6 }, () => fakeApi(25)));
+    for (const [n, provider] of providers.entries()) {
+      provider.fault = () => ({ kind: "slow", ms: 60 });
+      await putSource(front.url, provider, { tenant: `t${n % 2}`, source: `s${n}`, connector: `shop${n}` });
+    }
+    const baselined = async () => {
+      const { rows } = await database.query("SELECT count(*)::int AS n FROM source_states WHERE baselined");
+      return rows[0].n === providers.length;
+    };
+    await until("every source was polled once", baselined);
+    const random = seededRandom(20_261_126);
+    let made = 0;
+    let changing = true;
+    const changes = (async () => {
+      while (changing) {
+        const n = Math.floor(random() * providers.length);
+        const id = 1 + Math.floor(random() * 25);
+        made += 1;
+        providers[n]?.records.update(id, { total: 1_000 + made });
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+    })();
+    const faults = { killed: 0, paused: 0, flushed: 0 };
+    for (let round = 0; round < 6; round += 1) {
+      const index = round % pollers.length;
+      const victim = pollers[index] as HeadraceProcess;
+      if (round % 3 === 0) {
+        await victim.end("SIGKILL");
+        pollers[index] = start("poll");
+        faults.killed += 1;
+      } else if (round % 3 === 1) {
+        process.kill(victim.pid, "SIGSTOP");
+        // Longer than its leases last.
+        setTimeout(() => process.kill(victim.pid, "SIGCONT"), 12_000);
+        faults.paused += 1;
+      } else {
+        await redis.flushall();
+        faults.flushed += 1;
+      }
+      await new Promise((resolve) => setTimeout(resolve, 2_500));
+    }
+    changing = false;
+    await changes;
+    await new Promise((resolve) => setTimeout(resolve, 12_000));
+    const settledAt = Date.now();
+    await until("every source was polled after the last change", async () => {
+      const { rows } = await database.query(
+        "SELECT count(DISTINCT source)::int AS n FROM polls WHERE complete AND started_at > $1",
+        [new Date(settledAt)],
+      );
+      return rows[0].n === providers.length;
+    });
+    const { rows: events } = await database.query<{
+      source: string;
+      subject: string;
+      total: number;
+      type: string;
+    }>(
+      `SELECT connector AS source, subject, type, (convert_from(payload, 'UTF8')::json ->> 'total')::int AS total FROM events
+        WHERE source = 'poll' ORDER BY id`,
+    );
+    const told = new Set(events.map(({ source, subject, total }) => `${source}/${subject}/${total}`));
+    expect(events.every(({ type }) => type === "order.updated")).toBe(true);
+    expect(told.size).toBe(events.length);
+    for (const [n, provider] of providers.entries()) {
+      for (const record of provider.records.all()) {
+        if (Number(record["total"]) < 1_000) continue;
+        expect(told.has(`shop${n}/${record.id}/${record["total"]}`)).toBe(true);
+      }
+    }
+    // No page was asked for by two at once: each provider is slow, and was asked by one after the other.
+    const overlaps = providers.flatMap((provider) => overlapping(provider));
+    console.info(
+      `pollers: ${events.length} changes told of ${made} made, faults ${JSON.stringify(faults)}, overlapping readings ${overlaps.length}`,
+    );
+    expect(overlaps).toEqual([]);
+  });
+});
+
+/** Readings that began while another one was going on: a first page between the pages of one. */
+function overlapping(provider: FakeApi): string[] {
+  const pages = provider.pages();
+  return pages.flatMap((page, index) => {
+    const before = pages[index - 1];
+    const expected = page.page === 1 || before?.page === (page.page ?? 0) - 1;
+    return expected ? [] : [`page ${page.page} after page ${before?.page}`];
+  });
+}
