@@ -91,6 +91,9 @@ export async function findSourceState(
   return row === undefined ? undefined : asSourceState(row);
 }
 
+/** A process that is stopped within its commit keeps the source from the next one no longer. */
+const MAX_PAUSE_MS = 5_000;
+
 /** Replaces the state. False when there was a newer claim or commit: then nothing is to be written. */
 export async function commitState(
   transaction: Queryable,
@@ -102,7 +105,8 @@ export async function commitState(
     text: `UPDATE source_states SET generation = $5, hash_version = $6, records = $7, baselined = $8, access = $9,
         last_complete_at = to_timestamp($10::float8 / 1000), cursor_at = to_timestamp($11::float8 / 1000),
         dictionary = $12, field_counts = $13, webhooks_after = $14, webhooks_noted = $15, updated_at = now()
-      WHERE tenant_id = $1 AND source = $2 AND fence = $3 AND generation = $4 RETURNING 1`,
+      WHERE tenant_id = $1 AND source = $2 AND fence = $3 AND generation = $4
+      RETURNING set_config('idle_in_transaction_session_timeout', '${MAX_PAUSE_MS}', true)`,
     values: [
       at.tenantId,
       at.source,

@@ -109,7 +109,7 @@ export function endPoll(
 
 /** Opens and resolves what concerns the source. Each may be done any number of times. */
 export async function tellAlerts(alerts: PollAlerts, session: PollSession, ended: EndedPoll): Promise<void> {
-  const { source, rules, digests } = session;
+  const { source, rules } = session;
   const of = { tenantId: source.tenantId, subject: source.source };
   if (ended.held !== undefined) {
     const { count, ceiling, reason } = ended.held;
@@ -117,14 +117,12 @@ export async function tellAlerts(alerts: PollAlerts, session: PollSession, ended
   } else if (ended.settled()) {
     await alerts.resolve({ ...of, kind: "poll.held" });
   }
-  const lost = digests?.lost.size ?? 0;
-  if (rules.plan === "state_lost" || lost > 0) {
+  if (rules.plan === "state_lost" || (session.digests?.lost.size ?? 0) > 0) {
     const what = rules.plan === "state_lost" ? "What was kept" : "A part of what was kept";
     const message = `${what} of the records is lost: changes since the last poll may go untold`;
     await alerts.open({ ...of, kind: "poll.state_lost", message });
   }
-  const whole = rules.plan === "state_lost" || (digests?.unknown.size ?? 0) > 0;
-  if (whole && ended.complete) await alerts.resolve({ ...of, kind: "poll.state_lost" });
+  if (session.patchy && ended.complete) await alerts.resolve({ ...of, kind: "poll.state_lost" });
 }
 
 function statusOf(

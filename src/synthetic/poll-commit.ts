@@ -37,8 +37,8 @@ export async function commitStage(session: PollSession, end?: PollEnd): Promise<
   const values = await valuesOfStage(session, staged);
   const events = pollEvents(session, staged, values.before);
   keepInTable(session, staged);
-  const becomesWhole = reset !== undefined || (session.digests?.unknown.size ?? 0) > 0;
-  const moves = staged.length > 0 || (end?.complete === true && becomesWhole);
+  const becomesWhole = end?.complete === true && (reset !== undefined || session.patchy);
+  const moves = staged.length > 0 || becomesWhole;
   const next: SourceState = {
     ...(end?.state(before) ?? before),
     generation: before.generation + (moves ? 1 : 0),

@@ -67,6 +67,8 @@ export interface PollSession {
   reset: { partial: boolean } | undefined;
   /** Loaded when the first page has to be compared. */
   digests: LoadedDigests | undefined;
+  /** Some of what was tracked may not be known any more, until a poll is complete. */
+  patchy: boolean;
   /** Shards that were found gone, until the next write to Redis. */
   lost: ReadonlySet<number>;
   readonly stage: PollStage;

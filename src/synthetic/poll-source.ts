@@ -68,8 +68,8 @@ async function poll(
   if (session === undefined) return undefined;
   const { state, rules, counts } = session;
   const webhooks = await newWebhooks(session);
-  const unsure = session.reset !== undefined || (session.head?.partial.length ?? 0) > 0;
-  const trusted = rules.plan === "compare" && !unsure && webhooks.length === 0;
+  const whole = session.reset === undefined && !session.patchy;
+  const trusted = rules.plan === "compare" && whole && webhooks.length === 0;
   const pages = await rememberPages(session, trusted);
   if (webhooks.length > 0) {
     await load(session);
@@ -136,9 +136,11 @@ async function beginSession(
     ttlSeconds: digestTtlSeconds(source.maxIntervalSeconds ?? 0),
   };
   const head = await findDigests(store, name, state);
+  const opening = openPoll(source, state, head, reader.version);
   return {
     ...{ claim, source, store, reader, detail, startedAtMs, state, head, database },
-    ...openPoll(source, state, head, reader.version),
+    ...opening,
+    patchy: opening.reset?.partial ?? (head?.partial.length ?? 0) > 0,
     ...{ limits: deps.limits, behind: false, digests: undefined, lost: new Set<number>() },
     ...{ stage: createPollStage(), pending: { changes: [], records: 0 } },
     counts: {
@@ -160,6 +162,7 @@ async function load(session: PollSession): Promise<void> {
   const { head, reset, store } = session;
   session.digests = reset !== undefined || head === undefined ? noDigests() : await loadDigests(store, head);
   session.lost = session.digests.lost;
+  if (session.lost.size > 0) session.patchy = true;
 }
 
 /** A poll that could not go on: nothing that it had not committed counts. */

@@ -1,4 +1,4 @@
-import { forgetPages, readPages, writePages } from "../redis/record-digests.ts";
+import { readPages, writePages } from "../redis/source-pages.ts";
 import type { PageMemory } from "./fetched-page.ts";
 import { countOf, memoryOf, packNotes, recordsOf } from "./page-notes.ts";
 import type { PollSession } from "./poll-session.ts";
@@ -21,10 +21,9 @@ export async function rememberPages(session: PollSession, trusted: boolean): Pro
   const stampAt = (generation: number, settled: boolean) =>
     [generation, source.version, reader.version, settled ? "settled" : "open"].join(" ");
   const { generation } = session.state;
-  const known = trusted
-    ? await readPages(redis, keys, [stampAt(generation, true), stampAt(generation, false)])
-    : { stamp: undefined, pages: new Map<string, Buffer>() };
-  const { stamp, pages } = known;
+  const usable = trusted ? [stampAt(generation, true), stampAt(generation, false)] : [];
+  const { stamp, pages } = await readPages(redis, keys, usable);
+  const stays = stamp !== undefined && usable.includes(stamp);
   return {
     memory(ref) {
       const packed = pages.get(ref);
@@ -47,13 +46,11 @@ export async function rememberPages(session: PollSession, trusted: boolean): Pro
       const gone = [...pages.keys()].filter((ref) => !visited.has(ref));
       const next = stampAt(session.state.generation, settled);
       // Redis has to have what they were compared with.
-      if (session.behind || session.pending.changes.length > 0 || visited.size > limits.maxPages) {
-        if (stamp !== undefined) await forgetPages(redis, keys);
-        return;
-      }
+      if (session.behind || visited.size > limits.maxPages) return;
       if (stamp === next && fresh.size === 0 && gone.length === 0) return;
+      const writer = session.claim.pollId;
       await writePages(redis, keys, {
-        ...{ stays: stamp !== undefined, stamp: next, pages: fresh, gone, ttlSeconds },
+        ...{ from: stamp, writer, stamp: next, stays, pages: fresh, gone, ttlSeconds },
       });
     },
   };

@@ -1,0 +1,75 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { type Answers, type Polling, polling } from "../support/polling.ts";
+
+const PAGE = 10;
+const OVERLAP = 1;
+
+/** Reads a list by offset, newest first, while others change it between the pages: 1 adds, others take one out. */
+function changing(list: number[], turns: readonly (readonly number[])[], fresh: () => number): Answers {
+  let offset = 0;
+  let ended = false;
+  return (page) => {
+    if (ended) return undefined;
+    for (const change of page === 0 ? [] : (turns[(page - 1) % turns.length] ?? [])) {
+      if (change === 1) list.unshift(fresh());
+      else list.splice(Math.floor(change * list.length), 1);
+    }
+    const slice = list.slice(offset, offset + PAGE);
+    offset += PAGE - OVERLAP;
+    ended = slice.length < PAGE;
+    return { records: slice.map((id) => ({ id })) };
+  };
+}
+
+/** Which records were called deleted that were there, and which are gone without a word. */
+async function mistakes(source: Polling, count: number, turns: readonly (readonly number[])[]) {
+  const list = Array.from({ length: count }, (_, index) => count - index);
+  let last = 10_000;
+  const fresh = () => {
+    last += 1;
+    return last;
+  };
+  const drift = (each: readonly (readonly number[])[]) => changing(list, each, fresh);
+  await source.begin(drift([[]]), { overlapping: true });
+  const known = new Set(list);
+  const wronged: number[] = [];
+  const told = new Set<number>();
+  // Others change it while it is read, then twice they do not.
+  for (const changes of [turns, [[]], [[]]]) {
+    await source.begin(drift(changes), { overlapping: true });
+    for (const { type, subject } of await source.events()) {
+      if (type !== "order.deleted" || told.has(Number(subject))) continue;
+      if (list.includes(Number(subject))) wronged.push(Number(subject));
+      told.add(Number(subject));
+    }
+  }
+  const silent = [...known].filter((id) => !list.includes(id) && !told.has(id));
+  return { wronged, silent };
+}
+
+/** So many sources are polled at once. */
+const AT_ONCE = 12;
+
+test("1,000 interleavings: nothing is deleted that is there, and all that is gone is told in two calm polls", {
+  timeout: 300_000,
+}, async () => {
+  const deletions = { enabled: true, confirmPolls: 2, graceMs: 0, maxFraction: 1, maxCount: 1_000 };
+  const polled = await polling({ diff: "none", deletions });
+  const turns = fc.array(
+    fc.array(fc.oneof(fc.constant(1), fc.double({ min: 0, max: 0.999, noNaN: true })), { maxLength: 3 }),
+    { minLength: 1, maxLength: 12 },
+  );
+  const samples = fc.sample(fc.tuple(turns, fc.integer({ min: 30, max: 60 })), 1_000);
+  const left = [...samples.entries()];
+  const worker = async () => {
+    for (let next = left.pop(); next !== undefined; next = left.pop()) {
+      const [index, [changes, count]] = next;
+      const source = polled.another(`drift-${index}`);
+      const found = await mistakes(source, count, changes);
+      expect({ changes, count, ...found }).toEqual({ changes, count, wronged: [], silent: [] });
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  expect(left).toEqual([]);
+});

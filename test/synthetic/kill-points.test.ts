@@ -1,0 +1,127 @@
+import { describe, expect, test } from "vitest";
+import type { Database } from "../../src/postgres/database.ts";
+import { open } from "../support/database.ts";
+import { type Polling, pages, polling } from "../support/polling.ts";
+
+/** What the provider has at each poll: records that come, change, change back, go, and come again. */
+const WORLDS: Record<string, number>[] = [
+  { a: 1, b: 1, c: 1, d: 1, e: 1, f: 1, g: 1, h: 1 },
+  { a: 2, b: 1, c: 2, d: 1, e: 1, f: 1, g: 2, h: 1, i: 1, j: 1, k: 1 },
+  { a: 1, b: 1, c: 2, e: 1, f: 2, h: 1, i: 1, j: 2, k: 1 },
+  { a: 2, b: 2, c: 2, d: 1, e: 1, f: 2, g: 2, h: 1, i: 1, j: 2 },
+  { a: 2, b: 2, c: 2, d: 1, e: 1, f: 2, g: 2, h: 1, i: 1, j: 2 },
+];
+
+const TOLD = [
+  ...["updated a", "updated c", "updated g", "created i", "created j", "created k"],
+  ...["updated a", "updated f", "updated j", "deleted d", "deleted g"],
+  ...["updated a", "updated b", "restored d", "restored g", "deleted k"],
+];
+
+const answers = (world: Record<string, number>) =>
+  pages(
+    Object.entries(world).map(([id, value]) => ({ id, value })),
+    2,
+  );
+
+/** Ends a poll as a crash does, at the `at`th place that it comes to; answers the place, undefined if it came so far. */
+async function pollUntil(
+  source: Polling,
+  world: Record<string, number>,
+  at: number,
+): Promise<{ left: number; place?: string }> {
+  let left = at;
+  const crashed = new Promise<string>((resolve) => {
+    source.reached = (place) => {
+      left -= 1;
+      if (left !== 0) return undefined;
+      resolve(place);
+      // Nothing after this place ever happens.
+      return new Promise<never>(() => {});
+    };
+  });
+  const place = await Promise.race([source.begin(answers(world)).then(() => undefined), crashed]);
+  source.reached = undefined;
+  return { left, ...(place !== undefined && { place }) };
+}
+
+/** The connections of a process that ended are closed by its end. */
+async function endTransactions(database: Database): Promise<void> {
+  await database.pipeline.query({
+    text: `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+      WHERE datname = current_database() AND state LIKE 'idle in transaction%'`,
+  });
+}
+
+describe("a poll that ends anywhere", () => {
+  test("is repeated, and every change is told once", { timeout: 240_000 }, async () => {
+    // Few records a commit, so that one poll has many of them.
+    const source = await polling({ diff: "fields" }, { maxStagedRecords: 3, maxPendingRecords: 6 });
+    const places = new Map<string, number>();
+    let points = 0;
+    for (let at = 1; ; at += 1) {
+      source.source = { ...source.source, source: `crashes-${at}` };
+      let left = at;
+      let crashed = false;
+      for (const world of WORLDS) {
+        if (left > 0) {
+          const ended = await pollUntil(source, world, left);
+          left = ended.left;
+          if (ended.place === undefined) continue;
+          crashed = true;
+          places.set(ended.place, (places.get(ended.place) ?? 0) + 1);
+          await endTransactions(source.database);
+          // The other process has connections of its own.
+          source.useDatabase(open(source.url, { maxApiConnections: 1, maxPipelineConnections: 2 }));
+        }
+        expect(await source.begin(answers(world))).toMatchObject({ status: "ok" });
+      }
+      const told = await source.told();
+      expect({ at, told: told.toSorted() }).toEqual({ at, told: TOLD.toSorted() });
+      if (!crashed) break;
+      points += 1;
+    }
+    expect(points).toBeGreaterThanOrEqual(50);
+    expect([...places.keys()].sort()).toEqual(
+      ["before commit", "began", "brought over", "committed", "in commit", "page"].sort(),
+    );
+  });
+
+  test("and wakes up when another has polled since: what it still does changes nothing", {
+    timeout: 240_000,
+  }, async () => {
+    const source = await polling({ diff: "fields" }, { maxStagedRecords: 3, maxPendingRecords: 6 });
+    const [first = {}, second = {}, third = {}] = WORLDS;
+    for (let at = 1; ; at += 1) {
+      source.source = { ...source.source, source: `sleeps-${at}` };
+      await source.begin(answers(first));
+      let left = at;
+      let wake = () => {};
+      const slept = new Promise<boolean>((resolve) => {
+        source.reached = (place) => {
+          left -= 1;
+          // Within a commit it holds the source; PostgreSQL ends that by itself.
+          if (left !== 0 || place === "in commit") return undefined;
+          resolve(true);
+          return new Promise<void>((end) => {
+            wake = end;
+          });
+        };
+      });
+      const late = source.begin(answers(second));
+      const sleeps = await Promise.race([slept, late.then(() => false)]);
+      source.reached = undefined;
+      if (!sleeps && left > 0) break;
+      for (const world of [second, third])
+        expect(await source.begin(answers(world))).toMatchObject({ status: "ok" });
+      wake();
+      expect(await late).toEqual(
+        sleeps ? expect.toBeOneOf([undefined, expect.anything()]) : expect.anything(),
+      );
+      // What is kept is still what the last poll saw.
+      expect((await source.poll(answers(third))).events).toEqual([]);
+      const told = await source.told();
+      expect({ at, told: told.toSorted() }).toEqual({ at, told: TOLD.slice(0, 11).toSorted() });
+    }
+  });
+});
