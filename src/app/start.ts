@@ -145,7 +145,7 @@ async function serve(
     installation: await readInstallation(database.pipeline),
     keyRing,
     handlers: codeFlows ?? NO_HANDLERS,
-    codeSources: NO_HANDLERS,
+    codeSources: codeFlows?.sources ?? NO_HANDLERS,
     outgoing,
     metrics,
     log,
