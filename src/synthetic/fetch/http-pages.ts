@@ -73,6 +73,7 @@ export async function* httpPages(
       readAtMs: sent.sentAtMs,
       records: read.records,
       total: kept.total,
+      ...(request.pagination.type === "offset" && { overlaps: ref !== paging.first }),
       memory: next.kind === "page" ? { ...kept, next: next.ref } : kept,
     };
     if (next.kind === "last") return report({ kind: "last_page" });
