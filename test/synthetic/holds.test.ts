@@ -4,7 +4,7 @@ import { type Polling, pages, polling, rows } from "../support/polling.ts";
 
 const nameOf = ({ source }: Polling) => ({ tenantId: source.tenantId, source: source.source });
 const holdsOf = async (source: Polling) =>
-  (await listHolds(source.database.pipeline, nameOf(source), 10)).map(
+  (await listHolds(source.database.pipeline, nameOf(source), { limit: 10 })).map(
     ({ state, count }) => `${state} ${count}`,
   );
 const decide = (source: Polling, id: string, decision: "approved" | "rejected") =>
@@ -16,7 +16,7 @@ test("a mass deletion is held as a failure while the rest is told, and an approv
   const dropped = [...rows(800), { id: -1 }];
   const held = await source.poll(pages(dropped));
   expect(held).toMatchObject({ status: "held", deleted: 0, events: ["created -1"], held: { count: 200 } });
-  const [hold] = await listHolds(source.database.pipeline, nameOf(source), 1);
+  const [hold] = await listHolds(source.database.pipeline, nameOf(source), { limit: 1 });
   expect(hold).toMatchObject({ state: "pending", count: 200, ceiling: 100, tracked: 1_000 });
   expect(hold?.sample).toHaveLength(20);
   expect(hold?.sample.every((subject) => Number(subject) >= 800)).toBe(true);
