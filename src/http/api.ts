@@ -21,6 +21,7 @@ import { rejectionRoutes } from "./routes/rejections.ts";
 import { type RunDispatch, runActionRoutes } from "./routes/run-actions.ts";
 import { runRoutes } from "./routes/runs.ts";
 import { secretRoutes } from "./routes/secrets.ts";
+import { sourceHoldRoutes } from "./routes/source-holds.ts";
 import { type PollDispatch, sourcePollRoutes } from "./routes/source-polls.ts";
 import { sourceRoutes } from "./routes/sources.ts";
 import { tenantRoutes } from "./routes/tenants.ts";
@@ -32,6 +33,7 @@ import { ShownDlqPolicy } from "./schemas/dlq-policy.ts";
 import { Endpoint } from "./schemas/endpoint.ts";
 import { Event, EventDetail, type Normalize } from "./schemas/event.ts";
 import { Flow } from "./schemas/flow.ts";
+import { Hold } from "./schemas/hold.ts";
 import { Poll } from "./schemas/poll.ts";
 import { Rejection } from "./schemas/rejection.ts";
 import { Run } from "./schemas/run.ts";
@@ -93,6 +95,7 @@ export const apiRoutes: FastifyPluginAsync<ApiDeps> = async (server, deps) => {
     ApiKey,
     NewApiKey,
     Poll,
+    Hold,
     Source,
   ]) {
     server.addSchema(schema);
@@ -114,5 +117,6 @@ export const apiRoutes: FastifyPluginAsync<ApiDeps> = async (server, deps) => {
   await server.register(dlqPolicyRoutes, shared);
   await server.register(sourceRoutes, { ...shared, keyRing, readSourceStates });
   await server.register(sourcePollRoutes, { ...shared, pollDispatch });
+  await server.register(sourceHoldRoutes, { ...shared, pollDispatch });
   await server.register(keyRoutes, shared);
 };

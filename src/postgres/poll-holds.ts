@@ -44,15 +44,16 @@ export async function findOpenHold(
   return row === undefined ? undefined : asStoredHold(row);
 }
 
-/** The newest holds of a source. */
+/** A page of the holds of a source, the newest first. */
 export async function listHolds(
   database: Queryable,
   { tenantId, source }: SourceName,
-  limit: number,
+  page: { beforeId?: string | undefined; limit: number },
 ): Promise<StoredHold[]> {
   const rows = await database.query<HoldRow>({
-    text: `SELECT ${COLUMNS} FROM poll_holds WHERE tenant_id = $1 AND source = $2 ORDER BY id DESC LIMIT $3`,
-    values: [tenantId, source, limit],
+    text: `SELECT ${COLUMNS} FROM poll_holds
+      WHERE tenant_id = $1 AND source = $2 AND ($3::uuid IS NULL OR id < $3) ORDER BY id DESC LIMIT $4`,
+    values: [tenantId, source, page.beforeId ?? null, page.limit],
   });
   return rows.map(asStoredHold);
 }

@@ -174,7 +174,7 @@ function seeRecord(
     table.setUpdatedAt(place, now.updatedAtMs);
     if (staged === undefined && table.isUnchanged(place, now.digest)) return;
   }
-  const tracked = staged?.touch === true ? staged.next : trackedOf(session, name, place);
+  const tracked = trackedOf(session, name, place);
   const { change, next } = decideSeen(tracked, now, rules);
   if (next === undefined) {
     // What an earlier page showed is void; what a webhook brought stays.

@@ -38,7 +38,8 @@ export async function newWebhooks({ source, state, limits, database }: PollSessi
 }
 
 function noteWebhook(session: PollSession, event: WebhookEvent): void {
-  const { source, reader, stage, rules } = session;
+  const { source, reader, stage, rules, digests } = session;
+  if (digests === undefined) return;
   const says = source.webhook?.types[event.type];
   const body = parseBody({ contentType: event.contentType, body: event.payload });
   if (says === undefined || body.kind === "unreadable") return;
@@ -49,8 +50,7 @@ function noteWebhook(session: PollSession, event: WebhookEvent): void {
   const { key, digest } = reading;
   const name = recordName(key);
   const staged = stage.get(key);
-  const place = session.digests?.table.find(name) ?? -1;
-  const found = staged?.touch === true ? staged.next : trackedOf(session, name, place);
+  const found = trackedOf(session, name, digests.table.find(name));
   const before = found === "lost" ? undefined : found && { ...found, digest: Buffer.from(found.digest) };
   const touchedAtMs = event.receivedAtMs;
   // What came before the last complete poll began, its pages showed.
@@ -66,12 +66,15 @@ function noteWebhook(session: PollSession, event: WebhookEvent): void {
     record: gone || source.diff === "none" ? undefined : record,
     payload: source.diff === "values" && !gone ? Buffer.from(JSON.stringify(record)) : undefined,
   };
-  if (staged === undefined || staged.touch || touchedAtMs > (staged.seen?.readAtMs ?? session.startedAtMs)) {
+  const wins = staged === undefined || staged.touch;
+  if (wins || touchedAtMs > (staged.seen?.readAtMs ?? session.startedAtMs)) {
     stage.set(touch);
+    digests.table.set(name, next);
     return;
   }
   // The page was read after the webhook came: it is compared with what the webhook brought.
   if (staged.seen === undefined) return;
+  digests.table.set(name, next);
   const decision = decideSeen(next, staged.seen, rules);
   if (decision.next === undefined) stage.set(touch);
   else stage.set({ ...staged, change: decision.change, before: next, next: decision.next });
