@@ -15,6 +15,9 @@ beforeAll(async () => {
   await builtProgram();
 }, 120_000);
 
+/** Processes start, are killed and come back. */
+const SLOW_MS = 180_000;
+
 async function fakeApi(records: number): Promise<FakeApi> {
   const provider = await startFakeApi(fakeOrders(records));
   onTestFinished(() => provider.close());
@@ -69,7 +72,7 @@ async function putSource(
 
 describe("pollers", () => {
   test("tell of each change once, each source polled by one at a time, though they are killed, paused and flushed", {
-    timeout: 120_000,
+    timeout: SLOW_MS,
   }, async () => {
     const { front, pollers, start, database, redis } = await setUp(3);
     const providers = await Promise.all(Array.from({ length: 6 }, () => fakeApi(25)));
@@ -150,7 +153,9 @@ describe("pollers", () => {
     expect(overlaps).toEqual([]);
   });
 
-  test("poll at once when somebody asks an API that polls nothing, but never before a Retry-After has ended", async () => {
+  test("poll at once when somebody asks an API that polls nothing, but never before a Retry-After has ended", {
+    timeout: SLOW_MS,
+  }, async () => {
     const { front, pollers, redis } = await setUp(2);
     const provider = await fakeApi(25);
     const slow = { base_interval_seconds: 600, min_interval_seconds: 600, max_interval_seconds: 600 };
@@ -189,7 +194,7 @@ describe("pollers", () => {
   test.each([
     ["stops", "SIGTERM", 8],
     ["was killed", "SIGKILL", 11],
-  ] as const)("poll soon what one had begun that %s", async (_, signal, seconds) => {
+  ] as const)("poll soon what one had begun that %s", { timeout: SLOW_MS }, async (_, signal, seconds) => {
     const { front, pollers, start, database } = await setUp(1);
     const provider = await fakeApi(25);
     provider.fault = () => ({ kind: "hang" });
