@@ -79,6 +79,9 @@ export async function beginPoll(
   return row === undefined ? undefined : asSourceState(row);
 }
 
+/** A process that is stopped within its commit keeps the source from the next one no longer. */
+const MAX_PAUSE_MS = 5_000;
+
 /** Replaces the state. False when there was a newer claim or commit: then nothing is to be written. */
 export async function commitState(
   transaction: Queryable,
