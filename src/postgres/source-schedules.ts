@@ -191,9 +191,12 @@ export interface EndedPoll extends SourceName {
   rateLimit: { limit: number; remaining: number; resetS: number } | undefined;
 }
 
+/** Nothing was said meanwhile of when the source is polled next. */
+const UNASKED = "s.version = p.version AND coalesce(s.requested_poll_id = p.poll_id, true)";
+
 /**
  * Writes what polls leave, where they are the newest of their sources, and answers how long each waits for its next, ms,
- * by fence. A source that was changed meanwhile is due when that change said. The hold of a limit commits with it.
+ * by fence. A source that was changed or asked for meanwhile is due when that said. The hold of a limit commits with it.
  */
 export async function endPolls(
   database: Queryable,
@@ -214,9 +217,9 @@ export async function endPolls(
       )
       UPDATE source_schedules s SET leased_until = NULL, poll_id = NULL, updated_at = now(),
         requested_poll_id = nullif(s.requested_poll_id, p.poll_id),
-        next_poll_at = CASE WHEN s.version = p.version THEN clock_timestamp() + p.wait_ms * interval '1 millisecond'
+        next_poll_at = CASE WHEN ${UNASKED} THEN clock_timestamp() + p.wait_ms * interval '1 millisecond'
           ELSE s.next_poll_at END,
-        due_at = CASE WHEN s.version = p.version THEN clock_timestamp() + p.wait_ms * interval '1 millisecond'
+        due_at = CASE WHEN ${UNASKED} THEN clock_timestamp() + p.wait_ms * interval '1 millisecond'
           ELSE s.due_at END,
         interval_seconds = p.wait_ms / 1000, policy_state = p.policy_state, demand = p.demand,
         reasons = ARRAY(SELECT json_array_elements_text(p.reasons)), last_outcome = p.outcome, failures = p.failures,
