@@ -42,13 +42,15 @@ export interface Polling {
   nowMs: number;
   /** Called at the places where a process may end. */
   reached: Reached | undefined;
+  /** Reads the pages of the next polls in place of what is given to them. */
+  fetchPages: ((source: PolledSource) => FetchPages) | undefined;
   alerts: string[];
   troubles: unknown[];
   /** Every page that was given, and how many of them were not parsed. */
   read: { pages: number; unchanged: number };
-  poll(answers: Answers, options?: PollAnswers): Promise<PollOutcome & { events: string[] }>;
+  poll(answers?: Answers, options?: PollAnswers): Promise<PollOutcome & { events: string[] }>;
   /** Polls without asking what it came to. */
-  begin(answers: Answers, options?: PollAnswers): Promise<PollOutcome | undefined>;
+  begin(answers?: Answers, options?: PollAnswers): Promise<PollOutcome | undefined>;
   /** The events so far, as `change subject`, the oldest first. */
   events(): Promise<PolledEvent[]>;
   told(): Promise<string[]>;
@@ -99,17 +101,17 @@ function harnessOf(
   let from: Database = database;
 
   const harness: Polling = {
-    ...{ ...given, reached: undefined, alerts: [], troubles: [] },
+    ...{ ...given, reached: undefined, fetchPages: undefined, alerts: [], troubles: [] },
     read: { pages: 0, unchanged: 0 },
     another: (source) => harnessOf({ ...given, nowMs: Date.now(), source: { ...given.source, source } }),
-    async begin(answers, options = {}) {
+    async begin(answers = [], options = {}) {
       const { source } = harness;
       const fence = options.fence ?? (fences.get(source.source) ?? 0) + 1;
       fences.set(source.source, Math.max(fence, fences.get(source.source) ?? 0));
       const poll = createPollSource({
         ...{ database: from, redis: harness.redis, keys, limits: harness.limits, now: () => harness.nowMs },
         readSource: async () => source,
-        fetchPages: () => pagesOf(harness, answers, options),
+        fetchPages: harness.fetchPages ?? (() => pagesOf(harness, answers, options)),
         alerts: {
           open: async (alert: PollAlert) => void harness.alerts.push(`${alert.kind} opened`),
           resolve: async (alert: PollAlert) => void harness.alerts.push(`${alert.kind} resolved`),
