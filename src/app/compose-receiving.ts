@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { HeadraceError } from "../domain/errors.ts";
 import { type Acceptor, createAcceptor } from "../pipeline/receive/acceptor.ts";
 import { createEndpointCache, endpointSecretPlace } from "../pipeline/receive/endpoint-cache.ts";
 import { createReceiver, type Receiver, type TakeQuota } from "../pipeline/receive/receiver.ts";
@@ -51,7 +52,12 @@ export function composeReceiving(deps: ReceivingDeps): Receiving {
       const counter = await readCounter(database.ingest, "receive");
       return callers.map(() => counter);
     },
-    { maxItems: 10_000, inFlight: 1, maxWaiting: 10_000, full: () => new Error("Too many deliveries wait") },
+    {
+      maxItems: 10_000,
+      inFlight: 1,
+      maxWaiting: 10_000,
+      full: () => new HeadraceError("store_unavailable", "Too many deliveries wait"),
+    },
   );
   const takeQuota = createTenantQuota({ database: database.ingest, redis, keys, limits: limits.quota, now });
   const receiver = createReceiver({

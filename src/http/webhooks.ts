@@ -11,7 +11,7 @@ import { readBody } from "./read-body.ts";
 export interface WebhookLimits {
   /** No body of any scheme is larger, bytes. */
   maxBodyBytes: number;
-  /** Requests of one address in a second, before any work; addresses that are counted at once. */
+  /** Requests of one address (of IPv6, of one /64) in a second, before any work; addresses that are counted at once. */
   requestsPerSecond: number;
   maxAddresses: number;
   /** Whether loopback addresses are counted. */
@@ -46,7 +46,6 @@ export const webhookRoutes: FastifyPluginAsync<WebhookRoutesOptions> = async (se
     max: limits.requestsPerSecond,
     timeWindow: 1_000,
     cache: limits.maxAddresses,
-    keyGenerator: ({ ip }) => ip,
     allowList: ({ ip }) => !limits.limitLoopback && isLoopback(ip),
     addHeaders: NO_HEADERS,
     addHeadersOnExceeding: NO_HEADERS,
@@ -146,7 +145,7 @@ function isLoopback(ip: string): boolean {
 /** A signature covers the bytes as they were sent; what was packed on the way cannot be checked. */
 function refuseEncodedBody(request: FastifyRequest): void {
   const encoding = request.headers["content-encoding"];
-  if (encoding === undefined || encoding === "identity") return;
+  if (encoding === undefined || encoding.toLowerCase() === "identity") return;
   throw new HeadraceError(
     "unsupported_media_type",
     `Content-Encoding ${encoding.slice(0, 100)} is not accepted: send the body as it is`,

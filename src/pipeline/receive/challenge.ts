@@ -65,7 +65,7 @@ function answer(
             const signed = echo(part.hmac_hex);
             return signed === undefined ? undefined : hmacHex(signed);
           });
-  const echoed = Object.entries(headers).map(([name, place]) => [name, echo(place)]);
+  const echoed = Object.entries(headers).map(([name, place]) => [name, headerValue(echo(place))]);
   const secret = challenge.capture && echo(challenge.capture.from);
   const isWhole = body !== undefined && echoed.every(([, value]) => value !== undefined);
   if (!isWhole || (challenge.capture !== undefined && secret === undefined)) return undefined;
@@ -76,6 +76,11 @@ function answer(
     body,
     ...(secret !== undefined && { capture: { value: secret, show: challenge.capture?.show ?? false } }),
   };
+}
+
+/** What a header cannot hold, a body may. */
+function headerValue(value: string | undefined): string | undefined {
+  return value !== undefined && /^[\t\x20-\x7e\x80-\xff]*$/.test(value) ? value : undefined;
 }
 
 /** What is echoed is no longer: Microsoft Graph's tokens, the longest known, have some hundred characters. */
