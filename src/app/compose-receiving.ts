@@ -64,6 +64,7 @@ export function composeReceiving(deps: ReceivingDeps): Receiving {
     endpoints: createEndpointCache({ database: database.ingest, keyRing, maxEndpoints: limits.maxEndpoints }),
     acceptor,
     findSeen: (digest) => findSeen(redis, keys, digest),
+    seenMs: limits.seenSeconds * 1_000,
     readCounter: () => counterReads.add(),
     takeQuota,
     captureSecret: (name, { value, show }) =>

@@ -9,7 +9,7 @@ export interface Delivery {
   events: NewEvent[];
   /** What the delivery was verified with, as the receive counter tells; absent where nothing was cached. */
   verifiedAt?: number;
-  /** A hash of its key, for the dedupe hint; absent where it has none, or several events. */
+  /** A hash of its key, for the dedupe hint; absent where it has none, several events, or a key that ends too soon. */
   digest?: string;
 }
 
@@ -41,7 +41,7 @@ export interface Acceptor {
 /**
  * Commits deliveries in groups: one or two transactions are under way, and the next one takes what arrived
  * meanwhile. `onCommitted` is told once a transaction is committed: how many events are new, and which event each
- * delivery with a digest became.
+ * new delivery with a digest became.
  */
 export function createAcceptor(deps: {
   database: Queryable;
@@ -133,5 +133,6 @@ function seenAs(
   if (digest === undefined || answer === undefined || answer instanceof Error || answer.kind === "stale")
     return [];
   const [event] = answer.events;
-  return event === undefined ? [] : [{ digest, eventId: event.eventId }];
+  // A duplicate's key ends when it would have: a hint that was given anew would outlive it.
+  return event === undefined || event.duplicate ? [] : [{ digest, eventId: event.eventId }];
 }

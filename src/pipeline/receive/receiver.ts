@@ -50,6 +50,8 @@ export interface ReceiverDeps {
   acceptor: Acceptor;
   /** The dedupe hint: which event a delivery became, as far as a fast store knows. */
   findSeen: (digest: string) => Promise<string | undefined>;
+  /** How long the hint holds, ms: a key that ends sooner has none. */
+  seenMs: number;
   /** The value of the receive counter at a moment after the call; concurrent calls share one look. */
   readCounter: () => Promise<number>;
   /** Stores the secret that a handshake brought; false when the endpoint has one by now. */
@@ -86,7 +88,7 @@ export interface Answering {
 }
 
 export function createReceiver(deps: ReceiverDeps): Receiver {
-  const { endpoints, acceptor, findSeen, readCounter, captureSecret, takeQuota, now } = deps;
+  const { endpoints, acceptor, findSeen, seenMs, readCounter, captureSecret, takeQuota, now } = deps;
 
   /** An answer that commits nothing could not compare the counter: it is read. */
   async function isCurrent(counter: number): Promise<boolean> {
@@ -127,7 +129,7 @@ export function createReceiver(deps: ReceiverDeps): Receiver {
       }
       const delivery: Delivery = { events, verifiedAt };
       const [only] = events;
-      if (only !== undefined && events.length === 1) {
+      if (only !== undefined && events.length === 1 && (only.keys[0]?.windowMs ?? 0) > seenMs) {
         delivery.digest = digestOf(only.tenantId, only.connector, only.endpoint, only.deliveryKey);
       }
       const accepting = acceptor.accept(delivery);
