@@ -22,7 +22,7 @@ export interface Receiving {
   receiver: Receiver;
   takeQuota: TakeQuota;
   rejections: RejectionLog;
-  /** True while the oldest event that is not routed is older than deliveries are taken for. */
+  /** True while what came in waits so long, to be committed or to be routed, that no more is taken. */
   readonly isBehind: boolean;
 }
 
@@ -93,7 +93,8 @@ export function composeReceiving(deps: ReceivingDeps): Receiving {
     takeQuota,
     rejections,
     get isBehind() {
-      return unroutedMs > limits.backlogAge.maxMs;
+      const waitedMs = Math.max(acceptor.waitedMs, counterReads.waitedMs);
+      return waitedMs > limits.maxCommitWaitMs || unroutedMs > limits.backlogAge.maxMs;
     },
   };
 }

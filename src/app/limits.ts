@@ -52,6 +52,8 @@ export interface Limits {
   oldRejections: { maxAgeMs: number; maxRows: number; batchSize: number; intervalMs: number };
   /** Deliveries are answered 503 while the oldest event that is not routed is older, ms; looked at in this interval, ms. */
   backlogAge: { maxMs: number; intervalMs: number };
+  /** Deliveries are answered 503 while the first that waits for its commit, or to be looked up, waits longer, ms. */
+  maxCommitWaitMs: number;
   /** How long a person may read a token that a handshake brought, s. */
   shownSecretSeconds: number;
   /** How long requests, then runs, may take to end when the process stops, ms. */
@@ -117,6 +119,7 @@ export const DEFAULT_LIMITS: Limits = {
   redis: { connectTimeoutMs: 2_000, commandTimeoutMs: 2_000 },
   webhooks: {
     maxBodyBytes: 26_214_400,
+    maxBodiesBytes: 268_435_456,
     requestsPerSecond: 200,
     maxAddresses: 10_000,
     limitLoopback: false,
@@ -127,6 +130,7 @@ export const DEFAULT_LIMITS: Limits = {
   rejections: { maxRows: 200, intervalMs: 1_000 },
   oldRejections: { maxAgeMs: 7 * 86_400_000, maxRows: 100_000, batchSize: 1_000, intervalMs: 60_000 },
   backlogAge: { maxMs: 6 * 3_600_000, intervalMs: 1_000 },
+  maxCommitWaitMs: 2_000,
   shownSecretSeconds: 86_400,
   drainMs: { requests: 4_000, runs: 7_000 },
 };

@@ -36,6 +36,8 @@ export interface Acceptor {
   withdraw(delivery: Delivery): boolean;
   /** True when a delivery has to wait for more than the next transaction. */
   readonly backlogged: boolean;
+  /** For how long the first delivery has waited for its transaction, ms. */
+  readonly waitedMs: number;
 }
 
 /**
@@ -78,6 +80,9 @@ export function createAcceptor(deps: {
     withdraw: (delivery) => batcher.withdraw(delivery),
     get backlogged() {
       return batcher.waiting > limits.maxDeliveries;
+    },
+    get waitedMs() {
+      return batcher.waitedMs;
     },
   };
 }

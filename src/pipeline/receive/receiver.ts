@@ -5,9 +5,12 @@ import type { EndpointName, TenantLimits } from "../../postgres/receiving-endpoi
 import type { Acceptor, Delivery } from "./acceptor.ts";
 import { receiveForApp } from "./app-delivery.ts";
 import type { ChallengeAnswer } from "./challenge.ts";
+import { readDelivery } from "./delivery.ts";
 import type { EndpointCache, KnownEndpoint } from "./endpoint-cache.ts";
 import type { InboundRequest } from "./inbound-request.ts";
+import { checkItemCount } from "./items.ts";
 import { type Judgement, judge } from "./judge.ts";
+import { otherTenantsAccounts } from "./other-accounts.ts";
 import { placedEvents } from "./placed-events.ts";
 import type { Scheme } from "./scheme.ts";
 
@@ -184,13 +187,19 @@ async function receiveForEndpoint(
 ): Attempt {
   const known = answering.endpoints.endpoint(name);
   const endpoint = known instanceof Promise ? await known : known;
-  const judgement = judge(endpoint, request, answering.now());
+  const nowMs = answering.now();
+  const judgement = judge(endpoint, request, nowMs);
   if (judgement.kind === "rejected") {
     return answering.decline(endpoint, { ...judgement, known: placeOf(endpoint) });
   }
   if (judgement.kind === "method_not_allowed") return answering.decline(endpoint, judgement);
   if (judgement.kind === "challenge") return answering.handshake(endpoint, judgement);
-  const { events, leftOut } = placedEvents(endpoint, request);
+  checkItemCount(endpoint.scheme, request);
+  const delivery = readDelivery(endpoint.scheme, request);
+  const asked = otherTenantsAccounts({ endpoints: answering.endpoints, endpoint, delivery, request, nowMs });
+  const others = asked instanceof Promise ? await asked : asked;
+  if (others === undefined) return undefined;
+  const { events, leftOut } = placedEvents(endpoint, request, { delivery, others });
   if (events.length === 0 && leftOut > 0) {
     return answering.decline(endpoint, {
       kind: "rejected",

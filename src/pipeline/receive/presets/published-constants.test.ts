@@ -15,6 +15,19 @@ interface Published {
 const SLACK_BODY =
   "token=xyzz0WbapA4vBCDEFasx0q6G&team_id=T1DC2JH3J&team_domain=testteamnow&channel_id=G8PSS9T3V&channel_name=foobar&user_id=U2CERLKJA&user_name=roadrunner&command=%2Fwebhook-collect&text=&response_url=https%3A%2F%2Fhooks.slack.com%2Fcommands%2FT1DC2JH3J%2F397700885554%2F96rGlfmibIGlgcZRskXaIFfN&trigger_id=398738663015.47445629121.803a0bc887a14d10d2c447fce8b6703c";
 
+/** The line end is signed too. */
+const SENDGRID_BODY = `${JSON.stringify([
+  {
+    email: "hello@world.com",
+    event: "dropped",
+    reason: "Bounced Address",
+    sg_event_id: "ZHJvcC0xMDk5NDkxOS1MUnpYbF9OSFN0T0doUTRrb2ZTbV9BLTA",
+    sg_message_id: "LRzXl_NHStOGhQ4kofSm_A.filterdrecv-p3mdw1-756b745b58-kmzbl-18-5F5FC76C-9.0",
+    "smtp-id": "<LRzXl_NHStOGhQ4kofSm_A@ismtpd0039p1iad1.sendgrid.net>",
+    timestamp: 1_600_112_492,
+  },
+])}\r\n`;
+
 /** Examples that providers print in their documentation, signature and all. */
 const PUBLISHED: [where: string, published: Published][] = [
   [
@@ -65,6 +78,21 @@ const PUBLISHED: [where: string, published: Published][] = [
       headers: { "x-twilio-signature": "RSOYDt4T1cUTdK1PDd93/VVr8B8=" },
       body: "CallSid=CA1234567890ABCDE&Caller=%2B14158675309&Digits=1234&From=%2B14158675309&To=%2B18005551212",
       nowS: 0,
+    },
+  ],
+  [
+    "SendGrid, the test vector of its libraries",
+    {
+      preset: "sendgrid",
+      secret:
+        "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE83T4O/n84iotIvIW4mdBgQ/7dAfSmpqIM8kF9mN1flpVKS3GRqe62gw+2fNNRaINXvVpiglSI8eNEc6wEA3F+g==",
+      headers: {
+        "x-twilio-email-event-webhook-timestamp": "1600112502",
+        "x-twilio-email-event-webhook-signature":
+          "MEUCIGHQVtGj+Y3LkG9fLcxf3qfI10QysgDWmMOVmxG0u6ZUAiEAyBiXDWzM+uOe5W0JuG+luQAbPIqHh89M15TluLtEZtM=",
+      },
+      body: SENDGRID_BODY,
+      nowS: 1_600_112_502,
     },
   ],
 ];
