@@ -97,7 +97,67 @@ const PUBLISHED: [where: string, published: Published][] = [
   ],
 ];
 
-test.each(PUBLISHED)(
+const HUBSPOT_BODY =
+  '[{"eventId":100,"subscriptionId":12,"portalId":62515,"occurredAt":1795435200000,"subscriptionType":"contact.creation","attemptNumber":0,"objectId":123,"name":"é"}]';
+const HUBSPOT_URL = "https://hooks.example/api/v1/webhooks/hubspot/acme?source=crm";
+const HUBSPOT_SECRET = "8c1d1d5a-0f5e-4b1e-9d0d-6a4f2b7f3c11";
+
+/** Signed once with libraries of providers that are too large to be installed for every test run. */
+const SIGNED_WITH: [library: string, published: Published][] = [
+  [
+    "@hubspot/api-client 13.5.0, version 3",
+    {
+      preset: "hubspot",
+      secret: HUBSPOT_SECRET,
+      url: HUBSPOT_URL,
+      headers: {
+        "x-hubspot-request-timestamp": "1795435200000",
+        "x-hubspot-signature-v3": "R8NLTWY89zuIQlNHJMFeb8WotugVnxN90RsOPcJkioI=",
+      },
+      body: HUBSPOT_BODY,
+      nowS: 1_795_435_200,
+    },
+  ],
+  [
+    "@hubspot/api-client 13.5.0, version 1",
+    {
+      preset: "hubspot-v1",
+      secret: HUBSPOT_SECRET,
+      headers: { "x-hubspot-signature": "b17d37495e3d8d6dc74cc07d6dcb7759485d923cc44d01139e8b2dd7a6d536e5" },
+      body: HUBSPOT_BODY,
+      nowS: 0,
+    },
+  ],
+  [
+    "svix 1.99.1",
+    {
+      preset: "svix",
+      secret: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+      headers: {
+        "svix-id": "msg_2b",
+        "svix-timestamp": "1795435200",
+        "svix-signature": "v1,mMzoIGwKmoazN446sv2R2EKEQL21BdpVvmc+30GjGCw=",
+      },
+      body: '{"type":"a.b","data":{"é":1}}',
+      nowS: 1_795_435_200,
+    },
+  ],
+  [
+    "box-node-sdk 10.12.0",
+    {
+      preset: "box",
+      secret: "sec",
+      headers: {
+        "box-delivery-timestamp": "2026-11-23T12:00:00Z",
+        "box-signature-primary": "thumbO/WTNI9P7uQ628oBye/NzObWqrVpvZzARzHWcE=",
+      },
+      body: '{"id":"1","trigger":"FILE.UPLOADED"}',
+      nowS: Date.UTC(2026, 10, 23, 12) / 1_000,
+    },
+  ],
+];
+
+test.each([...PUBLISHED, ...SIGNED_WITH])(
   "%s",
   (_where, { preset, secret, url = "https://hooks.example/in", headers, body, nowS }) => {
     const verify = createVerifier(presetScheme(preset, {}), [{ value: secret }]);
