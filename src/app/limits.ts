@@ -126,7 +126,7 @@ export const DEFAULT_LIMITS: Limits = {
     maxEventLoopDelayMs: 300,
     rejectionStepMs: 20,
   },
-  quota: { timeoutMs: 50, backlogMs: 250, maxTenants: 10_000 },
+  quota: { timeoutMs: 30, restMs: 1_000, backlogMs: 250, maxTenants: 10_000 },
   rejections: { maxRows: 200, intervalMs: 1_000 },
   oldRejections: { maxAgeMs: 7 * 86_400_000, maxRows: 100_000, batchSize: 1_000, intervalMs: 60_000 },
   backlogAge: { maxMs: 6 * 3_600_000, intervalMs: 1_000 },
