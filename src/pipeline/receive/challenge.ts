@@ -48,7 +48,8 @@ function answer(
   isProved: (proof: Challenge["proof"]) => boolean,
   hmacHex: (text: string) => string | undefined = () => undefined,
 ): ChallengeAnswer | undefined {
-  const challenge = scheme.challenges.find((one) => isMeant(one, request) && isProved(one.proof));
+  // What needs a signature is not looked for before it holds: its place may be in the body, which has to be read.
+  const challenge = scheme.challenges.find((one) => isProved(one.proof) && isMeant(one, request));
   if (challenge === undefined) return undefined;
   const { status, content_type: contentType, headers = {}, text, json } = challenge.answer;
   const echo = (place: Place) => {

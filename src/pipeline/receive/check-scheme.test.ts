@@ -103,6 +103,7 @@ test.each<[string, object, string]>([
     { ...HMAC, signature: { ...HMAC.signature, encoding: "text" } },
     "signature.encoding",
   ],
+  ["204 has no body", { ...HMAC, ack: { status: 204, body: "json" } }, "ack.status"],
   ["there are no items to look into", { ...HMAC, account: [{ item: "/a" }] }, "items"],
 ])("a scheme contradicts itself where %s", (_name, scheme, field) => {
   expect(detailsOf(scheme)).toEqual([{ field: `scheme.${field}`, message: expect.any(String) }]);

@@ -126,6 +126,7 @@ function contradictions(scheme: Scheme): ErrorDetail[] {
       "signature.from",
       "stands in items, which only a token can, and then nowhere else",
     ],
+    [scheme.ack.status === 204 && scheme.ack.body === "json", "ack.status", "is 204, which has no body"],
     [
       scheme.items === undefined && places(scheme).some((place) => "item" in place),
       "items",
