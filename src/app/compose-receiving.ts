@@ -61,7 +61,12 @@ export function composeReceiving(deps: ReceivingDeps): Receiving {
   );
   const takeQuota = createTenantQuota({ database: database.ingest, redis, keys, limits: limits.quota, now });
   const receiver = createReceiver({
-    endpoints: createEndpointCache({ database: database.ingest, keyRing, maxEndpoints: limits.maxEndpoints }),
+    endpoints: createEndpointCache({
+      database: database.ingest,
+      keyRing,
+      maxEndpoints: limits.maxEndpoints,
+      lookUps: limits.lookUps,
+    }),
     acceptor,
     findSeen: (digest) => findSeen(redis, keys, digest),
     seenMs: limits.seenSeconds * 1_000,

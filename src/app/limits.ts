@@ -6,6 +6,7 @@ import type { SweeperLimits } from "../pipeline/execute/sweeper.ts";
 import type { WorkerLimits } from "../pipeline/execute/workers.ts";
 import type { RelayLimits } from "../pipeline/fanout/relay.ts";
 import type { AcceptorLimits } from "../pipeline/receive/acceptor.ts";
+import type { LookUpLimits } from "../pipeline/receive/endpoint-cache.ts";
 import type { RejectionLogLimits } from "../pipeline/receive/rejection-log.ts";
 import type { TenantQuotaLimits } from "../pipeline/receive/tenant-quota.ts";
 import type { BackfillLimits } from "../pipeline/route/backfill.ts";
@@ -17,6 +18,8 @@ export interface Limits {
   accept: AcceptorLimits;
   /** Endpoints kept in memory, unknown ones among them. */
   maxEndpoints: number;
+  /** Of endpoints and accounts that are not kept. */
+  lookUps: LookUpLimits;
   /** How long a committed delivery is remembered in Redis, s. PostgreSQL remembers it for its whole window. */
   seenSeconds: number;
   relay: RelayLimits;
@@ -63,6 +66,7 @@ export interface Limits {
 export const DEFAULT_LIMITS: Limits = {
   accept: { maxDeliveries: 64, maxBytes: 1_048_576, inFlight: 1, maxWaiting: 2_000 },
   maxEndpoints: 10_000,
+  lookUps: { maxItems: 500, inFlight: 1, maxWaiting: 20_000 },
   seenSeconds: 600,
   relay: {
     drainMs: 500,

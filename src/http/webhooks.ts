@@ -80,7 +80,8 @@ export const webhookRoutes: FastifyPluginAsync<WebhookRoutesOptions> = async (se
     done(new HeadraceError("store_unavailable", "More comes in than can be taken"));
   });
   server.addHook("onError", (_request, _reply, error, done) => {
-    onRefused(error instanceof HeadraceError ? error.code : "invalid_request");
+    const isSenders = (error.statusCode ?? 500) < 500;
+    onRefused(error instanceof HeadraceError ? error.code : isSenders ? "invalid_request" : "internal");
     done();
   });
   server.removeAllContentTypeParsers();

@@ -64,16 +64,28 @@ type NamedByAccount = Counted & { name: EndpointName | undefined };
 /** No more endpoints are tried on what names no account: the secret is the app's, and most have the same. */
 const MAX_TRIED_ENDPOINTS = 8;
 
+export interface LookUpLimits {
+  /** Names in one statement. */
+  maxItems: number;
+  /** Statements under way at once, of endpoints and of accounts each. */
+  inFlight: number;
+  /** Names that wait; one more is answered `store_unavailable`. */
+  maxWaiting: number;
+}
+
 export function createEndpointCache(deps: {
   database: Queryable;
   keyRing: KeyRing;
   /** Endpoints kept; as many accounts, and as many again of names that do not exist. */
   maxEndpoints: number;
+  lookUps: LookUpLimits;
 }): EndpointCache {
-  const { database, keyRing, maxEndpoints: maxEntries } = deps;
+  const { database, keyRing, maxEndpoints: maxEntries, lookUps } = deps;
   const newest = { value: 0 };
-  const lookUpEndpoint = inBatches((names: EndpointName[]) => findReceivingEndpoints(database, names));
-  const lookUpAccount = inBatches((accounts: ConnectorAccount[]) =>
+  const lookUpEndpoint = inBatches(lookUps, (names: EndpointName[]) =>
+    findReceivingEndpoints(database, names),
+  );
+  const lookUpAccount = inBatches(lookUps, (accounts: ConnectorAccount[]) =>
     findEndpointsOfAccounts(database, accounts),
   );
   const endpoints = createCountedCache({
@@ -128,11 +140,12 @@ export function createEndpointCache(deps: {
 const NOTHING = { tenant: undefined, webhook: undefined, endpoint: undefined };
 
 /** Looks things up one by one in as few statements as they arrive together for. */
-function inBatches<Key, Found>(find: (keys: Key[]) => Promise<Found[]>): (key: Key) => Promise<Found> {
+function inBatches<Key, Found>(
+  limits: LookUpLimits,
+  find: (keys: Key[]) => Promise<Found[]>,
+): (key: Key) => Promise<Found> {
   const batcher = new Batcher<Key, Found>(find, {
-    maxItems: 500,
-    inFlight: 2,
-    maxWaiting: 20_000,
+    ...limits,
     full: () => new HeadraceError("store_unavailable", "Too many deliveries wait to be looked up"),
   });
   return (key) => batcher.add(key);
