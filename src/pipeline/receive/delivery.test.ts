@@ -52,7 +52,7 @@ describe("a Standard Webhooks delivery", () => {
       events: [
         {
           item: 0,
-          keys: [{ key: "id:msg_1", windowMs: 72 * HOUR_MS }],
+          keys: [{ key: "id:msg_1", windowMs: 96 * HOUR_MS }],
           type: "order.paid",
           occurredAtMs: 1_795_435_200_500,
           data: JSON.parse(body),
@@ -65,7 +65,7 @@ describe("a Standard Webhooks delivery", () => {
     const { body, events } = read(scheme, "{", headers);
     expect(body.kind).toBe("unreadable");
     expect(events).toEqual([
-      { item: 0, keys: [{ key: "id:msg_1", windowMs: 72 * HOUR_MS }], data: undefined },
+      { item: 0, keys: [{ key: "id:msg_1", windowMs: 96 * HOUR_MS }], data: undefined },
     ]);
   });
 
