@@ -13,8 +13,8 @@ export function itemsOf(scheme: Scheme, { parsed }: InboundRequest): unknown[] |
   return undefined;
 }
 
-/** No batch holds more: SendGrid's, the largest known, end at 768 KiB, of some 200 bytes an item. */
-const MAX_ITEMS = 10_000;
+/** No batch holds more: SendGrid's, the largest known, end at 768 KiB, of 200 bytes an item and more. */
+const MAX_ITEMS = 5_000;
 
 /** Throws `payload_too_large` for a batch of more items than become events in one transaction. */
 export function checkItemCount(scheme: Scheme, request: InboundRequest): void {
