@@ -7,6 +7,7 @@ import { DEFAULT_RETRY, type FlowAction } from "../../domain/flow.ts";
 import type { RunAttempt } from "../../domain/flow-run.ts";
 import { type AllowPrivate, createOutgoingHttp } from "../../runtime/outgoing/index.ts";
 import { checkActionHeaders, createHttpAction } from "./http-action.ts";
+import type { Targets } from "./targets.ts";
 
 const secret = `whsec_${Buffer.alloc(32, 7).toString("base64")}`;
 
@@ -67,10 +68,13 @@ function run(
   };
 }
 
+/** No target is ever held. */
+const FREE: Targets = { enter: async () => ({ kind: "turn", leave() {} }) };
+
 function httpAction(allowPrivate: AllowPrivate = ["127.0.0.1/32"]) {
   const outgoing = createOutgoingHttp({ allowPrivate });
   onTestFinished(() => outgoing.close());
-  return createHttpAction({ outgoing, clock: { now: Date.now } });
+  return createHttpAction({ outgoing, clock: { now: Date.now }, targets: FREE });
 }
 
 describe("the HTTP action", () => {

@@ -18,7 +18,7 @@ describe("signOutgoing", () => {
 
   test("signs an empty body, and with a secret that lacks the prefix", () => {
     const bare = secret.slice("whsec_".length);
-    const headers = signOutgoing({ id: "run-1", nowMs, body: Buffer.alloc(0), secret: bare });
+    const headers = signOutgoing({ id: "run-1", nowMs, body: Buffer.alloc(0), secrets: [bare] });
     expect(new Webhook(secret).verify("", headers)).toBeUndefined();
   });
 });
