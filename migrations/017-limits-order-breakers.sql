@@ -7,7 +7,7 @@ ALTER TABLE runs ADD COLUMN gate text;
 -- Why a queued run waits until its visible_at: order, concurrency, rate_limit, tenant_concurrency,
 -- target_concurrency <origin>, circuit_open <origin>.
 ALTER TABLE runs ADD COLUMN held_reason text;
-CREATE INDEX runs_held ON runs (tenant_id, held_reason, flow_id, id) WHERE state = 'queued' AND held_reason IS NOT NULL;
+CREATE INDEX runs_held ON runs (tenant_id, held_reason, flow_id, event_id) WHERE state = 'queued' AND held_reason IS NOT NULL;
 CREATE INDEX runs_keyed ON runs (tenant_id, flow_id, gate, event_id)
   WHERE gate <> '' AND state IN ('queued', 'running', 'failed', 'dead');
 CREATE INDEX runs_gated ON runs (tenant_id, flow_id) WHERE gate IS NOT NULL AND state = 'running';
@@ -16,8 +16,10 @@ CREATE INDEX runs_gated ON runs (tenant_id, flow_id) WHERE gate IS NOT NULL AND 
 CREATE TABLE flow_gates (
   tenant_id text NOT NULL,
   flow_id text NOT NULL,
-  -- The moment up to which the flow's rate is used up.
-  rate_used_to timestamptz NOT NULL DEFAULT '-infinity',
+  -- Of a flow with a rate: how many runs started within the twentieth of a second from each of these moments on; those
+  -- that are of no account any more are dropped.
+  started_from timestamptz[] NOT NULL DEFAULT '{}',
+  started_runs integer[] NOT NULL DEFAULT '{}',
   PRIMARY KEY (tenant_id, flow_id)
 ) WITH (fillfactor = 50);
 
@@ -76,15 +78,18 @@ LANGUAGE plpgsql VOLATILE
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 AS $$
 DECLARE
+  PIECE CONSTANT interval := interval '50 milliseconds';
   flow record;
   run record;
   rules jsonb;
   moment timestamptz;
   slots integer;
   tokens integer;
-  burst integer;
-  step interval;
-  rate_from timestamptz;
+  per_window integer;
+  rate_window interval;
+  pieces timestamptz[];
+  counts integer[];
+  freed integer;
   started integer;
   waiting integer;
   blocked text;
@@ -127,12 +132,14 @@ BEGIN
     END IF;
     tokens := 1000;
     IF rules ? 'rate_limit' THEN
-      -- At once come at most a twentieth of a second's runs, and of the others each in its time, so that no second,
-      -- whenever it begins, has more than it may.
-      burst := greatest(1, floor((rules #>> '{rate_limit,per_second}')::numeric / 20));
-      step := interval '1 second' / ((rules #>> '{rate_limit,per_second}')::float8 - burst + 1);
-      rate_from := greatest(flow.rate_used_to, moment);
-      tokens := least(1000, floor(burst - extract(epoch FROM rate_from - moment) / extract(epoch FROM step) + 0.001));
+      -- So many in any one second, whenever it begins; below one a second, one in any so many seconds. What started
+      -- within a piece of a second counts until all of the piece is out of the window.
+      per_window := greatest(1, floor((rules #>> '{rate_limit,per_second}')::numeric));
+      rate_window := interval '1 second' * greatest(1, 1 / (rules #>> '{rate_limit,per_second}')::float8) + PIECE;
+      SELECT coalesce(array_agg(p.start ORDER BY p.start), '{}'), coalesce(array_agg(p.runs ORDER BY p.start), '{}'),
+          greatest(0, per_window - coalesce(sum(p.runs), 0))
+        INTO pieces, counts, tokens
+      FROM unnest(flow.started_from, flow.started_runs) AS p (start, runs) WHERE p.start > moment - rate_window;
     END IF;
 
     started := 0;
@@ -149,7 +156,7 @@ BEGIN
           SELECT r.id, r.event_id, r.replay_seq, r.gate FROM runs r
           WHERE r.tenant_id = flow.tenant_id AND r.held_reason = why.reason AND r.flow_id = flow.flow_id
             AND r.state = 'queued'
-          ORDER BY r.id LIMIT greatest(0, least(slots, tokens, 128))) h
+          ORDER BY r.event_id LIMIT greatest(0, least(slots, tokens, 128))) h
       ) candidates
       ORDER BY event_id, replay_seq
     LOOP
@@ -203,7 +210,17 @@ BEGIN
           until := moment + hold_ms * (1 + waiting / 50) * interval '1 millisecond';
         ELSE
           reason := 'rate_limit';
-          until := greatest(rate_from + (started + waiting - burst) * step, moment + least(step, interval '1 second'));
+          -- When as many have left the window as are before it, and one more.
+          freed := 0;
+          until := moment + rate_window;
+          FOR piece IN 1 .. cardinality(pieces) LOOP
+            freed := freed + counts[piece];
+            IF freed > (waiting - 1) % per_window THEN
+              until := pieces[piece] + rate_window;
+              EXIT;
+            END IF;
+          END LOOP;
+          until := until + ((waiting - 1) / per_window) * rate_window;
         END IF;
       END IF;
 
@@ -217,7 +234,13 @@ BEGIN
       END IF;
     END LOOP;
     IF started > 0 AND rules ? 'rate_limit' THEN
-      UPDATE flow_gates g SET rate_used_to = rate_from + started * step
+      IF moment - pieces[cardinality(pieces)] < PIECE THEN
+        counts[cardinality(pieces)] := counts[cardinality(pieces)] + started;
+      ELSE
+        pieces := pieces || moment;
+        counts := counts || started;
+      END IF;
+      UPDATE flow_gates g SET started_from = pieces, started_runs = counts
       WHERE g.tenant_id = flow.tenant_id AND g.flow_id = flow.flow_id;
     END IF;
   END LOOP;
@@ -252,7 +275,7 @@ BEGIN
       LATERAL (
         SELECT r.id FROM runs r WHERE r.tenant_id = freed.t AND r.held_reason = 'concurrency' AND r.flow_id = freed.f
           AND r.state = 'queued'
-        ORDER BY r.id LIMIT freed.slots) h
+        ORDER BY r.event_id LIMIT freed.slots) h
     UNION
     SELECT h.id FROM unnest(tenants, flow_ids, ended_gates) AS u (t, f, gate), LATERAL (
       SELECT r.id FROM runs r WHERE r.tenant_id = u.t AND r.flow_id = u.f AND r.gate = u.gate AND r.gate <> ''

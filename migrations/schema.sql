@@ -234,7 +234,8 @@ table events partitioned by RANGE (id) row level security forced
 table flow_gates with fillfactor=50 row level security forced
   tenant_id text not null
   flow_id text not null
-  rate_used_to timestamp with time zone not null default '-infinity'::timestamp with time zone
+  started_from timestamp with time zone[] not null default '{}'::timestamp with time zone[]
+  started_runs integer[] not null default '{}'::integer[]
   constraint flow_gates_pkey PRIMARY KEY (tenant_id, flow_id)
   policy every_tenant to headrace_pipeline using true check true
   policy own_tenant to headrace_api using (tenant_id = current_setting('app.tenant'::text, true)) check (tenant_id = current_setting('app.tenant'::text, true))
@@ -365,7 +366,7 @@ table runs partitioned by RANGE (id) row level security forced
   constraint runs_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'running'::text, 'failed'::text, 'succeeded'::text, 'dead'::text, 'cancelled'::text])))
   CREATE INDEX runs_due ON ONLY public.runs USING btree (visible_at) WHERE (state = ANY (ARRAY['queued'::text, 'running'::text, 'failed'::text]))
   CREATE INDEX runs_gated ON ONLY public.runs USING btree (tenant_id, flow_id) WHERE ((gate IS NOT NULL) AND (state = 'running'::text))
-  CREATE INDEX runs_held ON ONLY public.runs USING btree (tenant_id, held_reason, flow_id, id) WHERE ((state = 'queued'::text) AND (held_reason IS NOT NULL))
+  CREATE INDEX runs_held ON ONLY public.runs USING btree (tenant_id, held_reason, flow_id, event_id) WHERE ((state = 'queued'::text) AND (held_reason IS NOT NULL))
   CREATE INDEX runs_keyed ON ONLY public.runs USING btree (tenant_id, flow_id, gate, event_id) WHERE ((gate <> ''::text) AND (state = ANY (ARRAY['queued'::text, 'running'::text, 'failed'::text, 'dead'::text])))
   CREATE INDEX runs_of_replayed_event ON ONLY public.runs USING btree (event_id) WHERE (replay_seq > 0)
   CREATE INDEX runs_of_tenant ON ONLY public.runs USING btree (tenant_id, id)
@@ -422,15 +423,18 @@ table verdicts partitioned by RANGE (event_id) row level security forced
 
 function claim_gated_runs(run_ids uuid[], low uuid, high uuid, lease_ms integer, hold_ms integer) returns SETOF runs set enable_seqscan=off, enable_hashjoin=off, enable_mergejoin=off
 DECLARE
+  PIECE CONSTANT interval := interval '50 milliseconds';
   flow record;
   run record;
   rules jsonb;
   moment timestamptz;
   slots integer;
   tokens integer;
-  burst integer;
-  step interval;
-  rate_from timestamptz;
+  per_window integer;
+  rate_window interval;
+  pieces timestamptz[];
+  counts integer[];
+  freed integer;
   started integer;
   waiting integer;
   blocked text;
@@ -473,12 +477,14 @@ BEGIN
     END IF;
     tokens := 1000;
     IF rules ? 'rate_limit' THEN
-      -- At once come at most a twentieth of a second's runs, and of the others each in its time, so that no second,
-      -- whenever it begins, has more than it may.
-      burst := greatest(1, floor((rules #>> '{rate_limit,per_second}')::numeric / 20));
-      step := interval '1 second' / ((rules #>> '{rate_limit,per_second}')::float8 - burst + 1);
-      rate_from := greatest(flow.rate_used_to, moment);
-      tokens := least(1000, floor(burst - extract(epoch FROM rate_from - moment) / extract(epoch FROM step) + 0.001));
+      -- So many in any one second, whenever it begins; below one a second, one in any so many seconds. What started
+      -- within a piece of a second counts until all of the piece is out of the window.
+      per_window := greatest(1, floor((rules #>> '{rate_limit,per_second}')::numeric));
+      rate_window := interval '1 second' * greatest(1, 1 / (rules #>> '{rate_limit,per_second}')::float8) + PIECE;
+      SELECT coalesce(array_agg(p.start ORDER BY p.start), '{}'), coalesce(array_agg(p.runs ORDER BY p.start), '{}'),
+          greatest(0, per_window - coalesce(sum(p.runs), 0))
+        INTO pieces, counts, tokens
+      FROM unnest(flow.started_from, flow.started_runs) AS p (start, runs) WHERE p.start > moment - rate_window;
     END IF;
 
     started := 0;
@@ -495,7 +501,7 @@ BEGIN
           SELECT r.id, r.event_id, r.replay_seq, r.gate FROM runs r
           WHERE r.tenant_id = flow.tenant_id AND r.held_reason = why.reason AND r.flow_id = flow.flow_id
             AND r.state = 'queued'
-          ORDER BY r.id LIMIT greatest(0, least(slots, tokens, 128))) h
+          ORDER BY r.event_id LIMIT greatest(0, least(slots, tokens, 128))) h
       ) candidates
       ORDER BY event_id, replay_seq
     LOOP
@@ -549,7 +555,17 @@ BEGIN
           until := moment + hold_ms * (1 + waiting / 50) * interval '1 millisecond';
         ELSE
           reason := 'rate_limit';
-          until := greatest(rate_from + (started + waiting - burst) * step, moment + least(step, interval '1 second'));
+          -- When as many have left the window as are before it, and one more.
+          freed := 0;
+          until := moment + rate_window;
+          FOR piece IN 1 .. cardinality(pieces) LOOP
+            freed := freed + counts[piece];
+            IF freed > (waiting - 1) % per_window THEN
+              until := pieces[piece] + rate_window;
+              EXIT;
+            END IF;
+          END LOOP;
+          until := until + ((waiting - 1) / per_window) * rate_window;
         END IF;
       END IF;
 
@@ -563,7 +579,13 @@ BEGIN
       END IF;
     END LOOP;
     IF started > 0 AND rules ? 'rate_limit' THEN
-      UPDATE flow_gates g SET rate_used_to = rate_from + started * step
+      IF moment - pieces[cardinality(pieces)] < PIECE THEN
+        counts[cardinality(pieces)] := counts[cardinality(pieces)] + started;
+      ELSE
+        pieces := pieces || moment;
+        counts := counts || started;
+      END IF;
+      UPDATE flow_gates g SET started_from = pieces, started_runs = counts
       WHERE g.tenant_id = flow.tenant_id AND g.flow_id = flow.flow_id;
     END IF;
   END LOOP;
@@ -647,7 +669,7 @@ BEGIN
       LATERAL (
         SELECT r.id FROM runs r WHERE r.tenant_id = freed.t AND r.held_reason = 'concurrency' AND r.flow_id = freed.f
           AND r.state = 'queued'
-        ORDER BY r.id LIMIT freed.slots) h
+        ORDER BY r.event_id LIMIT freed.slots) h
     UNION
     SELECT h.id FROM unnest(tenants, flow_ids, ended_gates) AS u (t, f, gate), LATERAL (
       SELECT r.id FROM runs r WHERE r.tenant_id = u.t AND r.flow_id = u.f AND r.gate = u.gate AND r.gate <> ''

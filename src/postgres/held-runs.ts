@@ -50,7 +50,7 @@ export async function wakeHeldRuns(
     text: `UPDATE runs SET generation = generation + 1, visible_at = now() + $4::int * interval '1 millisecond'
       WHERE id = ANY (ARRAY(SELECT id FROM runs
           WHERE tenant_id = $1 AND held_reason = $2 AND state = 'queued' AND visible_at > now()
-          ORDER BY id LIMIT $3))
+          ORDER BY event_id LIMIT $3))
         AND state = 'queued'
       RETURNING id, flow_id, lane, generation, gate IS NOT NULL AS gated`,
     values: [held.tenantId, held.reason, held.limit, held.leaseMs],

@@ -23,7 +23,8 @@ export const breakerRoutes: FastifyPluginAsyncTypebox<{ database: Database; guar
       onRequest: guards.tenant("read"),
       schema: {
         tags: ["Breakers"],
-        summary: "The circuit breakers of a tenant's targets, by target: of those that failed of late, or are open",
+        summary:
+          "The circuit breakers of a tenant's targets, by target: of those that failed of late, or are open",
         params: TenantParams,
         querystring: pageQuery({}),
         response: { 200: pageOf(reference(Breaker)), ...ERROR_RESPONSES },

@@ -19,7 +19,14 @@ import { pageOfRows, readCursor } from "../cursor.ts";
 import { ERROR_RESPONSES } from "../errors.ts";
 import { type CheckActionHeaders, readDefinition } from "../flow-input.ts";
 import { Id, Instant, reference, TenantParams } from "../schemas/fields.ts";
-import { asFlow, DEFAULT_SIGNING_OVERLAP_SECONDS, Flow, FlowInput, FlowParams, RotateSigningInput } from "../schemas/flow.ts";
+import {
+  asFlow,
+  DEFAULT_SIGNING_OVERLAP_SECONDS,
+  Flow,
+  FlowInput,
+  FlowParams,
+  RotateSigningInput,
+} from "../schemas/flow.ts";
 import { DEFAULT_LIMIT, pageOf, pageQuery } from "../schemas/page.ts";
 
 const tags = ["Flows"];
@@ -126,7 +133,8 @@ export const flowRoutes: FastifyPluginAsyncTypebox<{
       },
     },
     async ({ params: { tenant_id: tenantId, flow: id }, body }) => {
-      const { signing_secret: secret = newSecret(), overlap_seconds = DEFAULT_SIGNING_OVERLAP_SECONDS } = body;
+      const { signing_secret: secret = newSecret(), overlap_seconds = DEFAULT_SIGNING_OVERLAP_SECONDS } =
+        body;
       const sealed = keyRing.seal(secret, signingPlace({ tenantId, flowId: id }));
       const rotated = await database.withTenant(tenantId, (transaction) =>
         rotateSigningSecret(transaction, { tenantId, id, sealed, overlapSeconds: overlap_seconds }),

@@ -108,7 +108,8 @@ const limits = {
         per_second: Type.Number({
           minimum: 0.001,
           maximum: 10_000,
-          description: "a number from 0.001 to 10000: attempts that begin within any second, over all workers",
+          description:
+            "a number from 0.001 to 10000: attempts that begin within any second, over all workers",
         }),
       },
       { ...closed, description: "an object: { per_second }" },
