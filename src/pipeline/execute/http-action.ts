@@ -55,7 +55,9 @@ export function createHttpAction(deps: {
     const result = await outgoing.request(request);
     const outcome = outcomeOf(result, clock.now());
     turn.leave(targetResultOf(result, outcome));
-    return outcome.kind === "retry" || outcome.kind === "dead" ? { ...outcome, target } : outcome;
+    return target !== "" && (outcome.kind === "retry" || outcome.kind === "dead")
+      ? { ...outcome, target }
+      : outcome;
   };
 }
 
