@@ -1,28 +1,39 @@
+import { Redis } from "ioredis";
 import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { builtProgram } from "../support/built.ts";
 import { deliver } from "../support/deliver.ts";
 import { serve } from "../support/local-target.ts";
 import { freePorts } from "../support/ports.ts";
 import { api, type HeadraceProcess, startHeadrace } from "../support/process.ts";
-import { createDatabase, testRedisUrl } from "../support/stores.ts";
+import { createDatabase, privateStores, testRedisUrl } from "../support/stores.ts";
 import { setUpTenant } from "../support/tenant.ts";
 import { until } from "../support/until.ts";
 
 beforeAll(builtProgram);
 
 /** Copies of the program on one database, each with every role. */
-async function startCopies(count: number): Promise<HeadraceProcess[]> {
-  const { url: databaseUrl, drop } = await createDatabase();
-  onTestFinished(drop);
+async function startCopies(count: number, stores?: Stores): Promise<HeadraceProcess[]> {
+  const { databaseUrl, redisUrl } = stores ?? (await sharedStores());
   const copies: HeadraceProcess[] = [];
   onTestFinished(async () => {
     await Promise.all(copies.map((copy) => copy.ended || copy.end("SIGKILL")));
   });
   for (const port of await freePorts(count)) {
-    copies.push(startHeadrace({ databaseUrl, redisUrl: testRedisUrl(), port }));
+    copies.push(startHeadrace({ databaseUrl, redisUrl, port }));
     await copies.at(-1)?.ready();
   }
   return copies;
+}
+
+interface Stores {
+  databaseUrl: string;
+  redisUrl: string;
+}
+
+async function sharedStores(): Promise<Stores> {
+  const { url: databaseUrl, drop } = await createDatabase();
+  onTestFinished(drop);
+  return { databaseUrl, redisUrl: testRedisUrl() };
 }
 
 interface Call {
@@ -89,10 +100,11 @@ async function runsOf(copy: HeadraceProcess, query = ""): Promise<ShownRun[]> {
 }
 
 describe("limits over two copies", () => {
-  test("a flow's concurrency and rate hold exactly, and every run is done", {
+  test("a flow's concurrency and rate hold exactly while Redis is erased, and every run is done", {
     timeout: 120_000,
   }, async () => {
-    const copies = await startCopies(2);
+    const { postgres, redis } = await privateStores();
+    const copies = await startCopies(2, { databaseUrl: postgres.url, redisUrl: redis.url });
     const [first] = copies as [HeadraceProcess];
     const slow = await startTarget(40);
     const paced = await startTarget(0);
@@ -102,6 +114,9 @@ describe("limits over two copies", () => {
     });
     const beganMs = performance.now();
     await send(copies, webhookPath, numbers(80));
+    const flusher = new Redis(redis.url);
+    onTestFinished(() => flusher.disconnect());
+    await flusher.flushall();
     await until("some are held, visibly", async () =>
       (await runsOf(first)).some((run) => run.held_reason !== null && run.held_until !== null),
     );
@@ -163,6 +178,9 @@ describe("the order of a key over two copies", () => {
       const order = calls.map((call) => call.data.n);
       expect(order).toEqual([...order].sort((left, right) => left - right));
       expect(new Set(order).size).toBe(20);
+      // None begins before the one before it has ended.
+      for (const [index, call] of calls.slice(1).entries())
+        expect(call.startMs).toBeGreaterThanOrEqual(calls[index]?.endMs ?? 0);
     }
     const dead = (await runsOf(first)).filter((run) => run.status === "dead");
     expect(dead).toHaveLength(1);

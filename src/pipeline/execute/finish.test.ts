@@ -29,6 +29,12 @@ function finish(outcome: Exclude<Outcome, Held>, attempts = 0) {
 }
 
 describe("finishAttempt", () => {
+  test("names the target that was called in the context of a dead letter", () => {
+    const target = "https://shop.example";
+    expect(finish({ kind: "dead", error, target }).errorContext).toMatchObject({ target });
+    expect(finish({ kind: "dead", error }).errorContext).not.toHaveProperty("target");
+  });
+
   test("ends a run whose action succeeded", () => {
     expect(finish({ kind: "done", responseStatus: 204 })).toMatchObject({
       state: "succeeded",
