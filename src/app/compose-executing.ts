@@ -28,6 +28,8 @@ export interface Executing {
   held: HeldRuns;
   /** Undefined where this process executes nothing. */
   workers: Workers | undefined;
+  /** Gives up what this process has of shared bounds, once nothing is under way. */
+  release(): Promise<unknown>;
 }
 
 export interface ExecutingDeps
@@ -120,7 +122,8 @@ export function composeExecuting(deps: ExecutingDeps): Executing {
   });
   if (roles.has("maintain"))
     loops.add("old breakers", createOldBreakersStep({ database, ...limits.oldBreakers }));
-  if (!roles.has("execute")) return { held, workers: undefined };
+  const release = () => bounds.state(new AbortController().signal);
+  if (!roles.has("execute")) return { held, workers: undefined, release };
   const workers = createWorkers({
     connect: () => deps.connect("jobs"),
     ...{ keys, queues: deps.queues, execute, monotonicMs },
@@ -134,5 +137,5 @@ export function composeExecuting(deps: ExecutingDeps): Executing {
   loops.add("heartbeat", held.heartbeat);
   loops.add("shared bounds", bounds.state);
   loops.add("workers", workers.watch);
-  return { held, workers };
+  return { held, workers, release };
 }

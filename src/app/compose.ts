@@ -166,7 +166,7 @@ export function composePipeline(deps: PipelineDeps): Pipeline {
   // A job that is lost is made again by the sweeper.
   const queueRuns = (runs: Parameters<typeof jobsOf>[0]) =>
     void queues.add(jobsOf(runs, limits.sweep.maxRunsPerJob)).catch(onRedisError);
-  const { held, workers } = composeExecuting({
+  const { held, workers, release } = composeExecuting({
     ...{ ...deps, redis, connect, keys, queues, loops, queueRuns, onRedisError },
     wakeSweeper: () => sweeper?.wake(),
   });
@@ -230,7 +230,7 @@ export function composePipeline(deps: PipelineDeps): Pipeline {
       await held.handBack();
       await Promise.race([closing, delay(1_000)]);
       await loops.stop();
-      await Promise.race([queues.close(), delay(500)]);
+      await Promise.race([Promise.all([queues.close(), release()]), delay(500)]);
       queueConnection.disconnect();
       redis.disconnect();
     },

@@ -169,6 +169,7 @@ describe("flows", () => {
       return versions.get(name);
     };
     const second = (await api.call("POST", `${URL}/rotate`)).body;
+    expect(second).toMatchObject({ id: "f", version: 1, signing_secret: expect.any(String) });
     expect(second.signing_secret).not.toBe(first);
     expect(await opened()).toMatchObject({
       signingSecret: second.signing_secret,

@@ -18,7 +18,7 @@ import type { Guards } from "../authenticate.ts";
 import { pageOfRows, readCursor } from "../cursor.ts";
 import { ERROR_RESPONSES } from "../errors.ts";
 import { type CheckActionHeaders, readDefinition } from "../flow-input.ts";
-import { Id, Instant, reference, TenantParams } from "../schemas/fields.ts";
+import { Id, reference, TenantParams } from "../schemas/fields.ts";
 import {
   asFlow,
   DEFAULT_SIGNING_OVERLAP_SECONDS,
@@ -123,24 +123,21 @@ export const flowRoutes: FastifyPluginAsyncTypebox<{
         summary: "Give a flow another signing secret; what it sends is signed with both for a while",
         params: FlowParams,
         body: RotateSigningInput,
-        response: {
-          200: Type.Object({
-            signing_secret: Type.String({ description: "Shown this once." }),
-            old_secret_until: Instant,
-          }),
-          ...ERROR_RESPONSES,
-        },
+        response,
       },
     },
     async ({ params: { tenant_id: tenantId, flow: id }, body }) => {
       const { signing_secret: secret = newSecret(), overlap_seconds = DEFAULT_SIGNING_OVERLAP_SECONDS } =
         body;
       const sealed = keyRing.seal(secret, signingPlace({ tenantId, flowId: id }));
-      const rotated = await database.withTenant(tenantId, (transaction) =>
-        rotateSigningSecret(transaction, { tenantId, id, sealed, overlapSeconds: overlap_seconds }),
-      );
-      if (rotated === undefined) throw noFlow(id);
-      return { signing_secret: secret, old_secret_until: rotated.formerUntil.toISOString() };
+      return await database.withTenant(tenantId, async (transaction) => {
+        const rotated = await rotateSigningSecret(transaction, {
+          ...{ tenantId, id, sealed, overlapSeconds: overlap_seconds },
+        });
+        const flow = await findFlow(transaction, tenantId, id);
+        if (rotated === undefined || flow === undefined) throw noFlow(id);
+        return { ...asFlow(flow, secret), old_secret_until: rotated.formerUntil.toISOString() };
+      });
     },
   );
 

@@ -205,6 +205,12 @@ export const Flow = Type.Object(
     signing_secret: Type.Optional(
       Type.String({ description: "Only in the answer to the call that set it; never again." }),
     ),
+    old_secret_until: Type.Optional(
+      Type.String({
+        format: "date-time",
+        description: "Only in the answer to a rotation: until when the secret before signs too.",
+      }),
+    ),
     created_at: Instant,
     updated_at: Instant,
   },
