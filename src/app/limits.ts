@@ -97,6 +97,7 @@ export const DEFAULT_LIMITS: Limits = {
     leaseMs: 15_000,
     heartbeatMs: 4_000,
     batchSize: 128,
+    gatedBatchSize: 8,
     inFlight: 2,
     maxFlowVersions: 10_000,
     codeTimeoutMs: 60_000,

@@ -31,6 +31,8 @@ export interface ExecutorLimits {
   leaseMs: number;
   /** Runs claimed, and attempts finished, in one statement. */
   batchSize: number;
+  /** Jobs of runs with limits that are claimed in one statement: their flows' other claims wait for it. */
+  gatedBatchSize: number;
   /** Statements of each kind under way at once. */
   inFlight: number;
   /** How long a run is held whose turn another run's end announces, if nobody does, ms. */
@@ -90,7 +92,7 @@ export function createExecutor(deps: ExecutorDeps): (job: JobData) => Promise<vo
   );
   const gatedClaims = new Batcher<string[], PreparedRun[]>(
     (jobs) => claimJobs(deps, jobs, (ids) => claimGatedRuns(database, ids, limits)),
-    batches,
+    { ...batches, maxItems: limits.gatedBatchSize },
   );
   const holds = new Batcher<HeldRun, void>(async (runs) => {
     await holdRuns(database, runs);
