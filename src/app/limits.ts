@@ -1,7 +1,9 @@
 import type { WebhookLimits } from "../http/webhooks.ts";
+import type { BreakerLimits } from "../pipeline/execute/breakers.ts";
 import type { RunLogLimits } from "../pipeline/execute/code-log.ts";
 import type { StepLimits } from "../pipeline/execute/code-steps.ts";
 import type { ExecutorLimits } from "../pipeline/execute/executor.ts";
+import type { SharedBoundsLimits } from "../pipeline/execute/shared-bounds.ts";
 import type { SweeperLimits } from "../pipeline/execute/sweeper.ts";
 import type { WorkerLimits } from "../pipeline/execute/workers.ts";
 import type { RelayLimits } from "../pipeline/fanout/relay.ts";
@@ -26,6 +28,15 @@ export interface Limits {
   route: RouterLimits;
   backfill: BackfillLimits;
   execute: ExecutorLimits & { heartbeatMs: number; maxFlowVersions: number; codeTimeoutMs: number };
+  /** Calls to one target (scheme, host and port) of one tenant that are under way at once, over all processes. */
+  targetConcurrency: number;
+  /** How processes share the bounds of tenants and targets. */
+  sharedBounds: SharedBoundsLimits;
+  breakers: BreakerLimits;
+  /** Breakers that are closed are forgotten when their last failure is older, ms. */
+  oldBreakers: { maxAgeMs: number; batchSize: number; intervalMs: number };
+  /** Runs that are woken at once when a breaker closes; the others come when their hold ends. */
+  maxWokenRuns: number;
   /** Of code flows: what is kept of a run's steps and of its log. */
   steps: StepLimits;
   runLog: RunLogLimits;
@@ -92,14 +103,47 @@ export const DEFAULT_LIMITS: Limits = {
     leaseMs: 15_000,
     heartbeatMs: 4_000,
     batchSize: 128,
+    gatedBatchSize: 8,
     inFlight: 2,
     maxFlowVersions: 10_000,
     codeTimeoutMs: 60_000,
+    holdMs: 15_000,
+    runLeaseMs: 10_000,
+    tenantConcurrency: 1_000,
   },
+  targetConcurrency: 200,
+  sharedBounds: {
+    statedMs: 4_000,
+    ttlMs: 15_000,
+    spare: 32,
+    settleMs: 20,
+    aloneMs: 1_000,
+    minDelayMs: 100,
+    maxDelayMs: 30_000,
+  },
+  breakers: {
+    failures: 25,
+    failingMs: 3_000,
+    openMs: 5_000,
+    maxOpenMs: 300_000,
+    maxRetryAfterMs: 3_600_000,
+    probeMs: 45_000,
+    watchedMs: 60_000,
+    maxWatched: 10_000,
+    unknownMs: 1_000,
+  },
+  oldBreakers: { maxAgeMs: 30 * 86_400_000, batchSize: 1_000, intervalMs: 3_600_000 },
+  maxWokenRuns: 1_000,
   steps: { maxSteps: 1_000, maxResultBytes: 262_144, maxRunBytes: 1_048_576 },
   runLog: { maxLines: 500, maxBytes: 65_536, maxLineBytes: 8_192, maxAttempts: 10, flushMs: 1_000 },
   reloadMs: 500,
-  workers: { concurrency: { 1: 16, 2: 16, 3: 8, 4: 4 }, lockMs: 30_000 },
+  workers: {
+    concurrency: { 1: 16, 2: 16, 3: 8, 4: 4 },
+    lockMs: 30_000,
+    watchMs: 2_000,
+    stuckMs: 15_000,
+    closeMs: 5_000,
+  },
   sweep: {
     batchSize: 500,
     runLeaseMs: 10_000,

@@ -25,6 +25,12 @@ export interface Metrics {
   attemptSeconds: Histogram<"state">;
   /** Runs that were queued again: retries, lost jobs, dead workers. */
   swept: Counter;
+  /** Runs that were claimed and held, by reason. */
+  heldRuns: Counter<"reason">;
+  /** Circuit breakers that opened, and closed. */
+  breakers: Counter<"state">;
+  /** Workers that stood still and were made anew, by lane. */
+  workersReplaced: Counter<"lane">;
   /** Times that Redis was found to have lost what was published. */
   redisLosses: Counter;
   /** Failed steps of each loop. */
@@ -58,6 +64,9 @@ export function createMetrics(): Metrics {
       registers,
     }),
     swept: counter("runs_swept", "Runs queued again"),
+    heldRuns: counter("runs_held", "Runs held back by a bound or a breaker", ["reason"]),
+    breakers: counter("breakers", "Circuit breakers that opened and closed", ["state"]),
+    workersReplaced: counter("workers_replaced", "Workers that stood still and were made anew", ["lane"]),
     redisLosses: counter("redis_losses", "Times that Redis lost what was published"),
     loopFailures: counter("loop_failures", "Failed steps of each loop", ["loop"]),
     oldestUnroutedSeconds: new Gauge({
