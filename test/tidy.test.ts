@@ -18,7 +18,7 @@ const WALLS: Record<string, string[]> = {
   ),
   http: ["domain", "runtime", "postgres", "pipeline/receive", "deadletter", "synthetic"],
   embedded: ["domain", "runtime"],
-  sdk: ["domain", "pipeline/execute"],
+  sdk: ["domain", "pipeline/execute", "synthetic"],
   app: [...STORES, ...STAGES, "synthetic", "deadletter", "schedule", "maintain", "http", "embedded", "sdk"],
   cli: ["app"],
 };

@@ -2,12 +2,15 @@ import { HeadraceError } from "../domain/errors.ts";
 import type { Handler } from "../pipeline/execute/code-action.ts";
 import type { Logger } from "../runtime/logger.ts";
 import type { Step } from "../runtime/loop.ts";
-import { createFlowCompiler, type FlowCompiler, type LoadedFlow } from "./compile-flow.ts";
+import type { FetchSourcePage } from "../synthetic/fetch/code-pages.ts";
+import { createFlowCompiler, type FlowCompiler, isSource, type LoadedFile } from "./compile-flow.ts";
 import { folderState, listCodeFiles } from "./flow-files.ts";
 
-/** The handlers of the flows folder, as they are now. */
+/** The handlers and the sources of the flows folder, as they are now. */
 export interface CodeFlows {
   get(id: string): Handler | undefined;
+  /** What fetches the pages of sources in code, by their ids. */
+  sources: { get(id: string): FetchSourcePage | undefined };
   /** Looks whether the folder has changed, and loads it anew; a file that cannot be loaded keeps its old flow. */
   reload: Step;
 }
@@ -26,8 +29,10 @@ export async function loadCodeFlows(deps: {
   if (flaw !== undefined) throw flaw;
   let { byFile } = first;
   let handlers = handlersOf(byFile);
+  let sources = sourcesOf(byFile);
   return {
     get: (id) => handlers.get(id),
+    sources: { get: (id) => sources.get(id) },
     async reload() {
       const now = await folderState(folder);
       if (now === state) return { waitMs: intervalMs };
@@ -36,6 +41,7 @@ export async function loadCodeFlows(deps: {
       const changed = changesOf(byFile, next.byFile);
       ({ byFile } = next);
       handlers = handlersOf(byFile);
+      sources = sourcesOf(byFile);
       state = now;
       if (changed.length > 0) log.info({ flows: changed }, "flow files were loaded anew");
       return { waitMs: intervalMs };
@@ -43,14 +49,14 @@ export async function loadCodeFlows(deps: {
   };
 }
 
-type FlowsByFile = ReadonlyMap<string, LoadedFlow>;
+type FlowsByFile = ReadonlyMap<string, LoadedFile>;
 
 async function loadFolder(
   compiler: FlowCompiler,
   folder: string,
   old: FlowsByFile,
 ): Promise<{ byFile: FlowsByFile; flaws: Error[] }> {
-  const byFile = new Map<string, LoadedFlow>();
+  const byFile = new Map<string, LoadedFile>();
   const fileOf = new Map<string, string>();
   const flaws: Error[] = [];
   const files = await listCodeFiles(folder);
@@ -58,14 +64,12 @@ async function loadFolder(
     const kept = old.get(file);
     try {
       const flow = await compiler.load(file);
-      const other = fileOf.get(flow.id);
+      const name = `${isSource(flow) ? "source" : "flow"} ${flow.id}`;
+      const other = fileOf.get(name);
       if (other !== undefined) {
-        throw new HeadraceError(
-          "invalid_setting",
-          `${file} defines the flow ${flow.id} again: ${other} has it`,
-        );
+        throw new HeadraceError("invalid_setting", `${file} defines the ${name} again: ${other} has it`);
       }
-      fileOf.set(flow.id, file);
+      fileOf.set(name, file);
       byFile.set(file, flow);
     } catch (error) {
       flaws.push(error as Error);
@@ -77,7 +81,11 @@ async function loadFolder(
 }
 
 function handlersOf(byFile: FlowsByFile): Map<string, Handler> {
-  return new Map([...byFile.values()].map((flow) => [flow.id, flow.handler]));
+  return new Map([...byFile.values()].flatMap((flow) => (isSource(flow) ? [] : [[flow.id, flow.handler]])));
+}
+
+function sourcesOf(byFile: FlowsByFile): Map<string, FetchSourcePage> {
+  return new Map([...byFile.values()].flatMap((file) => (isSource(file) ? [[file.id, file.fetchPage]] : [])));
 }
 
 function changesOf(before: FlowsByFile, after: FlowsByFile): string[] {

@@ -5,18 +5,25 @@ import { basename, dirname, extname, join, resolve, sep } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import type { Plugin } from "esbuild";
 import { HeadraceError } from "../domain/errors.ts";
-import type { CodeFlow } from "../sdk/index.ts";
+import type { CodeFlow, CodeSource } from "../sdk/index.ts";
 
 /** A flow of a file; whether it has `options` tells whether `defineFlow` made it. */
 export type LoadedFlow = Pick<CodeFlow, "id" | "handler"> & Partial<CodeFlow>;
 
+/** What a file of the folder gives: a flow, or a source that is polled. */
+export type LoadedFile = LoadedFlow | CodeSource;
+
+export function isSource(loaded: LoadedFile): loaded is CodeSource {
+  return "fetchPage" in loaded;
+}
+
 /** Loads flow files in TypeScript or JavaScript, each with the files that it imports by a relative path. */
 export interface FlowCompiler {
   /**
-   * The flow that a file exports; a file whose content is as before gives the flow of before. Throws
-   * `invalid_setting`, with the file and its line, for one that cannot be read or exports no flow.
+   * The flow or source that a file exports; a file whose content is as before gives that of before. Throws
+   * `invalid_setting`, with the file and its line, for one that cannot be read or exports neither.
    */
-  load(file: string): Promise<LoadedFlow>;
+  load(file: string): Promise<LoadedFile>;
   /** Ends the compiler's process until the next load. */
   rest(): Promise<void>;
 }
@@ -26,7 +33,7 @@ export function createFlowCompiler(): FlowCompiler {
     async load(path) {
       const file = resolve(path);
       try {
-        return asFlow(await importText(file, await bundle(file)));
+        return asLoaded(await importText(file, await bundle(file)));
       } catch (error) {
         const message = error instanceof Error ? error.message : String(error);
         throw new HeadraceError("invalid_setting", `${file} is no flow: ${message}`, { cause: error });
@@ -105,8 +112,11 @@ async function importText(file: string, text: string): Promise<unknown> {
 /** Node forgets no module either: it grows with the changes that a folder sees while the process lives. */
 const loaded = new Map<string, unknown>();
 
-function asFlow(exported: unknown): LoadedFlow {
-  const flow = (exported ?? {}) as Partial<LoadedFlow>;
-  if (typeof flow.id === "string" && typeof flow.handler === "function") return flow as LoadedFlow;
-  throw new Error("it has no export default defineFlow({ id: … }, async (ctx) => { … })");
+function asLoaded(exported: unknown): LoadedFile {
+  const given = (exported ?? {}) as Partial<LoadedFlow & CodeSource>;
+  if (typeof given.id === "string" && typeof given.fetchPage === "function") return given as CodeSource;
+  if (typeof given.id === "string" && typeof given.handler === "function") return given as LoadedFlow;
+  throw new Error(
+    "it has no export default defineFlow({ id: … }, async (ctx) => { … }), and no defineSource",
+  );
 }

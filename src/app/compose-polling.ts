@@ -132,6 +132,7 @@ export function composePolling(deps: PollingDeps): Polling {
   );
   const polls = loops.add("polls", poller.step);
   loops.add("poll leases", poller.heartbeat);
+  loops.add("poll limits", poller.followLimits);
   loops.add("poll demand", async () => {
     turns.adopt(await sumDemand(database.pipeline));
     return { waitMs: limits.pollDemand.intervalMs };

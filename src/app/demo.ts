@@ -5,9 +5,13 @@ import type { Running } from "./start.ts";
 
 const TENANT = "acme";
 const CONNECTOR = "demo";
+const SOURCE = "orders";
 
 /** Where the demo's flows send to: a route of this very process, there with the demo alone. */
 export const DEMO_SINK_PATH = "/demo/sink";
+
+/** What the demo's source polls: another route of this process. */
+export const DEMO_ORDERS_PATH = "/demo/orders";
 
 /**
  * Seeds the demo into a database that has no tenant yet, over the API as any client would, and answers the lines
@@ -25,12 +29,24 @@ export async function seedDemo(running: Running, config: Config): Promise<string
   const { items } = (await call("GET", "/tenants?limit=2")) as { items: { id: string }[] };
   if (items.length === 0) {
     await call("PUT", `/tenants/${TENANT}`, { name: "Acme" });
-    await call("PUT", `/connectors/${CONNECTOR}`, { name: "Demo", webhook: { preset: "standard-webhooks" } });
+    await call("PUT", `/connectors/${CONNECTOR}`, {
+      name: "Demo",
+      webhook: { preset: "standard-webhooks" },
+      source: {
+        request: { url: `{base_url}${DEMO_ORDERS_PATH}` },
+        pagination: { type: "none" },
+        ...{ records: "orders", id: "id", updated_at: "updated_at", total: "total" },
+      },
+    });
     await call("PUT", `/tenants/${TENANT}/endpoints/${CONNECTOR}`, { secrets: [{ value: secret.value }] });
     for (const [id, flow] of Object.entries(demoFlows(base))) {
       await call("PUT", `/tenants/${TENANT}/flows/${id}`, flow);
       await call("POST", `/tenants/${TENANT}/flows/${id}/deploy`);
     }
+    await call("PUT", `/tenants/${TENANT}/sources/${SOURCE}`, {
+      ...{ connector: CONNECTOR, entity: "order", params: { base_url: base } },
+      ...{ base_interval_seconds: 30, min_interval_seconds: 10, max_interval_seconds: 60 },
+    });
   } else if (!items.some((tenant) => tenant.id === TENANT)) {
     return [];
   }
@@ -46,7 +62,9 @@ export async function seedDemo(running: Running, config: Config): Promise<string
     "  Send a signed webhook:",
     `  node bin/headrace.mjs send standard-webhooks --url ${base}/api/v1/webhooks/${CONNECTOR}/${TENANT} --secret ${secret.value} --type order.paid --data '{"order":"A-1001","status":"completed","total":250}'`,
     "",
-    "  and see the runs that it started:",
+    `  The source ${SOURCE} is polled: one of its orders changes every 20 s.`,
+    "",
+    "  See the runs that both started:",
     `  curl -s -H "Authorization: Bearer ${keyText}" ${base}/api/v1/tenants/${TENANT}/runs`,
     "",
   ];

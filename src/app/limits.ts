@@ -140,6 +140,7 @@ export const DEFAULT_LIMITS: Limits = {
     maxPerTenant: 16,
     leaseMs: 10_000,
     heartbeatMs: 3_000,
+    followMs: 250,
     idleMs: 250,
   },
   pollSchedule: { intervalMs: 500, batchSize: 1_000, overdueMs: 15_000, overdueIntervalMs: 5_000 },

@@ -6,7 +6,7 @@ import { readDefinition, refuseLaterFields } from "../http/flow-input.ts";
 import { FlowInput } from "../http/schemas/flow.ts";
 import { compileValidator } from "../http/validation.ts";
 import { checkActionHeaders } from "../pipeline/execute/http-action.ts";
-import { createFlowCompiler } from "./compile-flow.ts";
+import { createFlowCompiler, isSource } from "./compile-flow.ts";
 import { listFlowFiles } from "./flow-files.ts";
 
 /** A flow as a file of the folder has it. */
@@ -29,7 +29,9 @@ export async function readFlows(folder: string): Promise<FlowFile[]> {
   const compiler = createFlowCompiler();
   const flows: FlowFile[] = [];
   for (const file of files) {
-    const { id, input } = extname(file) === ".json" ? await readJson(file) : await readCode(file);
+    const read = extname(file) === ".json" ? await readJson(file) : await readCode(file);
+    if (read === undefined) continue;
+    const { id, input } = read;
     const other = flows.find((flow) => flow.id === id);
     if (other !== undefined) throw bad(file, `${other.file} defines the flow ${id} too`);
     flows.push({ file, id, input, definition: input === undefined ? undefined : check(file, input) });
@@ -37,8 +39,11 @@ export async function readFlows(folder: string): Promise<FlowFile[]> {
   await compiler.rest();
   return flows;
 
-  async function readCode(file: string): Promise<{ id: string; input: unknown }> {
-    const { id, options } = await compiler.load(file);
+  /** Undefined for a source: it is no tenant's, and stored by nobody. */
+  async function readCode(file: string): Promise<{ id: string; input: unknown } | undefined> {
+    const loaded = await compiler.load(file);
+    if (isSource(loaded)) return undefined;
+    const { id, options } = loaded;
     if (options?.trigger === undefined) return { id, input: undefined };
     const { id: _id, ...rest } = options;
     return { id, input: { ...rest, action: { type: "code", handler: id } } };

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { createRequire } from "node:module";
 import { HeadraceError } from "../domain/errors.ts";
 import { type EmbeddedStores, startEmbeddedStores } from "../embedded/stores.ts";
+import { demoOrders } from "../http/demo-orders.ts";
 import { demoSink } from "../http/demo-sink.ts";
 import { createHttpServer } from "../http/server.ts";
 import { webhookRoutes } from "../http/webhooks.ts";
@@ -18,7 +19,7 @@ import { createAnswerWatch } from "./answer-watch.ts";
 import { loadCodeFlows } from "./code-flows.ts";
 import { composePipeline } from "./compose.ts";
 import type { Config } from "./config.ts";
-import { DEMO_SINK_PATH } from "./demo.ts";
+import { DEMO_ORDERS_PATH, DEMO_SINK_PATH } from "./demo.ts";
 import { generatedOnce } from "./generated.ts";
 import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 import { createMetrics } from "./metrics.ts";
@@ -130,9 +131,10 @@ async function serve(
     onError: (error) => log.debug({ err: error }, "postgres connection"),
   });
   await ensureAdminKey(database, settings.adminKey);
-  const codeFlows = config.roles.has("execute")
-    ? await loadCodeFlows({ folder: config.flowsDir, log, intervalMs: limits.reloadMs })
-    : undefined;
+  const codeFlows =
+    config.roles.has("execute") || config.roles.has("poll")
+      ? await loadCodeFlows({ folder: config.flowsDir, log, intervalMs: limits.reloadMs })
+      : undefined;
   const outgoing = createOutgoingHttp({ allowPrivate: allowedTargets(config, settings) });
   const pipeline = composePipeline({
     roles: config.roles,
@@ -143,7 +145,7 @@ async function serve(
     installation: await readInstallation(database.pipeline),
     keyRing,
     handlers: codeFlows ?? NO_HANDLERS,
-    codeSources: NO_HANDLERS,
+    codeSources: codeFlows?.sources ?? NO_HANDLERS,
     outgoing,
     metrics,
     log,
@@ -185,7 +187,10 @@ async function serve(
       onAnswer: createAnswerWatch({ metrics, rejections: pipeline.receiving.rejections }),
     });
   }
-  if (settings.embedded || config.demo) await server.register(demoSink, { path: DEMO_SINK_PATH, log });
+  if (settings.embedded || config.demo) {
+    await server.register(demoSink, { path: DEMO_SINK_PATH, log });
+    await server.register(demoOrders, { path: DEMO_ORDERS_PATH, now: Date.now });
+  }
   await pipeline.start();
   const url = await server.listen({ port: config.port, host: config.host });
   notServing = undefined;

@@ -1,8 +1,6 @@
-import type { EventChanges, SyntheticDetail } from "../domain/event.ts";
+import type { SyntheticDetail } from "../domain/event.ts";
 import { numberArray, textArray } from "./array-literal.ts";
 import type { Queryable } from "./database.ts";
-
-export type { EventChanges };
 
 /** An event that a poll found. */
 export interface PollEvent {

@@ -35,7 +35,10 @@ export async function requestPoll(
   });
   const [asked] = await transaction.query<{ poll_id: string; is_running: boolean; wait_ms: number | null }>({
     text: `WITH schedule AS (
-        SELECT s.*, coalesce(s.leased_until > clock_timestamp(), false) AS is_running,
+        SELECT s.*, coalesce(s.leased_until > clock_timestamp(), false) AS is_leased,
+          -- Its outcome is there, and its end is about to be written here: who asks now wants a later one.
+          EXISTS (SELECT FROM polls p WHERE p.tenant_id = s.tenant_id AND p.source = s.source AND p.id = s.poll_id
+            AND p.status <> 'running') AS is_over,
           greatest(s.not_before, l.not_before) AS held_until
         FROM source_schedules s
           LEFT JOIN source_limits l ON l.tenant_id = s.limiter AND l.connector = s.connector
@@ -43,13 +46,13 @@ export async function requestPoll(
       ),
       asked AS (
         UPDATE source_schedules s SET next_poll_at = least(s.next_poll_at, clock_timestamp()),
-          requested_poll_id = CASE WHEN k.is_running THEN k.poll_id
-            ELSE coalesce(s.requested_poll_id, uuid7(clock_us())) END
+          requested_poll_id = CASE WHEN k.is_leased AND NOT k.is_over THEN k.poll_id
+            ELSE coalesce(nullif(s.requested_poll_id, CASE WHEN k.is_over THEN k.poll_id END), uuid7(clock_us())) END
         FROM schedule k WHERE s.tenant_id = k.tenant_id AND s.source = k.source
-          AND (k.is_running OR k.held_until IS NULL OR k.held_until <= clock_timestamp())
+          AND (k.is_leased AND NOT k.is_over OR k.held_until IS NULL OR k.held_until <= clock_timestamp())
         RETURNING s.requested_poll_id
       )
-      SELECT coalesce(a.requested_poll_id, uuid7(clock_us())) AS poll_id, k.is_running,
+      SELECT coalesce(a.requested_poll_id, uuid7(clock_us())) AS poll_id, k.is_leased AND NOT k.is_over AS is_running,
         CASE WHEN a.requested_poll_id IS NULL
           THEN ceil(extract(epoch FROM k.held_until - clock_timestamp()) * 1000)::float8 END AS wait_ms
       FROM schedule k LEFT JOIN asked a ON true`,

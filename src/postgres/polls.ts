@@ -124,19 +124,6 @@ export async function findPoll(
   return row === undefined ? undefined : asStoredPoll(row);
 }
 
-/** The newest polls of a source. */
-export async function listPolls(
-  database: Queryable,
-  { tenantId, source }: SourceName,
-  limit: number,
-): Promise<StoredPoll[]> {
-  const rows = await database.query<PollRow>({
-    text: `SELECT ${POLL_COLUMNS} FROM polls WHERE tenant_id = $1 AND source = $2 ORDER BY id DESC LIMIT $3`,
-    values: [tenantId, source, limit],
-  });
-  return rows.map(asStoredPoll);
-}
-
 export function asStoredPoll(row: PollRow): StoredPoll {
   return {
     id: row.id,

@@ -64,6 +64,10 @@ export async function listSchedules(
   return rows.map(asEntry);
 }
 
+/** A source that no limit holds back. */
+const UNHELD = `coalesce(s.not_before, '-infinity') < now() AND NOT EXISTS (SELECT FROM source_limits l
+  WHERE l.tenant_id = s.limiter AND l.connector = s.connector AND l.not_before > now())`;
+
 /** Sources that should have been claimed `lateMs` ago, the longest due first: Redis may not know of them. */
 export async function listOverdue(
   database: Queryable,
@@ -74,6 +78,7 @@ export async function listOverdue(
     text: `SELECT s.tenant_id, s.source, ${WAIT_MS} FROM source_schedules s
       WHERE s.next_poll_at < now() - $1 * interval '1 millisecond'
         AND (s.leased_until IS NULL OR s.leased_until < now() - $1 * interval '1 millisecond')
+        AND ${UNHELD}
       ORDER BY s.next_poll_at LIMIT $2`,
     values: [lateMs, limit],
   });
@@ -101,9 +106,9 @@ export async function measureDue(
   const [row] = await database.query<{ due: number; oldest_ms: number }>({
     name: "measure-due-polls",
     text: `SELECT count(*)::int AS due, coalesce(max(late_ms), 0)::float8 AS oldest_ms FROM (
-        SELECT extract(epoch FROM now() - next_poll_at) * 1000 AS late_ms FROM source_schedules
-        WHERE next_poll_at < now() AND (leased_until IS NULL OR leased_until < now())
-        ORDER BY next_poll_at LIMIT $1) AS late`,
+        SELECT extract(epoch FROM now() - s.next_poll_at) * 1000 AS late_ms FROM source_schedules s
+        WHERE s.next_poll_at < now() AND (s.leased_until IS NULL OR s.leased_until < now()) AND ${UNHELD}
+        ORDER BY s.next_poll_at LIMIT $1) AS late`,
     values: [limit],
   });
   return { due: row?.due ?? 0, oldestMs: row?.oldest_ms ?? 0 };

@@ -34,6 +34,9 @@ export interface UntakenPoll extends SourceName {
 /** Whoever is locked by another transaction now is asked about again after this time, ms. */
 const LOCKED_MS = 500;
 
+/** What waits for one limit is spread over so much, ms, once that holds no more. */
+const WAKE_SPREAD_MS = 5_000;
+
 interface TakeRow {
   tenant_id: string;
   source: string;
@@ -72,7 +75,8 @@ export async function takePolls(
           s.failures, s.last_ok_at, d.connector, d.entity, d.definition, n.source -> 'rate_limit' AS rate_limit,
           d.version || '.' || n.source_version AS version,
           d.enabled AND t.deleted_at IS NULL AND n.source IS NOT NULL AS pollable,
-          greatest(s.next_poll_at, s.leased_until, s.not_before, l.not_before) AS free_at
+          greatest(s.next_poll_at, s.leased_until, s.not_before, l.not_before) AS free_at,
+          CASE WHEN l.not_before > clock_timestamp() THEN random() * ${WAKE_SPREAD_MS} ELSE 0 END AS spread_ms
         FROM asked JOIN source_schedules s USING (tenant_id, source)
           JOIN sources d ON d.tenant_id = s.tenant_id AND d.id = s.source
           JOIN connectors n ON n.id = d.connector JOIN tenants t ON t.id = d.tenant_id
@@ -95,7 +99,8 @@ export async function takePolls(
         k.rate_limit, k.requested, k.policy_state, k.failures, k.pollable,
         greatest(0, extract(epoch FROM clock_timestamp() - k.due_at) * 1000)::float8 AS late_ms,
         extract(epoch FROM clock_timestamp() - k.last_ok_at)::float8 * 1000 AS since_ok_ms,
-        CASE WHEN k.pollable THEN extract(epoch FROM k.free_at - clock_timestamp())::float8 * 1000 END AS wait_ms,
+        CASE WHEN k.pollable
+          THEN extract(epoch FROM k.free_at - clock_timestamp())::float8 * 1000 + k.spread_ms END AS wait_ms,
         EXISTS (SELECT FROM source_schedules s WHERE s.tenant_id = a.tenant_id AND s.source = a.source) AS exists
       FROM asked a LEFT JOIN locked k USING (tenant_id, source) LEFT JOIN taken t USING (tenant_id, source)`,
     values: [sources.map((one) => one.tenantId), sources.map((one) => one.source), leaseMs],
@@ -186,9 +191,12 @@ export interface EndedPoll extends SourceName {
   rateLimit: { limit: number; remaining: number; resetS: number } | undefined;
 }
 
+/** Nothing was said meanwhile of when the source is polled next. */
+const UNASKED = "s.version = p.version AND coalesce(s.requested_poll_id = p.poll_id, true)";
+
 /**
  * Writes what polls leave, where they are the newest of their sources, and answers how long each waits for its next, ms,
- * by fence. A source that was changed meanwhile is due when that change said. The hold of a limit commits with it.
+ * by fence. A source that was changed or asked for meanwhile is due when that said. The hold of a limit commits with it.
  */
 export async function endPolls(
   database: Queryable,
@@ -209,9 +217,9 @@ export async function endPolls(
       )
       UPDATE source_schedules s SET leased_until = NULL, poll_id = NULL, updated_at = now(),
         requested_poll_id = nullif(s.requested_poll_id, p.poll_id),
-        next_poll_at = CASE WHEN s.version = p.version THEN clock_timestamp() + p.wait_ms * interval '1 millisecond'
+        next_poll_at = CASE WHEN ${UNASKED} THEN clock_timestamp() + p.wait_ms * interval '1 millisecond'
           ELSE s.next_poll_at END,
-        due_at = CASE WHEN s.version = p.version THEN clock_timestamp() + p.wait_ms * interval '1 millisecond'
+        due_at = CASE WHEN ${UNASKED} THEN clock_timestamp() + p.wait_ms * interval '1 millisecond'
           ELSE s.due_at END,
         interval_seconds = p.wait_ms / 1000, policy_state = p.policy_state, demand = p.demand,
         reasons = ARRAY(SELECT json_array_elements_text(p.reasons)), last_outcome = p.outcome, failures = p.failures,

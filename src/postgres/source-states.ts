@@ -79,18 +79,6 @@ export async function beginPoll(
   return row === undefined ? undefined : asSourceState(row);
 }
 
-/** A source's state, where it was polled. */
-export async function findSourceState(
-  database: Queryable,
-  { tenantId, source }: SourceName,
-): Promise<SourceState | undefined> {
-  const [row] = await database.query<StateRow>({
-    text: `SELECT ${COLUMNS} FROM source_states WHERE tenant_id = $1 AND source = $2`,
-    values: [tenantId, source],
-  });
-  return row === undefined ? undefined : asSourceState(row);
-}
-
 /** A process that is stopped within its commit keeps the source from the next one no longer. */
 const MAX_PAUSE_MS = 5_000;
 

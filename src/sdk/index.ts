@@ -1,8 +1,10 @@
 import type { RetryPolicy, Trigger } from "../domain/flow.ts";
 import type { Schedule } from "../domain/schedule.ts";
 import type { HandlerContext } from "../pipeline/execute/code-action.ts";
+import type { FetchSourcePage } from "../synthetic/fetch/code-pages.ts";
 
 export type { HandlerContext } from "../pipeline/execute/code-action.ts";
+export type { FetchSourcePage, SourceContext, SourcePage } from "../synthetic/fetch/code-pages.ts";
 
 /** What a flow in code says of itself: the fields of a flow in the API, which `headrace flows apply` stores there. */
 export interface FlowOptions {
@@ -42,4 +44,19 @@ export interface CodeFlow {
  */
 export function defineFlow(options: FlowOptions, handler: CodeFlow["handler"]): CodeFlow {
   return { id: options.id, handler, options };
+}
+
+/** A source in code, as a file of the flows folder exports it. */
+export interface CodeSource {
+  /** What the `handler` of a connector's source names: 1 to 128 of A-Z a-z 0-9 _ . - */
+  id: string;
+  fetchPage: FetchSourcePage;
+}
+
+/**
+ * Defines a source in code: `export default defineSource({ id: "shop", fetchPage: async ({ cursor }) => ({ records,
+ * next }) })`. Headrace asks for page after page until one has no `next`, and finds out what has changed.
+ */
+export function defineSource(source: CodeSource): CodeSource {
+  return { id: source.id, fetchPage: source.fetchPage };
 }

@@ -64,26 +64,22 @@ function flawsOfHttp(source: ConnectorSource, request: ConnectorSource["request"
 
 function flawsOfUrl(field: string, template: string): ErrorDetail[] {
   if (secretNames(template).length > 0) return [{ field, expected: "no secret: they go into headers alone" }];
-  const sample = fillUrl(template, Object.fromEntries(paramNames(template).map(sampleParam)));
-  const flawed = [{ field, expected: URL_EXPECTED, got: "something else" }];
-  if (sample.kind === "flawed") {
-    // What stands first is a whole URL, all else a name.
-    const [first] = paramNames(template);
-    return template.startsWith(`{${first}}`)
-      ? flawsOfUrl(field, template.replaceAll(`{${first}}`, BASE))
-      : flawed;
-  }
-  if (!URL.canParse(sample.url)) return flawed;
-  const { protocol, username, password, hash } = new URL(sample.url);
-  return /^https?:$/.test(protocol) && username + password + hash === "" ? [] : flawed;
+  // What stands first is a whole URL, all else a name.
+  const sampleOf = (name: string) => (template.startsWith(`{${name}}`) ? "https://sample.example" : "sample");
+  const names = paramNames(template);
+  const sample = fillUrl(template, Object.fromEntries(names.map((name) => [name, sampleOf(name)])));
+  return sample.kind === "url" && isPlainUrl(sample.url)
+    ? []
+    : [{ field, expected: URL_EXPECTED, got: "something else" }];
 }
 
 const URL_EXPECTED =
   "an absolute http or https URL without user and fragment, which may begin with a param that is one";
-const BASE = "https://sample.example/base";
 
-function sampleParam(name: string): [string, string] {
-  return [name, "sample"];
+function isPlainUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, username, password, hash } = new URL(text);
+  return /^https?:$/.test(protocol) && username + password + hash === "";
 }
 
 function flawsOfHeaders(

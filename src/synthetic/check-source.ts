@@ -3,8 +3,8 @@ import { isTimezone } from "../domain/schedule.ts";
 import { readBusinessHours, type SourceDefinition } from "../domain/source.ts";
 import { neededParams } from "./check-connector-source.ts";
 import type { ConnectorSource } from "./connector-source.ts";
-import { flawsOfCredentials } from "./credentials.ts";
-import { fillUrl } from "./placeholders.ts";
+import { flawsOfCredentials, isSendable, UNSENDABLE } from "./credentials.ts";
+import { fillUrl, paramNames } from "./placeholders.ts";
 import type { Credentials } from "./polled-source.ts";
 
 /** Throws `unprocessable` for a tenant's source that contradicts itself, or lacks what its connector needs. */
@@ -41,12 +41,15 @@ export function flawsOfParams(
   }
   const { auth, request } = connector;
   const urls = [request?.url, auth?.type === "oauth2" ? auth.token_url : undefined];
-  const flaws = urls.flatMap((url) => {
+  const flaws = urls.flatMap((url): ErrorDetail[] => {
     const filled = url === undefined ? undefined : fillUrl(url, params);
     return filled?.kind === "flawed"
       ? [{ field: `params.${filled.param}`, expected: filled.expected, got: "another string" }]
       : [];
   });
+  const inHeaders = new Set(Object.values(request?.headers ?? {}).flatMap(paramNames));
+  const unsendable = [...inHeaders].filter((name) => !isSendable(params[name] as string));
+  flaws.push(...unsendable.map((name) => ({ field: `params.${name}`, ...UNSENDABLE })));
   return flaws.filter(({ field }, index) => flaws.findIndex((flaw) => flaw.field === field) === index);
 }
 

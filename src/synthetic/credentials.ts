@@ -18,14 +18,17 @@ export function flawsOfCredentials({ auth }: ConnectorSource, credentials: Crede
     if (name === undefined) {
       return optional ? [] : [{ field, expected: `a string, which ${auth?.type} needs`, got: "nothing" }];
     }
-    return SENDABLE.test(credentials[name] as string)
-      ? []
-      : [{ field, expected: "characters that a header can hold", got: "others" }];
+    return isSendable(credentials[name] as string) ? [] : [{ field, ...UNSENDABLE }];
   });
 }
 
-/** What Latin-1 has besides control characters. */
-const SENDABLE = /^[\x20-\x7e\xa0-\xff]*$/;
+/** What is wrong with a value that `isSendable` does not hold for. */
+export const UNSENDABLE = { expected: "characters that a header can hold", got: "others" } as const;
+
+/** Whether a header can hold it: Latin-1 without control characters. */
+export function isSendable(text: string): boolean {
+  return /^[\x20-\x7e\xa0-\xff]*$/.test(text);
+}
 
 function needed(auth: Pick<SourceAuth, "type"> | undefined): { names: readonly string[]; optional?: true }[] {
   switch (auth?.type) {

@@ -54,6 +54,9 @@ export function fillUrl(
       return encodeURIComponent(value);
     },
   );
+  // A port in the middle of a host, say.
+  const [first] = paramNames(template);
+  if (!URL.canParse(text) && first !== undefined) flaw ??= { param: first, expected: "what makes a URL" };
   return flaw === undefined ? { kind: "url", url: text } : { kind: "flawed", ...flaw };
 }
 

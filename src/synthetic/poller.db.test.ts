@@ -68,7 +68,15 @@ async function setUp() {
       });
     const poller = createPoller({
       ...{ database: database.pipeline, redis, keys, turns, pollSource, refreshLimits: limits.refresh },
-      limits: { concurrency, urgent: 2, maxPerTenant: 50, leaseMs, heartbeatMs: leaseMs / 3, idleMs: 100 },
+      limits: {
+        concurrency,
+        urgent: 2,
+        maxPerTenant: 50,
+        leaseMs,
+        heartbeatMs: leaseMs / 3,
+        followMs: 50,
+        idleMs: 100,
+      },
       monotonicMs: () => performance.now(),
       onFree: () => polls.wake(),
       onError: (error) => void errors.push(error),

@@ -33,6 +33,8 @@ export interface PollerLimits {
   /** How long a poll is this process's without a heartbeat, ms. */
   leaseMs: number;
   heartbeatMs: number;
+  /** The wait between two looks at what others learned of limits that polls under way count against, ms. */
+  followMs: number;
   /** The longest wait between two looks for what is due, ms. */
   idleMs: number;
 }
@@ -60,6 +62,8 @@ export interface Poller {
   step: Step;
   /** Keeps the leases of polls under way, and ends those that are no longer this process's. */
   heartbeat: Step;
+  /** Has polls under way stop where another process was told to. */
+  followLimits: Step;
   /** Resolves when no poll is under way. */
   drained(): Promise<void>;
   /** Ends what is under way and gives it to the others. */
@@ -84,7 +88,7 @@ const MAX_BATCH = 100;
 export function createPoller(deps: PollerDeps): Poller {
   const { database, redis, keys, limits, turns, pollSource, refreshLimits, monotonicMs, onFree, onPolled } =
     deps;
-  const { concurrency, urgent, maxPerTenant, leaseMs, heartbeatMs, idleMs } = limits;
+  const { concurrency, urgent, maxPerTenant, leaseMs, heartbeatMs, followMs, idleMs } = limits;
   const held = new Set<HeldPoll>();
   let firstShard = 0;
   let onDrained: (() => void)[] = [];
@@ -227,13 +231,18 @@ export function createPoller(deps: PollerDeps): Poller {
     all.forEach((one, index) => {
       one.token = tokens[index] ?? one.token;
     });
-    await refreshLimits([...new Set(all.map(({ turn }) => turn.limit))]);
     return { waitMs: heartbeatMs };
+  }
+
+  async function followLimits(): Promise<{ waitMs: number }> {
+    await refreshLimits([...new Set([...held].map(({ turn }) => turn.limit))]);
+    return { waitMs: followMs };
   }
 
   return {
     step,
     heartbeat,
+    followLimits,
     drained: () => (held.size === 0 ? Promise.resolve() : new Promise((resolve) => onDrained.push(resolve))),
     async handBack() {
       const all = [...held];

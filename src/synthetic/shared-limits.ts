@@ -48,13 +48,14 @@ export interface SharedLimitsDeps {
   onBudget: (tokens: number) => void;
 }
 
-/** Others may be faster to write what they learned; after so many times this process's word counts. */
-const MAX_TRIES = 5;
+/** Other processes may be faster to write what they learned: one of them succeeds each time. */
+const MAX_TRIES = 100;
 /** What was learned of a limit is forgotten after this time without a poll, ms. */
 const KEPT_MS = 86_400_000;
 
 export function createSharedLimits({ redis, keys, fleet, onBudget }: SharedLimitsDeps): SharedLimits {
   const known = limitsOf(fleet);
+  const turns = new Map<string, Promise<void>>();
 
   /** Applies a change to the newest that anybody knows of a limit. */
   async function change<Result>(key: string, apply: (scratch: Fleet) => Result): Promise<Result> {
@@ -67,19 +68,29 @@ export function createSharedLimits({ redis, keys, fleet, onBudget }: SharedLimit
       const changed = limits.get(key);
       if (changed === undefined) return result;
       const text = writeLimit(changed);
-      const replaced =
-        tries > MAX_TRIES || (await replaceLimit(redis, keys, { digest, read, text, ttlMs: KEPT_MS }));
-      if (!replaced) continue;
+      if (!(await replaceLimit(redis, keys, { digest, read, text, ttlMs: KEPT_MS }))) {
+        if (tries < MAX_TRIES) continue;
+        throw new Error(`The limit ${digest} was changed by others ${MAX_TRIES} times`);
+      }
       known.set(key, changed);
       return result;
     }
   }
 
+  /** Polls of this process take turns, so that each is against those of other processes alone. */
   async function changeOrGoOn<Result>(key: string, apply: (scratch: Fleet) => Result): Promise<Result> {
+    const own = (turns.get(key) ?? Promise.resolve()).then(() => change(key, apply));
+    const ended = own.then(
+      () => {},
+      () => {},
+    );
+    turns.set(key, ended);
     try {
-      return await change(key, apply);
+      return await own;
     } catch {
       return apply(fleet);
+    } finally {
+      if (turns.get(key) === ended) turns.delete(key);
     }
   }
 

@@ -262,6 +262,13 @@ describe("a source", () => {
     expect((await api.call("GET", URL)).status).toBe(404);
   });
 
+  test("is refused with a param that its connector's header cannot hold", async () => {
+    const api = await withShop({ ...SHOP, request: { ...SHOP.request, headers: { "x-team": "{team}" } } });
+    const team = (value: string) => ({ ...ORDERS, params: { ...ORDERS.params, team: value } });
+    expect(await refusal(api, URL, team("日本"))).toEqual([422, "params.team"]);
+    expect((await api.call("PUT", URL, team("blå"))).status).toBe(200);
+  });
+
   test("is refused for a connector that is not there or cannot be polled, and a tenant that is not there", async () => {
     const api = await withShop();
     await api.call("PUT", "/connectors/hooks", { webhook: { preset: "github" } });

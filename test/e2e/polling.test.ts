@@ -1,3 +1,5 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
 import { Redis } from "ioredis";
 import pg from "pg";
 import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
@@ -5,13 +7,16 @@ import { builtProgram } from "../support/built.ts";
 import { type FakeApi, fakeOrders, startFakeApi } from "../support/fake-api.ts";
 import { seededRandom } from "../support/mutate.ts";
 import { freePorts } from "../support/ports.ts";
-import { api, type HeadraceProcess, startHeadrace } from "../support/process.ts";
+import { ADMIN_KEY, api, type HeadraceProcess, startHeadrace } from "../support/process.ts";
 import { privateStores } from "../support/stores.ts";
 import { until } from "../support/until.ts";
 
 beforeAll(async () => {
   await builtProgram();
 }, 120_000);
+
+/** Processes start, are killed and come back. */
+const SLOW_MS = 180_000;
 
 async function fakeApi(records: number): Promise<FakeApi> {
   const provider = await startFakeApi(fakeOrders(records));
@@ -67,7 +72,7 @@ async function putSource(
 
 describe("pollers", () => {
   test("tell of each change once, each source polled by one at a time, though they are killed, paused and flushed", {
-    timeout: 120_000,
+    timeout: SLOW_MS,
   }, async () => {
     const { front, pollers, start, database, redis } = await setUp(3);
     const providers = await Promise.all(Array.from({ length: 6 }, () => fakeApi(25)));
@@ -147,7 +152,78 @@ describe("pollers", () => {
     );
     expect(overlaps).toEqual([]);
   });
+
+  test("poll at once when somebody asks an API that polls nothing, but never before a Retry-After has ended", {
+    timeout: SLOW_MS,
+  }, async () => {
+    const { front, pollers, redis } = await setUp(2);
+    const provider = await fakeApi(25);
+    const slow = { base_interval_seconds: 600, min_interval_seconds: 600, max_interval_seconds: 600 };
+    const path = await putSource(front.url, provider, slow);
+    const poll = async () =>
+      (await api(front.url, "POST", `${path}/poll?wait=true`)) as Record<string, unknown>;
+    expect(await poll()).toMatchObject({ status: "ok", complete: true, records: 25, created: 0 });
+    provider.records.update(3, { total: 5 });
+    expect(await poll()).toMatchObject({ status: "ok", updated: 1, created: 0 });
+
+    // A failing source backs off, and is polled all the same; the command line says what came of it.
+    provider.failNext({ kind: "status", status: 500 });
+    expect(await poll()).toMatchObject({ status: "error", error: { code: "SERVER_ERROR" } });
+    expect(await api(front.url, "GET", path)).toMatchObject({ state: "error", failures: 1 });
+    const cli = await sourcesCommand(front.url, "poll", "orders", "--wait", "--json");
+    expect(JSON.parse(cli)).toMatchObject({ status: "ok", records: 25 });
+    expect(await sourcesCommand(front.url, "ls")).toMatch(
+      /^orders {2}shop\/order {2}ok {2}25 records {2}every 600 s/,
+    );
+
+    provider.failNext({ kind: "rate_limited", retryAfter: "4" });
+    expect(await poll()).toMatchObject({ status: "rate_limited" });
+    const limitedAt = provider.requests.at(-1)?.atMs ?? 0;
+    const sent = provider.requests.length;
+    await redis.flushall();
+    await pollers[0]?.end("SIGTERM");
+    expect(await poll()).toMatchObject({ status: "rate_limited", records: 0 });
+    expect(provider.requests).toHaveLength(sent);
+    await until("the provider is asked again", async () => {
+      await poll();
+      return provider.requests.length > sent;
+    });
+    expect(provider.requests[sent]?.atMs).toBeGreaterThanOrEqual(limitedAt + 4_000);
+  });
+
+  test.each([
+    ["stops", "SIGTERM", 8],
+    ["was killed", "SIGKILL", 11],
+  ] as const)("poll soon what one had begun that %s", { timeout: SLOW_MS }, async (_, signal, seconds) => {
+    const { front, pollers, start, database } = await setUp(1);
+    const provider = await fakeApi(25);
+    provider.fault = () => ({ kind: "hang" });
+    const path = await putSource(front.url, provider);
+    await until("a poll is under way", () => provider.pages().length > 0);
+    await start("poll").ready();
+    provider.fault = () => undefined;
+    const sent = provider.pages().length;
+    const endedAt = Date.now();
+    await pollers[0]?.end(signal);
+    await until("the other one asks", () => provider.pages().length > sent);
+    const waitedS = ((provider.pages()[sent]?.atMs ?? 0) - endedAt) / 1_000;
+    console.info(`pollers: ${waitedS.toFixed(1)} s after ${signal} the other one asked`);
+    expect(waitedS).toBeLessThan(seconds);
+    await until("its poll is ok", async () => {
+      return ((await api(front.url, "GET", path)) as { state: string }).state === "ok";
+    });
+    expect((await database.query("SELECT 1 FROM events")).rows).toEqual([]);
+  });
 });
+
+/** `headrace sources …` as a user types it; answers what it prints. */
+async function sourcesCommand(url: string, ...args: string[]): Promise<string> {
+  const [command = "", ...rest] = args;
+  const main = new URL("../../dist/cli/main.js", import.meta.url).pathname;
+  const given = ["sources", command, ...rest, "--tenant", "acme", "--url", url, "--key", ADMIN_KEY];
+  const { stdout } = await promisify(execFile)(process.execPath, [main, ...given]);
+  return stdout.trim();
+}
 
 /** Readings that began while another one was going on: a first page between the pages of one. */
 function overlapping(provider: FakeApi): string[] {

@@ -8,6 +8,7 @@ import { findRedisServer } from "../../src/embedded/redis-binary.ts";
 import { createLogger } from "../../src/runtime/logger.ts";
 import { builtProgram } from "../support/built.ts";
 import { deliver } from "../support/deliver.ts";
+import { startFakeApi } from "../support/fake-api.ts";
 import { freePorts } from "../support/ports.ts";
 import { api, startHeadrace } from "../support/process.ts";
 import { startSink } from "../support/sink.ts";
@@ -81,5 +82,16 @@ test("every stage works on a Redis Cluster, where a command's keys must lie in o
     return items.length === ids.length && items.every((run) => run.status === "succeeded");
   });
   expect(sink.calls).toHaveLength(ids.length + 1);
+
+  const provider = await startFakeApi();
+  onTestFinished(() => provider.close());
+  await api(headrace.url, "PUT", "/connectors/polled", { source: provider.source("page") });
+  const source = "/tenants/acme/sources/orders";
+  const settings = { connector: "polled", entity: "order", params: { base_url: provider.url } };
+  await api(headrace.url, "PUT", source, settings);
+  const poll = () => api(headrace.url, "POST", `${source}/poll?wait=true`);
+  expect(await poll()).toMatchObject({ status: "ok", records: 25, created: 0 });
+  provider.records.update(7, { total: 70 });
+  expect(await poll()).toMatchObject({ status: "ok", updated: 1 });
   expect(headrace.output()).not.toContain("CROSSSLOT");
 }, 60_000);

@@ -44,11 +44,11 @@ export const sourcePollRoutes: FastifyPluginAsyncTypebox<{
         description:
           "Until a Retry-After of the provider has ended nothing is sent: the poll is then rate_limited at once. With wait=true the answer is what came of the poll; after 50 s it is 202 all the same, and the poll goes on.",
         params: SourceParams,
-        querystring: Type.Object({ wait: Type.Optional(Type.Boolean()) }),
+        querystring: Type.Object({ wait: Type.Optional(Type.Enum(["true", "false"])) }),
         response: { 200: reference(Poll), 202: Type.Object({ poll_id: Uuid }), ...ERROR_RESPONSES },
       },
     },
-    async ({ params, query: { wait = false }, raw }, reply) => {
+    async ({ params, query: { wait }, raw }, reply) => {
       const name = { tenantId: params.tenant_id, source: params.source };
       const request = await database.withTenant(name.tenantId, async (transaction) => {
         const asked = await requestPoll(transaction, name);
@@ -65,7 +65,7 @@ export const sourcePollRoutes: FastifyPluginAsyncTypebox<{
       }
       if (request.kind === "asked" && !request.isRunning) pollDispatch.pollNow(name);
       const { pollId } = request;
-      const ended = wait ? await endedPoll(name, pollId, () => raw.destroyed) : undefined;
+      const ended = wait === "true" ? await endedPoll(name, pollId, () => raw.destroyed) : undefined;
       return ended === undefined
         ? reply.code(202).send({ poll_id: pollId })
         : reply.code(200).send(asPoll(ended));

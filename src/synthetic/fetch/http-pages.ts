@@ -72,6 +72,7 @@ export async function* httpPages(
       ref,
       readAtMs: sent.sentAtMs,
       records: read.records,
+      ...(paging.overlaps === true && overlapOf(previous)),
       total: kept.total,
       ...(request.pagination.type === "offset" && { overlaps: ref !== paging.first }),
       memory: next.kind === "page" ? { ...kept, next: next.ref } : kept,
@@ -85,6 +86,12 @@ export async function* httpPages(
   return report(
     failed("TOO_MANY_PAGES", `There are more than ${limits.maxPages} pages: ask for larger ones`),
   );
+}
+
+/** After a single record, which must not be asked for for ever, comes what is behind it. */
+function overlapOf(previous: { records: number } | undefined): { overlaps?: boolean } {
+  if (previous === undefined) return { overlaps: false };
+  return previous.records > 1 ? { overlaps: true } : {};
 }
 
 /** What providers answer to a page after the last. */

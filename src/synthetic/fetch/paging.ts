@@ -23,6 +23,8 @@ export interface Paging {
   first: string;
   urlOf(ref: string): URL;
   next(page: PageRead): NextPage;
+  /** Whether a page begins with the last record of the one before it, as long as that held more than one. */
+  overlaps?: true;
   /**
    * Whether an answer of 400, 404, 416 or 422 to the page after this one may mean that there is none: it held fewer
    * records than were asked for.
@@ -69,11 +71,16 @@ function byNumber(base: URL, pagination: Extract<Pagination, { type: "page" }>):
       return url;
     },
     next({ ref, records, before, total }) {
-      if (records === 0 || (total !== undefined && before + records >= total)) return LAST;
+      if (records === 0 || isTotalReached(before + records, total, records === size)) return LAST;
       return { kind: "page", ref: `p:${numberOf(ref) + 1}` };
     },
     mayEndWith: ({ records }) => size !== undefined && records < size,
   };
+}
+
+/** More than all, and the page is full: then it is the total of something else, and no reason to end. */
+function isTotalReached(seen: number, total: number | undefined, isFull: boolean): boolean {
+  return total !== undefined && (seen === total || (seen > total && !isFull));
 }
 
 function byOffset(base: URL, pagination: Extract<Pagination, { type: "offset" }>): Paging {
@@ -90,10 +97,11 @@ function byOffset(base: URL, pagination: Extract<Pagination, { type: "offset" }>
       const offset = Number(ref.slice(2));
       // Nothing but what the page before it ended with.
       if (records === 0 || (records === 1 && offset > 0)) return LAST;
-      if (total !== undefined && offset + records >= total) return LAST;
+      if (isTotalReached(offset + records, total, records === limit)) return LAST;
       return { kind: "page", ref: `o:${offset + Math.max(1, records - 1)}` };
     },
-    mayEndWith: ({ records }) => records < limit,
+    overlaps: true,
+    mayEndWith: ({ records }) => records <= 1,
   };
 }
 

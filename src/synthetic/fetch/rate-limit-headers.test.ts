@@ -59,6 +59,11 @@ describe("readRateLimit", () => {
       { "x-rate-limit-remaining": "4", "x-rate-limit-reset": String(NOW - 5) },
       { limit: 4, remaining: 4, resetS: 0 },
     ],
+    [
+      "no more than a day",
+      { "x-ratelimit-remaining": "0", "x-ratelimit-reset": "99999999999999" },
+      { limit: 0, remaining: 0, resetS: 86_400 },
+    ],
     ["nothing", {}, undefined],
     ["no number", { ratelimit: '"default";r=many;t=30' }, undefined],
     ["a negative one", { "x-ratelimit-remaining": "-1", "x-ratelimit-reset": "7" }, undefined],

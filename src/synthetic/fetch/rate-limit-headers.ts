@@ -27,10 +27,14 @@ export function answeredAt(headers: Headers, nowMs: number): number {
   return Number.isNaN(sentMs) ? nowMs : sentMs;
 }
 
+/** No provider puts us off for longer: one day, as with Retry-After. */
+const MAX_RESET_S = 86_400;
+
 /** The one that is used up soonest; of those that are used up, the one that lasts longest. */
 function tightest(seen: readonly RateLimitSeen[]): RateLimitSeen | undefined {
   const rate = ({ remaining, resetS }: RateLimitSeen) => remaining / Math.max(resetS, 1);
-  return [...seen].sort((left, right) => rate(left) - rate(right) || right.resetS - left.resetS)[0];
+  const [first] = [...seen].sort((left, right) => rate(left) - rate(right) || right.resetS - left.resetS);
+  return first && { ...first, resetS: Math.min(first.resetS, MAX_RESET_S) };
 }
 
 function structured(headers: Headers): RateLimitSeen[] {
