@@ -185,6 +185,7 @@ async function serve(
       limits: limits.webhooks,
       isBehind: () => pipeline.receiving.isBehind,
       onAnswer: createAnswerWatch({ metrics, rejections: pipeline.receiving.rejections }),
+      onRefused: (code) => metrics.refusals.inc({ code }),
     });
   }
   if (settings.embedded || config.demo) {

@@ -26,6 +26,8 @@ export interface RedisKeys {
   pollBudget: string;
   /** What is kept of a polled source's records, all in one slot. */
   source(tenantId: string, source: string): SourceKeys;
+  /** How many runs are under way for a tenant, or for one of its targets (`digest` is a hash of both), by process. */
+  share(digest: string): string;
   /** Prefix of BullMQ's keys for one lane's queue. */
   jobs(lane: Priority): string;
 }
@@ -54,6 +56,7 @@ export function redisKeys(installation: string): RedisKeys {
       const tag = `headrace:{${installation}:source:${tenantId}:${source}}`;
       return { digests: `${tag}:digests`, shard: (code) => `${tag}:shard:${code}`, pages: `${tag}:pages` };
     },
+    share: (digest) => `headrace:{${installation}:share:${digest}}`,
     jobs: (lane) => `headrace:{${installation}:jobs:p${lane}}`,
   };
 }
