@@ -9,6 +9,7 @@ import { benchMatching } from "./matching.ts";
 import { benchPipeline } from "./pipeline.ts";
 import { benchPollSchedule } from "./poll-schedule.ts";
 import { benchPollPolicy } from "./polling-policy.ts";
+import { benchPollRecords } from "./polling-records.ts";
 import { benchReceive } from "./receive.ts";
 import { benchRouterStart } from "./router-start.ts";
 import type { BenchStores, Row } from "./servers.ts";
@@ -25,6 +26,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<Row[]>>> = {
   records: async () => benchRecords(),
   policy: benchPollPolicy,
   polls: withStores(benchPollSchedule),
+  snapshots: withStores(benchPollRecords),
   routers: withStores(benchRouterStart),
   dispatch: withStores(benchDispatch),
   receive: withStores(benchReceive),

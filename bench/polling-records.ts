@@ -1,0 +1,63 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+import { Redis } from "ioredis";
+import { DEFAULT_LIMITS } from "../src/app/limits.ts";
+import { openDatabase } from "../src/postgres/database.ts";
+import { migrate } from "../src/postgres/migrate.ts";
+import { ensurePartitions } from "../src/postgres/partitions.ts";
+import { type BenchStores, type Row, row } from "./servers.ts";
+
+const RECORDS = Number(process.env["BENCH_RECORDS"] ?? 1_000_000);
+
+interface Measured {
+  name: string;
+  seconds: number;
+  cpuSeconds: number;
+  maxRssMiB: number;
+}
+
+/** Polls of a source of a million records of 1 KiB, end to end but for the network, in a process of their own. */
+export async function benchPollRecords(stores: BenchStores): Promise<Row[]> {
+  await migrate({ url: stores.databaseUrl, directory: "migrations" });
+  const database = openDatabase({ url: stores.databaseUrl, ...DEFAULT_LIMITS.postgres, onError() {} });
+  await ensurePartitions(database.pipeline, 1);
+  await database.close();
+  const redis = new Redis(stores.redisUrl);
+  const before = await usedBytes(redis);
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    [new URL("./record-poller.js", import.meta.url).pathname],
+    {
+      env: {
+        ...{ PATH: process.env["PATH"], DATABASE_URL: stores.databaseUrl, REDIS_URL: stores.redisUrl },
+        RECORDS: String(RECORDS),
+      },
+    },
+  );
+  const bytes = ((await usedBytes(redis)) - before) / RECORDS;
+  redis.disconnect();
+  const polls = new Map(
+    stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as Measured)
+      .map((poll) => [poll.name, poll]),
+  );
+  const perSecond = (name: string) => RECORDS / (polls.get(name)?.seconds ?? 0);
+  const perCore = (name: string) => RECORDS / (polls.get(name)?.cpuSeconds ?? 0);
+  return [
+    row("baseline of 1M records", perSecond("baseline"), "records/s"),
+    row("  on one core", perCore("baseline"), "records/s"),
+    row("every record compared", perSecond("compared"), "records/s"),
+    row("  on one core", perCore("compared"), "records/s", { atLeast: 50_000 }),
+    row("every page as it was", perSecond("unchanged"), "records/s"),
+    row("  on one core", perCore("unchanged"), "records/s", { atLeast: 300_000 }),
+    row("1 of 100 records changed", perSecond("changed"), "records/s"),
+    row("memory of the process, at most", polls.get("changed")?.maxRssMiB ?? 0, "MiB", { atMost: 256 }),
+    row("Redis for a record, its page's notes too", bytes, "B", { atMost: 60 }),
+  ];
+}
+
+async function usedBytes(redis: Redis): Promise<number> {
+  return Number(/used_memory:(\d+)/.exec(await redis.info("memory"))?.[1]);
+}
