@@ -170,22 +170,25 @@ end
 const CLAIM = `${COMMON}
 local left, urgent_left = tonumber(ARGV[1]), tonumber(ARGV[2])
 local max_per_tenant, ends = tonumber(ARGV[3]), now + ARGV[4] * 1000
-local claims = {-1, text(ends)}
+local ends_text = text(ends)
+local claims, size = {-1, ends_text}, 2
 local function claim(tenant, from, found, count)
-  local sources, scored = {}, {}
+  local sources, scored, claimed = {}, {}, 0
   for at = 1, math.min(#found, 2 * count), 2 do
     local source, due = found[at], tonumber(found[at + 1])
-    sources[#sources + 1] = source
-    scored[#scored + 1] = ends
-    scored[#scored + 1] = source
-    claims[#claims + 1] = tenant
-    claims[#claims + 1] = source
-    claims[#claims + 1] = due == 0 and 0 or math.floor((now - due) / 1000)
+    claimed = claimed + 1
+    sources[claimed] = source
+    scored[2 * claimed - 1] = ends_text
+    scored[2 * claimed] = source
+    claims[size + 1] = tenant
+    claims[size + 2] = source
+    claims[size + 3] = due == 0 and 0 or math.floor((now - due) / 1000)
+    size = size + 3
   end
-  if #sources == 0 then return 0 end
+  if claimed == 0 then return 0 end
   if from then redis.call('ZREM', from, unpack(sources)) end
   redis.call('ZADD', leases(tenant), unpack(scored))
-  return #sources
+  return claimed
 end
 local function until_now(key, highest, count)
   return redis.call('ZRANGEBYSCORE', key, '-inf', highest, 'WITHSCORES', 'LIMIT', 0, count)
