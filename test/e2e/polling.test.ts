@@ -97,6 +97,7 @@ describe("pollers", () => {
         await new Promise((resolve) => setTimeout(resolve, 100));
       }
     })();
+    const flushedAt: number[] = [];
     const faults = { killed: 0, paused: 0, flushed: 0 };
     for (let round = 0; round < 6; round += 1) {
       const index = round % pollers.length;
@@ -112,6 +113,7 @@ describe("pollers", () => {
         faults.paused += 1;
       } else {
         await redis.flushall();
+        flushedAt.push(Date.now());
         faults.flushed += 1;
       }
       await new Promise((resolve) => setTimeout(resolve, 2_500));
@@ -132,25 +134,38 @@ describe("pollers", () => {
       subject: string;
       total: number;
       type: string;
+      at: string;
     }>(
-      `SELECT connector AS source, subject, type, (convert_from(payload, 'UTF8')::json ->> 'total')::int AS total FROM events
+      `SELECT connector AS source, subject, type, (convert_from(payload, 'UTF8')::json ->> 'total')::int AS total,
+          ('x' || left(replace(id::text, '-', ''), 12))::bit(48)::bigint AS at FROM events
         WHERE source = 'poll' ORDER BY id`,
     );
-    const told = new Set(events.map(({ source, subject, total }) => `${source}/${subject}/${total}`));
+    const told = new Map<string, number>();
+    const again: string[] = [];
+    for (const { source, subject, total, at } of events) {
+      const change = `${source}/${subject}/${total}`;
+      const before = told.get(change);
+      // Once, but for what is told anew because Redis lost what was known: that it was told is then not known either.
+      const lost = flushedAt.some(
+        (flush) => before !== undefined && before < flush + 1_000 && flush < Number(at),
+      );
+      if (before !== undefined && !lost) again.push(change);
+      told.set(change, Number(at));
+    }
+    // No page was asked for by two at once: each provider is slow, and was asked by one after the other.
+    const overlaps = providers.flatMap((provider) => overlapping(provider));
+    console.info(
+      `pollers: ${told.size} changes told in ${events.length} events, of ${made} made, faults ${JSON.stringify(faults)}, overlapping readings ${overlaps.length}`,
+    );
+    expect(overlaps).toEqual([]);
     expect(events.every(({ type }) => type === "order.updated")).toBe(true);
-    expect(told.size).toBe(events.length);
+    expect(again).toEqual([]);
     for (const [n, provider] of providers.entries()) {
       for (const record of provider.records.all()) {
         if (Number(record["total"]) < 1_000) continue;
         expect(told.has(`shop${n}/${record.id}/${record["total"]}`)).toBe(true);
       }
     }
-    // No page was asked for by two at once: each provider is slow, and was asked by one after the other.
-    const overlaps = providers.flatMap((provider) => overlapping(provider));
-    console.info(
-      `pollers: ${events.length} changes told of ${made} made, faults ${JSON.stringify(faults)}, overlapping readings ${overlaps.length}`,
-    );
-    expect(overlaps).toEqual([]);
   });
 
   test("poll at once when somebody asks an API that polls nothing, but never before a Retry-After has ended", {
