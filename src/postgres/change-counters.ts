@@ -1,10 +1,10 @@
 import type { Queryable } from "./database.ts";
 
 /**
- * What a cache can be behind of: `receive` covers connectors, endpoints and secrets, `flows` deployments, `breakers` the
- * targets that workers watch, `sources` polled sources. Who raises several does so in this order.
+ * What a cache can be behind of: `receive` covers connectors, endpoints and secrets, `flows` deployments, `sources`
+ * polled sources, `breakers` the targets that workers watch. Who raises several does so in this order.
  */
-export type ChangeCounter = "receive" | "flows" | "breakers" | "sources";
+export type ChangeCounter = "receive" | "flows" | "sources" | "breakers";
 
 /**
  * Raises a counter in the transaction of the change itself and answers its new value. The row stays locked until

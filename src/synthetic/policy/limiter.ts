@@ -24,8 +24,11 @@ const WINDOW_S = 60;
 const BACK_OFF = 0.7;
 const RECOVERY = 1.1;
 const FULL_USE = 0.8;
-/** What remains under way from window to window of polls that never came back. */
-const UNANSWERED = 0.9;
+/**
+ * What remains under way from window to window of polls that never came back. Close to 1: what is forgotten of those
+ * that do come back is admitted twice.
+ */
+const UNANSWERED = 0.98;
 /** Settles where one poll in eleven has to wait. */
 const PRESSURE_STEP = 0.05;
 const MAX_PRESSURE = 4;
