@@ -8,6 +8,7 @@ import type { SweeperLimits } from "../pipeline/execute/sweeper.ts";
 import type { WorkerLimits } from "../pipeline/execute/workers.ts";
 import type { RelayLimits } from "../pipeline/fanout/relay.ts";
 import type { AcceptorLimits } from "../pipeline/receive/acceptor.ts";
+import type { LookUpLimits } from "../pipeline/receive/endpoint-cache.ts";
 import type { RejectionLogLimits } from "../pipeline/receive/rejection-log.ts";
 import type { TenantQuotaLimits } from "../pipeline/receive/tenant-quota.ts";
 import type { BackfillLimits } from "../pipeline/route/backfill.ts";
@@ -19,6 +20,8 @@ export interface Limits {
   accept: AcceptorLimits;
   /** Endpoints kept in memory, unknown ones among them. */
   maxEndpoints: number;
+  /** Of endpoints and accounts that are not kept. */
+  lookUps: LookUpLimits;
   /** How long a committed delivery is remembered in Redis, s. PostgreSQL remembers it for its whole window. */
   seenSeconds: number;
   relay: RelayLimits;
@@ -63,6 +66,8 @@ export interface Limits {
   oldRejections: { maxAgeMs: number; maxRows: number; batchSize: number; intervalMs: number };
   /** Deliveries are answered 503 while the oldest event that is not routed is older, ms; looked at in this interval, ms. */
   backlogAge: { maxMs: number; intervalMs: number };
+  /** Deliveries are answered 503 while the first that waits for its commit, or to be looked up, waits longer, ms. */
+  maxCommitWaitMs: number;
   /** How long a person may read a token that a handshake brought, s. */
   shownSecretSeconds: number;
   /** How long requests, then runs, may take to end when the process stops, ms. */
@@ -72,6 +77,7 @@ export interface Limits {
 export const DEFAULT_LIMITS: Limits = {
   accept: { maxDeliveries: 64, maxBytes: 1_048_576, inFlight: 1, maxWaiting: 2_000 },
   maxEndpoints: 10_000,
+  lookUps: { maxItems: 500, inFlight: 1, maxWaiting: 20_000 },
   seenSeconds: 600,
   relay: {
     drainMs: 500,
@@ -161,16 +167,18 @@ export const DEFAULT_LIMITS: Limits = {
   redis: { connectTimeoutMs: 2_000, commandTimeoutMs: 2_000 },
   webhooks: {
     maxBodyBytes: 26_214_400,
+    maxBodiesBytes: 268_435_456,
     requestsPerSecond: 200,
     maxAddresses: 10_000,
     limitLoopback: false,
     maxEventLoopDelayMs: 300,
     rejectionStepMs: 20,
   },
-  quota: { timeoutMs: 50, backlogMs: 250, maxTenants: 10_000 },
+  quota: { timeoutMs: 30, restMs: 1_000, backlogMs: 250, maxTenants: 10_000 },
   rejections: { maxRows: 200, intervalMs: 1_000 },
   oldRejections: { maxAgeMs: 7 * 86_400_000, maxRows: 100_000, batchSize: 1_000, intervalMs: 60_000 },
   backlogAge: { maxMs: 6 * 3_600_000, intervalMs: 1_000 },
+  maxCommitWaitMs: 2_000,
   shownSecretSeconds: 86_400,
   drainMs: { requests: 4_000, runs: 7_000 },
 };

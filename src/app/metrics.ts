@@ -3,8 +3,10 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom
 /** What each stage counts. Nothing here reads a table: counters count what happened, gauges are set by loops. */
 export interface Metrics {
   registry: Registry;
-  /** Deliveries by their answer: accepted, duplicate, rejected, challenge, too_large. */
+  /** Deliveries by their answer: accepted, duplicate, rejected, challenge, method_not_allowed, rate_limited. */
   deliveries: Counter<"answer">;
+  /** Requests that were refused before they were judged, or could not be stored, by the code of the error. */
+  refusals: Counter<"code">;
   /** Rejected deliveries by reason. */
   rejections: Counter<"reason">;
   /** Deliveries that were signed with a secret that a newer one replaces: when it stays still, the old one can go. */
@@ -46,6 +48,7 @@ export function createMetrics(): Metrics {
   return {
     registry,
     deliveries: counter("deliveries", "Deliveries by their answer", ["answer"]),
+    refusals: counter("refusals", "Deliveries refused unjudged, or not storable, by error code", ["code"]),
     rejections: counter("rejections", "Rejected deliveries by reason", ["reason"]),
     oldSecrets: counter("old_secret_deliveries", "Deliveries signed with a replaced secret", ["connector"]),
     accepted: counter("events_accepted", "New events committed"),
