@@ -1,4 +1,5 @@
 import type { FastifyPluginAsync } from "fastify";
+import type { CreateMatcher } from "../deadletter/replay-letters.ts";
 import { parseBody } from "../domain/body.ts";
 import { HeadraceError } from "../domain/errors.ts";
 import type { Acceptor } from "../pipeline/receive/acceptor.ts";
@@ -9,6 +10,7 @@ import { createGuards } from "./authenticate.ts";
 import type { CheckActionHeaders } from "./flow-input.ts";
 import { acceptEventsRoute } from "./routes/accept-events.ts";
 import { connectorRoutes } from "./routes/connectors.ts";
+import { deadLetterReplayRoutes } from "./routes/dead-letter-replays.ts";
 import { deadLetterRoutes } from "./routes/dead-letters.ts";
 import { deploymentRoutes } from "./routes/deployments.ts";
 import { dlqPolicyRoutes } from "./routes/dlq-policy.ts";
@@ -42,6 +44,8 @@ export interface ApiDeps {
   takeQuota: TakeQuota;
   explainRouting: ExplainRouting;
   createFlowMatcher: CreateFlowMatcher;
+  /** Finds the flows that are deployed now for what is replayed. */
+  createCurrentFlows: CreateMatcher;
   normalize: Normalize;
   checkActionHeaders: CheckActionHeaders;
   dispatch: RunDispatch;
@@ -55,7 +59,7 @@ const DEADLINE_MS = 30_000;
 /** The management API: every route behind a guard, every body JSON. */
 export const apiRoutes: FastifyPluginAsync<ApiDeps> = async (server, deps) => {
   const shared = { database: deps.database, guards: createGuards(deps.database) };
-  const { explainRouting, createFlowMatcher } = deps;
+  const { explainRouting, createFlowMatcher, createCurrentFlows: createMatcher } = deps;
   const { keyRing, acceptor, takeQuota, normalize, checkActionHeaders, dispatch, publicUrl } = deps;
 
   server.addHook("onRoute", (route) => {
@@ -100,6 +104,11 @@ export const apiRoutes: FastifyPluginAsync<ApiDeps> = async (server, deps) => {
   await server.register(runRoutes, shared);
   await server.register(runActionRoutes, { ...shared, takeQuota, dispatch });
   await server.register(deadLetterRoutes, shared);
+  await server.register(deadLetterReplayRoutes, {
+    ...shared,
+    dispatch,
+    replay: { normalize, createMatcher },
+  });
   await server.register(dlqPolicyRoutes, shared);
   await server.register(keyRoutes, shared);
 };

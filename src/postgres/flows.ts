@@ -77,6 +77,20 @@ export async function findVersionToRun(
   return row === undefined ? undefined : { version: row.version, priority: row.priority ?? undefined };
 }
 
+/** As `findVersionToRun`, of several flows of a tenant; those that were deleted are not there. */
+export async function findVersionsToRun(
+  transaction: Queryable,
+  tenantId: string,
+  flowIds: readonly string[],
+): Promise<Map<string, number>> {
+  const rows = await transaction.query<{ id: string; version: number }>({
+    text: `SELECT id, coalesce(deployed_version, version) AS version FROM flows
+      WHERE tenant_id = $1 AND id = ANY ($2::text[]) AND deleted_at IS NULL`,
+    values: [tenantId, flowIds],
+  });
+  return new Map(rows.map((row) => [row.id, row.version]));
+}
+
 /** A page of a tenant's flows in the order of their ids. */
 export async function listFlows(
   database: Queryable,

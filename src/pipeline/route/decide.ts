@@ -1,6 +1,7 @@
 import type { NormalizedEvent } from "../../domain/event.ts";
-import { digestOf } from "../../domain/idempotency-key.ts";
+import { fingerprintOf } from "../../domain/fingerprint.ts";
 import { runId } from "../../domain/run-id.ts";
+import { storableText } from "../../domain/storable-text.ts";
 import type { StoredEvent } from "../../postgres/events.ts";
 import type { RoutingDecision } from "../../postgres/routing.ts";
 import type { MatchedFlow } from "./deployed-flows.ts";
@@ -54,9 +55,10 @@ export function decideRouting(
 export function deadLetter(
   event: StoredEvent,
   stage: "normalize" | "route",
-  errorMessage: string,
+  error: string,
   stack?: string,
 ): RoutingDecision["deadLetters"][number] {
+  const errorMessage = storableText(error);
   return {
     eventId: event.id,
     stage,
@@ -67,9 +69,9 @@ export function deadLetter(
       connector: event.connector,
       endpoint: event.endpoint,
       event_type: event.type ?? null,
-      stack: stack ?? null,
+      stack: stack === undefined ? null : storableText(stack),
     },
-    fingerprint: digestOf(stage, errorMessage).slice(0, 32),
+    fingerprint: fingerprintOf({ ...event, stage, message: errorMessage }),
     unmatched: false,
   };
 }
