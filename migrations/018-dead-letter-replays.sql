@@ -49,9 +49,14 @@ CREATE TABLE dlq_replays (
   started integer NOT NULL DEFAULT 0,
   succeeded integer NOT NULL DEFAULT 0,
   failed integer NOT NULL DEFAULT 0,
+  -- Of those that ended lately, how many, and how many failed: what an abort is decided by.
+  recent_ended integer NOT NULL DEFAULT 0,
+  recent_failed integer NOT NULL DEFAULT 0,
   -- The last dead letter that was taken, and the first that is too new.
   last_id uuid NOT NULL DEFAULT '00000000-0000-0000-0000-000000000000',
   until_id uuid NOT NULL DEFAULT uuid7(clock_us()),
+  -- Nothing is left to take.
+  exhausted boolean NOT NULL DEFAULT false,
   visible_at timestamptz NOT NULL DEFAULT now(),
   created_at timestamptz NOT NULL DEFAULT now(),
   -- When the canary had ended well.

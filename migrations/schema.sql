@@ -172,8 +172,11 @@ table dlq_replays row level security forced
   started integer not null default 0
   succeeded integer not null default 0
   failed integer not null default 0
+  recent_ended integer not null default 0
+  recent_failed integer not null default 0
   last_id uuid not null default '00000000-0000-0000-0000-000000000000'::uuid
   until_id uuid not null default uuid7(clock_us())
+  exhausted boolean not null default false
   visible_at timestamp with time zone not null default now()
   created_at timestamp with time zone not null default now()
   ramp_from timestamp with time zone

@@ -30,6 +30,7 @@ import { systemClock } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
 import type { OutgoingHttp } from "../runtime/outgoing/index.ts";
 import { createTicker } from "../schedule/ticker.ts";
+import { composeDeadLetters } from "./compose-dead-letters.ts";
 import { composeReceiving, type Receiving } from "./compose-receiving.ts";
 import type { Role } from "./config.ts";
 import type { Limits } from "./limits.ts";
@@ -219,7 +220,16 @@ export function composePipeline(deps: PipelineDeps): Pipeline {
     : undefined;
   if (workers !== undefined) loops.add("heartbeat", held.heartbeat);
 
+  const dispatch: RunDispatch = {
+    leaseMs: limits.sweep.runLeaseMs,
+    queue(runs) {
+      // A job that is lost is made again by the sweeper.
+      queues.add(jobsOf(runs, limits.sweep.maxRunsPerJob)).catch(onRedisError);
+    },
+  };
+
   // Beside the six.
+  composeDeadLetters({ ...deps, loops, dispatch });
   if (roles.has("schedule")) {
     loops.add(
       "schedule",
@@ -251,13 +261,7 @@ export function composePipeline(deps: PipelineDeps): Pipeline {
   return {
     receiving,
     queues,
-    dispatch: {
-      leaseMs: limits.sweep.runLeaseMs,
-      queue(runs) {
-        // A job that is lost is made again by the sweeper.
-        queues.add(jobsOf(runs, limits.sweep.maxRunsPerJob)).catch(onRedisError);
-      },
-    },
+    dispatch,
     redis,
     loops,
     get flowsReady() {

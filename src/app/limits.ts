@@ -1,3 +1,4 @@
+import type { BulkLimits } from "../deadletter/bulk-replay.ts";
 import type { WebhookLimits } from "../http/webhooks.ts";
 import type { RunLogLimits } from "../pipeline/execute/code-log.ts";
 import type { StepLimits } from "../pipeline/execute/code-steps.ts";
@@ -31,6 +32,8 @@ export interface Limits {
   workers: WorkerLimits;
   sweep: SweeperLimits;
   schedule: TickerLimits;
+  /** Of replays of many dead letters at once. */
+  bulkReplay: BulkLimits;
   /** The wait between two looks whether Redis lost what was published, ms. */
   redisWatchMs: number;
   /** At most one notice to other processes' relays in this time, ms. */
@@ -103,6 +106,19 @@ export const DEFAULT_LIMITS: Limits = {
     minWaitMs: 10,
   },
   schedule: { batchSize: 100, maxTicks: 60, onTimeMs: 30_000, idleMs: 1_000, minWaitMs: 10 },
+  bulkReplay: {
+    canary: 5,
+    maxFailures: 0.5,
+    minOutcomes: 20,
+    recentOutcomes: 100,
+    firstPerSecond: 10,
+    doubleMs: 2_000,
+    maxInFlight: 250,
+    batchSize: 100,
+    stepMs: 100,
+    maxBytes: 8_388_608,
+    idleMs: 500,
+  },
   redisWatchMs: 1_000,
   notifyIntervalMs: 10,
   partitions: { daysAhead: 7, intervalMs: 3_600_000 },

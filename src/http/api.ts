@@ -9,6 +9,7 @@ import type { KeyRing } from "../postgres/key-ring.ts";
 import { createGuards } from "./authenticate.ts";
 import type { CheckActionHeaders } from "./flow-input.ts";
 import { acceptEventsRoute } from "./routes/accept-events.ts";
+import { bulkReplayRoutes } from "./routes/bulk-replays.ts";
 import { connectorRoutes } from "./routes/connectors.ts";
 import { deadLetterReplayRoutes } from "./routes/dead-letter-replays.ts";
 import { deadLetterRoutes } from "./routes/dead-letters.ts";
@@ -26,6 +27,7 @@ import { secretRoutes } from "./routes/secrets.ts";
 import { tenantRoutes } from "./routes/tenants.ts";
 import { ApiKey, NewApiKey } from "./schemas/api-key.ts";
 import { Backfill } from "./schemas/backfill.ts";
+import { BulkReplay } from "./schemas/bulk-replay.ts";
 import { Connector } from "./schemas/connector.ts";
 import { DeadLetter } from "./schemas/dead-letter.ts";
 import { ShownDlqPolicy } from "./schemas/dlq-policy.ts";
@@ -81,6 +83,7 @@ export const apiRoutes: FastifyPluginAsync<ApiDeps> = async (server, deps) => {
     EventDetail,
     Run,
     DeadLetter,
+    BulkReplay,
     ShownDlqPolicy,
     Backfill,
     Rejection,
@@ -109,6 +112,7 @@ export const apiRoutes: FastifyPluginAsync<ApiDeps> = async (server, deps) => {
     dispatch,
     replay: { normalize, createMatcher },
   });
+  await server.register(bulkReplayRoutes, shared);
   await server.register(dlqPolicyRoutes, shared);
   await server.register(keyRoutes, shared);
 };
