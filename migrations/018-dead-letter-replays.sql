@@ -1,6 +1,8 @@
 -- The dead letter whose replay a run is; null for every other run. And how often its worker was gone before an
 -- attempt ended, since the last one that did.
 ALTER TABLE runs ADD COLUMN dead_letter_id uuid, ADD COLUMN lost integer NOT NULL DEFAULT 0;
+-- Those that lost their worker more than once: they go on one after the other.
+CREATE INDEX runs_suspect ON runs (visible_at) WHERE lost > 1 AND state IN ('queued', 'running', 'failed');
 
 -- How often a router began with an event that had been published before and was not routed then.
 ALTER TABLE outbox ADD COLUMN receipts integer NOT NULL DEFAULT 0;

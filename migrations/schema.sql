@@ -389,6 +389,7 @@ table runs partitioned by RANGE (id) row level security forced
   CREATE INDEX runs_due ON ONLY public.runs USING btree (visible_at) WHERE (state = ANY (ARRAY['queued'::text, 'running'::text, 'failed'::text]))
   CREATE INDEX runs_of_replayed_event ON ONLY public.runs USING btree (event_id) WHERE (replay_seq > 0)
   CREATE INDEX runs_of_tenant ON ONLY public.runs USING btree (tenant_id, id)
+  CREATE INDEX runs_suspect ON ONLY public.runs USING btree (visible_at) WHERE ((lost > 1) AND (state = ANY (ARRAY['queued'::text, 'running'::text, 'failed'::text])))
   policy every_tenant to headrace_pipeline using true check true
   policy own_tenant to headrace_api using (tenant_id = current_setting('app.tenant'::text, true)) check (tenant_id = current_setting('app.tenant'::text, true))
   grant delete, insert, select, update to headrace_api

@@ -111,7 +111,12 @@ export function composePipeline(deps: PipelineDeps): Pipeline {
           database: database.pipeline,
           queues,
           limits: limits.sweep,
+          random: Math.random,
           onSwept: (runs) => metrics.swept.inc(runs),
+          onLost(attempts) {
+            metrics.attempts.inc({ state: "dead" }, attempts.length);
+            for (const { id } of attempts) log.error({ run_id: id }, "a run ended every worker that it had");
+          },
         }),
       )
     : undefined;
@@ -150,6 +155,7 @@ export function composePipeline(deps: PipelineDeps): Pipeline {
       normalize,
       consumer: `${hostname()}.${process.pid}.${randomBytes(4).toString("hex")}`,
       limits: limits.route,
+      now,
       onRouted(counts: { routed: number; unmatched: number; dead: number; runs: number }) {
         for (const verdict of ["routed", "unmatched", "dead"] as const)
           metrics.routed.inc({ verdict }, counts[verdict]);

@@ -83,6 +83,8 @@ export const DEFAULT_LIMITS: Limits = {
     maxRunsPerJob: 32,
     takeOverMs: 15_000,
     forgetMs: 60_000,
+    suspectMs: 5_000,
+    maxReceipts: 3,
   },
   backfill: { batchSize: 500, idleMs: 1_000, settleMs: 15_000 },
   execute: {
@@ -104,6 +106,10 @@ export const DEFAULT_LIMITS: Limits = {
     maxWaitingJobs: 1_000,
     idleMs: 1_000,
     minWaitMs: 10,
+    maxLost: 4,
+    delayMs: 1_000,
+    maxDelayMs: 30_000,
+    suspectMs: 500,
   },
   schedule: { batchSize: 100, maxTicks: 60, onTimeMs: 30_000, idleMs: 1_000, minWaitMs: 10 },
   bulkReplay: {

@@ -211,6 +211,8 @@ export interface DueRun {
   flowId: string;
   lane: Priority;
   generation: number;
+  /** How often its worker was gone before an attempt ended. */
+  lost: number;
 }
 
 /**
@@ -245,13 +247,14 @@ export async function queueRuns(
     flow_id: string;
     lane: Priority;
     generation: number;
+    lost: number;
   }>({
     name: "queue-runs",
     text: `UPDATE runs SET state = 'queued', generation = generation + 1,
         visible_at = now() + $4::int * interval '1 millisecond'
       WHERE id = ANY ($1::uuid[]) AND id BETWEEN $2::uuid AND $3::uuid
         AND state IN ('queued', 'running', 'failed') AND visible_at <= now()
-      RETURNING id, tenant_id, flow_id, lane, generation`,
+      RETURNING id, tenant_id, flow_id, lane, generation, lost`,
     values: [ids, low, high, leaseMs],
   });
   return rows.map((row) => ({
@@ -260,6 +263,7 @@ export async function queueRuns(
     flowId: row.flow_id,
     lane: row.lane,
     generation: row.generation,
+    lost: row.lost,
   }));
 }
 

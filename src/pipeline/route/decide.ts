@@ -56,9 +56,10 @@ export function deadLetter(
   event: StoredEvent,
   stage: "normalize" | "route",
   error: string,
-  stack?: string,
+  more: { stack?: string | undefined; code?: string } = {},
 ): RoutingDecision["deadLetters"][number] {
   const errorMessage = storableText(error);
+  const { stack, code } = more;
   return {
     eventId: event.id,
     stage,
@@ -69,9 +70,10 @@ export function deadLetter(
       connector: event.connector,
       endpoint: event.endpoint,
       event_type: event.type ?? null,
+      ...(code !== undefined && { code }),
       stack: stack === undefined ? null : storableText(stack),
     },
-    fingerprint: fingerprintOf({ ...event, stage, message: errorMessage }),
+    fingerprint: fingerprintOf({ ...event, stage, code, message: errorMessage }),
     unmatched: false,
   };
 }
