@@ -34,6 +34,9 @@ CREATE INDEX dead_letters_auto ON dead_letters (tenant_id, auto_replays, failed_
   WHERE status = 'pending' AND replay_run_id IS NULL AND stage = 'execute';
 CREATE INDEX dead_letters_of_flow ON dead_letters (tenant_id, flow_id, failed_at)
   WHERE status = 'pending' AND replay_run_id IS NULL;
+-- By the target whose breaker closed.
+CREATE INDEX dead_letters_of_target ON dead_letters (tenant_id, (error_context ->> 'target'), failed_at)
+  WHERE status = 'pending' AND replay_run_id IS NULL AND error_context ->> 'target' IS NOT NULL;
 CREATE INDEX dead_letters_in_flight ON dead_letters (tenant_id) WHERE replay_run_id IS NOT NULL;
 
 -- Replays of all dead letters that a filter finds.
@@ -76,6 +79,14 @@ CREATE TABLE dlq_replay_runs (
   tenant_id text NOT NULL
 );
 CREATE INDEX dlq_replay_runs_of_replay ON dlq_replay_runs (replay_id);
+
+-- Whose turn it is to replay by policies: one process at a time, so that the rates hold for all together.
+CREATE TABLE dlq_auto_turn (
+  only_one boolean PRIMARY KEY DEFAULT true CHECK (only_one),
+  visible_at timestamptz NOT NULL DEFAULT now()
+);
+INSERT INTO dlq_auto_turn DEFAULT VALUES;
+GRANT SELECT, UPDATE ON dlq_auto_turn TO headrace_pipeline;
 
 DO $$
 DECLARE

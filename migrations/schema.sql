@@ -111,6 +111,7 @@ table dead_letters row level security forced
   CREATE INDEX dead_letters_auto ON public.dead_letters USING btree (tenant_id, auto_replays, failed_at) WHERE ((status = 'pending'::text) AND (replay_run_id IS NULL) AND (stage = 'execute'::text))
   CREATE INDEX dead_letters_in_flight ON public.dead_letters USING btree (tenant_id) WHERE (replay_run_id IS NOT NULL)
   CREATE INDEX dead_letters_of_flow ON public.dead_letters USING btree (tenant_id, flow_id, failed_at) WHERE ((status = 'pending'::text) AND (replay_run_id IS NULL))
+  CREATE INDEX dead_letters_of_target ON public.dead_letters USING btree (tenant_id, ((error_context ->> 'target'::text)), failed_at) WHERE ((status = 'pending'::text) AND (replay_run_id IS NULL) AND ((error_context ->> 'target'::text) IS NOT NULL))
   CREATE INDEX dead_letters_of_tenant ON public.dead_letters USING btree (tenant_id, id)
   CREATE UNIQUE INDEX dead_letters_run_id_key ON public.dead_letters USING btree (run_id)
   policy every_tenant to headrace_pipeline using true check true
@@ -136,6 +137,13 @@ table deployments row level security forced
   policy own_tenant to headrace_api using (tenant_id = current_setting('app.tenant'::text, true)) check (tenant_id = current_setting('app.tenant'::text, true))
   grant delete, insert, select, update to headrace_api
   grant delete, insert, select, update to headrace_pipeline
+
+table dlq_auto_turn
+  only_one boolean not null default true
+  visible_at timestamp with time zone not null default now()
+  constraint dlq_auto_turn_only_one_check CHECK (only_one)
+  constraint dlq_auto_turn_pkey PRIMARY KEY (only_one)
+  grant select, update to headrace_pipeline
 
 table dlq_policies row level security forced
   tenant_id text not null

@@ -1,3 +1,4 @@
+import type { AutoReplayLimits } from "../deadletter/auto-replay.ts";
 import type { BulkLimits } from "../deadletter/bulk-replay.ts";
 import type { WebhookLimits } from "../http/webhooks.ts";
 import type { RunLogLimits } from "../pipeline/execute/code-log.ts";
@@ -34,6 +35,8 @@ export interface Limits {
   schedule: TickerLimits;
   /** Of replays of many dead letters at once. */
   bulkReplay: BulkLimits;
+  /** Of replays that policies ask for. */
+  autoReplay: AutoReplayLimits;
   /** The wait between two looks whether Redis lost what was published, ms. */
   redisWatchMs: number;
   /** At most one notice to other processes' relays in this time, ms. */
@@ -124,6 +127,16 @@ export const DEFAULT_LIMITS: Limits = {
     stepMs: 100,
     maxBytes: 8_388_608,
     idleMs: 500,
+  },
+  autoReplay: {
+    maxReplays: 3,
+    delayMs: 60_000,
+    maxDelayMs: 6 * 3_600_000,
+    batchSize: 20,
+    maxInFlight: 100,
+    maxTenants: 100,
+    leaseMs: 10_000,
+    stepMs: 1_000,
   },
   redisWatchMs: 1_000,
   notifyIntervalMs: 10,

@@ -23,6 +23,8 @@ export interface Metrics {
   attemptSeconds: Histogram<"state">;
   /** Runs that were queued again: retries, lost jobs, dead workers. */
   swept: Counter;
+  /** Dead letters that policies replayed: in their time (auto), or because the cause was cleared. */
+  autoReplays: Counter<"cause">;
   /** Bulk replays that ended, by how: done, aborted, stopped. */
   bulkReplays: Counter<"state">;
   /** Times that Redis was found to have lost what was published. */
@@ -57,6 +59,7 @@ export function createMetrics(): Metrics {
       registers,
     }),
     swept: counter("runs_swept", "Runs queued again"),
+    autoReplays: counter("auto_replays", "Dead letters that policies replayed, by why", ["cause"]),
     bulkReplays: counter("bulk_replays", "Replays of many dead letters that ended, by how", ["state"]),
     redisLosses: counter("redis_losses", "Times that Redis lost what was published"),
     loopFailures: counter("loop_failures", "Failed steps of each loop", ["loop"]),
