@@ -9,6 +9,7 @@ import type { Queryable } from "../../postgres/database.ts";
 import { loadEvents, type StoredEvent } from "../../postgres/events.ts";
 import { type ClaimedRun, claimRuns, type FinishedAttempt, finishRuns } from "../../postgres/runs.ts";
 import { Batcher } from "../../runtime/batcher.ts";
+import { failpoint } from "../../runtime/failpoint.ts";
 import { finishAttempt } from "./finish.ts";
 import type { FlowVersions, OpenedFlow } from "./flow-versions.ts";
 import type { HeldRuns } from "./held-runs.ts";
@@ -60,7 +61,10 @@ export function createExecutor(deps: ExecutorDeps): (runIds: string[]) => Promis
   };
   const claims = new Batcher<string[], PreparedRun[]>((jobs) => claimJobs(deps, jobs), batches);
   const finishes = new Batcher<FinishedAttempt, boolean>(async (attempts) => {
+    const isCapture = attempts.some((attempt) => attempt.state === "dead");
+    if (isCapture) failpoint("capture.writing");
     const written = await finishRuns(database, attempts);
+    if (isCapture) failpoint("capture.written");
     return attempts.map((attempt) => written.has(attempt.id));
   }, batches);
 

@@ -29,7 +29,7 @@ export function finishAttempt(attempt: {
     fingerprint: undefined,
   };
   if (outcome.kind === "done") return finished;
-  const { code, stack } = outcome.error;
+  const { code, stack, step } = outcome.error;
   const message = storableText(outcome.error.message);
   const failed = { ...finished, errorCode: code, errorMessage: message };
   if (outcome.kind === "retry" && run.attempts + 1 < retry.max_attempts) {
@@ -41,7 +41,7 @@ export function finishAttempt(attempt: {
     state: "dead",
     errorContext: {
       stage: "execute",
-      step: error.step ?? context.action,
+      step: step === undefined ? context.action : storableText(step),
       connector: context.connector,
       endpoint: context.endpoint,
       flow_version: run.flowVersion,

@@ -14,6 +14,7 @@ import {
 } from "../../redis/event-stream.ts";
 import { type JobQueues, jobsOf } from "../../redis/job-queue.ts";
 import type { RedisKeys } from "../../redis/keys.ts";
+import { failpoint } from "../../runtime/failpoint.ts";
 import type { Step } from "../../runtime/loop.ts";
 import { deadLetter, decideRouting, type Normalize } from "./decide.ts";
 import type { DeployedFlows } from "./deployed-flows.ts";
@@ -175,6 +176,7 @@ async function bury(deps: RouterDeps, event: StoredEvent, error: unknown, code?:
 /** Carries the decision out and answers the runs that were made. */
 async function write(deps: RouterDeps, decision: RoutingDecision): Promise<NewRun[]> {
   const eventIds = await routeEvents(deps.database, decision, deps.limits.runLeaseMs);
+  if (decision.deadLetters.length > 0) failpoint("capture.routed");
   const written = decision.verdicts.filter((verdict) => eventIds.has(verdict.eventId));
   const count = (status: string) => written.filter((verdict) => verdict.status === status).length;
   const runs = decision.runs.filter((run) => eventIds.has(run.eventId));
