@@ -310,3 +310,82 @@ describe("replaying an event", () => {
     expect((await api.call("POST", `/tenants/acme/events/${NOBODY}/replay`)).status).toBe(404);
   });
 });
+
+describe("replaying many dead letters", () => {
+  const BULK = `${DLQ}/replay`;
+
+  test("says in a dry run how many a filter finds, and begins nothing", async () => {
+    const api = await withFlow();
+    await deadRun(api);
+    await accept(api, "ping", Buffer.from("{}"));
+    const since = new Date(Date.now() - 60_000).toISOString();
+    const cases: [filter: object, count: number][] = [
+      [{}, 2],
+      [{ flow: "f" }, 1],
+      [{ flow: "g" }, 0],
+      [{ connector: "shop" }, 2],
+      [{ stage: "route" }, 1],
+      [{ fingerprint: "the first error" }, 1],
+      [{ since }, 2],
+      [{ until: since }, 0],
+    ];
+    for (const [filter, count] of cases) {
+      const { status, body } = await api.call("POST", BULK, { filter, dry_run: true });
+      expect([filter, status, body]).toEqual([filter, 200, { replay_id: null, count }]);
+    }
+    expect((await api.call("GET", `${DLQ}/replays`)).body).toEqual({ items: [], next_cursor: null });
+  });
+
+  test("takes those that are pending alone: none that is replayed, or is being replayed", async () => {
+    const api = await withFlow();
+    const { id } = await deadRun(api);
+    const count = async () => (await api.call("POST", BULK, { filter: {}, dry_run: true })).body.count;
+    const { run_id } = (await replay(api, id)).body;
+    expect(await count()).toBe(0);
+    await end(api, run_id, "dead");
+    expect(await count()).toBe(1);
+    await end(api, (await replay(api, id)).body.run_id, "succeeded");
+    expect(await count()).toBe(0);
+  });
+
+  test("is shown from its beginning, stopped, and stays stopped", async () => {
+    const api = await withFlow();
+    await deadRun(api);
+    const { status, body } = await api.call("POST", BULK, { filter: { flow: "f" }, rate_per_second: 7 });
+    expect([status, body]).toEqual([202, { replay_id: expect.any(String), count: 1 }]);
+    const path = `${DLQ}/replays/${body.replay_id}`;
+    const shown = {
+      ...{ replay_id: body.replay_id, tenant_id: "acme", filter: { flow: "f" }, rate_per_second: 7 },
+      ...{ state: "canary", reason: null, count: 1, started: 0, succeeded: 0, failed: 0, in_flight: 0 },
+      ...{ created_at: expect.any(String), finished_at: null },
+    };
+    expect((await api.call("GET", path)).body).toEqual(shown);
+    expect((await api.call("GET", `${DLQ}/replays`)).body.items).toEqual([shown]);
+    for (let twice = 0; twice < 2; twice += 1) {
+      const stopped = await api.call("POST", `${path}/stop`);
+      expect([stopped.status, stopped.body.state]).toEqual([200, "stopped"]);
+    }
+  });
+
+  test("is refused for what is no filter, a rate that is none, a key that only reads, and another tenant's", async () => {
+    const api = await withFlow();
+    await api.call("PUT", "/tenants/other", {});
+    const statusOf = async (body: unknown, key?: string) => (await api.call("POST", BULK, body, key)).status;
+    expect(await statusOf({})).toBe(400);
+    expect(await statusOf({ filter: { flow: 5 } })).toBe(400);
+    expect(await statusOf({ filter: { status: "replayed" } })).toBe(400);
+    expect(await statusOf({ filter: { since: "yesterday" } })).toBe(400);
+    expect(await statusOf({ filter: {}, rate_per_second: 0 })).toBe(400);
+    const { key } = (await api.call("POST", "/keys", { name: "r", tenant_id: "acme", scope: "read" })).body;
+    expect(await statusOf({ filter: {} }, key)).toBe(403);
+    const { replay_id } = (await api.call("POST", BULK, { filter: {} })).body;
+    for (const [method, path] of [
+      ["GET", `/tenants/other/dlq/replays/${replay_id}`],
+      ["POST", `/tenants/other/dlq/replays/${replay_id}/stop`],
+      ["GET", `${DLQ}/replays/${NOBODY}`],
+    ] as const) {
+      expect((await api.call(method, path)).status).toBe(404);
+    }
+    expect((await api.call("GET", "/tenants/other/dlq/replays")).body.items).toEqual([]);
+  });
+});
