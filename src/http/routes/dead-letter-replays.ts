@@ -9,6 +9,7 @@ import type { QueuedRun } from "../../postgres/replays.ts";
 import type { Guards } from "../authenticate.ts";
 import { ERROR_RESPONSES } from "../errors.ts";
 import { closed, Id, Uuid } from "../schemas/fields.ts";
+import { MAX_EVENTS_BYTES } from "./accept-events.ts";
 import { noFlow } from "./flows.ts";
 import type { RunDispatch } from "./run-actions.ts";
 
@@ -32,6 +33,8 @@ export const deadLetterReplayRoutes: FastifyPluginAsyncTypebox<{
     "/tenants/:tenant_id/dlq/:id/replay",
     {
       onRequest: guards.tenant("write"),
+      // A payload may be as large as an event that was posted.
+      bodyLimit: MAX_EVENTS_BYTES,
       preValidation: async (request) => {
         request.body ??= {};
       },
