@@ -137,6 +137,7 @@ export const DEFAULT_LIMITS: Limits = {
     maxTenants: 100,
     leaseMs: 10_000,
     stepMs: 1_000,
+    idleMs: 5_000,
   },
   redisWatchMs: 1_000,
   notifyIntervalMs: 10,

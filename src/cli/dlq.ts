@@ -96,8 +96,13 @@ function because({ reason }: ShownBulkReplay): string {
 function lineOf(letter: ShownDeadLetter): string {
   const { id, created_at, status, stage, flow_id, connector, event_type, error_message } = letter;
   const what = flow_id ?? `${connector} ${event_type ?? ""}`.trim();
-  return `${id}  ${created_at}  ${status}  ${stage}  ${what}  ${error_message.split("\n", 1)[0]?.slice(0, 100)}`;
+  const error = error_message.split("\n", 1)[0]?.slice(0, 100);
+  // What a sender wrote must not steer the terminal.
+  return `${id}  ${created_at}  ${status}  ${stage}  ${what}  ${error}`.replaceAll(CONTROLS, "?");
 }
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const CONTROLS = /[\u0000-\u001f\u007f-\u009f]/g;
 
 function filterOf(options: DlqOptions): DeadLetterFilter {
   const { flow, connector, stage, fingerprint, since, until } = options;

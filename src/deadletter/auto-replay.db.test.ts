@@ -16,7 +16,7 @@ import { createAutoReplays, delaysOf } from "./auto-replay.ts";
 
 const LIMITS = {
   ...{ maxReplays: 3, delayMs: 60_000, maxDelayMs: 600_000, batchSize: 20, maxInFlight: 100, maxTenants: 10 },
-  ...{ leaseMs: 10_000, stepMs: 0 },
+  ...{ leaseMs: 10_000, stepMs: 0, idleMs: 0 },
 };
 
 async function withPolicy(auto: DlqPolicy["auto_replay"], tenantId = "acme", over = {}) {

@@ -27,8 +27,9 @@ export interface AutoReplayLimits {
   maxTenants: number;
   /** How long a turn may take before another process takes it, ms. */
   leaseMs: number;
-  /** The wait between two turns, ms. */
+  /** The wait between two turns, ms, and after one that found no tenant with a policy and dead letters. */
   stepMs: number;
+  idleMs: number;
 }
 
 /** The waits of a policy before each of its replays, ms: there are no more replays than waits. Pure. */
@@ -60,8 +61,9 @@ export function createAutoReplays(deps: {
     const tenants = await listAutoTenants(database.pipeline, { afterTenant, limit: limits.maxTenants });
     for (const { tenantId, policy } of tenants) await replayTenant(deps, tenantId, policy);
     afterTenant = tenants.length < limits.maxTenants ? "" : (tenants.at(-1)?.tenantId ?? "");
-    await endAutoTurn(database.pipeline, limits.stepMs);
-    return { waitMs: limits.stepMs };
+    const waitMs = tenants.length > 0 ? limits.stepMs : limits.idleMs;
+    await endAutoTurn(database.pipeline, waitMs);
+    return { waitMs };
   };
 }
 
