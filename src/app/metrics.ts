@@ -3,8 +3,10 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom
 /** What each stage counts. Nothing here reads a table: counters count what happened, gauges are set by loops. */
 export interface Metrics {
   registry: Registry;
-  /** Deliveries by their answer: accepted, duplicate, rejected, challenge, too_large. */
+  /** Deliveries by their answer: accepted, duplicate, rejected, challenge, method_not_allowed, rate_limited. */
   deliveries: Counter<"answer">;
+  /** Requests that were refused before they were judged, or could not be stored, by the code of the error. */
+  refusals: Counter<"code">;
   /** Rejected deliveries by reason. */
   rejections: Counter<"reason">;
   /** Deliveries that were signed with a secret that a newer one replaces: when it stays still, the old one can go. */
@@ -27,6 +29,12 @@ export interface Metrics {
   autoReplays: Counter<"cause">;
   /** Bulk replays that ended, by how: done, aborted, stopped. */
   bulkReplays: Counter<"state">;
+  /** Runs that were claimed and held, by reason. */
+  heldRuns: Counter<"reason">;
+  /** Circuit breakers that opened, and closed. */
+  breakers: Counter<"state">;
+  /** Workers that stood still and were made anew, by lane. */
+  workersReplaced: Counter<"lane">;
   /** Times that Redis was found to have lost what was published. */
   redisLosses: Counter;
   /** Failed steps of each loop. */
@@ -44,6 +52,7 @@ export function createMetrics(): Metrics {
   return {
     registry,
     deliveries: counter("deliveries", "Deliveries by their answer", ["answer"]),
+    refusals: counter("refusals", "Deliveries refused unjudged, or not storable, by error code", ["code"]),
     rejections: counter("rejections", "Rejected deliveries by reason", ["reason"]),
     oldSecrets: counter("old_secret_deliveries", "Deliveries signed with a replaced secret", ["connector"]),
     accepted: counter("events_accepted", "New events committed"),
@@ -61,6 +70,9 @@ export function createMetrics(): Metrics {
     swept: counter("runs_swept", "Runs queued again"),
     autoReplays: counter("auto_replays", "Dead letters that policies replayed, by why", ["cause"]),
     bulkReplays: counter("bulk_replays", "Replays of many dead letters that ended, by how", ["state"]),
+    heldRuns: counter("runs_held", "Runs held back by a bound or a breaker", ["reason"]),
+    breakers: counter("breakers", "Circuit breakers that opened and closed", ["state"]),
+    workersReplaced: counter("workers_replaced", "Workers that stood still and were made anew", ["lane"]),
     redisLosses: counter("redis_losses", "Times that Redis lost what was published"),
     loopFailures: counter("loop_failures", "Failed steps of each loop", ["loop"]),
     oldestUnroutedSeconds: new Gauge({

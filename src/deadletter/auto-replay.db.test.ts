@@ -170,12 +170,6 @@ describe("a cause that was cleared", () => {
 
   test("by the breaker of the target that closed, once a closing", async () => {
     const { database, turn } = await withPolicy({ enabled: true });
-    const [row] = await database.pipeline.query({ text: "SELECT to_regclass('circuit_breakers') AS there" });
-    if (row?.["there"] === null) {
-      await database.pipeline.query({
-        text: "CREATE TABLE circuit_breakers (tenant_id text, target text, state text, closed_at timestamptz)",
-      });
-    }
     await deadRuns(database, "acme", "f", [1]);
     const close = (target: string) =>
       database.pipeline.query({

@@ -1,5 +1,7 @@
 import type { NormalizedEvent } from "../domain/event.ts";
 import { fingerprintOf } from "../domain/fingerprint.ts";
+import type { FlowDefinition } from "../domain/flow.ts";
+import { gateOf, gateOfReplay } from "../domain/flow-gate.ts";
 import type { EventSource } from "../domain/priority.ts";
 import { storableText } from "../domain/storable-text.ts";
 import type { FailedTry, LockedLetter } from "../postgres/dead-letter-replays.ts";
@@ -14,11 +16,19 @@ export type Normalize = (
 export interface FlowToRun {
   flowId: string;
   version: number;
+  definition: FlowDefinition;
+}
+
+/** The same with what its limits are asked by: see `domain/flow-gate.ts`. */
+export interface GatedFlow {
+  flowId: string;
+  version: number;
+  gate: string | undefined;
 }
 
 /** What a replay of a dead letter comes to. Of several flows the first one's run is the letter's. */
 export type ReplayPlan =
-  | { kind: "run"; flows: [FlowToRun, ...FlowToRun[]] }
+  | { kind: "run"; flows: [GatedFlow, ...GatedFlow[]] }
   | { kind: "unreadable"; reason: string }
   | { kind: "unmatched" }
   /** The look for its flows fails by itself. */
@@ -34,7 +44,7 @@ export type ReplayPlan =
 export function planReplay(
   letter: LockedLetter,
   now: {
-    versionOf: (flowId: string) => number | undefined;
+    versionOf: (flowId: string) => { version: number; definition: FlowDefinition } | undefined;
     normalize: Normalize;
     match: (event: NormalizedEvent) => readonly FlowToRun[];
   },
@@ -43,15 +53,20 @@ export function planReplay(
   if (letter.replayRunId !== undefined) return { kind: "in_flight", runId: letter.replayRunId };
   if (letter.stage === "execute") {
     const flowId = letter.flowId ?? "";
-    const version = now.versionOf(flowId);
-    return version === undefined
-      ? { kind: "flow_gone", flowId }
-      : { kind: "run", flows: [{ flowId, version }] };
+    const flow = now.versionOf(flowId);
+    if (flow === undefined) return { kind: "flow_gone", flowId };
+    // An event that is made again is newer than what waits behind the old one: it must not wait for that.
+    const gate = gateOfReplay(flow.definition, (letter.hasEvent ? letter.gate : undefined) ?? null);
+    return { kind: "run", flows: [{ flowId, version: flow.version, gate }] };
   }
   const normalized = now.normalize(eventOf(letter));
   if (normalized.kind === "unreadable") return normalized;
+  const { event } = normalized;
   try {
-    const [first, ...others] = now.match(normalized.event);
+    const flows = now.match(event).map(({ flowId, version, definition }): GatedFlow => {
+      return { flowId, version, gate: gateOf(definition, event) };
+    });
+    const [first, ...others] = flows;
     return first === undefined ? { kind: "unmatched" } : { kind: "run", flows: [first, ...others] };
   } catch (error) {
     return { kind: "unroutable", reason: error instanceof Error ? error.message : String(error) };

@@ -1,4 +1,5 @@
 import assert from "node:assert";
+import { gateOf, gateOfReplay } from "../domain/flow-gate.ts";
 import { priorityOf } from "../domain/priority.ts";
 import { runId } from "../domain/run-id.ts";
 import type { Queryable } from "../postgres/database.ts";
@@ -28,9 +29,9 @@ export async function replayEvent(
 ): Promise<EventReplay | undefined> {
   const found = await findEvent(transaction, tenantId, id);
   if (found === undefined) return undefined;
-  let flows: readonly (FlowToRun & { priority?: NewReplay["lane"] | undefined })[];
+  let flows: readonly FlowToRun[];
+  const normalized = deps.normalize(found.event);
   if (flowId === undefined) {
-    const normalized = deps.normalize(found.event);
     if (normalized.kind === "unreadable") return normalized;
     flows = deps.createMatcher(await deployedNow(transaction, tenantId))(normalized.event);
     if (flows.length === 0) return { kind: "unmatched" };
@@ -51,7 +52,11 @@ export async function replayEvent(
       ...{ tenantId, eventId, flowId: flow.flowId, flowVersion: flow.version, letterId: undefined },
       id: runId({ eventId, flowId: flow.flowId, ...next }),
       replaySeq: next.replaySeq,
-      lane: flow.priority ?? priorityOf("replay"),
+      lane: flow.definition.trigger.priority ?? priorityOf("replay"),
+      gate:
+        normalized.kind === "normalized"
+          ? gateOf(flow.definition, normalized.event)
+          : gateOfReplay(flow.definition, null),
     };
   });
   await insertReplays(transaction, replays, { leaseMs: deps.leaseMs, cause: "asked" });

@@ -1,5 +1,6 @@
 import assert from "node:assert";
 import type { NormalizedEvent } from "../domain/event.ts";
+import type { FlowDefinition } from "../domain/flow.ts";
 import { runId } from "../domain/run-id.ts";
 import { readCounter } from "../postgres/change-counters.ts";
 import type { Queryable } from "../postgres/database.ts";
@@ -63,8 +64,8 @@ export async function replayLetters(
     toRun.flatMap(({ letter }) => (letter.hasEvent ? [] : letter.id)),
   );
   const wanted = toRun.flatMap(({ letter, flows }) =>
-    flows.map(({ flowId, version }, place) => ({
-      ...{ tenantId, flowId, flowVersion: version, lane: REPLAY_LANE as 4 },
+    flows.map(({ flowId, version, gate }, place) => ({
+      ...{ tenantId, flowId, flowVersion: version, gate, lane: REPLAY_LANE as 4 },
       eventId: made.get(letter.id) ?? letter.eventId,
       letterId: place === 0 ? letter.id : undefined,
       ofLetter: letter.id,
@@ -84,8 +85,8 @@ export async function replayLetters(
   );
   failpoint("replay.written");
   const runsOf = new Map<string, QueuedRun[]>(toRun.map(({ letter }) => [letter.id, []]));
-  for (const { ofLetter, id, flowId, lane } of replays)
-    runsOf.get(ofLetter)?.push({ id, tenantId, flowId, lane });
+  for (const { ofLetter, id, flowId, lane, gate } of replays)
+    runsOf.get(ofLetter)?.push({ id, tenantId, flowId, lane, gate });
   return letters.map(({ id: letterId }, index): LetterReplay => {
     const plan = plans[index] as ReplayPlan;
     if (plan.kind !== "run") return { letterId, ...plan };
@@ -107,7 +108,7 @@ async function planAll(
   ];
   const versions =
     flowIds.length === 0
-      ? new Map<string, number>()
+      ? new Map<string, { version: number; definition: FlowDefinition }>()
       : await findVersionsToRun(transaction, tenantId, flowIds);
   const match = letters.some((letter) => letter.stage !== "execute")
     ? createMatcher(await deployedNow(transaction, tenantId))

@@ -9,6 +9,7 @@ import type { KeyRing } from "../postgres/key-ring.ts";
 import { createGuards } from "./authenticate.ts";
 import type { CheckActionHeaders } from "./flow-input.ts";
 import { acceptEventsRoute } from "./routes/accept-events.ts";
+import { breakerRoutes } from "./routes/breakers.ts";
 import { bulkReplayRoutes } from "./routes/bulk-replays.ts";
 import { connectorRoutes } from "./routes/connectors.ts";
 import { deadLetterReplayRoutes } from "./routes/dead-letter-replays.ts";
@@ -27,6 +28,7 @@ import { secretRoutes } from "./routes/secrets.ts";
 import { tenantRoutes } from "./routes/tenants.ts";
 import { ApiKey, NewApiKey } from "./schemas/api-key.ts";
 import { Backfill } from "./schemas/backfill.ts";
+import { Breaker } from "./schemas/breaker.ts";
 import { BulkReplay } from "./schemas/bulk-replay.ts";
 import { Connector } from "./schemas/connector.ts";
 import { DeadLetter } from "./schemas/dead-letter.ts";
@@ -82,6 +84,7 @@ export const apiRoutes: FastifyPluginAsync<ApiDeps> = async (server, deps) => {
     Event,
     EventDetail,
     Run,
+    Breaker,
     DeadLetter,
     BulkReplay,
     ShownDlqPolicy,
@@ -105,6 +108,7 @@ export const apiRoutes: FastifyPluginAsync<ApiDeps> = async (server, deps) => {
   await server.register(flowTestRoutes, { ...shared, normalize, createFlowMatcher });
   await server.register(rejectionRoutes, shared);
   await server.register(runRoutes, shared);
+  await server.register(breakerRoutes, shared);
   await server.register(runActionRoutes, { ...shared, takeQuota, dispatch });
   await server.register(deadLetterRoutes, shared);
   await server.register(deadLetterReplayRoutes, {

@@ -112,13 +112,8 @@ export async function listClearedLetters(
   filter: AutoFilter,
   maxReplays: number,
 ): Promise<string[]> {
-  const [row] = await transaction.query<{ there: boolean }>({
-    text: "SELECT to_regclass('circuit_breakers') IS NOT NULL AS there",
-  });
   const rows = await transaction.query<{ id: string }>({
-    text: row?.there
-      ? `${CLEARED_BY_DEPLOY} UNION ${CLEARED_BY_BREAKER} LIMIT $5`
-      : `${CLEARED_BY_DEPLOY} LIMIT $5`,
+    text: `${CLEARED_BY_DEPLOY} UNION ${CLEARED_BY_BREAKER} LIMIT $5`,
     values: [...valuesOf(filter), maxReplays],
   });
   return rows.map((one) => one.id);

@@ -14,6 +14,8 @@ export interface LockedLetter {
   /** The event that a replay names, if it is still there: the original, or the one that was made for the replays. */
   eventId: string;
   hasEvent: boolean;
+  /** Of the run that failed, if it is still there: see `domain/flow-gate.ts`. */
+  gate: string | undefined;
   eventType: string | undefined;
   source: string | undefined;
   subject: string | undefined;
@@ -35,6 +37,7 @@ interface LockedRow {
   endpoint: string;
   event_id: string;
   has_event: boolean;
+  gate: string | null;
   event_type: string | null;
   source: string | null;
   subject: string | null;
@@ -58,6 +61,7 @@ export async function lockLetters(
         d.subject, d.occurred_at, d.headers, d.replay_run_id, coalesce(d.replay_event_id, d.event_id) AS event_id,
         (d.replay_event_id IS NOT NULL OR d.edited_payload IS NULL) AND EXISTS (SELECT FROM events e
           WHERE e.id = coalesce(d.replay_event_id, d.event_id) AND e.tenant_id = d.tenant_id) AS has_event,
+        (SELECT r.gate FROM runs r WHERE r.id = d.run_id) AS gate,
         CASE WHEN d.edited_payload IS NULL THEN d.content_type ELSE 'application/json' END AS content_type,
         CASE WHEN d.stage <> 'execute' THEN coalesce(d.edited_payload, d.event_payload) END AS payload
       FROM dead_letters d WHERE d.tenant_id = $1 AND d.id = ANY ($2::uuid[])
@@ -74,6 +78,7 @@ export async function lockLetters(
     endpoint: row.endpoint,
     eventId: row.event_id,
     hasEvent: row.has_event,
+    gate: row.gate ?? undefined,
     eventType: row.event_type ?? undefined,
     source: row.source ?? undefined,
     subject: row.subject ?? undefined,
@@ -138,6 +143,8 @@ export interface NewReplay {
   lane: Priority;
   /** The dead letter that it replays: the run's end is the letter's. Undefined: it has none. */
   letterId: string | undefined;
+  /** Of a flow with limits: see `domain/flow-gate.ts`. */
+  gate: string | undefined;
 }
 
 /** What makes a replay happen; a policy's are counted apart. */
@@ -156,12 +163,12 @@ export async function insertReplays(
   await transaction.query({
     text: `WITH new AS (
         SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::int[], $5::uuid[], $6::int[], $7::smallint[],
-          $8::uuid[]) AS n (id, tenant_id, flow_id, flow_version, event_id, replay_seq, lane, letter_id)
+          $8::uuid[], $11::text[]) AS n (id, tenant_id, flow_id, flow_version, event_id, replay_seq, lane, letter_id, gate)
       ),
       started AS (
-        INSERT INTO runs (id, tenant_id, flow_id, flow_version, event_id, replay_seq, lane, dead_letter_id, state,
+        INSERT INTO runs (id, tenant_id, flow_id, flow_version, event_id, replay_seq, lane, dead_letter_id, gate, state,
           visible_at)
-        SELECT id, tenant_id, flow_id, flow_version, event_id, replay_seq, lane, letter_id, 'queued',
+        SELECT id, tenant_id, flow_id, flow_version, event_id, replay_seq, lane, letter_id, gate, 'queued',
           now() + $9::int * interval '1 millisecond' FROM new
       ),
       routed AS (
@@ -183,6 +190,7 @@ export async function insertReplays(
       replays.map((replay) => replay.letterId ?? null),
       leaseMs,
       cause,
+      replays.map((replay) => replay.gate ?? null),
     ],
   });
 }

@@ -91,7 +91,8 @@ export async function holdSuspects(
           WHERE s.id = ANY ($1::uuid[]) AND s.id BETWEEN $2::uuid AND $3::uuid AND s.lost > 1 AND s.state = 'failed'
           ORDER BY s.visible_at, s.id
           OFFSET CASE WHEN EXISTS (
-            SELECT FROM runs o WHERE o.lost > 1 AND o.state IN ('queued', 'running')) THEN 0 ELSE 1 END))
+            SELECT FROM runs o WHERE o.lost > 1
+              AND (o.state = 'running' OR o.state = 'queued' AND o.held_reason IS NULL)) THEN 0 ELSE 1 END))
         AND r.id BETWEEN $2::uuid AND $3::uuid AND r.lost > 1 AND r.state = 'failed'`,
     values: [ids, low, high, waitMs],
   });

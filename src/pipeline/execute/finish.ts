@@ -1,6 +1,6 @@
 import { fingerprintOf } from "../../domain/fingerprint.ts";
 import type { FlowDefinition, RetryPolicy } from "../../domain/flow.ts";
-import type { Outcome } from "../../domain/outcome.ts";
+import type { Held, Outcome } from "../../domain/outcome.ts";
 import { storableText } from "../../domain/storable-text.ts";
 import type { ClaimedRun, FinishedAttempt } from "../../postgres/runs.ts";
 import { backoffMs } from "../../runtime/backoff.ts";
@@ -8,7 +8,7 @@ import { backoffMs } from "../../runtime/backoff.ts";
 /** What becomes of a run after one attempt: it has succeeded, is tried again, or is dead. Pure. */
 export function finishAttempt(attempt: {
   run: ClaimedRun;
-  outcome: Outcome;
+  outcome: Exclude<Outcome, Held>;
   retry: RetryPolicy;
   context: { connector: string; endpoint: string; action: FlowDefinition["action"]["type"] };
   durationMs: number;
@@ -46,6 +46,7 @@ export function finishAttempt(attempt: {
       endpoint: context.endpoint,
       flow_version: run.flowVersion,
       code,
+      ...(outcome.target !== undefined && { target: outcome.target }),
       response_status: outcome.responseStatus ?? null,
       stack: stack === undefined ? null : storableText(stack),
     },

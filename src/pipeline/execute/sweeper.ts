@@ -1,6 +1,12 @@
 import { LANES } from "../../domain/priority.ts";
 import type { Queryable } from "../../postgres/database.ts";
-import { dueRunIds, type FinishedAttempt, nextRunDueMs, queueRuns } from "../../postgres/runs.ts";
+import {
+  type DueRun,
+  dueRunIds,
+  type FinishedAttempt,
+  nextRunDueMs,
+  queueRuns,
+} from "../../postgres/runs.ts";
 import { type JobQueues, jobsOf } from "../../redis/job-queue.ts";
 import type { Step } from "../../runtime/loop.ts";
 import { type LostRunLimits, tendLostRuns } from "./lost-runs.ts";
@@ -42,7 +48,7 @@ export function createSweeper(deps: {
       if (lost.length > 0) onLost(lost);
       const runs = await queueRuns(database, ids, limits.runLeaseMs);
       // What lost its worker travels alone, so that it ends no other with it.
-      const [alone, together] = [runs.filter((run) => run.lost > 0), runs.filter((run) => run.lost === 0)];
+      const [alone, together] = [runs.filter(isSuspect), runs.filter((run) => !isSuspect(run))];
       await queues.add([...jobsOf(together, limits.maxRunsPerJob), ...jobsOf(alone, 1)]);
       onSwept(runs.length);
       return { waitMs: limits.minWaitMs };
@@ -51,3 +57,5 @@ export function createSweeper(deps: {
     return { waitMs: Math.min(limits.idleMs, Math.max(limits.minWaitMs, nextMs)) };
   };
 }
+
+const isSuspect = ({ lost = 0 }: DueRun) => lost > 0;

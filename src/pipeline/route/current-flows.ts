@@ -15,7 +15,7 @@ export function createCurrentFlows(
   const flows = new Map<string, MatchedFlow>();
   for (const { tenantId, flowId, version, definition } of deployed) {
     index.add(indexedTrigger(flowId, tenantId, definition.trigger));
-    flows.set(flowId, { flowId, version, priority: definition.trigger.priority });
+    flows.set(flowId, { flowId, version, definition });
   }
   return (event) => {
     const ids = event.source === "schedule" ? [event.endpoint] : index.match(event);

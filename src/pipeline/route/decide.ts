@@ -1,5 +1,6 @@
 import type { NormalizedEvent } from "../../domain/event.ts";
 import { fingerprintOf } from "../../domain/fingerprint.ts";
+import { gateOf } from "../../domain/flow-gate.ts";
 import { runId } from "../../domain/run-id.ts";
 import { storableText } from "../../domain/storable-text.ts";
 import type { StoredEvent } from "../../postgres/events.ts";
@@ -36,7 +37,7 @@ export function decideRouting(
       continue;
     }
     decision.verdicts.push({ eventId, tenantId, status: "routed" });
-    for (const { flowId, version, priority } of flows) {
+    for (const { flowId, version, definition } of flows) {
       const id = runId({ eventId, flowId, replaySeq: 0 });
       decision.runs.push({
         id,
@@ -44,7 +45,8 @@ export function decideRouting(
         flowId,
         flowVersion: version,
         eventId,
-        lane: priority ?? stored.priority,
+        lane: definition.trigger.priority ?? stored.priority,
+        gate: gateOf(definition, normalized.event),
       });
     }
   }
