@@ -115,10 +115,25 @@ table dead_letters row level security forced
   updated_at timestamp with time zone not null default now()
   retry_count integer not null default 0
   status text not null default 'pending'::text
+  source text
+  subject text
+  occurred_at timestamp with time zone
+  delivery_key text
+  item integer
+  edited_payload bytea
+  replay_event_id uuid
+  replay_run_id uuid
+  failed_at timestamp with time zone not null default now()
+  auto_replays integer not null default 0
+  cleared_replays integer not null default 0
   constraint dead_letters_pkey PRIMARY KEY (id)
   constraint dead_letters_run_id_key UNIQUE (run_id)
   constraint dead_letters_stage_check CHECK ((stage = ANY (ARRAY['normalize'::text, 'route'::text, 'execute'::text])))
   constraint dead_letters_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'replayed'::text, 'expired'::text])))
+  CREATE INDEX dead_letters_auto ON public.dead_letters USING btree (tenant_id, auto_replays, failed_at) WHERE ((status = 'pending'::text) AND (replay_run_id IS NULL) AND (stage = 'execute'::text))
+  CREATE INDEX dead_letters_in_flight ON public.dead_letters USING btree (tenant_id) WHERE (replay_run_id IS NOT NULL)
+  CREATE INDEX dead_letters_of_flow ON public.dead_letters USING btree (tenant_id, flow_id, failed_at) WHERE ((status = 'pending'::text) AND (replay_run_id IS NULL))
+  CREATE INDEX dead_letters_of_target ON public.dead_letters USING btree (tenant_id, ((error_context ->> 'target'::text)), failed_at) WHERE ((status = 'pending'::text) AND (replay_run_id IS NULL) AND ((error_context ->> 'target'::text) IS NOT NULL))
   CREATE INDEX dead_letters_of_tenant ON public.dead_letters USING btree (tenant_id, id)
   CREATE UNIQUE INDEX dead_letters_run_id_key ON public.dead_letters USING btree (run_id)
   policy every_tenant to headrace_pipeline using true check true
@@ -133,6 +148,7 @@ table deployments row level security forced
   deployed_from bigint not null
   deployed_until bigint
   next_tick_at timestamp with time zone
+  deployed_at timestamp with time zone default clock_timestamp()
   constraint deployments_pkey PRIMARY KEY (tenant_id, flow_id, deployed_from)
   constraint deployments_tenant_id_flow_id_version_fkey FOREIGN KEY (tenant_id, flow_id, version) REFERENCES flow_versions(tenant_id, flow_id, version)
   CREATE INDEX deployments_from ON public.deployments USING btree (deployed_from)
@@ -144,6 +160,13 @@ table deployments row level security forced
   grant delete, insert, select, update to headrace_api
   grant delete, insert, select, update to headrace_pipeline
 
+table dlq_auto_turn
+  only_one boolean not null default true
+  visible_at timestamp with time zone not null default now()
+  constraint dlq_auto_turn_only_one_check CHECK (only_one)
+  constraint dlq_auto_turn_pkey PRIMARY KEY (only_one)
+  grant select, update to headrace_pipeline
+
 table dlq_policies row level security forced
   tenant_id text not null
   unmatched text not null
@@ -151,6 +174,48 @@ table dlq_policies row level security forced
   updated_at timestamp with time zone not null default now()
   constraint dlq_policies_pkey PRIMARY KEY (tenant_id)
   constraint dlq_policies_unmatched_check CHECK ((unmatched = ANY (ARRAY['dlq'::text, 'drop'::text])))
+  policy every_tenant to headrace_pipeline using true check true
+  policy own_tenant to headrace_api using (tenant_id = current_setting('app.tenant'::text, true)) check (tenant_id = current_setting('app.tenant'::text, true))
+  grant delete, insert, select, update to headrace_api
+  grant delete, insert, select, update to headrace_pipeline
+
+table dlq_replay_runs row level security forced
+  run_id uuid not null
+  replay_id uuid not null
+  tenant_id text not null
+  constraint dlq_replay_runs_pkey PRIMARY KEY (run_id)
+  constraint dlq_replay_runs_replay_id_fkey FOREIGN KEY (replay_id) REFERENCES dlq_replays(id) ON DELETE CASCADE
+  CREATE INDEX dlq_replay_runs_of_replay ON public.dlq_replay_runs USING btree (replay_id)
+  policy every_tenant to headrace_pipeline using true check true
+  policy own_tenant to headrace_api using (tenant_id = current_setting('app.tenant'::text, true)) check (tenant_id = current_setting('app.tenant'::text, true))
+  grant delete, insert, select, update to headrace_api
+  grant delete, insert, select, update to headrace_pipeline
+
+table dlq_replays row level security forced
+  id uuid not null default uuid7(clock_us())
+  tenant_id text not null
+  filter jsonb not null
+  rate_per_second integer not null
+  state text not null default 'canary'::text
+  reason text
+  count integer not null
+  started integer not null default 0
+  succeeded integer not null default 0
+  failed integer not null default 0
+  recent_ended integer not null default 0
+  recent_failed integer not null default 0
+  last_id uuid not null default '00000000-0000-0000-0000-000000000000'::uuid
+  until_id uuid not null default uuid7(clock_us())
+  exhausted boolean not null default false
+  visible_at timestamp with time zone not null default now()
+  created_at timestamp with time zone not null default now()
+  ramp_from timestamp with time zone
+  finished_at timestamp with time zone
+  constraint dlq_replays_pkey PRIMARY KEY (id)
+  constraint dlq_replays_state_check CHECK ((state = ANY (ARRAY['canary'::text, 'running'::text, 'stopped'::text, 'aborted'::text, 'done'::text])))
+  constraint dlq_replays_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id)
+  CREATE INDEX dlq_replays_due ON public.dlq_replays USING btree (visible_at) WHERE (finished_at IS NULL)
+  CREATE INDEX dlq_replays_of_tenant ON public.dlq_replays USING btree (tenant_id, id)
   policy every_tenant to headrace_pipeline using true check true
   policy own_tenant to headrace_api using (tenant_id = current_setting('app.tenant'::text, true)) check (tenant_id = current_setting('app.tenant'::text, true))
   grant delete, insert, select, update to headrace_api
@@ -291,6 +356,7 @@ table outbox with autovacuum_vacuum_scale_factor=0.02, autovacuum_vacuum_thresho
   lane smallint not null
   attempts integer not null default 0
   visible_at timestamp with time zone not null default now()
+  receipts integer not null default 0
   constraint outbox_pkey PRIMARY KEY (event_id)
   CREATE INDEX outbox_due ON public.outbox USING btree (lane, tenant_id, visible_at)
   policy every_tenant to headrace_pipeline using true check true
@@ -362,6 +428,8 @@ table runs partitioned by RANGE (id) row level security forced
   finished_at timestamp with time zone
   gate text
   held_reason text
+  dead_letter_id uuid
+  lost integer not null default 0
   constraint runs_pkey PRIMARY KEY (id)
   constraint runs_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'running'::text, 'failed'::text, 'succeeded'::text, 'dead'::text, 'cancelled'::text])))
   CREATE INDEX runs_due ON ONLY public.runs USING btree (visible_at) WHERE (state = ANY (ARRAY['queued'::text, 'running'::text, 'failed'::text]))
@@ -370,6 +438,7 @@ table runs partitioned by RANGE (id) row level security forced
   CREATE INDEX runs_keyed ON ONLY public.runs USING btree (tenant_id, flow_id, gate, event_id) WHERE ((gate <> ''::text) AND (state = ANY (ARRAY['queued'::text, 'running'::text, 'failed'::text, 'dead'::text])))
   CREATE INDEX runs_of_replayed_event ON ONLY public.runs USING btree (event_id) WHERE (replay_seq > 0)
   CREATE INDEX runs_of_tenant ON ONLY public.runs USING btree (tenant_id, id)
+  CREATE INDEX runs_suspect ON ONLY public.runs USING btree (visible_at) WHERE ((lost > 1) AND (state = ANY (ARRAY['queued'::text, 'running'::text, 'failed'::text])))
   policy every_tenant to headrace_pipeline using true check true
   policy own_tenant to headrace_api using (tenant_id = current_setting('app.tenant'::text, true)) check (tenant_id = current_setting('app.tenant'::text, true))
   grant delete, insert, select, update to headrace_api

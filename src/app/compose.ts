@@ -22,6 +22,7 @@ import { systemClock } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
 import type { OutgoingHttp } from "../runtime/outgoing/index.ts";
 import { createTicker } from "../schedule/ticker.ts";
+import { composeDeadLetters } from "./compose-dead-letters.ts";
 import { composeExecuting } from "./compose-executing.ts";
 import { composeReceiving, type Receiving } from "./compose-receiving.ts";
 import type { Role } from "./config.ts";
@@ -103,7 +104,12 @@ export function composePipeline(deps: PipelineDeps): Pipeline {
           database: database.pipeline,
           queues,
           limits: limits.sweep,
+          random: Math.random,
           onSwept: (runs) => metrics.swept.inc(runs),
+          onLost(attempts) {
+            metrics.attempts.inc({ state: "dead" }, attempts.length);
+            for (const { id } of attempts) log.error({ run_id: id }, "a run ended every worker that it had");
+          },
         }),
       )
     : undefined;
@@ -142,6 +148,7 @@ export function composePipeline(deps: PipelineDeps): Pipeline {
       normalize,
       consumer: `${hostname()}.${process.pid}.${randomBytes(4).toString("hex")}`,
       limits: limits.route,
+      now,
       onRouted(counts: { routed: number; unmatched: number; dead: number; runs: number }) {
         for (const verdict of ["routed", "unmatched", "dead"] as const)
           metrics.routed.inc({ verdict }, counts[verdict]);
@@ -171,7 +178,10 @@ export function composePipeline(deps: PipelineDeps): Pipeline {
     wakeSweeper: () => sweeper?.wake(),
   });
 
+  const dispatch: RunDispatch = { leaseMs: limits.sweep.runLeaseMs, queue: queueRuns };
+
   // Beside the six.
+  composeDeadLetters({ ...deps, loops, dispatch });
   if (roles.has("schedule")) {
     loops.add(
       "schedule",
@@ -203,7 +213,7 @@ export function composePipeline(deps: PipelineDeps): Pipeline {
   return {
     receiving,
     queues,
-    dispatch: { leaseMs: limits.sweep.runLeaseMs, queue: queueRuns },
+    dispatch,
     redis,
     loops,
     get flowsReady() {

@@ -1,3 +1,5 @@
+import type { AutoReplayLimits } from "../deadletter/auto-replay.ts";
+import type { BulkLimits } from "../deadletter/bulk-replay.ts";
 import type { WebhookLimits } from "../http/webhooks.ts";
 import type { BreakerLimits } from "../pipeline/execute/breakers.ts";
 import type { RunLogLimits } from "../pipeline/execute/code-log.ts";
@@ -45,6 +47,10 @@ export interface Limits {
   workers: WorkerLimits;
   sweep: SweeperLimits;
   schedule: TickerLimits;
+  /** Of replays of many dead letters at once. */
+  bulkReplay: BulkLimits;
+  /** Of replays that policies ask for. */
+  autoReplay: AutoReplayLimits;
   /** The wait between two looks whether Redis lost what was published, ms. */
   redisWatchMs: number;
   /** At most one notice to other processes' relays in this time, ms. */
@@ -97,6 +103,8 @@ export const DEFAULT_LIMITS: Limits = {
     maxRunsPerJob: 32,
     takeOverMs: 15_000,
     forgetMs: 60_000,
+    suspectMs: 5_000,
+    maxReceipts: 3,
   },
   backfill: { batchSize: 500, idleMs: 1_000, settleMs: 15_000 },
   execute: {
@@ -151,8 +159,36 @@ export const DEFAULT_LIMITS: Limits = {
     maxWaitingJobs: 1_000,
     idleMs: 1_000,
     minWaitMs: 10,
+    maxLost: 4,
+    delayMs: 1_000,
+    maxDelayMs: 30_000,
+    suspectMs: 500,
   },
   schedule: { batchSize: 100, maxTicks: 60, onTimeMs: 30_000, idleMs: 1_000, minWaitMs: 10 },
+  bulkReplay: {
+    canary: 5,
+    maxFailures: 0.5,
+    minOutcomes: 20,
+    recentOutcomes: 100,
+    firstPerSecond: 10,
+    doubleMs: 2_000,
+    maxInFlight: 250,
+    batchSize: 100,
+    stepMs: 100,
+    maxBytes: 8_388_608,
+    idleMs: 500,
+  },
+  autoReplay: {
+    maxReplays: 3,
+    delayMs: 60_000,
+    maxDelayMs: 6 * 3_600_000,
+    batchSize: 20,
+    maxInFlight: 100,
+    maxTenants: 100,
+    leaseMs: 10_000,
+    stepMs: 1_000,
+    idleMs: 5_000,
+  },
   redisWatchMs: 1_000,
   notifyIntervalMs: 10,
   partitions: { daysAhead: 7, intervalMs: 3_600_000 },

@@ -25,6 +25,10 @@ export interface Metrics {
   attemptSeconds: Histogram<"state">;
   /** Runs that were queued again: retries, lost jobs, dead workers. */
   swept: Counter;
+  /** Dead letters that policies replayed: in their time (auto), or because the cause was cleared. */
+  autoReplays: Counter<"cause">;
+  /** Bulk replays that ended, by how: done, aborted, stopped. */
+  bulkReplays: Counter<"state">;
   /** Runs that were claimed and held, by reason. */
   heldRuns: Counter<"reason">;
   /** Circuit breakers that opened, and closed. */
@@ -64,6 +68,8 @@ export function createMetrics(): Metrics {
       registers,
     }),
     swept: counter("runs_swept", "Runs queued again"),
+    autoReplays: counter("auto_replays", "Dead letters that policies replayed, by why", ["cause"]),
+    bulkReplays: counter("bulk_replays", "Replays of many dead letters that ended, by how", ["state"]),
     heldRuns: counter("runs_held", "Runs held back by a bound or a breaker", ["reason"]),
     breakers: counter("breakers", "Circuit breakers that opened and closed", ["state"]),
     workersReplaced: counter("workers_replaced", "Workers that stood still and were made anew", ["lane"]),

@@ -1,4 +1,5 @@
 import type { FastifyPluginAsync } from "fastify";
+import type { CreateMatcher } from "../deadletter/replay-letters.ts";
 import { parseBody } from "../domain/body.ts";
 import { HeadraceError } from "../domain/errors.ts";
 import type { Acceptor } from "../pipeline/receive/acceptor.ts";
@@ -9,7 +10,9 @@ import { createGuards } from "./authenticate.ts";
 import type { CheckActionHeaders } from "./flow-input.ts";
 import { acceptEventsRoute } from "./routes/accept-events.ts";
 import { breakerRoutes } from "./routes/breakers.ts";
+import { bulkReplayRoutes } from "./routes/bulk-replays.ts";
 import { connectorRoutes } from "./routes/connectors.ts";
+import { deadLetterReplayRoutes } from "./routes/dead-letter-replays.ts";
 import { deadLetterRoutes } from "./routes/dead-letters.ts";
 import { deploymentRoutes } from "./routes/deployments.ts";
 import { dlqPolicyRoutes } from "./routes/dlq-policy.ts";
@@ -26,6 +29,7 @@ import { tenantRoutes } from "./routes/tenants.ts";
 import { ApiKey, NewApiKey } from "./schemas/api-key.ts";
 import { Backfill } from "./schemas/backfill.ts";
 import { Breaker } from "./schemas/breaker.ts";
+import { BulkReplay } from "./schemas/bulk-replay.ts";
 import { Connector } from "./schemas/connector.ts";
 import { DeadLetter } from "./schemas/dead-letter.ts";
 import { ShownDlqPolicy } from "./schemas/dlq-policy.ts";
@@ -44,6 +48,8 @@ export interface ApiDeps {
   takeQuota: TakeQuota;
   explainRouting: ExplainRouting;
   createFlowMatcher: CreateFlowMatcher;
+  /** Finds the flows that are deployed now for what is replayed. */
+  createCurrentFlows: CreateMatcher;
   normalize: Normalize;
   checkActionHeaders: CheckActionHeaders;
   dispatch: RunDispatch;
@@ -57,7 +63,7 @@ const DEADLINE_MS = 30_000;
 /** The management API: every route behind a guard, every body JSON. */
 export const apiRoutes: FastifyPluginAsync<ApiDeps> = async (server, deps) => {
   const shared = { database: deps.database, guards: createGuards(deps.database) };
-  const { explainRouting, createFlowMatcher } = deps;
+  const { explainRouting, createFlowMatcher, createCurrentFlows: createMatcher } = deps;
   const { keyRing, acceptor, takeQuota, normalize, checkActionHeaders, dispatch, publicUrl } = deps;
 
   server.addHook("onRoute", (route) => {
@@ -80,6 +86,7 @@ export const apiRoutes: FastifyPluginAsync<ApiDeps> = async (server, deps) => {
     Run,
     Breaker,
     DeadLetter,
+    BulkReplay,
     ShownDlqPolicy,
     Backfill,
     Rejection,
@@ -104,6 +111,12 @@ export const apiRoutes: FastifyPluginAsync<ApiDeps> = async (server, deps) => {
   await server.register(breakerRoutes, shared);
   await server.register(runActionRoutes, { ...shared, takeQuota, dispatch });
   await server.register(deadLetterRoutes, shared);
+  await server.register(deadLetterReplayRoutes, {
+    ...shared,
+    dispatch,
+    replay: { normalize, createMatcher },
+  });
+  await server.register(bulkReplayRoutes, shared);
   await server.register(dlqPolicyRoutes, shared);
   await server.register(keyRoutes, shared);
 };
