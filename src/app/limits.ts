@@ -1,4 +1,7 @@
+import type { RetentionLimits } from "../deadletter/retention.ts";
+import type { WatchLimits } from "../deadletter/watch.ts";
 import type { WebhookLimits } from "../http/webhooks.ts";
+import type { AlertNoticeLimits } from "../maintain/alert-notices.ts";
 import type { RunLogLimits } from "../pipeline/execute/code-log.ts";
 import type { StepLimits } from "../pipeline/execute/code-steps.ts";
 import type { ExecutorLimits } from "../pipeline/execute/executor.ts";
@@ -50,6 +53,16 @@ export interface Limits {
   rejections: RejectionLogLimits;
   /** Rejections are deleted when they are older, ms, or more. */
   oldRejections: { maxAgeMs: number; maxRows: number; batchSize: number; intervalMs: number };
+  /** Dead letters: how they are emptied and deleted, counted and watched. */
+  deadLetters: {
+    retention: RetentionLimits;
+    watch: WatchLimits;
+    /** Tenants that have gauges of their own, those with the most dead letters: labels are not without bound. */
+    maxGaugedTenants: number;
+  };
+  alertNotices: AlertNoticeLimits;
+  /** Alerts are deleted when they have been resolved for longer, ms. */
+  oldAlerts: { keptMs: number; batchSize: number; intervalMs: number };
   /** Deliveries are answered 503 while the oldest event that is not routed is older, ms; looked at in this interval, ms. */
   backlogAge: { maxMs: number; intervalMs: number };
   /** How long a person may read a token that a handshake brought, s. */
@@ -126,6 +139,20 @@ export const DEFAULT_LIMITS: Limits = {
   quota: { timeoutMs: 50, backlogMs: 250, maxTenants: 10_000 },
   rejections: { maxRows: 200, intervalMs: 1_000 },
   oldRejections: { maxAgeMs: 7 * 86_400_000, maxRows: 100_000, batchSize: 1_000, intervalMs: 60_000 },
+  deadLetters: {
+    retention: { batchSize: 500, maxTenants: 1_000, emptiedMs: 30 * 86_400_000, intervalMs: 60_000 },
+    watch: { foldBatch: 5_000, resolveBelow: 0.8, intervalMs: 5_000 },
+    maxGaugedTenants: 50,
+  },
+  alertNotices: {
+    batchSize: 20,
+    timeoutMs: 5_000,
+    leaseMs: 15_000,
+    maxAttempts: 10,
+    backoff: { kind: "exponential", delayMs: 2_000, maxDelayMs: 600_000 },
+    intervalMs: 1_000,
+  },
+  oldAlerts: { keptMs: 90 * 86_400_000, batchSize: 500, intervalMs: 600_000 },
   backlogAge: { maxMs: 6 * 3_600_000, intervalMs: 1_000 },
   shownSecretSeconds: 86_400,
   drainMs: { requests: 4_000, runs: 7_000 },

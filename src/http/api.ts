@@ -8,7 +8,10 @@ import type { KeyRing } from "../postgres/key-ring.ts";
 import { createGuards } from "./authenticate.ts";
 import type { CheckActionHeaders } from "./flow-input.ts";
 import { acceptEventsRoute } from "./routes/accept-events.ts";
+import { alertRoutes } from "./routes/alerts.ts";
 import { connectorRoutes } from "./routes/connectors.ts";
+import { deadLetterForecastRoutes } from "./routes/dead-letter-forecast.ts";
+import { deadLetterGroupRoutes } from "./routes/dead-letter-groups.ts";
 import { deadLetterRoutes } from "./routes/dead-letters.ts";
 import { deploymentRoutes } from "./routes/deployments.ts";
 import { dlqPolicyRoutes } from "./routes/dlq-policy.ts";
@@ -22,10 +25,13 @@ import { type RunDispatch, runActionRoutes } from "./routes/run-actions.ts";
 import { runRoutes } from "./routes/runs.ts";
 import { secretRoutes } from "./routes/secrets.ts";
 import { tenantRoutes } from "./routes/tenants.ts";
+import { Alert } from "./schemas/alert.ts";
 import { ApiKey, NewApiKey } from "./schemas/api-key.ts";
 import { Backfill } from "./schemas/backfill.ts";
 import { Connector } from "./schemas/connector.ts";
 import { DeadLetter } from "./schemas/dead-letter.ts";
+import { DeadLetterForecast } from "./schemas/dead-letter-forecast.ts";
+import { DeadLetterGroup } from "./schemas/dead-letter-group.ts";
 import { ShownDlqPolicy } from "./schemas/dlq-policy.ts";
 import { Endpoint } from "./schemas/endpoint.ts";
 import { Event, EventDetail, type Normalize } from "./schemas/event.ts";
@@ -77,6 +83,9 @@ export const apiRoutes: FastifyPluginAsync<ApiDeps> = async (server, deps) => {
     EventDetail,
     Run,
     DeadLetter,
+    DeadLetterGroup,
+    DeadLetterForecast,
+    Alert,
     ShownDlqPolicy,
     Backfill,
     Rejection,
@@ -100,6 +109,9 @@ export const apiRoutes: FastifyPluginAsync<ApiDeps> = async (server, deps) => {
   await server.register(runRoutes, shared);
   await server.register(runActionRoutes, { ...shared, takeQuota, dispatch });
   await server.register(deadLetterRoutes, shared);
+  await server.register(deadLetterGroupRoutes, shared);
+  await server.register(deadLetterForecastRoutes, shared);
   await server.register(dlqPolicyRoutes, shared);
+  await server.register(alertRoutes, shared);
   await server.register(keyRoutes, shared);
 };

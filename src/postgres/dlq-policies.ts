@@ -39,3 +39,12 @@ export async function findPolicy(transaction: Queryable, tenantId: string): Prom
   });
   return row?.definition;
 }
+
+/** The thresholds of every policy, by tenant, `EVERY_TENANT` among them; undefined where a policy has none. */
+export async function readAlertPolicies(database: Queryable): Promise<Map<string, DlqPolicy["alert"]>> {
+  const rows = await database.query<{ tenant_id: string; alert: DlqPolicy["alert"] | null }>({
+    name: "read-alert-policies",
+    text: "SELECT tenant_id, definition -> 'alert' AS alert FROM dlq_policies",
+  });
+  return new Map(rows.map((row) => [row.tenant_id, row.alert ?? undefined]));
+}
