@@ -1,5 +1,6 @@
 -- What keeps dead letters few, small and watched: retention, counters, alerts.
-ALTER TABLE dead_letters ADD COLUMN expired_at timestamptz;
+ALTER TABLE dead_letters ADD COLUMN expired_at timestamptz,
+  ADD COLUMN IF NOT EXISTS edited_payload bytea, ADD COLUMN IF NOT EXISTS replay_run_id uuid;
 -- By retention: those that still hold their payload, by tenant and age; then the emptied rows.
 CREATE INDEX dead_letters_kept ON dead_letters (tenant_id, created_at) WHERE status <> 'expired';
 CREATE INDEX dead_letters_emptied ON dead_letters (expired_at) WHERE status = 'expired';
@@ -40,30 +41,35 @@ CREATE TABLE dead_letter_days (
   PRIMARY KEY (tenant_id, day)
 ) WITH (fillfactor = 50);
 
+CREATE FUNCTION bytes_of_dead_letter(event_payload bytea, edited_payload bytea) RETURNS bigint
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  SELECT (coalesce(octet_length(event_payload), 0) + coalesce(octet_length(edited_payload), 0))::bigint
+$$;
+
 CREATE FUNCTION note_dead_letters() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   CASE TG_OP
   WHEN 'INSERT' THEN
     INSERT INTO dead_letter_changes (tenant_id, stage, day, pending, kept, bytes)
     SELECT tenant_id, stage, (created_at AT TIME ZONE 'UTC')::date, count(*) FILTER (WHERE status = 'pending'),
-      count(*) FILTER (WHERE status <> 'expired'), sum(coalesce(octet_length(event_payload), 0))
+      count(*) FILTER (WHERE status <> 'expired'), sum(bytes_of_dead_letter(event_payload, edited_payload))
     FROM after GROUP BY 1, 2, 3;
   WHEN 'DELETE' THEN
     INSERT INTO dead_letter_changes (tenant_id, stage, day, pending, kept, bytes)
     SELECT tenant_id, stage, (created_at AT TIME ZONE 'UTC')::date, -count(*) FILTER (WHERE status = 'pending'),
-      -count(*) FILTER (WHERE status <> 'expired'), -sum(coalesce(octet_length(event_payload), 0))
+      -count(*) FILTER (WHERE status <> 'expired'), -sum(bytes_of_dead_letter(event_payload, edited_payload))
     FROM before GROUP BY 1, 2, 3;
   ELSE
     INSERT INTO dead_letter_changes (tenant_id, stage, day, pending, kept, bytes)
     SELECT tenant_id, stage, (created_at AT TIME ZONE 'UTC')::date, coalesce(sum(one) FILTER (WHERE status = 'pending'), 0),
-      coalesce(sum(one) FILTER (WHERE status <> 'expired'), 0), sum(one * coalesce(octet_length(event_payload), 0))
-    FROM (SELECT 1 AS one, tenant_id, stage, created_at, status, event_payload FROM after
-      UNION ALL SELECT -1, tenant_id, stage, created_at, status, event_payload FROM before) AS both_sides
+      coalesce(sum(one) FILTER (WHERE status <> 'expired'), 0), sum(one * bytes_of_dead_letter(event_payload, edited_payload))
+    FROM (SELECT 1 AS one, tenant_id, stage, created_at, status, event_payload, edited_payload FROM after
+      UNION ALL SELECT -1, tenant_id, stage, created_at, status, event_payload, edited_payload FROM before) AS both_sides
     GROUP BY 1, 2, 3
     -- A replay that failed again, for one, changes nothing here.
     HAVING coalesce(sum(one) FILTER (WHERE status = 'pending'), 0) <> 0
       OR coalesce(sum(one) FILTER (WHERE status <> 'expired'), 0) <> 0
-      OR sum(one * coalesce(octet_length(event_payload), 0)) <> 0;
+      OR sum(one * bytes_of_dead_letter(event_payload, edited_payload)) <> 0;
   END CASE;
   RETURN NULL;
 END
@@ -78,7 +84,7 @@ CREATE TRIGGER note_deleted_dead_letters AFTER DELETE ON dead_letters
 -- Those that are there already; the triggers keep other writers out until this transaction ends.
 INSERT INTO dead_letter_changes (tenant_id, stage, day, pending, kept, bytes)
 SELECT tenant_id, stage, (created_at AT TIME ZONE 'UTC')::date, count(*) FILTER (WHERE status = 'pending'),
-  count(*) FILTER (WHERE status <> 'expired'), sum(coalesce(octet_length(event_payload), 0))
+  count(*) FILTER (WHERE status <> 'expired'), sum(bytes_of_dead_letter(event_payload, edited_payload))
 FROM dead_letters GROUP BY 1, 2, 3;
 
 -- What somebody should look at, of a tenant, or of '*' for the installation. Never two open ones of one thing.

@@ -171,6 +171,8 @@ table dead_letters row level security forced
   retry_count integer not null default 0
   status text not null default 'pending'::text
   expired_at timestamp with time zone
+  edited_payload bytea
+  replay_run_id uuid
   constraint dead_letters_pkey PRIMARY KEY (id)
   constraint dead_letters_run_id_key UNIQUE (run_id)
   constraint dead_letters_stage_check CHECK ((stage = ANY (ARRAY['normalize'::text, 'route'::text, 'execute'::text])))
@@ -462,6 +464,9 @@ table verdicts partitioned by RANGE (event_id) row level security forced
   grant delete, insert, select, update to headrace_api
   grant delete, insert, select, update to headrace_pipeline
 
+function bytes_of_dead_letter(event_payload bytea, edited_payload bytea) returns bigint
+  SELECT (coalesce(octet_length(event_payload), 0) + coalesce(octet_length(edited_payload), 0))::bigint
+
 function claim_outbox(budgets integer[], after_tenants text[], max_tenants integer, lease_ms integer) returns TABLE(claimed_lane smallint, claimed_tenant text, claimed_event uuid) set enable_seqscan=off, enable_hashjoin=off, enable_mergejoin=off, enable_bitmapscan=off
 BEGIN
   -- A lease that a crash takes back only means that the event comes due sooner.
@@ -513,24 +518,24 @@ BEGIN
   WHEN 'INSERT' THEN
     INSERT INTO dead_letter_changes (tenant_id, stage, day, pending, kept, bytes)
     SELECT tenant_id, stage, (created_at AT TIME ZONE 'UTC')::date, count(*) FILTER (WHERE status = 'pending'),
-      count(*) FILTER (WHERE status <> 'expired'), sum(coalesce(octet_length(event_payload), 0))
+      count(*) FILTER (WHERE status <> 'expired'), sum(bytes_of_dead_letter(event_payload, edited_payload))
     FROM after GROUP BY 1, 2, 3;
   WHEN 'DELETE' THEN
     INSERT INTO dead_letter_changes (tenant_id, stage, day, pending, kept, bytes)
     SELECT tenant_id, stage, (created_at AT TIME ZONE 'UTC')::date, -count(*) FILTER (WHERE status = 'pending'),
-      -count(*) FILTER (WHERE status <> 'expired'), -sum(coalesce(octet_length(event_payload), 0))
+      -count(*) FILTER (WHERE status <> 'expired'), -sum(bytes_of_dead_letter(event_payload, edited_payload))
     FROM before GROUP BY 1, 2, 3;
   ELSE
     INSERT INTO dead_letter_changes (tenant_id, stage, day, pending, kept, bytes)
     SELECT tenant_id, stage, (created_at AT TIME ZONE 'UTC')::date, coalesce(sum(one) FILTER (WHERE status = 'pending'), 0),
-      coalesce(sum(one) FILTER (WHERE status <> 'expired'), 0), sum(one * coalesce(octet_length(event_payload), 0))
-    FROM (SELECT 1 AS one, tenant_id, stage, created_at, status, event_payload FROM after
-      UNION ALL SELECT -1, tenant_id, stage, created_at, status, event_payload FROM before) AS both_sides
+      coalesce(sum(one) FILTER (WHERE status <> 'expired'), 0), sum(one * bytes_of_dead_letter(event_payload, edited_payload))
+    FROM (SELECT 1 AS one, tenant_id, stage, created_at, status, event_payload, edited_payload FROM after
+      UNION ALL SELECT -1, tenant_id, stage, created_at, status, event_payload, edited_payload FROM before) AS both_sides
     GROUP BY 1, 2, 3
     -- A replay that failed again, for one, changes nothing here.
     HAVING coalesce(sum(one) FILTER (WHERE status = 'pending'), 0) <> 0
       OR coalesce(sum(one) FILTER (WHERE status <> 'expired'), 0) <> 0
-      OR sum(one * coalesce(octet_length(event_payload), 0)) <> 0;
+      OR sum(one * bytes_of_dead_letter(event_payload, edited_payload)) <> 0;
   END CASE;
   RETURN NULL;
 END

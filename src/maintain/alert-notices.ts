@@ -56,7 +56,9 @@ export function createAlertNoticeStep(deps: {
     });
     const error = faultOf(result);
     if (error === undefined) return { ...settled, state: "delivered" };
-    if (result.kind === "refused" || attempt >= limits.maxAttempts) {
+    // A process that stops says nothing of the webhook.
+    const isLast = attempt >= limits.maxAttempts && !signal.aborted;
+    if (result.kind === "refused" || isLast) {
       onGivenUp(notice, error);
       return { ...settled, state: "failed", error };
     }

@@ -3,7 +3,7 @@ import { EVERY_TENANT } from "./dlq-policies.ts";
 
 /**
  * Empties dead letters that are older than their tenant's policy says (else everyone's, else `defaultDays`): payload
- * and headers go, the row stays as `expired`. At most `limit` of at most `maxTenants` tenants after `afterTenant`,
+ * and headers go, the row stays as `expired`. One that is being replayed is left alone. At most `limit` of at most `maxTenants` tenants after `afterTenant`,
  * whatever others have locked is skipped. Answers how many, and after which tenant the next call goes on; undefined
  * when there is no tenant behind.
  */
@@ -36,15 +36,15 @@ export async function expireDeadLetters(
       due AS (
         SELECT o.id FROM tenants t, LATERAL (
           SELECT d.id FROM dead_letters d
-          WHERE d.tenant_id = t.tenant_id AND d.status <> 'expired'
+          WHERE d.tenant_id = t.tenant_id AND d.status <> 'expired' AND d.replay_run_id IS NULL
             AND d.created_at < now() - t.retention_days * interval '1 day'
           ORDER BY d.created_at LIMIT $4 FOR UPDATE SKIP LOCKED
         ) AS o LIMIT $4
       ),
       emptied AS (
-        UPDATE dead_letters SET status = 'expired', event_payload = NULL, headers = '{}', expired_at = now(),
-          updated_at = now()
-        WHERE id = ANY (ARRAY(SELECT id FROM due)) AND status <> 'expired'
+        UPDATE dead_letters SET status = 'expired', event_payload = NULL, edited_payload = NULL, headers = '{}',
+          expired_at = now(), updated_at = now()
+        WHERE id = ANY (ARRAY(SELECT id FROM due))
         RETURNING 1
       )
       SELECT (SELECT count(*) FROM emptied) AS expired, count(*) AS tenants,
