@@ -512,6 +512,36 @@ END
 function clock_us() returns bigint
   SELECT floor(extract(epoch FROM clock_timestamp()) * 1000000)::bigint
 
+function drop_day(parents text[], suffix text, low uuid, high uuid, wait_ms integer) returns text set enable_seqscan=off
+DECLARE
+  parent text;
+BEGIN
+  IF is_day_unfinished(low, high) THEN
+    RETURN 'unfinished';
+  END IF;
+  BEGIN
+    PERFORM set_config('lock_timeout', wait_ms::text, true);
+    FOREACH parent IN ARRAY parents LOOP
+      EXECUTE format('LOCK TABLE ONLY %I IN ACCESS EXCLUSIVE MODE', parent);
+    END LOOP;
+    IF is_day_unfinished(low, high) THEN
+      RETURN 'unfinished';
+    END IF;
+    FOREACH parent IN ARRAY parents LOOP
+      EXECUTE format('DROP TABLE IF EXISTS %I', parent || suffix);
+    END LOOP;
+    RETURN 'dropped';
+  EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
+    RETURN 'busy';
+  END;
+END
+
+function is_day_unfinished(low uuid, high uuid) returns boolean
+  SELECT EXISTS (SELECT FROM outbox WHERE event_id >= low AND event_id < high)
+    OR EXISTS (SELECT FROM runs WHERE state IN ('queued', 'running', 'failed')
+      AND (id >= low AND id < high OR event_id >= low AND event_id < high))
+    OR EXISTS (SELECT FROM backfills WHERE state = 'running' AND last_id < high)
+
 function note_dead_letters() returns trigger
 BEGIN
   CASE TG_OP

@@ -2,9 +2,11 @@ import { createRetentionStep } from "../deadletter/retention.ts";
 import { createDeadLetterWatch } from "../deadletter/watch.ts";
 import { createAlertNoticeStep } from "../maintain/alert-notices.ts";
 import { createExpiredKeysStep } from "../maintain/expired-keys.ts";
+import { createHistoryStep } from "../maintain/history.ts";
 import { createOldAlertsStep } from "../maintain/old-alerts.ts";
 import { createOldRejectionsStep } from "../maintain/old-rejections.ts";
 import { createPartitionStep } from "../maintain/partitions.ts";
+import { createPurgeStep } from "../maintain/purge.ts";
 import type { PipelineDeps } from "./compose.ts";
 import { createDeadLetterGauges } from "./dead-letter-gauges.ts";
 import type { Loops } from "./loops.ts";
@@ -23,6 +25,26 @@ export function composeMaintaining(deps: MaintainingDeps): void {
       database,
       ...limits.partitions,
       onMade: (partitions) => log.info({ partitions }, "partitions made"),
+    }),
+  );
+  loops.add(
+    "history",
+    createHistoryStep({
+      database,
+      limits: limits.history,
+      onDropped: (day) =>
+        log.info({ day }, "a day is older than its retention: its events and runs are gone"),
+      onKept(day, why) {
+        log[why === "busy" ? "info" : "warn"]({ day, why }, "a day is older than its retention and is kept");
+      },
+    }),
+  );
+  loops.add(
+    "purge",
+    createPurgeStep({
+      database,
+      limits: limits.purge,
+      onPurged: (tenantId) => log.info({ tenant_id: tenantId }, "nothing is left of a deleted tenant"),
     }),
   );
   loops.add("expired keys", createExpiredKeysStep({ database, ...limits.expiredKeys }));

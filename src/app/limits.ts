@@ -2,6 +2,8 @@ import type { RetentionLimits } from "../deadletter/retention.ts";
 import type { WatchLimits } from "../deadletter/watch.ts";
 import type { WebhookLimits } from "../http/webhooks.ts";
 import type { AlertNoticeLimits } from "../maintain/alert-notices.ts";
+import type { HistoryLimits } from "../maintain/history.ts";
+import type { PurgeLimits } from "../maintain/purge.ts";
 import type { RunLogLimits } from "../pipeline/execute/code-log.ts";
 import type { StepLimits } from "../pipeline/execute/code-steps.ts";
 import type { ExecutorLimits } from "../pipeline/execute/executor.ts";
@@ -61,6 +63,9 @@ export interface Limits {
     maxGaugedTenants: number;
   };
   alertNotices: AlertNoticeLimits;
+  /** How events and runs that are old go, and all of tenants that were deleted. */
+  history: HistoryLimits;
+  purge: PurgeLimits;
   /** Alerts are deleted when they have been resolved for longer, ms. */
   oldAlerts: { keptMs: number; batchSize: number; intervalMs: number };
   /** Deliveries are answered 503 while the oldest event that is not routed is older, ms; looked at in this interval, ms. */
@@ -152,6 +157,8 @@ export const DEFAULT_LIMITS: Limits = {
     backoff: { kind: "exponential", delayMs: 2_000, maxDelayMs: 600_000 },
     intervalMs: 1_000,
   },
+  history: { retentionDays: 30, batchSize: 500, maxTenants: 500, lockMs: 300, intervalMs: 600_000 },
+  purge: { batchSize: 500, settleMs: 60_000, intervalMs: 10_000 },
   oldAlerts: { keptMs: 90 * 86_400_000, batchSize: 500, intervalMs: 600_000 },
   backlogAge: { maxMs: 6 * 3_600_000, intervalMs: 1_000 },
   shownSecretSeconds: 86_400,

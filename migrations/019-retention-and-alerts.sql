@@ -1,4 +1,4 @@
--- What keeps dead letters few, small and watched: retention, counters, alerts.
+-- What keeps the tables small, and tells when somebody should look: retention, counters of dead letters, alerts.
 ALTER TABLE dead_letters ADD COLUMN expired_at timestamptz,
   ADD COLUMN IF NOT EXISTS edited_payload bytea, ADD COLUMN IF NOT EXISTS replay_run_id uuid;
 -- By retention: those that still hold their payload, by tenant and age; then the emptied rows.
@@ -139,5 +139,44 @@ BEGIN
   END LOOP;
   -- By the trigger, when a transaction of the API changes a dead letter.
   GRANT INSERT ON dead_letter_changes TO headrace_api;
+END
+$$;
+
+-- Whether something that is not done yet refers to the events and runs with these ids.
+CREATE FUNCTION is_day_unfinished(low uuid, high uuid) RETURNS boolean LANGUAGE sql STABLE AS $$
+  SELECT EXISTS (SELECT FROM outbox WHERE event_id >= low AND event_id < high)
+    OR EXISTS (SELECT FROM runs WHERE state IN ('queued', 'running', 'failed')
+      AND (id >= low AND id < high OR event_id >= low AND event_id < high))
+    OR EXISTS (SELECT FROM backfills WHERE state = 'running' AND last_id < high)
+$$;
+
+-- Drops the partitions of a day, by their suffix and the bounds of its ids, and answers dropped, unfinished where
+-- something that is not done yet refers to the day, or busy where the tables could not be had within wait_ms: who
+-- waits for a table holds up everyone behind him. Nothing can begin to refer to the day between the look and the drop.
+CREATE FUNCTION drop_day(parents text[], suffix text, low uuid, high uuid, wait_ms integer) RETURNS text
+LANGUAGE plpgsql VOLATILE
+SET enable_seqscan = off
+AS $$
+DECLARE
+  parent text;
+BEGIN
+  IF is_day_unfinished(low, high) THEN
+    RETURN 'unfinished';
+  END IF;
+  BEGIN
+    PERFORM set_config('lock_timeout', wait_ms::text, true);
+    FOREACH parent IN ARRAY parents LOOP
+      EXECUTE format('LOCK TABLE ONLY %I IN ACCESS EXCLUSIVE MODE', parent);
+    END LOOP;
+    IF is_day_unfinished(low, high) THEN
+      RETURN 'unfinished';
+    END IF;
+    FOREACH parent IN ARRAY parents LOOP
+      EXECUTE format('DROP TABLE IF EXISTS %I', parent || suffix);
+    END LOOP;
+    RETURN 'dropped';
+  EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
+    RETURN 'busy';
+  END;
 END
 $$;
