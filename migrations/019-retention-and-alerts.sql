@@ -151,7 +151,7 @@ CREATE FUNCTION is_day_unfinished(low uuid, high uuid) RETURNS boolean LANGUAGE 
 $$;
 
 -- Drops the partitions of a day, by their suffix and the bounds of its ids, and answers dropped, unfinished where
--- something that is not done yet refers to the day, or busy where the tables could not be had within wait_ms: who
+-- something that is not done yet refers to the day, or busy where a table could not be had within wait_ms: who
 -- waits for a table holds up everyone behind him. Nothing can begin to refer to the day between the look and the drop.
 CREATE FUNCTION drop_day(parents text[], suffix text, low uuid, high uuid, wait_ms integer) RETURNS text
 LANGUAGE plpgsql VOLATILE

@@ -157,7 +157,7 @@ export const DEFAULT_LIMITS: Limits = {
     backoff: { kind: "exponential", delayMs: 5_000, maxDelayMs: 600_000 },
     intervalMs: 1_000,
   },
-  history: { retentionDays: 30, batchSize: 500, maxTenants: 500, lockMs: 300, intervalMs: 600_000 },
+  history: { retentionDays: 30, batchSize: 500, maxTenants: 500, lockMs: 100, intervalMs: 600_000 },
   purge: { batchSize: 500, settleMs: 60_000, intervalMs: 10_000 },
   oldAlerts: { keptMs: 90 * 86_400_000, batchSize: 500, intervalMs: 600_000 },
   backlogAge: { maxMs: 6 * 3_600_000, intervalMs: 1_000 },

@@ -17,7 +17,7 @@ export interface HistoryLimits {
   batchSize: number;
   /** Tenants that one statement looks at. */
   maxTenants: number;
-  /** How long the tables of a day are waited for, ms: everyone else waits behind. */
+  /** How long each table of a day is waited for, ms: everyone else waits behind. */
   lockMs: number;
   intervalMs: number;
 }
