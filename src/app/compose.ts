@@ -1,9 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
 import type { RunDispatch } from "../http/routes/run-actions.ts";
-import { createExpiredKeysStep } from "../maintain/expired-keys.ts";
-import { createOldRejectionsStep } from "../maintain/old-rejections.ts";
-import { createPartitionStep } from "../maintain/partitions.ts";
 import type { Handler } from "../pipeline/execute/code-action.ts";
 import { createSweeper } from "../pipeline/execute/sweeper.ts";
 import { createRedisLossWatch } from "../pipeline/fanout/redis-loss.ts";
@@ -24,6 +21,7 @@ import type { OutgoingHttp } from "../runtime/outgoing/index.ts";
 import { createTicker } from "../schedule/ticker.ts";
 import { composeDeadLetters } from "./compose-dead-letters.ts";
 import { composeExecuting } from "./compose-executing.ts";
+import { composeMaintaining } from "./compose-maintaining.ts";
 import { composeReceiving, type Receiving } from "./compose-receiving.ts";
 import type { Role } from "./config.ts";
 import type { Limits } from "./limits.ts";
@@ -194,21 +192,7 @@ export function composePipeline(deps: PipelineDeps): Pipeline {
       }),
     );
   }
-  if (roles.has("maintain")) {
-    loops.add(
-      "partitions",
-      createPartitionStep({
-        database: database.pipeline,
-        ...limits.partitions,
-        onMade: (partitions) => log.info({ partitions }, "partitions made"),
-      }),
-    );
-    loops.add("expired keys", createExpiredKeysStep({ database: database.pipeline, ...limits.expiredKeys }));
-    loops.add(
-      "old rejections",
-      createOldRejectionsStep({ database: database.pipeline, ...limits.oldRejections }),
-    );
-  }
+  if (roles.has("maintain")) composeMaintaining({ ...deps, loops });
 
   return {
     receiving,

@@ -9,9 +9,12 @@ import type { KeyRing } from "../postgres/key-ring.ts";
 import { createGuards } from "./authenticate.ts";
 import type { CheckActionHeaders } from "./flow-input.ts";
 import { acceptEventsRoute } from "./routes/accept-events.ts";
+import { alertRoutes } from "./routes/alerts.ts";
 import { breakerRoutes } from "./routes/breakers.ts";
 import { bulkReplayRoutes } from "./routes/bulk-replays.ts";
 import { connectorRoutes } from "./routes/connectors.ts";
+import { deadLetterForecastRoutes } from "./routes/dead-letter-forecast.ts";
+import { deadLetterGroupRoutes } from "./routes/dead-letter-groups.ts";
 import { deadLetterReplayRoutes } from "./routes/dead-letter-replays.ts";
 import { deadLetterRoutes } from "./routes/dead-letters.ts";
 import { deploymentRoutes } from "./routes/deployments.ts";
@@ -26,12 +29,15 @@ import { type RunDispatch, runActionRoutes } from "./routes/run-actions.ts";
 import { runRoutes } from "./routes/runs.ts";
 import { secretRoutes } from "./routes/secrets.ts";
 import { tenantRoutes } from "./routes/tenants.ts";
+import { Alert } from "./schemas/alert.ts";
 import { ApiKey, NewApiKey } from "./schemas/api-key.ts";
 import { Backfill } from "./schemas/backfill.ts";
 import { Breaker } from "./schemas/breaker.ts";
 import { BulkReplay } from "./schemas/bulk-replay.ts";
 import { Connector } from "./schemas/connector.ts";
 import { DeadLetter } from "./schemas/dead-letter.ts";
+import { DeadLetterForecast } from "./schemas/dead-letter-forecast.ts";
+import { DeadLetterGroup } from "./schemas/dead-letter-group.ts";
 import { ShownDlqPolicy } from "./schemas/dlq-policy.ts";
 import { Endpoint } from "./schemas/endpoint.ts";
 import { Event, EventDetail, type Normalize } from "./schemas/event.ts";
@@ -87,6 +93,9 @@ export const apiRoutes: FastifyPluginAsync<ApiDeps> = async (server, deps) => {
     Breaker,
     DeadLetter,
     BulkReplay,
+    DeadLetterGroup,
+    DeadLetterForecast,
+    Alert,
     ShownDlqPolicy,
     Backfill,
     Rejection,
@@ -117,6 +126,9 @@ export const apiRoutes: FastifyPluginAsync<ApiDeps> = async (server, deps) => {
     replay: { normalize, createMatcher },
   });
   await server.register(bulkReplayRoutes, shared);
+  await server.register(deadLetterGroupRoutes, shared);
+  await server.register(deadLetterForecastRoutes, shared);
   await server.register(dlqPolicyRoutes, shared);
+  await server.register(alertRoutes, shared);
   await server.register(keyRoutes, shared);
 };
