@@ -4,6 +4,7 @@ import pg from "pg";
 import { type EmbeddedStores, startEmbeddedStores } from "../src/embedded/stores.ts";
 import { createLogger } from "../src/runtime/logger.ts";
 import { benchRecords } from "./canonical.ts";
+import { benchDeadLetters } from "./dead-letters.ts";
 import { benchDispatch } from "./dispatch.ts";
 import { benchMatching } from "./matching.ts";
 import { benchPipeline } from "./pipeline.ts";
@@ -29,6 +30,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<Row[]>>> = {
   snapshots: withStores(benchPollRecords),
   routers: withStores(benchRouterStart),
   dispatch: withStores(benchDispatch),
+  "dead-letters": withStores(benchDeadLetters),
   receive: withStores(benchReceive),
   pipeline: withStores(benchPipeline),
 };

@@ -1,5 +1,45 @@
 -- Written from the catalogue by test/migrations.test.ts; the migrations beside it make it.
 
+table alert_notices row level security forced
+  alert_id uuid not null
+  change text not null
+  tenant_id text not null
+  state text not null default 'due'::text
+  attempts integer not null default 0
+  visible_at timestamp with time zone not null default now()
+  last_error text
+  settled_at timestamp with time zone
+  constraint alert_notices_alert_id_fkey FOREIGN KEY (alert_id) REFERENCES alerts(id) ON DELETE CASCADE
+  constraint alert_notices_change_check CHECK ((change = ANY (ARRAY['opened'::text, 'resolved'::text])))
+  constraint alert_notices_pkey PRIMARY KEY (alert_id, change)
+  constraint alert_notices_state_check CHECK ((state = ANY (ARRAY['due'::text, 'delivered'::text, 'untold'::text, 'failed'::text])))
+  CREATE INDEX alert_notices_due ON public.alert_notices USING btree (visible_at) WHERE (state = 'due'::text)
+  policy every_tenant to headrace_pipeline using true check true
+  policy own_tenant to headrace_api using (tenant_id = current_setting('app.tenant'::text, true)) check (tenant_id = current_setting('app.tenant'::text, true))
+  grant select to headrace_api
+  grant delete, insert, select, update to headrace_pipeline
+
+table alerts row level security forced
+  id uuid not null default uuid7(clock_us())
+  tenant_id text not null
+  kind text not null
+  subject text not null
+  message text not null
+  value double precision
+  threshold double precision
+  resolved_value double precision
+  details jsonb not null
+  opened_at timestamp with time zone not null default now()
+  resolved_at timestamp with time zone
+  constraint alerts_pkey PRIMARY KEY (id)
+  CREATE INDEX alerts_of_tenant ON public.alerts USING btree (tenant_id, id)
+  CREATE UNIQUE INDEX alerts_open ON public.alerts USING btree (tenant_id, kind, subject) WHERE (resolved_at IS NULL)
+  CREATE INDEX alerts_resolved ON public.alerts USING btree (resolved_at) WHERE (resolved_at IS NOT NULL)
+  policy every_tenant to headrace_pipeline using true check true
+  policy own_tenant to headrace_api using (tenant_id = current_setting('app.tenant'::text, true)) check (tenant_id = current_setting('app.tenant'::text, true))
+  grant select to headrace_api
+  grant delete, insert, select, update to headrace_pipeline
+
 table api_keys
   id uuid not null default uuid7(clock_us())
   name text not null
@@ -96,6 +136,43 @@ table connectors
   grant select to headrace_api
   grant delete, insert, select, update to headrace_pipeline
 
+table dead_letter_changes with autovacuum_vacuum_scale_factor=0.02, autovacuum_vacuum_threshold=1000 row level security forced
+  id bigint not null
+  tenant_id text not null
+  stage text not null
+  day date not null
+  pending bigint not null
+  kept bigint not null
+  bytes bigint not null
+  constraint dead_letter_changes_pkey PRIMARY KEY (id)
+  policy every_tenant to headrace_pipeline using true check true
+  policy own_tenant to headrace_api using (tenant_id = current_setting('app.tenant'::text, true)) check (tenant_id = current_setting('app.tenant'::text, true))
+  grant insert, select to headrace_api
+  grant delete, insert, select, update to headrace_pipeline
+
+table dead_letter_days with fillfactor=50 row level security forced
+  tenant_id text not null
+  day date not null
+  kept bigint not null
+  bytes bigint not null
+  constraint dead_letter_days_pkey PRIMARY KEY (tenant_id, day)
+  policy every_tenant to headrace_pipeline using true check true
+  policy own_tenant to headrace_api using (tenant_id = current_setting('app.tenant'::text, true)) check (tenant_id = current_setting('app.tenant'::text, true))
+  grant select to headrace_api
+  grant delete, insert, select, update to headrace_pipeline
+
+table dead_letter_depths with fillfactor=50 row level security forced
+  tenant_id text not null
+  stage text not null
+  pending bigint not null
+  kept bigint not null
+  bytes bigint not null
+  constraint dead_letter_depths_pkey PRIMARY KEY (tenant_id, stage)
+  policy every_tenant to headrace_pipeline using true check true
+  policy own_tenant to headrace_api using (tenant_id = current_setting('app.tenant'::text, true)) check (tenant_id = current_setting('app.tenant'::text, true))
+  grant select to headrace_api
+  grant delete, insert, select, update to headrace_pipeline
+
 table dead_letters row level security forced
   id uuid not null default uuid7(clock_us())
   tenant_id text not null
@@ -116,12 +193,32 @@ table dead_letters row level security forced
   updated_at timestamp with time zone not null default now()
   retry_count integer not null default 0
   status text not null default 'pending'::text
+  source text
+  subject text
+  occurred_at timestamp with time zone
+  delivery_key text
+  item integer
+  edited_payload bytea
+  replay_event_id uuid
+  replay_run_id uuid
+  failed_at timestamp with time zone not null default now()
+  auto_replays integer not null default 0
+  cleared_replays integer not null default 0
+  expired_at timestamp with time zone
   constraint dead_letters_pkey PRIMARY KEY (id)
   constraint dead_letters_run_id_key UNIQUE (run_id)
   constraint dead_letters_stage_check CHECK ((stage = ANY (ARRAY['normalize'::text, 'route'::text, 'execute'::text])))
   constraint dead_letters_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'replayed'::text, 'expired'::text])))
+  CREATE INDEX dead_letters_auto ON public.dead_letters USING btree (tenant_id, auto_replays, failed_at) WHERE ((status = 'pending'::text) AND (replay_run_id IS NULL) AND (stage = 'execute'::text))
+  CREATE INDEX dead_letters_emptied ON public.dead_letters USING btree (expired_at) WHERE (status = 'expired'::text)
+  CREATE INDEX dead_letters_in_flight ON public.dead_letters USING btree (tenant_id) WHERE (replay_run_id IS NOT NULL)
+  CREATE INDEX dead_letters_kept ON public.dead_letters USING btree (tenant_id, created_at) WHERE (status <> 'expired'::text)
+  CREATE INDEX dead_letters_of_flow ON public.dead_letters USING btree (tenant_id, flow_id, failed_at) WHERE ((status = 'pending'::text) AND (replay_run_id IS NULL))
+  CREATE INDEX dead_letters_of_group ON public.dead_letters USING btree (tenant_id, fingerprint, created_at) INCLUDE (status, stage, flow_id, connector)
+  CREATE INDEX dead_letters_of_target ON public.dead_letters USING btree (tenant_id, ((error_context ->> 'target'::text)), failed_at) WHERE ((status = 'pending'::text) AND (replay_run_id IS NULL) AND ((error_context ->> 'target'::text) IS NOT NULL))
   CREATE INDEX dead_letters_of_tenant ON public.dead_letters USING btree (tenant_id, id)
   CREATE UNIQUE INDEX dead_letters_run_id_key ON public.dead_letters USING btree (run_id)
+  CREATE INDEX dead_letters_waiting ON public.dead_letters USING btree (tenant_id, stage, created_at) WHERE (status = 'pending'::text)
   policy every_tenant to headrace_pipeline using true check true
   policy own_tenant to headrace_api using (tenant_id = current_setting('app.tenant'::text, true)) check (tenant_id = current_setting('app.tenant'::text, true))
   grant delete, insert, select, update to headrace_api
@@ -134,6 +231,7 @@ table deployments row level security forced
   deployed_from bigint not null
   deployed_until bigint
   next_tick_at timestamp with time zone
+  deployed_at timestamp with time zone default clock_timestamp()
   constraint deployments_pkey PRIMARY KEY (tenant_id, flow_id, deployed_from)
   constraint deployments_tenant_id_flow_id_version_fkey FOREIGN KEY (tenant_id, flow_id, version) REFERENCES flow_versions(tenant_id, flow_id, version)
   CREATE INDEX deployments_from ON public.deployments USING btree (deployed_from)
@@ -145,6 +243,13 @@ table deployments row level security forced
   grant delete, insert, select, update to headrace_api
   grant delete, insert, select, update to headrace_pipeline
 
+table dlq_auto_turn
+  only_one boolean not null default true
+  visible_at timestamp with time zone not null default now()
+  constraint dlq_auto_turn_only_one_check CHECK (only_one)
+  constraint dlq_auto_turn_pkey PRIMARY KEY (only_one)
+  grant select, update to headrace_pipeline
+
 table dlq_policies row level security forced
   tenant_id text not null
   unmatched text not null
@@ -152,6 +257,48 @@ table dlq_policies row level security forced
   updated_at timestamp with time zone not null default now()
   constraint dlq_policies_pkey PRIMARY KEY (tenant_id)
   constraint dlq_policies_unmatched_check CHECK ((unmatched = ANY (ARRAY['dlq'::text, 'drop'::text])))
+  policy every_tenant to headrace_pipeline using true check true
+  policy own_tenant to headrace_api using (tenant_id = current_setting('app.tenant'::text, true)) check (tenant_id = current_setting('app.tenant'::text, true))
+  grant delete, insert, select, update to headrace_api
+  grant delete, insert, select, update to headrace_pipeline
+
+table dlq_replay_runs row level security forced
+  run_id uuid not null
+  replay_id uuid not null
+  tenant_id text not null
+  constraint dlq_replay_runs_pkey PRIMARY KEY (run_id)
+  constraint dlq_replay_runs_replay_id_fkey FOREIGN KEY (replay_id) REFERENCES dlq_replays(id) ON DELETE CASCADE
+  CREATE INDEX dlq_replay_runs_of_replay ON public.dlq_replay_runs USING btree (replay_id)
+  policy every_tenant to headrace_pipeline using true check true
+  policy own_tenant to headrace_api using (tenant_id = current_setting('app.tenant'::text, true)) check (tenant_id = current_setting('app.tenant'::text, true))
+  grant delete, insert, select, update to headrace_api
+  grant delete, insert, select, update to headrace_pipeline
+
+table dlq_replays row level security forced
+  id uuid not null default uuid7(clock_us())
+  tenant_id text not null
+  filter jsonb not null
+  rate_per_second integer not null
+  state text not null default 'canary'::text
+  reason text
+  count integer not null
+  started integer not null default 0
+  succeeded integer not null default 0
+  failed integer not null default 0
+  recent_ended integer not null default 0
+  recent_failed integer not null default 0
+  last_id uuid not null default '00000000-0000-0000-0000-000000000000'::uuid
+  until_id uuid not null default uuid7(clock_us())
+  exhausted boolean not null default false
+  visible_at timestamp with time zone not null default now()
+  created_at timestamp with time zone not null default now()
+  ramp_from timestamp with time zone
+  finished_at timestamp with time zone
+  constraint dlq_replays_pkey PRIMARY KEY (id)
+  constraint dlq_replays_state_check CHECK ((state = ANY (ARRAY['canary'::text, 'running'::text, 'stopped'::text, 'aborted'::text, 'done'::text])))
+  constraint dlq_replays_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id)
+  CREATE INDEX dlq_replays_due ON public.dlq_replays USING btree (visible_at) WHERE (finished_at IS NULL)
+  CREATE INDEX dlq_replays_of_tenant ON public.dlq_replays USING btree (tenant_id, id)
   policy every_tenant to headrace_pipeline using true check true
   policy own_tenant to headrace_api using (tenant_id = current_setting('app.tenant'::text, true)) check (tenant_id = current_setting('app.tenant'::text, true))
   grant delete, insert, select, update to headrace_api
@@ -293,6 +440,7 @@ table outbox with autovacuum_vacuum_scale_factor=0.02, autovacuum_vacuum_thresho
   lane smallint not null
   attempts integer not null default 0
   visible_at timestamp with time zone not null default now()
+  receipts integer not null default 0
   constraint outbox_pkey PRIMARY KEY (event_id)
   CREATE INDEX outbox_due ON public.outbox USING btree (lane, tenant_id, visible_at)
   policy every_tenant to headrace_pipeline using true check true
@@ -427,6 +575,8 @@ table runs partitioned by RANGE (id) row level security forced
   finished_at timestamp with time zone
   gate text
   held_reason text
+  dead_letter_id uuid
+  lost integer not null default 0
   constraint runs_pkey PRIMARY KEY (id)
   constraint runs_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'running'::text, 'failed'::text, 'succeeded'::text, 'dead'::text, 'cancelled'::text])))
   CREATE INDEX runs_due ON ONLY public.runs USING btree (visible_at) WHERE (state = ANY (ARRAY['queued'::text, 'running'::text, 'failed'::text]))
@@ -435,6 +585,7 @@ table runs partitioned by RANGE (id) row level security forced
   CREATE INDEX runs_keyed ON ONLY public.runs USING btree (tenant_id, flow_id, gate, event_id) WHERE ((gate <> ''::text) AND (state = ANY (ARRAY['queued'::text, 'running'::text, 'failed'::text, 'dead'::text])))
   CREATE INDEX runs_of_replayed_event ON ONLY public.runs USING btree (event_id) WHERE (replay_seq > 0)
   CREATE INDEX runs_of_tenant ON ONLY public.runs USING btree (tenant_id, id)
+  CREATE INDEX runs_suspect ON ONLY public.runs USING btree (visible_at) WHERE ((lost > 1) AND (state = ANY (ARRAY['queued'::text, 'running'::text, 'failed'::text])))
   policy every_tenant to headrace_pipeline using true check true
   policy own_tenant to headrace_api using (tenant_id = current_setting('app.tenant'::text, true)) check (tenant_id = current_setting('app.tenant'::text, true))
   grant delete, insert, select, update to headrace_api
@@ -586,6 +737,9 @@ table verdicts partitioned by RANGE (event_id) row level security forced
   policy own_tenant to headrace_api using (tenant_id = current_setting('app.tenant'::text, true)) check (tenant_id = current_setting('app.tenant'::text, true))
   grant delete, insert, select, update to headrace_api
   grant delete, insert, select, update to headrace_pipeline
+
+function bytes_of_dead_letter(event_payload bytea, edited_payload bytea) returns bigint
+  SELECT (coalesce(octet_length(event_payload), 0) + coalesce(octet_length(edited_payload), 0))::bigint
 
 function claim_gated_runs(run_ids uuid[], low uuid, high uuid, lease_ms integer, hold_ms integer) returns SETOF runs set enable_seqscan=off, enable_hashjoin=off, enable_mergejoin=off
 DECLARE
@@ -811,6 +965,64 @@ END
 
 function clock_us() returns bigint
   SELECT floor(extract(epoch FROM clock_timestamp()) * 1000000)::bigint
+
+function drop_day(parents text[], suffix text, low uuid, high uuid, wait_ms integer) returns text set enable_seqscan=off
+DECLARE
+  parent text;
+BEGIN
+  IF is_day_unfinished(low, high) THEN
+    RETURN 'unfinished';
+  END IF;
+  BEGIN
+    PERFORM set_config('lock_timeout', wait_ms::text, true);
+    FOREACH parent IN ARRAY parents LOOP
+      EXECUTE format('LOCK TABLE ONLY %I IN ACCESS EXCLUSIVE MODE', parent);
+    END LOOP;
+    IF is_day_unfinished(low, high) THEN
+      RETURN 'unfinished';
+    END IF;
+    FOREACH parent IN ARRAY parents LOOP
+      EXECUTE format('DROP TABLE IF EXISTS %I', parent || suffix);
+    END LOOP;
+    RETURN 'dropped';
+  EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
+    RETURN 'busy';
+  END;
+END
+
+function is_day_unfinished(low uuid, high uuid) returns boolean
+  SELECT EXISTS (SELECT FROM outbox WHERE event_id >= low AND event_id < high)
+    OR EXISTS (SELECT FROM runs WHERE state IN ('queued', 'running', 'failed')
+      AND (id >= low AND id < high OR event_id >= low AND event_id < high))
+    OR EXISTS (SELECT FROM backfills WHERE state = 'running' AND last_id < high)
+
+function note_dead_letters() returns trigger
+BEGIN
+  CASE TG_OP
+  WHEN 'INSERT' THEN
+    INSERT INTO dead_letter_changes (tenant_id, stage, day, pending, kept, bytes)
+    SELECT tenant_id, stage, (created_at AT TIME ZONE 'UTC')::date, count(*) FILTER (WHERE status = 'pending'),
+      count(*) FILTER (WHERE status <> 'expired'), sum(bytes_of_dead_letter(event_payload, edited_payload))
+    FROM after GROUP BY 1, 2, 3;
+  WHEN 'DELETE' THEN
+    INSERT INTO dead_letter_changes (tenant_id, stage, day, pending, kept, bytes)
+    SELECT tenant_id, stage, (created_at AT TIME ZONE 'UTC')::date, -count(*) FILTER (WHERE status = 'pending'),
+      -count(*) FILTER (WHERE status <> 'expired'), -sum(bytes_of_dead_letter(event_payload, edited_payload))
+    FROM before GROUP BY 1, 2, 3;
+  ELSE
+    INSERT INTO dead_letter_changes (tenant_id, stage, day, pending, kept, bytes)
+    SELECT tenant_id, stage, (created_at AT TIME ZONE 'UTC')::date, coalesce(sum(one) FILTER (WHERE status = 'pending'), 0),
+      coalesce(sum(one) FILTER (WHERE status <> 'expired'), 0), sum(one * bytes_of_dead_letter(event_payload, edited_payload))
+    FROM (SELECT 1 AS one, tenant_id, stage, created_at, status, event_payload, edited_payload FROM after
+      UNION ALL SELECT -1, tenant_id, stage, created_at, status, event_payload, edited_payload FROM before) AS both_sides
+    GROUP BY 1, 2, 3
+    -- A replay that failed again, for one, changes nothing here.
+    HAVING coalesce(sum(one) FILTER (WHERE status = 'pending'), 0) <> 0
+      OR coalesce(sum(one) FILTER (WHERE status <> 'expired'), 0) <> 0
+      OR sum(one * bytes_of_dead_letter(event_payload, edited_payload)) <> 0;
+  END CASE;
+  RETURN NULL;
+END
 
 function take_outbox(event_ids uuid[]) returns SETOF uuid set enable_seqscan=off
 BEGIN

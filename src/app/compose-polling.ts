@@ -1,4 +1,5 @@
 import type { PollDispatch } from "../http/routes/source-polls.ts";
+import { openAlerts, resolveAlerts } from "../postgres/alerts.ts";
 import { measureDue, sumDemand } from "../postgres/schedule-sync.ts";
 import { credentialsPlace, renewCredentials } from "../postgres/sources.ts";
 import type { RedisClient } from "../redis/client.ts";
@@ -97,7 +98,7 @@ export function composePolling(deps: PollingDeps): Polling {
       ...{ database, redis, keys, fetchPages, limits: limits.poll, now, onEvents: deps.onNewEvents },
       readSource: (tenantId, source) =>
         readPolledSource(database.pipeline, deps.keyRing, { tenantId, source }),
-      alerts: loggedAlerts(deps),
+      alerts: tellAlerts(deps),
       onPolled(_, { connector, missedByWebhook }) {
         if (missedByWebhook > 0) metrics.missedByWebhook.inc({ connector }, missedByWebhook);
       },
@@ -170,18 +171,15 @@ function composeFetching({ database, keyRing, outgoing, limits, log, codeSources
   });
 }
 
-/** What an operator has to look at. */
-function loggedAlerts({ metrics, log }: PollingDeps): PollAlerts {
+/** What an operator has to look at: told as every alert is. */
+function tellAlerts({ database, metrics }: PollingDeps): PollAlerts {
   return {
-    async open({ tenantId, kind, subject, message }) {
-      if (kind === "poll.state_lost") metrics.pollStatesLost.inc();
-      log.warn({ tenant_id: tenantId, source: subject, kind }, message);
+    async open(alert) {
+      if (alert.kind === "poll.state_lost") metrics.pollStatesLost.inc();
+      await openAlerts(database.pipeline, [alert]);
     },
-    async resolve({ tenantId, kind, subject }) {
-      log.info(
-        { tenant_id: tenantId, source: subject, kind },
-        "what was wrong with a source's polls is over",
-      );
+    async resolve(alert) {
+      await resolveAlerts(database.pipeline, [alert]);
     },
   };
 }

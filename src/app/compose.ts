@@ -2,9 +2,6 @@ import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
 import type { RunDispatch } from "../http/routes/run-actions.ts";
 import type { PollDispatch } from "../http/routes/source-polls.ts";
-import { createExpiredKeysStep } from "../maintain/expired-keys.ts";
-import { createOldRejectionsStep } from "../maintain/old-rejections.ts";
-import { createPartitionStep } from "../maintain/partitions.ts";
 import type { Handler } from "../pipeline/execute/code-action.ts";
 import { createSweeper } from "../pipeline/execute/sweeper.ts";
 import { createRedisLossWatch } from "../pipeline/fanout/redis-loss.ts";
@@ -24,7 +21,9 @@ import type { Logger } from "../runtime/logger.ts";
 import type { OutgoingHttp } from "../runtime/outgoing/index.ts";
 import { createTicker } from "../schedule/ticker.ts";
 import type { FetchSourcePage } from "../synthetic/fetch/code-pages.ts";
+import { composeDeadLetters } from "./compose-dead-letters.ts";
 import { composeExecuting } from "./compose-executing.ts";
+import { composeMaintaining } from "./compose-maintaining.ts";
 import { composePolling, POLL_LOOPS } from "./compose-polling.ts";
 import { composeReceiving, type Receiving } from "./compose-receiving.ts";
 import type { Role } from "./config.ts";
@@ -108,7 +107,12 @@ export function composePipeline(deps: PipelineDeps): Pipeline {
           database: database.pipeline,
           queues,
           limits: limits.sweep,
+          random: Math.random,
           onSwept: (runs) => metrics.swept.inc(runs),
+          onLost(attempts) {
+            metrics.attempts.inc({ state: "dead" }, attempts.length);
+            for (const { id } of attempts) log.error({ run_id: id }, "a run ended every worker that it had");
+          },
         }),
       )
     : undefined;
@@ -147,6 +151,7 @@ export function composePipeline(deps: PipelineDeps): Pipeline {
       normalize,
       consumer: `${hostname()}.${process.pid}.${randomBytes(4).toString("hex")}`,
       limits: limits.route,
+      now,
       onRouted(counts: { routed: number; unmatched: number; dead: number; runs: number }) {
         for (const verdict of ["routed", "unmatched", "dead"] as const)
           metrics.routed.inc({ verdict }, counts[verdict]);
@@ -176,7 +181,10 @@ export function composePipeline(deps: PipelineDeps): Pipeline {
     wakeSweeper: () => sweeper?.wake(),
   });
 
+  const dispatch: RunDispatch = { leaseMs: limits.sweep.runLeaseMs, queue: queueRuns };
+
   // Beside the six.
+  composeDeadLetters({ ...deps, loops, dispatch });
   if (roles.has("schedule")) {
     loops.add(
       "schedule",
@@ -190,26 +198,12 @@ export function composePipeline(deps: PipelineDeps): Pipeline {
     );
   }
   const polling = composePolling({ ...deps, redis, keys, loops, onNewEvents });
-  if (roles.has("maintain")) {
-    loops.add(
-      "partitions",
-      createPartitionStep({
-        database: database.pipeline,
-        ...limits.partitions,
-        onMade: (partitions) => log.info({ partitions }, "partitions made"),
-      }),
-    );
-    loops.add("expired keys", createExpiredKeysStep({ database: database.pipeline, ...limits.expiredKeys }));
-    loops.add(
-      "old rejections",
-      createOldRejectionsStep({ database: database.pipeline, ...limits.oldRejections }),
-    );
-  }
+  if (roles.has("maintain")) composeMaintaining({ ...deps, loops });
 
   return {
     receiving,
     queues,
-    dispatch: { leaseMs: limits.sweep.runLeaseMs, queue: queueRuns },
+    dispatch,
     pollDispatch: polling.dispatch,
     redis,
     loops,

@@ -1,4 +1,11 @@
+import type { AutoReplayLimits } from "../deadletter/auto-replay.ts";
+import type { BulkLimits } from "../deadletter/bulk-replay.ts";
+import type { RetentionLimits } from "../deadletter/retention.ts";
+import type { WatchLimits } from "../deadletter/watch.ts";
 import type { WebhookLimits } from "../http/webhooks.ts";
+import type { AlertNoticeLimits } from "../maintain/alert-notices.ts";
+import type { HistoryLimits } from "../maintain/history.ts";
+import type { PurgeLimits } from "../maintain/purge.ts";
 import type { BreakerLimits } from "../pipeline/execute/breakers.ts";
 import type { RunLogLimits } from "../pipeline/execute/code-log.ts";
 import type { StepLimits } from "../pipeline/execute/code-steps.ts";
@@ -57,6 +64,10 @@ export interface Limits {
   pollSchedule: Omit<ScheduleWatchLimits, "maxPerTenant">;
   /** The waits between two looks at what all sources ask for, and at how many are due, ms; counted up to so many. */
   pollDemand: { intervalMs: number; dueIntervalMs: number; maxDue: number };
+  /** Of replays of many dead letters at once. */
+  bulkReplay: BulkLimits;
+  /** Of replays that policies ask for. */
+  autoReplay: AutoReplayLimits;
   /** The wait between two looks whether Redis lost what was published, ms. */
   redisWatchMs: number;
   /** At most one notice to other processes' relays in this time, ms. */
@@ -76,6 +87,19 @@ export interface Limits {
   rejections: RejectionLogLimits;
   /** Rejections are deleted when they are older, ms, or more. */
   oldRejections: { maxAgeMs: number; maxRows: number; batchSize: number; intervalMs: number };
+  /** Dead letters: how they are emptied and deleted, counted and watched. */
+  deadLetters: {
+    retention: RetentionLimits;
+    watch: WatchLimits;
+    /** Tenants that have gauges of their own, those with the most dead letters: labels are not without bound. */
+    maxGaugedTenants: number;
+  };
+  alertNotices: AlertNoticeLimits;
+  /** How events and runs that are old go, and all of tenants that were deleted. */
+  history: HistoryLimits;
+  purge: PurgeLimits;
+  /** Alerts are deleted when they have been resolved for longer, ms. */
+  oldAlerts: { keptMs: number; batchSize: number; intervalMs: number };
   /** Deliveries are answered 503 while the oldest event that is not routed is older, ms; looked at in this interval, ms. */
   backlogAge: { maxMs: number; intervalMs: number };
   /** Deliveries are answered 503 while the first that waits for its commit, or to be looked up, waits longer, ms. */
@@ -109,6 +133,8 @@ export const DEFAULT_LIMITS: Limits = {
     maxRunsPerJob: 32,
     takeOverMs: 15_000,
     forgetMs: 60_000,
+    suspectMs: 5_000,
+    maxReceipts: 3,
   },
   backfill: { batchSize: 500, idleMs: 1_000, settleMs: 15_000 },
   execute: {
@@ -163,6 +189,10 @@ export const DEFAULT_LIMITS: Limits = {
     maxWaitingJobs: 1_000,
     idleMs: 1_000,
     minWaitMs: 10,
+    maxLost: 4,
+    delayMs: 1_000,
+    maxDelayMs: 30_000,
+    suspectMs: 500,
   },
   schedule: { batchSize: 100, maxTicks: 60, onTimeMs: 30_000, idleMs: 1_000, minWaitMs: 10 },
   poll: {
@@ -195,6 +225,30 @@ export const DEFAULT_LIMITS: Limits = {
   },
   pollSchedule: { intervalMs: 500, batchSize: 1_000, overdueMs: 15_000, overdueIntervalMs: 5_000 },
   pollDemand: { intervalMs: 30_000, dueIntervalMs: 5_000, maxDue: 100_000 },
+  bulkReplay: {
+    canary: 5,
+    maxFailures: 0.5,
+    minOutcomes: 20,
+    recentOutcomes: 100,
+    firstPerSecond: 10,
+    doubleMs: 2_000,
+    maxInFlight: 250,
+    batchSize: 100,
+    stepMs: 100,
+    maxBytes: 8_388_608,
+    idleMs: 500,
+  },
+  autoReplay: {
+    maxReplays: 3,
+    delayMs: 60_000,
+    maxDelayMs: 6 * 3_600_000,
+    batchSize: 20,
+    maxInFlight: 100,
+    maxTenants: 100,
+    leaseMs: 10_000,
+    stepMs: 1_000,
+    idleMs: 5_000,
+  },
   redisWatchMs: 1_000,
   notifyIntervalMs: 10,
   partitions: { daysAhead: 7, intervalMs: 3_600_000 },
@@ -219,6 +273,22 @@ export const DEFAULT_LIMITS: Limits = {
   quota: { timeoutMs: 30, restMs: 1_000, backlogMs: 250, maxTenants: 10_000 },
   rejections: { maxRows: 200, intervalMs: 1_000 },
   oldRejections: { maxAgeMs: 7 * 86_400_000, maxRows: 100_000, batchSize: 1_000, intervalMs: 60_000 },
+  deadLetters: {
+    retention: { batchSize: 500, maxTenants: 1_000, emptiedMs: 30 * 86_400_000, intervalMs: 60_000 },
+    watch: { foldBatch: 5_000, resolveBelow: 0.8, intervalMs: 5_000 },
+    maxGaugedTenants: 50,
+  },
+  alertNotices: {
+    batchSize: 20,
+    timeoutMs: 5_000,
+    leaseMs: 15_000,
+    maxAttempts: 15,
+    backoff: { kind: "exponential", delayMs: 5_000, maxDelayMs: 600_000 },
+    intervalMs: 1_000,
+  },
+  history: { retentionDays: 30, batchSize: 500, maxTenants: 500, lockMs: 100, intervalMs: 600_000 },
+  purge: { batchSize: 500, settleMs: 60_000, intervalMs: 10_000 },
+  oldAlerts: { keptMs: 90 * 86_400_000, batchSize: 500, intervalMs: 600_000 },
   backlogAge: { maxMs: 6 * 3_600_000, intervalMs: 1_000 },
   maxCommitWaitMs: 2_000,
   shownSecretSeconds: 86_400,

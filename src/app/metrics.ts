@@ -25,6 +25,10 @@ export interface Metrics {
   attemptSeconds: Histogram<"state">;
   /** Runs that were queued again: retries, lost jobs, dead workers. */
   swept: Counter;
+  /** Dead letters that policies replayed: in their time (auto), or because the cause was cleared. */
+  autoReplays: Counter<"cause">;
+  /** Bulk replays that ended, by how: done, aborted, stopped. */
+  bulkReplays: Counter<"state">;
   /** Runs that were claimed and held, by reason. */
   heldRuns: Counter<"reason">;
   /** Circuit breakers that opened, and closed. */
@@ -58,6 +62,22 @@ export interface Metrics {
   loopFailures: Counter<"loop">;
   /** How old the oldest event is that is not routed yet, s. */
   oldestUnroutedSeconds: Gauge;
+  /** Dead letters that wait for a replay, of all tenants and of those that have the most. */
+  deadLetters: Gauge<"stage">;
+  deadLettersOfTenant: Gauge<"tenant" | "stage">;
+  /** How long the oldest of them has waited, s. */
+  oldestDeadLetterSeconds: Gauge<"stage">;
+  oldestDeadLetterOfTenantSeconds: Gauge<"tenant" | "stage">;
+  /** Dead letters that hold their payload, and its bytes. */
+  keptDeadLetters: Gauge;
+  keptDeadLetterBytes: Gauge;
+  /** Dead letters that retention emptied, and rows that it deleted. */
+  expiredDeadLetters: Counter<"what">;
+  /** Alerts that were opened and resolved. */
+  alerts: Counter<"kind" | "change">;
+  openAlerts: Gauge<"kind">;
+  /** Notices of alerts that no webhook took. */
+  alertNoticesGivenUp: Counter;
 }
 
 export function createMetrics(): Metrics {
@@ -66,7 +86,8 @@ export function createMetrics(): Metrics {
   const registers = [registry];
   const counter = <Label extends string>(name: string, help: string, labelNames: Label[] = []) =>
     new Counter({ name: `headrace_${name}_total`, help, labelNames, registers });
-  const gauge = (name: string, help: string) => new Gauge({ name: `headrace_${name}`, help, registers });
+  const gauge = <Label extends string>(name: string, help: string, labelNames: Label[] = []) =>
+    new Gauge({ name: `headrace_${name}`, help, labelNames, registers });
   return {
     registry,
     deliveries: counter("deliveries", "Deliveries by their answer", ["answer"]),
@@ -86,6 +107,8 @@ export function createMetrics(): Metrics {
       registers,
     }),
     swept: counter("runs_swept", "Runs queued again"),
+    autoReplays: counter("auto_replays", "Dead letters that policies replayed, by why", ["cause"]),
+    bulkReplays: counter("bulk_replays", "Replays of many dead letters that ended, by how", ["state"]),
     heldRuns: counter("runs_held", "Runs held back by a bound or a breaker", ["reason"]),
     breakers: counter("breakers", "Circuit breakers that opened and closed", ["state"]),
     workersReplaced: counter("workers_replaced", "Workers that stood still and were made anew", ["lane"]),
@@ -110,5 +133,22 @@ export function createMetrics(): Metrics {
     pollBudgetLeft: gauge("poll_budget_left", "Requests that the budget of polls has left"),
     loopFailures: counter("loop_failures", "Failed steps of each loop", ["loop"]),
     oldestUnroutedSeconds: gauge("oldest_unrouted_seconds", "Age of the oldest event that is not routed yet"),
+    deadLetters: gauge("dlq_depth", "Dead letters that wait for a replay", ["stage"]),
+    deadLettersOfTenant: gauge("dlq_tenant_depth", "The same of the tenants with the most", [
+      "tenant",
+      "stage",
+    ]),
+    oldestDeadLetterSeconds: gauge("dlq_oldest_seconds", "Wait of the oldest dead letter", ["stage"]),
+    oldestDeadLetterOfTenantSeconds: gauge(
+      "dlq_tenant_oldest_seconds",
+      "The same of the tenants with the most",
+      ["tenant", "stage"],
+    ),
+    keptDeadLetters: gauge("dlq_kept", "Dead letters that hold their payload"),
+    keptDeadLetterBytes: gauge("dlq_kept_bytes", "Bytes of payload that dead letters hold"),
+    expiredDeadLetters: counter("dlq_expired", "Dead letters that retention emptied or deleted", ["what"]),
+    alerts: counter("alerts", "Alerts by what became of them", ["kind", "change"]),
+    openAlerts: gauge("alerts_open", "Alerts that are open", ["kind"]),
+    alertNoticesGivenUp: counter("alert_notices_given_up", "Notices of alerts that no webhook took"),
   };
 }

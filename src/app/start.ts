@@ -8,6 +8,7 @@ import { createHttpServer } from "../http/server.ts";
 import { webhookRoutes } from "../http/webhooks.ts";
 import { checkActionHeaders } from "../pipeline/execute/http-action.ts";
 import { normalize } from "../pipeline/normalize/normalize.ts";
+import { createCurrentFlows } from "../pipeline/route/current-flows.ts";
 import { explainRouting } from "../pipeline/route/explain-routing.ts";
 import { createFlowMatcher } from "../pipeline/route/flow-matcher.ts";
 import { ensureAdminKey } from "../postgres/api-keys.ts";
@@ -162,6 +163,7 @@ async function serve(
     checkActionHeaders,
     explainRouting,
     createFlowMatcher,
+    createCurrentFlows,
     dispatch: pipeline.dispatch,
     pollDispatch: pipeline.pollDispatch,
     publicUrl: config.publicUrl,

@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { Command } from "commander";
 import { HeadraceError } from "../app/errors.ts";
+import { runDlqList, runDlqReplay, runDlqShow } from "./dlq.ts";
 import { runFlowsApply, runFlowsDeploy } from "./flows.ts";
 import { runMigrate } from "./migrate.ts";
 import { runSend } from "./send.ts";
@@ -62,6 +63,29 @@ overApi(sources.command("poll <source>"))
   .description("Poll a source now, whatever its back-off, or join the poll that is running.")
   .option("--wait", "answer what came of it")
   .action(runSourcesPoll);
+const dlq = program.command("dlq").description("List, show and replay a tenant's dead letters over the API.");
+const filtered = (command: Command) =>
+  overApi(command)
+    .option("--flow <flow>", "those of one flow")
+    .option("--connector <connector>", "those of one connector")
+    .option("--stage <stage>", "those of one stage: normalize, route or execute")
+    .option("--fingerprint <fingerprint>", "those with one cause")
+    .option("--since <time>", "those from this time on, RFC 3339")
+    .option("--until <time>", "those before this time, RFC 3339");
+
+filtered(dlq.command("ls"))
+  .description("List dead letters, the newest first.")
+  .option("--status <status>", "those that are pending, replayed or expired")
+  .option("--limit <count>", "at most so many", "50")
+  .action(runDlqList);
+overApi(dlq.command("show <id>")).description("Show a dead letter whole.").action(runDlqShow);
+filtered(dlq.command("replay [id]"))
+  .description("Replay one dead letter, or all pending ones that the filters find.")
+  .option("--payload <json>", "of one: what to replay in place of the original")
+  .option("--all", "all pending ones")
+  .option("--rate <count>", "replays a second at most, 1 to 1000; the default is 50")
+  .option("--dry-run", "say how many there are, and replay nothing")
+  .action(runDlqReplay);
 
 program.parseAsync().catch((error: unknown) => {
   // One line: what is wrong and where. The stack is for what nobody foresaw.

@@ -11,6 +11,8 @@ export const ERROR_CODES = [
   "not_found",
   "conflict",
   "unprocessable",
+  "unmatched",
+  "unreadable",
   "rate_limited",
   "payload_too_large",
   "unsupported_media_type",

@@ -1,4 +1,5 @@
 import type { FastifyPluginAsync } from "fastify";
+import type { CreateMatcher } from "../deadletter/replay-letters.ts";
 import { parseBody } from "../domain/body.ts";
 import { HeadraceError } from "../domain/errors.ts";
 import type { Acceptor } from "../pipeline/receive/acceptor.ts";
@@ -8,8 +9,13 @@ import type { KeyRing } from "../postgres/key-ring.ts";
 import { createGuards } from "./authenticate.ts";
 import type { CheckActionHeaders } from "./flow-input.ts";
 import { acceptEventsRoute } from "./routes/accept-events.ts";
+import { alertRoutes } from "./routes/alerts.ts";
 import { breakerRoutes } from "./routes/breakers.ts";
+import { bulkReplayRoutes } from "./routes/bulk-replays.ts";
 import { connectorRoutes } from "./routes/connectors.ts";
+import { deadLetterForecastRoutes } from "./routes/dead-letter-forecast.ts";
+import { deadLetterGroupRoutes } from "./routes/dead-letter-groups.ts";
+import { deadLetterReplayRoutes } from "./routes/dead-letter-replays.ts";
 import { deadLetterRoutes } from "./routes/dead-letters.ts";
 import { deploymentRoutes } from "./routes/deployments.ts";
 import { dlqPolicyRoutes } from "./routes/dlq-policy.ts";
@@ -26,11 +32,15 @@ import { sourceHoldRoutes } from "./routes/source-holds.ts";
 import { type PollDispatch, sourcePollRoutes } from "./routes/source-polls.ts";
 import { sourceRoutes } from "./routes/sources.ts";
 import { tenantRoutes } from "./routes/tenants.ts";
+import { Alert } from "./schemas/alert.ts";
 import { ApiKey, NewApiKey } from "./schemas/api-key.ts";
 import { Backfill } from "./schemas/backfill.ts";
 import { Breaker } from "./schemas/breaker.ts";
+import { BulkReplay } from "./schemas/bulk-replay.ts";
 import { Connector } from "./schemas/connector.ts";
 import { DeadLetter } from "./schemas/dead-letter.ts";
+import { DeadLetterForecast } from "./schemas/dead-letter-forecast.ts";
+import { DeadLetterGroup } from "./schemas/dead-letter-group.ts";
 import { ShownDlqPolicy } from "./schemas/dlq-policy.ts";
 import { Endpoint } from "./schemas/endpoint.ts";
 import { Event, EventDetail, type Normalize } from "./schemas/event.ts";
@@ -51,6 +61,8 @@ export interface ApiDeps {
   takeQuota: TakeQuota;
   explainRouting: ExplainRouting;
   createFlowMatcher: CreateFlowMatcher;
+  /** Finds the flows that are deployed now for what is replayed. */
+  createCurrentFlows: CreateMatcher;
   normalize: Normalize;
   checkActionHeaders: CheckActionHeaders;
   dispatch: RunDispatch;
@@ -67,7 +79,7 @@ const DEADLINE_MS = 30_000;
 /** The management API: every route behind a guard, every body JSON. */
 export const apiRoutes: FastifyPluginAsync<ApiDeps> = async (server, deps) => {
   const shared = { database: deps.database, guards: createGuards(deps.database) };
-  const { explainRouting, createFlowMatcher } = deps;
+  const { explainRouting, createFlowMatcher, createCurrentFlows: createMatcher } = deps;
   const { keyRing, acceptor, takeQuota, normalize, checkActionHeaders, dispatch, publicUrl } = deps;
   const { readSourceStates = createReadSourceStates(deps.database), pollDispatch } = deps;
 
@@ -91,6 +103,10 @@ export const apiRoutes: FastifyPluginAsync<ApiDeps> = async (server, deps) => {
     Run,
     Breaker,
     DeadLetter,
+    BulkReplay,
+    DeadLetterGroup,
+    DeadLetterForecast,
+    Alert,
     ShownDlqPolicy,
     Backfill,
     Rejection,
@@ -118,9 +134,18 @@ export const apiRoutes: FastifyPluginAsync<ApiDeps> = async (server, deps) => {
   await server.register(breakerRoutes, shared);
   await server.register(runActionRoutes, { ...shared, takeQuota, dispatch });
   await server.register(deadLetterRoutes, shared);
+  await server.register(deadLetterReplayRoutes, {
+    ...shared,
+    dispatch,
+    replay: { normalize, createMatcher },
+  });
+  await server.register(bulkReplayRoutes, shared);
+  await server.register(deadLetterGroupRoutes, shared);
+  await server.register(deadLetterForecastRoutes, shared);
   await server.register(dlqPolicyRoutes, shared);
   await server.register(sourceRoutes, { ...shared, keyRing, readSourceStates });
   await server.register(sourcePollRoutes, { ...shared, pollDispatch });
   await server.register(sourceHoldRoutes, { ...shared, pollDispatch });
+  await server.register(alertRoutes, shared);
   await server.register(keyRoutes, shared);
 };

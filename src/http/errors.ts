@@ -18,6 +18,8 @@ const STATUS: Record<ErrorCode, number> = {
   unsupported_media_type: 415,
   invalid_condition: 422,
   unprocessable: 422,
+  unmatched: 422,
+  unreadable: 422,
   rate_limited: 429,
   store_unavailable: 503,
   store_unsuitable: 500,

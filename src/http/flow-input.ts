@@ -4,6 +4,7 @@ import { type ErrorDetail, HeadraceError } from "../domain/errors.ts";
 import type { FlowAction, FlowDefinition } from "../domain/flow.ts";
 import { checkSchedule, type Schedule } from "../domain/schedule.ts";
 import { readActionTemplates } from "../domain/template/action.ts";
+import { checkUrl } from "./check-url.ts";
 import { asDefinition, type FlowInput } from "./schemas/flow.ts";
 
 /** Says which headers an action may not set, and why; the stage that executes is the judge. */
@@ -36,7 +37,10 @@ function refuseBadAction(
 ): void {
   const read = readActionTemplates(action);
   if (read.kind === "read") {
-    checkUrl(read.templates.url.map((part) => (typeof part === "string" ? part : "value")).join(""));
+    checkUrl(
+      "action.url",
+      read.templates.url.map((part) => (typeof part === "string" ? part : "value")).join(""),
+    );
   }
   const flaws = read.kind === "flawed" ? read.details : [];
   const details = [...flaws, ...checkActionHeaders(action.headers ?? {})];
@@ -73,18 +77,4 @@ function refuseBadSchedule(schedule: Schedule): void {
   const field = `trigger.schedule.${flaw.field}`;
   const sentence = `${field} is ${got}, expected ${expected}${message === undefined ? "" : `: ${message}`}`;
   throw new HeadraceError("unprocessable", sentence, { details: [{ ...flaw, field }] });
-}
-
-function checkUrl(text: string): void {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  const flaw =
-    url === undefined || !/^https?:$/.test(url.protocol)
-      ? "an absolute http or https URL"
-      : url.username !== "" || url.password !== ""
-        ? "a URL without a user and password: send those in a header"
-        : undefined;
-  if (flaw === undefined) return;
-  throw new HeadraceError("unprocessable", `action.url must be ${flaw}`, {
-    details: [{ field: "action.url", expected: flaw, got: "string" }],
-  });
 }

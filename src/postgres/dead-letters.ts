@@ -16,6 +16,8 @@ export interface StoredDeadLetter {
   stage: DeadLetterStage;
   /** The exact bytes; undefined when they were erased. */
   payload: Buffer | undefined;
+  /** JSON that somebody gave for the replays, in place of the original. */
+  editedPayload: Buffer | undefined;
   contentType: string | undefined;
   errorMessage: string;
   errorContext: Record<string, unknown>;
@@ -25,6 +27,8 @@ export interface StoredDeadLetter {
   /** How often a replay was tried. */
   retryCount: number;
   status: DeadLetterStatus;
+  /** The replay that has not ended. */
+  replayRunId: string | undefined;
 }
 
 interface DeadLetterRow {
@@ -38,6 +42,7 @@ interface DeadLetterRow {
   run_id: string | null;
   stage: DeadLetterStage;
   event_payload: Buffer | null;
+  edited_payload: Buffer | null;
   content_type: string | null;
   error_message: string;
   error_context: Record<string, unknown>;
@@ -46,11 +51,12 @@ interface DeadLetterRow {
   updated_at: Date;
   retry_count: number;
   status: DeadLetterStatus;
+  replay_run_id: string | null;
 }
 
 const COLUMNS = `d.id, d.tenant_id, d.connector, d.endpoint, d.event_id, d.event_type, d.flow_id, d.run_id, d.stage,
-  d.event_payload, d.content_type, d.error_message, d.error_context, d.fingerprint, d.created_at, d.updated_at,
-  d.retry_count, d.status`;
+  d.event_payload, d.edited_payload, d.content_type, d.error_message, d.error_context, d.fingerprint, d.created_at,
+  d.updated_at, d.retry_count, d.status, d.replay_run_id`;
 
 export interface DeadLetterFilter {
   /** Undefined: of every tenant. */
@@ -78,10 +84,12 @@ export async function listDeadLetters(
   const rows = await database.query<DeadLetterRow & { found: string }>({
     text: `SELECT * FROM (
         SELECT p.*, count(*) OVER () AS found,
-          sum(coalesce(octet_length(p.event_payload), 0)) OVER (ORDER BY p.id DESC)
-            - coalesce(octet_length(p.event_payload), 0) AS bytes_before
+          coalesce(sum(p.bytes) OVER (ORDER BY p.id DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0)
+            AS bytes_before
         FROM (
-          SELECT ${COLUMNS} FROM dead_letters d
+          SELECT ${COLUMNS},
+            coalesce(octet_length(d.event_payload), 0) + coalesce(octet_length(d.edited_payload), 0) AS bytes
+          FROM dead_letters d
           WHERE ($1::text IS NULL OR d.tenant_id = $1) AND ($2::text IS NULL OR d.flow_id = $2)
             AND ($3::text IS NULL OR d.connector = $3) AND ($4::text IS NULL OR d.stage = $4)
             AND ($5::text IS NULL OR d.status = $5) AND ($6::text IS NULL OR d.fingerprint = $6)
@@ -133,6 +141,7 @@ function asStoredDeadLetter(row: DeadLetterRow): StoredDeadLetter {
     runId: row.run_id ?? undefined,
     stage: row.stage,
     payload: row.event_payload ?? undefined,
+    editedPayload: row.edited_payload ?? undefined,
     contentType: row.content_type ?? undefined,
     errorMessage: row.error_message,
     errorContext: row.error_context,
@@ -141,5 +150,6 @@ function asStoredDeadLetter(row: DeadLetterRow): StoredDeadLetter {
     updatedAt: row.updated_at,
     retryCount: row.retry_count,
     status: row.status,
+    replayRunId: row.replay_run_id ?? undefined,
   };
 }

@@ -6,7 +6,7 @@ export const EVERY_TENANT = "*";
 
 /** What is done with dead letters. */
 export interface DlqPolicy {
-  auto_replay?: {
+  auto_replay: {
     enabled: boolean;
     max_replays?: number;
     backoff?: "exponential" | "fixed";
@@ -19,7 +19,11 @@ export interface DlqPolicy {
 }
 
 /** What holds where nobody said anything. */
-export const DEFAULT_POLICY: DlqPolicy = { retention_days: 30, unmatched: "dlq" };
+export const DEFAULT_POLICY: DlqPolicy = {
+  auto_replay: { enabled: false },
+  retention_days: 30,
+  unmatched: "dlq",
+};
 
 /** Stores the policy of a tenant, or of `EVERY_TENANT`, in place of the one before. */
 export async function putPolicy(transaction: Queryable, tenantId: string, policy: DlqPolicy): Promise<void> {
@@ -33,9 +37,18 @@ export async function putPolicy(transaction: Queryable, tenantId: string, policy
 
 /** The policy that was stored for exactly this tenant, or `EVERY_TENANT`. */
 export async function findPolicy(transaction: Queryable, tenantId: string): Promise<DlqPolicy | undefined> {
-  const [row] = await transaction.query<{ definition: DlqPolicy }>({
+  const [row] = await transaction.query<{ definition: Partial<DlqPolicy> }>({
     text: "SELECT definition FROM dlq_policies WHERE tenant_id = $1",
     values: [tenantId],
   });
-  return row?.definition;
+  return row === undefined ? undefined : { ...DEFAULT_POLICY, ...row.definition };
+}
+
+/** The thresholds of every policy, by tenant, `EVERY_TENANT` among them; undefined where a policy has none. */
+export async function readAlertPolicies(database: Queryable): Promise<Map<string, DlqPolicy["alert"]>> {
+  const rows = await database.query<{ tenant_id: string; alert: DlqPolicy["alert"] | null }>({
+    name: "read-alert-policies",
+    text: "SELECT tenant_id, definition -> 'alert' AS alert FROM dlq_policies",
+  });
+  return new Map(rows.map((row) => [row.tenant_id, row.alert ?? undefined]));
 }

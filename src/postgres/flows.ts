@@ -77,6 +77,22 @@ export async function findVersionToRun(
   return row;
 }
 
+/** As `findVersionToRun`, of several flows of a tenant; those that were deleted are not there. */
+export async function findVersionsToRun(
+  transaction: Queryable,
+  tenantId: string,
+  flowIds: readonly string[],
+): Promise<Map<string, { version: number; definition: FlowDefinition }>> {
+  const rows = await transaction.query<{ id: string; version: number; definition: FlowDefinition }>({
+    text: `SELECT f.id, v.version, v.definition
+      FROM flows f JOIN flow_versions v
+        ON (v.tenant_id, v.flow_id, v.version) = (f.tenant_id, f.id, coalesce(f.deployed_version, f.version))
+      WHERE f.tenant_id = $1 AND f.id = ANY ($2::text[]) AND f.deleted_at IS NULL`,
+    values: [tenantId, flowIds],
+  });
+  return new Map(rows.map((row) => [row.id, row]));
+}
+
 /** A page of a tenant's flows in the order of their ids. */
 export async function listFlows(
   database: Queryable,

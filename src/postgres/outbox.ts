@@ -84,3 +84,33 @@ export async function oldestUnroutedMs(database: Queryable): Promise<number> {
   });
   return row === undefined ? 0 : Math.max(0, Number(row.now_ms) - uuid7Ms(row.event_id));
 }
+
+/**
+ * Says that a router begins with events of which some were published before: whoever began with them then may have
+ * ended because of one. Answers those with which one began before; the others of these are begun with by this call.
+ */
+export async function beginAgain(database: Queryable, eventIds: readonly string[]): Promise<Set<string>> {
+  const rows = await database.query<{ event_id: string }>({
+    name: "begin-again",
+    text: `WITH begun AS (
+        UPDATE outbox SET receipts = 1 WHERE event_id = ANY ($1::uuid[]) AND attempts > 1 AND receipts = 0
+      )
+      SELECT event_id FROM outbox WHERE event_id = ANY ($1::uuid[]) AND receipts > 0`,
+    values: [eventIds],
+  });
+  return new Set(rows.map((row) => row.event_id));
+}
+
+/** Counts one more beginning, or one less, and answers how many there were; undefined for an event that is routed. */
+export async function countBeginning(
+  database: Queryable,
+  eventId: string,
+  by: 1 | -1,
+): Promise<number | undefined> {
+  const [row] = await database.query<{ receipts: number }>({
+    name: "count-beginning",
+    text: "UPDATE outbox SET receipts = receipts + $2 WHERE event_id = $1 RETURNING receipts",
+    values: [eventId, by],
+  });
+  return row?.receipts;
+}

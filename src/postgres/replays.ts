@@ -1,9 +1,10 @@
+import assert from "node:assert";
 import { gateOfReplay } from "../domain/flow-gate.ts";
 import { type Priority, priorityOf } from "../domain/priority.ts";
 import { runId } from "../domain/run-id.ts";
 import type { Queryable } from "./database.ts";
 import { findVersionToRun } from "./flows.ts";
-import { uuid7Floor, uuid7Ms } from "./partitions.ts";
+import { idBounds, uuid7Floor, uuid7Ms } from "./partitions.ts";
 import type { RunState } from "./run-list.ts";
 
 /** A run that was queued and needs a job. */
@@ -50,7 +51,9 @@ export async function replayRun(
     values: [tenantId, eventId],
   });
   if (events.length === 0) return { kind: "event_gone" };
-  const { replaySeq, atMs } = await nextReplay(transaction, eventId, flowId);
+  const [next] = await nextReplays(transaction, [{ eventId, flowId }]);
+  assert(next !== undefined, "each that was wanted has a number");
+  const { replaySeq, atMs } = next;
   const lane = flow.definition.trigger.priority ?? priorityOf("replay");
   const gate = gateOfReplay(flow.definition, run.gate);
   const replay = { id: runId({ eventId, flowId, replaySeq, atMs }), tenantId, flowId, lane, gate };
@@ -63,22 +66,39 @@ export async function replayRun(
 }
 
 /**
- * The number of the next replay of an event by a flow, which is this transaction's until it ends. No key holds it: a
- * replay's run lies in its own day, and a key of a partitioned table holds within a day.
+ * The numbers of the next replays of events by flows, in order, which are this transaction's until it ends. No key
+ * holds them: a replay's run lies in its own day, and a key of a partitioned table holds within a day.
  */
-async function nextReplay(
+export async function nextReplays(
   transaction: Queryable,
-  eventId: string,
-  flowId: string,
-): Promise<{ replaySeq: number; atMs: number }> {
+  wanted: readonly { eventId: string; flowId: string }[],
+): Promise<{ replaySeq: number; atMs: number }[]> {
+  if (wanted.length === 0) return [];
+  const names = wanted.map(({ eventId, flowId }) => `replay ${eventId} ${flowId}`);
+  // In one order, so that two that want several never wait for each other.
   await transaction.query({
-    text: "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))",
-    values: [`replay ${eventId} ${flowId}`],
+    text: `SELECT pg_advisory_xact_lock(key) FROM
+      (SELECT DISTINCT hashtextextended(name, 0) AS key FROM unnest($1::text[]) AS name ORDER BY key) keys`,
+    values: [names],
   });
-  const [row] = await transaction.query<{ seq: number; at_ms: string }>({
-    text: `SELECT coalesce(max(replay_seq), 0) + 1 AS seq, clock_us() / 1000 AS at_ms
-      FROM runs WHERE event_id = $1 AND flow_id = $2 AND replay_seq > 0 AND id >= $3::uuid`,
-    values: [eventId, flowId, uuid7Floor(uuid7Ms(eventId))],
+  const { low } = idBounds(wanted.map(({ eventId }) => eventId));
+  const rows = await transaction.query<{ seq: number; at_ms: string }>({
+    text: `SELECT coalesce(r.seq, 0) + 1 AS seq, clock_us() / 1000 AS at_ms
+      FROM unnest($1::uuid[], $2::text[]) WITH ORDINALITY AS w (event_id, flow_id, place)
+      LEFT JOIN LATERAL (SELECT max(replay_seq) AS seq FROM runs
+        WHERE event_id = w.event_id AND flow_id = w.flow_id AND replay_seq > 0 AND id >= $3::uuid) r ON true
+      ORDER BY w.place`,
+    values: [
+      wanted.map(({ eventId }) => eventId),
+      wanted.map(({ flowId }) => flowId),
+      uuid7Floor(uuid7Ms(low)),
+    ],
   });
-  return { replaySeq: row?.seq as number, atMs: Number(row?.at_ms) };
+  const taken = new Map<string, number>();
+  return rows.map((row, index) => {
+    const name = names[index] as string;
+    const before = taken.get(name) ?? 0;
+    taken.set(name, before + 1);
+    return { replaySeq: row.seq + before, atMs: Number(row.at_ms) };
+  });
 }

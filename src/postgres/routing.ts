@@ -89,10 +89,10 @@ started AS (
   ON CONFLICT (id) DO NOTHING
 ),
 buried AS (
-  INSERT INTO dead_letters (tenant_id, connector, endpoint, event_id, event_type, stage, event_payload, content_type,
-    headers, error_message, error_context, fingerprint)
-  SELECT e.tenant_id, e.connector, e.endpoint, e.id, e.type, d.stage, e.payload, e.content_type, e.headers,
-    d.error_message, d.error_context::jsonb, d.fingerprint
+  INSERT INTO dead_letters (tenant_id, connector, endpoint, event_id, event_type, source, subject, occurred_at,
+    delivery_key, item, stage, event_payload, content_type, headers, error_message, error_context, fingerprint)
+  SELECT e.tenant_id, e.connector, e.endpoint, e.id, e.type, e.source, e.subject, e.occurred_at, e.delivery_key,
+    e.item, d.stage, e.payload, e.content_type, e.headers, d.error_message, d.error_context::jsonb, d.fingerprint
   FROM unnest($11::uuid[], $12::text[], $13::text[], $14::text[], $15::text[], $16::boolean[])
       AS d (event_id, stage, error_message, error_context, fingerprint, unmatched)
     JOIN taken USING (event_id)

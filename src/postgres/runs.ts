@@ -120,9 +120,13 @@ export interface FinishedAttempt {
   fingerprint: string | undefined;
 }
 
+/** The error of a run whose worker was gone so often that it is not given to another. */
+export const WORKER_LOST = "WORKER_LOST";
+
 /**
  * Writes how a batch of attempts ended: the run's new state, the attempt, and for a dead one its dead letter with a
- * copy of its event, in one statement. A run whose fence is no longer ours is left alone; answers the ids written.
+ * copy of its event, in one statement. The run that replays a dead letter makes no second one: the letter is replayed
+ * when it succeeded, and has the new error when it is dead. A run whose fence is no longer ours is left alone; answers the ids written.
  */
 export async function finishRuns(
   database: Queryable,
@@ -168,30 +172,47 @@ WITH ended AS (
       fingerprint)
 ),
 finished AS (
-  UPDATE runs r SET state = e.state, attempts = r.attempts + 1, error_code = e.error_code,
+  UPDATE runs r SET state = e.state, attempts = r.attempts + 1, lost = 0, error_code = e.error_code,
     error_message = e.error_message,
     visible_at = now() + e.retry_delay_ms * interval '1 millisecond',
     finished_at = CASE WHEN e.state = 'failed' THEN NULL ELSE now() END
   FROM ended e
   WHERE r.id = ANY ($1::uuid[]) AND r.id BETWEEN $2::uuid AND $3::uuid
     AND r.id = e.id AND r.fence = e.fence AND r.state = 'running'
-  RETURNING r.id, r.tenant_id, r.flow_id, r.event_id, r.attempts, e.state, e.duration_ms, e.response_status,
+  RETURNING r.id, r.tenant_id, r.flow_id, r.event_id, r.dead_letter_id, r.attempts, e.state, e.duration_ms, e.response_status,
     e.error_code, e.error_message, e.error_context, e.fingerprint
 ),
 kept AS (
   INSERT INTO attempts (run_id, attempt, tenant_id, outcome, error_code, error_message, response_status, started_at,
     finished_at)
-  SELECT id, attempts, tenant_id, CASE state WHEN 'succeeded' THEN 'done' WHEN 'failed' THEN 'retry' ELSE 'dead' END,
+  SELECT id, attempts, tenant_id, CASE WHEN state = 'succeeded' THEN 'done' WHEN state = 'failed' THEN 'retry'
+      WHEN error_code = '${WORKER_LOST}' THEN 'lost' ELSE 'dead' END,
     error_code, error_message, response_status, now() - duration_ms * interval '1 millisecond', now()
   FROM finished
 ),
+replayed AS (
+  UPDATE dead_letters d SET replay_run_id = NULL, updated_at = now(),
+    status = CASE f.state WHEN 'succeeded' THEN 'replayed' ELSE d.status END,
+    stage = CASE f.state WHEN 'dead' THEN 'execute' ELSE d.stage END,
+    flow_id = CASE f.state WHEN 'dead' THEN f.flow_id ELSE d.flow_id END,
+    run_id = CASE f.state WHEN 'dead' THEN f.id ELSE d.run_id END,
+    error_message = CASE f.state WHEN 'dead' THEN coalesce(f.error_message, '') ELSE d.error_message END,
+    error_context = CASE f.state WHEN 'dead' THEN f.error_context::jsonb ELSE d.error_context END,
+    fingerprint = CASE f.state WHEN 'dead' THEN f.fingerprint ELSE d.fingerprint END,
+    failed_at = CASE f.state WHEN 'dead' THEN now() ELSE d.failed_at END
+  FROM finished f
+  WHERE f.state <> 'failed' AND d.id = f.dead_letter_id AND d.tenant_id = f.tenant_id AND d.replay_run_id = f.id
+  RETURNING d.id
+),
 buried AS (
-  INSERT INTO dead_letters (tenant_id, connector, endpoint, event_id, event_type, flow_id, run_id, stage,
-    event_payload, content_type, headers, error_message, error_context, fingerprint)
-  SELECT f.tenant_id, v.connector, v.endpoint, f.event_id, v.type, f.flow_id, f.id, 'execute', v.payload,
-    v.content_type, v.headers, coalesce(f.error_message, ''), f.error_context::jsonb, f.fingerprint
+  INSERT INTO dead_letters (tenant_id, connector, endpoint, event_id, event_type, source, subject, occurred_at,
+    delivery_key, item, flow_id, run_id, stage, event_payload, content_type, headers, error_message, error_context,
+    fingerprint)
+  SELECT f.tenant_id, v.connector, v.endpoint, f.event_id, v.type, v.source, v.subject, v.occurred_at,
+    v.delivery_key, v.item, f.flow_id, f.id, 'execute', v.payload, v.content_type, v.headers,
+    coalesce(f.error_message, ''), f.error_context::jsonb, f.fingerprint
   FROM finished f JOIN events v ON v.id = f.event_id AND v.id BETWEEN $13::uuid AND $14::uuid
-  WHERE f.state = 'dead'
+  WHERE f.state = 'dead' AND NOT EXISTS (SELECT FROM replayed WHERE id = f.dead_letter_id)
 )
 SELECT id FROM finished`;
 
@@ -202,6 +223,8 @@ export interface DueRun {
   flowId: string;
   lane: Priority;
   generation: number;
+  /** How often its worker was gone before an attempt ended; left out where that is not asked. */
+  lost?: number;
   /** Whether it is claimed by its flow's limits. */
   gated: boolean;
 }
@@ -238,6 +261,7 @@ export async function queueRuns(
     flow_id: string;
     lane: Priority;
     generation: number;
+    lost: number;
     gated: boolean;
   }>({
     name: "queue-runs",
@@ -245,7 +269,7 @@ export async function queueRuns(
         visible_at = now() + $4::int * interval '1 millisecond'
       WHERE id = ANY ($1::uuid[]) AND id BETWEEN $2::uuid AND $3::uuid
         AND state IN ('queued', 'running', 'failed') AND visible_at <= now()
-      RETURNING id, tenant_id, flow_id, lane, generation, gate IS NOT NULL AS gated`,
+      RETURNING id, tenant_id, flow_id, lane, generation, lost, gate IS NOT NULL AS gated`,
     values: [ids, low, high, leaseMs],
   });
   return rows.map((row) => ({
@@ -254,6 +278,7 @@ export async function queueRuns(
     flowId: row.flow_id,
     lane: row.lane,
     generation: row.generation,
+    lost: row.lost,
     gated: row.gated,
   }));
 }
@@ -276,7 +301,7 @@ export async function expireQueuedRuns(database: Queryable): Promise<number> {
   return rows.length;
 }
 
-/** Gives up the leases of runs that this process will not finish: they are due at once. */
+/** Gives up the runs that this process will not finish: they are queued again and due at once, none of them lost. */
 export async function releaseRuns(
   database: Queryable,
   held: readonly { id: string; fence: number }[],
@@ -284,7 +309,7 @@ export async function releaseRuns(
   const ids = held.map((run) => run.id);
   const { low, high } = idBounds(ids);
   await database.query({
-    text: `UPDATE runs r SET visible_at = now()
+    text: `UPDATE runs r SET state = 'queued', visible_at = now()
       FROM unnest($1::uuid[], $2::bigint[]) AS held (id, fence)
       WHERE r.id = ANY ($1::uuid[]) AND r.id BETWEEN $3::uuid AND $4::uuid
         AND r.id = held.id AND r.fence = held.fence AND r.state = 'running'`,

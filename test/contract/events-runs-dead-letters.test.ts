@@ -293,7 +293,9 @@ describe("dead letters", () => {
       ...{ error_message: DEAD.errorMessage, error_context: DEAD.errorContext, fingerprint: "abc" },
       ...{
         status: "pending",
+        stage: "execute",
         retry_count: 0,
+        replay_run_id: null,
         created_at: expect.any(String),
         updated_at: expect.any(String),
       },

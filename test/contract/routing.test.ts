@@ -166,6 +166,7 @@ describe("events that meet no trigger", () => {
       return (await api.call("GET", `/tenants/${tenant}/dlq`)).body.items.length;
     };
     expect((await api.call("GET", "/tenants/acme/dlq/policy")).body).toEqual({
+      auto_replay: { enabled: false },
       retention_days: 30,
       unmatched: "dlq",
     });
@@ -175,6 +176,7 @@ describe("events that meet no trigger", () => {
     expect(await unmatched("other")).toBe(1);
     await api.call("PUT", "/dlq/policy", { unmatched: "drop", retention_days: 7 });
     expect((await api.call("GET", "/tenants/other/dlq/policy")).body).toEqual({
+      auto_replay: { enabled: false },
       retention_days: 7,
       unmatched: "drop",
     });

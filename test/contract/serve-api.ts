@@ -5,6 +5,7 @@ import { createHttpServer, type HttpDeps } from "../../src/http/server.ts";
 import { checkActionHeaders } from "../../src/pipeline/execute/http-action.ts";
 import { normalize } from "../../src/pipeline/normalize/normalize.ts";
 import { createAcceptor } from "../../src/pipeline/receive/acceptor.ts";
+import { createCurrentFlows } from "../../src/pipeline/route/current-flows.ts";
 import { decideRouting } from "../../src/pipeline/route/decide.ts";
 import { createDeployedFlows } from "../../src/pipeline/route/deployed-flows.ts";
 import { explainRouting } from "../../src/pipeline/route/explain-routing.ts";
@@ -56,6 +57,7 @@ export async function serveApi(over: Partial<HttpDeps> = {}): Promise<ServedApi>
     checkActionHeaders,
     explainRouting,
     createFlowMatcher,
+    createCurrentFlows,
     dispatch: { leaseMs: 60_000, queue: () => {} },
     pollDispatch: { pollNow: () => {}, keptPolls: 20 },
     trustedProxies: [],

@@ -17,7 +17,7 @@ import { TenantParams, Uuid } from "../schemas/fields.ts";
 const MAX_EVENTS = 1_000;
 
 /** The body of a POST of events, bytes. */
-const MAX_EVENTS_BYTES = 5_242_880;
+export const MAX_EVENTS_BYTES = 5_242_880;
 
 /** How long an idempotency key counts, ms. */
 const KEY_WINDOW_MS = 72 * 3_600_000;

@@ -8,20 +8,13 @@ import { asPage, readCursor } from "../cursor.ts";
 import { ERROR_RESPONSES } from "../errors.ts";
 import { idAt } from "../instant.ts";
 import { asDeadLetter, DeadLetter } from "../schemas/dead-letter.ts";
-import { Id, Instant, line, reference, TenantParams, Uuid } from "../schemas/fields.ts";
+import { DEAD_LETTER_FILTERS } from "../schemas/dead-letter-filters.ts";
+import { Id, reference, TenantParams, Uuid } from "../schemas/fields.ts";
 import { DEFAULT_LIMIT, MAX_PAGE_BYTES, pageOf, pageQuery } from "../schemas/page.ts";
 
 const tags = ["Dead letters"];
 
-const Query = pageQuery({
-  flow: Type.Optional(Id),
-  connector: Type.Optional(Id),
-  stage: Type.Optional(Type.Enum(["normalize", "route", "execute"])),
-  status: Type.Optional(Type.Enum(["pending", "replayed", "expired"])),
-  fingerprint: Type.Optional(line(64)),
-  since: Type.Optional(Instant),
-  until: Type.Optional(Instant),
-});
+const Query = pageQuery(DEAD_LETTER_FILTERS);
 
 /** Shows the dead letters of a tenant, and of all to an administrator. */
 export const deadLetterRoutes: FastifyPluginAsyncTypebox<{ database: Database; guards: Guards }> = async (

@@ -21,6 +21,12 @@ export const DeadLetter = Type.Object(
         "null when it was erased.",
     }),
     content_type: nullable(Type.String({ description: "Of the original." })),
+    edited_payload: Type.Optional(
+      Type.Unknown({
+        description: "There where a replay was given a payload: what the replays take instead.",
+      }),
+    ),
+    stage: Type.Enum(["normalize", "route", "execute"]),
     error_message: Type.String(),
     error_context: Type.Record(Type.String(), Type.Unknown(), {
       description: "stage, step, connector, endpoint, stack and what else is known of the failure.",
@@ -28,6 +34,7 @@ export const DeadLetter = Type.Object(
     fingerprint: Type.String({ description: "The same for failures with one cause." }),
     status: Type.Enum(["pending", "replayed", "expired"]),
     retry_count: Type.Integer({ description: "How often a replay was tried." }),
+    replay_run_id: nullable({ ...Uuid, description: "The replay that has not ended; there is no other." }),
     created_at: Instant,
     updated_at: Instant,
   },
@@ -46,11 +53,14 @@ export function asDeadLetter(letter: StoredDeadLetter): Static<typeof DeadLetter
     run_id: letter.runId ?? null,
     event_payload: letter.payload === undefined ? null : showPayload(letter.payload),
     content_type: letter.contentType ?? null,
+    ...(letter.editedPayload !== undefined && { edited_payload: showPayload(letter.editedPayload) }),
+    stage: letter.stage,
     error_message: letter.errorMessage,
     error_context: letter.errorContext,
     fingerprint: letter.fingerprint,
     status: letter.status,
     retry_count: letter.retryCount,
+    replay_run_id: letter.replayRunId ?? null,
     created_at: letter.createdAt.toISOString(),
     updated_at: letter.updatedAt.toISOString(),
   };

@@ -18,7 +18,13 @@ const settings = {
       { ...closed, default: {} },
     ),
   ),
-  retention_days: Type.Optional(Type.Integer({ minimum: 1, maximum: 3650 })),
+  retention_days: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: 3650,
+      description: "1 to 3650: how long events and runs are kept; 30 unless it is set",
+    }),
+  ),
 };
 
 /** What a PUT of a tenant may set. */

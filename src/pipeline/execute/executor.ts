@@ -19,6 +19,7 @@ import {
 } from "../../postgres/runs.ts";
 import type { JobData } from "../../redis/job-queue.ts";
 import { Batcher } from "../../runtime/batcher.ts";
+import { failpoint } from "../../runtime/failpoint.ts";
 import type { Breakers } from "./breakers.ts";
 import { finishAttempt } from "./finish.ts";
 import type { FlowVersions, OpenedFlow } from "./flow-versions.ts";
@@ -104,7 +105,10 @@ export function createExecutor(deps: ExecutorDeps): (job: JobData) => Promise<vo
     return freed.map(() => undefined);
   }, batches);
   const finishes = new Batcher<FinishedAttempt, boolean>(async (attempts) => {
+    const isCapture = attempts.some((attempt) => attempt.state === "dead");
+    if (isCapture) failpoint("capture.writing");
     const written = await finishRuns(database, attempts);
+    if (isCapture) failpoint("capture.written");
     return attempts.map((attempt) => written.has(attempt.id));
   }, batches);
 

@@ -82,4 +82,12 @@ describe("finishAttempt", () => {
       finish({ kind: "dead", error }).fingerprint,
     );
   });
+
+  test("keeps of an error what can be stored, whatever the flow threw", () => {
+    const thrown = { code: "HANDLER_THREW", message: "a\0b", stack: `\0${"x".repeat(20_000)}` };
+    const dead = finish({ kind: "dead", error: thrown });
+    expect(dead.errorMessage).toBe("a\u{fffd}b");
+    expect(JSON.stringify(dead.errorContext)).not.toContain("\\u0000");
+    expect(String(dead.errorContext?.["stack"])).toHaveLength(16_385);
+  });
 });

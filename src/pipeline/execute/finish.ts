@@ -1,6 +1,7 @@
+import { fingerprintOf } from "../../domain/fingerprint.ts";
 import type { FlowDefinition, RetryPolicy } from "../../domain/flow.ts";
-import { digestOf } from "../../domain/idempotency-key.ts";
-import type { AttemptError, Held, Outcome } from "../../domain/outcome.ts";
+import type { Held, Outcome } from "../../domain/outcome.ts";
+import { storableText } from "../../domain/storable-text.ts";
 import type { ClaimedRun, FinishedAttempt } from "../../postgres/runs.ts";
 import { backoffMs } from "../../runtime/backoff.ts";
 
@@ -28,8 +29,9 @@ export function finishAttempt(attempt: {
     fingerprint: undefined,
   };
   if (outcome.kind === "done") return finished;
-  const { error } = outcome;
-  const failed = { ...finished, errorCode: error.code, errorMessage: error.message };
+  const { code, stack, step } = outcome.error;
+  const message = storableText(outcome.error.message);
+  const failed = { ...finished, errorCode: code, errorMessage: message };
   if (outcome.kind === "retry" && run.attempts + 1 < retry.max_attempts) {
     const delayMs = outcome.delayMs ?? waitMs(retry, run.attempts + 1, random);
     return { ...failed, state: "failed", retryDelayMs: Math.round(delayMs) };
@@ -39,26 +41,20 @@ export function finishAttempt(attempt: {
     state: "dead",
     errorContext: {
       stage: "execute",
-      step: error.step ?? context.action,
+      step: step === undefined ? context.action : storableText(step),
       connector: context.connector,
       endpoint: context.endpoint,
       flow_version: run.flowVersion,
-      code: error.code,
+      code,
       ...(outcome.target !== undefined && { target: outcome.target }),
       response_status: outcome.responseStatus ?? null,
-      stack: error.stack ?? null,
+      stack: stack === undefined ? null : storableText(stack),
     },
-    fingerprint: fingerprintOf(run, error),
+    fingerprint: fingerprintOf({ ...run, stage: "execute", code, message }),
   };
 }
 
 function waitMs(retry: RetryPolicy, failures: number, random: () => number): number {
   const backoff = { kind: retry.backoff, delayMs: retry.delay_ms, maxDelayMs: retry.max_delay_ms };
   return backoffMs(backoff, failures, random);
-}
-
-/** Failures with one cause share it: the same stage, flow and error, whatever the numbers and ids in the message. */
-function fingerprintOf(run: ClaimedRun, error: AttemptError): string {
-  const cause = error.message.replaceAll(/[0-9a-f]{8,}|\d+/gi, "#");
-  return digestOf("execute", run.tenantId, run.flowId, error.code, cause).slice(0, 32);
 }

@@ -1,10 +1,17 @@
 import { LANES } from "../../domain/priority.ts";
 import type { Queryable } from "../../postgres/database.ts";
-import { dueRunIds, nextRunDueMs, queueRuns } from "../../postgres/runs.ts";
+import {
+  type DueRun,
+  dueRunIds,
+  type FinishedAttempt,
+  nextRunDueMs,
+  queueRuns,
+} from "../../postgres/runs.ts";
 import { type JobQueues, jobsOf } from "../../redis/job-queue.ts";
 import type { Step } from "../../runtime/loop.ts";
+import { type LostRunLimits, tendLostRuns } from "./lost-runs.ts";
 
-export interface SweeperLimits {
+export interface SweeperLimits extends LostRunLimits {
   /** Runs queued at once. */
   batchSize: number;
   /** How long a queued run's job may be on its way before the run is queued again, ms. */
@@ -26,16 +33,23 @@ export function createSweeper(deps: {
   database: Queryable;
   queues: JobQueues;
   limits: SweeperLimits;
+  random: () => number;
   onSwept: (runs: number) => void;
+  /** Told of runs that are dead because no worker lived to end them. */
+  onLost: (attempts: readonly FinishedAttempt[]) => void;
 }): Step {
-  const { database, queues, limits, onSwept } = deps;
+  const { database, queues, limits, random, onSwept, onLost } = deps;
   return async () => {
     const depths = await queues.depths();
     const lanes = LANES.filter((lane) => (depths.get(lane) ?? 0) < limits.maxWaitingJobs);
     const ids = await dueRunIds(database, lanes, limits.batchSize);
     if (ids.length > 0) {
+      const lost = await tendLostRuns(database, ids, limits, random);
+      if (lost.length > 0) onLost(lost);
       const runs = await queueRuns(database, ids, limits.runLeaseMs);
-      await queues.add(jobsOf(runs, limits.maxRunsPerJob));
+      // What lost its worker travels alone, so that it ends no other with it.
+      const [alone, together] = [runs.filter(isSuspect), runs.filter((run) => !isSuspect(run))];
+      await queues.add([...jobsOf(together, limits.maxRunsPerJob), ...jobsOf(alone, 1)]);
       onSwept(runs.length);
       return { waitMs: limits.minWaitMs };
     }
@@ -43,3 +57,5 @@ export function createSweeper(deps: {
     return { waitMs: Math.min(limits.idleMs, Math.max(limits.minWaitMs, nextMs)) };
   };
 }
+
+const isSuspect = ({ lost = 0 }: DueRun) => lost > 0;

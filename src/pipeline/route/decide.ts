@@ -1,7 +1,8 @@
 import type { NormalizedEvent } from "../../domain/event.ts";
+import { fingerprintOf } from "../../domain/fingerprint.ts";
 import { gateOf } from "../../domain/flow-gate.ts";
-import { digestOf } from "../../domain/idempotency-key.ts";
 import { runId } from "../../domain/run-id.ts";
+import { storableText } from "../../domain/storable-text.ts";
 import type { StoredEvent } from "../../postgres/events.ts";
 import type { RoutingDecision } from "../../postgres/routing.ts";
 import type { MatchedFlow } from "./deployed-flows.ts";
@@ -56,9 +57,11 @@ export function decideRouting(
 export function deadLetter(
   event: StoredEvent,
   stage: "normalize" | "route",
-  errorMessage: string,
-  stack?: string,
+  error: string,
+  more: { stack?: string | undefined; code?: string } = {},
 ): RoutingDecision["deadLetters"][number] {
+  const errorMessage = storableText(error);
+  const { stack, code } = more;
   return {
     eventId: event.id,
     stage,
@@ -69,9 +72,10 @@ export function deadLetter(
       connector: event.connector,
       endpoint: event.endpoint,
       event_type: event.type ?? null,
-      stack: stack ?? null,
+      ...(code !== undefined && { code }),
+      stack: stack === undefined ? null : storableText(stack),
     },
-    fingerprint: digestOf(stage, errorMessage).slice(0, 32),
+    fingerprint: fingerprintOf({ ...event, stage, code, message: errorMessage }),
     unmatched: false,
   };
 }

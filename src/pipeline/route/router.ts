@@ -1,5 +1,8 @@
 import { isUnavailable, type Queryable } from "../../postgres/database.ts";
+import { ROUTER_LOST } from "../../postgres/dlq-replays.ts";
 import { loadEvents, type StoredEvent } from "../../postgres/events.ts";
+import { beginAgain, countBeginning } from "../../postgres/outbox.ts";
+import { uuid7Ms } from "../../postgres/partitions.ts";
 import { type NewRun, type RoutingDecision, routeEvents } from "../../postgres/routing.ts";
 import type { RedisClient } from "../../redis/client.ts";
 import {
@@ -11,6 +14,7 @@ import {
 } from "../../redis/event-stream.ts";
 import { type JobQueues, jobsOf } from "../../redis/job-queue.ts";
 import type { RedisKeys } from "../../redis/keys.ts";
+import { failpoint } from "../../runtime/failpoint.ts";
 import type { Step } from "../../runtime/loop.ts";
 import { deadLetter, decideRouting, type Normalize } from "./decide.ts";
 import type { DeployedFlows } from "./deployed-flows.ts";
@@ -28,6 +32,10 @@ export interface RouterLimits {
   takeOverMs: number;
   /** A consumer that holds nothing and was not heard of for this long is forgotten, ms. */
   forgetMs: number;
+  /** An event that is older may have been published before, and is looked at for that, ms. */
+  suspectMs: number;
+  /** So many routers may begin with an event alone and be gone; after one more it is a dead letter. */
+  maxReceipts: number;
 }
 
 export interface RouterDeps {
@@ -42,6 +50,7 @@ export interface RouterDeps {
   /** This router among the consumers of the group. */
   consumer: string;
   limits: RouterLimits;
+  now: () => number;
   onRouted: (counts: { routed: number; unmatched: number; dead: number; runs: number }) => void;
 }
 
@@ -70,11 +79,63 @@ export function createTakeOver(deps: RouterDeps): Step {
   };
 }
 
-/** Routes the events, then drops the entries, then hands the runs over: whatever is lost in between comes again. */
+/**
+ * Routes the events together, and after them, one by one, those with which a router had begun before: it may be one of
+ * them that ends the process, and it must end no other's way with it.
+ */
 async function routeEntries(deps: RouterDeps, entries: readonly StreamEntry[]): Promise<void> {
-  const { redis, keys, queues, limits } = deps;
+  const again = await begunBefore(deps, entries);
+  await routeTogether(
+    deps,
+    entries.filter((entry) => !again.has(entry.eventId)),
+  );
+  for (const eventId of again) {
+    const runs = await routeAlone(deps, eventId);
+    await handOver(
+      deps,
+      entries.filter((entry) => entry.eventId === eventId),
+      runs,
+    );
+  }
+}
+
+async function begunBefore(deps: RouterDeps, entries: readonly StreamEntry[]): Promise<Set<string>> {
+  const beforeMs = deps.now() - deps.limits.suspectMs;
+  const old = entries.flatMap(({ eventId }) => (uuid7Ms(eventId) < beforeMs ? eventId : []));
+  return old.length === 0 ? new Set() : await beginAgain(deps.database, [...new Set(old)]);
+}
+
+async function routeTogether(deps: RouterDeps, entries: readonly StreamEntry[]): Promise<void> {
+  if (entries.length === 0) return;
   const events = await loadEvents(deps.database, [...new Set(entries.map((entry) => entry.eventId))]);
-  const runs = await route(deps, events);
+  await handOver(deps, entries, await route(deps, events));
+}
+
+/** Routes one event alone, or makes it a dead letter when too many routers were gone before they had routed it. */
+async function routeAlone(deps: RouterDeps, eventId: string): Promise<NewRun[]> {
+  const begun = await countBeginning(deps.database, eventId, 1);
+  const [event] = begun === undefined ? [] : await loadEvents(deps.database, [eventId]);
+  if (begun === undefined || event === undefined) return [];
+  if (begun > deps.limits.maxReceipts) {
+    const error = new Error(`${begun} processes in a row were gone before they had routed this event`);
+    return await bury(deps, event, error, ROUTER_LOST);
+  }
+  try {
+    return await route(deps, [event]);
+  } catch (error) {
+    // This process is there: it was the store that went away.
+    await countBeginning(deps.database, eventId, -1).catch(() => undefined);
+    throw error;
+  }
+}
+
+/** Drops the entries, then hands the runs over: whatever is lost in between comes again. */
+async function handOver(
+  deps: RouterDeps,
+  entries: readonly StreamEntry[],
+  runs: readonly NewRun[],
+): Promise<void> {
+  const { redis, keys, queues, limits } = deps;
   await Promise.all([dropEntries(redis, keys, entries), queues.add(jobsOf(runs, limits.maxRunsPerJob))]);
 }
 
@@ -103,18 +164,19 @@ async function decideAndWrite(deps: RouterDeps, events: readonly StoredEvent[]):
 }
 
 /** An event whose routing itself fails goes to the dead letters, so that it holds up no other. */
-async function bury(deps: RouterDeps, event: StoredEvent, error: unknown): Promise<NewRun[]> {
+async function bury(deps: RouterDeps, event: StoredEvent, error: unknown, code?: string): Promise<NewRun[]> {
   const { message, stack } = error instanceof Error ? error : new Error(String(error));
   return await write(deps, {
     verdicts: [{ eventId: event.id, tenantId: event.tenantId, status: "dead" }],
     runs: [],
-    deadLetters: [deadLetter(event, "route", message, stack)],
+    deadLetters: [deadLetter(event, "route", message, code === undefined ? { stack } : { code })],
   });
 }
 
 /** Carries the decision out and answers the runs that were made. */
 async function write(deps: RouterDeps, decision: RoutingDecision): Promise<NewRun[]> {
   const eventIds = await routeEvents(deps.database, decision, deps.limits.runLeaseMs);
+  if (decision.deadLetters.length > 0) failpoint("capture.routed");
   const written = decision.verdicts.filter((verdict) => eventIds.has(verdict.eventId));
   const count = (status: string) => written.filter((verdict) => verdict.status === status).length;
   const runs = decision.runs.filter((run) => eventIds.has(run.eventId));

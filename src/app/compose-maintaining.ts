@@ -1,0 +1,92 @@
+import { createRetentionStep } from "../deadletter/retention.ts";
+import { createDeadLetterWatch } from "../deadletter/watch.ts";
+import { createAlertNoticeStep } from "../maintain/alert-notices.ts";
+import { createExpiredKeysStep } from "../maintain/expired-keys.ts";
+import { createHistoryStep } from "../maintain/history.ts";
+import { createOldAlertsStep } from "../maintain/old-alerts.ts";
+import { createOldRejectionsStep } from "../maintain/old-rejections.ts";
+import { createPartitionStep } from "../maintain/partitions.ts";
+import { createPurgeStep } from "../maintain/purge.ts";
+import type { PipelineDeps } from "./compose.ts";
+import { createDeadLetterGauges } from "./dead-letter-gauges.ts";
+import type { Loops } from "./loops.ts";
+
+interface MaintainingDeps extends Pick<PipelineDeps, "limits" | "database" | "outgoing" | "metrics" | "log"> {
+  loops: Loops;
+}
+
+/** What keeps the tables small and tells when somebody should look, wired. */
+export function composeMaintaining(deps: MaintainingDeps): void {
+  const { limits, outgoing, metrics, log, loops } = deps;
+  const database = deps.database.pipeline;
+  loops.add(
+    "partitions",
+    createPartitionStep({
+      database,
+      ...limits.partitions,
+      onMade: (partitions) => log.info({ partitions }, "partitions made"),
+    }),
+  );
+  loops.add(
+    "history",
+    createHistoryStep({
+      database,
+      limits: limits.history,
+      onDropped: (day) =>
+        log.info({ day }, "a day is older than its retention: its events and runs are gone"),
+      onKept(day, why) {
+        log[why === "busy" ? "info" : "warn"]({ day, why }, "a day is older than its retention and is kept");
+      },
+    }),
+  );
+  loops.add(
+    "purge",
+    createPurgeStep({
+      database,
+      limits: limits.purge,
+      onPurged: (tenantId) => log.info({ tenant_id: tenantId }, "nothing is left of a deleted tenant"),
+    }),
+  );
+  loops.add("expired keys", createExpiredKeysStep({ database, ...limits.expiredKeys }));
+  loops.add("old rejections", createOldRejectionsStep({ database, ...limits.oldRejections }));
+  loops.add("old alerts", createOldAlertsStep({ database, ...limits.oldAlerts }));
+  loops.add(
+    "dead letter retention",
+    createRetentionStep({
+      database,
+      limits: limits.deadLetters.retention,
+      onCleaned({ expired, deleted }) {
+        metrics.expiredDeadLetters.inc({ what: "emptied" }, expired);
+        metrics.expiredDeadLetters.inc({ what: "deleted" }, deleted);
+      },
+    }),
+  );
+  const notices = loops.add(
+    "alert notices",
+    createAlertNoticeStep({
+      database,
+      outgoing,
+      limits: limits.alertNotices,
+      random: Math.random,
+      onChange({ tenantId, kind, subject, change, message, value, threshold, resolvedValue }) {
+        metrics.alerts.inc({ kind, change });
+        const alert = { tenant_id: tenantId, kind, subject, value, threshold, resolved_value: resolvedValue };
+        if (change === "opened") log.warn(alert, `alert: ${message}`);
+        else log.info(alert, `alert resolved: ${message}`);
+      },
+      onGivenUp({ tenantId, kind, change, attempt }, error) {
+        metrics.alertNoticesGivenUp.inc();
+        log.warn({ tenant_id: tenantId, kind, change, attempt, error }, "an alert's webhook is given up");
+      },
+    }),
+  );
+  loops.add(
+    "dead letter watch",
+    createDeadLetterWatch({
+      database,
+      limits: limits.deadLetters.watch,
+      onCounted: createDeadLetterGauges(metrics, limits.deadLetters.maxGaugedTenants),
+      onAlerts: () => notices.wake(),
+    }),
+  );
+}

@@ -1,0 +1,120 @@
+import { HeadraceError } from "../domain/errors.ts";
+import type { ApiClient } from "./api-client.ts";
+
+/** Which dead letters a command is about, by the names of the API. */
+export interface DeadLetterFilter {
+  flow?: string;
+  connector?: string;
+  stage?: string;
+  fingerprint?: string;
+  since?: string;
+  until?: string;
+}
+
+/** A dead letter as the API shows it, as far as it is printed. */
+export interface ShownDeadLetter {
+  id: string;
+  stage: string;
+  status: string;
+  flow_id: string | null;
+  connector: string;
+  event_type: string | null;
+  error_message: string;
+  retry_count: number;
+  created_at: string;
+}
+
+/** How far a bulk replay has come, as the API shows it. */
+export interface ShownBulkReplay {
+  replay_id: string;
+  state: "canary" | "running" | "stopped" | "aborted" | "done";
+  reason: string | null;
+  count: number;
+  started: number;
+  succeeded: number;
+  failed: number;
+  in_flight: number;
+  finished_at: string | null;
+}
+
+/** The newest dead letters of a tenant that the filter finds, at most `limit`. */
+export async function listDeadLetters(
+  api: ApiClient,
+  tenant: string,
+  { limit, ...filter }: DeadLetterFilter & { status?: string; limit: number },
+): Promise<ShownDeadLetter[]> {
+  const found: ShownDeadLetter[] = [];
+  let cursor: string | null = "";
+  while (cursor !== null && found.length < limit) {
+    const query: URLSearchParams = new URLSearchParams({
+      ...filter,
+      limit: String(Math.min(1_000, limit - found.length)),
+      ...(cursor !== "" && { cursor }),
+    });
+    const page: { items: ShownDeadLetter[]; next_cursor: string | null } = await api.call(
+      "GET",
+      `${pathOf(tenant)}?${query}`,
+    );
+    found.push(...page.items);
+    cursor = page.next_cursor;
+  }
+  return found;
+}
+
+export async function showDeadLetter(api: ApiClient, tenant: string, id: string): Promise<ShownDeadLetter> {
+  return await api.call("GET", `${pathOf(tenant)}/${encodeURIComponent(id)}`);
+}
+
+/** Replays one, with a payload in the original's place if one is given (JSON text). */
+export async function replayDeadLetter(
+  api: ApiClient,
+  tenant: string,
+  { id, payload }: { id: string; payload: string | undefined },
+): Promise<{ run_id: string; run_ids?: string[] }> {
+  const body = payload === undefined ? {} : { payload: readJson(payload) };
+  return await api.call("POST", `${pathOf(tenant)}/${encodeURIComponent(id)}/replay`, body);
+}
+
+/** How many a bulk replay would take. */
+export async function countReplay(api: ApiClient, tenant: string, filter: DeadLetterFilter): Promise<number> {
+  const { count } = await api.call<{ count: number }>("POST", `${pathOf(tenant)}/replay`, {
+    filter,
+    dry_run: true,
+  });
+  return count;
+}
+
+/** Begins a bulk replay and follows it to its end; `onProgress` is told each time that it is looked at. */
+export async function replayAll(options: {
+  api: ApiClient;
+  tenant: string;
+  filter: DeadLetterFilter;
+  ratePerSecond: number | undefined;
+  onProgress: (progress: ShownBulkReplay) => void;
+  /** The wait between two looks, ms. */
+  everyMs: number;
+}): Promise<ShownBulkReplay> {
+  const { api, tenant, filter, ratePerSecond, onProgress, everyMs } = options;
+  const begun = await api.call<{ replay_id: string }>("POST", `${pathOf(tenant)}/replay`, {
+    filter,
+    ...(ratePerSecond !== undefined && { rate_per_second: ratePerSecond }),
+  });
+  for (;;) {
+    const progress = await api.call<ShownBulkReplay>("GET", `${pathOf(tenant)}/replays/${begun.replay_id}`);
+    onProgress(progress);
+    if (progress.finished_at !== null) return progress;
+    await new Promise((resolve) => setTimeout(resolve, everyMs));
+  }
+}
+
+function pathOf(tenant: string): string {
+  return `/tenants/${encodeURIComponent(tenant)}/dlq`;
+}
+
+function readJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new HeadraceError("invalid_request", "--payload is no JSON");
+  }
+}

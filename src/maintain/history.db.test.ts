@@ -1,0 +1,181 @@
+import { describe, expect, test } from "vitest";
+import { migratedDatabase } from "../../test/support/database.ts";
+import { accepted, deployed } from "../../test/support/flow.ts";
+import type { Database } from "../postgres/database.ts";
+import { PARTITIONED_TABLES, uuid7Floor } from "../postgres/partitions.ts";
+import { createHistoryStep } from "./history.ts";
+
+const DAY_MS = 86_400_000;
+const LIMITS = { retentionDays: 30, batchSize: 4, maxTenants: 2, lockMs: 200, intervalMs: 60_000 };
+
+/** Makes the partitions of a past day; answers the day. */
+async function pastDay(database: Database, daysAgo: number): Promise<string> {
+  const day = new Date(Date.now() - daysAgo * DAY_MS).toISOString().slice(0, 10);
+  const startMs = Date.parse(day);
+  for (const table of PARTITIONED_TABLES) {
+    await database.pipeline.query({
+      text: `CREATE TABLE ${table}_${day.replaceAll("-", "")} PARTITION OF ${table}
+        FOR VALUES FROM ('${uuid7Floor(startMs)}') TO ('${uuid7Floor(startMs + DAY_MS)}')`,
+    });
+  }
+  return day;
+}
+
+/** Puts events of a tenant into a past day, each with a verdict, and one run in the state given, with an attempt. */
+async function happened(
+  database: Database,
+  {
+    tenantId,
+    day,
+    count = 1,
+    state = "succeeded",
+  }: { tenantId: string; day: string; count?: number; state?: string },
+): Promise<void> {
+  await database.pipeline.query({
+    text: `WITH made AS (
+        INSERT INTO events (id, tenant_id, connector, endpoint, source, priority, received_at, delivery_key,
+          flows_counter, payload)
+        SELECT uuid7($2::bigint * 1000 + i), $1, 'shop', 'default', 'webhook', 2, now(), i::text, 1, '{}'
+        FROM generate_series(1, $3::int) AS i RETURNING id
+      ),
+      judged AS (INSERT INTO verdicts (event_id, tenant_id, status) SELECT id, $1, 'routed' FROM made),
+      ran AS (
+        INSERT INTO runs (id, tenant_id, flow_id, flow_version, event_id, lane, state, visible_at)
+        SELECT uuid7($2::bigint * 1000 + 7), $1, 'f', 1, id, 2, $4, now() FROM made RETURNING id
+      )
+      INSERT INTO attempts (run_id, attempt, tenant_id, outcome, started_at, finished_at)
+      SELECT id, 1, $1, 'done', now(), now() FROM ran`,
+    values: [tenantId, Date.parse(day) + 3_600_000, count, state],
+  });
+}
+
+async function clean(database: Database): Promise<string[]> {
+  const told: string[] = [];
+  const step = createHistoryStep({
+    database: database.pipeline,
+    limits: LIMITS,
+    onDropped: (day) => void told.push(`${day} dropped`),
+    onKept: (day, why) => void told.push(`${day} ${why}`),
+  });
+  await step(new AbortController().signal);
+  return told;
+}
+
+async function counted(database: Database, table: string): Promise<Record<string, number>> {
+  const rows = await database.pipeline.query<{ tenant_id: string; count: number }>({
+    text: `SELECT tenant_id, count(*)::int AS count FROM ${table} GROUP BY 1`,
+  });
+  return Object.fromEntries(rows.map((row) => [row.tenant_id, row.count]));
+}
+
+async function tenant(database: Database, id: string, retentionDays?: number): Promise<void> {
+  await database.pipeline.query({
+    text: "INSERT INTO tenants (id, retention_days) VALUES ($1, $2)",
+    values: [id, retentionDays ?? null],
+  });
+}
+
+describe("a day that is older than its retention", () => {
+  test("is dropped from every table, and the days after it stay", async () => {
+    const { database } = await migratedDatabase();
+    await tenant(database, "acme");
+    const [old, young] = [await pastDay(database, 32), await pastDay(database, 29)];
+    for (const day of [old, young]) await happened(database, { tenantId: "acme", day });
+    expect(await clean(database)).toEqual([`${old} dropped`]);
+    for (const table of ["events", "verdicts", "runs", "attempts"]) {
+      expect([table, await counted(database, table)]).toEqual([table, { acme: 1 }]);
+    }
+    expect(await clean(database)).toEqual([]);
+  });
+
+  test("stays while an event of it is not routed, or a run of it has not ended", async () => {
+    const { database } = await migratedDatabase();
+    await tenant(database, "acme");
+    const day = await pastDay(database, 40);
+    await happened(database, { tenantId: "acme", day, state: "failed" });
+    expect(await clean(database)).toEqual([`${day} unfinished`]);
+    await database.pipeline.query({ text: "UPDATE runs SET state = 'dead'" });
+    await database.pipeline.query({
+      text: "INSERT INTO outbox (event_id, tenant_id, lane) SELECT id, tenant_id, 2 FROM events",
+    });
+    expect(await clean(database)).toEqual([`${day} unfinished`]);
+    await database.pipeline.query({ text: "DELETE FROM outbox" });
+    expect(await clean(database)).toEqual([`${day} dropped`]);
+  });
+
+  test("stays while a replay of today needs its event", async () => {
+    const { database } = await migratedDatabase();
+    await tenant(database, "acme");
+    const day = await pastDay(database, 40);
+    await happened(database, { tenantId: "acme", day });
+    await database.pipeline.query({
+      text: `INSERT INTO runs (id, tenant_id, flow_id, flow_version, event_id, replay_seq, lane, state, visible_at)
+        SELECT uuid7(clock_us()), tenant_id, 'f', 1, id, 1, 2, 'queued', now() FROM events`,
+    });
+    expect(await clean(database)).toEqual([`${day} unfinished`]);
+    await database.pipeline.query({ text: "UPDATE runs SET state = 'succeeded'" });
+    expect(await clean(database)).toEqual([`${day} dropped`]);
+  });
+
+  test("is left for later while somebody holds its table, for whom nobody waits long", async () => {
+    const { database } = await migratedDatabase();
+    await tenant(database, "acme");
+    const day = await pastDay(database, 40);
+    await database.transaction(async (transaction) => {
+      await transaction.query({ text: "SELECT count(*) FROM events" });
+      expect(await clean(database)).toEqual([`${day} busy`]);
+    });
+    expect(await clean(database)).toEqual([`${day} dropped`]);
+  });
+
+  test("is dropped once when copies clean at once", async () => {
+    const { database } = await migratedDatabase();
+    await tenant(database, "acme");
+    const days = [await pastDay(database, 40), await pastDay(database, 41), await pastDay(database, 42)];
+    await Promise.all([clean(database), clean(database), clean(database)]);
+    await clean(database);
+    const names = await database.pipeline.query({
+      text: "SELECT FROM pg_class WHERE relname = ANY ($1)",
+      values: [days.flatMap((day) => PARTITIONED_TABLES.map((name) => `${name}_${day.replaceAll("-", "")}`))],
+    });
+    expect(names).toEqual([]);
+  });
+});
+
+describe("a tenant's own retention", () => {
+  test("that is longer keeps every day, of which the others' rows go in batches", async () => {
+    const { database } = await migratedDatabase();
+    await tenant(database, "archive", 100);
+    await tenant(database, "acme");
+    await tenant(database, "brief", 5);
+    await tenant(database, "calm", 60);
+    const [old, young] = [await pastDay(database, 40), await pastDay(database, 10)];
+    for (const tenantId of ["archive", "acme", "brief", "calm"]) {
+      for (const day of [old, young]) await happened(database, { tenantId, day, count: 10 });
+    }
+    await deployed(database, "brief", "g");
+    await accepted(database, "brief", [1, 2]);
+    await database.pipeline.query({ text: "DELETE FROM outbox" });
+    expect(await clean(database)).toEqual([]);
+    expect(await counted(database, "events")).toEqual({ archive: 20, calm: 20, acme: 10, brief: 2 });
+    for (const table of ["runs", "attempts", "verdicts"]) {
+      expect([table, await counted(database, table)]).toEqual([table, { archive: 20, calm: 20, acme: 10 }]);
+    }
+  });
+
+  test("spares what has not ended, until it has", async () => {
+    const { database } = await migratedDatabase();
+    await tenant(database, "acme", 5);
+    const day = await pastDay(database, 10);
+    await happened(database, { tenantId: "acme", day, state: "running" });
+    await happened(database, { tenantId: "acme", day, count: 3 });
+    await clean(database);
+    expect([await counted(database, "events"), await counted(database, "runs")]).toEqual([
+      { acme: 1 },
+      { acme: 1 },
+    ]);
+    await database.pipeline.query({ text: "UPDATE runs SET state = 'dead'" });
+    await clean(database);
+    expect(await counted(database, "events")).toEqual({});
+  });
+});

@@ -1,0 +1,113 @@
+import { expect, test } from "vitest";
+import { migratedDatabase } from "../../../test/support/database.ts";
+import { accepted, deployed } from "../../../test/support/flow.ts";
+import { runId } from "../../domain/run-id.ts";
+import type { Database } from "../../postgres/database.ts";
+import { insertRuns } from "../../postgres/routing.ts";
+import { claimRuns, finishRuns, queueRuns, releaseRuns } from "../../postgres/runs.ts";
+import { tendLostRuns } from "./lost-runs.ts";
+
+const LIMITS = { maxLost: 2, delayMs: 0, maxDelayMs: 0, suspectMs: 60_000 };
+const LEASE_MS = 60_000;
+
+async function queued(database: Database, count: number): Promise<string[]> {
+  const flowVersion = await deployed(database, "acme", "f");
+  const numbers = Array.from({ length: count }, (_, n) => n);
+  const flow = { tenantId: "acme", flowId: "f", flowVersion, lane: 2 as const };
+  const runs = (await accepted(database, "acme", numbers)).map((eventId) => ({
+    ...{ ...flow, eventId, id: runId({ eventId, flowId: "f", replaySeq: 0 }) },
+  }));
+  await insertRuns(database.pipeline, runs);
+  return runs.map((run) => run.id);
+}
+
+/** One sweep of due runs whose workers are gone; answers those that it gave a job. */
+async function sweep(database: Database, ids: string[]): Promise<string[]> {
+  await tendLostRuns(database.pipeline, ids, LIMITS, Math.random);
+  return (await queueRuns(database.pipeline, ids, LEASE_MS)).map((run) => run.id);
+}
+
+/** Workers get the runs, and are gone with them. */
+const lose = (database: Database, ids: string[]) => claimRuns(database.pipeline, ids, 0);
+
+const rows = (database: Database) =>
+  database.pipeline.query({ text: "SELECT id, state, lost, attempts, error_code FROM runs ORDER BY id" });
+
+test("a run that lost its worker goes on at once, and that one counts", async () => {
+  const { database } = await migratedDatabase();
+  const ids = (await queued(database, 3)).sort();
+  await lose(database, ids);
+  expect((await sweep(database, ids)).sort()).toEqual(ids);
+  expect(await rows(database)).toMatchObject(ids.map(() => ({ state: "queued", lost: 1, attempts: 0 })));
+});
+
+test("of suspects one is out at a time, and the next goes on when it has ended", async () => {
+  const { database } = await migratedDatabase();
+  const ids = (await queued(database, 3)).sort();
+  await lose(database, ids);
+  await sweep(database, ids);
+  await lose(database, ids);
+  await tendLostRuns(database.pipeline, ids, LIMITS, Math.random);
+  expect(await rows(database)).toMatchObject(
+    ids.map(() => ({ state: "failed", lost: 2, attempts: 0, error_code: "WORKER_LOST" })),
+  );
+  const out = await sweep(database, ids);
+  expect(out).toHaveLength(1);
+  const due = () =>
+    database.pipeline.query({ text: "UPDATE runs SET visible_at = now() WHERE state = 'failed'" });
+  await due();
+  expect(await sweep(database, ids)).toEqual([]);
+  const [run] = (await claimRuns(database.pipeline, out, LEASE_MS)).runs;
+  if (run === undefined) throw new Error("expected the run");
+  const ended = { retryDelayMs: 0, durationMs: 1, responseStatus: undefined, errorCode: undefined };
+  await finishRuns(database.pipeline, [
+    {
+      ...run,
+      ...ended,
+      state: "succeeded",
+      errorMessage: undefined,
+      errorContext: undefined,
+      fingerprint: undefined,
+    },
+  ]);
+  await due();
+  const next = await sweep(database, ids);
+  expect(next).toHaveLength(1);
+  expect(next).not.toEqual(out);
+  // The one that ends its worker again is dead, with its event among the dead letters.
+  await lose(database, next);
+  const [dead] = await tendLostRuns(database.pipeline, next, LIMITS, Math.random);
+  expect(dead).toMatchObject({ id: next[0], errorCode: "WORKER_LOST", errorContext: { connector: "shop" } });
+  const letters = await database.pipeline.query({ text: "SELECT run_id, error_message FROM dead_letters" });
+  expect(letters).toEqual([
+    {
+      run_id: next[0],
+      error_message: "3 workers in a row were gone before they ended an attempt at this run",
+    },
+  ]);
+});
+
+test("a run that its worker handed back, or had an attempt of, counts as lost no more", async () => {
+  const { database } = await migratedDatabase();
+  const ids = await queued(database, 1);
+  for (let stop = 0; stop < 5; stop += 1) {
+    await releaseRuns(database.pipeline, (await claimRuns(database.pipeline, ids, LEASE_MS)).runs);
+    expect(await sweep(database, ids)).toEqual(ids);
+  }
+  expect(await rows(database)).toMatchObject([{ state: "queued", lost: 0 }]);
+  await lose(database, ids);
+  await sweep(database, ids);
+  const [run] = (await claimRuns(database.pipeline, ids, LEASE_MS)).runs;
+  if (run === undefined) throw new Error("expected the run");
+  const failed = {
+    retryDelayMs: 0,
+    durationMs: 1,
+    responseStatus: undefined,
+    errorCode: "X",
+    errorMessage: "no",
+  };
+  await finishRuns(database.pipeline, [
+    { ...run, ...failed, state: "failed", errorContext: undefined, fingerprint: undefined },
+  ]);
+  expect(await rows(database)).toMatchObject([{ state: "failed", lost: 0, attempts: 1 }]);
+});

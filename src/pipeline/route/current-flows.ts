@@ -1,0 +1,24 @@
+import type { NormalizedEvent } from "../../domain/event.ts";
+import type { Deployment } from "../../postgres/deployments.ts";
+import type { MatchedFlow } from "./deployed-flows.ts";
+import { indexedTrigger } from "./flow-matcher.ts";
+import { createTriggerIndex } from "./trigger-index.ts";
+
+/**
+ * Finds the flows of one tenant, of those given, that events start: for what is matched again, by what is deployed now
+ * and not when the event was accepted. A tick of a schedule has its own flow alone.
+ */
+export function createCurrentFlows(
+  deployed: readonly Deployment[],
+): (event: NormalizedEvent) => MatchedFlow[] {
+  const index = createTriggerIndex();
+  const flows = new Map<string, MatchedFlow>();
+  for (const { tenantId, flowId, version, definition } of deployed) {
+    index.add(indexedTrigger(flowId, tenantId, definition.trigger));
+    flows.set(flowId, { flowId, version, definition });
+  }
+  return (event) => {
+    const ids = event.source === "schedule" ? [event.endpoint] : index.match(event);
+    return ids.flatMap((id) => flows.get(id) ?? []);
+  };
+}

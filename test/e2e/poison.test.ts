@@ -1,0 +1,158 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import pg from "pg";
+import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { builtProgram } from "../support/built.ts";
+import { flowsFolder } from "../support/flows-folder.ts";
+import { freePorts } from "../support/ports.ts";
+import { api, type HeadraceProcess, startHeadrace } from "../support/process.ts";
+import { createDatabase, testRedisUrl } from "../support/stores.ts";
+import { until } from "../support/until.ts";
+
+beforeAll(async () => {
+  await builtProgram();
+}, 120_000);
+
+interface Letter {
+  stage: string;
+  error_message: string;
+  error_context: { code: string };
+  event_payload: unknown;
+}
+
+/** A process that stays, one that is started again whenever it is gone, and their database. */
+async function withMortal(roles: { stays: string; mortal: string }, env: Record<string, string>) {
+  const { url: databaseUrl, drop } = await createDatabase();
+  onTestFinished(drop);
+  const database = new pg.Client(databaseUrl);
+  await database.connect();
+  onTestFinished(() => database.end());
+  const [stayPort = 0, port = 0] = await freePorts(2);
+  const shared = { databaseUrl, redisUrl: testRedisUrl() };
+  const stays = startHeadrace({ ...shared, port: stayPort, roles: roles.stays });
+  onTestFinished(async () => void (await stays.end("SIGKILL")));
+  await stays.ready();
+  let mortal: HeadraceProcess | undefined;
+  onTestFinished(async () => void (await mortal?.end("SIGKILL")));
+  let starts = 0;
+  /** Starts it if it is not there, and says whether it had to. */
+  const revive = () => {
+    if (mortal !== undefined && !mortal.ended) return false;
+    starts += 1;
+    mortal = startHeadrace({ ...shared, port, roles: roles.mortal, env });
+    return true;
+  };
+  await api(stays.url, "PUT", "/tenants/acme", {});
+  await api(stays.url, "PUT", "/tenants/acme/flows/f", {
+    ...{ trigger: { event_types: ["order"] }, action: { type: "code", handler: "f" } },
+  });
+  await api(stays.url, "POST", "/tenants/acme/flows/f/deploy");
+  const letters = async () =>
+    ((await api(stays.url, "GET", "/tenants/acme/dlq")) as { items: Letter[] }).items;
+  return { url: stays.url, database, revive, letters, starts: () => starts };
+}
+
+const orders = (count: number, poison: number) =>
+  Array.from({ length: count }, (_, n) => ({
+    type: "order",
+    data: { n, text: n === poison ? "poison" : "" },
+  }));
+
+describe("an event that ends the process which works on it", () => {
+  test("in routing is a dead letter after a few processes, and holds up no other event", async () => {
+    const { folder } = flowsFolder({});
+    // The process that normalises it is gone, as by a fault of the engine: no code of ours can catch it.
+    const preload = join(folder, "fatal.mjs");
+    writeFileSync(
+      preload,
+      `const parse = JSON.parse;
+      JSON.parse = (text, ...rest) => {
+        if (String(text).includes('"poison"')) process.kill(process.pid, "SIGKILL");
+        return parse(text, ...rest);
+      };`,
+    );
+    const { url, database, revive, letters, starts } = await withMortal(
+      { stays: "api,relay,maintain", mortal: "route" },
+      { NODE_OPTIONS: `--import=${preload}` },
+    );
+    await api(url, "POST", "/tenants/acme/events", orders(20, 7));
+    await until(
+      "the poison is a dead letter",
+      async () => {
+        // What a process that is gone had taken is published again now and not when its lease ends.
+        if (revive()) await database.query("UPDATE outbox SET visible_at = now()");
+        await database.query(
+          "UPDATE outbox SET visible_at = now() WHERE visible_at > now() + interval '5 s'",
+        );
+        return (await letters()).length > 0;
+      },
+      { withinMs: 120_000, everyMs: 500 },
+    );
+    expect(await letters()).toMatchObject([
+      {
+        ...{
+          stage: "route",
+          error_context: { code: "ROUTER_LOST" },
+          event_payload: { n: 7, text: "poison" },
+        },
+        error_message: expect.stringMatching(/^\d+ processes in a row were gone/),
+      },
+    ]);
+    await until("the others are routed", async () => {
+      revive();
+      const { rows } = await database.query(
+        "SELECT (SELECT count(*)::int FROM runs) AS runs, (SELECT count(*)::int FROM outbox) AS waiting",
+      );
+      return rows[0].runs === 19 && rows[0].waiting === 0;
+    });
+    expect(starts()).toBeGreaterThan(2);
+    // Many are not replayed with it: it would end the process that reads it there.
+    expect(await api(url, "POST", "/tenants/acme/dlq/replay", { filter: {}, dry_run: true })).toEqual({
+      replay_id: null,
+      count: 0,
+    });
+  }, 180_000);
+
+  test("in a flow is a dead letter after a few workers, and the runs beside it succeed", async () => {
+    const { folder } = flowsFolder({
+      "f.mjs": `import { defineFlow } from "headrace";
+        export default defineFlow({ id: "f" }, async ({ event }) => {
+          await new Promise((resolve) => setTimeout(resolve, 50));
+          if (event.data.text === "poison") process.kill(process.pid, "SIGKILL");
+        });`,
+    });
+    const { url, database, revive, letters, starts } = await withMortal(
+      { stays: "api,relay,route,maintain", mortal: "execute" },
+      { HEADRACE_FLOWS_DIR: folder },
+    );
+    await api(url, "POST", "/tenants/acme/events", orders(20, 7));
+    await until(
+      "the poison is a dead letter",
+      async () => {
+        // Whoever had them is gone: their leases end now.
+        if (revive()) await database.query("UPDATE runs SET visible_at = now() WHERE state = 'running'");
+        return (await letters()).length > 0;
+      },
+      { withinMs: 120_000, everyMs: 500 },
+    );
+    expect(await letters()).toMatchObject([
+      {
+        ...{
+          stage: "execute",
+          error_context: { code: "WORKER_LOST" },
+          event_payload: { n: 7, text: "poison" },
+        },
+        error_message: "5 workers in a row were gone before they ended an attempt at this run",
+      },
+    ]);
+    await until("the others succeeded", async () => {
+      const { rows } = await database.query("SELECT count(*)::int AS n FROM runs WHERE state = 'succeeded'");
+      return rows[0].n === 19;
+    });
+    const { rows } = await database.query(
+      "SELECT r.state, a.outcome, a.error_code FROM runs r JOIN attempts a ON a.run_id = r.id WHERE r.state = 'dead'",
+    );
+    expect(rows).toEqual([{ state: "dead", outcome: "lost", error_code: "WORKER_LOST" }]);
+    expect(starts()).toBeGreaterThanOrEqual(5);
+  }, 180_000);
+});

@@ -1,0 +1,72 @@
+import { randomBytes } from "node:crypto";
+import { onTestFinished } from "vitest";
+import { composePipeline, type Pipeline } from "../../src/app/compose.ts";
+import { ROLES } from "../../src/app/config.ts";
+import { DEFAULT_LIMITS, type Limits } from "../../src/app/limits.ts";
+import { createMetrics } from "../../src/app/metrics.ts";
+import { readInstallation } from "../../src/app/stores.ts";
+import type { Handler } from "../../src/pipeline/execute/code-action.ts";
+import type { Database } from "../../src/postgres/database.ts";
+import { signingPlace } from "../../src/postgres/flows.ts";
+import { createKeyRing } from "../../src/postgres/key-ring.ts";
+import { createLogger } from "../../src/runtime/logger.ts";
+import { createOutgoingHttp } from "../../src/runtime/outgoing/index.ts";
+import { migratedDatabase } from "./database.ts";
+import { deployed } from "./flow.ts";
+import { testRedisUrl } from "./stores.ts";
+
+/** All stages in this process, on real stores, with the handlers given. */
+export async function runningPipeline(
+  handlers: Record<string, Handler>,
+  over: Partial<Limits> = {},
+): Promise<{
+  database: Database;
+  pipeline: Pipeline;
+  deploy: (flowId: string, handler: string) => Promise<number>;
+}> {
+  const { url, database } = await migratedDatabase();
+  const keyRing = createKeyRing(`k1:${randomBytes(32).toString("base64")}`);
+  const outgoing = createOutgoingHttp({ allowPrivate: [] });
+  const pipeline = composePipeline({
+    roles: new Set(ROLES),
+    limits: { ...DEFAULT_LIMITS, ...over },
+    database,
+    listenUrl: url,
+    redisUrl: testRedisUrl(),
+    installation: await readInstallation(database.pipeline),
+    keyRing,
+    handlers: new Map(Object.entries(handlers)),
+    codeSources: new Map(),
+    outgoing,
+    metrics: createMetrics(),
+    log: createLogger("silent"),
+  });
+  await pipeline.start();
+  onTestFinished(async () => {
+    await pipeline.stop();
+    await outgoing.close();
+  });
+  const deploy = async (flowId: string, handler: string) => {
+    const version = await deployed(database, "acme", flowId, {
+      action: { type: "code", handler },
+      retry: { max_attempts: 3, backoff: "fixed", delay_ms: 20, max_delay_ms: 20 },
+    });
+    const { sealed, keyId } = keyRing.seal("whsec_c2VjcmV0", signingPlace({ tenantId: "acme", flowId }));
+    await database.transaction((transaction) =>
+      transaction.query({
+        text: "UPDATE flows SET signing_sealed = $2, signing_key_id = $3 WHERE id = $1",
+        values: [flowId, sealed, keyId],
+      }),
+    );
+    return version;
+  };
+  return { database, pipeline, deploy };
+}
+
+/** How many runs there are in each state. */
+export async function states(database: Database): Promise<Record<string, number>> {
+  const rows = await database.pipeline.query({
+    text: "SELECT state, count(*)::int AS n FROM runs GROUP BY state",
+  });
+  return Object.fromEntries(rows.map((row) => [row["state"], row["n"]]));
+}
