@@ -1,6 +1,7 @@
 import { type Explanation, explainCondition } from "../../domain/condition/explain.ts";
 import type { Entry } from "./trigger-index/entry.ts";
 import { Fields } from "./trigger-index/fields.ts";
+import { Partition } from "./trigger-index/partition.ts";
 import { planOf } from "./trigger-index/plan.ts";
 import { programOf, stepsOf } from "./trigger-index/program.ts";
 import { type Route, Routes } from "./trigger-index/routes.ts";
@@ -34,13 +35,17 @@ export interface TriggerIndex {
 /** Searches are told apart by a small integer, which begins anew after this many. */
 const MAX_ROUND = 2 ** 30;
 
+/** As many triggers of one tenant, connector and type are asked faster than found. */
+const FEW = 128;
+
 /**
  * An event finds its triggers by what it holds; docs/decisions/006-trigger-index.md says how and why. Adding and
- * removing touch the one trigger's own keys and rebuild nothing.
+ * removing touch the one trigger's own keys and rebuild nothing. More than `few` triggers that differ only in their
+ * conditions are found by keys; fewer are asked.
  */
-export function createTriggerIndex(): TriggerIndex {
+export function createTriggerIndex({ few = FEW }: { few?: number } = {}): TriggerIndex {
   const fields = new Fields();
-  const routes = new Routes(fields);
+  const routes = new Routes(() => new Partition(fields, few));
   /** By id, the trigger's entry in its first partition. */
   const entries = new Map<string, Entry>();
   let registered = 0;

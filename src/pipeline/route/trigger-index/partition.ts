@@ -8,9 +8,6 @@ import type { Search } from "./search.ts";
 import type { Step } from "./step.ts";
 import { Ways } from "./ways.ts";
 
-/** As few entries are asked faster than found. */
-const FEW = 24;
-
 /** A search that offers more than this in vain has entries filed anew. */
 const VAIN_OFFERS = 64;
 
@@ -24,9 +21,12 @@ export class Partition {
   /** The ways to find the others; undefined while they are few. */
   #ways: Ways | undefined;
   readonly #fields: Fields;
+  readonly #few: number;
 
-  constructor(fields: Fields) {
+  /** `few` entries are asked faster than found. */
+  constructor(fields: Fields, few: number) {
     this.#fields = fields;
+    this.#few = few;
   }
 
   get isEmpty(): boolean {
@@ -35,7 +35,7 @@ export class Partition {
 
   /** Adds an entry, of which this is the condition's plan. */
   add(entry: Entry, plan: Plan | undefined): void {
-    if (this.#ways === undefined && this.#asked.size === FEW) {
+    if (this.#ways === undefined && this.#asked.size === this.#few) {
       this.#ways = new Ways();
       for (const one of this.#asked.takeAll()) this.#fileAgain(this.#ways, one);
     }
