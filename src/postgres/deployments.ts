@@ -63,16 +63,31 @@ export async function loadEndedDeployments(
   return rows.map(asDeployment);
 }
 
-/** The flows of a tenant that were live when the flows counter had this value, at most `limit`, by id. */
+/**
+ * The flows of a tenant that were live when the flows counter had this value and whose triggers are of the connector
+ * and type, and those of the `first` that were; at most `limit`, the `first` before the others, by id.
+ */
 export async function listDeploymentsAt(
   transaction: Queryable,
-  { tenantId, counter, limit }: { tenantId: string; counter: number; limit: number },
+  event: {
+    tenantId: string;
+    counter: number;
+    connector: string;
+    type: string;
+    first: readonly string[];
+    limit: number;
+  },
 ): Promise<Deployment[]> {
   const rows = await transaction.query<DeploymentRow>({
     text: `SELECT d.*, v.definition FROM deployments d JOIN flow_versions v USING (tenant_id, flow_id, version)
       WHERE d.tenant_id = $1 AND d.deployed_from <= $2 AND (d.deployed_until IS NULL OR d.deployed_until > $2)
-      ORDER BY d.flow_id LIMIT $3`,
-    values: [tenantId, counter, limit],
+        AND (d.flow_id = ANY($5::text[]) OR (
+          coalesce(v.definition #>> '{trigger,connector}', $3) = $3
+          AND (v.definition #> '{trigger,event_types}' IS NULL OR EXISTS (
+            SELECT FROM jsonb_array_elements_text(v.definition #> '{trigger,event_types}') AS t (name)
+            WHERE name = $4 OR (right(name, 1) = '*' AND starts_with($4, left(name, -1)))))))
+      ORDER BY d.flow_id <> ALL($5::text[]), d.flow_id LIMIT $6`,
+    values: [event.tenantId, event.counter, event.connector, event.type, event.first, event.limit],
   });
   return rows.map(asDeployment);
 }

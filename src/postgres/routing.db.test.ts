@@ -34,7 +34,7 @@ describe("routeEvents", () => {
     const results = await Promise.all(
       Array.from({ length: 6 }, () => routeEvents(database.pipeline, decisionFor(events, "f"), 1_000)),
     );
-    const taken = results.flatMap((eventIds) => [...eventIds]);
+    const taken = results.flatMap((routed) => [...routed.keys()]);
     expect(taken.sort()).toEqual(events);
     expect([
       await count(database, "runs"),
@@ -47,7 +47,7 @@ describe("routeEvents", () => {
     const { database } = await migratedDatabase();
     await deployed(database, "acme", "f");
     const [eventId = ""] = await accepted(database, "acme", [{ a: "é" }]);
-    await routeEvents(
+    const routed = await routeEvents(
       database.pipeline,
       {
         verdicts: [{ eventId, tenantId: "acme", status: "dead" }],
@@ -65,6 +65,7 @@ describe("routeEvents", () => {
       },
       1_000,
     );
+    expect(routed).toEqual(new Map([[eventId, { buried: true }]]));
     const [letter] = await database.pipeline.query({ text: "SELECT * FROM dead_letters" });
     expect(letter).toMatchObject({
       tenant_id: "acme",

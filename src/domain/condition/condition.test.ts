@@ -93,6 +93,17 @@ describe("the truth table", () => {
     expect(holds("total changed", {}, { changes })).toBe(false);
     expect(holds('status changedFrom "open" and status changedTo "paid"', {}, { changes })).toBe(true);
     expect(holds("status changed", {})).toBe(false);
+    expect(holds('$changes.status.to eq "paid" and $changes.status.from eq "open"', {}, { changes })).toBe(
+      true,
+    );
+    expect(holds("$changes.address.city.to gt 1 and $changes.status exists", {}, { changes })).toBe(true);
+    expect(holds('["$changes", "/status", "to"] eq "paid"', {}, { changes })).toBe(true);
+    expect(holds("$changes.total exists or $changes.status.old exists", {}, { changes })).toBe(false);
+    expect(holds("$changes.status.to.x exists", {}, {})).toBe(false);
+    const whole = { "/address": { from: null, to: { city: "Bern" } } };
+    expect(holds('$changes.address.to.city eq "Bern"', {}, { changes: whole })).toBe(true);
+    expect(holds("$changes.address.from exists", {}, { changes: whole })).toBe(false);
+    expect(printCondition(readCondition("$headers.X-Topic exists"))).toBe("$headers.x-topic exists");
   });
 });
 

@@ -118,7 +118,11 @@ function readPath(path: unknown, place: string): string | string[] {
   if (keys.length === 1 && ["$event", "$headers", "$changes"].includes(keys[0] as string)) {
     refuse(place, `a key behind ${keys[0]}`, "none");
   }
-  return canonicalPath(keys);
+  // Headers are kept by their names in lower case.
+  const [root, name, ...within] = keys;
+  return canonicalPath(
+    root === "$headers" && name !== undefined ? [root, name.toLowerCase(), ...within] : keys,
+  );
 }
 
 function readScalar(value: unknown, place: string): string | number | boolean {

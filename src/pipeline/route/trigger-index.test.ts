@@ -206,7 +206,9 @@ function replay(
 }
 
 describe("the trigger index", () => {
-  test("answers as asking every trigger would, whatever is added and removed in between", () => {
+  test("answers as asking every trigger would, whatever is added and removed in between", {
+    timeout: 180_000 * MORE,
+  }, () => {
     const counts = { histories: 0, events: 0, compared: 0, matched: 0 };
     const kinds: { few?: number; first: [number, number]; numRuns: number }[] = [
       { few: 0, first: [1, 30], numRuns: 1_200 },
@@ -276,6 +278,22 @@ describe("the trigger index", () => {
     expect(index.match(event)).toEqual(["b", "c"]);
     expect(index.match({ ...event, tenantId: "other" })).toEqual([]);
     expect(index.size).toBe(3);
+  });
+
+  test("takes a condition as text too", () => {
+    const index = createTriggerIndex();
+    index.add({
+      id: "a",
+      tenantId: "acme",
+      connector: "shop",
+      eventTypes: ["order.*"],
+      where: "total GT 100",
+    });
+    const event = { tenantId: "acme", connector: "shop", type: "order.paid", data: { total: 101 } };
+    expect(index.match(event)).toEqual(["a"]);
+    expect(index.match({ ...event, data: { total: 100 } })).toEqual([]);
+    expect(() => index.add({ id: "a", tenantId: "acme", where: "total gt" })).toThrow("at character 9");
+    expect(index.match(event)).toEqual(["a"]);
   });
 
   test("says of a trigger which clause an event does not meet", () => {

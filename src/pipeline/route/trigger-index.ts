@@ -1,4 +1,6 @@
+import type { Condition } from "../../domain/condition/ast.ts";
 import { type Explanation, explainCondition } from "../../domain/condition/explain.ts";
+import { parseCondition } from "../../domain/condition/parse.ts";
 import type { Entry } from "./trigger-index/entry.ts";
 import { Fields } from "./trigger-index/fields.ts";
 import { Partition } from "./trigger-index/partition.ts";
@@ -14,9 +16,10 @@ export type { IndexedTrigger, MatchableEvent };
 export interface TriggerIndex {
   /**
    * Adds a trigger; one of the same id is replaced and keeps its place. The next `match` sees it. The trigger is kept
-   * as it is, and must not be changed afterwards.
+   * as it is, and must not be changed afterwards. A condition is checked before (`readCondition`); text is parsed, and
+   * `invalid_condition` thrown where it cannot be.
    */
-  add(trigger: IndexedTrigger): void;
+  add(trigger: NewTrigger): void;
   /** Removes a trigger, if it is there. The next `match` no longer sees it. */
   remove(id: string): void;
   /**
@@ -31,6 +34,9 @@ export interface TriggerIndex {
   explain(event: MatchableEvent, id: string): Explanation | undefined;
   readonly size: number;
 }
+
+/** A trigger whose condition may be text. */
+export type NewTrigger = Omit<IndexedTrigger, "where"> & { where?: Condition | string | undefined };
 
 /** Searches are told apart by a small integer, which begins anew after this many. */
 const MAX_ROUND = 2 ** 30;
@@ -77,7 +83,8 @@ export function createTriggerIndex({ few = FEW }: { few?: number } = {}): Trigge
   }
 
   return {
-    add(trigger) {
+    add(given) {
+      const trigger = withTree(given);
       const order = remove(trigger.id)?.order ?? registered++;
       const plan = trigger.where && planOf(trigger.where, fields);
       const program = plan && programOf(plan);
@@ -108,6 +115,13 @@ export function createTriggerIndex({ few = FEW }: { few?: number } = {}): Trigge
       return entries.size;
     },
   };
+}
+
+function withTree(trigger: NewTrigger): IndexedTrigger {
+  const { where } = trigger;
+  return typeof where === "string"
+    ? { ...trigger, where: parseCondition(where) }
+    : (trigger as IndexedTrigger);
 }
 
 /** A trigger of several types lies in the partition of each. */
