@@ -14,6 +14,9 @@ const VAIN_OFFERS = 64;
 /** An entry is filed anew for keys that cost at most this share of what its own do. */
 const WORTH_FILING_ANEW = 0.5;
 
+/** Searches that go by at most before entries are tried again, when the last tries found no better keys. */
+const MAX_PAUSE = 63;
+
 /** The entries of one tenant, connector and type. */
 export class Partition {
   /** Entries that every event is asked against: all while they are few, and those that have no key. */
@@ -22,6 +25,9 @@ export class Partition {
   #ways: Ways | undefined;
   readonly #fields: Fields;
   readonly #few: number;
+  /** Searches to let go by before entries are filed anew, and how many that were the last time. */
+  #rest = 0;
+  #pause = 0;
 
   /** `few` entries are asked faster than found. */
   constructor(fields: Fields, few: number) {
@@ -55,31 +61,41 @@ export class Partition {
     this.#ways.search(search);
     if (search.vainOffers <= VAIN_OFFERS) return;
     // Where entries were filed before any event was seen, better keys may have shown since. A few change at a time.
-    for (const entry of search.vain) this.#fileAgain(this.#ways, entry);
+    if (this.#rest > 0) {
+      this.#rest -= 1;
+      return;
+    }
+    let isBetter = false;
+    for (const entry of search.vain) if (this.#fileAgain(this.#ways, entry)) isBetter = true;
+    this.#pause = isBetter ? 0 : Math.min(MAX_PAUSE, 2 * this.#pause + 1);
+    this.#rest = this.#pause;
   }
 
-  #fileAgain(ways: Ways, entry: Entry): void {
+  /** False: it stays where it is. */
+  #fileAgain(ways: Ways, entry: Entry): boolean {
     const { where } = entry.trigger;
     const plan = where && planOf(where, this.#fields);
-    this.#file(ways, entry, plan);
+    const isFiled = this.#file(ways, entry, plan);
     if (plan !== undefined) this.#fields.release(stepsOf(programOf(plan)));
+    return isFiled;
   }
 
-  /** Files the entry under the cheapest keys, unless it is filed under keys that are hardly worse. */
-  #file(ways: Ways, entry: Entry, plan: Plan | undefined): void {
+  /** Files the entry under the cheapest keys; false where it is filed under keys that are hardly worse. */
+  #file(ways: Ways, entry: Entry, plan: Plan | undefined): boolean {
     const cover = plan && coverOf(plan, (key) => ways.cost(key));
     if (cover === undefined) {
       this.#asked.add(entry);
-      return;
+      return true;
     }
     if (entry.keys !== undefined) {
       const filed = keysOf(entry);
       const cost = filed.reduce((sum, key) => sum + ways.cost(key), 0);
-      if (cover.cost > cost * WORTH_FILING_ANEW) return;
+      if (cover.cost > cost * WORTH_FILING_ANEW) return false;
       for (const key of filed) ways.remove(key, entry);
     }
     entry.keys = cover.keys.length === 1 ? cover.keys[0] : cover.keys;
     for (const key of cover.keys) ways.add(key, entry);
+    return true;
   }
 }
 
