@@ -5,6 +5,10 @@ import type { PreparedRequest } from "./load.ts";
 export const SECRET = `whsec_${Buffer.from("a secret of thirty-two bytes 012").toString("base64")}`;
 export const WEBHOOK_PATH = "/api/v1/webhooks/shop/bench";
 
+/** The type of the events that start the flow in code, and of those that start the one over HTTP. */
+export const CODE_FLOW_TYPE = "order.paid";
+export const HTTP_FLOW_TYPE = "order.sent";
+
 /** The size of a delivery's body, bytes. */
 const BODY_BYTES = 1_024;
 
@@ -12,11 +16,11 @@ const SCHEME = presetScheme("standard-webhooks", {});
 let made = 0;
 
 /** A new delivery of 1 KiB, signed now, as it goes over the wire. Every one has an id of its own. */
-export function nextDelivery(): PreparedRequest {
+export function nextDelivery(type = CODE_FLOW_TYPE): PreparedRequest {
   made += 1;
   const id = `msg_${process.pid}_${made}`;
   const data = { order: `A-${made}`, status: "completed", total: made % 500, note: "" };
-  const event = { type: "order.paid", timestamp: new Date().toISOString(), data };
+  const event = { type, timestamp: new Date().toISOString(), data };
   data.note = "x".repeat(BODY_BYTES - Buffer.byteLength(JSON.stringify(event)));
   const body = Buffer.from(JSON.stringify(event));
   const { headers } = signSample({
@@ -40,13 +44,13 @@ export function nextDelivery(): PreparedRequest {
  * Deliveries made beforehand, so that signing them takes nothing from what is measured. They lie in one block of
  * memory: a hundred thousand buffers would keep the collector of this process busy beside what is measured.
  */
-export function prepareDeliveries(count: number): () => PreparedRequest | undefined {
-  const sample = nextDelivery();
+export function prepareDeliveries(count: number, type = CODE_FLOW_TYPE): () => PreparedRequest | undefined {
+  const sample = nextDelivery(type);
   const block = Buffer.alloc(count * (sample.bytes.length + MARGIN_BYTES));
   const ends = new Uint32Array(count);
   let end = 0;
   for (let index = 0; index < count; index += 1) {
-    const { bytes } = nextDelivery();
+    const { bytes } = nextDelivery(type);
     bytes.copy(block, end);
     end += bytes.length;
     ends[index] = end;

@@ -1,8 +1,10 @@
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { startEmbeddedStores } from "../src/embedded/stores.ts";
+import pg from "pg";
+import { type EmbeddedStores, startEmbeddedStores } from "../src/embedded/stores.ts";
 import { createLogger } from "../src/runtime/logger.ts";
 import { benchRecords } from "./canonical.ts";
+import { benchDispatch } from "./dispatch.ts";
 import { benchMatching } from "./matching.ts";
 import { benchPipeline } from "./pipeline.ts";
 import { benchPollPolicy } from "./polling-policy.ts";
@@ -22,6 +24,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<Row[]>>> = {
   records: async () => benchRecords(),
   policy: benchPollPolicy,
   routers: withStores(benchRouterStart),
+  dispatch: withStores(benchDispatch),
   receive: withStores(benchReceive),
   pipeline: withStores(benchPipeline),
 };
@@ -45,7 +48,7 @@ function withStores(bench: (stores: BenchStores) => Promise<Row[]>): () => Promi
     const dataDir = mkdtempSync(`${tmpdir()}/headrace-bench-`);
     // The stores' own user has to enter it.
     chmodSync(dataDir, 0o711);
-    const stores = await startEmbeddedStores({ dataDir, log: createLogger("error") });
+    const stores = await startCountingStores(dataDir);
     try {
       return await bench(stores);
     } finally {
@@ -53,6 +56,18 @@ function withStores(bench: (stores: BenchStores) => Promise<Row[]>): () => Promi
       rmSync(dataDir, { recursive: true, force: true });
     }
   };
+}
+
+/** Stores that count their statements: that takes a setting which is read at the start. */
+async function startCountingStores(dataDir: string): Promise<EmbeddedStores> {
+  const start = () => startEmbeddedStores({ dataDir, log: createLogger("error") });
+  const first = await start();
+  const client = new pg.Client(first.databaseUrl);
+  await client.connect();
+  await client.query("ALTER SYSTEM SET shared_preload_libraries = 'pg_stat_statements'");
+  await client.end();
+  await first.stop();
+  return await start();
 }
 
 function report(rows: readonly Row[]): void {

@@ -1,8 +1,9 @@
 import type { ChildProcess } from "node:child_process";
 import pg from "pg";
 import { freePort } from "../src/embedded/free-port.ts";
-import { nextDelivery, prepareDeliveries } from "./deliveries.ts";
-import { type Answered, closedLoop, openLoop, percentile } from "./load.ts";
+import { bullMqPerSecond } from "./bullmq.ts";
+import { HTTP_FLOW_TYPE, nextDelivery, prepareDeliveries } from "./deliveries.ts";
+import { type Answered, closedLoop, openLoop, type PreparedRequest, percentile } from "./load.ts";
 import {
   answeredPerSecond,
   type BenchStores,
@@ -16,71 +17,84 @@ import {
   setUp,
   startReference,
   startServer,
+  startSink,
   usageRows,
 } from "./servers.ts";
+import { measureStoreWork } from "./store-work.ts";
 import { measureUsage, type Usage } from "./usage.ts";
 
 const ROUND_MS = 4_000;
 /** More than any server here answers in a round. */
 const DELIVERIES_A_ROUND = 120_000;
-const PORTS = { reference: await freePort(), receive: await freePort(), work: await freePort() };
+const PORTS = {
+  reference: await freePort(),
+  receive: await freePort(),
+  work: await freePort(),
+  sink: await freePort(),
+};
 
 /** The two processes of the chain: who receives also publishes, the other routes and executes. */
 const RECEIVING = "api,receive,relay";
 const WORKING = "route,execute,maintain";
 
-/** End-to-end events a second as a ratio to the reference; latency; what it costs. */
+/** End-to-end events a second as a ratio to the reference and to plain BullMQ; latency; what it costs. */
 export async function benchPipeline(stores: BenchStores): Promise<Row[]> {
   const database = new pg.Pool({ connectionString: stores.databaseUrl, max: 2 });
   const children: ChildProcess[] = [];
-  const run = (roles: string, port: number) => {
-    const child = startServer(stores, roles, port);
+  const run = (child: ChildProcess) => {
     children.push(child);
     return child;
   };
   try {
-    // A backlog of three seconds is worked off first: its leftovers stay in the tables.
-    const receiving = run(RECEIVING, PORTS.receive);
-    const working = run(WORKING, PORTS.work);
-    await Promise.all([ready(PORTS.receive), ready(PORTS.work)]);
-    await setUp(PORTS.receive);
-    await closedLoop({
-      port: PORTS.receive,
-      connections: CONNECTIONS,
-      durationMs: 3_000,
-      next: prepareDeliveries(60_000),
-    });
-    await drained(database);
-
-    const flood = prepareDeliveries(DELIVERIES_A_ROUND);
-    const saturated = await measureChain(database, stores, [receiving, working], () =>
-      closedLoop({ port: PORTS.receive, connections: CONNECTIONS, durationMs: 2 * ROUND_MS, next: flood }),
-    );
-    const low = await measureChain(database, stores, [receiving, working], () =>
+    const plain = await bullMqPerSecond(stores.redisUrl);
+    const receiving = run(startServer(stores, RECEIVING, PORTS.receive));
+    const working = run(startServer(stores, WORKING, PORTS.work));
+    run(startSink(PORTS.sink));
+    await Promise.all([ready(PORTS.receive), ready(PORTS.work), listening(PORTS.sink)]);
+    await setUp(PORTS.receive, `http://127.0.0.1:${PORTS.sink}/`);
+    const measure = (load: Load) => measureChain(database, stores, [receiving, working], load);
+    const flood = (durationMs: number, next: () => PreparedRequest | undefined) => () =>
+      closedLoop({ port: PORTS.receive, connections: CONNECTIONS, durationMs, next });
+    const steady = (perSecond: number, durationMs: number) => () =>
       openLoop({
-        port: PORTS.receive,
-        connections: CONNECTIONS,
-        perSecond: 100,
-        durationMs: 10_000,
-        next: nextDelivery,
-      }),
-    );
+        ...{ port: PORTS.receive, connections: CONNECTIONS, perSecond, durationMs },
+        next: () => nextDelivery(),
+      });
+
+    // A backlog of three seconds is worked off first: its leftovers stay in the tables.
+    await flood(3_000, prepareDeliveries(60_000))();
+    await drained(database);
+    const saturated = await measure(flood(2 * ROUND_MS, prepareDeliveries(DELIVERIES_A_ROUND)));
+    const half = await measure(steady(saturated.perSecond / 2, 2 * ROUND_MS));
+    const low = await measure(steady(100, 10_000));
+    const http = await measure(flood(ROUND_MS, prepareDeliveries(DELIVERIES_A_ROUND, HTTP_FLOW_TYPE)));
     await end(receiving);
-    children.push(startReference(PORTS.reference));
+    run(startReference(PORTS.reference));
     await listening(PORTS.reference);
     const reference = await answeredPerSecond(PORTS.reference, ROUND_MS);
+    const postgresAtLow = low.usage["postgres"]?.cores ?? Number.NaN;
     return [
       row("reference: verified, nothing stored", reference, "req/s"),
+      row("plain BullMQ: added and processed", plain, "jobs/s"),
       row("end to end, saturated", saturated.perSecond, "events/s"),
-      row("end to end / reference", saturated.perSecond / reference, "ratio", { atLeast: 0.14 }),
+      row("end to end / reference", saturated.perSecond / reference, "ratio", { atLeast: 0.18 }),
+      row("end to end / plain BullMQ", saturated.perSecond / plain, "ratio", { atLeast: 0.5 }),
       row("end to end, saturated, p50", percentile(saturated.latencies, 0.5), "ms"),
       row("end to end, saturated, p99", percentile(saturated.latencies, 0.99), "ms"),
+      row("statements an event, saturated", saturated.statements, "each"),
+      row("WAL an event of 1 KiB, saturated", saturated.walBytes, "bytes"),
       ...usageRows("end to end, saturated", saturated.usage),
-      row("end to end at 100/s, p50", percentile(low.latencies, 0.5), "ms", { atMost: 12 }),
-      row("end to end at 100/s, p99", percentile(low.latencies, 0.99), "ms"),
+      row("flow over HTTP, saturated", http.perSecond, "events/s"),
+      row("flow over HTTP / reference", http.perSecond / reference, "ratio"),
+      row("statements an event, flow over HTTP", http.statements, "each"),
+      row("end to end at half of that, p50", percentile(half.latencies, 0.5), "ms"),
+      row("end to end at half of that, p99", percentile(half.latencies, 0.99), "ms", { atMost: 60 }),
+      row("end to end at 100/s, p50", percentile(low.latencies, 0.5), "ms", { atMost: 6 }),
+      row("end to end at 100/s, p99", percentile(low.latencies, 0.99), "ms", { atMost: 20 }),
       row("answer at 100/s, p50", percentile(low.answers, 0.5), "ms"),
       row("answer at 100/s, p99", percentile(low.answers, 0.99), "ms"),
       ...usageRows("end to end at 100/s", low.usage),
+      row("of that, PostgreSQL", postgresAtLow, "cores", { atMost: 0.15 }),
     ];
   } finally {
     await Promise.all(children.map(end));
@@ -88,11 +102,16 @@ export async function benchPipeline(stores: BenchStores): Promise<Row[]> {
   }
 }
 
+type Load = () => Promise<{ answers: Answered[] }>;
+
 interface ChainFigures {
   perSecond: number;
   /** From when a request was sent, or due, to when its run was finished in PostgreSQL, ms. */
   latencies: number[];
   answers: number[];
+  /** Of an event. */
+  statements: number;
+  walBytes: number;
   usage: Record<string, Usage>;
 }
 
@@ -100,7 +119,7 @@ async function measureChain(
   database: pg.Pool,
   stores: Pick<BenchStores, "pids">,
   processes: ChildProcess[],
-  load: () => Promise<{ answers: Answered[] }>,
+  load: Load,
 ): Promise<ChainFigures> {
   const [receive, work] = processes.map((child) => child.pid as number);
   const usage = measureUsage({
@@ -109,9 +128,11 @@ async function measureChain(
     postgres: [stores.pids().postgres],
     redis: [stores.pids().redis],
   });
+  const storeWork = await measureStoreWork(database);
   const { answers } = await load();
   await drained(database);
   const used = usage();
+  const { statements, walBytes } = await storeWork();
   refuseFailures(answers);
   const sentAt = new Map(
     answers.map((answer) => [JSON.parse(answer.body).event_id as string, answer.sentAtMs]),
@@ -128,6 +149,8 @@ async function measureChain(
     perSecond: (rows.length / elapsedMs) * 1_000,
     latencies: rows.map((run) => Number(run.finished_ms) - (sentAt.get(run.event_id) ?? Number.NaN)),
     answers: answers.map((answer) => answer.latencyMs),
+    statements: statements / rows.length,
+    walBytes: walBytes / rows.length,
     usage: used,
   };
 }

@@ -53,7 +53,7 @@ export async function benchReceive(stores: BenchStores): Promise<Row[]> {
       connections: CONNECTIONS,
       perSecond: acceptedRate / 2,
       durationMs: HALF_LOAD_MS,
-      next: nextDelivery,
+      next: () => nextDelivery(),
     });
     const halfMs = half.answers.map((answer) => answer.latencyMs);
     return [
@@ -72,7 +72,7 @@ export async function benchReceive(stores: BenchStores): Promise<Row[]> {
 
 /** One delivery of each connection, sent again and again. */
 async function duplicatesPerSecond(port: number): Promise<number> {
-  const deliveries = Array.from({ length: CONNECTIONS }, nextDelivery);
+  const deliveries = Array.from({ length: CONNECTIONS }, () => nextDelivery());
   let sent = 0;
   const next = () => deliveries[sent++ % deliveries.length];
   const isGood = ({ status }: Answered) => status === 200;

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { prepareDeliveries, SECRET } from "./deliveries.ts";
+import { CODE_FLOW_TYPE, HTTP_FLOW_TYPE, prepareDeliveries, SECRET } from "./deliveries.ts";
 import { type Answered, countingLoop } from "./load.ts";
 import type { Usage } from "./usage.ts";
 
@@ -39,6 +39,7 @@ export function startServer(
       HEADRACE_ENCRYPTION_KEYS: ENCRYPTION_KEYS,
       HEADRACE_ROLES: roles,
       HEADRACE_FLOWS_DIR: "bench/flows",
+      HEADRACE_ALLOW_PRIVATE_TARGETS: "127.0.0.0/8",
       PORT: String(port),
       LOG_LEVEL: "warn",
     },
@@ -74,7 +75,8 @@ export async function end(child: ChildProcess): Promise<void> {
   await exited;
 }
 
-export async function setUp(port: number): Promise<void> {
+/** One tenant and connector; a flow in code that does nothing, and one that calls the sink where there is one. */
+export async function setUp(port: number, sinkUrl?: string): Promise<void> {
   const call = async (method: string, path: string, body?: unknown) => {
     const response = await fetch(`http://127.0.0.1:${port}/api/v1${path}`, {
       method,
@@ -89,15 +91,26 @@ export async function setUp(port: number): Promise<void> {
   await call("PUT", "/tenants/bench", {});
   await call("PUT", "/connectors/shop", { webhook: { preset: "standard-webhooks" } });
   await call("PUT", "/tenants/bench/endpoints/shop", { secrets: [{ value: SECRET }] });
-  await call("PUT", "/tenants/bench/flows/noop", {
-    trigger: { connector: "shop", event_types: ["order.*"], where: 'data.status eq "completed"' },
-    action: { type: "code", handler: "noop" },
-  });
-  await call("POST", "/tenants/bench/flows/noop/deploy");
+  const deploy = async (id: string, type: string, action: unknown) => {
+    const trigger = { connector: "shop", event_types: [type], where: 'data.status eq "completed"' };
+    await call("PUT", `/tenants/bench/flows/${id}`, { trigger, action });
+    await call("POST", `/tenants/bench/flows/${id}/deploy`);
+  };
+  await deploy("noop", CODE_FLOW_TYPE, { type: "code", handler: "noop" });
+  if (sinkUrl !== undefined) await deploy("sink", HTTP_FLOW_TYPE, { type: "http", url: sinkUrl });
 }
 
 export function startReference(port: number): ChildProcess {
-  return spawn(process.execPath, [new URL("./reference-server.js", import.meta.url).pathname], {
+  return startScript("reference-server", port);
+}
+
+/** What the flow over HTTP calls. */
+export function startSink(port: number): ChildProcess {
+  return startScript("sink-server", port);
+}
+
+function startScript(name: string, port: number): ChildProcess {
+  return spawn(process.execPath, [new URL(`./${name}.js`, import.meta.url).pathname], {
     env: { PATH: process.env["PATH"], PORT: String(port), SECRET },
     stdio: ["ignore", "inherit", "inherit"],
   });

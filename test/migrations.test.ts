@@ -2,7 +2,8 @@ import { readFileSync, writeFileSync } from "node:fs";
 import pg from "pg";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { migrate } from "../src/postgres/migrate.ts";
-import { MIGRATIONS, migratedDatabase } from "./support/database.ts";
+import { migratedDatabase } from "./support/database.ts";
+import { MIGRATIONS } from "./support/migrated-template.ts";
 import { schemaText } from "./support/schema.ts";
 import { createDatabase, hasPostgres15, postgres15 } from "./support/stores.ts";
 

@@ -12,5 +12,7 @@ export interface AttemptError {
   /** Stable, upper snake case: `HTTP_STATUS`, `TIMEOUT`, `CONNECTION`, `TARGET_REFUSED`, `HANDLER_THREW`. */
   code: string;
   message: string;
-  stack?: string;
+  stack?: string | undefined;
+  /** The step of a code flow that failed. */
+  step?: string | undefined;
 }

@@ -1,10 +1,6 @@
 import { onTestFinished } from "vitest";
 import { type Database, type DatabaseOptions, openDatabase } from "../../src/postgres/database.ts";
-import { migrate } from "../../src/postgres/migrate.ts";
-import { ensurePartitions } from "../../src/postgres/partitions.ts";
-import { createDatabase } from "./stores.ts";
-
-export const MIGRATIONS = new URL("../../migrations", import.meta.url).pathname;
+import { copyMigratedDatabase } from "./stores.ts";
 
 /** Opens a database as a process would, with few connections and short deadlines. */
 export function open(url: string, over: Partial<DatabaseOptions> = {}): Database {
@@ -24,10 +20,8 @@ export function open(url: string, over: Partial<DatabaseOptions> = {}): Database
 export async function migratedDatabase(
   over: Partial<DatabaseOptions> = {},
 ): Promise<{ url: string; database: Database }> {
-  const { url, drop } = await createDatabase();
-  await migrate({ url, directory: MIGRATIONS });
+  const { url, drop } = await copyMigratedDatabase();
   const database = open(url, over);
-  await ensurePartitions(database.pipeline, 2);
   onTestFinished(async () => {
     await database.close();
     await drop();

@@ -1,4 +1,5 @@
 import type { TestProject } from "vitest/node";
+import { makeMigratedDatabase } from "./migrated-template.ts";
 import { startTemporaryStores } from "./temporary-stores.ts";
 
 declare module "vitest" {
@@ -14,6 +15,7 @@ declare module "vitest" {
  */
 export default async function setUp(project: TestProject): Promise<() => Promise<void>> {
   const stores = await startTemporaryStores(process.env["HEADRACE_TEST_PG_BINDIR"]);
+  await makeMigratedDatabase(stores.databaseUrl);
   project.provide("databaseUrl", stores.databaseUrl);
   project.provide("redisUrl", stores.redisUrl);
   return stores.remove;

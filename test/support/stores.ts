@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import pg from "pg";
 import { inject, onTestFinished } from "vitest";
 import type { EmbeddedStores } from "../../src/embedded/stores.ts";
+import { MIGRATED_DATABASE } from "./migrated-template.ts";
 import { startTemporaryStores } from "./temporary-stores.ts";
 
 const POSTGRES_15 = "/usr/lib/postgresql/15/bin";
@@ -13,13 +14,29 @@ export function testRedisUrl(): string {
 }
 
 /** An empty database of its own, in the run's PostgreSQL unless another is given. */
-export async function createDatabase(
-  postgresUrl = inject("databaseUrl"),
-): Promise<{ url: string; drop(): Promise<void> }> {
+export function createDatabase(postgresUrl = inject("databaseUrl")): Promise<OwnDatabase> {
+  return create(postgresUrl);
+}
+
+/** A database of its own in the run's PostgreSQL, with the newest schema and today's partitions. */
+export async function copyMigratedDatabase(): Promise<OwnDatabase> {
+  const postgresUrl = inject("databaseUrl");
+  const made = await create(postgresUrl, MIGRATED_DATABASE);
+  // Its Redis keys are its own.
+  await query(made.url, "UPDATE installation SET id = DEFAULT");
+  return made;
+}
+
+interface OwnDatabase {
+  url: string;
+  drop(): Promise<void>;
+}
+
+async function create(postgresUrl: string, template = "template1"): Promise<OwnDatabase> {
   const name = `test_${randomBytes(6).toString("hex")}`;
   const url = new URL(postgresUrl);
   url.pathname = name;
-  await query(postgresUrl, `CREATE DATABASE ${name}`);
+  await query(postgresUrl, `CREATE DATABASE ${name} TEMPLATE ${template}`);
   return { url: url.href, drop: () => query(postgresUrl, `DROP DATABASE ${name} WITH (FORCE)`) };
 }
 

@@ -1,7 +1,7 @@
 import type { RunAction, RunAttempt } from "../../domain/flow-run.ts";
-import type { Outcome } from "../../domain/outcome.ts";
+import type { AttemptError, Outcome } from "../../domain/outcome.ts";
 import type { HandlerLog, RunLog } from "./code-log.ts";
-import type { RunStep } from "./code-steps.ts";
+import { failedStep, type RunStep } from "./code-steps.ts";
 
 /** A handler of a code flow, as `defineFlow` gives it. */
 export type Handler = (context: HandlerContext) => unknown;
@@ -45,7 +45,7 @@ export function createCodeAction(deps: {
     } catch (thrown) {
       if (deadline.aborted) return failure("TIMEOUT", `The handler took more than ${timeoutMs} ms`);
       const error = thrown instanceof Error ? thrown : new Error(String(thrown));
-      return failure("HANDLER_THREW", error.message, error.stack);
+      return failure("HANDLER_THREW", error.message, { stack: error.stack, step: failedStep(error) });
     } finally {
       await end();
     }
@@ -62,6 +62,6 @@ function untilAborted(result: unknown, signal: AbortSignal): Promise<unknown> | 
   });
 }
 
-function failure(code: string, message: string, stack?: string): Outcome {
-  return { kind: "retry", error: { code, message, ...(stack === undefined ? {} : { stack }) } };
+function failure(code: string, message: string, where: Pick<AttemptError, "stack" | "step"> = {}): Outcome {
+  return { kind: "retry", error: { code, message, ...where } };
 }

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { migratedDatabase } from "../../../test/support/database.ts";
 import { claimedRun } from "../../../test/support/run.ts";
 import type { Database } from "../../postgres/database.ts";
-import { createRunSteps } from "./code-steps.ts";
+import { createRunSteps, failedStep } from "./code-steps.ts";
 
 const LIMITS = { maxSteps: 3, maxResultBytes: 100, maxRunBytes: 150 };
 
@@ -34,7 +34,9 @@ describe("a step", () => {
       if (keys.length === 1) throw new Error("not yet");
       return keys.length;
     };
-    await expect(stepsOf(database, run)("s", work)).rejects.toThrow("not yet");
+    const failed = await stepsOf(database, run)("s", work).catch((error: Error) => error);
+    expect(failed).toMatchObject({ message: "not yet" });
+    expect(failedStep(failed as Error)).toBe("s");
     expect(await stepsOf(database, run)("s", work)).toBe(2);
     expect(keys[0]).toBe(keys[1]);
   });

@@ -36,15 +36,13 @@ export function createRunSteps(
   database: Queryable,
   limits: StepLimits,
 ): (run: RunAttempt, signal: AbortSignal) => RunStep {
-  return (run, signal) => {
+  return ({ runId, fence, idempotencyKey: runKey }, signal) => {
     let finished: Promise<Map<string, string | null>> | undefined;
     const names = new Set<string>();
     let keptBytes = 0;
 
-    return async (name, work) => {
-      checkName(name, names);
-      names.add(name);
-      finished ??= loadRunSteps(database, run.runId).then((steps) => {
+    const step: RunStep = async (name, work) => {
+      finished ??= loadRunSteps(database, runId).then((steps) => {
         keptBytes = [...steps.values()].reduce((sum, text) => sum + bytesOf(text), 0);
         return steps;
       });
@@ -52,20 +50,37 @@ export function createRunSteps(
       if (kept !== undefined) return read(kept);
       if (names.size > limits.maxSteps) throw new Error(`A run has at most ${limits.maxSteps} steps`);
       signal.throwIfAborted();
-      const idempotencyKey = digestOf("step", run.idempotencyKey, name);
+      const idempotencyKey = digestOf("step", runKey, name);
       const text = write(name, await work({ idempotencyKey, signal }), limits);
       keptBytes += bytesOf(text);
       if (keptBytes > limits.maxRunBytes) {
         throw new Error(`The results of the steps of a run are at most ${limits.maxRunBytes} bytes of JSON`);
       }
       failpoint("execute.step");
-      const { runId, fence } = run;
       if (!(await keepRunStep(database, { runId, fence, name, result: text ?? undefined }))) {
         throw new Error(`The step ${name} ended after its run was cancelled, or was taken by another worker`);
       }
       return read(text);
     };
+    return async (name, work) => {
+      checkName(name, names);
+      names.add(name);
+      try {
+        return await step(name, work);
+      } catch (error) {
+        if (typeof error === "object" && error !== null) stepsOfErrors.set(error, name);
+        throw error;
+      }
+    };
   };
+}
+
+/** Kept beside the errors, which are the flow's own and may be frozen. */
+const stepsOfErrors = new WeakMap<object, string>();
+
+/** The step that an error ended, if a step did. */
+export function failedStep(error: object): string | undefined {
+  return stepsOfErrors.get(error);
 }
 
 function checkName(name: unknown, names: ReadonlySet<string>): asserts name is string {

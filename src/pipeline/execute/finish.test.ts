@@ -56,6 +56,12 @@ describe("finishAttempt", () => {
     });
   });
 
+  test("names the step of a code flow that failed", () => {
+    expect(finish({ kind: "dead", error: { ...error, step: "charge" } }).errorContext).toMatchObject({
+      step: "charge",
+    });
+  });
+
   test("buries a run at once when another attempt cannot help", () => {
     expect(finish({ kind: "dead", error }).state).toBe("dead");
   });

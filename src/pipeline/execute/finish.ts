@@ -39,7 +39,7 @@ export function finishAttempt(attempt: {
     state: "dead",
     errorContext: {
       stage: "execute",
-      step: context.action,
+      step: error.step ?? context.action,
       connector: context.connector,
       endpoint: context.endpoint,
       flow_version: run.flowVersion,

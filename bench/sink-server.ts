@@ -1,0 +1,8 @@
+import { createServer } from "node:http";
+
+/** A flow's target that takes everything and does nothing. Run as a process of its own: PORT. */
+const server = createServer((request, response) => {
+  request.resume().on("end", () => response.writeHead(204).end());
+});
+server.keepAliveTimeout = 60_000;
+server.listen(Number(process.env["PORT"]), "127.0.0.1");

@@ -1,0 +1,27 @@
+import type pg from "pg";
+
+/** What PostgreSQL did between two looks. */
+export interface StoreWork {
+  statements: number;
+  walBytes: number;
+}
+
+/** Counts what PostgreSQL does from now until the answer is called. Needs pg_stat_statements to be preloaded. */
+export async function measureStoreWork(database: pg.Pool): Promise<() => Promise<StoreWork>> {
+  await database.query("CREATE EXTENSION IF NOT EXISTS pg_stat_statements");
+  const look = async () => {
+    const { rows } = await database.query<{ calls: string; wal: string }>(
+      `SELECT (SELECT sum(calls) FROM pg_stat_statements) AS calls,
+        pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0') AS wal`,
+    );
+    return { statements: Number(rows[0]?.calls), walBytes: Number(rows[0]?.wal) };
+  };
+  const before = await look();
+  return async () => {
+    const after = await look();
+    return {
+      statements: after.statements - before.statements,
+      walBytes: after.walBytes - before.walBytes,
+    };
+  };
+}

@@ -1,0 +1,152 @@
+import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { builtProgram } from "../support/built.ts";
+import { flowsFolder } from "../support/flows-folder.ts";
+import { serve } from "../support/local-target.ts";
+import { freePorts } from "../support/ports.ts";
+import { api, startHeadrace } from "../support/process.ts";
+import { createDatabase, testRedisUrl } from "../support/stores.ts";
+import { until } from "../support/until.ts";
+
+beforeAll(async () => {
+  await builtProgram();
+}, 120_000);
+
+interface ShownRun {
+  id: string;
+  status: string;
+  attempts: unknown[];
+}
+
+/** One process that takes events in and routes them, and any number of workers beside it. */
+async function installation() {
+  const { url: databaseUrl, drop } = await createDatabase();
+  onTestFinished(drop);
+  const ports = await freePorts(4);
+  const begin = (roles: string, env: Record<string, string> = {}) => {
+    const port = ports.shift() as number;
+    const own = startHeadrace({ databaseUrl, redisUrl: testRedisUrl(), port, roles, env });
+    onTestFinished(async () => {
+      if (!own.ended) await own.end("SIGKILL");
+    });
+    return own;
+  };
+  const base = begin("api,relay,route");
+  await base.ready();
+  const call = (method: string, path: string, body?: unknown) =>
+    api(base.url, method, `/tenants/acme${path}`, body);
+  await call("PUT", "", {});
+  return {
+    begin,
+    call,
+    async deploy(flow: string, definition: object) {
+      await call("PUT", `/flows/${flow}`, definition);
+      await call("POST", `/flows/${flow}/deploy`);
+    },
+    runs: async (query = "") => ((await call("GET", `/runs${query}`)) as { items: ShownRun[] }).items,
+  };
+}
+
+describe("a run whose worker", () => {
+  test("is stopped past its lease, or blocks its event loop, goes to another, and the late one's word is not taken", async () => {
+    const calls: { path: string; key: string }[] = [];
+    const target = await serve((request, response) => {
+      calls.push({ path: String(request.url), key: String(request.headers["idempotency-key"]) });
+      // The stopped worker's call is answered, while it cannot hear; the answer is an error, which must not count.
+      const first = calls.filter(({ path }) => path === request.url).length === 1;
+      setTimeout(() => response.writeHead(first ? 500 : 200).end(), first ? 2_000 : 0);
+    });
+    const { folder } = flowsFolder({
+      "block.mjs": `
+        export default { id: "block", async handler({ idempotencyKey }) {
+          await fetch("${target.url}/block", { method: "POST", headers: { "idempotency-key": idempotencyKey } });
+          if (process.env.BLOCKS !== undefined) {
+            const until = Date.now() + 22_000;
+            while (Date.now() < until);
+            throw new Error("late");
+          }
+        } };`,
+    });
+    const { begin, call, deploy, runs } = await installation();
+    await deploy("stop", {
+      trigger: { event_types: ["stop"] },
+      action: { type: "http", url: `${target.url}/stop` },
+      retry: { max_attempts: 1 },
+    });
+    await deploy("block", {
+      trigger: { event_types: ["block"] },
+      action: { type: "code", handler: "block" },
+      retry: { max_attempts: 1 },
+    });
+    // What each of the two takes is decided by what there is when it starts.
+    const stopping = begin("execute", { HEADRACE_FLOWS_DIR: folder });
+    await stopping.ready();
+    await call("POST", "/events", { type: "stop", data: {} });
+    await until("the first worker has called", () => calls.some(({ path }) => path === "/stop"));
+    process.kill(stopping.pid, "SIGSTOP");
+    const blocking = begin("execute", { HEADRACE_FLOWS_DIR: folder, BLOCKS: "1" });
+    await blocking.ready();
+    await call("POST", "/events", { type: "block", data: {} });
+    await until("the second worker has called", () => calls.some(({ path }) => path === "/block"));
+
+    await begin("execute", { HEADRACE_FLOWS_DIR: folder }).ready();
+    await until("another worker has done both", async () => (await runs("?status=succeeded")).length === 2, {
+      withinMs: 40_000,
+    });
+    process.kill(stopping.pid, "SIGCONT");
+    await until("the stopped one is back", () => stopping.ready().then(() => true));
+    await until("the blocked one is back", () => blocking.ready().then(() => true), { withinMs: 40_000 });
+    const shown = await runs();
+    expect(shown.map((run) => [run.status, run.attempts.length])).toEqual([
+      ["succeeded", 1],
+      ["succeeded", 1],
+    ]);
+    for (const path of ["/stop", "/block"]) {
+      const keys = calls.filter((one) => one.path === path).map((one) => one.key);
+      expect(keys).toHaveLength(2);
+      expect(new Set(keys).size).toBe(1);
+    }
+    expect(((await call("GET", "/dlq")) as { items: unknown[] }).items).toEqual([]);
+  }, 120_000);
+
+  test("is told to end hands back what it cannot finish, and is gone within 15 s", async () => {
+    const keys = new Map<string, number>();
+    let hang = true;
+    const target = await serve((request, response) => {
+      const key = String(request.headers["idempotency-key"]);
+      keys.set(key, (keys.get(key) ?? 0) + 1);
+      // One call in ten is never answered by the target of the first worker.
+      if (hang && keys.size % 10 === 0) return;
+      setTimeout(() => response.writeHead(204).end(), 50);
+    });
+    const { begin, call, deploy, runs } = await installation();
+    await deploy("work", {
+      trigger: {},
+      action: { type: "http", url: target.url, timeout_ms: 30_000 },
+      retry: { max_attempts: 1 },
+    });
+    const ending = begin("execute");
+    await ending.ready();
+    const events = Array.from({ length: 500 }, (_, number) => ({ type: "t", data: { number } }));
+    await call("POST", "/events", events);
+    await until("the worker is busy", () => keys.size > 50);
+    const startedMs = performance.now();
+    const exitCode = await ending.end("SIGTERM");
+    const seconds = (performance.now() - startedMs) / 1_000;
+    expect(exitCode).toBe(0);
+    expect(seconds).toBeLessThan(15);
+    hang = false;
+
+    await begin("execute").ready();
+    await until(
+      "every run has succeeded",
+      async () => (await runs("?status=succeeded&limit=1000")).length === 500,
+      { withinMs: 40_000 },
+    );
+    expect(keys.size).toBe(500);
+    const twice = [...keys.values()].filter((times) => times > 1).length;
+    console.info(
+      `drain: gone after ${seconds.toFixed(1)} s; ${twice} of 500 calls were repeated, with their key`,
+    );
+    expect(Math.max(...keys.values())).toBeLessThanOrEqual(2);
+  }, 120_000);
+});

@@ -1,0 +1,28 @@
+import pg from "pg";
+import { migrate } from "../../src/postgres/migrate.ts";
+import { ensurePartitions } from "../../src/postgres/partitions.ts";
+
+export const MIGRATIONS = new URL("../../migrations", import.meta.url).pathname;
+
+/** The database that others are copied from: a copy takes a tenth of the time that the migrations do. */
+export const MIGRATED_DATABASE = "migrated";
+
+/** Makes it, with the newest schema and the partitions of these days; nobody may be connected when it is copied. */
+export async function makeMigratedDatabase(postgresUrl: string): Promise<void> {
+  const client = new pg.Client(postgresUrl);
+  await client.connect();
+  // The machine does not crash in a test, and what a killed PostgreSQL has written is safe with the kernel.
+  await client.query("ALTER SYSTEM SET fsync = off");
+  await client.query("SELECT pg_reload_conf()");
+  await client.query(`CREATE DATABASE ${MIGRATED_DATABASE}`);
+  await client.end();
+  const url = new URL(postgresUrl);
+  url.pathname = MIGRATED_DATABASE;
+  await migrate({
+    url: url.href,
+    directory: MIGRATIONS,
+    afterwards: async (migrated) => {
+      await ensurePartitions({ query: async (statement) => (await migrated.query(statement)).rows }, 2);
+    },
+  });
+}
