@@ -4,6 +4,7 @@ import { accepted, deployed } from "../../test/support/flow.ts";
 import { runId } from "../domain/run-id.ts";
 import type { Database } from "./database.ts";
 import { loadDeployments, loadEndedDeployments, undeployFlow } from "./deployments.ts";
+import { putPolicy } from "./dlq-policies.ts";
 import { type RoutingDecision, routeEvents } from "./routing.ts";
 
 function decisionFor(eventIds: string[], flowId: string): RoutingDecision {
@@ -41,6 +42,31 @@ describe("routeEvents", () => {
       await count(database, "verdicts"),
       await count(database, "outbox"),
     ]).toEqual([5, 5, 0]);
+  });
+
+  test("says of an unmatched event that a policy dropped it", async () => {
+    const { database } = await migratedDatabase();
+    await deployed(database, "acme", "f");
+    const [dropped = "", kept = ""] = await accepted(database, "acme", [1, 2]);
+    await putPolicy(database.pipeline, "acme", { retention_days: 30, unmatched: "drop" });
+    const letter = { stage: "route" as const, errorMessage: "", errorContext: {}, fingerprint: "x" };
+    const routed = await routeEvents(
+      database.pipeline,
+      {
+        verdicts: [dropped, kept].map((eventId) => ({
+          eventId,
+          tenantId: "acme",
+          status: "unmatched" as const,
+        })),
+        runs: [],
+        deadLetters: [
+          { ...letter, eventId: dropped, unmatched: true },
+          { ...letter, eventId: kept, unmatched: false },
+        ],
+      },
+      1_000,
+    );
+    expect(Object.fromEntries(routed)).toEqual({ [dropped]: { buried: false }, [kept]: { buried: true } });
   });
 
   test("copies the event into its dead letter, byte for byte", async () => {

@@ -179,6 +179,11 @@ describe("a deploy from a past moment", () => {
     expect(runs.map((run: { event_id: string }) => run.event_id).sort()).toEqual(
       [...ids.slice(0, 20), ...live].sort(),
     );
+    const priorities = runs.map((run: { event_id: string; priority: number }) => [
+      run.event_id === live[0] ? "live" : "past",
+      run.priority,
+    ]);
+    expect(new Set(priorities.map(String))).toEqual(new Set(["past,3", "live,1"]));
     const all = (await api.call("GET", "/tenants/acme/runs?limit=200")).body.items.length;
     expect(all - runsBefore).toBe(runs.length + 1);
     expect((await api.call("GET", `${FLOWS}/new/backfill`)).body).toMatchObject({
@@ -206,6 +211,21 @@ describe("a deploy from a past moment", () => {
     await deploy(api, "f", { trigger: {}, enabled_from: "now" });
     await backfill(api);
     expect((await api.call("GET", "/tenants/acme/runs")).body.items).toEqual([]);
+  });
+});
+
+describe("the priority of a run", () => {
+  test("is its event's, unless the flow has one of its own", async () => {
+    const api = await withTenant();
+    await deploy(api, "own", { trigger: { priority: 2 } });
+    await deploy(api, "any", { trigger: {} });
+    const ids = await accept(api, { type: "t", data: {} }, { type: "t", data: {}, priority: 4 });
+    await route(api.database, ids);
+    const { items } = (await api.call("GET", "/tenants/acme/runs")).body;
+    const shown = items.map((run: { event_id: string; flow_id: string; priority: number }) =>
+      [ids.indexOf(run.event_id), run.flow_id, run.priority].join(),
+    );
+    expect(shown.sort()).toEqual(["0,any,1", "0,own,2", "1,any,4", "1,own,2"]);
   });
 });
 

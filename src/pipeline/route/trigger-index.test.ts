@@ -335,6 +335,24 @@ describe("the trigger index", () => {
     expect(index.match({ ...event, data: {} })).toHaveLength(100);
   });
 
+  test("counts long texts and long lists as what they take", () => {
+    const index = createTriggerIndex();
+    for (let at = 0; at < 100; at += 1) {
+      const conditions: Condition[] = [
+        { op: "contains", path: "text", value: `${"a".repeat(10)}${at}` },
+        { op: "neq", path: "list", value: at },
+      ];
+      index.add({ id: `${at}`, tenantId: "acme", where: { op: "or", conditions } });
+    }
+    const match = (data: unknown) => index.match({ tenantId: "acme", connector: "shop", type: "x", data });
+    expect(match({ text: "a".repeat(60_000) })).toEqual([]);
+    expect(() => match({ text: "a".repeat(600_000) })).toThrow("takes more than 400000 steps");
+    const list = Array.from({ length: 100 }, (_, at) => at);
+    expect(match({ list })).toEqual([]);
+    const long = Array.from({ length: 100 }, () => list);
+    expect(() => match({ list: long, text: "a".repeat(60_000) })).toThrow("takes more than 400000 steps");
+  });
+
   test("files every condition that needs a value to be there, and only those", () => {
     fc.assert(
       fc.property(conditionOf(mixed), (where) => {
