@@ -66,9 +66,17 @@ export function createTriggerIndex({ few = FEW }: { few?: number } = {}): Trigge
       routes.close(route);
       entry = entry?.next;
     }
-    if (first.program !== undefined) fields.release(stepsOf(first.program));
+    releaseFields(first.trigger);
     entries.delete(id);
     return first;
+  }
+
+  /** Not every entry keeps its program: a plan names the fields again, which it takes once more. */
+  function releaseFields({ where }: IndexedTrigger): void {
+    if (where === undefined) return;
+    const steps = stepsOf(programOf(planOf(where, fields)));
+    fields.release(steps);
+    fields.release(steps);
   }
 
   function nextRound(): number {

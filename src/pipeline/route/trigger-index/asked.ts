@@ -1,6 +1,6 @@
 import type { Entry } from "./entry.ts";
 import { insert, withdraw } from "./postings.ts";
-import { type Row, rowOf } from "./program.ts";
+import { type Row, rowOf, withoutEntry } from "./program.ts";
 import type { Search } from "./search.ts";
 import type { Step } from "./step.ts";
 
@@ -25,7 +25,7 @@ export class Asked {
     return this.#size;
   }
 
-  /** The arrays of a block are made anew: one that grows takes room for many more, and most partitions have few. */
+  /** Takes the entry's program over. The arrays of a block are made anew: one that grows takes room for many more, and most partitions have few. */
   add(entry: Entry): void {
     this.#size += 1;
     const { program } = entry;
@@ -35,6 +35,7 @@ export class Asked {
     }
     const last = this.#blocks.at(-1);
     const row = rowOf(program, entry);
+    entry.program = undefined;
     if (last === undefined || last.entries.length === MAX_BLOCK) {
       this.#blocks = [...this.#blocks, { entries: [entry], row }];
       return;
@@ -44,17 +45,15 @@ export class Asked {
   }
 
   remove(entry: Entry): void {
-    if (entry.program === undefined) {
+    if (entry.trigger.where === undefined) {
       if (withdraw(this.#always, entry)) this.#size -= 1;
       return;
     }
     const block = this.#blocks.find(({ entries }) => entries.includes(entry));
     if (block === undefined) return;
     this.#size -= 1;
-    const end = block.row.indexOf(entry);
-    const start = end + 1 - rowOf(entry.program, entry).length;
+    block.row = withoutEntry(block.row, entry);
     block.entries = block.entries.filter((one) => one !== entry);
-    block.row = block.row.toSpliced(start, end + 1 - start);
     if (block.entries.length === 0) this.#blocks = this.#blocks.filter((one) => one !== block);
   }
 

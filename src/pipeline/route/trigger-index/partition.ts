@@ -75,8 +75,12 @@ export class Partition {
   #fileAgain(ways: Ways, entry: Entry): boolean {
     const { where } = entry.trigger;
     const plan = where && planOf(where, this.#fields);
+    const before = entry.program;
+    entry.program = plan && programOf(plan);
+    // The steps take the places of those that they are the same as.
+    if (entry.program !== undefined) this.#fields.release(stepsOf(entry.program));
     const isFiled = this.#file(ways, entry, plan);
-    if (plan !== undefined) this.#fields.release(stepsOf(programOf(plan)));
+    if (!isFiled) entry.program = before;
     return isFiled;
   }
 

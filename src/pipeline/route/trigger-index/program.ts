@@ -66,6 +66,13 @@ export function rowOf(program: Program, entry: Entry): Row {
   return [...row, entry];
 }
 
+/** The row without the steps of an entry that it holds. */
+export function withoutEntry(row: Row, entry: Entry): Row {
+  const end = row.indexOf(entry);
+  const start = row.findLastIndex((one, at) => at < end && typeof one === "object" && "trigger" in one) + 1;
+  return row.toSpliced(start, end + 1 - start);
+}
+
 function sizeOf(plan: Plan): number {
   if (plan.op !== "and" && plan.op !== "or") return WIDTH;
   return plan.parts.reduce((size, part) => size + sizeOf(part), 0);
