@@ -62,6 +62,28 @@ table change_counters with fillfactor=50
   grant select, update to headrace_api
   grant delete, insert, select, update to headrace_pipeline
 
+table circuit_breakers row level security forced
+  tenant_id text not null
+  target text not null
+  state text not null default 'closed'::text
+  failures integer not null default 0
+  failing_since timestamp with time zone
+  opened integer not null default 0
+  last_error text
+  failed_at timestamp with time zone
+  opened_at timestamp with time zone
+  probe_at timestamp with time zone
+  closed_at timestamp with time zone
+  noted_at timestamp with time zone not null default now()
+  constraint circuit_breakers_pkey PRIMARY KEY (tenant_id, target)
+  constraint circuit_breakers_state_check CHECK ((state = ANY (ARRAY['closed'::text, 'open'::text, 'half_open'::text])))
+  CREATE INDEX circuit_breakers_of_note ON public.circuit_breakers USING btree (failed_at) WHERE (failed_at IS NOT NULL)
+  CREATE INDEX circuit_breakers_open ON public.circuit_breakers USING btree (probe_at) WHERE (state <> 'closed'::text)
+  policy every_tenant to headrace_pipeline using true check true
+  policy own_tenant to headrace_api using (tenant_id = current_setting('app.tenant'::text, true)) check (tenant_id = current_setting('app.tenant'::text, true))
+  grant delete, insert, select, update to headrace_api
+  grant delete, insert, select, update to headrace_pipeline
+
 table connectors
   id text not null
   name text
@@ -209,6 +231,17 @@ table events partitioned by RANGE (id) row level security forced
   grant delete, insert, select, update to headrace_api
   grant delete, insert, select, update to headrace_pipeline
 
+table flow_gates with fillfactor=50 row level security forced
+  tenant_id text not null
+  flow_id text not null
+  started_from timestamp with time zone[] not null default '{}'::timestamp with time zone[]
+  started_runs integer[] not null default '{}'::integer[]
+  constraint flow_gates_pkey PRIMARY KEY (tenant_id, flow_id)
+  policy every_tenant to headrace_pipeline using true check true
+  policy own_tenant to headrace_api using (tenant_id = current_setting('app.tenant'::text, true)) check (tenant_id = current_setting('app.tenant'::text, true))
+  grant delete, insert, select, update to headrace_api
+  grant delete, insert, select, update to headrace_pipeline
+
 table flow_versions row level security forced
   tenant_id text not null
   flow_id text not null
@@ -232,6 +265,9 @@ table flows row level security forced
   created_at timestamp with time zone not null default now()
   updated_at timestamp with time zone not null default now()
   deleted_at timestamp with time zone
+  old_signing_sealed bytea
+  old_signing_key_id text
+  old_signing_until timestamp with time zone
   constraint flows_pkey PRIMARY KEY (tenant_id, id)
   constraint flows_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id)
   policy every_tenant to headrace_pipeline using true check true
@@ -324,9 +360,14 @@ table runs partitioned by RANGE (id) row level security forced
   created_at timestamp with time zone not null default now()
   started_at timestamp with time zone
   finished_at timestamp with time zone
+  gate text
+  held_reason text
   constraint runs_pkey PRIMARY KEY (id)
   constraint runs_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'running'::text, 'failed'::text, 'succeeded'::text, 'dead'::text, 'cancelled'::text])))
   CREATE INDEX runs_due ON ONLY public.runs USING btree (visible_at) WHERE (state = ANY (ARRAY['queued'::text, 'running'::text, 'failed'::text]))
+  CREATE INDEX runs_gated ON ONLY public.runs USING btree (tenant_id, flow_id) WHERE ((gate IS NOT NULL) AND (state = 'running'::text))
+  CREATE INDEX runs_held ON ONLY public.runs USING btree (tenant_id, held_reason, flow_id, event_id) WHERE ((state = 'queued'::text) AND (held_reason IS NOT NULL))
+  CREATE INDEX runs_keyed ON ONLY public.runs USING btree (tenant_id, flow_id, gate, event_id) WHERE ((gate <> ''::text) AND (state = ANY (ARRAY['queued'::text, 'running'::text, 'failed'::text, 'dead'::text])))
   CREATE INDEX runs_of_replayed_event ON ONLY public.runs USING btree (event_id) WHERE (replay_seq > 0)
   CREATE INDEX runs_of_tenant ON ONLY public.runs USING btree (tenant_id, id)
   policy every_tenant to headrace_pipeline using true check true
@@ -379,6 +420,186 @@ table verdicts partitioned by RANGE (event_id) row level security forced
   policy own_tenant to headrace_api using (tenant_id = current_setting('app.tenant'::text, true)) check (tenant_id = current_setting('app.tenant'::text, true))
   grant delete, insert, select, update to headrace_api
   grant delete, insert, select, update to headrace_pipeline
+
+function claim_gated_runs(run_ids uuid[], low uuid, high uuid, lease_ms integer, hold_ms integer) returns SETOF runs set enable_seqscan=off, enable_hashjoin=off, enable_mergejoin=off
+DECLARE
+  PIECE CONSTANT interval := interval '50 milliseconds';
+  flow record;
+  run record;
+  rules jsonb;
+  moment timestamptz;
+  slots integer;
+  tokens integer;
+  per_window integer;
+  rate_window interval;
+  pieces timestamptz[];
+  counts integer[];
+  freed integer;
+  started integer;
+  waiting integer;
+  blocked text;
+  ahead integer;
+  event_lane smallint;
+  first_unrouted uuid[];
+  unrouted uuid;
+  keys text[];
+  reason text;
+  until timestamptz;
+  admitted uuid[] := '{}';
+  held uuid[] := '{}';
+  held_for text[] := '{}';
+  held_until timestamptz[] := '{}';
+BEGIN
+  -- A claim that a crash takes back only means that the run is claimed again.
+  PERFORM set_config('synchronous_commit', 'off', true);
+  INSERT INTO flow_gates (tenant_id, flow_id)
+  SELECT DISTINCT r.tenant_id, r.flow_id FROM runs r
+  WHERE r.id = ANY (run_ids) AND r.id BETWEEN low AND high AND r.state = 'queued' AND r.gate IS NOT NULL
+  ORDER BY 1, 2
+  ON CONFLICT DO NOTHING;
+
+  FOR flow IN
+    SELECT g.* FROM flow_gates g WHERE (g.tenant_id, g.flow_id) IN (
+      SELECT r.tenant_id, r.flow_id FROM runs r
+      WHERE r.id = ANY (run_ids) AND r.id BETWEEN low AND high AND r.state = 'queued' AND r.gate IS NOT NULL)
+    ORDER BY 1, 2 FOR UPDATE
+  LOOP
+    -- From here on nobody else claims runs of this flow, and what its ended runs left is seen.
+    moment := clock_timestamp();
+    SELECT v.definition INTO rules FROM flows f JOIN flow_versions v
+      ON (v.tenant_id, v.flow_id, v.version) = (f.tenant_id, f.id, coalesce(f.deployed_version, f.version))
+    WHERE f.tenant_id = flow.tenant_id AND f.id = flow.flow_id;
+
+    slots := 1000;
+    IF rules ? 'concurrency' THEN
+      slots := greatest(0, (rules ->> 'concurrency')::integer - (SELECT count(*) FROM runs r
+        WHERE r.tenant_id = flow.tenant_id AND r.flow_id = flow.flow_id AND r.gate IS NOT NULL AND r.state = 'running'));
+    END IF;
+    tokens := 1000;
+    IF rules ? 'rate_limit' THEN
+      -- So many in any one second, whenever it begins; below one a second, one in any so many seconds. What started
+      -- within a piece of a second counts until all of the piece is out of the window.
+      per_window := greatest(1, floor((rules #>> '{rate_limit,per_second}')::numeric));
+      rate_window := interval '1 second' * greatest(1, 1 / (rules #>> '{rate_limit,per_second}')::float8) + PIECE;
+      SELECT coalesce(array_agg(p.start ORDER BY p.start), '{}'), coalesce(array_agg(p.runs ORDER BY p.start), '{}'),
+          greatest(0, per_window - coalesce(sum(p.runs), 0))
+        INTO pieces, counts, tokens
+      FROM unnest(flow.started_from, flow.started_runs) AS p (start, runs) WHERE p.start > moment - rate_window;
+    END IF;
+
+    started := 0;
+    waiting := NULL;
+    keys := '{}';
+    first_unrouted := '{}';
+    FOR run IN
+      SELECT * FROM (
+        SELECT r.id, r.event_id, r.replay_seq, r.gate FROM runs r
+        WHERE r.id = ANY (run_ids) AND r.id BETWEEN low AND high AND r.state = 'queued'
+          AND r.tenant_id = flow.tenant_id AND r.flow_id = flow.flow_id AND r.gate IS NOT NULL
+        UNION
+        SELECT h.* FROM unnest(ARRAY['concurrency', 'rate_limit']) AS why (reason), LATERAL (
+          SELECT r.id, r.event_id, r.replay_seq, r.gate FROM runs r
+          WHERE r.tenant_id = flow.tenant_id AND r.held_reason = why.reason AND r.flow_id = flow.flow_id
+            AND r.state = 'queued'
+          ORDER BY r.event_id LIMIT greatest(0, least(slots, tokens, 128))) h
+      ) candidates
+      ORDER BY event_id, replay_seq
+    LOOP
+      reason := NULL;
+      IF run.gate <> '' AND rules ? 'order_by' THEN
+        IF run.gate = ANY (keys) THEN
+          blocked := 'queued';
+        ELSE
+          SELECT r.state INTO blocked FROM runs r
+          WHERE r.tenant_id = flow.tenant_id AND r.flow_id = flow.flow_id AND r.gate = run.gate AND r.gate <> ''
+            AND r.state IN ('queued', 'running', 'failed', 'dead') AND r.id <> run.id
+            AND (r.state = 'running' OR (r.event_id, r.replay_seq) < (run.event_id, run.replay_seq))
+            AND (r.state <> 'dead' OR (rules ->> 'on_order_failure' IS DISTINCT FROM 'skip' AND r.event_id <> run.event_id
+              AND EXISTS (SELECT FROM dead_letters d WHERE d.run_id = r.id AND d.status = 'pending')
+              AND NOT EXISTS (SELECT FROM runs n WHERE n.event_id = r.event_id AND n.replay_seq > 0
+                AND n.replay_seq > r.replay_seq AND n.flow_id = r.flow_id AND n.state IN ('succeeded', 'cancelled'))))
+          LIMIT 1;
+        END IF;
+        IF blocked IS NOT NULL THEN
+          SELECT count(*) INTO ahead FROM (SELECT FROM runs r
+            WHERE r.tenant_id = flow.tenant_id AND r.flow_id = flow.flow_id AND r.gate = run.gate AND r.gate <> ''
+              AND r.state IN ('queued', 'running', 'failed', 'dead') AND r.event_id < run.event_id LIMIT 200) q;
+          reason := 'order';
+          until := moment + hold_ms * (1 + ahead / 10) * interval '1 millisecond';
+        ELSIF run.replay_seq = 0 THEN
+          -- An earlier event that another router has in hand: its run is about to come.
+          SELECT e.priority INTO event_lane FROM events e WHERE e.id = run.event_id;
+          IF event_lane IS NOT NULL AND first_unrouted[event_lane] IS NULL THEN
+            SELECT min(o.event_id::text COLLATE "C")::uuid INTO unrouted FROM outbox o
+            WHERE o.lane = event_lane AND o.tenant_id = flow.tenant_id;
+            first_unrouted[event_lane] := coalesce(unrouted, 'ffffffff-ffff-ffff-ffff-ffffffffffff');
+          END IF;
+          IF first_unrouted[event_lane] < run.event_id THEN
+            reason := 'order';
+            -- To find out takes long where much waits: no more than a tenth of the time goes into it.
+            until := clock_timestamp() + greatest(interval '50 milliseconds', 10 * (clock_timestamp() - moment));
+          END IF;
+        END IF;
+        -- What comes after it in this batch waits for it, whether it starts or not.
+        keys := keys || run.gate;
+      END IF;
+
+      IF reason IS NULL AND (started >= slots OR started >= tokens) THEN
+        IF waiting IS NULL THEN
+          SELECT count(*) INTO waiting FROM (SELECT FROM runs r
+            WHERE r.tenant_id = flow.tenant_id AND r.flow_id = flow.flow_id AND r.state = 'queued'
+              AND r.held_reason IN ('concurrency', 'rate_limit') AND r.visible_at > moment LIMIT 1000) q;
+        END IF;
+        waiting := waiting + 1;
+        IF started >= slots THEN
+          reason := 'concurrency';
+          until := moment + hold_ms * (1 + waiting / 50) * interval '1 millisecond';
+        ELSE
+          reason := 'rate_limit';
+          -- When as many have left the window as are before it, and one more.
+          freed := 0;
+          until := moment + rate_window;
+          FOR piece IN 1 .. cardinality(pieces) LOOP
+            freed := freed + counts[piece];
+            IF freed > (waiting - 1) % per_window THEN
+              until := pieces[piece] + rate_window;
+              EXIT;
+            END IF;
+          END LOOP;
+          until := until + ((waiting - 1) / per_window) * rate_window;
+        END IF;
+      END IF;
+
+      IF reason IS NULL THEN
+        started := started + 1;
+        admitted := admitted || run.id;
+      ELSE
+        held := held || run.id;
+        held_for := held_for || reason;
+        held_until := held_until || until;
+      END IF;
+    END LOOP;
+    IF started > 0 AND rules ? 'rate_limit' THEN
+      IF moment - pieces[cardinality(pieces)] < PIECE THEN
+        counts[cardinality(pieces)] := counts[cardinality(pieces)] + started;
+      ELSE
+        pieces := pieces || moment;
+        counts := counts || started;
+      END IF;
+      UPDATE flow_gates g SET started_from = pieces, started_runs = counts
+      WHERE g.tenant_id = flow.tenant_id AND g.flow_id = flow.flow_id;
+    END IF;
+  END LOOP;
+
+  UPDATE runs r SET held_reason = h.reason, visible_at = h.until
+  FROM unnest(held, held_for, held_until) AS h (id, reason, until)
+  WHERE r.id = ANY (held) AND r.id = h.id AND r.state = 'queued';
+  RETURN QUERY
+  UPDATE runs r SET state = 'running', held_reason = NULL, fence = fence + 1 + floor(random() * 1000000)::bigint,
+    started_at = coalesce(started_at, now()), visible_at = now() + lease_ms * interval '1 millisecond'
+  WHERE r.id = ANY (admitted) AND r.state = 'queued'
+  RETURNING r.*;
+END
 
 function claim_outbox(budgets integer[], after_tenants text[], max_tenants integer, lease_ms integer) returns TABLE(claimed_lane smallint, claimed_tenant text, claimed_event uuid) set enable_seqscan=off, enable_hashjoin=off, enable_mergejoin=off, enable_bitmapscan=off
 BEGIN
@@ -436,3 +657,28 @@ function uuid7(us bigint) returns uuid
     int8send(((us / 1000) << 16) | 28672 | ((us % 1000) * 4096 / 1000))
       || substring(uuid_send(gen_random_uuid()) FROM 9),
     'hex')::uuid
+
+function wake_gated_runs(tenants text[], flow_ids text[], ended_gates text[], lease_ms integer) returns SETOF runs set enable_seqscan=off, enable_hashjoin=off, enable_mergejoin=off
+DECLARE
+  woken uuid[];
+BEGIN
+  PERFORM set_config('synchronous_commit', 'off', true);
+  PERFORM FROM flow_gates g WHERE (g.tenant_id, g.flow_id) IN (SELECT * FROM unnest(tenants, flow_ids))
+    ORDER BY g.tenant_id, g.flow_id FOR UPDATE;
+  woken := ARRAY(
+    SELECT h.id FROM (SELECT t, f, count(*) AS slots FROM unnest(tenants, flow_ids) AS u (t, f) GROUP BY t, f) freed,
+      LATERAL (
+        SELECT r.id FROM runs r WHERE r.tenant_id = freed.t AND r.held_reason = 'concurrency' AND r.flow_id = freed.f
+          AND r.state = 'queued'
+        ORDER BY r.event_id LIMIT freed.slots) h
+    UNION
+    SELECT h.id FROM unnest(tenants, flow_ids, ended_gates) AS u (t, f, gate), LATERAL (
+      SELECT r.id FROM runs r WHERE r.tenant_id = u.t AND r.flow_id = u.f AND r.gate = u.gate AND r.gate <> ''
+        AND r.state IN ('queued', 'running', 'failed', 'dead') AND r.state = 'queued' AND r.held_reason = 'order'
+      ORDER BY r.event_id, r.replay_seq LIMIT 1) h
+    WHERE u.gate <> '');
+  RETURN QUERY
+  UPDATE runs r SET generation = generation + 1, visible_at = now() + lease_ms * interval '1 millisecond'
+  WHERE r.id = ANY (woken) AND r.state = 'queued'
+  RETURNING r.*;
+END

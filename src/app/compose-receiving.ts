@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { HeadraceError } from "../domain/errors.ts";
 import { type Acceptor, createAcceptor } from "../pipeline/receive/acceptor.ts";
 import { createEndpointCache, endpointSecretPlace } from "../pipeline/receive/endpoint-cache.ts";
 import { createReceiver, type Receiver, type TakeQuota } from "../pipeline/receive/receiver.ts";
@@ -21,7 +22,7 @@ export interface Receiving {
   receiver: Receiver;
   takeQuota: TakeQuota;
   rejections: RejectionLog;
-  /** True while the oldest event that is not routed is older than deliveries are taken for. */
+  /** True while what came in waits so long, to be committed or to be routed, that no more is taken. */
   readonly isBehind: boolean;
 }
 
@@ -51,13 +52,24 @@ export function composeReceiving(deps: ReceivingDeps): Receiving {
       const counter = await readCounter(database.ingest, "receive");
       return callers.map(() => counter);
     },
-    { maxItems: 10_000, inFlight: 1, maxWaiting: 10_000, full: () => new Error("Too many deliveries wait") },
+    {
+      maxItems: 10_000,
+      inFlight: 1,
+      maxWaiting: 10_000,
+      full: () => new HeadraceError("store_unavailable", "Too many deliveries wait"),
+    },
   );
   const takeQuota = createTenantQuota({ database: database.ingest, redis, keys, limits: limits.quota, now });
   const receiver = createReceiver({
-    endpoints: createEndpointCache({ database: database.ingest, keyRing, maxEndpoints: limits.maxEndpoints }),
+    endpoints: createEndpointCache({
+      database: database.ingest,
+      keyRing,
+      maxEndpoints: limits.maxEndpoints,
+      lookUps: limits.lookUps,
+    }),
     acceptor,
     findSeen: (digest) => findSeen(redis, keys, digest),
+    seenMs: limits.seenSeconds * 1_000,
     readCounter: () => counterReads.add(),
     takeQuota,
     captureSecret: (name, { value, show }) =>
@@ -86,7 +98,8 @@ export function composeReceiving(deps: ReceivingDeps): Receiving {
     takeQuota,
     rejections,
     get isBehind() {
-      return unroutedMs > limits.backlogAge.maxMs;
+      const waitedMs = Math.max(acceptor.waitedMs, counterReads.waitedMs);
+      return waitedMs > limits.maxCommitWaitMs || unroutedMs > limits.backlogAge.maxMs;
     },
   };
 }

@@ -4,16 +4,8 @@ import type { RunDispatch } from "../http/routes/run-actions.ts";
 import { createExpiredKeysStep } from "../maintain/expired-keys.ts";
 import { createOldRejectionsStep } from "../maintain/old-rejections.ts";
 import { createPartitionStep } from "../maintain/partitions.ts";
-import { createCodeAction, type Handler } from "../pipeline/execute/code-action.ts";
-import { createRunLogs } from "../pipeline/execute/code-log.ts";
-import { createRunSteps } from "../pipeline/execute/code-steps.ts";
-import { createExecutor } from "../pipeline/execute/executor.ts";
-import { createFlowVersions } from "../pipeline/execute/flow-versions.ts";
-import { createHeldRuns } from "../pipeline/execute/held-runs.ts";
-import { createHttpAction } from "../pipeline/execute/http-action.ts";
-import { createRunSecrets } from "../pipeline/execute/run-secrets.ts";
+import type { Handler } from "../pipeline/execute/code-action.ts";
 import { createSweeper } from "../pipeline/execute/sweeper.ts";
-import { createWorkers } from "../pipeline/execute/workers.ts";
 import { createRedisLossWatch } from "../pipeline/fanout/redis-loss.ts";
 import { createRelay } from "../pipeline/fanout/relay.ts";
 import { normalize } from "../pipeline/normalize/normalize.ts";
@@ -30,6 +22,7 @@ import { systemClock } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
 import type { OutgoingHttp } from "../runtime/outgoing/index.ts";
 import { createTicker } from "../schedule/ticker.ts";
+import { composeExecuting } from "./compose-executing.ts";
 import { composeReceiving, type Receiving } from "./compose-receiving.ts";
 import type { Role } from "./config.ts";
 import type { Limits } from "./limits.ts";
@@ -68,7 +61,7 @@ export interface Pipeline {
 }
 
 export function composePipeline(deps: PipelineDeps): Pipeline {
-  const { roles, limits, database, keyRing, metrics, log } = deps;
+  const { roles, limits, database, metrics, log } = deps;
   const keys = redisKeys(deps.installation);
   const onRedisError = (error: Error) => log.debug({ err: error }, "redis connection");
   const connect = (use: RedisUse) =>
@@ -171,54 +164,13 @@ export function composePipeline(deps: PipelineDeps): Pipeline {
   }
 
   // 6 Execute: runs are claimed, carried out and finished.
-  const held = createHeldRuns(database.pipeline, limits.execute);
-  const execute = createExecutor({
-    database: database.pipeline,
-    flows: createFlowVersions(database.pipeline, keyRing, limits.execute.maxFlowVersions),
-    loadSecrets: createRunSecrets(database.pipeline, keyRing),
-    held,
-    normalize,
-    actions: {
-      http: createHttpAction({ outgoing: deps.outgoing, clock: systemClock }),
-      code: createCodeAction({
-        handlers: deps.handlers,
-        timeoutMs: limits.execute.codeTimeoutMs,
-        openLog: createRunLogs({ database: database.pipeline, log, limits: limits.runLog, now }),
-        openSteps: createRunSteps(database.pipeline, limits.steps),
-      }),
-    },
-    limits: limits.execute,
-    random: Math.random,
-    monotonicMs: () => performance.now(),
-    onFinished(attempt, run) {
-      const { state, durationMs, errorCode } = attempt;
-      metrics.attempts.inc({ state });
-      metrics.attemptSeconds.observe({ state }, durationMs / 1_000);
-      if (state === "failed") sweeper?.wake();
-      log.debug(
-        {
-          tenant_id: run.tenantId,
-          flow: run.flowId,
-          run_id: run.id,
-          event_id: run.eventId,
-          state,
-          error: errorCode,
-          durationMs,
-        },
-        "attempt finished",
-      );
-    },
+  // A job that is lost is made again by the sweeper.
+  const queueRuns = (runs: Parameters<typeof jobsOf>[0]) =>
+    void queues.add(jobsOf(runs, limits.sweep.maxRunsPerJob)).catch(onRedisError);
+  const { held, workers, release } = composeExecuting({
+    ...{ ...deps, redis, connect, keys, queues, loops, queueRuns, onRedisError },
+    wakeSweeper: () => sweeper?.wake(),
   });
-  const workers = roles.has("execute")
-    ? createWorkers({
-        connect: () => connect("jobs"),
-        keys,
-        execute,
-        limits: limits.workers,
-        onError: onRedisError,
-      })
-    : undefined;
-  if (workers !== undefined) loops.add("heartbeat", held.heartbeat);
 
   // Beside the six.
   if (roles.has("schedule")) {
@@ -252,13 +204,7 @@ export function composePipeline(deps: PipelineDeps): Pipeline {
   return {
     receiving,
     queues,
-    dispatch: {
-      leaseMs: limits.sweep.runLeaseMs,
-      queue(runs) {
-        // A job that is lost is made again by the sweeper.
-        queues.add(jobsOf(runs, limits.sweep.maxRunsPerJob)).catch(onRedisError);
-      },
-    },
+    dispatch: { leaseMs: limits.sweep.runLeaseMs, queue: queueRuns },
     redis,
     loops,
     get flowsReady() {
@@ -285,7 +231,7 @@ export function composePipeline(deps: PipelineDeps): Pipeline {
       await held.handBack();
       await Promise.race([closing, delay(1_000)]);
       await loops.stop();
-      await Promise.race([queues.close(), delay(500)]);
+      await Promise.race([Promise.all([queues.close(), release()]), delay(500)]);
       queueConnection.disconnect();
       redis.disconnect();
     },

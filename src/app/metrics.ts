@@ -3,8 +3,10 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom
 /** What each stage counts. Nothing here reads a table: counters count what happened, gauges are set by loops. */
 export interface Metrics {
   registry: Registry;
-  /** Deliveries by their answer: accepted, duplicate, rejected, challenge, too_large. */
+  /** Deliveries by their answer: accepted, duplicate, rejected, challenge, method_not_allowed, rate_limited. */
   deliveries: Counter<"answer">;
+  /** Requests that were refused before they were judged, or could not be stored, by the code of the error. */
+  refusals: Counter<"code">;
   /** Rejected deliveries by reason. */
   rejections: Counter<"reason">;
   /** Deliveries that were signed with a secret that a newer one replaces: when it stays still, the old one can go. */
@@ -25,6 +27,12 @@ export interface Metrics {
   attemptSeconds: Histogram<"state">;
   /** Runs that were queued again: retries, lost jobs, dead workers. */
   swept: Counter;
+  /** Runs that were claimed and held, by reason. */
+  heldRuns: Counter<"reason">;
+  /** Circuit breakers that opened, and closed. */
+  breakers: Counter<"state">;
+  /** Workers that stood still and were made anew, by lane. */
+  workersReplaced: Counter<"lane">;
   /** Times that Redis was found to have lost what was published. */
   redisLosses: Counter;
   /** Failed steps of each loop. */
@@ -42,6 +50,7 @@ export function createMetrics(): Metrics {
   return {
     registry,
     deliveries: counter("deliveries", "Deliveries by their answer", ["answer"]),
+    refusals: counter("refusals", "Deliveries refused unjudged, or not storable, by error code", ["code"]),
     rejections: counter("rejections", "Rejected deliveries by reason", ["reason"]),
     oldSecrets: counter("old_secret_deliveries", "Deliveries signed with a replaced secret", ["connector"]),
     accepted: counter("events_accepted", "New events committed"),
@@ -58,6 +67,9 @@ export function createMetrics(): Metrics {
       registers,
     }),
     swept: counter("runs_swept", "Runs queued again"),
+    heldRuns: counter("runs_held", "Runs held back by a bound or a breaker", ["reason"]),
+    breakers: counter("breakers", "Circuit breakers that opened and closed", ["state"]),
+    workersReplaced: counter("workers_replaced", "Workers that stood still and were made anew", ["lane"]),
     redisLosses: counter("redis_losses", "Times that Redis lost what was published"),
     loopFailures: counter("loop_failures", "Failed steps of each loop", ["loop"]),
     oldestUnroutedSeconds: new Gauge({

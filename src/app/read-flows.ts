@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { basename, extname } from "node:path";
 import { HeadraceError } from "../domain/errors.ts";
 import type { FlowDefinition } from "../domain/flow.ts";
-import { readDefinition, refuseLaterFields } from "../http/flow-input.ts";
+import { readDefinition } from "../http/flow-input.ts";
 import { FlowInput } from "../http/schemas/flow.ts";
 import { compileValidator } from "../http/validation.ts";
 import { checkActionHeaders } from "../pipeline/execute/http-action.ts";
@@ -62,7 +62,6 @@ const validate = compileValidator({ schema: FlowInput, method: "PUT", url: "", h
 
 function check(file: string, input: unknown): FlowDefinition {
   try {
-    refuseLaterFields(input);
     const { value, error } = validate(input) as { value?: unknown; error?: Error };
     if (error !== undefined) throw error;
     return readDefinition(value as Parameters<typeof readDefinition>[0], checkActionHeaders);

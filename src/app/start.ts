@@ -181,6 +181,7 @@ async function serve(
       limits: limits.webhooks,
       isBehind: () => pipeline.receiving.isBehind,
       onAnswer: createAnswerWatch({ metrics, rejections: pipeline.receiving.rejections }),
+      onRefused: (code) => metrics.refusals.inc({ code }),
     });
   }
   if (settings.embedded || config.demo) await server.register(demoSink, { path: DEMO_SINK_PATH, log });

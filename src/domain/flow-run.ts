@@ -18,6 +18,8 @@ export interface RunAttempt {
   definition: FlowDefinition;
   /** The flow's secret, for signing what goes out. */
   signingSecret: string;
+  /** The one that it replaced, which signs beside it until then, ms since the epoch. */
+  formerSecret?: { value: string; untilMs: number } | undefined;
   /** The tenant's secrets that the action takes, by name; one that does not exist is not there. */
   secrets: Readonly<Record<string, string>>;
   /** Aborted when the run is no longer this process's to finish, and when the process must end. */

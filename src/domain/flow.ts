@@ -8,6 +8,14 @@ export interface FlowDefinition {
   trigger: Trigger;
   action: FlowAction;
   retry: RetryPolicy;
+  /** Runs that are under way at once, over all workers. */
+  concurrency?: number;
+  /** Attempts that begin within any one second, over all workers. */
+  rate_limit?: { per_second: number };
+  /** A path as in conditions: runs of events with the same value there go one after the other, in event order. */
+  order_by?: string;
+  /** Whether a dead run holds up what comes after it under its key; "block" where there is an order and nothing else said. */
+  on_order_failure?: "block" | "skip";
   /** A deploy takes in the tenant's past events from this time on (RFC 3339), or none ("now", or left out). */
   enabled_from?: string;
 }

@@ -8,6 +8,7 @@ import type { KeyRing } from "../postgres/key-ring.ts";
 import { createGuards } from "./authenticate.ts";
 import type { CheckActionHeaders } from "./flow-input.ts";
 import { acceptEventsRoute } from "./routes/accept-events.ts";
+import { breakerRoutes } from "./routes/breakers.ts";
 import { connectorRoutes } from "./routes/connectors.ts";
 import { deadLetterRoutes } from "./routes/dead-letters.ts";
 import { deploymentRoutes } from "./routes/deployments.ts";
@@ -24,6 +25,7 @@ import { secretRoutes } from "./routes/secrets.ts";
 import { tenantRoutes } from "./routes/tenants.ts";
 import { ApiKey, NewApiKey } from "./schemas/api-key.ts";
 import { Backfill } from "./schemas/backfill.ts";
+import { Breaker } from "./schemas/breaker.ts";
 import { Connector } from "./schemas/connector.ts";
 import { DeadLetter } from "./schemas/dead-letter.ts";
 import { ShownDlqPolicy } from "./schemas/dlq-policy.ts";
@@ -76,6 +78,7 @@ export const apiRoutes: FastifyPluginAsync<ApiDeps> = async (server, deps) => {
     Event,
     EventDetail,
     Run,
+    Breaker,
     DeadLetter,
     ShownDlqPolicy,
     Backfill,
@@ -98,6 +101,7 @@ export const apiRoutes: FastifyPluginAsync<ApiDeps> = async (server, deps) => {
   await server.register(flowTestRoutes, { ...shared, normalize, createFlowMatcher });
   await server.register(rejectionRoutes, shared);
   await server.register(runRoutes, shared);
+  await server.register(breakerRoutes, shared);
   await server.register(runActionRoutes, { ...shared, takeQuota, dispatch });
   await server.register(deadLetterRoutes, shared);
   await server.register(dlqPolicyRoutes, shared);

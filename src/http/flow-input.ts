@@ -1,5 +1,5 @@
 import type { Static } from "typebox";
-import { readCondition } from "../domain/condition/read.ts";
+import { readCondition, readPath } from "../domain/condition/read.ts";
 import { type ErrorDetail, HeadraceError } from "../domain/errors.ts";
 import type { FlowAction, FlowDefinition } from "../domain/flow.ts";
 import { checkSchedule, type Schedule } from "../domain/schedule.ts";
@@ -9,25 +9,18 @@ import { asDefinition, type FlowInput } from "./schemas/flow.ts";
 /** Says which headers an action may not set, and why; the stage that executes is the judge. */
 export type CheckActionHeaders = (headers: Readonly<Record<string, string>>) => ErrorDetail[];
 
-/** Fields of a flow that have a meaning, and no effect yet: storing them would promise one. */
-const LATER_FIELDS = ["concurrency", "rate_limit", "order_by", "on_order_failure"];
-
-/** Throws `unprocessable` for what this version of Headrace cannot do yet. Takes anything: it comes before validation. */
-export function refuseLaterFields(body: unknown): void {
-  if (typeof body !== "object" || body === null) return;
-  const fields = LATER_FIELDS.filter((field) => field in body);
-  if (fields.length === 0) return;
-  throw new HeadraceError("unprocessable", `Not supported by this version: ${fields.join(", ")}`, {
-    details: fields.map((field) => ({ field, expected: "nothing: it is not supported yet" })),
-  });
-}
-
 /** The definition of a flow with its condition read. Throws `invalid_condition` or `unprocessable` with the place. */
 export function readDefinition(
   input: Static<typeof FlowInput>,
   checkActionHeaders: CheckActionHeaders,
 ): FlowDefinition {
-  const { trigger } = input;
+  const { trigger, order_by, on_order_failure } = input;
+  if (order_by !== undefined) refuseBadOrder(order_by);
+  else if (on_order_failure !== undefined) {
+    throw new HeadraceError("unprocessable", "on_order_failure says nothing without order_by", {
+      details: [{ field: "on_order_failure", expected: "order_by beside it", got: "none" }],
+    });
+  }
   const definition = asDefinition(
     input,
     trigger.where === undefined ? undefined : readCondition(trigger.where),
@@ -54,6 +47,16 @@ function refuseBadAction(
   throw new HeadraceError("unprocessable", `The action cannot send this: ${sentences.join("; ")}`, {
     details,
   });
+}
+
+function refuseBadOrder(path: string): void {
+  try {
+    readPath(path, "order_by");
+  } catch (error) {
+    if (!(error instanceof HeadraceError)) throw error;
+    const { message, details = [] } = error;
+    throw new HeadraceError("unprocessable", message, { details });
+  }
 }
 
 /** The data of a tick's event, as JSON, bytes. */

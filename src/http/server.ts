@@ -30,6 +30,9 @@ export interface HttpDeps extends ApiDeps {
 /** Bodies are no larger where a route names no other limit, bytes. */
 const BODY_LIMIT_BYTES = 1_048_576;
 
+/** The longest parameter of a path that reaches a route: a header line ends sooner. */
+const MAX_PARAM_CHARS = 16_384;
+
 /** A request that is not whole after this time is given up, ms. */
 const REQUEST_TIMEOUT_MS = 60_000;
 
@@ -46,6 +49,8 @@ export function createHttpServer(deps: HttpDeps): FastifyInstance {
     requestTimeout: REQUEST_TIMEOUT_MS,
     return503OnClosing: true,
     trustProxy: trustedProxies.length === 0 ? false : [...trustedProxies],
+    // No name is so long: what is longer than names are is refused by the routes, each in its own way.
+    routerOptions: { maxParamLength: MAX_PARAM_CHARS },
     genReqId: () => randomUUID(),
     clientErrorHandler: answerClientError,
     frameworkErrors: createErrorHandler(log),

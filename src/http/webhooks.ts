@@ -4,6 +4,7 @@ import ipaddr from "ipaddr.js";
 import { HeadraceError } from "../domain/errors.ts";
 import { InboundRequest } from "../pipeline/receive/inbound-request.ts";
 import type { ReceiveAnswer, Receiver, Target } from "../pipeline/receive/receiver.ts";
+import { createBodyBudget } from "./body-budget.ts";
 import { watchEventLoop } from "./load-shedding.ts";
 import { readBody } from "./read-body.ts";
 
@@ -11,7 +12,9 @@ import { readBody } from "./read-body.ts";
 export interface WebhookLimits {
   /** No body of any scheme is larger, bytes. */
   maxBodyBytes: number;
-  /** Requests of one address in a second, before any work; addresses that are counted at once. */
+  /** Of all bodies that are in hand at once, bytes; more are answered 503. */
+  maxBodiesBytes: number;
+  /** Requests of one address (of IPv6, of one /64) in a second, before any work; addresses that are counted at once. */
   requestsPerSecond: number;
   maxAddresses: number;
   /** Whether loopback addresses are counted. */
@@ -27,9 +30,20 @@ export interface WebhookRoutesOptions {
   /** What providers call, without a path: signatures that cover the URL are checked against it. */
   publicUrl: string;
   limits: WebhookLimits;
-  /** True when what was accepted waits so long to be routed that no more is taken. */
+  /** True when what came in waits so long, to be committed or to be routed, that no more is taken. */
   isBehind: () => boolean;
   onAnswer: (answer: ReceiveAnswer, target: Target, request: FastifyRequest) => void;
+  /** Told of what was refused before it was judged, or could not be stored, by the code of its error. */
+  onRefused: (code: string) => void;
+}
+
+declare module "fastify" {
+  interface FastifyRequest {
+    /** When its head was there, ms of `performance.now()`. */
+    receivedMs: number;
+    /** Counts the bytes of a body that may be large. */
+    takeBytes: ((bytes: number) => boolean) | null;
+  }
 }
 
 interface TargetParams {
@@ -40,13 +54,13 @@ interface TargetParams {
 
 /** The webhook endpoints: no API key, the signature is the key. Bodies are taken as bytes, whatever they claim to be. */
 export const webhookRoutes: FastifyPluginAsync<WebhookRoutesOptions> = async (server, options) => {
-  const { receiver, publicUrl, limits, isBehind, onAnswer } = options;
+  const { receiver, publicUrl, limits, isBehind, onAnswer, onRefused } = options;
+  const bodies = createBodyBudget(limits.maxBodiesBytes);
 
   await server.register(rateLimit, {
     max: limits.requestsPerSecond,
     timeWindow: 1_000,
     cache: limits.maxAddresses,
-    keyGenerator: ({ ip }) => ip,
     allowList: ({ ip }) => !limits.limitLoopback && isLoopback(ip),
     addHeaders: NO_HEADERS,
     addHeadersOnExceeding: NO_HEADERS,
@@ -56,23 +70,32 @@ export const webhookRoutes: FastifyPluginAsync<WebhookRoutesOptions> = async (se
   server.addHook("onClose", async () => eventLoop.stop());
 
   // What a body is follows from its connector's scheme: no content type, however odd, keeps a delivery out.
-  server.addHook("onRequest", (request, _reply, done) => {
+  server.decorateRequest("receivedMs", 0);
+  server.decorateRequest("takeBytes", null);
+  server.addHook("onRequest", (request, reply, done) => {
+    request.receivedMs = performance.now();
+    if (!hasSmallBody(request)) request.takeBytes = bodies.open(reply.raw);
     delete request.raw.headers["content-type"];
     if (!eventLoop.isLate && !isBehind()) return done();
     done(new HeadraceError("store_unavailable", "More comes in than can be taken"));
+  });
+  server.addHook("onError", (_request, _reply, error, done) => {
+    const isSenders = (error.statusCode ?? 500) < 500;
+    onRefused(error instanceof HeadraceError ? error.code : isSenders ? "invalid_request" : "internal");
+    done();
   });
   server.removeAllContentTypeParsers();
   server.addContentTypeParser("*", (request, payload, done) => {
     refuseEncodedBody(request);
     const statedBytes = Number(request.headers["content-length"] ?? 0);
-    const read = (limitBytes: number) => readBody(payload, { statedBytes, limitBytes }, done);
+    const take = request.takeBytes ?? (() => true);
+    const read = (limitBytes: number) => readBody(payload, { statedBytes, limitBytes, take }, done);
     const limit = receiver.bodyLimitBytes(targetOf(request));
     if (limit instanceof Promise) limit.then(read, done);
     else read(limit);
   });
 
   async function handle(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-    const startedMs = performance.now();
     const target = targetOf(request);
     const answer = await receiver.receive(
       target,
@@ -84,7 +107,8 @@ export const webhookRoutes: FastifyPluginAsync<WebhookRoutesOptions> = async (se
       }),
     );
     onAnswer(answer, target, request);
-    if (answer.kind === "rejected") await nextStep(startedMs, limits.rejectionStepMs);
+    // From its arrival: an endpoint that had to be looked up must not take longer than one that is known.
+    if (answer.kind === "rejected") await nextStep(request.receivedMs, limits.rejectionStepMs);
     return sendAnswer(reply, answer);
   }
 
@@ -138,6 +162,11 @@ function targetOf(request: FastifyRequest): Target {
   return tenantId === undefined ? { connector } : { connector, tenantId, endpoint };
 }
 
+/** Small ones are not counted: as many as there are connections fit in memory. */
+function hasSmallBody({ headers }: FastifyRequest): boolean {
+  return headers["transfer-encoding"] === undefined && Number(headers["content-length"] ?? 0) <= 65_536;
+}
+
 function isLoopback(ip: string): boolean {
   if (ip === "127.0.0.1" || ip === "::1") return true;
   return ipaddr.isValid(ip) && ipaddr.process(ip).range() === "loopback";
@@ -146,7 +175,7 @@ function isLoopback(ip: string): boolean {
 /** A signature covers the bytes as they were sent; what was packed on the way cannot be checked. */
 function refuseEncodedBody(request: FastifyRequest): void {
   const encoding = request.headers["content-encoding"];
-  if (encoding === undefined || encoding === "identity") return;
+  if (encoding === undefined || encoding.toLowerCase() === "identity") return;
   throw new HeadraceError(
     "unsupported_media_type",
     `Content-Encoding ${encoding.slice(0, 100)} is not accepted: send the body as it is`,
@@ -180,8 +209,10 @@ function sendAnswer(reply: FastifyReply, answer: ReceiveAnswer): FastifyReply {
           error: { code: "method_not_allowed", message: `This URL takes ${answer.allowed.join(", ")}` },
         });
     case "rate_limited":
-      reply.header("retry-after", Math.ceil(answer.retryAfterMs / 1_000));
-      throw new HeadraceError("rate_limited", "The tenant sends more than it may");
+      return reply
+        .code(429)
+        .header("retry-after", Math.ceil(answer.retryAfterMs / 1_000))
+        .send({ error: { code: "rate_limited", message: "The tenant sends more than it may" } });
     case "challenge":
       if (answer.contentType !== undefined) reply.header("content-type", answer.contentType);
       return reply

@@ -136,6 +136,16 @@ describe("acceptEvents", () => {
     expect(await count(database, "events")).toBe(1);
   });
 
+  test("remembers every key of events that share one within a batch", async () => {
+    const { database } = await migratedDatabase();
+    const two = (...keys: string[]) => event({ keys: keys.map((key) => ({ key, windowMs: HOUR_MS })) });
+    const batch = await accept(database, two("id:1", "hash:x"), two("id:2", "hash:x"), two("id:2", "hash:y"));
+    expect(batch.map(({ duplicate }) => duplicate)).toEqual([false, true, true]);
+    for (const key of ["id:1", "id:2", "hash:x", "hash:y"])
+      expect(await accept(database, keyed(key))).toEqual([{ eventId: batch[0]?.eventId, duplicate: true }]);
+    expect(await count(database, "events")).toBe(1);
+  });
+
   test("writes an event without keys every time", async () => {
     const { database } = await migratedDatabase();
     await accept(database, event({ keys: [] }), event({ keys: [] }));

@@ -67,7 +67,10 @@ export async function acceptEvents(
   };
 }
 
-/** Events of one batch that share a key become one; `aliasOf[i]` names the place among `firsts` of event i. */
+/**
+ * Events of one batch that share a key become one, which is known by the keys of all; `aliasOf[i]` names the place
+ * among `firsts` of event i.
+ */
 function foldDuplicates(events: readonly NewEvent[]) {
   const firsts: NewEvent[] = [];
   const seen = new Map<string, { index: number; by: number }>();
@@ -76,7 +79,13 @@ function foldDuplicates(events: readonly NewEvent[]) {
       ({ key }) => `${event.tenantId}\n${event.connector}\n${event.endpoint}\n${key}`,
     );
     const earlier = names.map((name) => seen.get(name)).find((found) => found !== undefined);
-    if (earlier !== undefined) return earlier;
+    if (earlier !== undefined) {
+      const first = firsts[earlier.index] as NewEvent;
+      const others = event.keys.filter((_key, index) => !seen.has(names[index] as string));
+      if (others.length > 0) firsts[earlier.index] = { ...first, keys: [...first.keys, ...others] };
+      for (const name of names) if (!seen.has(name)) seen.set(name, earlier);
+      return earlier;
+    }
     const place = { index: firsts.push(event) - 1, by };
     for (const name of names) seen.set(name, place);
     return place;

@@ -1,7 +1,10 @@
 import type { Queryable } from "./database.ts";
 
-/** What a cache can be behind of: `receive` covers connectors, endpoints and secrets, `flows` deployments. */
-export type ChangeCounter = "receive" | "flows";
+/**
+ * What a cache can be behind of: `receive` covers connectors, endpoints and secrets, `flows` deployments, `breakers` the
+ * targets that workers watch.
+ */
+export type ChangeCounter = "receive" | "flows" | "breakers";
 
 /**
  * Raises a counter in the transaction of the change itself and answers its new value. The row stays locked until

@@ -39,8 +39,6 @@ export interface Database {
   /** A transaction over all tenants, for changes that only an administrator or a stage makes. */
   transaction<Result>(work: (transaction: Queryable) => Promise<Result>): Promise<Result>;
   withTenant<Result>(tenantId: string, work: (transaction: Queryable) => Promise<Result>): Promise<Result>;
-  /** Callers that wait for a connection of the receiver. */
-  readonly ingestWaiting: number;
   close(): Promise<void>;
 }
 
@@ -64,9 +62,6 @@ export function openDatabase(options: DatabaseOptions): Database {
         `BEGIN; SET LOCAL ROLE headrace_api; SELECT set_config('app.tenant', ${pg.escapeLiteral(tenantId)}, true)`,
         work,
       ),
-    get ingestWaiting() {
-      return ingestPool.waitingCount;
-    },
     async close() {
       await Promise.all([ingestPool.end(), pipelinePool.end(), apiPool.end()]);
     },

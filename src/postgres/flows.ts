@@ -1,8 +1,8 @@
 import type { FlowDefinition } from "../domain/flow.ts";
-import type { Priority } from "../domain/priority.ts";
 import type { Schedule } from "../domain/schedule.ts";
 import { raiseCounter } from "./change-counters.ts";
 import type { Queryable } from "./database.ts";
+import type { Sealed } from "./key-ring.ts";
 
 /** A flow as the API shows it: its newest version, and which version is live. */
 export interface StoredFlow {
@@ -66,15 +66,15 @@ export async function lockFlow(
 export async function findVersionToRun(
   transaction: Queryable,
   { tenantId, flowId }: { tenantId: string; flowId: string },
-): Promise<{ version: number; priority: Priority | undefined } | undefined> {
-  const [row] = await transaction.query<{ version: number; priority: Priority | null }>({
-    text: `SELECT v.version, (v.definition #>> '{trigger,priority}')::smallint AS priority
+): Promise<{ version: number; definition: FlowDefinition } | undefined> {
+  const [row] = await transaction.query<{ version: number; definition: FlowDefinition }>({
+    text: `SELECT v.version, v.definition
       FROM flows f JOIN flow_versions v
         ON (v.tenant_id, v.flow_id, v.version) = (f.tenant_id, f.id, coalesce(f.deployed_version, f.version))
       WHERE f.tenant_id = $1 AND f.id = $2 AND f.deleted_at IS NULL`,
     values: [tenantId, flowId],
   });
-  return row === undefined ? undefined : { version: row.version, priority: row.priority ?? undefined };
+  return row;
 }
 
 /** A page of a tenant's flows in the order of their ids. */
@@ -115,7 +115,8 @@ export async function putFlow(
     text: `INSERT INTO flows AS f (tenant_id, id, version, signing_sealed, signing_key_id) VALUES ($1, $2, 0, $3, $4)
       ON CONFLICT (tenant_id, id) DO UPDATE SET deleted_at = NULL, updated_at = now(),
         signing_sealed = CASE WHEN f.deleted_at IS NULL AND NOT $5 THEN f.signing_sealed ELSE excluded.signing_sealed END,
-        signing_key_id = CASE WHEN f.deleted_at IS NULL AND NOT $5 THEN f.signing_key_id ELSE excluded.signing_key_id END
+        signing_key_id = CASE WHEN f.deleted_at IS NULL AND NOT $5 THEN f.signing_key_id ELSE excluded.signing_key_id END,
+        old_signing_until = CASE WHEN f.deleted_at IS NULL AND NOT $5 THEN f.old_signing_until END
       RETURNING (f.signing_sealed = $3) AS stored`,
     values: [flow.tenantId, flow.id, flow.signingSealed, flow.signingKeyId, flow.replaceSecret ?? false],
   });
@@ -135,6 +136,28 @@ export async function putFlow(
   return { secretStored: row?.stored ?? false };
 }
 
+/**
+ * Gives a flow another signing secret; the one before signs beside it for `overlapSeconds`, and one before that no
+ * longer. Answers until when; undefined where there is no such flow.
+ */
+export async function rotateSigningSecret(
+  transaction: Queryable,
+  flow: { tenantId: string; id: string; sealed: Sealed; overlapSeconds: number },
+): Promise<{ formerUntil: Date } | undefined> {
+  const [row] = await transaction.query<{ former_until: Date }>({
+    text: `UPDATE flows SET old_signing_sealed = signing_sealed, old_signing_key_id = signing_key_id,
+        old_signing_until = now() + $5::int * interval '1 second', signing_sealed = $3, signing_key_id = $4,
+        updated_at = now()
+      WHERE tenant_id = $1 AND id = $2 AND deleted_at IS NULL
+      RETURNING old_signing_until AS former_until`,
+    values: [flow.tenantId, flow.id, flow.sealed.sealed, flow.sealed.keyId, flow.overlapSeconds],
+  });
+  if (row === undefined) return undefined;
+  // Workers hold opened secrets for as long as the counter stands still.
+  await raiseCounter(transaction, "flows");
+  return { formerUntil: row.former_until };
+}
+
 /** Hides a flow; its versions stay for the runs that name them. Lock and undeploy it in the same transaction. */
 export async function deleteFlow(transaction: Queryable, tenantId: string, id: string): Promise<void> {
   await transaction.query({
@@ -149,8 +172,9 @@ export interface ExecutableFlow {
   flowId: string;
   version: number;
   definition: FlowDefinition;
-  signingSealed: Buffer;
-  signingKeyId: string;
+  signing: Sealed;
+  /** The secret that it replaced, and until when that one signs too. */
+  formerSigning: (Sealed & { until: Date }) | undefined;
 }
 
 /** The versions named, those that exist. */
@@ -165,9 +189,13 @@ export async function loadFlowVersions(
     definition: FlowDefinition;
     signing_sealed: Buffer;
     signing_key_id: string;
+    old_signing_sealed: Buffer | null;
+    old_signing_key_id: string | null;
+    old_signing_until: Date | null;
   }>({
     name: "load-flow-versions",
-    text: `SELECT v.tenant_id, v.flow_id, v.version, v.definition, f.signing_sealed, f.signing_key_id
+    text: `SELECT v.tenant_id, v.flow_id, v.version, v.definition, f.signing_sealed, f.signing_key_id,
+        f.old_signing_sealed, f.old_signing_key_id, f.old_signing_until
       FROM unnest($1::text[], $2::text[], $3::int[]) AS w (tenant_id, flow_id, version)
       JOIN flow_versions v USING (tenant_id, flow_id, version)
       JOIN flows f ON (f.tenant_id, f.id) = (v.tenant_id, v.flow_id)`,
@@ -182,8 +210,15 @@ export async function loadFlowVersions(
     flowId: row.flow_id,
     version: row.version,
     definition: row.definition,
-    signingSealed: row.signing_sealed,
-    signingKeyId: row.signing_key_id,
+    signing: { sealed: row.signing_sealed, keyId: row.signing_key_id },
+    formerSigning:
+      row.old_signing_sealed === null || row.old_signing_until === null
+        ? undefined
+        : {
+            sealed: row.old_signing_sealed,
+            keyId: row.old_signing_key_id as string,
+            until: row.old_signing_until,
+          },
   }));
 }
 

@@ -1,3 +1,5 @@
+import type { NormalizedEvent } from "../domain/event.ts";
+import { gateOf } from "../domain/flow-gate.ts";
 import { MANUAL_EVENT } from "../domain/manual-run.ts";
 import { priorityOf } from "../domain/priority.ts";
 import { runId } from "../domain/run-id.ts";
@@ -25,9 +27,10 @@ export async function startManualRun(
   const { tenantId, flowId, data, deliveryKey, keyWindowMs, leaseMs } = manual;
   const flow = await findVersionToRun(transaction, manual);
   if (flow === undefined) return undefined;
-  const lane = flow.priority ?? priorityOf("api");
+  const lane = flow.definition.trigger.priority ?? priorityOf("api");
   const asRun = (eventId: string) => ({
     ...{ id: runId({ eventId, flowId, replaySeq: 0 }), tenantId, flowId, lane, eventId },
+    gate: gateOf(flow.definition, eventOf(manual, eventId)),
   });
   const [made] = await transaction.query<{ id: string }>({ text: "SELECT uuid7(clock_us()) AS id" });
   const run = asRun(made?.id as string);
@@ -43,8 +46,8 @@ export async function startManualRun(
         FROM change_counters WHERE name = 'flows'
       ),
       verdict AS (INSERT INTO verdicts (event_id, tenant_id, status) VALUES ($1, $2, 'routed'))
-      INSERT INTO runs (id, tenant_id, flow_id, flow_version, event_id, lane, state, visible_at)
-      VALUES ($9, $2, $4, $10, $1, $11, 'queued', now() + $12::int * interval '1 millisecond')`,
+      INSERT INTO runs (id, tenant_id, flow_id, flow_version, event_id, lane, gate, state, visible_at)
+      VALUES ($9, $2, $4, $10, $1, $11, $13, 'queued', now() + $12::int * interval '1 millisecond')`,
     values: [
       run.eventId,
       tenantId,
@@ -58,9 +61,22 @@ export async function startManualRun(
       flow.version,
       lane,
       leaseMs,
+      run.gate ?? null,
     ],
   });
   return { ...run, isNew: true };
+}
+
+/** The event as its flow's order sees it. */
+function eventOf(
+  { tenantId, flowId, data }: { tenantId: string; flowId: string; data: Buffer },
+  id: string,
+): NormalizedEvent {
+  return {
+    ...{ id, tenantId, connector: MANUAL_EVENT.connector, endpoint: flowId, type: MANUAL_EVENT.type },
+    ...{ source: "api", priority: priorityOf("api"), subject: undefined, idempotencyKey: "", headers: {} },
+    ...{ occurredAt: "", receivedAt: "", data: JSON.parse(data.toString()) },
+  };
 }
 
 /** Gives a key to an event, and answers the event that it counts for: another one's, if that had it first. */

@@ -31,36 +31,50 @@ export interface ReceivingEndpoint {
     | undefined;
 }
 
-export async function findReceivingEndpoint(
+/** What is known of each of the endpoints, in their order. */
+export async function findReceivingEndpoints(
   database: Queryable,
-  name: EndpointName,
-): Promise<ReceivingEndpoint> {
-  const rows = await database.query<{
-    counter: string;
-    tenant_id: string | null;
-    events_per_second: number | null;
-    max_backlog: number | null;
-    webhook: unknown;
-    enabled: boolean | null;
-    account: string | null;
-    params: Record<string, string>;
-    secret_id: string | null;
-    sealed: Buffer;
-    key_id: string;
-    not_after: Date | null;
-  }>({
-    name: "find-receiving-endpoint",
-    text: `SELECT c.value AS counter, t.id AS tenant_id, t.events_per_second, t.max_backlog, n.webhook,
-        e.enabled, e.account, e.params, s.id AS secret_id, s.sealed, s.key_id, s.not_after
-      FROM change_counters c
-      LEFT JOIN tenants t ON t.id = $1 AND t.deleted_at IS NULL
-      LEFT JOIN connectors n ON n.id = $2
-      LEFT JOIN endpoints e ON e.tenant_id = t.id AND e.connector = n.id AND e.endpoint = $3
-      LEFT JOIN endpoint_secrets s USING (tenant_id, connector, endpoint)
-      WHERE c.name = 'receive'
-      ORDER BY s.position`,
-    values: [name.tenantId, name.connector, name.endpoint],
+  names: readonly EndpointName[],
+): Promise<ReceivingEndpoint[]> {
+  const rows = await database.query<ReceivingRow>({
+    name: "find-receiving-endpoints",
+    text: `SELECT w.ordinal::int AS ordinal, c.value AS counter, t.id AS tenant_id, t.events_per_second, t.max_backlog,
+        n.webhook, e.enabled, e.account, e.params, s.id AS secret_id, s.sealed, s.key_id, s.not_after
+      FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS w (tenant_id, connector, endpoint, ordinal)
+      JOIN change_counters c ON c.name = 'receive'
+      LEFT JOIN tenants t ON t.id = w.tenant_id AND t.deleted_at IS NULL
+      LEFT JOIN connectors n ON n.id = w.connector
+      LEFT JOIN endpoints e ON e.tenant_id = t.id AND e.connector = n.id AND e.endpoint = w.endpoint
+      LEFT JOIN endpoint_secrets s ON (s.tenant_id, s.connector, s.endpoint) = (e.tenant_id, e.connector, e.endpoint)
+      ORDER BY w.ordinal, s.position`,
+    values: [
+      names.map((name) => name.tenantId),
+      names.map((name) => name.connector),
+      names.map((name) => name.endpoint),
+    ],
   });
+  const rowsOf = names.map((): ReceivingRow[] => []);
+  for (const row of rows) rowsOf[row.ordinal - 1]?.push(row);
+  return rowsOf.map(asReceivingEndpoint);
+}
+
+interface ReceivingRow {
+  ordinal: number;
+  counter: string;
+  tenant_id: string | null;
+  events_per_second: number | null;
+  max_backlog: number | null;
+  webhook: unknown;
+  enabled: boolean | null;
+  account: string | null;
+  params: Record<string, string>;
+  secret_id: string | null;
+  sealed: Buffer;
+  key_id: string;
+  not_after: Date | null;
+}
+
+function asReceivingEndpoint(rows: readonly ReceivingRow[]): ReceivingEndpoint {
   const [first] = rows;
   const counter = Number(first?.counter);
   if (first === undefined) return { counter, tenant: undefined, webhook: undefined, endpoint: undefined };
@@ -136,30 +150,31 @@ export async function findReceivingConnector(
   };
 }
 
-/** The endpoint of a connector that takes an account's deliveries, with the receive counter of the same moment. */
-export async function findEndpointOfAccount(
+/** An account at a provider, as a connector's deliveries name it. */
+export interface ConnectorAccount {
+  connector: string;
+  account: string;
+}
+
+/** The endpoint that takes each account's deliveries, in their order, with the receive counter of the same moment. */
+export async function findEndpointsOfAccounts(
   database: Queryable,
-  connector: string,
-  account: string,
-): Promise<{ counter: number; name: EndpointName | undefined }> {
-  const [row] = await database.query<{
-    counter: string;
-    tenant_id: string | null;
-    endpoint: string;
-  }>({
-    name: "find-endpoint-of-account",
+  accounts: readonly ConnectorAccount[],
+): Promise<{ counter: number; name: EndpointName | undefined }[]> {
+  const rows = await database.query<{ counter: string; tenant_id: string | null; endpoint: string }>({
+    name: "find-endpoints-of-accounts",
     text: `SELECT c.value AS counter, e.tenant_id, e.endpoint
-      FROM change_counters c
-      LEFT JOIN endpoints e ON e.connector = $1 AND e.account = $2
-      WHERE c.name = 'receive'`,
-    values: [connector, account],
+      FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS w (connector, account, ordinal)
+      JOIN change_counters c ON c.name = 'receive'
+      LEFT JOIN endpoints e ON e.connector = w.connector AND e.account = w.account
+      ORDER BY w.ordinal`,
+    values: [accounts.map(({ connector }) => connector), accounts.map(({ account }) => account)],
   });
-  const tenantId = row?.tenant_id ?? undefined;
-  return {
-    counter: Number(row?.counter),
+  return rows.map(({ counter, tenant_id: tenantId, endpoint }, index) => ({
+    counter: Number(counter),
     name:
-      row === undefined || tenantId === undefined
+      tenantId === null
         ? undefined
-        : { tenantId, connector, endpoint: row.endpoint },
-  };
+        : { tenantId, connector: (accounts[index] as ConnectorAccount).connector, endpoint },
+  }));
 }

@@ -1,3 +1,4 @@
+import { gateOfReplay } from "../domain/flow-gate.ts";
 import { type Priority, priorityOf } from "../domain/priority.ts";
 import { runId } from "../domain/run-id.ts";
 import type { Queryable } from "./database.ts";
@@ -11,6 +12,8 @@ export interface QueuedRun {
   tenantId: string;
   flowId: string;
   lane: Priority;
+  /** Of a flow with limits: see `domain/flow-gate.ts`. */
+  gate?: string | undefined;
 }
 
 /** What became of the wish to replay a run; where it is refused, why. */
@@ -28,8 +31,13 @@ export async function replayRun(
   transaction: Queryable,
   { tenantId, id, leaseMs }: { tenantId: string; id: string; leaseMs: number },
 ): Promise<Replay | undefined> {
-  const [run] = await transaction.query<{ event_id: string; flow_id: string; state: RunState }>({
-    text: "SELECT event_id, flow_id, state FROM runs WHERE tenant_id = $1 AND id = $2",
+  const [run] = await transaction.query<{
+    event_id: string;
+    flow_id: string;
+    state: RunState;
+    gate: string | null;
+  }>({
+    text: "SELECT event_id, flow_id, state, gate FROM runs WHERE tenant_id = $1 AND id = $2",
     values: [tenantId, id],
   });
   if (run === undefined) return undefined;
@@ -43,12 +51,13 @@ export async function replayRun(
   });
   if (events.length === 0) return { kind: "event_gone" };
   const { replaySeq, atMs } = await nextReplay(transaction, eventId, flowId);
-  const lane = flow.priority ?? priorityOf("replay");
-  const replay = { id: runId({ eventId, flowId, replaySeq, atMs }), tenantId, flowId, lane };
+  const lane = flow.definition.trigger.priority ?? priorityOf("replay");
+  const gate = gateOfReplay(flow.definition, run.gate);
+  const replay = { id: runId({ eventId, flowId, replaySeq, atMs }), tenantId, flowId, lane, gate };
   await transaction.query({
-    text: `INSERT INTO runs (id, tenant_id, flow_id, flow_version, event_id, replay_seq, lane, state, visible_at)
-      VALUES ($1, $2, $3, $4, $5, $6, $7, 'queued', now() + $8::int * interval '1 millisecond')`,
-    values: [replay.id, tenantId, flowId, flow.version, eventId, replaySeq, lane, leaseMs],
+    text: `INSERT INTO runs (id, tenant_id, flow_id, flow_version, event_id, replay_seq, lane, gate, state, visible_at)
+      VALUES ($1, $2, $3, $4, $5, $6, $7, $9, 'queued', now() + $8::int * interval '1 millisecond')`,
+    values: [replay.id, tenantId, flowId, flow.version, eventId, replaySeq, lane, leaseMs, gate ?? null],
   });
   return { kind: "replayed", run: replay };
 }

@@ -10,6 +10,8 @@ export interface NewRun {
   flowVersion: number;
   eventId: string;
   lane: Priority;
+  /** Of a flow with limits: see `domain/flow-gate.ts`. */
+  gate?: string | undefined;
 }
 
 /** A dead letter to be made for an event that goes no further; it takes its copy of the event from the table. */
@@ -65,6 +67,7 @@ export async function routeEvents(
       deadLetters.map((letter) => letter.unmatched),
       low,
       high,
+      runs.map((run) => run.gate ?? null),
     ],
   });
   return new Map(rows.map(({ event_id, buried }) => [event_id, { buried }]));
@@ -79,11 +82,11 @@ judged AS (
   ON CONFLICT (event_id) DO NOTHING
 ),
 started AS (
-  INSERT INTO runs (id, tenant_id, flow_id, flow_version, event_id, lane, state, visible_at)
-  SELECT r.id, r.tenant_id, r.flow_id, r.flow_version, r.event_id, r.lane, 'queued',
+  INSERT INTO runs (id, tenant_id, flow_id, flow_version, event_id, lane, gate, state, visible_at)
+  SELECT r.id, r.tenant_id, r.flow_id, r.flow_version, r.event_id, r.lane, r.gate, 'queued',
     now() + $10::int * interval '1 millisecond'
-  FROM unnest($4::uuid[], $5::text[], $6::text[], $7::int[], $8::uuid[], $9::smallint[])
-    AS r (id, tenant_id, flow_id, flow_version, event_id, lane) JOIN taken USING (event_id)
+  FROM unnest($4::uuid[], $5::text[], $6::text[], $7::int[], $8::uuid[], $9::smallint[], $19::text[])
+    AS r (id, tenant_id, flow_id, flow_version, event_id, lane, gate) JOIN taken USING (event_id)
   ON CONFLICT (id) DO NOTHING
 ),
 buried AS (
@@ -106,8 +109,9 @@ SELECT t.event_id, b.event_id IS NOT NULL AS buried FROM taken t LEFT JOIN burie
 export async function insertRuns(transaction: Queryable, runs: readonly NewRun[]): Promise<number> {
   if (runs.length === 0) return 0;
   const rows = await transaction.query({
-    text: `INSERT INTO runs (id, tenant_id, flow_id, flow_version, event_id, lane, state, visible_at)
-      SELECT r.*, 'queued', now() FROM unnest($1::uuid[], $2::text[], $3::text[], $4::int[], $5::uuid[], $6::smallint[]) AS r
+    text: `INSERT INTO runs (id, tenant_id, flow_id, flow_version, event_id, lane, gate, state, visible_at)
+      SELECT r.*, 'queued', now()
+      FROM unnest($1::uuid[], $2::text[], $3::text[], $4::int[], $5::uuid[], $6::smallint[], $7::text[]) AS r
       ON CONFLICT (id) DO NOTHING RETURNING 1`,
     values: [
       runs.map((run) => run.id),
@@ -116,6 +120,7 @@ export async function insertRuns(transaction: Queryable, runs: readonly NewRun[]
       runs.map((run) => run.flowVersion),
       runs.map((run) => run.eventId),
       runs.map((run) => run.lane),
+      runs.map((run) => run.gate ?? null),
     ],
   });
   return rows.length;

@@ -19,6 +19,8 @@ export interface StoredRun {
   state: RunState;
   /** Of a failed run: when its next attempt is due. */
   visibleAt: Date;
+  /** Why a queued run waits until then. */
+  heldReason: string | undefined;
   errorCode: string | undefined;
   errorMessage: string | undefined;
   createdAt: Date;
@@ -61,6 +63,7 @@ interface RunRow {
   lane: Priority;
   state: RunState;
   visible_at: Date;
+  held_reason: string | null;
   error_code: string | null;
   error_message: string | null;
   created_at: Date;
@@ -68,7 +71,7 @@ interface RunRow {
   finished_at: Date | null;
 }
 
-const COLUMNS = `r.id, r.tenant_id, r.flow_id, r.flow_version, r.event_id, r.replay_seq, r.lane, r.state, r.visible_at,
+const COLUMNS = `r.id, r.tenant_id, r.flow_id, r.flow_version, r.event_id, r.replay_seq, r.lane, r.state, r.visible_at, r.held_reason,
   r.error_code, r.error_message, r.created_at, r.started_at, r.finished_at`;
 
 /** The first run of an event by a flow has the event's millisecond in its id; a replay's has its own, and an index. */
@@ -158,6 +161,7 @@ function asStoredRun(row: RunRow, attempts: StoredAttempt[]): StoredRun {
     lane: row.lane,
     state: row.state,
     visibleAt: row.visible_at,
+    heldReason: row.state === "queued" ? (row.held_reason ?? undefined) : undefined,
     errorCode: row.error_code ?? undefined,
     errorMessage: row.error_message ?? undefined,
     createdAt: row.created_at,

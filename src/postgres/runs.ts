@@ -14,20 +14,29 @@ export interface ClaimedRun {
   fence: number;
   /** Attempts that were finished before this one. */
   attempts: number;
+  /** Of a flow with limits: see `domain/flow-gate.ts`. */
+  gate?: string | undefined;
+}
+
+/** What a claim got, and the counters of its moment: whether what is known of flows and breakers is still true. */
+export interface ClaimedRuns {
+  runs: ClaimedRun[];
+  flowsCounter: number;
+  breakersCounter: number;
 }
 
 /**
  * Claims the runs of a batch that are queued: they are running from now on, for `leaseMs`, under a new fence. The
  * commit is not waited for on the disk, so a crash of the server may take the claim back; the fence rises by a random
  * step, so that the next claim has another one all the same. What
- * is missing in the answer was finished, cancelled or claimed by another. `flowsCounter` is the counter of the same
- * moment, which tells whether what is known of the flows is still true.
+ * is missing in the answer was finished, cancelled or claimed by another. Runs of flows
+ * with limits are claimed by `claimGatedRuns` instead.
  */
 export async function claimRuns(
   database: Queryable,
   ids: readonly string[],
   leaseMs: number,
-): Promise<{ runs: ClaimedRun[]; flowsCounter: number }> {
+): Promise<ClaimedRuns> {
   const { low, high } = idBounds(ids);
   const rows = await database.query<{
     id: string | null;
@@ -40,17 +49,19 @@ export async function claimRuns(
     fence: string;
     attempts: number;
     counter: string;
+    breakers: string;
   }>({
     name: "claim-runs",
     text: `WITH relaxed AS (SELECT set_config('synchronous_commit', 'off', true)),
       claimed AS (
-        UPDATE runs SET state = 'running', fence = fence + 1 + floor(random() * 1000000)::bigint, started_at = coalesce(started_at, now()),
+        UPDATE runs SET state = 'running', held_reason = NULL, fence = fence + 1 + floor(random() * 1000000)::bigint, started_at = coalesce(started_at, now()),
           visible_at = now() + $4::int * interval '1 millisecond'
         WHERE id = ANY ($1::uuid[]) AND id BETWEEN $2::uuid AND $3::uuid AND state = 'queued'
         RETURNING id, tenant_id, flow_id, flow_version, event_id, replay_seq, lane, fence, attempts
       )
-      SELECT claimed.*, c.value AS counter
-      FROM relaxed, change_counters c LEFT JOIN claimed ON true WHERE c.name = 'flows'`,
+      SELECT claimed.*, c.value AS counter, b.value AS breakers
+      FROM relaxed, change_counters b, change_counters c LEFT JOIN claimed ON true
+      WHERE c.name = 'flows' AND b.name = 'breakers'`,
     values: [ids, low, high, leaseMs],
   });
   const runs = rows.flatMap((row) =>
@@ -68,7 +79,8 @@ export async function claimRuns(
           attempts: row.attempts,
         },
   );
-  return { runs, flowsCounter: Number(rows[0]?.counter) };
+  const [first] = rows;
+  return { runs, flowsCounter: Number(first?.counter), breakersCounter: Number(first?.breakers) };
 }
 
 /** Pushes the leases of running runs ahead; answers the ids that are still held under the fence given. */
@@ -190,6 +202,8 @@ export interface DueRun {
   flowId: string;
   lane: Priority;
   generation: number;
+  /** Whether it is claimed by its flow's limits. */
+  gated: boolean;
 }
 
 /**
@@ -224,13 +238,14 @@ export async function queueRuns(
     flow_id: string;
     lane: Priority;
     generation: number;
+    gated: boolean;
   }>({
     name: "queue-runs",
     text: `UPDATE runs SET state = 'queued', generation = generation + 1,
         visible_at = now() + $4::int * interval '1 millisecond'
       WHERE id = ANY ($1::uuid[]) AND id BETWEEN $2::uuid AND $3::uuid
         AND state IN ('queued', 'running', 'failed') AND visible_at <= now()
-      RETURNING id, tenant_id, flow_id, lane, generation`,
+      RETURNING id, tenant_id, flow_id, lane, generation, gate IS NOT NULL AS gated`,
     values: [ids, low, high, leaseMs],
   });
   return rows.map((row) => ({
@@ -239,6 +254,7 @@ export async function queueRuns(
     flowId: row.flow_id,
     lane: row.lane,
     generation: row.generation,
+    gated: row.gated,
   }));
 }
 
@@ -252,10 +268,10 @@ export async function nextRunDueMs(database: Queryable): Promise<number | undefi
   return row === undefined ? undefined : Number(row.wait_ms);
 }
 
-/** Makes every queued run due now and answers how many. For a lost Redis: their jobs are gone. */
+/** Makes every queued run that nothing holds due now and answers how many. For a lost Redis: their jobs are gone. */
 export async function expireQueuedRuns(database: Queryable): Promise<number> {
   const rows = await database.query({
-    text: "UPDATE runs SET visible_at = now() WHERE state = 'queued' AND visible_at > now() RETURNING 1",
+    text: "UPDATE runs SET visible_at = now() WHERE state = 'queued' AND visible_at > now() AND held_reason IS NULL RETURNING 1",
   });
   return rows.length;
 }

@@ -6,11 +6,12 @@ import { JOB_QUEUE, type RedisKeys } from "./keys.ts";
 /** What a job carries: runs of one flow and one lane, by id. PostgreSQL knows the rest, and decides. */
 export interface JobData {
   runIds: string[];
+  /** Whether they are claimed by their flow's limits. */
+  gated?: boolean;
 }
 
-export interface NewJob {
+export interface NewJob extends JobData {
   lane: Priority;
-  runIds: string[];
   /** Rises each time the runs are queued again: an id that BullMQ still knows would be dropped without a word. */
   generation: number;
 }
@@ -64,16 +65,24 @@ export function openJobQueues(
 
 /** Runs of one flow and lane travel together: a job costs far more than a run. */
 export function jobsOf(
-  runs: readonly { id: string; tenantId: string; flowId: string; lane: Priority; generation?: number }[],
+  runs: readonly {
+    id: string;
+    tenantId: string;
+    flowId: string;
+    lane: Priority;
+    generation?: number;
+    gated?: boolean;
+    gate?: string | undefined;
+  }[],
   maxRunsPerJob: number,
 ): NewJob[] {
   const jobs: NewJob[] = [];
   const open = new Map<string, NewJob>();
-  for (const { id, tenantId, flowId, lane, generation = 0 } of runs) {
-    const name = `${lane}/${tenantId}/${flowId}/${generation}`;
+  for (const { id, tenantId, flowId, lane, generation = 0, gate, gated = gate !== undefined } of runs) {
+    const name = `${lane}/${tenantId}/${flowId}/${generation}/${gated}`;
     let job = open.get(name);
     if (job === undefined || job.runIds.length >= maxRunsPerJob) {
-      job = { lane, runIds: [], generation };
+      job = { lane, runIds: [], generation, ...(gated && { gated }) };
       open.set(name, job);
       jobs.push(job);
     }
@@ -85,7 +94,7 @@ export function jobsOf(
 function asBulkJob(job: NewJob) {
   return {
     name: "run",
-    data: { runIds: job.runIds },
+    data: { runIds: job.runIds, ...(job.gated && { gated: true }) },
     opts: {
       jobId: `${job.runIds[0]}.${job.generation}`,
       attempts: 1,

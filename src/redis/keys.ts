@@ -14,6 +14,8 @@ export interface RedisKeys {
   seen(digest: string): string;
   /** The token bucket of a tenant's rate. */
   quota(tenantId: string): string;
+  /** How many runs are under way for a tenant, or for one of its targets (`digest` is a hash of both), by process. */
+  share(digest: string): string;
   /** Prefix of BullMQ's keys for one lane's queue. */
   jobs(lane: Priority): string;
 }
@@ -24,6 +26,7 @@ export function redisKeys(installation: string): RedisKeys {
     sentinel: `headrace:{${installation}:events}:sentinel`,
     seen: (digest) => `headrace:{${installation}:seen}:${digest}`,
     quota: (tenantId) => `headrace:{${installation}:quota:${tenantId}}`,
+    share: (digest) => `headrace:{${installation}:share:${digest}}`,
     jobs: (lane) => `headrace:{${installation}:jobs:p${lane}}`,
   };
 }

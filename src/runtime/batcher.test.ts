@@ -78,4 +78,27 @@ describe("Batcher", () => {
     expect(await third).toBe(30);
     expect(batches).toEqual([[1], [3]]);
   });
+
+  test("says how long its first item has waited", async () => {
+    let nowMs = 1_000;
+    const { batcher, release } = batcherOf({ maxItems: 1, now: () => nowMs });
+    const first = batcher.add(1);
+    await turn();
+    expect(batcher.waitedMs).toBe(0);
+    const second = batcher.add(2);
+    nowMs += 70;
+    const third = batcher.add(3);
+    nowMs += 5;
+    expect(batcher.waitedMs).toBe(75);
+    release[0]?.();
+    await first;
+    await turn();
+    expect(batcher.waitedMs).toBe(5);
+    release[1]?.();
+    await second;
+    await turn();
+    release[2]?.();
+    await third;
+    expect(batcher.waitedMs).toBe(0);
+  });
 });

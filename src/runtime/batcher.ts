@@ -12,10 +12,13 @@ export interface BatcherOptions<Item> {
   /** No more items wait; one more is refused with `full()`. */
   maxWaiting: number;
   full: () => Error;
+  /** A clock that never goes back, ms. */
+  now?: () => number;
 }
 
 interface Waiting<Item, Result> {
   item: Item;
+  sinceMs: number;
   resolve: (result: Result) => void;
   reject: (error: unknown) => void;
 }
@@ -30,15 +33,23 @@ export class Batcher<Item, Result> {
   readonly #options: BatcherOptions<Item>;
   #waiting: Waiting<Item, Result>[] = [];
   #running = 0;
+  readonly #now: () => number;
 
   constructor(flush: (items: Item[]) => Promise<Result[]>, options: BatcherOptions<Item>) {
     this.#flush = flush;
     this.#options = options;
+    this.#now = options.now ?? (() => performance.now());
   }
 
   /** Items that wait for a batch. */
   get waiting(): number {
     return this.#waiting.length;
+  }
+
+  /** For how long the first item has waited for a batch, ms; 0 when none does. */
+  get waitedMs(): number {
+    const [first] = this.#waiting;
+    return first === undefined ? 0 : this.#now() - first.sinceMs;
   }
 
   /** Takes an item back if no batch has it yet; its promise then never settles. */
@@ -51,7 +62,7 @@ export class Batcher<Item, Result> {
   add(item: Item): Promise<Result> {
     if (this.#waiting.length >= this.#options.maxWaiting) return Promise.reject(this.#options.full());
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ item, resolve, reject });
+      this.#waiting.push({ item, sinceMs: this.#now(), resolve, reject });
       if (this.#running < this.#options.inFlight) {
         this.#running += 1;
         // The turn of the event loop ends first, so that what arrived in it travels together.

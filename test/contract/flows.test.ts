@@ -126,12 +126,79 @@ describe("flows", () => {
     }
   });
 
-  test("are refused for what is not supported, or cannot be sent, with its place", async () => {
+  test("keep their limits and order, which a PUT without them takes away", async () => {
+    const api = await withTenant();
+    const limits = {
+      concurrency: 3,
+      rate_limit: { per_second: 0.5 },
+      order_by: "order.id",
+      on_order_failure: "skip",
+    };
+    expect((await api.call("PUT", URL, { ...FLOW, ...limits })).body).toMatchObject({
+      ...limits,
+      version: 1,
+    });
+    expect((await api.call("GET", URL)).body).toMatchObject(limits);
+    const without = (await api.call("PUT", URL, FLOW)).body;
+    expect(without).toMatchObject({ version: 2 });
+    for (const field of Object.keys(limits)) expect(without).not.toHaveProperty(field);
+  });
+
+  test.each([
+    ["concurrency", 0],
+    ["concurrency", 1.5],
+    ["rate_limit", {}],
+    ["rate_limit", { per_second: 0 }],
+    ["rate_limit", { per_second: 5, burst: 2 }],
+    ["order_by", 7],
+    ["on_order_failure", "stop"],
+  ])("are refused with %s %j", async (field, value) => {
+    const api = await withTenant();
+    const { status, body } = await api.call("PUT", URL, { ...FLOW, [field]: value });
+    expect(status).toBe(400);
+    expect(body.error.details[0].field).toContain(field);
+  });
+
+  test("get another signing secret, shown once, while the old one signs too for as long as is asked", async () => {
+    const api = await withTenant();
+    const { signing_secret: first } = (await api.call("PUT", URL, FLOW)).body;
+    const opened = async () => {
+      const versions = createFlowVersions(api.database.pipeline, KEY_RING, 10);
+      const name = { tenantId: "acme", flowId: "f", flowVersion: 1 };
+      await versions.prepare([name], 1);
+      return versions.get(name);
+    };
+    const second = (await api.call("POST", `${URL}/rotate`)).body;
+    expect(second).toMatchObject({ id: "f", version: 1, signing_secret: expect.any(String) });
+    expect(second.signing_secret).not.toBe(first);
+    expect(await opened()).toMatchObject({
+      signingSecret: second.signing_secret,
+      formerSecret: { value: first },
+    });
+    const hours = (Date.parse(second.old_secret_until) - Date.now()) / 3_600_000;
+    expect(hours).toBeGreaterThan(23.9);
+    expect(hours).toBeLessThan(24.1);
+    const own = `whsec_${Buffer.alloc(32, 5).toString("base64")}`;
+    const third = (await api.call("POST", `${URL}/rotate`, { signing_secret: own, overlap_seconds: 0 })).body;
+    expect(third.signing_secret).toBe(own);
+    expect((await opened())?.formerSecret?.untilMs).toBeLessThanOrEqual(Date.now() + 1_000);
+    expect((await api.call("GET", URL)).body).not.toHaveProperty("signing_secret");
+    const [row] = await api.database.pipeline.query({ text: "SELECT f::text AS text FROM flows f" });
+    for (const secret of [first, second.signing_secret, own]) {
+      expect(row?.["text"]).not.toContain(Buffer.from(secret).toString("hex"));
+      expect(api.logged.join()).not.toContain(secret);
+    }
+    expect((await api.call("POST", `${URL}/rotate`, { overlap_seconds: -1 })).status).toBe(400);
+    expect((await api.call("POST", "/tenants/acme/flows/none/rotate")).status).toBe(404);
+  });
+
+  test("are refused for what cannot be ordered by or sent, with its place", async () => {
     const api = await withTenant();
     const cases: [field: string, flow: unknown][] = [
-      ["concurrency", { ...FLOW, concurrency: 3 }],
-      ["rate_limit", { ...FLOW, rate_limit: { per_second: 1 } }],
-      ["order_by", { ...FLOW, order_by: "id" }],
+      ["order_by", { ...FLOW, order_by: "a..b" }],
+      ["order_by", { ...FLOW, order_by: "__proto__.x" }],
+      ["order_by", { ...FLOW, order_by: "$event" }],
+      ["on_order_failure", { ...FLOW, on_order_failure: "skip" }],
       ["action.url", { ...FLOW, action: { type: "http", url: "ftp://x.example" } }],
       ["action.url", { ...FLOW, action: { type: "http", url: "https://user:word@x.example" } }],
       ["action.headers.host", { ...FLOW, action: { ...ACTION, headers: { host: "x" } } }],

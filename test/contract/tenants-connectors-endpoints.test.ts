@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { DEFAULT_LIMITS } from "../../src/app/limits.ts";
 import { createEndpointCache } from "../../src/pipeline/receive/endpoint-cache.ts";
 import { InboundRequest } from "../../src/pipeline/receive/inbound-request.ts";
 import { readCounter } from "../../src/postgres/change-counters.ts";
@@ -21,6 +22,7 @@ async function verdict(api: ServedApi, secret: string | undefined): Promise<stri
     database: api.database.ingest,
     keyRing: KEY_RING,
     maxEndpoints: 10,
+    lookUps: DEFAULT_LIMITS.lookUps,
   });
   const known = await endpoints.endpoint({ tenantId: "acme", connector: "shop", endpoint: "default" });
   if (known.closed !== undefined) return known.closed;

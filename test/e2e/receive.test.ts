@@ -94,7 +94,7 @@ describe("a delivery", () => {
     });
     expect(await events(next.url)).toHaveLength(1);
     await until("its flow ran", () => sink.calls.length > 0);
-  });
+  }, 90_000);
 
   test("is refused alike, whatever is wrong with it", async () => {
     const { headrace, webhookUrl } = await serving();

@@ -84,6 +84,80 @@ test("a batch at the app's URL is divided by the account of each item, in one an
   expect([await resources("acme"), await resources("other")]).toEqual([["a", "d", "f"], ["b"]]);
 });
 
+test("an endpoint that names no account takes none that another tenant has named, where one secret signs both", async () => {
+  const headrace = await receiving();
+  await connect(headrace, "slack", { secret: "app-secret", account: "T1" });
+  const other = await connect(headrace, "slack", { secret: "app-secret", tenant: "other" });
+  const sent = async (team: string | undefined, id: string, secret?: string) =>
+    (await post(other, ...slack(mention(team, id), secret))).status;
+  expect(await sent("T1", "Ev1")).toBe(401);
+  expect([await sent("T9", "Ev2"), await sent(undefined, "Ev3")]).toEqual([200, 200]);
+  // Of an app of its own the account says nothing: the signature is that of no other tenant.
+  const path = "/tenants/other/endpoints/slack";
+  await api(headrace.url, "PUT", path, { secrets: [{ value: "app-secret" }, { value: "own-secret" }] });
+  expect([await sent("T1", "Ev4", "own-secret"), await sent("T1", "Ev5")]).toEqual([200, 401]);
+  await api(headrace.url, "DELETE", "/tenants/acme/endpoints/slack");
+  expect(await sent("T1", "Ev6")).toBe(200);
+
+  await connect(headrace, "xero", { secret: "app-secret", account: "t1" });
+  const xeroOfOther = await connect(headrace, "xero", { secret: "app-secret", tenant: "other" });
+  const batch = ["t1", "t2", "t1"].map((tenantId, n) => ({
+    tenantId,
+    resourceId: `r${n}`,
+    eventType: "UPDATE",
+  }));
+  expect((await post(xeroOfOther, ...xero(batch))).status).toBe(200);
+  const resources = (await eventsOf(headrace, "other")).flatMap(({ connector, data }) =>
+    connector === "xero" ? (data as { resourceId: string }).resourceId : [],
+  );
+  expect(resources).toEqual(["r1"]);
+});
+
+test("a batch may name many accounts, and each endpoint takes its own", { timeout: 60_000 }, async () => {
+  const headrace = await receiving();
+  const url = await connect(headrace, "xero", { secret: "app-secret", account: "t-default" });
+  const own = Array.from({ length: 30 }, (_, n) => n);
+  for (const n of own) {
+    await api(headrace.url, "PUT", `/tenants/acme/endpoints/xero/e${n}`, {
+      secrets: [{ value: "app-secret" }],
+      account: `t${n}`,
+    });
+  }
+  const items = Array.from({ length: 900 }, (_, n) => ({
+    tenantId: `t${n}`,
+    resourceId: `r${n}`,
+    eventType: "UPDATE",
+  }));
+  expect((await post(url.replace("/acme", ""), ...xero(items))).status).toBe(200);
+  const events = (await eventsOf(headrace)) as unknown as {
+    endpoint: string;
+    data: { resourceId: string };
+  }[];
+  expect(events.map(({ endpoint, data }) => [endpoint, data.resourceId]).sort()).toEqual(
+    own.map((n) => [`e${n}`, `r${n}`]).sort(),
+  );
+  const many = Array.from({ length: 1_001 }, (_, n) => ({
+    tenantId: `t${n}`,
+    resourceId: "r",
+    eventType: "UPDATE",
+  }));
+  expect((await post(url.replace("/acme", ""), ...xero(many))).status).toBe(413);
+});
+
+test("a batch that comes again under another content type is known", async () => {
+  const headrace = await receiving();
+  const url = await connect(headrace, "xero", { secret: "app-secret" });
+  const [headers, body] = xero([{ tenantId: "t1", resourceId: "a", eventType: "UPDATE" }]);
+  for (const type of [
+    "application/json",
+    "application/x-www-form-urlencoded",
+    "text/xml",
+    "application/json",
+  ])
+    expect((await post(url, { ...headers, "content-type": type }, body)).status).toBe(200);
+  expect(await eventsOf(headrace)).toHaveLength(1);
+});
+
 test("an account belongs to one endpoint of a connector", async () => {
   const headrace = await receiving();
   await connect(headrace, "slack", { secret: "app-secret", account: "T1" });

@@ -1,17 +1,17 @@
 import { Agent, request } from "undici";
 import { beforeAll, expect, onTestFinished, test } from "vitest";
 import { PRESETS } from "../../src/pipeline/receive/presets/index.ts";
-import type { Place } from "../../src/pipeline/receive/scheme.ts";
 import { builtProgram } from "../support/built.ts";
 import { mutate, seededRandom, type WireDelivery } from "../support/mutate.ts";
 import { providerKeys, schemeWithSample } from "../support/provider-keys.ts";
 import { connect, post, receiving, signedSample } from "../support/receiving.ts";
+import { unsignedParts } from "../support/unsigned-parts.ts";
 
 beforeAll(async () => {
   await builtProgram();
 }, 120_000);
 
-/** Mutations of each preset's delivery; set HEADRACE_FUZZ for more. */
+/** Mutations of each preset's delivery over HTTP; `mutations.test.ts` judges 10,000 of each. Set HEADRACE_FUZZ for more. */
 const MUTATIONS = Number(process.env["HEADRACE_FUZZ"] ?? 150);
 const CONCURRENCY = 24;
 const SEED = 20_261_123;
@@ -67,42 +67,3 @@ test("altered deliveries are refused, or taken where the part that was altered i
   expect(headrace.ended).toBe(false);
   expect(headrace.output()).not.toContain("a request failed");
 });
-
-/** The parts of a delivery that its signature does not cover, by the name of a header or `body` or `query`. */
-function unsignedParts(preset: string): Set<string> {
-  const scheme = schemeWithSample(preset);
-  const { content = [], signature, timestamp, delivery_id = [] } = scheme;
-  const signedHeaders = new Set(
-    [
-      ...(signature?.from ?? []),
-      ...(timestamp?.from ?? []),
-      ...(content.includes("id") ? delivery_id : []),
-    ].flatMap((place) => ("header" in (place as Place) ? [(place as { header: string }).header] : [])),
-  );
-  const sample = PRESETS.get(preset)?.sample;
-  const names = ["content-type", ...Object.keys(sample?.headers ?? {}), ...headersOf(preset)];
-  const parts = new Set(names.filter((name) => !signedHeaders.has(name)));
-  if (!content.includes("url")) parts.add("query");
-  // A list of signatures may hold others beside the right one, and a challenge may stand in the query.
-  if (!content.includes("body") && !content.includes("twilio_body")) parts.add("body");
-  if (content.includes("twilio_body")) parts.add("body");
-  if (scheme.challenges.some(({ proof }) => proof === "none")) parts.add("query");
-  for (const place of signature?.from ?? []) {
-    // Letters of hex in the other case are the same signature.
-    if ("header" in place && signature?.encoding === "hex_any_case") parts.add(place.header);
-    if ("header" in place && (place.separator !== undefined || (signature?.from.length ?? 0) > 1))
-      parts.add(place.header);
-  }
-  return parts;
-}
-
-function headersOf(preset: string): string[] {
-  const { delivery_id = [], type, account = [], content = [], occurred_at } = schemeWithSample(preset);
-  const places = [
-    ...(content.includes("id") ? [] : delivery_id),
-    ...type.from,
-    ...account,
-    ...(occurred_at?.from ?? []),
-  ];
-  return places.flatMap((place) => ("header" in place ? [place.header] : []));
-}

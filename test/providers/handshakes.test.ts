@@ -48,6 +48,29 @@ test("a GET is answered with its challenge, with the right token (Meta) or with 
   await nothingWasRouted(headrace);
 });
 
+test("a GET tells nothing of who has a token: with one of the endpoint's own, with none, and of a tenant that is none", async () => {
+  const headrace = await receiving();
+  await api(headrace.url, "PUT", "/connectors/meta", { webhook: { preset: "meta" } });
+  const base = `${headrace.url}/api/v1/webhooks/meta`;
+  for (const [tenant, params] of [
+    ["acme", { verify_token: "mine" }],
+    ["other", {}],
+  ] as const)
+    await api(headrace.url, "PUT", `/tenants/${tenant}/endpoints/meta`, {
+      secrets: [{ value: "s" }],
+      params,
+    });
+  const query = "?hub.mode=subscribe&hub.challenge=1&hub.verify_token";
+  const right = await post(`${base}/acme${query}=mine`, {}, "", "GET");
+  expect([right.status, right.text]).toEqual([200, "1"]);
+  for (const tenant of ["acme", "other", "nobody"]) {
+    for (const asked of ["", query, `${query}=`, `${query}=wrong`]) {
+      const refused = await post(`${base}/${tenant}${asked}`, {}, "", "GET");
+      expect([tenant, asked, refused.status, refused.text]).toEqual([tenant, asked, 401, ""]);
+    }
+  }
+});
+
 test("the validation token of Microsoft Graph is given back as text", async () => {
   const headrace = await receiving();
   const url = await connect(headrace, "ms-graph", { secret: "client-state" });

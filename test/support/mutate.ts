@@ -64,6 +64,7 @@ const HOSTILE_BODIES = [
 ];
 const HOSTILE_QUERIES = [
   "?validationToken=",
+  "?validationToken=a%00%0d%0ab",
   "?bodySHA256=0",
   "?challenge=%",
   "?hub.mode=subscribe",

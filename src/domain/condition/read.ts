@@ -103,7 +103,8 @@ function readIgnoreCase(leaf: Leaf, value: unknown, place: string): void {
 
 const FORBIDDEN_KEYS = ["__proto__", "constructor", "prototype"];
 
-function readPath(path: unknown, place: string): string | string[] {
+/** A path from outside in its one form. Throws `invalid_condition` with the place where it is none. */
+export function readPath(path: unknown, place: string): string | string[] {
   const isKeys = Array.isArray(path) && path.every((key) => typeof key === "string");
   if (typeof path !== "string" && !isKeys)
     refuse(place, "a path: text with dots, or a list of keys", kindOf(path));

@@ -4,14 +4,29 @@ import { Type } from "typebox";
 import { HeadraceError } from "../../domain/errors.ts";
 import type { Database } from "../../postgres/database.ts";
 import { undeployFlow } from "../../postgres/deployments.ts";
-import { deleteFlow, findFlow, listFlows, lockFlow, putFlow, signingPlace } from "../../postgres/flows.ts";
+import {
+  deleteFlow,
+  findFlow,
+  listFlows,
+  lockFlow,
+  putFlow,
+  rotateSigningSecret,
+  signingPlace,
+} from "../../postgres/flows.ts";
 import type { KeyRing } from "../../postgres/key-ring.ts";
 import type { Guards } from "../authenticate.ts";
 import { pageOfRows, readCursor } from "../cursor.ts";
 import { ERROR_RESPONSES } from "../errors.ts";
-import { type CheckActionHeaders, readDefinition, refuseLaterFields } from "../flow-input.ts";
+import { type CheckActionHeaders, readDefinition } from "../flow-input.ts";
 import { Id, reference, TenantParams } from "../schemas/fields.ts";
-import { asFlow, Flow, FlowInput, FlowParams } from "../schemas/flow.ts";
+import {
+  asFlow,
+  DEFAULT_SIGNING_OVERLAP_SECONDS,
+  Flow,
+  FlowInput,
+  FlowParams,
+  RotateSigningInput,
+} from "../schemas/flow.ts";
 import { DEFAULT_LIMIT, pageOf, pageQuery } from "../schemas/page.ts";
 
 const tags = ["Flows"];
@@ -29,7 +44,6 @@ export const flowRoutes: FastifyPluginAsyncTypebox<{
     "/tenants/:tenant_id/flows/:flow",
     {
       onRequest: guards.tenant("write"),
-      preValidation: async ({ body }) => refuseLaterFields(body),
       schema: {
         tags,
         summary: "Create or replace a flow; a new version starts with the next deploy",
@@ -41,7 +55,7 @@ export const flowRoutes: FastifyPluginAsyncTypebox<{
     async ({ params: { tenant_id: tenantId, flow: id }, body }) => {
       const definition = readDefinition(body, checkActionHeaders);
       const { signing_secret: given } = body;
-      const secret = given ?? `whsec_${randomBytes(32).toString("base64")}`;
+      const secret = given ?? newSecret();
       const { sealed, keyId } = keyRing.seal(secret, signingPlace({ tenantId, flowId: id }));
       return await database.withTenant(tenantId, async (transaction) => {
         const { secretStored } = await putFlow(transaction, {
@@ -96,6 +110,37 @@ export const flowRoutes: FastifyPluginAsyncTypebox<{
     },
   );
 
+  server.post(
+    "/tenants/:tenant_id/flows/:flow/rotate",
+    {
+      onRequest: guards.tenant("write"),
+      // A rotation by the defaults needs no body.
+      preValidation: async (request) => {
+        request.body ??= {};
+      },
+      schema: {
+        tags,
+        summary: "Give a flow another signing secret; what it sends is signed with both for a while",
+        params: FlowParams,
+        body: RotateSigningInput,
+        response,
+      },
+    },
+    async ({ params: { tenant_id: tenantId, flow: id }, body }) => {
+      const { signing_secret: secret = newSecret(), overlap_seconds = DEFAULT_SIGNING_OVERLAP_SECONDS } =
+        body;
+      const sealed = keyRing.seal(secret, signingPlace({ tenantId, flowId: id }));
+      return await database.withTenant(tenantId, async (transaction) => {
+        const rotated = await rotateSigningSecret(transaction, {
+          ...{ tenantId, id, sealed, overlapSeconds: overlap_seconds },
+        });
+        const flow = await findFlow(transaction, tenantId, id);
+        if (rotated === undefined || flow === undefined) throw noFlow(id);
+        return { ...asFlow(flow, secret), old_secret_until: rotated.formerUntil.toISOString() };
+      });
+    },
+  );
+
   server.delete(
     "/tenants/:tenant_id/flows/:flow",
     {
@@ -117,6 +162,10 @@ export const flowRoutes: FastifyPluginAsyncTypebox<{
     },
   );
 };
+
+function newSecret(): string {
+  return `whsec_${randomBytes(32).toString("base64")}`;
+}
 
 /** What is answered where there is no such flow. */
 export function noFlow(id: string): HeadraceError {

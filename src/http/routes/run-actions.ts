@@ -5,6 +5,7 @@ import { HeadraceError } from "../../domain/errors.ts";
 import type { TakeQuota } from "../../pipeline/receive/receiver.ts";
 import { cancelRun } from "../../postgres/cancel-run.ts";
 import type { Database } from "../../postgres/database.ts";
+import { wakeGatedRuns } from "../../postgres/gated-runs.ts";
 import { startManualRun } from "../../postgres/manual-runs.ts";
 import { type QueuedRun, type Replay, replayRun } from "../../postgres/replays.ts";
 import { findRun } from "../../postgres/run-list.ts";
@@ -21,7 +22,7 @@ import { noRun } from "./runs.ts";
 export interface RunDispatch {
   leaseMs: number;
   /** Gives committed runs their jobs. Never throws. */
-  queue(runs: readonly QueuedRun[]): void;
+  queue(runs: readonly (QueuedRun & { generation?: number; gated?: boolean })[]): void;
 }
 
 /** How long an Idempotency-Key counts, ms. */
@@ -81,19 +82,30 @@ export const runActionRoutes: FastifyPluginAsyncTypebox<{
       schema: {
         tags: ["Runs"],
         summary: "Cancel a run that has not ended: no attempt follows, and one under way is told to stop",
+        description: "A dead run of a flow with an order can be cancelled too: what waits behind it goes on.",
         params: RunParams,
         response: { 200: reference(Run), ...ERROR_RESPONSES },
       },
     },
-    async ({ params: { tenant_id: tenantId, id } }) =>
-      await database.withTenant(tenantId, async (transaction) => {
+    async ({ params: { tenant_id: tenantId, id } }) => {
+      const { run, cancelled } = await database.withTenant(tenantId, async (transaction) => {
         const cancelled = await cancelRun(transaction, tenantId, id);
         const run = await findRun(transaction, tenantId, id);
         if (run === undefined) throw noRun(id);
-        if (!cancelled)
+        if (cancelled === undefined)
           throw new HeadraceError("conflict", `Run ${id} has ended already: it is ${run.state}`);
-        return asRun(run);
-      }),
+        return { run, cancelled };
+      });
+      const { flowId, gate } = cancelled;
+      if (gate !== undefined) {
+        // Behind the commit: who claims runs of the flow holds what this waits for.
+        const freed = [{ tenantId, flowId, gate, ended: true }];
+        dispatch.queue(
+          await database.withTenant(tenantId, (transaction) => wakeGatedRuns(transaction, freed, leaseMs)),
+        );
+      }
+      return asRun(run);
+    },
   );
 
   server.post(

@@ -1,4 +1,5 @@
 import { type Static, type TSchema, Type } from "typebox";
+import { NAME_PATTERN } from "../../domain/name.ts";
 
 /** A field that is always there and may be null. */
 export function nullable<Schema extends TSchema>(schema: Schema) {
@@ -16,7 +17,7 @@ export const closed = { additionalProperties: false } as const;
 
 /** The name of a tenant, connector, endpoint or flow, given by the caller. */
 export const Id = Type.String({
-  pattern: "^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$",
+  pattern: NAME_PATTERN,
   description: "1 to 128 of A-Z a-z 0-9 _ . -, the first a letter or digit",
 });
 

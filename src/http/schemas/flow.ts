@@ -94,6 +94,46 @@ const EnabledFrom = Type.Union([Type.Literal("now"), Instant], {
   description: '"now", or an RFC 3339 time: a deploy takes in the events from then on',
 });
 
+const limits = {
+  concurrency: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: 1_000,
+      description: "an integer from 1 to 1000: runs under way at once, over all workers",
+    }),
+  ),
+  rate_limit: Type.Optional(
+    Type.Object(
+      {
+        per_second: Type.Number({
+          minimum: 0.001,
+          maximum: 10_000,
+          description:
+            "a number from 0.001 to 10000: attempts that begin within any second, over all workers",
+        }),
+      },
+      { ...closed, description: "an object: { per_second }" },
+    ),
+  ),
+  order_by: Type.Optional(
+    Type.String({
+      minLength: 1,
+      maxLength: 1_000,
+      description: "a path in the event, as in conditions: runs of the same value go one after the other",
+    }),
+  ),
+  on_order_failure: Type.Optional(
+    Type.Enum(["block", "skip"], {
+      description: "Whether a dead run holds up what comes after it; block when left out.",
+    }),
+  ),
+};
+
+const SigningSecret = Type.String({
+  pattern: "^(?:whsec_)?[A-Za-z0-9+/]{32,88}={0,2}$",
+  description: "whsec_ and the base64 of 24 to 64 bytes",
+});
+
 /** What a PUT of a flow may set. */
 export const FlowInput = Type.Object(
   {
@@ -109,15 +149,29 @@ export const FlowInput = Type.Object(
     ),
     action: Action,
     retry: Type.Optional(Retry),
+    ...limits,
     enabled_from: Type.Optional(EnabledFrom),
-    signing_secret: Type.Optional(
-      Type.String({
-        pattern: "^(?:whsec_)?[A-Za-z0-9+/]{32,88}={0,2}$",
-        description: "whsec_ and the base64 of 24 to 64 bytes",
+    signing_secret: Type.Optional(SigningSecret),
+  },
+  closed,
+);
+
+/** How long the old signing secret signs beside the new one, s: what Standard Webhooks' own services give. */
+export const DEFAULT_SIGNING_OVERLAP_SECONDS = 86_400;
+
+export const RotateSigningInput = Type.Object(
+  {
+    signing_secret: Type.Optional(SigningSecret),
+    overlap_seconds: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: 2_592_000,
+        default: DEFAULT_SIGNING_OVERLAP_SECONDS,
+        description: "an integer from 0 to 2592000: how long the old secret signs too",
       }),
     ),
   },
-  closed,
+  { ...closed, description: "an object: { signing_secret?, overlap_seconds? }" },
 );
 
 /** A flow as it is shown. */
@@ -133,6 +187,7 @@ export const Flow = Type.Object(
     where_text: Type.Optional(Type.String({ description: "The condition as text." })),
     action: Action,
     retry: Retry,
+    ...limits,
     enabled_from: Type.Optional(EnabledFrom),
     unindexed: Type.Optional(
       Type.Literal(true, {
@@ -150,6 +205,12 @@ export const Flow = Type.Object(
     signing_secret: Type.Optional(
       Type.String({ description: "Only in the answer to the call that set it; never again." }),
     ),
+    old_secret_until: Type.Optional(
+      Type.String({
+        format: "date-time",
+        description: "Only in the answer to a rotation: until when the secret before signs too.",
+      }),
+    ),
     created_at: Instant,
     updated_at: Instant,
   },
@@ -159,7 +220,7 @@ export const Flow = Type.Object(
 export const FlowParams = Type.Object({ tenant_id: Id, flow: Id });
 
 export function asFlow(flow: StoredFlow, signingSecret?: string): Static<typeof Flow> {
-  const { name, trigger, action, retry, enabled_from } = flow.definition;
+  const { name, trigger, action, retry, enabled_from, ...limits } = flow.definition;
   const { deployedSchedule: schedule, readAt } = flow;
   const ticks = schedule === undefined ? [] : nextTicks(schedule, readAt.getTime(), SHOWN_TICKS);
   return {
@@ -170,6 +231,7 @@ export function asFlow(flow: StoredFlow, signingSecret?: string): Static<typeof 
     ...(trigger.where !== undefined && { where_text: printCondition(trigger.where) }),
     action: action as Static<typeof Action>,
     retry,
+    ...limits,
     ...(enabled_from !== undefined && { enabled_from }),
     ...(!isIndexed(trigger.where) && { unindexed: true as const }),
     version: flow.version,
@@ -189,7 +251,7 @@ export function asDefinition(
   input: Static<typeof FlowInput>,
   where: FlowDefinition["trigger"]["where"],
 ): FlowDefinition {
-  const { name, action, retry, enabled_from } = input;
+  const { name, action, retry, enabled_from, signing_secret: _secret, trigger: _trigger, ...limits } = input;
   const { where: written, schedule, ...trigger } = input.trigger;
   return {
     ...(name !== undefined && { name }),
@@ -200,6 +262,7 @@ export function asDefinition(
     },
     action,
     retry: { ...DEFAULT_RETRY, ...retry },
+    ...limits,
     ...(enabled_from !== undefined && { enabled_from }),
   };
 }

@@ -32,6 +32,15 @@ export const Run = Type.Object(
     error: RunError,
     attempts: Type.Array(Attempt, { description: "Those that ended, the first one first." }),
     next_attempt_at: nullable(Instant),
+    held_reason: nullable(
+      Type.String({
+        description:
+          "Why a queued run waits: order, concurrency, rate_limit, tenant_concurrency, target_concurrency <origin>, or circuit_open <origin>.",
+      }),
+    ),
+    held_until: nullable(
+      Type.String({ format: "date-time", description: "When it is looked at again, at the latest." }),
+    ),
     created_at: Instant,
     started_at: nullable(Instant),
     finished_at: nullable(Instant),
@@ -81,6 +90,8 @@ export function asRun(run: StoredRun): Static<typeof Run> {
     error: asError(run),
     attempts: run.attempts.map(asAttempt),
     next_attempt_at: run.state === "failed" ? run.visibleAt.toISOString() : null,
+    held_reason: run.heldReason ?? null,
+    held_until: run.heldReason === undefined ? null : run.visibleAt.toISOString(),
     created_at: run.createdAt.toISOString(),
     started_at: run.startedAt?.toISOString() ?? null,
     finished_at: run.finishedAt?.toISOString() ?? null,

@@ -7,20 +7,40 @@ import type { Outcome } from "../../domain/outcome.ts";
 import { runIdempotencyKey } from "../../domain/run-id.ts";
 import type { Queryable } from "../../postgres/database.ts";
 import { loadEvents, type StoredEvent } from "../../postgres/events.ts";
-import { type ClaimedRun, claimRuns, type FinishedAttempt, finishRuns } from "../../postgres/runs.ts";
+import { claimGatedRuns, type FreedRun, wakeGatedRuns } from "../../postgres/gated-runs.ts";
+import { type HeldRun, holdRuns } from "../../postgres/held-runs.ts";
+import {
+  type ClaimedRun,
+  type ClaimedRuns,
+  claimRuns,
+  type DueRun,
+  type FinishedAttempt,
+  finishRuns,
+} from "../../postgres/runs.ts";
+import type { JobData } from "../../redis/job-queue.ts";
 import { Batcher } from "../../runtime/batcher.ts";
+import type { Breakers } from "./breakers.ts";
 import { finishAttempt } from "./finish.ts";
 import type { FlowVersions, OpenedFlow } from "./flow-versions.ts";
 import type { HeldRuns } from "./held-runs.ts";
 import type { LoadRunSecrets } from "./run-secrets.ts";
+import type { SharedBounds } from "./shared-bounds.ts";
 
 export interface ExecutorLimits {
   /** How long a claimed run stays this process's without a heartbeat, ms. */
   leaseMs: number;
   /** Runs claimed, and attempts finished, in one statement. */
   batchSize: number;
+  /** Jobs of runs with limits that are claimed in one statement: their flows' other claims wait for it. */
+  gatedBatchSize: number;
   /** Statements of each kind under way at once. */
   inFlight: number;
+  /** How long a run is held whose turn another run's end announces, if nobody does, ms. */
+  holdMs: number;
+  /** How long the job of a run that was woken may be on its way, ms. */
+  runLeaseMs: number;
+  /** Runs of one tenant that are under way at once, over all processes. */
+  tenantConcurrency: number;
 }
 
 export interface ExecutorDeps {
@@ -28,6 +48,9 @@ export interface ExecutorDeps {
   flows: FlowVersions;
   loadSecrets: LoadRunSecrets;
   held: HeldRuns;
+  /** Counts what is under way for each tenant. */
+  bounds: SharedBounds;
+  breakers: Pick<Breakers, "prepare">;
   normalize: (
     event: StoredEvent,
   ) => { kind: "normalized"; event: NormalizedEvent } | { kind: "unreadable"; reason: string };
@@ -36,6 +59,10 @@ export interface ExecutorDeps {
   random: () => number;
   monotonicMs: () => number;
   onFinished: (attempt: FinishedAttempt, run: ClaimedRun) => void;
+  onHeld: (run: HeldRun) => void;
+  /** Runs that waited for others to end, and need a job. */
+  onWoken: (runs: DueRun[]) => void;
+  onError: (error: unknown) => void;
 }
 
 /** A claimed run with all that its attempt needs; what is missing is undefined. */
@@ -49,8 +76,9 @@ interface PreparedRun {
 /**
  * Executes the runs of one job and resolves when every one that this process got is finished in PostgreSQL. Runs
  * that another has, or that ended, are passed over. Claims and finishes of concurrent jobs share their statements.
+ * A job of runs with limits stands for work of its flow: what is executed is what the limits admit first.
  */
-export function createExecutor(deps: ExecutorDeps): (runIds: string[]) => Promise<void> {
+export function createExecutor(deps: ExecutorDeps): (job: JobData) => Promise<void> {
   const { database, limits } = deps;
   const batches = {
     maxItems: limits.batchSize,
@@ -58,7 +86,23 @@ export function createExecutor(deps: ExecutorDeps): (runIds: string[]) => Promis
     maxWaiting: Number.POSITIVE_INFINITY,
     full: () => new HeadraceError("store_unavailable", "Too many jobs wait for PostgreSQL"),
   };
-  const claims = new Batcher<string[], PreparedRun[]>((jobs) => claimJobs(deps, jobs), batches);
+  const claims = new Batcher<string[], PreparedRun[]>(
+    (jobs) => claimJobs(deps, jobs, (ids) => claimRuns(database, ids, limits.leaseMs)),
+    batches,
+  );
+  const gatedClaims = new Batcher<string[], PreparedRun[]>(
+    (jobs) => claimJobs(deps, jobs, (ids) => claimGatedRuns(database, ids, limits)),
+    { ...batches, maxItems: limits.gatedBatchSize },
+  );
+  const holds = new Batcher<HeldRun, void>(async (runs) => {
+    await holdRuns(database, runs);
+    return runs.map(deps.onHeld);
+  }, batches);
+  const wakes = new Batcher<FreedRun, void>(async (freed) => {
+    const woken = await wakeGatedRuns(database, freed, limits.runLeaseMs);
+    if (woken.length > 0) deps.onWoken(woken);
+    return freed.map(() => undefined);
+  }, batches);
   const finishes = new Batcher<FinishedAttempt, boolean>(async (attempts) => {
     const written = await finishRuns(database, attempts);
     return attempts.map((attempt) => written.has(attempt.id));
@@ -69,9 +113,15 @@ export function createExecutor(deps: ExecutorDeps): (runIds: string[]) => Promis
     const signal = deps.held.hold(run);
     try {
       const startedMs = deps.monotonicMs();
-      const outcome = await attempt(deps, prepared, signal);
+      const outcome = await boundedAttempt(deps, prepared, signal);
       // Who lost the run to another must not write, and who is stopping hands it back.
       if (signal.aborted) return;
+      if (outcome.kind === "held") {
+        const { reason, delayMs } = outcome;
+        await holds.add({ id: run.id, fence: run.fence, reason, delayMs });
+        free(run, false);
+        return;
+      }
       const finished = finishAttempt({
         run,
         outcome,
@@ -84,25 +134,37 @@ export function createExecutor(deps: ExecutorDeps): (runIds: string[]) => Promis
         durationMs: deps.monotonicMs() - startedMs,
         random: deps.random,
       });
-      if (await finishes.add(finished)) deps.onFinished(finished, run);
+      if (!(await finishes.add(finished))) return;
+      deps.onFinished(finished, run);
+      free(run, finished.state !== "failed");
     } finally {
       deps.held.letGo(run.id);
     }
   }
 
-  return async (runIds) => {
-    const prepared = await claims.add(runIds);
+  /** Lets those go on that this run held up. Who finds nobody to do so goes on when its hold ends. */
+  function free({ tenantId, flowId, gate }: ClaimedRun, ended: boolean): void {
+    if (gate !== undefined) wakes.add({ tenantId, flowId, gate, ended }).catch(deps.onError);
+  }
+
+  return async ({ runIds, gated = false }) => {
+    const prepared = await (gated ? gatedClaims : claims).add(runIds);
     await Promise.all(prepared.map(execute));
   };
 }
 
-async function claimJobs(deps: ExecutorDeps, jobs: string[][]): Promise<PreparedRun[][]> {
-  const { database, flows, limits } = deps;
-  const { runs, flowsCounter } = await claimRuns(database, jobs.flat(), limits.leaseMs);
+async function claimJobs(
+  deps: ExecutorDeps,
+  jobs: string[][],
+  claim: (ids: string[]) => Promise<ClaimedRuns>,
+): Promise<PreparedRun[][]> {
+  const { database, flows } = deps;
+  const { runs, flowsCounter, breakersCounter } = await claim(jobs.flat());
   if (runs.length === 0) return jobs.map(() => []);
   const [stored] = await Promise.all([
     loadEvents(database, [...new Set(runs.map((run) => run.eventId))]),
     flows.prepare(runs, flowsCounter),
+    deps.breakers.prepare(breakersCounter),
   ]);
   const events = new Map(stored.map((event) => [event.id, event]));
   const known = runs.map((run) => ({ run, flow: flows.get(run), event: events.get(run.eventId) }));
@@ -114,13 +176,35 @@ async function claimJobs(deps: ExecutorDeps, jobs: string[][]): Promise<Prepared
   const prepared = new Map(
     known.map((one) => [one.run.id, { ...one, secrets: secretsOf(one.run.tenantId) }] as const),
   );
-  return jobs.map((runIds) =>
+  const ofJobs = jobs.map((runIds) =>
     runIds.flatMap((id) => {
       const own = prepared.get(id);
       prepared.delete(id);
       return own ?? [];
     }),
   );
+  // Runs that no job named were admitted before those that one did.
+  ofJobs[0]?.push(...prepared.values());
+  return ofJobs;
+}
+
+/** An attempt within what its tenant may have under way. */
+async function boundedAttempt(
+  deps: ExecutorDeps,
+  prepared: PreparedRun,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  const { bounds, limits, monotonicMs } = deps;
+  const { tenantId } = prepared.run;
+  const entering = bounds.enter(tenantId, limits.tenantConcurrency);
+  const place = entering instanceof Promise ? await entering : entering;
+  if (place.kind === "full") return { kind: "held", reason: "tenant_concurrency", delayMs: place.delayMs };
+  const startedMs = monotonicMs();
+  try {
+    return await attempt(deps, prepared, signal);
+  } finally {
+    bounds.leave(tenantId, monotonicMs() - startedMs);
+  }
 }
 
 async function attempt(deps: ExecutorDeps, prepared: PreparedRun, signal: AbortSignal): Promise<Outcome> {
@@ -141,6 +225,7 @@ async function attempt(deps: ExecutorDeps, prepared: PreparedRun, signal: AbortS
     event: normalized.event,
     definition: flow.definition,
     signingSecret: flow.signingSecret,
+    formerSecret: flow.formerSecret,
     secrets: prepared.secrets,
     signal,
   });

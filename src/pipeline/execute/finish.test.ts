@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { Outcome } from "../../domain/outcome.ts";
+import type { Held, Outcome } from "../../domain/outcome.ts";
 import { finishAttempt } from "./finish.ts";
 
 const run = {
@@ -16,7 +16,7 @@ const run = {
 const retry = { max_attempts: 3, backoff: "fixed" as const, delay_ms: 200, max_delay_ms: 1_000 };
 const error = { code: "HTTP_STATUS", message: "The target answered 503 for order 4711" };
 
-function finish(outcome: Outcome, attempts = 0) {
+function finish(outcome: Exclude<Outcome, Held>, attempts = 0) {
   const context = { connector: "shop", endpoint: "default", action: "http" as const };
   return finishAttempt({
     run: { ...run, attempts },
@@ -29,6 +29,12 @@ function finish(outcome: Outcome, attempts = 0) {
 }
 
 describe("finishAttempt", () => {
+  test("names the target that was called in the context of a dead letter", () => {
+    const target = "https://shop.example";
+    expect(finish({ kind: "dead", error, target }).errorContext).toMatchObject({ target });
+    expect(finish({ kind: "dead", error }).errorContext).not.toHaveProperty("target");
+  });
+
   test("ends a run whose action succeeded", () => {
     expect(finish({ kind: "done", responseStatus: 204 })).toMatchObject({
       state: "succeeded",

@@ -1,13 +1,13 @@
 import type { FlowDefinition, RetryPolicy } from "../../domain/flow.ts";
 import { digestOf } from "../../domain/idempotency-key.ts";
-import type { AttemptError, Outcome } from "../../domain/outcome.ts";
+import type { AttemptError, Held, Outcome } from "../../domain/outcome.ts";
 import type { ClaimedRun, FinishedAttempt } from "../../postgres/runs.ts";
 import { backoffMs } from "../../runtime/backoff.ts";
 
 /** What becomes of a run after one attempt: it has succeeded, is tried again, or is dead. Pure. */
 export function finishAttempt(attempt: {
   run: ClaimedRun;
-  outcome: Outcome;
+  outcome: Exclude<Outcome, Held>;
   retry: RetryPolicy;
   context: { connector: string; endpoint: string; action: FlowDefinition["action"]["type"] };
   durationMs: number;
@@ -44,6 +44,7 @@ export function finishAttempt(attempt: {
       endpoint: context.endpoint,
       flow_version: run.flowVersion,
       code: error.code,
+      ...(outcome.target !== undefined && { target: outcome.target }),
       response_status: outcome.responseStatus ?? null,
       stack: error.stack ?? null,
     },

@@ -6,6 +6,8 @@ import type { KeyRing } from "../../postgres/key-ring.ts";
 export interface OpenedFlow {
   definition: FlowDefinition;
   signingSecret: string;
+  /** The secret that this one replaced, and until when it signs too, ms since the epoch. */
+  formerSecret: { value: string; untilMs: number } | undefined;
 }
 
 interface FlowName {
@@ -49,8 +51,16 @@ export function createFlowVersions(database: Queryable, keyRing: KeyRing, maxVer
 }
 
 function open(flow: ExecutableFlow, keyRing: KeyRing): OpenedFlow {
-  const sealed = { sealed: flow.signingSealed, keyId: flow.signingKeyId };
-  return { definition: flow.definition, signingSecret: keyRing.open(sealed, signingPlace(flow)) };
+  const { definition, signing, formerSigning } = flow;
+  const place = signingPlace(flow);
+  return {
+    definition,
+    signingSecret: keyRing.open(signing, place),
+    formerSecret: formerSigning && {
+      value: keyRing.open(formerSigning, place),
+      untilMs: formerSigning.until.getTime(),
+    },
+  };
 }
 
 function nameOf({ tenantId, flowId, flowVersion }: FlowName): string {

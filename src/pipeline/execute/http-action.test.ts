@@ -7,6 +7,7 @@ import { DEFAULT_RETRY, type FlowAction } from "../../domain/flow.ts";
 import type { RunAttempt } from "../../domain/flow-run.ts";
 import { type AllowPrivate, createOutgoingHttp } from "../../runtime/outgoing/index.ts";
 import { checkActionHeaders, createHttpAction } from "./http-action.ts";
+import type { Targets } from "./targets.ts";
 
 const secret = `whsec_${Buffer.alloc(32, 7).toString("base64")}`;
 
@@ -67,10 +68,13 @@ function run(
   };
 }
 
+/** No target is ever held. */
+const FREE: Targets = { enter: async () => ({ kind: "turn", leave() {} }) };
+
 function httpAction(allowPrivate: AllowPrivate = ["127.0.0.1/32"]) {
   const outgoing = createOutgoingHttp({ allowPrivate });
   onTestFinished(() => outgoing.close());
-  return createHttpAction({ outgoing, clock: { now: Date.now } });
+  return createHttpAction({ outgoing, clock: { now: Date.now }, targets: FREE });
 }
 
 describe("the HTTP action", () => {
@@ -201,6 +205,7 @@ describe("the HTTP action", () => {
       kind: "dead",
       responseStatus: 422,
       error: { code: "HTTP_STATUS", message: "The target answered 422" },
+      target: sink.url,
     });
   });
 
@@ -224,7 +229,35 @@ describe("the HTTP action", () => {
     expect(await httpAction()(run({ url: sink.url, timeout_ms: 1 }))).toEqual({
       kind: "retry",
       error: { code: "TIMEOUT", message: `${sink.url} did not answer within 100 ms` },
+      target: sink.url,
     });
+  });
+
+  test("is held, and sends nothing, while its target may not be called; says what came of a call", async () => {
+    const sink = await startSink((response) => response.writeHead(sink.calls.length > 1 ? 503 : 404).end());
+    const outgoing = createOutgoingHttp({ allowPrivate: "all" });
+    onTestFinished(() => outgoing.close());
+    const results: unknown[] = [];
+    const held = { kind: "held" as const, reason: `circuit_open ${sink.url}`, delayMs: 5_000 };
+    let isOpen = true;
+    const targets: Targets = {
+      enter: async ({ tenantId, target }) =>
+        isOpen ? held : { kind: "turn", leave: (result) => results.push([tenantId, target, result?.kind]) },
+    };
+    const action = createHttpAction({ outgoing, clock: { now: Date.now }, targets });
+    expect(await action(run({ url: `${sink.url}/orders` }))).toEqual(held);
+    expect(sink.calls).toHaveLength(0);
+    isOpen = false;
+    await action(run({ url: `${sink.url}/orders` }));
+    await action(run({ url: `${sink.url}/orders` }));
+    const refusing = createOutgoingHttp({ allowPrivate: [] });
+    onTestFinished(() => refusing.close());
+    await createHttpAction({ outgoing: refusing, clock: { now: Date.now }, targets })(run({ url: sink.url }));
+    expect(results).toEqual([
+      ["acme", sink.url, "reached"],
+      ["acme", sink.url, "failed"],
+      ["acme", sink.url, undefined],
+    ]);
   });
 
   test("tries again when the connection fails", async () => {

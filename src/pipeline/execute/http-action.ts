@@ -15,8 +15,10 @@ import {
   retryAfterMs,
 } from "../../runtime/outgoing/index.ts";
 import { templatesOf } from "./action-templates.ts";
+import type { TargetResult } from "./breakers.ts";
 import { CLOUD_EVENT_TYPE, cloudEvent } from "./cloud-event.ts";
 import { signOutgoing } from "./sign-outgoing.ts";
+import type { Targets } from "./targets.ts";
 
 /**
  * How long a target may take, ms. The lease of a run is kept alive by a heartbeat, so that it sets no limit; what
@@ -34,13 +36,28 @@ const MAX_RESPONSE_BYTES = 262_144;
  * or does not fit, the run is dead at once and nothing is sent. 2xx succeeds; 408, 425, 429, 5xx and faults of the
  * network are tried again, after `Retry-After` where the target names it; every other answer (redirects too, which are
  * not followed) and a target that may not be called are dead at once. Of the answer only the status is kept: its body
- * may repeat what the event holds, and would outlive the event's erasure.
+ * may repeat what the event holds, and would outlive the event's erasure. A run whose target may not be called now is
+ * held, and nothing is sent.
  */
-export function createHttpAction(deps: { outgoing: OutgoingHttp; clock: Clock }): RunAction {
-  const { outgoing, clock } = deps;
+export function createHttpAction(deps: {
+  outgoing: OutgoingHttp;
+  clock: Clock;
+  targets: Targets;
+}): RunAction {
+  const { outgoing, clock, targets } = deps;
   return async (run) => {
     const request = requestOf(run, clock.now());
-    return "kind" in request ? request : outcomeOf(await outgoing.request(request), clock.now());
+    if ("kind" in request) return request;
+    // What is no URL is refused below, with its reason.
+    const target = URL.canParse(request.url) ? new URL(request.url).origin : "";
+    const turn = await targets.enter({ tenantId: run.tenantId, target });
+    if (turn.kind === "held") return turn;
+    const result = await outgoing.request(request);
+    const outcome = outcomeOf(result, clock.now());
+    turn.leave(targetResultOf(result, outcome));
+    return target !== "" && (outcome.kind === "retry" || outcome.kind === "dead")
+      ? { ...outcome, target }
+      : outcome;
   };
 }
 
@@ -81,7 +98,7 @@ function isOurs(name: string): boolean {
 
 /** What is sent for a run, or why nothing can be. */
 function requestOf(run: RunAttempt, nowMs: number): OutgoingRequest | Outcome {
-  const { definition, event, runId, idempotencyKey, signingSecret: secret, signal } = run;
+  const { definition, event, runId, idempotencyKey, signingSecret, formerSecret: former, signal } = run;
   const { action } = definition;
   assert(action.type === "http", "the executor gives an action its own kind of run");
   const read = templatesOf(action);
@@ -95,6 +112,7 @@ function requestOf(run: RunAttempt, nowMs: number): OutgoingRequest | Outcome {
   const { url, headers, body: own } = rendered.action;
   const hasBody = method !== "GET" && method !== "HEAD";
   const body = Buffer.from(hasBody ? (own ?? cloudEvent(event, runId)) : "");
+  const secrets = [signingSecret, ...(former !== undefined && former.untilMs > nowMs ? [former.value] : [])];
   const contentType = action.body === undefined ? CLOUD_EVENT_TYPE : "application/json";
   return {
     url,
@@ -103,7 +121,7 @@ function requestOf(run: RunAttempt, nowMs: number): OutgoingRequest | Outcome {
       ...(hasBody ? { "content-type": contentType } : {}),
       ...ownHeaders(headers),
       "idempotency-key": idempotencyKey,
-      ...signOutgoing({ id: runId, nowMs, body, secret }),
+      ...signOutgoing({ id: runId, nowMs, body, secrets }),
     },
     body,
     timeoutMs: Math.min(Math.max(timeout_ms, HTTP_TIMEOUT_MS.min), HTTP_TIMEOUT_MS.max),
@@ -129,6 +147,15 @@ function outcomeOf(result: OutgoingResult, nowMs: number): Outcome {
   const delayMs = retryAfterMs(headers["retry-after"], nowMs);
   // A wait of nothing asks for nothing: the flow's own back-off holds.
   return { kind: "retry", error, responseStatus: status, ...(delayMs ? { delayMs } : {}) };
+}
+
+/** A target that answers is up, unless its answer says otherwise; a fault of our own says nothing of it. */
+function targetResultOf(result: OutgoingResult, outcome: Outcome): TargetResult | undefined {
+  if (result.kind === "refused") return undefined;
+  if (result.kind === "failed" && (result.code === "ABORTED" || result.code === "OVERLOADED"))
+    return undefined;
+  if (outcome.kind !== "retry") return { kind: "reached" };
+  return { kind: "failed", error: outcome.error.message, retryAfterMs: outcome.delayMs };
 }
 
 /** Of the 4xx, those that say "not now". */

@@ -3,17 +3,20 @@ import { createHmac } from "node:crypto";
 /**
  * The headers by which a target knows that a request is ours and whole: Standard Webhooks 1.0.0, symmetric (v1). The
  * target verifies with any of that standard's libraries and the flow's secret: `whsec_`, then the key in base64. The
- * bytes signed are the bytes sent; `id` holds no dot.
+ * bytes signed are the bytes sent; `id` holds no dot. Of several secrets each signs, and a target that knows one of them is
+ * content.
  * Source: https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
  */
-export function signOutgoing(request: { id: string; nowMs: number; body: Buffer; secret: string }): {
+export function signOutgoing(request: { id: string; nowMs: number; body: Buffer; secrets: string[] }): {
   "webhook-id": string;
   "webhook-timestamp": string;
   "webhook-signature": string;
 } {
-  const { id, nowMs, body, secret } = request;
+  const { id, nowMs, body, secrets } = request;
   const timestamp = String(Math.floor(nowMs / 1_000));
-  const key = Buffer.from(secret.replace(/^whsec_/, ""), "base64");
-  const signature = createHmac("sha256", key).update(`${id}.${timestamp}.`).update(body).digest("base64");
-  return { "webhook-id": id, "webhook-timestamp": timestamp, "webhook-signature": `v1,${signature}` };
+  const signatures = secrets.map((secret) => {
+    const key = Buffer.from(secret.replace(/^whsec_/, ""), "base64");
+    return `v1,${createHmac("sha256", key).update(`${id}.${timestamp}.`).update(body).digest("base64")}`;
+  });
+  return { "webhook-id": id, "webhook-timestamp": timestamp, "webhook-signature": signatures.join(" ") };
 }

@@ -1,58 +1,141 @@
 import { type ConnectionOptions, Worker } from "bullmq";
 import { LANES, type Priority } from "../../domain/priority.ts";
 import type { RedisClient } from "../../redis/client.ts";
-import type { JobData } from "../../redis/job-queue.ts";
+import type { JobData, JobQueues } from "../../redis/job-queue.ts";
 import { JOB_QUEUE, type RedisKeys } from "../../redis/keys.ts";
+import type { Step } from "../../runtime/loop.ts";
 
 export interface WorkerLimits {
   /** Jobs that this process executes at once, by lane. */
   concurrency: Readonly<Record<Priority, number>>;
   /** How long BullMQ lets a silent worker keep a job, ms. What decides is the run's own lease. */
   lockMs: number;
+  /** The wait between two looks whether the workers take jobs, ms. */
+  watchMs: number;
+  /** A worker that takes none for this long, while jobs wait and it has room, is made anew, ms. */
+  stuckMs: number;
+  /** How long a worker that is replaced may take to close, ms. */
+  closeMs: number;
 }
 
 /** BullMQ's workers, one a lane. */
 export interface Workers {
   start(): void;
+  /**
+   * One look: a worker that makes no progress is made anew, on a new connection. Throws while one that is new makes
+   * none either, so that readiness says it.
+   */
+  watch: Step;
   /** Takes no more jobs; resolves when those in hand have ended. */
   stop(): Promise<void>;
 }
 
-export function createWorkers(deps: {
+interface Lane {
+  lane: Priority;
+  worker: Worker<JobData>;
+  connection: RedisClient;
+  /** Jobs in hand. */
+  busy: number;
+  /** When it last took a job, or had no reason to. */
+  progressMs: number;
+  /** How often it was made anew since a job was last taken. */
+  replaced: number;
+}
+
+export interface WorkersDeps {
   connect: () => RedisClient;
   keys: RedisKeys;
-  execute: (runIds: string[]) => Promise<void>;
+  queues: Pick<JobQueues, "depths">;
+  execute: (job: JobData) => Promise<void>;
   limits: WorkerLimits;
+  monotonicMs: () => number;
+  onReplaced: (lane: Priority) => void;
   onError: (error: Error) => void;
-}): Workers {
-  const { connect, keys, execute, limits, onError } = deps;
-  const connections: RedisClient[] = [];
-  const workers = LANES.map((lane) => {
-    const connection = connect();
-    connections.push(connection);
-    const worker = new Worker<JobData>(JOB_QUEUE, (job) => execute(job.data.runIds), {
-      connection: connection as ConnectionOptions,
-      prefix: keys.jobs(lane),
+}
+
+export function createWorkers(deps: WorkersDeps): Workers {
+  const { queues, limits, monotonicMs, onError } = deps;
+  let state: "new" | "running" | "stopped" = "new";
+  const lanes = LANES.map((lane) => {
+    const one = { lane, busy: 0, progressMs: monotonicMs(), replaced: 0 } as Lane;
+    open(one);
+    return one;
+  });
+
+  function open(one: Lane): void {
+    one.connection = deps.connect();
+    one.worker = new Worker<JobData>(JOB_QUEUE, (job) => take(one, job.data), {
+      connection: one.connection as ConnectionOptions,
+      prefix: deps.keys.jobs(one.lane),
       autorun: false,
-      concurrency: limits.concurrency[lane],
+      concurrency: limits.concurrency[one.lane],
       lockDuration: limits.lockMs,
       maxStalledCount: 1,
       removeOnComplete: { count: 0 },
       removeOnFail: { count: 0 },
     });
-    worker.on("error", onError);
-    worker.on("failed", (_job, error) => onError(error));
-    return worker;
-  });
-  let running: Promise<unknown> | undefined;
+    one.worker.on("error", onError);
+    one.worker.on("failed", (_job, error) => onError(error));
+  }
+
+  async function take(one: Lane, job: JobData): Promise<void> {
+    one.busy += 1;
+    one.progressMs = monotonicMs();
+    one.replaced = 0;
+    try {
+      await deps.execute(job);
+    } finally {
+      one.busy -= 1;
+    }
+  }
+
+  /** Its jobs in hand go on: what they do is kept in PostgreSQL. */
+  function replace(one: Lane): void {
+    const { worker, connection } = one;
+    void close(worker, connection, limits.closeMs);
+    open(one);
+    one.progressMs = monotonicMs();
+    one.replaced += 1;
+    one.worker.run().catch(onError);
+    deps.onReplaced(one.lane);
+  }
+
+  async function close(worker: Worker, connection: RedisClient, withinMs: number): Promise<void> {
+    await Promise.race([worker.close().catch(onError), after(withinMs)]);
+    connection.disconnect();
+  }
+
   return {
     start() {
-      running ??= Promise.all(workers.map((worker) => worker.run().catch(onError)));
+      if (state !== "new") return;
+      state = "running";
+      for (const one of lanes) {
+        one.progressMs = monotonicMs();
+        one.worker.run().catch(onError);
+      }
+    },
+    async watch() {
+      const depths = await queues.depths();
+      if (state !== "running") return { waitMs: limits.watchMs };
+      for (const one of lanes) {
+        const isIdle = (depths.get(one.lane) ?? 0) === 0;
+        if (isIdle) one.replaced = 0;
+        if (isIdle || one.busy >= limits.concurrency[one.lane]) one.progressMs = monotonicMs();
+        if (monotonicMs() - one.progressMs >= limits.stuckMs) replace(one);
+      }
+      const helpless = lanes.filter((one) => one.replaced > 1);
+      if (helpless.length === 0) return { waitMs: limits.watchMs };
+      const names = helpless.map((one) => `P${one.lane}`).join(", ");
+      throw new Error(`jobs of ${names} wait and no worker takes them, also not one that was made anew`);
     },
     async stop() {
-      await Promise.all(workers.map((worker) => worker.close()));
-      await running;
-      for (const connection of connections) connection.disconnect();
+      state = "stopped";
+      await Promise.all(lanes.map((one) => one.worker.close()));
+      for (const one of lanes) one.connection.disconnect();
     },
   };
+}
+
+function after(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms).unref());
 }

@@ -9,7 +9,7 @@ export interface Delivery {
   events: NewEvent[];
   /** What the delivery was verified with, as the receive counter tells; absent where nothing was cached. */
   verifiedAt?: number;
-  /** A hash of its key, for the dedupe hint; absent where it has none, or several events. */
+  /** A hash of its key, for the dedupe hint; absent where it has none, several events, or a key that ends too soon. */
   digest?: string;
 }
 
@@ -36,12 +36,14 @@ export interface Acceptor {
   withdraw(delivery: Delivery): boolean;
   /** True when a delivery has to wait for more than the next transaction. */
   readonly backlogged: boolean;
+  /** For how long the first delivery has waited for its transaction, ms. */
+  readonly waitedMs: number;
 }
 
 /**
  * Commits deliveries in groups: one or two transactions are under way, and the next one takes what arrived
  * meanwhile. `onCommitted` is told once a transaction is committed: how many events are new, and which event each
- * delivery with a digest became.
+ * new delivery with a digest became.
  */
 export function createAcceptor(deps: {
   database: Queryable;
@@ -78,6 +80,9 @@ export function createAcceptor(deps: {
     withdraw: (delivery) => batcher.withdraw(delivery),
     get backlogged() {
       return batcher.waiting > limits.maxDeliveries;
+    },
+    get waitedMs() {
+      return batcher.waitedMs;
     },
   };
 }
@@ -133,5 +138,6 @@ function seenAs(
   if (digest === undefined || answer === undefined || answer instanceof Error || answer.kind === "stale")
     return [];
   const [event] = answer.events;
-  return event === undefined ? [] : [{ digest, eventId: event.eventId }];
+  // A duplicate's key ends when it would have: a hint that was given anew would outlive it.
+  return event === undefined || event.duplicate ? [] : [{ digest, eventId: event.eventId }];
 }

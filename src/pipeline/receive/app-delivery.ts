@@ -1,15 +1,17 @@
+import { HeadraceError } from "../../domain/errors.ts";
 import type { EndpointName } from "../../postgres/receiving-endpoints.ts";
 import { answerUnsignedChallenge } from "./challenge.ts";
 import { readDelivery } from "./delivery.ts";
 import type { KnownConnector, KnownEndpoint } from "./endpoint-cache.ts";
 import type { InboundRequest } from "./inbound-request.ts";
+import { checkItemCount } from "./items.ts";
 import { type Judgement, judge } from "./judge.ts";
 import { placedEvents } from "./placed-events.ts";
 import type { Answering, Attempt, Reason } from "./receiver.ts";
 import { createVerifier } from "./verify.ts";
 
-/** No more accounts are looked up for one delivery; items of further ones are left out. */
-const MAX_ACCOUNTS = 100;
+/** No delivery names more accounts: each may be an endpoint whose secrets are tried. */
+const MAX_ACCOUNTS = 1_000;
 
 /**
  * Judges a delivery to the one URL of a connector. The accounts that it names pick the endpoints, and each of these
@@ -26,6 +28,7 @@ export async function receiveForApp(
   const unsigned = connector.isKnown && answerUnsignedChallenge(connector.scheme, request, false);
   if (unsigned) return answering.decline(connector, { kind: "challenge", ...unsigned });
 
+  checkItemCount(connector.scheme, request);
   const { names, counter, events } = await namedEndpoints(answering, connectorId, connector, request);
   const named = await Promise.all(names.map(async (name) => await endpoints.endpoint(name)));
   const judged = named.map((endpoint) => ({ endpoint, judgement: judge(endpoint, request, now()) }));
@@ -39,7 +42,10 @@ export async function receiveForApp(
   const placed = authentic
     // What names no account holds no event either, or could be anybody's.
     .filter(({ endpoint }) => endpoint.account !== undefined || events === 0)
-    .map((part) => ({ ...part, ...placedEvents(part.endpoint, request) }));
+    .map((part) => {
+      const delivery = readDelivery(part.endpoint.scheme, request);
+      return { ...part, ...placedEvents(part.endpoint, request, { delivery }) };
+    });
   const taken = placed.reduce((sum, part) => sum + part.events.length, 0);
   if (placed.length > 0 && (taken > 0 || events === 0)) {
     return answering.commit(events === 0 ? placed.slice(0, 1) : placed, events - taken);
@@ -63,8 +69,11 @@ async function namedEndpoints(
     const { counter } = connector;
     return { names: connector.endpoints, counter, events: events.length };
   }
+  if (accounts.size > MAX_ACCOUNTS) {
+    throw new HeadraceError("payload_too_large", `The delivery names more than ${MAX_ACCOUNTS} accounts`);
+  }
   const found = await Promise.all(
-    [...accounts].slice(0, MAX_ACCOUNTS).map(async (account) => endpoints.ofAccount(connectorId, account)),
+    [...accounts].map(async (account) => endpoints.ofAccount(connectorId, account)),
   );
   return {
     names: found.flatMap(({ name }) => name ?? []),

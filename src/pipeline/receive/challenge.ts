@@ -48,7 +48,8 @@ function answer(
   isProved: (proof: Challenge["proof"]) => boolean,
   hmacHex: (text: string) => string | undefined = () => undefined,
 ): ChallengeAnswer | undefined {
-  const challenge = scheme.challenges.find((one) => isMeant(one, request) && isProved(one.proof));
+  // What needs a signature is not looked for before it holds: its place may be in the body, which has to be read.
+  const challenge = scheme.challenges.find((one) => isProved(one.proof) && isMeant(one, request));
   if (challenge === undefined) return undefined;
   const { status, content_type: contentType, headers = {}, text, json } = challenge.answer;
   const echo = (place: Place) => {
@@ -65,7 +66,7 @@ function answer(
             const signed = echo(part.hmac_hex);
             return signed === undefined ? undefined : hmacHex(signed);
           });
-  const echoed = Object.entries(headers).map(([name, place]) => [name, echo(place)]);
+  const echoed = Object.entries(headers).map(([name, place]) => [name, headerValue(echo(place))]);
   const secret = challenge.capture && echo(challenge.capture.from);
   const isWhole = body !== undefined && echoed.every(([, value]) => value !== undefined);
   if (!isWhole || (challenge.capture !== undefined && secret === undefined)) return undefined;
@@ -76,6 +77,11 @@ function answer(
     body,
     ...(secret !== undefined && { capture: { value: secret, show: challenge.capture?.show ?? false } }),
   };
+}
+
+/** What a header cannot hold, a body may. */
+function headerValue(value: string | undefined): string | undefined {
+  return value !== undefined && /^[\t\x20-\x7e\x80-\xff]*$/.test(value) ? value : undefined;
 }
 
 /** What is echoed is no longer: Microsoft Graph's tokens, the longest known, have some hundred characters. */

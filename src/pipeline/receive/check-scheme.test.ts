@@ -103,7 +103,48 @@ test.each<[string, object, string]>([
     { ...HMAC, signature: { ...HMAC.signature, encoding: "text" } },
     "signature.encoding",
   ],
+  ["204 has no body", { ...HMAC, ack: { status: 204, body: "json" } }, "ack.status"],
   ["there are no items to look into", { ...HMAC, account: [{ item: "/a" }] }, "items"],
 ])("a scheme contradicts itself where %s", (_name, scheme, field) => {
   expect(detailsOf(scheme)).toEqual([{ field: `scheme.${field}`, message: expect.any(String) }]);
+});
+
+const ANSWER = { status: 200, text: { body: "/c" } } as const;
+const CHALLENGE = { when: [{ at: { body: "/c" } }], proof: "signature", answer: ANSWER } as const;
+
+test.each<[string, object, string]>([
+  ["it would store a secret over another", { ...CHALLENGE, capture: { from: { body: "/c" } } }, "capture"],
+  [
+    "it would sign what nobody proved",
+    { ...CHALLENGE, proof: "none", answer: { status: 200, json: { a: { hmac_hex: { body: "/c" } } } } },
+    "answer.json",
+  ],
+  ["it has two bodies", { ...CHALLENGE, answer: { ...ANSWER, json: { a: { body: "/c" } } } }, "answer"],
+  ["204 has no body", { ...CHALLENGE, answer: { ...ANSWER, status: 204 } }, "answer.status"],
+  [
+    "it would frame its own answer",
+    { ...CHALLENGE, answer: { ...ANSWER, headers: { "Content-Length": { body: "/c" } } } },
+    "answer.headers",
+  ],
+  ["no handshake is a batch", { ...CHALLENGE, when: [{ at: { item: "/c" } }] }, "when"],
+])("a handshake contradicts itself where %s", (_name, challenge, field) => {
+  const scheme = { ...HMAC, items: ["/items"], challenges: [CHALLENGE, challenge] };
+  expect(detailsOf(scheme)).toEqual([{ field: `scheme.challenges.1.${field}`, message: expect.any(String) }]);
+});
+
+test("a handshake signs with an HMAC or not at all: a token would be given away", () => {
+  const { content: _content, ...rest } = HMAC;
+  const token = { ...rest, algorithm: "token", signature: { ...HMAC.signature, encoding: "text" } };
+  const answer = { status: 200, json: { signed: { hmac_hex: { body: "/c" } } } };
+  expect(detailsOf({ ...token, challenges: [{ ...CHALLENGE, answer }] })).toMatchObject([
+    { field: "scheme.challenges.0.answer.json" },
+  ]);
+  expect(detailsOf({ ...HMAC, challenges: [{ ...CHALLENGE, answer }] })).toBeUndefined();
+});
+
+test("a handshake names its headers as HTTP does", () => {
+  const answer = { ...ANSWER, headers: { "no header": { body: "/c" } } };
+  expect(detailsOf({ ...HMAC, challenges: [{ ...CHALLENGE, answer }] })?.[0]?.field).toMatch(
+    /^scheme\.challenges\.0\.answer\.headers/,
+  );
 });

@@ -89,7 +89,7 @@ function contradictions(scheme: Scheme): ErrorDetail[] {
     covers("timestamp") ||
     (coversBody && timestamp.from.every((place) => "body" in place));
   const inItems = signature?.from.filter((place) => "item" in place).length ?? 0;
-  const rules: [broken: boolean, field: string, message: string][] = [
+  const rules: Rule[] = [
     [algorithm !== "none" && signature === undefined, "signature", `is missing, and ${algorithm} needs one`],
     [
       algorithm === "none" && signature !== undefined,
@@ -126,16 +126,66 @@ function contradictions(scheme: Scheme): ErrorDetail[] {
       "signature.from",
       "stands in items, which only a token can, and then nowhere else",
     ],
+    [scheme.ack.status === 204 && scheme.ack.body === "json", "ack.status", "is 204, which has no body"],
     [
       scheme.items === undefined && places(scheme).some((place) => "item" in place),
       "items",
       "is missing, and a place stands in an item",
     ],
   ];
-  return rules
+  return [
+    ...rules,
+    ...scheme.challenges.flatMap((challenge, index) => challengeRules(scheme, challenge, index)),
+  ]
     .filter(([broken]) => broken)
     .map(([, field, message]) => ({ field: `scheme.${field}`, message }));
 }
+
+type Rule = [broken: boolean, field: string, message: string];
+
+/** What a handshake cannot be: it would never be answered, or give away what it should prove. */
+function challengeRules({ algorithm }: Scheme, challenge: Challenge, index: number): Rule[] {
+  const { when, proof, capture, answer } = challenge;
+  const field = (name: string) => `challenges.${index}.${name}`;
+  const json = Object.values(answer.json ?? {});
+  const token = typeof proof === "object" ? [proof.token] : [];
+  const echoed = [
+    ...json.map((part) => ("hmac_hex" in part ? part.hmac_hex : part)),
+    ...(answer.text ? [answer.text] : []),
+  ];
+  const read = [...when.map(({ at }) => at), ...token, ...(capture ? [capture.from] : []), ...echoed];
+  const named = Object.keys(answer.headers ?? {}).find((name) => SET_BY_THE_SERVER.test(name));
+  return [
+    [
+      [...read, ...Object.values(answer.headers ?? {})].some((place) => "item" in place),
+      field("when"),
+      "reads an item, and a handshake is no batch",
+    ],
+    [
+      capture !== undefined && proof !== "pending",
+      field("capture"),
+      "needs the proof pending: a secret is stored only while there is none",
+    ],
+    [
+      json.some((part) => "hmac_hex" in part) && (proof !== "signature" || !algorithm.startsWith("hmac-")),
+      field("answer.json"),
+      "holds an hmac_hex, which needs an HMAC algorithm and the proof signature",
+    ],
+    [
+      answer.text !== undefined && answer.json !== undefined,
+      field("answer"),
+      "has a text and a JSON body, and can have one",
+    ],
+    [answer.status === 204 && echoed.length > 0, field("answer.status"), "is 204, which has no body"],
+    [named !== undefined, field("answer.headers"), `names ${named}, which the server sets`],
+  ];
+}
+
+type Challenge = Scheme["challenges"][number];
+
+/** Headers that frame an answer, or that no provider's handshake may choose. */
+const SET_BY_THE_SERVER =
+  /^(?:connection|content-(?:encoding|length|type)|date|keep-alive|location|set-cookie|te|trailer|transfer-encoding|upgrade|x-content-type-options)$/i;
 
 function places(scheme: Scheme): Place[] {
   const { signature, delivery_id = [], type, occurred_at, account = [] } = scheme;

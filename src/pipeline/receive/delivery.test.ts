@@ -52,7 +52,7 @@ describe("a Standard Webhooks delivery", () => {
       events: [
         {
           item: 0,
-          keys: [{ key: "id:msg_1", windowMs: 72 * HOUR_MS }],
+          keys: [{ key: "id:msg_1", windowMs: 96 * HOUR_MS }],
           type: "order.paid",
           occurredAtMs: 1_795_435_200_500,
           data: JSON.parse(body),
@@ -65,7 +65,7 @@ describe("a Standard Webhooks delivery", () => {
     const { body, events } = read(scheme, "{", headers);
     expect(body.kind).toBe("unreadable");
     expect(events).toEqual([
-      { item: 0, keys: [{ key: "id:msg_1", windowMs: 72 * HOUR_MS }], data: undefined },
+      { item: 0, keys: [{ key: "id:msg_1", windowMs: 96 * HOUR_MS }], data: undefined },
     ]);
   });
 
@@ -217,7 +217,7 @@ describe("a batch", () => {
         type: "task.added",
         account: "1",
         occurredAtMs: 5,
-        keys: [{ key: expect.stringMatching(/^0\/body:/) }],
+        keys: [{ key: expect.stringMatching(/^0\/body:/) }, { key: expect.stringMatching(/^body:/) }],
       },
       {
         item: 1,
@@ -230,8 +230,22 @@ describe("a batch", () => {
 
   test("whose items have ids knows each item in whatever batch it comes again", () => {
     const scheme = custom({ items: [""], delivery_id: [{ item: "/id" }] });
-    expect(keysOf(scheme, '[{"id":1},{"id":2}]')).toEqual(["item:1", "item:2"]);
-    expect(keysOf(scheme, '[{"id":2},{}]')).toEqual(["item:2", expect.stringMatching(/^1\/body:/)]);
+    const ownKeys = (body: string) => read(scheme, body).events.map((event) => event.keys[0].key);
+    expect(ownKeys('[{"id":1},{"id":2}]')).toEqual(["item:1", "item:2"]);
+    expect(ownKeys('[{"id":2},{}]')).toEqual(["item:2", expect.stringMatching(/^1\/body:/)]);
+  });
+
+  test("is known again when it is shown as no batch, under a content type that nobody signed", () => {
+    for (const scheme of [batch, custom({ items: [""], delivery_id: [{ item: "/id" }] })]) {
+      for (const body of ['{"events":[{"kind":"a"},{"kind":"b"}]}', '[{"id":1},{"id":2}]']) {
+        const taken = keysOf(scheme, body);
+        for (const type of ["application/x-www-form-urlencoded", "text/plain"]) {
+          const [replayed, ...others] = read(scheme, body, { "content-type": type }).events;
+          expect(others).toEqual([]);
+          expect(replayed?.keys.some(({ key }) => taken.includes(key))).toBe(true);
+        }
+      }
+    }
   });
 
   test("of no items makes no event", () => {

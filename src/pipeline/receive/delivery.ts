@@ -37,9 +37,11 @@ export function readDelivery(scheme: Scheme, request: InboundRequest): DeliveryR
   const keys = deliveryKeys(scheme, request);
   const items = itemsOf(scheme, request);
   const events = items
-    ? items.map((entry, item) =>
-        readEvent(scheme, request, itemKeys(scheme, request, keys, entry, item), entry, item),
-      )
+    ? items.map((entry, item) => {
+        const own = itemKeys(scheme, request, keys, entry, item);
+        // Read as no batch, under a content type that nobody signed, it would be one event with the delivery's keys.
+        return readEvent(scheme, request, item === 0 ? [...own, ...keys] : own, entry, item);
+      })
     : [readEvent(scheme, request, keys, data, 0)];
   return { contentType, body, isBatch: items !== undefined, events };
 }

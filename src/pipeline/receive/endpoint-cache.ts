@@ -1,14 +1,17 @@
 import { HeadraceError } from "../../domain/errors.ts";
+import { isName } from "../../domain/name.ts";
 import type { Queryable } from "../../postgres/database.ts";
 import type { KeyRing } from "../../postgres/key-ring.ts";
 import {
+  type ConnectorAccount,
   type EndpointName,
-  findEndpointOfAccount,
+  findEndpointsOfAccounts,
   findReceivingConnector,
-  findReceivingEndpoint,
+  findReceivingEndpoints,
   type ReceivingEndpoint,
   type TenantLimits,
 } from "../../postgres/receiving-endpoints.ts";
+import { Batcher } from "../../runtime/batcher.ts";
 import { checkScheme } from "./check-scheme.ts";
 import { type Counted, createCountedCache } from "./counted-cache.ts";
 import { presetScheme } from "./presets/index.ts";
@@ -61,21 +64,37 @@ type NamedByAccount = Counted & { name: EndpointName | undefined };
 /** No more endpoints are tried on what names no account: the secret is the app's, and most have the same. */
 const MAX_TRIED_ENDPOINTS = 8;
 
+export interface LookUpLimits {
+  /** Names in one statement. */
+  maxItems: number;
+  /** Statements under way at once, of endpoints and of accounts each. */
+  inFlight: number;
+  /** Names that wait; one more is answered `store_unavailable`. */
+  maxWaiting: number;
+}
+
 export function createEndpointCache(deps: {
   database: Queryable;
   keyRing: KeyRing;
   /** Endpoints kept; as many accounts, and as many again of names that do not exist. */
   maxEndpoints: number;
+  lookUps: LookUpLimits;
 }): EndpointCache {
-  const { database, keyRing, maxEndpoints: maxEntries } = deps;
+  const { database, keyRing, maxEndpoints: maxEntries, lookUps } = deps;
   const newest = { value: 0 };
+  const lookUpEndpoint = inBatches(lookUps, (names: EndpointName[]) =>
+    findReceivingEndpoints(database, names),
+  );
+  const lookUpAccount = inBatches(lookUps, (accounts: ConnectorAccount[]) =>
+    findEndpointsOfAccounts(database, accounts),
+  );
   const endpoints = createCountedCache({
     newest,
     maxEntries,
     exists: (endpoint: KnownEndpoint) => endpoint.closed !== "unknown_endpoint",
     read: async (key) => {
       const name = JSON.parse(key) as EndpointName;
-      return openEndpoint(keyRing, name, await findReceivingEndpoint(database, name));
+      return openEndpoint(keyRing, name, await lookUpEndpoint(name));
     },
   });
   const connectors = createCountedCache({
@@ -92,22 +111,44 @@ export function createEndpointCache(deps: {
     newest,
     maxEntries,
     exists: ({ name }: NamedByAccount) => name !== undefined,
-    read: (key) => findEndpointOfAccount(database, ...(JSON.parse(key) as [string, string])),
+    read: (key) => lookUpAccount(JSON.parse(key) as ConnectorAccount),
   });
   return {
     endpoint({ tenantId, connector, endpoint }) {
+      if (![tenantId, connector, endpoint].every(isName)) {
+        const name = { tenantId, connector, endpoint };
+        return openEndpoint(keyRing, name, { counter: newest.value, ...NOTHING });
+      }
       const key = JSON.stringify({ tenantId, connector, endpoint });
       return endpoints.held(key) ?? endpoints.load(key);
     },
-    connector: (id) => connectors.held(id) ?? connectors.load(id),
+    connector(id) {
+      if (!isName(id)) return { counter: newest.value, isKnown: false, endpoints: [], scheme: DECOY };
+      return connectors.held(id) ?? connectors.load(id);
+    },
     ofAccount(connector, account) {
-      const key = JSON.stringify([connector, account]);
+      const key = JSON.stringify({ connector, account });
       return accounts.held(key) ?? accounts.load(key);
     },
     advance(counter) {
       newest.value = Math.max(newest.value, counter);
     },
   };
+}
+
+/** What there is of a place whose name nothing can have. */
+const NOTHING = { tenant: undefined, webhook: undefined, endpoint: undefined };
+
+/** Looks things up one by one in as few statements as they arrive together for. */
+function inBatches<Key, Found>(
+  limits: LookUpLimits,
+  find: (keys: Key[]) => Promise<Found[]>,
+): (key: Key) => Promise<Found> {
+  const batcher = new Batcher<Key, Found>(find, {
+    ...limits,
+    full: () => new HeadraceError("store_unavailable", "Too many deliveries wait to be looked up"),
+  });
+  return (key) => batcher.add(key);
 }
 
 /** What is sent to a connector that does not exist is verified against this, to take as long. */

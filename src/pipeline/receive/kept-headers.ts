@@ -21,6 +21,9 @@ const DROPPED = [
   "accept-encoding",
 ];
 
+/** Names by which senders call a credential: GitLab's token comes beside its signature too. */
+const CREDENTIAL = /(?:^|-)(?:token|secret|password|signature|api-?key)$/;
+
 /**
  * The headers of a delivery that stay with its event, by lower-case name; of a repeated one the last. Whatever the
  * scheme takes its signature or token from is left out.
@@ -32,7 +35,7 @@ export function keptHeaders(scheme: Scheme, { rawHeaders }: InboundRequest): Rec
   for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
     const name = (rawHeaders[index] as string).toLowerCase();
     const value = rawHeaders[index + 1] as string;
-    if (dropped.has(name) || name.startsWith("x-forwarded-")) continue;
+    if (dropped.has(name) || name.startsWith("x-forwarded-") || CREDENTIAL.test(name)) continue;
     bytes += name.length + value.length;
     if (bytes > MAX_BYTES) break;
     kept[name] = value;

@@ -1,6 +1,6 @@
 import { priorityOf } from "../../domain/priority.ts";
 import type { NewEvent } from "../../postgres/accept.ts";
-import { readDelivery } from "./delivery.ts";
+import type { DeliveryReading } from "./delivery.ts";
 import type { KnownEndpoint } from "./endpoint-cache.ts";
 import type { InboundRequest } from "./inbound-request.ts";
 import { keptHeaders } from "./kept-headers.ts";
@@ -13,14 +13,22 @@ export interface PlacedEvents {
 
 /**
  * The events of an authentic delivery that are this endpoint's. Where it names its account, and the provider says of
- * which account an event is, all others are left out: an app's one secret signs the deliveries of every account.
+ * which account an event is, all others are left out: an app's one secret signs the deliveries of every account. Where
+ * it names none, those of `others` are.
  */
-export function placedEvents(endpoint: KnownEndpoint, request: InboundRequest): PlacedEvents {
+export function placedEvents(
+  endpoint: KnownEndpoint,
+  request: InboundRequest,
+  { delivery, others }: { delivery: DeliveryReading; others?: ReadonlySet<string> },
+): PlacedEvents {
   const { name, scheme, account } = endpoint;
-  const delivery = readDelivery(scheme, request);
   const headers = keptHeaders(scheme, request);
   const isBound = account !== undefined && scheme.account !== undefined;
-  const own = isBound ? delivery.events.filter((event) => event.account === account) : delivery.events;
+  const own = isBound
+    ? delivery.events.filter((event) => event.account === account)
+    : others === undefined || others.size === 0
+      ? delivery.events
+      : delivery.events.filter((event) => event.account === undefined || !others.has(event.account));
   // Field by field: this is made for every delivery, and spreading objects into it takes longer than verifying it.
   const events = own.map(
     (event): NewEvent => ({

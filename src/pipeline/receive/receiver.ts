@@ -5,9 +5,12 @@ import type { EndpointName, TenantLimits } from "../../postgres/receiving-endpoi
 import type { Acceptor, Delivery } from "./acceptor.ts";
 import { receiveForApp } from "./app-delivery.ts";
 import type { ChallengeAnswer } from "./challenge.ts";
+import { readDelivery } from "./delivery.ts";
 import type { EndpointCache, KnownEndpoint } from "./endpoint-cache.ts";
 import type { InboundRequest } from "./inbound-request.ts";
+import { checkItemCount } from "./items.ts";
 import { type Judgement, judge } from "./judge.ts";
+import { otherTenantsAccounts } from "./other-accounts.ts";
 import { placedEvents } from "./placed-events.ts";
 import type { Scheme } from "./scheme.ts";
 
@@ -50,6 +53,8 @@ export interface ReceiverDeps {
   acceptor: Acceptor;
   /** The dedupe hint: which event a delivery became, as far as a fast store knows. */
   findSeen: (digest: string) => Promise<string | undefined>;
+  /** How long the hint holds, ms: a key that ends sooner has none. */
+  seenMs: number;
   /** The value of the receive counter at a moment after the call; concurrent calls share one look. */
   readCounter: () => Promise<number>;
   /** Stores the secret that a handshake brought; false when the endpoint has one by now. */
@@ -86,7 +91,7 @@ export interface Answering {
 }
 
 export function createReceiver(deps: ReceiverDeps): Receiver {
-  const { endpoints, acceptor, findSeen, readCounter, captureSecret, takeQuota, now } = deps;
+  const { endpoints, acceptor, findSeen, seenMs, readCounter, captureSecret, takeQuota, now } = deps;
 
   /** An answer that commits nothing could not compare the counter: it is read. */
   async function isCurrent(counter: number): Promise<boolean> {
@@ -127,7 +132,7 @@ export function createReceiver(deps: ReceiverDeps): Receiver {
       }
       const delivery: Delivery = { events, verifiedAt };
       const [only] = events;
-      if (only !== undefined && events.length === 1) {
+      if (only !== undefined && events.length === 1 && (only.keys[0]?.windowMs ?? 0) > seenMs) {
         delivery.digest = digestOf(only.tenantId, only.connector, only.endpoint, only.deliveryKey);
       }
       const accepting = acceptor.accept(delivery);
@@ -182,13 +187,19 @@ async function receiveForEndpoint(
 ): Attempt {
   const known = answering.endpoints.endpoint(name);
   const endpoint = known instanceof Promise ? await known : known;
-  const judgement = judge(endpoint, request, answering.now());
+  const nowMs = answering.now();
+  const judgement = judge(endpoint, request, nowMs);
   if (judgement.kind === "rejected") {
     return answering.decline(endpoint, { ...judgement, known: placeOf(endpoint) });
   }
   if (judgement.kind === "method_not_allowed") return answering.decline(endpoint, judgement);
   if (judgement.kind === "challenge") return answering.handshake(endpoint, judgement);
-  const { events, leftOut } = placedEvents(endpoint, request);
+  checkItemCount(endpoint.scheme, request);
+  const delivery = readDelivery(endpoint.scheme, request);
+  const asked = otherTenantsAccounts({ endpoints: answering.endpoints, endpoint, delivery, request, nowMs });
+  const others = asked instanceof Promise ? await asked : asked;
+  if (others === undefined) return undefined;
+  const { events, leftOut } = placedEvents(endpoint, request, { delivery, others });
   if (events.length === 0 && leftOut > 0) {
     return answering.decline(endpoint, {
       kind: "rejected",

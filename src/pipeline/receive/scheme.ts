@@ -157,7 +157,12 @@ const Challenge = Type.Object(
       {
         status: Type.Enum([200, 204]),
         content_type: Type.Optional(Type.Enum(["text/plain", "application/json"])),
-        headers: Type.Optional(Type.Record(Type.String({ maxLength: 100 }), Place)),
+        headers: Type.Optional(
+          Type.Record(HeaderName, Place, {
+            ...closed,
+            description: "an object of places by the name of a header",
+          }),
+        ),
         text: Type.Optional(Place),
         json: Type.Optional(
           Type.Record(

@@ -8,6 +8,8 @@ import type { TakeQuota } from "./receiver.ts";
 export interface TenantQuotaLimits {
   /** A Redis that answers later does not limit, ms. */
   timeoutMs: number;
+  /** For how long it is then not asked, ms: not every delivery waits for a Redis that is away. */
+  restMs: number;
   /** For how long a tenant's backlog counts as it was found, ms. */
   backlogMs: number;
   /** Tenants whose backlog is remembered. */
@@ -30,6 +32,7 @@ export function createTenantQuota(deps: {
 }): TakeQuota {
   const { database, redis, keys, limits, now } = deps;
   const backlogs = new Map<string, { isFull: boolean; untilMs: number }>();
+  let restsUntilMs = 0;
 
   async function isFull(tenantId: string, maxBacklog: number): Promise<boolean> {
     const known = backlogs.get(tenantId);
@@ -42,14 +45,22 @@ export function createTenantQuota(deps: {
 
   return async (tenantId, { eventsPerSecond, maxBacklog }, events) => {
     if (maxBacklog !== undefined && (await isFull(tenantId, maxBacklog))) return FULL_MS;
-    if (eventsPerSecond === undefined) return 0;
+    if (eventsPerSecond === undefined || now() < restsUntilMs) return 0;
     const taking = takeTokens(redis, keys.quota(tenantId), { perSecond: eventsPerSecond, tokens: events });
-    return await Promise.race([taking.catch(() => 0), after(limits.timeoutMs)]);
+    const waitMs = await within(limits.timeoutMs, taking);
+    if (waitMs === undefined) restsUntilMs = now() + limits.restMs;
+    return waitMs ?? 0;
   };
 }
 
-function after(ms: number): Promise<number> {
+/** Undefined where it fails, or takes longer. */
+function within<Value>(ms: number, work: Promise<Value>): Promise<Value | undefined> {
   return new Promise((resolve) => {
-    setTimeout(resolve, ms, 0).unref();
+    const timer = setTimeout(resolve, ms, undefined);
+    const settle = (value: Value | undefined) => {
+      clearTimeout(timer);
+      resolve(value);
+    };
+    work.then(settle, () => settle(undefined));
   });
 }

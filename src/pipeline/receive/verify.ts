@@ -155,6 +155,7 @@ function singleHeaders(scheme: Scheme): string[] {
     ...(timestamp?.from ?? []),
     ...delivery_id.flatMap(partsOf),
     ...type.from,
+    ...(type.suffix === undefined ? [] : [type.suffix]),
     ...account,
   ];
   const named = [...places, ...content].flatMap((place) =>

@@ -1,3 +1,4 @@
+import { gateOf } from "../../domain/flow-gate.ts";
 import { runId } from "../../domain/run-id.ts";
 import { lockDueBackfill, moveBackfill } from "../../postgres/backfills.ts";
 import type { Database } from "../../postgres/database.ts";
@@ -47,7 +48,8 @@ export function createBackfill(deps: {
         if (normalized.kind === "unreadable" || normalized.event.source === "schedule") return [];
         if (!matches(normalized.event)) return [];
         const id = runId({ eventId: stored.id, flowId, replaySeq: 0 });
-        return [{ id, tenantId, flowId, flowVersion: version, eventId: stored.id, lane: LANE }];
+        const gate = gateOf(definition, normalized.event);
+        return [{ id, tenantId, flowId, flowVersion: version, eventId: stored.id, lane: LANE, gate }];
       });
       const made = await insertRuns(transaction, runs);
       const isLast = events.length < limits.batchSize;

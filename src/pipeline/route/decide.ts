@@ -1,4 +1,5 @@
 import type { NormalizedEvent } from "../../domain/event.ts";
+import { gateOf } from "../../domain/flow-gate.ts";
 import { digestOf } from "../../domain/idempotency-key.ts";
 import { runId } from "../../domain/run-id.ts";
 import type { StoredEvent } from "../../postgres/events.ts";
@@ -35,7 +36,7 @@ export function decideRouting(
       continue;
     }
     decision.verdicts.push({ eventId, tenantId, status: "routed" });
-    for (const { flowId, version, priority } of flows) {
+    for (const { flowId, version, definition } of flows) {
       const id = runId({ eventId, flowId, replaySeq: 0 });
       decision.runs.push({
         id,
@@ -43,7 +44,8 @@ export function decideRouting(
         flowId,
         flowVersion: version,
         eventId,
-        lane: priority ?? stored.priority,
+        lane: definition.trigger.priority ?? stored.priority,
+        gate: gateOf(definition, normalized.event),
       });
     }
   }

@@ -1,5 +1,5 @@
 import type { NormalizedEvent } from "../../domain/event.ts";
-import type { Priority } from "../../domain/priority.ts";
+import type { FlowDefinition } from "../../domain/flow.ts";
 import type { Queryable } from "../../postgres/database.ts";
 import { type Deployment, loadDeployments, loadEndedDeployments } from "../../postgres/deployments.ts";
 import { indexedTrigger } from "./flow-matcher.ts";
@@ -9,8 +9,7 @@ import { createTriggerIndex } from "./trigger-index.ts";
 export interface MatchedFlow {
   flowId: string;
   version: number;
-  /** Overrides the event's priority. */
-  priority: Priority | undefined;
+  definition: FlowDefinition;
 }
 
 /**
@@ -104,7 +103,7 @@ export function createDeployedFlows(database: Queryable): DeployedFlows {
         if (deployment === undefined || deployment.from > moment) return [];
         if (deployment.until !== undefined && deployment.until <= moment) return [];
         const { flowId, version, definition } = deployment;
-        return { flowId, version, priority: definition.trigger.priority };
+        return { flowId, version, definition };
       });
     },
     get counter() {

@@ -15,6 +15,8 @@ export const docusign: Preset = {
     type: { from: [{ body: "/event" }] },
     occurred_at: { from: [{ body: "/generatedDateTime" }], unit: "rfc3339" },
     account: [{ body: "/data/accountId" }],
+    // It is said to try for seven days.
+    retry_span_s: 604_800,
     body_limit_bytes: 26_214_400,
   }),
   sample: {

@@ -18,16 +18,18 @@ export const meta: Preset = {
     items: ["/entry"],
     type: { from: [{ body: "/object" }], suffix: { item: "/changes/0/field" } },
     account: [{ item: "/id" }],
-    ...(verify_token !== undefined && {
-      challenges: [
-        {
-          method: "GET",
-          when: [{ at: { query: "hub.mode" }, equals: "subscribe" }],
-          proof: { token: { query: "hub.verify_token" }, equals: verify_token },
-          answer: { status: 200, content_type: "text/plain", text: { query: "hub.challenge" } },
-        },
-      ],
-    }),
+    challenges: [
+      {
+        method: "GET",
+        when: [{ at: { query: "hub.mode" }, equals: "subscribe" }],
+        // A GET is refused alike whether the endpoint has a token or not; Meta signs none.
+        proof:
+          verify_token === undefined
+            ? "signature"
+            : { token: { query: "hub.verify_token" }, equals: verify_token },
+        answer: { status: 200, content_type: "text/plain", text: { query: "hub.challenge" } },
+      },
+    ],
     retry_span_s: 129_600,
   }),
   sample: {

@@ -15,6 +15,19 @@ interface Published {
 const SLACK_BODY =
   "token=xyzz0WbapA4vBCDEFasx0q6G&team_id=T1DC2JH3J&team_domain=testteamnow&channel_id=G8PSS9T3V&channel_name=foobar&user_id=U2CERLKJA&user_name=roadrunner&command=%2Fwebhook-collect&text=&response_url=https%3A%2F%2Fhooks.slack.com%2Fcommands%2FT1DC2JH3J%2F397700885554%2F96rGlfmibIGlgcZRskXaIFfN&trigger_id=398738663015.47445629121.803a0bc887a14d10d2c447fce8b6703c";
 
+/** The line end is signed too. */
+const SENDGRID_BODY = `${JSON.stringify([
+  {
+    email: "hello@world.com",
+    event: "dropped",
+    reason: "Bounced Address",
+    sg_event_id: "ZHJvcC0xMDk5NDkxOS1MUnpYbF9OSFN0T0doUTRrb2ZTbV9BLTA",
+    sg_message_id: "LRzXl_NHStOGhQ4kofSm_A.filterdrecv-p3mdw1-756b745b58-kmzbl-18-5F5FC76C-9.0",
+    "smtp-id": "<LRzXl_NHStOGhQ4kofSm_A@ismtpd0039p1iad1.sendgrid.net>",
+    timestamp: 1_600_112_492,
+  },
+])}\r\n`;
+
 /** Examples that providers print in their documentation, signature and all. */
 const PUBLISHED: [where: string, published: Published][] = [
   [
@@ -67,9 +80,84 @@ const PUBLISHED: [where: string, published: Published][] = [
       nowS: 0,
     },
   ],
+  [
+    "SendGrid, the test vector of its libraries",
+    {
+      preset: "sendgrid",
+      secret:
+        "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE83T4O/n84iotIvIW4mdBgQ/7dAfSmpqIM8kF9mN1flpVKS3GRqe62gw+2fNNRaINXvVpiglSI8eNEc6wEA3F+g==",
+      headers: {
+        "x-twilio-email-event-webhook-timestamp": "1600112502",
+        "x-twilio-email-event-webhook-signature":
+          "MEUCIGHQVtGj+Y3LkG9fLcxf3qfI10QysgDWmMOVmxG0u6ZUAiEAyBiXDWzM+uOe5W0JuG+luQAbPIqHh89M15TluLtEZtM=",
+      },
+      body: SENDGRID_BODY,
+      nowS: 1_600_112_502,
+    },
+  ],
 ];
 
-test.each(PUBLISHED)(
+const HUBSPOT_BODY =
+  '[{"eventId":100,"subscriptionId":12,"portalId":62515,"occurredAt":1795435200000,"subscriptionType":"contact.creation","attemptNumber":0,"objectId":123,"name":"é"}]';
+const HUBSPOT_URL = "https://hooks.example/api/v1/webhooks/hubspot/acme?source=crm";
+const HUBSPOT_SECRET = "8c1d1d5a-0f5e-4b1e-9d0d-6a4f2b7f3c11";
+
+/** Signed once with libraries of providers that are too large to be installed for every test run. */
+const SIGNED_WITH: [library: string, published: Published][] = [
+  [
+    "@hubspot/api-client 13.5.0, version 3",
+    {
+      preset: "hubspot",
+      secret: HUBSPOT_SECRET,
+      url: HUBSPOT_URL,
+      headers: {
+        "x-hubspot-request-timestamp": "1795435200000",
+        "x-hubspot-signature-v3": "R8NLTWY89zuIQlNHJMFeb8WotugVnxN90RsOPcJkioI=",
+      },
+      body: HUBSPOT_BODY,
+      nowS: 1_795_435_200,
+    },
+  ],
+  [
+    "@hubspot/api-client 13.5.0, version 1",
+    {
+      preset: "hubspot-v1",
+      secret: HUBSPOT_SECRET,
+      headers: { "x-hubspot-signature": "b17d37495e3d8d6dc74cc07d6dcb7759485d923cc44d01139e8b2dd7a6d536e5" },
+      body: HUBSPOT_BODY,
+      nowS: 0,
+    },
+  ],
+  [
+    "svix 1.99.1",
+    {
+      preset: "svix",
+      secret: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+      headers: {
+        "svix-id": "msg_2b",
+        "svix-timestamp": "1795435200",
+        "svix-signature": "v1,mMzoIGwKmoazN446sv2R2EKEQL21BdpVvmc+30GjGCw=",
+      },
+      body: '{"type":"a.b","data":{"é":1}}',
+      nowS: 1_795_435_200,
+    },
+  ],
+  [
+    "box-node-sdk 10.12.0",
+    {
+      preset: "box",
+      secret: "sec",
+      headers: {
+        "box-delivery-timestamp": "2026-11-23T12:00:00Z",
+        "box-signature-primary": "thumbO/WTNI9P7uQ628oBye/NzObWqrVpvZzARzHWcE=",
+      },
+      body: '{"id":"1","trigger":"FILE.UPLOADED"}',
+      nowS: Date.UTC(2026, 10, 23, 12) / 1_000,
+    },
+  ],
+];
+
+test.each([...PUBLISHED, ...SIGNED_WITH])(
   "%s",
   (_where, { preset, secret, url = "https://hooks.example/in", headers, body, nowS }) => {
     const verify = createVerifier(presetScheme(preset, {}), [{ value: secret }]);

@@ -1,0 +1,141 @@
+import { randomUUID } from "node:crypto";
+import { createOldBreakersStep } from "../maintain/old-breakers.ts";
+import { createBreakers, heldByBreaker } from "../pipeline/execute/breakers.ts";
+import { createCodeAction } from "../pipeline/execute/code-action.ts";
+import { createRunLogs } from "../pipeline/execute/code-log.ts";
+import { createRunSteps } from "../pipeline/execute/code-steps.ts";
+import { createExecutor } from "../pipeline/execute/executor.ts";
+import { createFlowVersions } from "../pipeline/execute/flow-versions.ts";
+import { createHeldRuns, type HeldRuns } from "../pipeline/execute/held-runs.ts";
+import { createHttpAction } from "../pipeline/execute/http-action.ts";
+import { createRunSecrets } from "../pipeline/execute/run-secrets.ts";
+import { createSharedBounds } from "../pipeline/execute/shared-bounds.ts";
+import { createTargets } from "../pipeline/execute/targets.ts";
+import { createWorkers, type Workers } from "../pipeline/execute/workers.ts";
+import { normalize } from "../pipeline/normalize/normalize.ts";
+import { wakeHeldRuns } from "../postgres/held-runs.ts";
+import type { DueRun } from "../postgres/runs.ts";
+import type { RedisClient, RedisUse } from "../redis/client.ts";
+import type { JobQueues } from "../redis/job-queue.ts";
+import type { RedisKeys } from "../redis/keys.ts";
+import { takeShare } from "../redis/shared-count.ts";
+import { systemClock } from "../runtime/clock.ts";
+import type { PipelineDeps } from "./compose.ts";
+import type { Loops } from "./loops.ts";
+
+/** What carries runs out. */
+export interface Executing {
+  held: HeldRuns;
+  /** Undefined where this process executes nothing. */
+  workers: Workers | undefined;
+  /** Gives up what this process has of shared bounds, once nothing is under way. */
+  release(): Promise<unknown>;
+}
+
+export interface ExecutingDeps
+  extends Pick<
+    PipelineDeps,
+    "roles" | "limits" | "database" | "keyRing" | "handlers" | "outgoing" | "metrics" | "log"
+  > {
+  redis: RedisClient;
+  connect: (use: RedisUse) => RedisClient;
+  keys: RedisKeys;
+  queues: JobQueues;
+  loops: Loops;
+  /** Gives queued runs their jobs. Never throws. */
+  queueRuns: (runs: DueRun[]) => void;
+  /** A run is due sooner than the sweeper thinks. */
+  wakeSweeper: () => void;
+  onRedisError: (error: Error) => void;
+}
+
+/** Stage 6, wired: runs are claimed within their limits, carried out and finished. */
+export function composeExecuting(deps: ExecutingDeps): Executing {
+  const { roles, limits, keyRing, metrics, log, redis, keys, loops, onRedisError } = deps;
+  const database = deps.database.pipeline;
+  const monotonicMs = () => performance.now();
+  const { random } = Math;
+  const onError = (error: unknown) => log.warn({ err: error }, "what waits for a run is found later");
+
+  const owner = randomUUID();
+  const bounds = createSharedBounds({
+    takeShare: (key, share) =>
+      takeShare(redis, keys.share(key), { ...share, owner, ttlMs: limits.sharedBounds.ttlMs }),
+    limits: limits.sharedBounds,
+    monotonicMs,
+  });
+  const breakers = createBreakers({
+    ...{ database, limits: limits.breakers, monotonicMs, random, onError },
+    onOpened({ tenantId, target }) {
+      metrics.breakers.inc({ state: "open" });
+      log.warn({ tenant_id: tenantId, target }, "a target fails: its runs are held");
+    },
+    onClosed({ tenantId, target }) {
+      metrics.breakers.inc({ state: "closed" });
+      log.info({ tenant_id: tenantId, target }, "a target answers again: its runs go on");
+      const reason = heldByBreaker(target);
+      const { runLeaseMs: leaseMs } = limits.execute;
+      wakeHeldRuns(database, { tenantId, reason, limit: limits.maxWokenRuns, leaseMs })
+        .then(deps.queueRuns)
+        .catch(onError);
+    },
+  });
+  const held = createHeldRuns(database, limits.execute);
+  const execute = createExecutor({
+    ...{ database, held, bounds, breakers, normalize, random, monotonicMs, onError },
+    flows: createFlowVersions(database, keyRing, limits.execute.maxFlowVersions),
+    loadSecrets: createRunSecrets(database, keyRing),
+    actions: {
+      http: createHttpAction({
+        outgoing: deps.outgoing,
+        clock: systemClock,
+        targets: createTargets({ breakers, bounds, concurrency: limits.targetConcurrency, monotonicMs }),
+      }),
+      code: createCodeAction({
+        handlers: deps.handlers,
+        timeoutMs: limits.execute.codeTimeoutMs,
+        openLog: createRunLogs({ database, log, limits: limits.runLog, now: systemClock.now }),
+        openSteps: createRunSteps(database, limits.steps),
+      }),
+    },
+    limits: limits.execute,
+    onFinished(attempt, run) {
+      const { state, durationMs, errorCode } = attempt;
+      metrics.attempts.inc({ state });
+      metrics.attemptSeconds.observe({ state }, durationMs / 1_000);
+      if (state === "failed") deps.wakeSweeper();
+      log.debug(
+        {
+          tenant_id: run.tenantId,
+          flow: run.flowId,
+          run_id: run.id,
+          event_id: run.eventId,
+          state,
+          error: errorCode,
+          durationMs,
+        },
+        "attempt finished",
+      );
+    },
+    onHeld: ({ reason }) => metrics.heldRuns.inc({ reason: reason.split(" ")[0] as string }),
+    onWoken: deps.queueRuns,
+  });
+  if (roles.has("maintain"))
+    loops.add("old breakers", createOldBreakersStep({ database, ...limits.oldBreakers }));
+  const release = () => bounds.state(new AbortController().signal);
+  if (!roles.has("execute")) return { held, workers: undefined, release };
+  const workers = createWorkers({
+    connect: () => deps.connect("jobs"),
+    ...{ keys, queues: deps.queues, execute, monotonicMs },
+    limits: limits.workers,
+    onReplaced(lane) {
+      metrics.workersReplaced.inc({ lane: `P${lane}` });
+      log.warn({ lane }, "a worker stood still while jobs waited: it is made anew");
+    },
+    onError: onRedisError,
+  });
+  loops.add("heartbeat", held.heartbeat);
+  loops.add("shared bounds", bounds.state);
+  loops.add("workers", workers.watch);
+  return { held, workers, release };
+}

@@ -1,0 +1,131 @@
+import { describe, expect, test } from "vitest";
+import { migratedDatabase } from "../../../test/support/database.ts";
+import { until } from "../../../test/support/until.ts";
+import { readCounter } from "../../postgres/change-counters.ts";
+import type { Database } from "../../postgres/database.ts";
+import { type BreakerLimits, createBreakers, type TargetResult } from "./breakers.ts";
+
+const TARGET = { tenantId: "acme", target: "https://shop.example" };
+const LIMITS: BreakerLimits = {
+  ...{ failures: 4, failingMs: 0, openMs: 300, maxOpenMs: 1_000, maxRetryAfterMs: 60_000 },
+  ...{ probeMs: 600, watchedMs: 60_000, maxWatched: 100, unknownMs: 50 },
+};
+const REACHED: TargetResult = { kind: "reached" };
+const FAILED: TargetResult = { kind: "failed", error: "The target answered 503", retryAfterMs: undefined };
+
+/** One worker of its own process, as far as breakers go. */
+function worker(database: Database, over: Partial<BreakerLimits> = {}) {
+  const seen = { opened: 0, closed: 0 };
+  const breakers = createBreakers({
+    database: database.pipeline,
+    limits: { ...LIMITS, ...over },
+    monotonicMs: () => performance.now(),
+    random: () => 0,
+    onOpened() {
+      seen.opened += 1;
+    },
+    onClosed() {
+      seen.closed += 1;
+    },
+    onError(error) {
+      throw error;
+    },
+  });
+  return {
+    seen,
+    report: (result: TargetResult, target = TARGET) => breakers.report(target, result),
+    /** As behind a claim. */
+    async check(target = TARGET) {
+      await breakers.prepare(await readCounter(database.pipeline, "breakers"));
+      return await breakers.check(target);
+    },
+  };
+}
+
+describe("breakers", () => {
+  test("open after a run of failures, whichever workers saw them, and hold for all", async () => {
+    const { database } = await migratedDatabase();
+    const [one, two] = [worker(database), worker(database)];
+    for (let n = 0; n < 3; n += 1) await (n % 2 === 0 ? one : two).report(FAILED);
+    expect([await one.check(), await two.check()]).toEqual([undefined, undefined]);
+    await two.report(FAILED);
+    for (const each of [one, two]) {
+      const held = await each.check();
+      expect(held).toMatchObject({ kind: "held", reason: "circuit_open https://shop.example" });
+      expect(held?.delayMs).toBeLessThanOrEqual(400);
+    }
+    expect([one.seen, two.seen]).toEqual([
+      { opened: 0, closed: 0 },
+      { opened: 1, closed: 0 },
+    ]);
+    expect(await one.check({ ...TARGET, tenantId: "other" })).toBeUndefined();
+  });
+
+  test("stay closed when a call between the failures reached the target, whoever made it", async () => {
+    const { database } = await migratedDatabase();
+    const [one, two] = [worker(database), worker(database)];
+    for (let round = 0; round < 5; round += 1) {
+      for (let n = 0; n < 3; n += 1) await one.report(FAILED);
+      await two.check();
+      await two.report(REACHED);
+    }
+    expect(await one.check()).toBeUndefined();
+  });
+
+  test("stay closed while the failures are those of a moment", async () => {
+    const { database } = await migratedDatabase();
+    const one = worker(database, { failingMs: 60_000 });
+    for (let n = 0; n < 20; n += 1) await one.report(FAILED);
+    expect(await one.check()).toBeUndefined();
+  });
+
+  test("let one run probe; when it fails they stay open for longer, when it succeeds they close for all", async () => {
+    const { database } = await migratedDatabase();
+    const [one, two] = [worker(database), worker(database)];
+    for (let n = 0; n < 4; n += 1) await one.report(FAILED);
+    const probing = async () =>
+      (await Promise.all([one.check(), two.check(), one.check(), two.check()])).filter(
+        (held) => held === undefined,
+      ).length;
+    let probes = 0;
+    const probe = async () => {
+      probes = 0;
+      await until(
+        "one may probe",
+        async () => {
+          probes += await probing();
+          return probes > 0;
+        },
+        { everyMs: 20 },
+      );
+      return probes;
+    };
+    expect(await probe()).toBe(1);
+    await one.report(FAILED);
+    expect((await two.check())?.delayMs).toBeGreaterThan(450);
+    expect(await probe()).toBe(1);
+    await two.report(REACHED);
+    expect([await one.check(), await two.check()]).toEqual([undefined, undefined]);
+    expect(one.seen.closed + two.seen.closed).toBe(1);
+    const [row] = await database.pipeline.query({ text: "SELECT * FROM circuit_breakers" });
+    expect(row).toMatchObject({ state: "closed", failures: 0, opened: 0, probe_at: null });
+    expect(row?.["closed_at"]).toBeInstanceOf(Date);
+  });
+
+  test("let another run probe when the one that did is lost", async () => {
+    const { database } = await migratedDatabase();
+    const [one, two] = [worker(database, { openMs: 0 }), worker(database, { openMs: 0 })];
+    for (let n = 0; n < 4; n += 1) await one.report(FAILED);
+    await until("one probes", async () => (await one.check()) === undefined);
+    expect(await two.check()).toMatchObject({ kind: "held" });
+    await until("the other one may", async () => (await two.check()) === undefined);
+  });
+
+  test("do not probe before the time that the target asked for", async () => {
+    const { database } = await migratedDatabase();
+    const one = worker(database);
+    for (let n = 0; n < 3; n += 1) await one.report(FAILED);
+    await one.report({ ...FAILED, retryAfterMs: 20_000 });
+    expect((await one.check())?.delayMs).toBeGreaterThan(19_000);
+  });
+});

@@ -1,0 +1,183 @@
+import type { Held } from "../../domain/outcome.ts";
+import {
+  type BreakerBounds,
+  loadWatchedTargets,
+  reportTargets,
+  type TargetReport,
+  takeProbe,
+  type WatchedTarget,
+} from "../../postgres/circuit-breakers.ts";
+import type { Queryable } from "../../postgres/database.ts";
+import { Batcher } from "../../runtime/batcher.ts";
+
+export interface BreakerLimits extends BreakerBounds {
+  /** Targets that this process watches; of more, those that are open come first. */
+  maxWatched: number;
+  /** How long a run is held when PostgreSQL does not say whether it may probe, ms. */
+  unknownMs: number;
+}
+
+export interface Target {
+  tenantId: string;
+  /** Scheme, host and port. */
+  target: string;
+}
+
+/** What a call to a target showed of it: an answer that is no fault of the target's, or a failure. */
+export type TargetResult =
+  | { kind: "reached" }
+  | { kind: "failed"; error: string; retryAfterMs: number | undefined };
+
+/**
+ * The circuit breakers of targets, one a tenant and origin, in PostgreSQL, obeyed by every worker of every copy: who
+ * opens or closes one raises a counter that each claim brings. A target that never failed costs a look into a map.
+ */
+export interface Breakers {
+  /** Makes what is known right for the value of the counter that came with a claim. */
+  prepare(breakersCounter: number): Promise<void>;
+  /** Undefined where the target may be called now, as a probe perhaps; otherwise for how long the run is held. */
+  check(target: Target): Promise<Held | undefined> | undefined;
+  /** Tells what came of a call. Never throws; resolves when it is written. */
+  report(target: Target, result: TargetResult): Promise<void>;
+}
+
+interface Watched {
+  state: WatchedTarget["state"];
+  /** When a run may try it; when it is no longer watched. */
+  probeAtMs: number;
+  watchedUntilMs: number;
+}
+
+export function createBreakers(deps: {
+  database: Queryable;
+  limits: BreakerLimits;
+  monotonicMs: () => number;
+  random: () => number;
+  onOpened: (target: Target) => void;
+  /** The runs that it held may go on. */
+  onClosed: (target: Target) => void;
+  onError: (error: unknown) => void;
+}): Breakers {
+  const { database, limits, monotonicMs, random } = deps;
+  let watched = new Map<string, Watched>();
+  let knownAt = 0;
+  let loading: { counter: number; done: Promise<void> } | undefined;
+
+  const reports = new Batcher<Target & { result: TargetResult }, void>(
+    async (batch) => {
+      const targets = await reportTargets(database, summed(batch), limits);
+      for (const target of targets) {
+        keep(target);
+        if (target.hasOpened) deps.onOpened(target);
+        if (target.hasClosed) deps.onClosed(target);
+      }
+      return batch.map(() => undefined);
+    },
+    { maxItems: 128, inFlight: 1, maxWaiting: Number.POSITIVE_INFINITY, full: () => new Error("never") },
+  );
+
+  function keep(target: WatchedTarget): void {
+    const nowMs = monotonicMs();
+    watched.set(nameOf(target), {
+      state: target.state,
+      probeAtMs: nowMs + target.probeInMs,
+      watchedUntilMs: nowMs + target.watchedForMs,
+    });
+  }
+
+  async function load(counter: number): Promise<void> {
+    const { watchedMs, maxWatched: limit } = limits;
+    const targets = await loadWatchedTargets(database, { watchedMs, limit });
+    watched = new Map();
+    for (const target of targets) keep(target);
+    knownAt = Math.max(knownAt, counter);
+  }
+
+  function held({ target }: Target, known: Watched): Held {
+    const waitMs = Math.max(known.probeAtMs - monotonicMs(), 0);
+    // Not all at once: the first of them probes, and when it succeeds the others are woken.
+    const delayMs = waitMs + 50 + random() * Math.max(waitMs / 10, 100);
+    return { kind: "held", reason: heldByBreaker(target), delayMs };
+  }
+
+  async function probe(target: Target, known: Watched): Promise<Held | undefined> {
+    // Meanwhile nobody else of this process asks.
+    known.probeAtMs = monotonicMs() + limits.unknownMs;
+    try {
+      const { isMine, known: now } = await takeProbe(database, target, limits.probeMs);
+      if (now !== undefined) keep(now);
+      else watched.delete(nameOf(target));
+      const current = watched.get(nameOf(target));
+      return isMine || current === undefined || current.state === "closed"
+        ? undefined
+        : held(target, current);
+    } catch (error) {
+      deps.onError(error);
+      return held(target, known);
+    }
+  }
+
+  return {
+    async prepare(counter) {
+      while (counter > knownAt) {
+        if (loading === undefined || loading.counter < counter) {
+          // One load after the other: an older answer must not be kept over a newer one.
+          const before = loading?.done.catch(() => {}) ?? Promise.resolve();
+          loading = { counter, done: before.then(() => load(counter)) };
+        }
+        const { done } = loading;
+        await done.finally(() => {
+          if (loading?.done === done) loading = undefined;
+        });
+      }
+    },
+    check(target) {
+      const known = watched.get(nameOf(target));
+      if (known === undefined || known.state === "closed") return undefined;
+      return known.probeAtMs > monotonicMs() ? Promise.resolve(held(target, known)) : probe(target, known);
+    },
+    async report(target, result) {
+      if (result.kind === "reached") {
+        const known = watched.get(nameOf(target));
+        if (known === undefined) return;
+        if (known.state === "closed" && known.watchedUntilMs < monotonicMs()) {
+          watched.delete(nameOf(target));
+          return;
+        }
+      }
+      await reports.add({ ...target, result }).catch(deps.onError);
+    },
+  };
+}
+
+/** Why a run is held by the breaker of its target, as the API shows it. */
+export function heldByBreaker(target: string): string {
+  return `circuit_open ${target}`;
+}
+
+/** One report a target, of calls in the order of their ends. Pure. */
+function summed(calls: readonly (Target & { result: TargetResult })[]): TargetReport[] {
+  const reports = new Map<string, TargetReport>();
+  for (const { tenantId, target, result } of calls) {
+    const name = nameOf({ tenantId, target });
+    const before = reports.get(name) ?? {
+      ...{ tenantId, target, reached: false, failures: 0, lastError: undefined, retryAfterMs: 0 },
+    };
+    reports.set(
+      name,
+      result.kind === "reached"
+        ? { ...before, reached: true, failures: 0, retryAfterMs: 0 }
+        : {
+            ...before,
+            failures: before.failures + 1,
+            lastError: result.error,
+            retryAfterMs: Math.max(before.retryAfterMs, result.retryAfterMs ?? 0),
+          },
+    );
+  }
+  return [...reports.values()];
+}
+
+function nameOf({ tenantId, target }: Target): string {
+  return `${tenantId} ${target}`;
+}

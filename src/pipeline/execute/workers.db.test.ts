@@ -1,0 +1,148 @@
+import { randomUUID } from "node:crypto";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { testRedisUrl } from "../../../test/support/stores.ts";
+import { until } from "../../../test/support/until.ts";
+import type { Priority } from "../../domain/priority.ts";
+import { connectRedis, type RedisClient } from "../../redis/client.ts";
+import { openJobQueues } from "../../redis/job-queue.ts";
+import { redisKeys } from "../../redis/keys.ts";
+import { createWorkers } from "./workers.ts";
+
+const LIMITS = {
+  ...{ concurrency: { 1: 2, 2: 2, 3: 2, 4: 2 }, lockMs: 30_000 },
+  ...{ watchMs: 20, stuckMs: 400, closeMs: 200 },
+};
+
+/** Passes bytes on between its clients and Redis, until it is stuck: then its connections stay open and silent. */
+async function startProxy(): Promise<{ url: string; stick: () => void }> {
+  const url = new URL(testRedisUrl());
+  const { hostname, port } = url;
+  const sockets = new Set<Socket>();
+  let isStuck = false;
+  const server = createServer((client) => {
+    sockets.add(client.on("error", () => {}));
+    if (isStuck) return;
+    const redis = connect(Number(port), hostname);
+    sockets.add(redis.on("error", () => {}));
+    for (const [from, to] of [
+      [client, redis],
+      [redis, client],
+    ] as const) {
+      from.on("data", (bytes) => isStuck || to.write(bytes));
+      from.on("close", () => to.destroy());
+    }
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  onTestFinished(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  url.host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return {
+    url: url.href,
+    stick() {
+      isStuck = true;
+    },
+  };
+}
+
+/** Workers whose connections go where `urlOf` says when each is made. */
+function workersOver(urlOf: () => string) {
+  const keys = redisKeys(randomUUID().slice(0, 8));
+  const open = (url: string): RedisClient =>
+    connectRedis({ url, connectTimeoutMs: 2_000, commandTimeoutMs: 2_000, onError: () => {} }, "jobs");
+  const redis = open(testRedisUrl());
+  const queues = openJobQueues(redis, keys, () => {});
+  const taken: string[] = [];
+  const replaced: Priority[] = [];
+  let hold: Promise<void> = Promise.resolve();
+  const workers = createWorkers({
+    connect: () => open(urlOf()),
+    ...{ keys, queues, limits: LIMITS, monotonicMs: () => performance.now() },
+    async execute({ runIds }) {
+      taken.push(...runIds);
+      await hold;
+    },
+    onReplaced: (lane) => replaced.push(lane),
+    onError: () => {},
+  });
+  onTestFinished(async () => {
+    await Promise.race([workers.stop(), new Promise((resolve) => setTimeout(resolve, 1_000))]);
+    await queues.close();
+    for (const key of await redis.keys(`${keys.jobs(2)}*`)) await redis.del(key);
+    redis.disconnect();
+  });
+  workers.start();
+  return {
+    taken,
+    replaced,
+    watch: () => workers.watch(new AbortController().signal),
+    add: (...runIds: string[]) =>
+      queues.add(runIds.map((runId) => ({ lane: 2 as const, runIds: [runId], generation: 0 }))),
+    holdJobs(until: Promise<void>) {
+      hold = until;
+    },
+  };
+}
+
+describe("the watch over workers", () => {
+  test("makes a worker anew whose connection is stuck, and what waited is taken", async () => {
+    const proxy = await startProxy();
+    let url = proxy.url;
+    const workers = workersOver(() => url);
+    await workers.add("a");
+    await until("the worker takes jobs", () => workers.taken.length === 1);
+    proxy.stick();
+    url = testRedisUrl();
+    await workers.add("b", "c");
+    const stuckMs = performance.now();
+    await until("what waited was taken", async () => {
+      await workers.watch();
+      return workers.taken.length === 3;
+    });
+    expect(performance.now() - stuckMs).toBeGreaterThan(LIMITS.stuckMs);
+    expect(workers.replaced).toEqual([2]);
+    await expect(workers.watch()).resolves.toEqual({ waitMs: LIMITS.watchMs });
+  });
+
+  test("says it, for readiness to turn red, while a new worker does not help either", async () => {
+    const proxy = await startProxy();
+    const workers = workersOver(() => proxy.url);
+    await workers.add("a");
+    await until("the worker takes jobs", () => workers.taken.length === 1);
+    proxy.stick();
+    await workers.add("b");
+    let said = "";
+    await until("it is said", async () => {
+      said = await workers.watch().then(
+        () => "",
+        (error: Error) => error.message,
+      );
+      return said !== "";
+    });
+    expect(said).toContain("jobs of P2 wait and no worker takes them");
+    expect(workers.replaced.length).toBeGreaterThanOrEqual(2);
+    await expect(workers.watch()).rejects.toThrow("P2");
+  });
+
+  test("leaves alone what is idle, and what is busy with all that it may have", async () => {
+    const workers = workersOver(testRedisUrl);
+    let end = () => {};
+    workers.holdJobs(
+      new Promise((resolve) => {
+        end = resolve;
+      }),
+    );
+    await workers.add("a", "b", "c");
+    await until("two are in hand", () => workers.taken.length === 2);
+    const from = performance.now();
+    await until("it was watched for long", async () => {
+      await workers.watch();
+      return performance.now() - from > LIMITS.stuckMs * 2;
+    });
+    end();
+    await until("the third was taken", () => workers.taken.length === 3);
+    expect(workers.replaced).toEqual([]);
+  });
+});

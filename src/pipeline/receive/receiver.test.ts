@@ -1,0 +1,80 @@
+import { createHmac } from "node:crypto";
+import { expect, test } from "vitest";
+import type { AcceptAnswer, Acceptor, Delivery } from "./acceptor.ts";
+import { checkScheme } from "./check-scheme.ts";
+import type { EndpointCache, KnownEndpoint } from "./endpoint-cache.ts";
+import { InboundRequest } from "./inbound-request.ts";
+import { createReceiver } from "./receiver.ts";
+import { createVerifier } from "./verify.ts";
+
+const NAME = { tenantId: "acme", connector: "shop", endpoint: "default" };
+const SEEN_MS = 600_000;
+
+/** A receiver of one endpoint whose acceptor takes everything, or has so much to do that nothing is committed. */
+function receiving({ retrySpanS, backlogged = false }: { retrySpanS: number; backlogged?: boolean }) {
+  const scheme = checkScheme({
+    algorithm: "hmac-sha256",
+    signature: { from: [{ header: "x-sig" }], encoding: "hex" },
+    content: ["body"],
+    type: { from: [{ body: "/type" }] },
+    retry_span_s: retrySpanS,
+  });
+  const endpoint: KnownEndpoint = {
+    counter: 1,
+    name: NAME,
+    scheme,
+    verify: createVerifier(scheme, [{ value: "s" }]),
+    hmacHex: () => undefined,
+    closed: undefined,
+    pending: false,
+    account: undefined,
+    tenant: { eventsPerSecond: undefined, maxBacklog: undefined },
+  };
+  const accepted: Delivery[] = [];
+  const acceptor: Acceptor = {
+    accept(delivery) {
+      accepted.push(delivery);
+      const events = delivery.events.map(() => ({ eventId: "new", duplicate: false }));
+      return backlogged ? new Promise<AcceptAnswer>(() => {}) : Promise.resolve({ kind: "accepted", events });
+    },
+    withdraw: () => true,
+    backlogged,
+    waitedMs: 0,
+  };
+  const asked: string[] = [];
+  const receiver = createReceiver({
+    endpoints: { endpoint: () => endpoint, advance: () => {} } as unknown as EndpointCache,
+    acceptor,
+    findSeen: async (digest) => {
+      asked.push(digest);
+      return "earlier";
+    },
+    seenMs: SEEN_MS,
+    readCounter: async () => 1,
+    captureSecret: async () => false,
+    takeQuota: async () => 0,
+    now: Date.now,
+  });
+  const body = Buffer.from('{"type":"t"}');
+  const signature = createHmac("sha256", "s").update(body).digest("hex");
+  const request = new InboundRequest({ method: "POST", url: "/", rawHeaders: ["x-sig", signature], body });
+  return { accepted, asked, answer: receiver.receive(NAME, request) };
+}
+
+test("the hint is not asked of a first delivery that need not wait", async () => {
+  const { answer, asked, accepted } = receiving({ retrySpanS: 900 });
+  expect(await answer).toMatchObject({ kind: "accepted", eventIds: ["new"] });
+  expect([asked, accepted[0]?.digest]).toEqual([[], expect.stringMatching(/^[0-9a-f]{64}$/)]);
+});
+
+test("the hint answers a duplicate that would have to wait", async () => {
+  const { answer, asked } = receiving({ retrySpanS: 900, backlogged: true });
+  expect(await answer).toMatchObject({ kind: "duplicate", eventIds: ["earlier"] });
+  expect(asked).toHaveLength(1);
+});
+
+test("a key that ends before the hint would has none: an equal delivery after its time is an event", async () => {
+  const { answer, accepted, asked } = receiving({ retrySpanS: SEEN_MS / 1_000 });
+  expect(await answer).toMatchObject({ kind: "accepted" });
+  expect([accepted[0]?.digest, asked]).toEqual([undefined, []]);
+});

@@ -1,0 +1,135 @@
+import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { builtProgram } from "../support/built.ts";
+import { SECRET, signed } from "../support/deliver.ts";
+import { freeze } from "../support/freeze.ts";
+import { freePorts } from "../support/ports.ts";
+import { api, startHeadrace } from "../support/process.ts";
+import { connect, eventsOf, type Posted, post } from "../support/receiving.ts";
+import { privateStores } from "../support/stores.ts";
+import { until } from "../support/until.ts";
+
+beforeAll(async () => {
+  await builtProgram();
+}, 120_000);
+
+/** A process that receives, on stores of its own; the tenant `limited` has a rate that it never reaches. */
+async function receivingOnOwnStores() {
+  const stores = await privateStores();
+  const [port = 0] = await freePorts(1);
+  const { databaseUrl, redisUrl } = stores;
+  const headrace = startHeadrace({ databaseUrl, redisUrl, port, roles: "api,receive" });
+  onTestFinished(async () => {
+    await headrace.end("SIGKILL");
+  });
+  await headrace.ready();
+  await api(headrace.url, "PUT", "/tenants/acme", {});
+  await api(headrace.url, "PUT", "/tenants/limited", { limits: { events_per_second: 100_000 } });
+  const shop = { secret: SECRET, connector: "shop" };
+  const url = await connect(headrace, "standard-webhooks", shop);
+  const limited = await connect(headrace, "standard-webhooks", { ...shop, tenant: "limited" });
+  return { stores, headrace, url, limited };
+}
+
+let sent = 0;
+
+function fresh(): [Record<string, string>, string] {
+  sent += 1;
+  const { headers, body } = signed({ id: `m-${sent}`, type: "t", data: { sent } });
+  return [headers, body];
+}
+
+/** Four at a time, `count` deliveries that must be accepted; answers the 99th percentile of their answers, ms. */
+async function p99Of(url: string, count: number): Promise<number> {
+  const tookMs: number[] = [];
+  async function sender(): Promise<void> {
+    while (tookMs.length < count) {
+      const delivery = fresh();
+      const startedMs = performance.now();
+      const answer = await post(url, ...delivery);
+      tookMs.push(performance.now() - startedMs);
+      expect([answer.status, JSON.parse(answer.text).status]).toEqual([200, "accepted"]);
+    }
+  }
+  await Promise.all([sender(), sender(), sender(), sender()]);
+  return tookMs.sort((left, right) => left - right)[Math.floor(tookMs.length * 0.99)] as number;
+}
+
+describe("Redis that is away", () => {
+  test.each(["gone", "frozen"] as const)(
+    "(%s) costs no answer and makes no duplicate, and the slowest answers grow by less than 50 ms",
+    async (how) => {
+      const { stores, url, limited } = await receivingOnOwnStores();
+      await p99Of(url, 200);
+      await p99Of(limited, 200);
+      const grownMs = async () => {
+        const before = [await p99Of(url, 300), await p99Of(limited, 300)];
+        const thaw = how === "frozen" ? freeze(stores.redis) : undefined;
+        if (thaw === undefined) await stores.redis.kill();
+        try {
+          const during = [await p99Of(url, 300), await p99Of(limited, 300)];
+          const delivery = fresh();
+          const [first, again] = [await post(limited, ...delivery), await post(limited, ...delivery)];
+          expect(JSON.parse(again.text)).toEqual({ ...JSON.parse(first.text), status: "duplicate" });
+          return Math.max(...during.map((ms, index) => ms - (before[index] as number)));
+        } finally {
+          if (thaw === undefined) await stores.redis.restart();
+          else thaw();
+        }
+      };
+      // Whatever else this machine does can only add: one round that it leaves alone is enough.
+      const rounds: number[] = [];
+      await until(
+        "p99 grows by less than 50 ms",
+        async () => {
+          rounds.push(await grownMs());
+          return (rounds.at(-1) as number) < 50;
+        },
+        { withinMs: 80_000 },
+      );
+      console.info(`Redis ${how}: p99 grew by ${rounds.map((ms) => ms.toFixed(1)).join(", ")} ms`);
+    },
+    120_000,
+  );
+});
+
+describe("PostgreSQL that hangs", () => {
+  test("acknowledges nothing, puts deliveries off sooner and sooner, and what comes again is one event", async () => {
+    const { stores, headrace, url } = await receivingOnOwnStores();
+    expect((await post(url, ...fresh())).status).toBe(200);
+    const delivery = fresh();
+    const thaw = freeze(stores.postgres);
+    const answers: Promise<Posted>[] = [];
+    try {
+      const slow = (sent: [Record<string, string>, string]) =>
+        fetch(url, { method: "POST", headers: sent[0], body: sent[1] }).then(async (answer) => ({
+          status: answer.status,
+          headers: answer.headers,
+          text: await answer.text(),
+        }));
+      answers.push(slow(delivery));
+      await until("deliveries are put off at once", async () => {
+        answers.push(slow(fresh()));
+        const startedMs = performance.now();
+        const put = await Promise.race([
+          slow(fresh()),
+          new Promise<undefined>((resolve) => setTimeout(resolve, 1_000, undefined)),
+        ]);
+        return put?.status === 503 && performance.now() - startedMs < 1_000;
+      });
+      for (const { status, headers } of await Promise.all(answers)) {
+        expect(status).toBe(503);
+        expect(Number(headers.get("retry-after"))).toBeGreaterThanOrEqual(1);
+      }
+    } finally {
+      thaw();
+    }
+    await until("the delivery is taken", async () => (await post(url, ...delivery)).status === 200);
+    const again = await post(url, ...delivery);
+    expect([again.status, JSON.parse(again.text).status]).toEqual([200, "duplicate"]);
+    const ids = (await eventsOf(headrace)).filter(
+      (event) =>
+        (event.data as { data: { sent: number } }).data.sent === Number(delivery[0]["webhook-id"]?.slice(2)),
+    );
+    expect(ids).toHaveLength(1);
+  }, 120_000);
+});

@@ -1,0 +1,81 @@
+import { randomBytes } from "node:crypto";
+import { expect, onTestFinished, test } from "vitest";
+import { composePipeline } from "../../src/app/compose.ts";
+import { ROLES } from "../../src/app/config.ts";
+import { DEFAULT_LIMITS, type Limits } from "../../src/app/limits.ts";
+import { createMetrics } from "../../src/app/metrics.ts";
+import { readInstallation } from "../../src/app/stores.ts";
+import { signingPlace } from "../../src/postgres/flows.ts";
+import { createKeyRing } from "../../src/postgres/key-ring.ts";
+import { createLogger } from "../../src/runtime/logger.ts";
+import { createOutgoingHttp } from "../../src/runtime/outgoing/index.ts";
+import { migratedDatabase } from "../support/database.ts";
+import { accepted, deployed } from "../support/flow.ts";
+import { testRedisUrl } from "../support/stores.ts";
+import { until } from "../support/until.ts";
+
+const LIMITS: Limits = {
+  ...DEFAULT_LIMITS,
+  execute: { ...DEFAULT_LIMITS.execute, tenantConcurrency: 4 },
+};
+
+test("a tenant's runs under way stay within their bound over two workers, and those put off spend no attempt", {
+  timeout: 90_000,
+}, async () => {
+  const { url, database } = await migratedDatabase();
+  const keyRing = createKeyRing(`k1:${randomBytes(32).toString("base64")}`);
+  let underWay = 0;
+  let most = 0;
+  const slow = async () => {
+    underWay += 1;
+    most = Math.max(most, underWay);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    underWay -= 1;
+  };
+  await deployed(database, "acme", "f", { action: { type: "code", handler: "slow" } });
+  const { sealed, keyId } = keyRing.seal("whsec_c2VjcmV0", signingPlace({ tenantId: "acme", flowId: "f" }));
+  await database.transaction((transaction) =>
+    transaction.query({
+      text: "UPDATE flows SET signing_sealed = $1, signing_key_id = $2",
+      values: [sealed, keyId],
+    }),
+  );
+  for (let copy = 0; copy < 2; copy += 1) {
+    const outgoing = createOutgoingHttp({ allowPrivate: [] });
+    const pipeline = composePipeline({
+      roles: new Set(ROLES),
+      limits: LIMITS,
+      database,
+      listenUrl: url,
+      redisUrl: testRedisUrl(),
+      installation: await readInstallation(database.pipeline),
+      keyRing,
+      handlers: new Map([["slow", slow]]),
+      outgoing,
+      metrics: createMetrics(),
+      log: createLogger("silent"),
+    });
+    await pipeline.start();
+    onTestFinished(async () => {
+      await pipeline.stop();
+      await outgoing.close();
+    });
+  }
+  await accepted(
+    database,
+    "acme",
+    Array.from({ length: 120 }, (_, n) => n),
+  );
+  const rows = (text: string) => database.pipeline.query({ text });
+  await until(
+    "some are put off",
+    async () =>
+      (await rows("SELECT FROM runs WHERE held_reason = 'tenant_concurrency' AND attempts = 0")).length > 0,
+  );
+  await until(
+    "all succeeded",
+    async () => (await rows("SELECT FROM runs WHERE state = 'succeeded' AND attempts = 1")).length === 120,
+    { withinMs: 60_000 },
+  );
+  expect(most).toBe(4);
+});
