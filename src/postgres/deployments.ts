@@ -1,5 +1,5 @@
 import { HeadraceError } from "../domain/errors.ts";
-import type { FlowDefinition, Trigger } from "../domain/flow.ts";
+import type { RoutedDefinition } from "../domain/flow.ts";
 import { nextTick, type Schedule } from "../domain/schedule.ts";
 import { stopBackfill } from "./backfills.ts";
 import { raiseCounter } from "./change-counters.ts";
@@ -11,7 +11,7 @@ export interface Deployment {
   flowId: string;
   version: number;
   /** Of the definition what routing asks: actions are long, and a router holds every deployment. */
-  definition: Pick<FlowDefinition, "trigger">;
+  definition: RoutedDefinition;
   from: number;
   /** The first value at which it is live no longer. */
   until: number | undefined;
@@ -21,13 +21,13 @@ interface DeploymentRow {
   tenant_id: string;
   flow_id: string;
   version: number;
-  trigger: Trigger;
+  definition: RoutedDefinition;
   deployed_from: string;
   deployed_until: string | null;
 }
 
 /** The data of ticks is for the events that are made of them. */
-const TRIGGER = "(v.definition -> 'trigger') #- '{schedule,data}' AS trigger";
+const DEFINITION = "(v.definition - 'action') #- '{trigger,schedule,data}' AS definition";
 
 /**
  * Every deployment that began or ended after the flows counter had the value `since`, in the order of their
@@ -39,7 +39,7 @@ export async function loadDeployments(
 ): Promise<{ deployments: Deployment[]; counter: number }> {
   const rows = await database.query<{ counter: string } & (DeploymentRow | { tenant_id: null })>({
     name: "load-deployments",
-    text: `SELECT c.value AS counter, d.tenant_id, d.flow_id, d.version, d.deployed_from, d.deployed_until, ${TRIGGER}
+    text: `SELECT c.value AS counter, d.tenant_id, d.flow_id, d.version, d.deployed_from, d.deployed_until, ${DEFINITION}
       FROM change_counters c
       LEFT JOIN (SELECT * FROM deployments
         WHERE CASE WHEN $1::bigint = 0 THEN deployed_until IS NULL
@@ -60,7 +60,7 @@ export async function loadEndedDeployments(
 ): Promise<Deployment[]> {
   const rows = await database.query<DeploymentRow>({
     name: "load-ended-deployments",
-    text: `SELECT d.*, ${TRIGGER} FROM deployments d JOIN flow_versions v USING (tenant_id, flow_id, version)
+    text: `SELECT d.*, ${DEFINITION} FROM deployments d JOIN flow_versions v USING (tenant_id, flow_id, version)
       WHERE d.deployed_until > $1 AND d.deployed_until <= $2 ORDER BY d.deployed_from`,
     values: [after, upTo],
   });
@@ -83,7 +83,7 @@ export async function listDeploymentsAt(
   },
 ): Promise<Deployment[]> {
   const rows = await transaction.query<DeploymentRow>({
-    text: `SELECT d.*, ${TRIGGER} FROM deployments d JOIN flow_versions v USING (tenant_id, flow_id, version)
+    text: `SELECT d.*, ${DEFINITION} FROM deployments d JOIN flow_versions v USING (tenant_id, flow_id, version)
       WHERE d.tenant_id = $1 AND d.deployed_from <= $2 AND (d.deployed_until IS NULL OR d.deployed_until > $2)
         AND (d.flow_id = ANY($5::text[]) OR (
           coalesce(v.definition #>> '{trigger,connector}', $3) = $3
@@ -101,7 +101,7 @@ function asDeployment(row: DeploymentRow): Deployment {
     tenantId: row.tenant_id,
     flowId: row.flow_id,
     version: row.version,
-    definition: { trigger: row.trigger },
+    definition: row.definition,
     from: Number(row.deployed_from),
     until: row.deployed_until === null ? undefined : Number(row.deployed_until),
   };
