@@ -31,18 +31,25 @@ export function makeWorkload(name: WorkloadName, count: number): Workload {
     const connector = pick(random, connectors);
     const isAnyType = !isHot && random() < 0.03;
     const eventTypes = isAnyType ? undefined : [isHot ? "order.updated" : pick(random, TYPES)];
-    return { id: `flow-${number}`, tenantId, connector, eventTypes, where: whereOf(random, number) };
+    return read({ id: `flow-${number}`, tenantId, connector, eventTypes, where: whereOf(random, number) });
   });
   const events = Array.from({ length: EVENTS }, () => {
     const { tenantId, connector = "shop", eventTypes, where } = pick(random, triggers);
     const data = makeData(random);
     if (where !== undefined && random() < TOWARDS_A_TRIGGER) bend(random, data, where);
-    // Of its own strings and shapes, as an event that came over the wire is.
-    return JSON.parse(
-      JSON.stringify({ tenantId, connector, type: eventTypes?.[0] ?? pick(random, TYPES), data }),
-    ) as MatchableEvent;
+    return read<MatchableEvent>({
+      tenantId,
+      connector,
+      type: eventTypes?.[0] ?? pick(random, TYPES),
+      data,
+    });
   });
   return { triggers, events };
+}
+
+/** Of its own strings and shapes, as what comes over the wire or from the database is. */
+function read<Value>(value: Value): Value {
+  return JSON.parse(JSON.stringify(value)) as Value;
 }
 
 interface Tenant {

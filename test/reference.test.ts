@@ -1,9 +1,47 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { expect, test } from "vitest";
+import { compileCondition } from "../src/domain/condition/compile.ts";
+import { parseCondition } from "../src/domain/condition/parse.ts";
+import { printCondition } from "../src/domain/condition/print.ts";
+import { readCondition } from "../src/domain/condition/read.ts";
+import { createTriggerIndex } from "../src/pipeline/route/trigger-index.ts";
 import { presetReference } from "./support/preset-reference.ts";
 
 test("docs/reference/webhook-presets.md says what the presets are; UPDATE_DOCS=1 writes it", () => {
   const path = new URL("../docs/reference/webhook-presets.md", import.meta.url).pathname;
   if (process.env["UPDATE_DOCS"] === "1") writeFileSync(path, presetReference());
   expect(readFileSync(path, "utf8")).toBe(presetReference());
+});
+
+const EXAMPLE = /^\| `(.+)` \| `(.+)` \| (yes|no) \|$/gm;
+const conditions = readFileSync(new URL("../docs/reference/conditions.md", import.meta.url), "utf8");
+const examples = [...conditions.matchAll(EXAMPLE)].map(([, condition = "", data = "", met = ""]) => ({
+  ...{ condition, data, met: met === "yes" },
+}));
+
+test("docs/reference/conditions.md has examples", () => {
+  expect(examples.length).toBeGreaterThan(60);
+});
+
+test.each(examples)(
+  "as docs/reference/conditions.md says, $data meets $condition: $met",
+  ({ condition: text, data: json, met }) => {
+    const condition = readCondition(text);
+    expect(parseCondition(printCondition(condition))).toEqual(condition);
+    const data: unknown = JSON.parse(json);
+    const event = { tenantId: "acme", connector: "shop", type: "t", data };
+    const index = createTriggerIndex({ few: 0 });
+    index.add({ id: "a", tenantId: "acme", where: text });
+    index.add({ id: "b", tenantId: "acme", where: condition });
+    expect(compileCondition(condition)({ data, event: {}, headers: {} })).toBe(met);
+    expect(index.match(event)).toEqual(met ? ["a", "b"] : []);
+    expect(index.explain(event, "a")?.matched).toBe(met);
+  },
+);
+
+test("the trees of docs/reference/conditions.md are those of its texts", () => {
+  const [, block = ""] = /```json\n([\s\S]+?)\n```/.exec(conditions) ?? [];
+  const [text, ...tree] = block.split("\n");
+  const read = (json: string) => readCondition(JSON.parse(json).where);
+  expect(read(text as string)).toEqual(read(tree.join("\n")));
 });

@@ -9,7 +9,7 @@ import { createRelay } from "../pipeline/fanout/relay.ts";
 import { normalize } from "../pipeline/normalize/normalize.ts";
 import { createBackfill } from "../pipeline/route/backfill.ts";
 import { createDeployedFlows } from "../pipeline/route/deployed-flows.ts";
-import { createRouter, createTakeOver } from "../pipeline/route/router.ts";
+import { createRouter, createTakeOver, type RoutedCounts } from "../pipeline/route/router.ts";
 import type { Database } from "../postgres/database.ts";
 import type { KeyRing } from "../postgres/key-ring.ts";
 import { createNotifier, listenForEvents } from "../postgres/wake-up.ts";
@@ -152,9 +152,10 @@ export function composePipeline(deps: PipelineDeps): Pipeline {
       consumer: `${hostname()}.${process.pid}.${randomBytes(4).toString("hex")}`,
       limits: limits.route,
       now,
-      onRouted(counts: { routed: number; unmatched: number; dead: number; runs: number }) {
+      onRouted(counts: RoutedCounts) {
         for (const verdict of ["routed", "unmatched", "dead"] as const)
           metrics.routed.inc({ verdict }, counts[verdict]);
+        metrics.dropped.inc(counts.dropped);
         metrics.runsCreated.inc(counts.runs);
       },
     };

@@ -17,6 +17,8 @@ export interface Metrics {
   published: Counter;
   /** Events by verdict: routed, unmatched, dead. */
   routed: Counter<"verdict">;
+  /** Events that met no trigger, and that a policy kept out of the dead letters. */
+  dropped: Counter;
   /** Runs made by routing. */
   runsCreated: Counter;
   /** Attempts by the state they left their run in: succeeded, failed, dead. */
@@ -97,6 +99,7 @@ export function createMetrics(): Metrics {
     accepted: counter("events_accepted", "New events committed"),
     published: counter("events_published", "Event ids published, again ones among them"),
     routed: counter("events_routed", "Events by verdict", ["verdict"]),
+    dropped: counter("events_dropped", "Unmatched events that a policy dropped"),
     runsCreated: counter("runs_created", "Runs made by routing"),
     attempts: counter("attempts", "Attempts by the state they left their run in", ["state"]),
     attemptSeconds: new Histogram({

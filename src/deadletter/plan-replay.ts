@@ -1,6 +1,6 @@
 import type { NormalizedEvent } from "../domain/event.ts";
 import { fingerprintOf } from "../domain/fingerprint.ts";
-import type { FlowDefinition } from "../domain/flow.ts";
+import type { RoutedDefinition } from "../domain/flow.ts";
 import { gateOf, gateOfReplay } from "../domain/flow-gate.ts";
 import type { EventSource } from "../domain/priority.ts";
 import { storableText } from "../domain/storable-text.ts";
@@ -16,7 +16,7 @@ export type Normalize = (
 export interface FlowToRun {
   flowId: string;
   version: number;
-  definition: FlowDefinition;
+  definition: RoutedDefinition;
 }
 
 /** The same with what its limits are asked by: see `domain/flow-gate.ts`. */
@@ -44,7 +44,7 @@ export type ReplayPlan =
 export function planReplay(
   letter: LockedLetter,
   now: {
-    versionOf: (flowId: string) => { version: number; definition: FlowDefinition } | undefined;
+    versionOf: (flowId: string) => { version: number; definition: RoutedDefinition } | undefined;
     normalize: Normalize;
     match: (event: NormalizedEvent) => readonly FlowToRun[];
   },

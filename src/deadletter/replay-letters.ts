@@ -2,7 +2,6 @@ import assert from "node:assert";
 import type { NormalizedEvent } from "../domain/event.ts";
 import type { FlowDefinition } from "../domain/flow.ts";
 import { runId } from "../domain/run-id.ts";
-import { readCounter } from "../postgres/change-counters.ts";
 import type { Queryable } from "../postgres/database.ts";
 import {
   failTries,
@@ -12,7 +11,7 @@ import {
   type NewReplay,
   type ReplayCause,
 } from "../postgres/dead-letter-replays.ts";
-import { type Deployment, listDeploymentsAt } from "../postgres/deployments.ts";
+import { type Deployment, listLiveDeployments } from "../postgres/deployments.ts";
 import { findVersionsToRun } from "../postgres/flows.ts";
 import { nextReplays, type QueuedRun } from "../postgres/replays.ts";
 import { failpoint } from "../runtime/failpoint.ts";
@@ -119,7 +118,6 @@ async function planAll(
 }
 
 /** What is deployed of a tenant's flows in this moment. */
-export async function deployedNow(transaction: Queryable, tenantId: string): Promise<Deployment[]> {
-  const counter = await readCounter(transaction, "flows");
-  return await listDeploymentsAt(transaction, { tenantId, counter, limit: MAX_FLOWS });
+export function deployedNow(transaction: Queryable, tenantId: string): Promise<Deployment[]> {
+  return listLiveDeployments(transaction, { tenantId, limit: MAX_FLOWS });
 }

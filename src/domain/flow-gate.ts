@@ -1,6 +1,6 @@
 import { type ConditionSubject, fieldReader } from "./condition/field.ts";
 import type { NormalizedEvent } from "./event.ts";
-import type { FlowDefinition } from "./flow.ts";
+import type { RoutedDefinition } from "./flow.ts";
 import { digestOf } from "./idempotency-key.ts";
 
 /**
@@ -9,7 +9,7 @@ import { digestOf } from "./idempotency-key.ts";
  * string, number or boolean, or several (arrays are walked through) in their order, `1` and `"1"` being different.
  * Where it finds none the run has no key, and waits for no other.
  */
-export function gateOf(definition: FlowDefinition, event: NormalizedEvent): string | undefined {
+export function gateOf(definition: RoutedDefinition, event: NormalizedEvent): string | undefined {
   const { order_by: path } = definition;
   if (path === undefined) return hasLimits(definition) ? "" : undefined;
   const values = fieldReader({ op: "exists", path })(orderSubject(event)).filter(
@@ -19,12 +19,12 @@ export function gateOf(definition: FlowDefinition, event: NormalizedEvent): stri
 }
 
 /** Of a replay, by the version that it takes: its key is that of the run before, `before`. */
-export function gateOfReplay(definition: FlowDefinition, before: string | null): string | undefined {
+export function gateOfReplay(definition: RoutedDefinition, before: string | null): string | undefined {
   return hasLimits(definition) ? (before ?? "") : undefined;
 }
 
 /** Whether runs of a flow are asked for before they start. */
-function hasLimits({ concurrency, rate_limit, order_by }: FlowDefinition): boolean {
+function hasLimits({ concurrency, rate_limit, order_by }: RoutedDefinition): boolean {
   return concurrency !== undefined || rate_limit !== undefined || order_by !== undefined;
 }
 

@@ -20,6 +20,9 @@ export interface FlowDefinition {
   enabled_from?: string;
 }
 
+/** What routing asks of a flow: it carries out no action. */
+export type RoutedDefinition = Omit<FlowDefinition, "action">;
+
 /**
  * Which events start a flow: of one connector or any, of the types named or any, and meeting the condition. The ticks
  * of a schedule start it whatever the rest says, and events besides only where the rest says something.

@@ -114,8 +114,10 @@ function asFault(error: FastifyError | Error): Fault {
     statusCode = 500,
     message,
     constraint,
-  } = error as FastifyError & { constraint?: string };
-  const known = FOREIGN[constraint === undefined ? code : `${code}:${constraint}`];
+    detail = "",
+  } = error as FastifyError & { constraint?: string; detail?: string };
+  const isHalf = code === "22P02" && detail.includes("surrogate");
+  const known = isHalf ? UNSTORABLE : FOREIGN[constraint === undefined ? code : `${code}:${constraint}`];
   if (known !== undefined) return { status: STATUS[known.code], ...known };
   // What Fastify says of a malformed request may be shown.
   if (statusCode >= 400 && statusCode < 500) return { status: statusCode, code: "invalid_request", message };
@@ -124,7 +126,7 @@ function asFault(error: FastifyError | Error): Fault {
 
 const UNSTORABLE = {
   code: "invalid_request",
-  message: "A text holds the NUL character, which cannot be stored",
+  message: "A text holds the NUL character, or half of a surrogate pair, which cannot be stored",
 } as const;
 
 /** Errors of Fastify and of PostgreSQL that mean one of ours, by their codes. */

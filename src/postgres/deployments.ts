@@ -1,5 +1,5 @@
 import { HeadraceError } from "../domain/errors.ts";
-import type { FlowDefinition } from "../domain/flow.ts";
+import type { RoutedDefinition } from "../domain/flow.ts";
 import { nextTick, type Schedule } from "../domain/schedule.ts";
 import { stopBackfill } from "./backfills.ts";
 import { raiseCounter } from "./change-counters.ts";
@@ -10,7 +10,8 @@ export interface Deployment {
   tenantId: string;
   flowId: string;
   version: number;
-  definition: FlowDefinition;
+  /** Of the definition what routing asks: actions are long, and a router holds every deployment. */
+  definition: RoutedDefinition;
   from: number;
   /** The first value at which it is live no longer. */
   until: number | undefined;
@@ -20,10 +21,13 @@ interface DeploymentRow {
   tenant_id: string;
   flow_id: string;
   version: number;
-  definition: FlowDefinition;
+  definition: RoutedDefinition;
   deployed_from: string;
   deployed_until: string | null;
 }
+
+/** The data of ticks is for the events that are made of them. */
+const DEFINITION = "(v.definition - 'action') #- '{trigger,schedule,data}' AS definition";
 
 /**
  * Every deployment that began or ended after the flows counter had the value `since`, in the order of their
@@ -35,7 +39,7 @@ export async function loadDeployments(
 ): Promise<{ deployments: Deployment[]; counter: number }> {
   const rows = await database.query<{ counter: string } & (DeploymentRow | { tenant_id: null })>({
     name: "load-deployments",
-    text: `SELECT c.value AS counter, d.*, v.definition
+    text: `SELECT c.value AS counter, d.tenant_id, d.flow_id, d.version, d.deployed_from, d.deployed_until, ${DEFINITION}
       FROM change_counters c
       LEFT JOIN (SELECT * FROM deployments
         WHERE CASE WHEN $1::bigint = 0 THEN deployed_until IS NULL
@@ -56,23 +60,51 @@ export async function loadEndedDeployments(
 ): Promise<Deployment[]> {
   const rows = await database.query<DeploymentRow>({
     name: "load-ended-deployments",
-    text: `SELECT d.*, v.definition FROM deployments d JOIN flow_versions v USING (tenant_id, flow_id, version)
+    text: `SELECT d.*, ${DEFINITION} FROM deployments d JOIN flow_versions v USING (tenant_id, flow_id, version)
       WHERE d.deployed_until > $1 AND d.deployed_until <= $2 ORDER BY d.deployed_from`,
     values: [after, upTo],
   });
   return rows.map(asDeployment);
 }
 
-/** The flows of a tenant that were live when the flows counter had this value, at most `limit`, by id. */
+/**
+ * The flows of a tenant that were live when the flows counter had this value and whose triggers are of the connector
+ * and type, and those of the `first` that were; at most `limit`, the `first` before the others, by id.
+ */
 export async function listDeploymentsAt(
   transaction: Queryable,
-  { tenantId, counter, limit }: { tenantId: string; counter: number; limit: number },
+  event: {
+    tenantId: string;
+    counter: number;
+    connector: string;
+    type: string;
+    first: readonly string[];
+    limit: number;
+  },
 ): Promise<Deployment[]> {
   const rows = await transaction.query<DeploymentRow>({
-    text: `SELECT d.*, v.definition FROM deployments d JOIN flow_versions v USING (tenant_id, flow_id, version)
+    text: `SELECT d.*, ${DEFINITION} FROM deployments d JOIN flow_versions v USING (tenant_id, flow_id, version)
       WHERE d.tenant_id = $1 AND d.deployed_from <= $2 AND (d.deployed_until IS NULL OR d.deployed_until > $2)
-      ORDER BY d.flow_id LIMIT $3`,
-    values: [tenantId, counter, limit],
+        AND (d.flow_id = ANY($5::text[]) OR (
+          coalesce(v.definition #>> '{trigger,connector}', $3) = $3
+          AND (v.definition #> '{trigger,event_types}' IS NULL OR EXISTS (
+            SELECT FROM jsonb_array_elements_text(v.definition #> '{trigger,event_types}') AS t (name)
+            WHERE name = $4 OR (right(name, 1) = '*' AND starts_with($4, left(name, -1)))))))
+      ORDER BY d.flow_id <> ALL($5::text[]), d.flow_id LIMIT $6`,
+    values: [event.tenantId, event.counter, event.connector, event.type, event.first, event.limit],
+  });
+  return rows.map(asDeployment);
+}
+
+/** The deployments of a tenant that are live now; at most `limit`, in the order of their beginnings. */
+export async function listLiveDeployments(
+  transaction: Queryable,
+  { tenantId, limit }: { tenantId: string; limit: number },
+): Promise<Deployment[]> {
+  const rows = await transaction.query<DeploymentRow>({
+    text: `SELECT d.*, ${DEFINITION} FROM deployments d JOIN flow_versions v USING (tenant_id, flow_id, version)
+      WHERE d.tenant_id = $1 AND d.deployed_until IS NULL ORDER BY d.deployed_from LIMIT $2`,
+    values: [tenantId, limit],
   });
   return rows.map(asDeployment);
 }

@@ -4,6 +4,7 @@ import { accepted, deployed } from "../../test/support/flow.ts";
 import { runId } from "../domain/run-id.ts";
 import type { Database } from "./database.ts";
 import { loadDeployments, loadEndedDeployments, undeployFlow } from "./deployments.ts";
+import { DEFAULT_POLICY, putPolicy } from "./dlq-policies.ts";
 import { type RoutingDecision, routeEvents } from "./routing.ts";
 
 function decisionFor(eventIds: string[], flowId: string): RoutingDecision {
@@ -34,7 +35,7 @@ describe("routeEvents", () => {
     const results = await Promise.all(
       Array.from({ length: 6 }, () => routeEvents(database.pipeline, decisionFor(events, "f"), 1_000)),
     );
-    const taken = results.flatMap((eventIds) => [...eventIds]);
+    const taken = results.flatMap((routed) => [...routed.keys()]);
     expect(taken.sort()).toEqual(events);
     expect([
       await count(database, "runs"),
@@ -43,11 +44,36 @@ describe("routeEvents", () => {
     ]).toEqual([5, 5, 0]);
   });
 
+  test("says of an unmatched event that a policy dropped it", async () => {
+    const { database } = await migratedDatabase();
+    await deployed(database, "acme", "f");
+    const [dropped = "", kept = ""] = await accepted(database, "acme", [1, 2]);
+    await putPolicy(database.pipeline, "acme", { ...DEFAULT_POLICY, unmatched: "drop" });
+    const letter = { stage: "route" as const, errorMessage: "", errorContext: {}, fingerprint: "x" };
+    const routed = await routeEvents(
+      database.pipeline,
+      {
+        verdicts: [dropped, kept].map((eventId) => ({
+          eventId,
+          tenantId: "acme",
+          status: "unmatched" as const,
+        })),
+        runs: [],
+        deadLetters: [
+          { ...letter, eventId: dropped, unmatched: true },
+          { ...letter, eventId: kept, unmatched: false },
+        ],
+      },
+      1_000,
+    );
+    expect(Object.fromEntries(routed)).toEqual({ [dropped]: { buried: false }, [kept]: { buried: true } });
+  });
+
   test("copies the event into its dead letter, byte for byte", async () => {
     const { database } = await migratedDatabase();
     await deployed(database, "acme", "f");
     const [eventId = ""] = await accepted(database, "acme", [{ a: "é" }]);
-    await routeEvents(
+    const routed = await routeEvents(
       database.pipeline,
       {
         verdicts: [{ eventId, tenantId: "acme", status: "dead" }],
@@ -65,6 +91,7 @@ describe("routeEvents", () => {
       },
       1_000,
     );
+    expect(routed).toEqual(new Map([[eventId, { buried: true }]]));
     const [letter] = await database.pipeline.query({ text: "SELECT * FROM dead_letters" });
     expect(letter).toMatchObject({
       tenant_id: "acme",

@@ -35,16 +35,17 @@ export interface RoutingDecision {
 /**
  * Carries out a decision in one statement: the outbox rows go, and for each event whose row was still there its
  * verdict, runs (first due `leaseMs` from now, if their job is lost) and dead letter are written. All of it, or none.
- * Answers the events whose row this call deleted; the others were routed by somebody else.
+ * Answers the events whose row this call deleted, and whether a dead letter was written for each; the others were
+ * routed by somebody else.
  */
 export async function routeEvents(
   database: Queryable,
   decision: RoutingDecision,
   leaseMs: number,
-): Promise<Set<string>> {
+): Promise<Map<string, { buried: boolean }>> {
   const { verdicts, runs, deadLetters } = decision;
   const { low, high } = idBounds(verdicts.map((verdict) => verdict.eventId));
-  const rows = await database.query<{ event_id: string }>({
+  const rows = await database.query<{ event_id: string; buried: boolean }>({
     name: "route-events",
     text: ROUTE_EVENTS,
     values: [
@@ -69,7 +70,7 @@ export async function routeEvents(
       runs.map((run) => run.gate ?? null),
     ],
   });
-  return new Set(rows.map((row) => row.event_id));
+  return new Map(rows.map(({ event_id, buried }) => [event_id, { buried }]));
 }
 
 const ROUTE_EVENTS = `
@@ -100,8 +101,9 @@ buried AS (
   WHERE NOT d.unmatched OR 'dlq' = coalesce(
     (SELECT p.unmatched FROM dlq_policies p WHERE p.tenant_id = e.tenant_id),
     (SELECT p.unmatched FROM dlq_policies p WHERE p.tenant_id = '*'), 'dlq')
+  RETURNING event_id
 )
-SELECT event_id FROM taken`;
+SELECT t.event_id, b.event_id IS NOT NULL AS buried FROM taken t LEFT JOIN buried b USING (event_id)`;
 
 /** Makes runs of past events, due at once; answers how many there were not yet. */
 export async function insertRuns(transaction: Queryable, runs: readonly NewRun[]): Promise<number> {

@@ -222,10 +222,20 @@ describe("flows", () => {
       { op: "eq", path: "a", value: null },
       7,
       { op: "and", conditions: [] },
+      'status eq "\\ud800"',
     ]) {
       const { status, body } = await api.call("PUT", URL, { ...FLOW, trigger: { where } });
       expect([status, body.error.code]).toEqual([422, "invalid_condition"]);
       expect(body.error.details[0].field).toMatch(/^where/);
+    }
+  });
+
+  test("are refused for text that cannot be stored", async () => {
+    const api = await withTenant();
+    for (const text of ["\0", "\ud800"]) {
+      const action = { ...ACTION, body: text, headers: { "content-type": "text/plain" } };
+      const { status, body } = await api.call("PUT", URL, { ...FLOW, action });
+      expect([status, body.error.code]).toEqual([400, "invalid_request"]);
     }
   });
 

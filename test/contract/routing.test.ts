@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { normalize } from "../../src/pipeline/normalize/normalize.ts";
 import { createBackfill } from "../../src/pipeline/route/backfill.ts";
+import { listDeploymentsAt } from "../../src/postgres/deployments.ts";
 import { route, type ServedApi, serveApi } from "./serve-api.ts";
 
 const ACTION = { type: "code", handler: "h" };
@@ -48,6 +49,61 @@ describe("the routing of an event", () => {
     expect(body.runs.map((run: { flow_id: string }) => run.flow_id)).toEqual(["any"]);
   });
 
+  test("names those that it started first, when there are more than are shown", async () => {
+    const api = await withTenant();
+    await deploy(api, "z", {
+      trigger: { connector: "api", event_types: ["x", "order.p*"], where: "n eq 1" },
+    });
+    await deploy(api, "a", { trigger: { event_types: ["*"], where: "n eq 2" } });
+    await deploy(api, "b", { trigger: { event_types: ["order.paid2", "orders.*"] } });
+    const [id = ""] = await accept(api, { type: "order.paid", data: { n: 1 }, connector: "api" });
+    await route(api.database, [id]);
+    const { body } = await api.call("GET", `/tenants/acme/events/${id}`);
+    expect(body.routing.map((one: { flow_id: string }) => one.flow_id)).toEqual(["z", "a"]);
+    const listed = await listDeploymentsAt(api.database.pipeline, {
+      ...{
+        tenantId: "acme",
+        counter: 1_000_000,
+        connector: "api",
+        type: "order.paid",
+        first: ["z"],
+        limit: 1,
+      },
+    });
+    expect(listed.map((one) => one.flowId)).toEqual(["z"]);
+  });
+
+  test("reads the envelope by its shown names, headers in any case, and names no secret", async () => {
+    const api = await withTenant();
+    const envelope = [
+      '$event.tenant_id eq "acme"',
+      '$event.source eq "api"',
+      "$event.priority eq 1",
+      '$event.subject eq "s"',
+      '$event.occurred_at lt "2026-01-02T00:00:00Z"',
+      '$event.received_at gt "2026-01-02T00:00:00Z"',
+      "$event.id exists",
+      "$event.idempotency_key exists",
+      '$event.connector eq "api"',
+      "$event.endpoint exists",
+      '$event.type eq "t"',
+    ].join(" and ");
+    await deploy(api, "envelope", { trigger: { where: envelope } });
+    await deploy(api, "header", { trigger: { where: "$headers.X-Topic exists" } });
+    const [id = ""] = await accept(api, {
+      ...{ type: "t", data: {}, subject: "s", occurred_at: "2026-01-01T00:00:00Z" },
+    });
+    await route(api.database, [id]);
+    const { body } = await api.call("GET", `/tenants/acme/events/${id}`);
+    expect(body.routing).toEqual([
+      { flow_id: "envelope", version: 1, matched: true },
+      {
+        ...{ flow_id: "header", version: 1, matched: false, clause: "$headers.x-topic exists" },
+        seen: [{ path: "$headers.x-topic", value: null }],
+      },
+    ]);
+  });
+
   test("is that of its moment, also after the flow was changed and undeployed", async () => {
     const api = await withTenant();
     await deploy(api, "f", { trigger: { where: "total gt 1" } });
@@ -69,10 +125,10 @@ describe("a flow tested on past events", () => {
     );
     await api.call("PUT", `${FLOWS}/f`, { action: ACTION, trigger: { where: "total gt 27" } });
     const own = (await api.call("POST", `${FLOWS}/f/test`, {})).body;
-    expect(own).toMatchObject({ scanned: 30, matched: 2, unreadable: 0, next_cursor: null });
+    expect(own).toMatchObject({ scanned: 30, matched: 2, unreadable: 0, progress: 1, next_cursor: null });
     expect(own.events.map((event: { id: string }) => event.id)).toEqual([ids[29], ids[28]]);
     const other = (await api.call("POST", `${FLOWS}/f/test`, { where: "total lt 10", last: 25 })).body;
-    expect(other).toMatchObject({ scanned: 25, matched: 5, next_cursor: expect.any(String) });
+    expect(other).toMatchObject({ scanned: 25, matched: 5, progress: 1, next_cursor: expect.any(String) });
     const rest = (
       await api.call("POST", `${FLOWS}/f/test`, { where: "total lt 10", cursor: other.next_cursor })
     ).body;
@@ -123,6 +179,11 @@ describe("a deploy from a past moment", () => {
     expect(runs.map((run: { event_id: string }) => run.event_id).sort()).toEqual(
       [...ids.slice(0, 20), ...live].sort(),
     );
+    const priorities = runs.map((run: { event_id: string; priority: number }) => [
+      run.event_id === live[0] ? "live" : "past",
+      run.priority,
+    ]);
+    expect(new Set(priorities.map(String))).toEqual(new Set(["past,3", "live,1"]));
     const all = (await api.call("GET", "/tenants/acme/runs?limit=200")).body.items.length;
     expect(all - runsBefore).toBe(runs.length + 1);
     expect((await api.call("GET", `${FLOWS}/new/backfill`)).body).toMatchObject({
@@ -150,6 +211,21 @@ describe("a deploy from a past moment", () => {
     await deploy(api, "f", { trigger: {}, enabled_from: "now" });
     await backfill(api);
     expect((await api.call("GET", "/tenants/acme/runs")).body.items).toEqual([]);
+  });
+});
+
+describe("the priority of a run", () => {
+  test("is its event's, unless the flow has one of its own", async () => {
+    const api = await withTenant();
+    await deploy(api, "own", { trigger: { priority: 2 } });
+    await deploy(api, "any", { trigger: {} });
+    const ids = await accept(api, { type: "t", data: {} }, { type: "t", data: {}, priority: 4 });
+    await route(api.database, ids);
+    const { items } = (await api.call("GET", "/tenants/acme/runs")).body;
+    const shown = items.map((run: { event_id: string; flow_id: string; priority: number }) =>
+      [ids.indexOf(run.event_id), run.flow_id, run.priority].join(),
+    );
+    expect(shown.sort()).toEqual(["0,any,1", "0,own,2", "1,any,4", "1,own,2"]);
   });
 });
 

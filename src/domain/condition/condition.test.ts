@@ -93,6 +93,17 @@ describe("the truth table", () => {
     expect(holds("total changed", {}, { changes })).toBe(false);
     expect(holds('status changedFrom "open" and status changedTo "paid"', {}, { changes })).toBe(true);
     expect(holds("status changed", {})).toBe(false);
+    expect(holds('$changes.status.to eq "paid" and $changes.status.from eq "open"', {}, { changes })).toBe(
+      true,
+    );
+    expect(holds("$changes.address.city.to gt 1 and $changes.status exists", {}, { changes })).toBe(true);
+    expect(holds('["$changes", "/status", "to"] eq "paid"', {}, { changes })).toBe(true);
+    expect(holds("$changes.total exists or $changes.status.old exists", {}, { changes })).toBe(false);
+    expect(holds("$changes.status.to.x exists", {}, {})).toBe(false);
+    const whole = { "/address": { from: null, to: { city: "Bern" } } };
+    expect(holds('$changes.address.to.city eq "Bern"', {}, { changes: whole })).toBe(true);
+    expect(holds("$changes.address.from exists", {}, { changes: whole })).toBe(false);
+    expect(printCondition(readCondition("$headers.X-Topic exists"))).toBe("$headers.x-topic exists");
   });
 });
 
@@ -159,6 +170,29 @@ describe("readCondition", () => {
       Array.from({ length: 8 }).reduce((inner) => ({ op: "not", condition: inner }), leaf),
       "a depth of at most 8",
     ],
+    [{ ...leaf, value: "\0" }, "where.value: expected text without NUL"],
+    [{ op: "in", path: "a", value: ["x", "\ud800"] }, "where.value[1]: expected text without NUL"],
+    [{ op: "contains", path: "a", value: "\udc00" }, "where.value: expected text without NUL"],
+    [{ op: "exists", path: ["a\ud800"] }, "where.path: expected text without NUL"],
+    [{ op: "exists", path: "a", value: null }, "where.value: expected true, false or nothing, got null"],
+    [{ op: "eq", path: "a" }, "where.value: expected a string, a number or a boolean, got nothing"],
+    [
+      { op: "eq", path: "a", value: [1] },
+      "where.value: expected a string, a number or a boolean, got a list",
+    ],
+    [{ op: "in", path: "a", value: [] }, "where.value: expected 1 to 1000 values, got 0 values"],
+    [{ op: "in", path: "a", value: [1, null] }, "where.value[1]: expected a string"],
+    [{ op: "contains", path: "a", value: "x".repeat(257) }, "where.value: expected 1 to 256 characters"],
+    [
+      { op: "or", conditions: [leaf, { op: "and", conditions: [] }] },
+      "where.conditions[1].conditions: expected",
+    ],
+    [
+      { op: "not", condition: { ...leaf, op: "like" } },
+      "where.condition.op: expected one of and, or, not, eq",
+    ],
+    ["a eq 9007199254740992", "where.value: expected a number within"],
+    ["a eq 1e999", "where.value: expected a number within"],
     [42, "where: expected a condition, got a number"],
     [null, "got null"],
   ])("refuses %j", (value, message) => {

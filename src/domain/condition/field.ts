@@ -6,7 +6,7 @@ import { valuesAt } from "./values.ts";
 /** What a condition is asked about. */
 export interface ConditionSubject {
   data: unknown;
-  /** What `$event.` reaches. */
+  /** What `$event.` reaches: the envelope, by the names that the API shows. */
   event: Record<string, unknown>;
   /** What `$headers.` reaches. */
   headers: Record<string, string>;
@@ -90,10 +90,25 @@ function valuesReader(keys: readonly string[]): ReadField {
     case "$headers":
       return (subject) => valuesAt(subject.headers, keys, 1);
     case "$changes":
-      return (subject) => valuesAt(subject.changes, keys, 1);
+      return changesReader(keys);
     default:
       return (subject) => valuesAt(subject.data, keys);
   }
+}
+
+/**
+ * What a path reaches of the field diff: its keys name a field, then `from` or `to`, then what lies within. A field's
+ * name may be the diff's own, a JSON pointer, as one key.
+ */
+function changesReader(keys: readonly string[]): ReadField {
+  const fields = keys
+    .slice(1)
+    .map((_, at) => ({ pointer: pointerOf(keys.slice(1, at + 2)), length: at + 2 }));
+  fields.push({ pointer: keys[1] ?? "", length: 2 });
+  return ({ changes = {} }) =>
+    fields.flatMap(({ pointer, length }) =>
+      Object.hasOwn(changes, pointer) ? valuesAt(changes[pointer], keys, length) : [],
+    );
 }
 
 function strings(values: readonly unknown[]): string[] {

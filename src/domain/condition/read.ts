@@ -116,14 +116,20 @@ export function readPath(path: unknown, place: string): string | string[] {
     refuse(place, `keys of 1 to ${keyCharacters} characters`, "another");
   const forbidden = keys.find((key) => FORBIDDEN_KEYS.includes(key));
   if (forbidden !== undefined) refuse(place, `no key ${FORBIDDEN_KEYS.join(", ")}`, forbidden);
+  for (const key of keys) readText(key, place);
   if (keys.length === 1 && ["$event", "$headers", "$changes"].includes(keys[0] as string)) {
     refuse(place, `a key behind ${keys[0]}`, "none");
   }
-  return canonicalPath(keys);
+  // Headers are kept by their names in lower case.
+  const [root, name, ...within] = keys;
+  return canonicalPath(
+    root === "$headers" && name !== undefined ? [root, name.toLowerCase(), ...within] : keys,
+  );
 }
 
 function readScalar(value: unknown, place: string): string | number | boolean {
-  if (typeof value === "string" || typeof value === "boolean") return value;
+  if (typeof value === "boolean") return value;
+  if (typeof value === "string") return readText(value, place);
   if (typeof value === "number") return readNumber(value, place);
   return refuse(place, "a string, a number or a boolean", kindOf(value));
 }
@@ -155,6 +161,14 @@ function readNeedle(value: unknown, place: string): string {
   if (value.length === 0 || value.length > needleCharacters) {
     refuse(place, `1 to ${needleCharacters} characters`, `${value.length} characters`);
   }
+  return readText(value, place);
+}
+
+/** What PostgreSQL cannot store in JSON: NUL, and halves of surrogate pairs. */
+const UNSTORABLE = /\0|\p{Surrogate}/u;
+
+function readText(value: string, place: string): string {
+  if (UNSTORABLE.test(value)) refuse(place, "text without NUL and halves of surrogate pairs", "one of them");
   return value;
 }
 

@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
 import { Type } from "typebox";
 import type { Explanation } from "../../domain/condition/explain.ts";
@@ -25,8 +26,9 @@ import { Id, Instant, line, Priority, reference, TenantParams, Uuid } from "../s
 import { DEFAULT_LIMIT, MAX_PAGE_BYTES, pageOf, pageQuery } from "../schemas/page.ts";
 import { asRun } from "../schemas/run.ts";
 
-/** Flows that are asked why they were started or not. */
+/** Flows that are asked why they were started or not; those that were come first. */
 const MAX_EXPLAINED_FLOWS = 10_000;
+const EXPLAINED_AT_ONCE = 200;
 
 /** Says which flows an event could have started, and why not; the stage that routes is the judge. */
 export type ExplainRouting = (
@@ -107,8 +109,11 @@ export const eventRoutes: FastifyPluginAsyncTypebox<{
           ...{ tenantId, eventId: stored.event.id, flowId: undefined, state: undefined },
           ...{ sinceId: undefined, beforeId: undefined, limit: MAX_SHOWN_RUNS },
         });
+        const { connector, type = "", flowsCounter: counter, source, endpoint } = stored.event;
         const deployed = await listDeploymentsAt(transaction, {
-          ...{ tenantId, counter: stored.event.flowsCounter, limit: MAX_EXPLAINED_FLOWS },
+          ...{ tenantId, counter, connector, type, limit: MAX_EXPLAINED_FLOWS },
+          // The flow of a tick is its endpoint.
+          first: [...runs.map((run) => run.flowId), ...(source === "schedule" ? [endpoint] : [])],
         });
         return { ...stored, runs, deployed };
       });
@@ -117,11 +122,23 @@ export const eventRoutes: FastifyPluginAsyncTypebox<{
         ...asEvent(found.event, found.verdict.status, normalized),
         timeline: timelineOf(found.event, found.verdict, normalized, found.runs),
         runs: found.runs.map(asRun),
-        routing:
-          normalized.kind === "normalized"
-            ? explainRouting(normalized.event, found.deployed).map(asRouting)
-            : [],
+        routing: normalized.kind === "normalized" ? await explain(normalized.event, found.deployed) : [],
       };
     },
   );
+
+  /** A few flows at a time: others wait meanwhile. */
+  async function explain(
+    event: NormalizedEvent,
+    deployed: readonly Deployment[],
+  ): Promise<ReturnType<typeof asRouting>[]> {
+    const routing: ReturnType<typeof asRouting>[] = [];
+    for (let at = 0; at < deployed.length; at += EXPLAINED_AT_ONCE) {
+      if (at > 0) await setImmediate();
+      routing.push(
+        ...explainRouting(event, deployed.slice(at, at + EXPLAINED_AT_ONCE)).map((one) => asRouting(one)),
+      );
+    }
+    return routing;
+  }
 };

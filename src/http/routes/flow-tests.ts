@@ -65,6 +65,12 @@ export const flowTestRoutes: FastifyPluginAsyncTypebox<{
               Type.Object({ id: Uuid, type: nullable(Type.String()), received_at: Instant }),
               { description: "The newest that match, at most 100." },
             ),
+            progress: Type.Number({
+              minimum: 0,
+              maximum: 1,
+              description:
+                "The share of what was asked for: of the events of `last`, else of the time since.",
+            }),
             reached: nullable(Instant),
             next_cursor: nullable(
               Type.String({ description: "null when all were looked at; else what to go on with" }),
@@ -122,12 +128,28 @@ export const flowTestRoutes: FastifyPluginAsyncTypebox<{
       }
       return {
         ...found,
+        progress: more
+          ? shareDone({ scanned: found.scanned, limit, since: last ? undefined : since, reached }, Date.now())
+          : 1,
         reached,
         next_cursor: more && beforeId !== undefined ? writeCursor([beforeId]) : null,
       };
     },
   );
 };
+
+/** The share of the events that were asked for, or of the time since, that was looked at. */
+function shareDone(
+  done: { scanned: number; limit: number; since: string | undefined; reached: string | null },
+  nowMs: number,
+): number {
+  const { scanned, limit, since, reached } = done;
+  const share =
+    since === undefined || reached === null
+      ? scanned / limit
+      : (nowMs - Date.parse(reached)) / (nowMs - Date.parse(since));
+  return Math.round(Math.min(1, Math.max(0, share)) * 1_000) / 1_000;
+}
 
 interface ShownMatch {
   id: string;

@@ -104,7 +104,8 @@ export const EventDetail = Type.Object(
     timeline: Type.Array(TimelineEntry, { description: "In the order in which it happened." }),
     runs: Type.Array(reference(Run)),
     routing: Type.Array(RoutingVerdict, {
-      description: "Every flow that was deployed for its connector and type when it was accepted.",
+      description:
+        "Every flow that was deployed for its connector and type when it was accepted, those that it started first; at most 10000.",
     }),
   },
   { $id: "EventDetail" },

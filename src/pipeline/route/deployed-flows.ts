@@ -1,5 +1,5 @@
 import type { NormalizedEvent } from "../../domain/event.ts";
-import type { FlowDefinition } from "../../domain/flow.ts";
+import type { RoutedDefinition } from "../../domain/flow.ts";
 import type { Queryable } from "../../postgres/database.ts";
 import { type Deployment, loadDeployments, loadEndedDeployments } from "../../postgres/deployments.ts";
 import { indexedTrigger } from "./flow-matcher.ts";
@@ -9,7 +9,7 @@ import { createTriggerIndex } from "./trigger-index.ts";
 export interface MatchedFlow {
   flowId: string;
   version: number;
-  definition: FlowDefinition;
+  definition: RoutedDefinition;
 }
 
 /**

@@ -51,7 +51,16 @@ export interface RouterDeps {
   consumer: string;
   limits: RouterLimits;
   now: () => number;
-  onRouted: (counts: { routed: number; unmatched: number; dead: number; runs: number }) => void;
+  onRouted: (counts: RoutedCounts) => void;
+}
+
+/** What became of a batch: events by verdict, those of the unmatched that a policy dropped, and the runs. */
+export interface RoutedCounts {
+  routed: number;
+  unmatched: number;
+  dropped: number;
+  dead: number;
+  runs: number;
 }
 
 /** One step of routing: reads a batch of ids, the first lane first, and routes it. */
@@ -175,14 +184,16 @@ async function bury(deps: RouterDeps, event: StoredEvent, error: unknown, code?:
 
 /** Carries the decision out and answers the runs that were made. */
 async function write(deps: RouterDeps, decision: RoutingDecision): Promise<NewRun[]> {
-  const eventIds = await routeEvents(deps.database, decision, deps.limits.runLeaseMs);
+  const events = await routeEvents(deps.database, decision, deps.limits.runLeaseMs);
   if (decision.deadLetters.length > 0) failpoint("capture.routed");
-  const written = decision.verdicts.filter((verdict) => eventIds.has(verdict.eventId));
-  const count = (status: string) => written.filter((verdict) => verdict.status === status).length;
-  const runs = decision.runs.filter((run) => eventIds.has(run.eventId));
+  const written = decision.verdicts.filter((verdict) => events.has(verdict.eventId));
+  const withStatus = (status: string) => written.filter((verdict) => verdict.status === status);
+  const count = (status: string) => withStatus(status).length;
+  const runs = decision.runs.filter((run) => events.has(run.eventId));
   deps.onRouted({
     routed: count("routed"),
     unmatched: count("unmatched"),
+    dropped: withStatus("unmatched").filter(({ eventId }) => !events.get(eventId)?.buried).length,
     dead: count("dead"),
     runs: runs.length,
   });

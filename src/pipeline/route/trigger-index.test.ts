@@ -7,7 +7,12 @@ import { parseCondition } from "../../domain/condition/parse.ts";
 import { coverOf } from "./trigger-index/cover.ts";
 import { Fields } from "./trigger-index/fields.ts";
 import { planOf } from "./trigger-index/plan.ts";
-import { createTriggerIndex, type IndexedTrigger, type MatchableEvent } from "./trigger-index.ts";
+import {
+  createTriggerIndex,
+  type IndexedTrigger,
+  type MatchableEvent,
+  type TriggerIndex,
+} from "./trigger-index.ts";
 
 /** Few words, so that random conditions and random events meet. */
 const word = fc.constantFrom("", "a", "ab", "abc", "abcdefgh", "xabcdefghij", "ABCDEFGHI", "Bc", "100");
@@ -75,20 +80,24 @@ function conditionOf(leaf: fc.Arbitrary<Condition>): fc.Arbitrary<Condition> {
   })).condition;
 }
 
-const tenantId = fc.constantFrom("acme", "acme", "acme", "other");
+const tenantId = fc.constantFrom("acme", "acme", "acme", "acme", "acme", "acme", "other");
 const connector = fc.constantFrom("shop", "shop", "shop", "crm");
-const id = fc.integer({ min: 0, max: 200 }).map(String);
+const id = fc.integer({ min: 0, max: 400 }).map(String);
+
+const types = fc.array(fc.constantFrom("order.paid", "order.*", "order.p*", "*", "user.created"), {
+  maxLength: 3,
+});
 
 function triggerOf(leaf: fc.Arbitrary<Condition>): fc.Arbitrary<IndexedTrigger> {
   const where = conditionOf(leaf);
   return fc.record({
     id,
     tenantId,
-    connector: fc.oneof(fc.constant(undefined), connector),
-    eventTypes: fc.oneof(
-      fc.constant(undefined),
-      fc.array(fc.constantFrom("order.paid", "order.*", "order.p*", "*", "user.created"), { maxLength: 3 }),
+    connector: fc.oneof(
+      { weight: 3, arbitrary: fc.constant(undefined) },
+      { weight: 1, arbitrary: connector },
     ),
+    eventTypes: fc.oneof({ weight: 3, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary: types }),
     where: fc.oneof({ weight: 1, arbitrary: fc.constant(undefined) }, { weight: 19, arbitrary: where }),
   });
 }
@@ -129,11 +138,20 @@ function withLists(data: Record<string, unknown>): fc.Arbitrary<Record<string, u
     .map((more) => ({ ...data, ...more }));
 }
 
+/** Set HEADRACE_INDEX_HISTORIES to compare as many times more. */
+const MORE = Number(process.env["HEADRACE_INDEX_HISTORIES"] ?? 1);
+
 type Step = { add: IndexedTrigger } | { remove: string } | { match: MatchableEvent };
 
-/** Many triggers, then what happens to them. */
-const history: fc.Arbitrary<Step[]> = fc.constantFrom(...leaves).chain((leaf) => {
-  const add = fc.record({ add: triggerOf(leaf) });
+/** Triggers, so many, then what happens to them. */
+function historyOf(first: [least: number, most: number]): fc.Arbitrary<Step[]> {
+  return fc.constantFrom(...leaves).chain((leaf) => stepsOf(first, fc.record({ add: triggerOf(leaf) })));
+}
+
+function stepsOf(
+  [minLength, maxLength]: [least: number, most: number],
+  add: fc.Arbitrary<Step>,
+): fc.Arbitrary<Step[]> {
   const step: fc.Arbitrary<Step> = fc.oneof(
     { weight: 3, arbitrary: add },
     { weight: 3, arbitrary: fc.record({ remove: id }) },
@@ -141,11 +159,11 @@ const history: fc.Arbitrary<Step[]> = fc.constantFrom(...leaves).chain((leaf) =>
   );
   return fc
     .tuple(
-      fc.array(add, { minLength: 150, maxLength: 250, size: "max" }),
+      fc.array(add, { minLength, maxLength, size: "max" }),
       fc.array(step, { minLength: 20, maxLength: 40, size: "max" }),
     )
-    .map(([first, then]) => [...first, ...then]);
-});
+    .map(([before, then]) => [...before, ...then]);
+}
 
 /** What the index is held against: every trigger asked, one after the other. */
 function meets(
@@ -160,36 +178,53 @@ function meets(
   return where === undefined || compileCondition(where)({ data, event: envelope, headers, changes });
 }
 
+/** Does to an index, and to a list of triggers that are asked in turn, what happens, and compares their answers. */
+function replay(
+  steps: readonly Step[],
+  index: TriggerIndex,
+  counts: { events: number; compared: number; matched: number },
+): void {
+  const triggers = new Map<string, IndexedTrigger>();
+  for (const one of steps) {
+    if ("add" in one) {
+      index.add(one.add);
+      triggers.set(one.add.id, one.add);
+    } else if ("remove" in one) {
+      index.remove(one.remove);
+      triggers.delete(one.remove);
+    } else {
+      const ids = [...triggers.values()].filter((each) => meets(each, one.match)).map((each) => each.id);
+      expect(index.match(one.match)).toEqual(ids);
+      const explained = [...triggers.keys()].filter((each) => index.explain(one.match, each)?.matched);
+      expect(explained).toEqual(ids);
+      counts.events += 1;
+      counts.compared += triggers.size;
+      counts.matched += ids.length;
+    }
+  }
+  expect(index.size).toBe(triggers.size);
+}
+
 describe("the trigger index", () => {
-  test("answers as asking every trigger would, whatever is added and removed in between", () => {
-    let [compared, matched] = [0, 0];
-    fc.assert(
-      fc.property(history, (steps) => {
-        const index = createTriggerIndex();
-        const triggers = new Map<string, IndexedTrigger>();
-        for (const one of steps) {
-          if ("add" in one) {
-            index.add(one.add);
-            triggers.set(one.add.id, one.add);
-          } else if ("remove" in one) {
-            index.remove(one.remove);
-            triggers.delete(one.remove);
-          } else {
-            const plain = [...triggers.values()].filter((each) => meets(each, one.match));
-            const ids = plain.map((each) => each.id);
-            expect(index.match(one.match)).toEqual(ids);
-            const explained = [...triggers.keys()].filter((each) => index.explain(one.match, each)?.matched);
-            expect(explained).toEqual(ids);
-            compared += triggers.size;
-            matched += ids.length;
-          }
-        }
-        expect(index.size).toBe(triggers.size);
-      }),
-      { numRuns: 120 },
-    );
-    expect(compared).toBeGreaterThan(50_000);
-    expect(matched).toBeGreaterThan(compared / 20);
+  test("answers as asking every trigger would, whatever is added and removed in between", {
+    timeout: 180_000 * MORE,
+  }, () => {
+    const counts = { histories: 0, events: 0, compared: 0, matched: 0 };
+    const kinds: { few?: number; first: [number, number]; numRuns: number }[] = [
+      { few: 0, first: [1, 30], numRuns: 1_200 },
+      { few: 8, first: [150, 250], numRuns: 60 },
+      { first: [300, 400], numRuns: 40 },
+    ];
+    for (const { first, numRuns, ...options } of kinds) {
+      const holds = fc.property(historyOf(first), (steps) => {
+        counts.histories += 1;
+        replay(steps, createTriggerIndex(options), counts);
+      });
+      fc.assert(holds, { numRuns: numRuns * MORE });
+    }
+    console.info(`index = plain evaluation: ${JSON.stringify(counts)}`);
+    expect(counts.compared).toBeGreaterThan(100_000);
+    expect(counts.matched).toBeGreaterThan(counts.compared / 20);
   });
 
   test("keeps answering so while it learns which keys tell triggers apart", () => {
@@ -245,6 +280,22 @@ describe("the trigger index", () => {
     expect(index.size).toBe(3);
   });
 
+  test("takes a condition as text too", () => {
+    const index = createTriggerIndex();
+    index.add({
+      id: "a",
+      tenantId: "acme",
+      connector: "shop",
+      eventTypes: ["order.*"],
+      where: "total GT 100",
+    });
+    const event = { tenantId: "acme", connector: "shop", type: "order.paid", data: { total: 101 } };
+    expect(index.match(event)).toEqual(["a"]);
+    expect(index.match({ ...event, data: { total: 100 } })).toEqual([]);
+    expect(() => index.add({ id: "a", tenantId: "acme", where: "total gt" })).toThrow("at character 9");
+    expect(index.match(event)).toEqual(["a"]);
+  });
+
   test("says of a trigger which clause an event does not meet", () => {
     const index = createTriggerIndex();
     const where = parseCondition("total gt 100 and note exists");
@@ -282,6 +333,24 @@ describe("the trigger index", () => {
     for (let at = 100; at < 10_000; at += 1) index.remove(`${at}`);
     expect(index.match(event)).toEqual([]);
     expect(index.match({ ...event, data: {} })).toHaveLength(100);
+  });
+
+  test("counts long texts and long lists as what they take", () => {
+    const index = createTriggerIndex();
+    for (let at = 0; at < 100; at += 1) {
+      const conditions: Condition[] = [
+        { op: "contains", path: "text", value: `${"a".repeat(10)}${at}` },
+        { op: "neq", path: "list", value: at },
+      ];
+      index.add({ id: `${at}`, tenantId: "acme", where: { op: "or", conditions } });
+    }
+    const match = (data: unknown) => index.match({ tenantId: "acme", connector: "shop", type: "x", data });
+    expect(match({ text: "a".repeat(60_000) })).toEqual([]);
+    expect(() => match({ text: "a".repeat(600_000) })).toThrow("takes more than 400000 steps");
+    const list = Array.from({ length: 100 }, (_, at) => at);
+    expect(match({ list })).toEqual([]);
+    const long = Array.from({ length: 100 }, () => list);
+    expect(() => match({ list: long, text: "a".repeat(60_000) })).toThrow("takes more than 400000 steps");
   });
 
   test("files every condition that needs a value to be there, and only those", () => {

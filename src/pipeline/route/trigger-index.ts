@@ -1,6 +1,9 @@
+import type { Condition } from "../../domain/condition/ast.ts";
 import { type Explanation, explainCondition } from "../../domain/condition/explain.ts";
+import { parseCondition } from "../../domain/condition/parse.ts";
 import type { Entry } from "./trigger-index/entry.ts";
 import { Fields } from "./trigger-index/fields.ts";
+import { Partition } from "./trigger-index/partition.ts";
 import { planOf } from "./trigger-index/plan.ts";
 import { programOf, stepsOf } from "./trigger-index/program.ts";
 import { type Route, Routes } from "./trigger-index/routes.ts";
@@ -13,9 +16,10 @@ export type { IndexedTrigger, MatchableEvent };
 export interface TriggerIndex {
   /**
    * Adds a trigger; one of the same id is replaced and keeps its place. The next `match` sees it. The trigger is kept
-   * as it is, and must not be changed afterwards.
+   * as it is, and must not be changed afterwards. A condition is checked before (`readCondition`); text is parsed, and
+   * `invalid_condition` thrown where it cannot be.
    */
-  add(trigger: IndexedTrigger): void;
+  add(trigger: NewTrigger): void;
   /** Removes a trigger, if it is there. The next `match` no longer sees it. */
   remove(id: string): void;
   /**
@@ -31,16 +35,23 @@ export interface TriggerIndex {
   readonly size: number;
 }
 
+/** A trigger whose condition may be text. */
+export type NewTrigger = Omit<IndexedTrigger, "where"> & { where?: Condition | string | undefined };
+
 /** Searches are told apart by a small integer, which begins anew after this many. */
 const MAX_ROUND = 2 ** 30;
 
+/** As many triggers of one tenant, connector and type are asked faster than found. */
+const FEW = 128;
+
 /**
  * An event finds its triggers by what it holds; docs/decisions/006-trigger-index.md says how and why. Adding and
- * removing touch the one trigger's own keys and rebuild nothing.
+ * removing touch the one trigger's own keys and rebuild nothing. More than `few` triggers that differ only in their
+ * conditions are found by keys; fewer are asked.
  */
-export function createTriggerIndex(): TriggerIndex {
+export function createTriggerIndex({ few = FEW }: { few?: number } = {}): TriggerIndex {
   const fields = new Fields();
-  const routes = new Routes(fields);
+  const routes = new Routes(() => new Partition(fields, few));
   /** By id, the trigger's entry in its first partition. */
   const entries = new Map<string, Entry>();
   let registered = 0;
@@ -55,9 +66,17 @@ export function createTriggerIndex(): TriggerIndex {
       routes.close(route);
       entry = entry?.next;
     }
-    if (first.program !== undefined) fields.release(stepsOf(first.program));
+    releaseFields(first.trigger);
     entries.delete(id);
     return first;
+  }
+
+  /** Not every entry keeps its program: a plan names the fields again, which it takes once more. */
+  function releaseFields({ where }: IndexedTrigger): void {
+    if (where === undefined) return;
+    const steps = stepsOf(programOf(planOf(where, fields)));
+    fields.release(steps);
+    fields.release(steps);
   }
 
   function nextRound(): number {
@@ -72,7 +91,8 @@ export function createTriggerIndex(): TriggerIndex {
   }
 
   return {
-    add(trigger) {
+    add(given) {
+      const trigger = withTree(given);
       const order = remove(trigger.id)?.order ?? registered++;
       const plan = trigger.where && planOf(trigger.where, fields);
       const program = plan && programOf(plan);
@@ -103,6 +123,13 @@ export function createTriggerIndex(): TriggerIndex {
       return entries.size;
     },
   };
+}
+
+function withTree(trigger: NewTrigger): IndexedTrigger {
+  const { where } = trigger;
+  return typeof where === "string"
+    ? { ...trigger, where: parseCondition(where) }
+    : (trigger as IndexedTrigger);
 }
 
 /** A trigger of several types lies in the partition of each. */

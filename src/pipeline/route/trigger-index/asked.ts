@@ -1,58 +1,93 @@
 import type { Entry } from "./entry.ts";
-import { neededFirst } from "./program.ts";
+import { insert, withdraw } from "./postings.ts";
+import { type Row, rowOf, withoutEntry } from "./program.ts";
 import type { Search } from "./search.ts";
-import { meets, type Step } from "./step.ts";
+import type { Step } from "./step.ts";
 
-/** Arrays that grow by one take room for many more: short ones, of which there are many, are made anew. */
-const MAX_EXACT = 16;
+/** Entries in one block. To remove one moves what lies behind it in its block. */
+const MAX_BLOCK = 64;
+
+/** Entries and their conditions in one row: asked one after the other, they lie one behind the other in memory. */
+interface Block {
+  entries: readonly Entry[];
+  row: Row;
+}
 
 /** Entries that every event of a partition is asked against. */
 export class Asked {
-  #entries: Entry[] = [];
-  /** Of each entry the step that it cannot be met without, beside each other: most are not met. */
-  #firsts: (Step | undefined)[] = [];
+  /** Those that every event meets. */
+  #always: Entry[] = [];
+  /** The others. All blocks but the last were full once; none is empty. */
+  #blocks: readonly Block[] = NONE;
+  #size = 0;
 
   get size(): number {
-    return this.#entries.length;
+    return this.#size;
   }
 
+  /** Takes the entry's program over. The arrays of a block are made anew: one that grows takes room for many more, and most partitions have few. */
   add(entry: Entry): void {
-    const first = entry.program && neededFirst(entry.program);
-    if (this.#entries.length < MAX_EXACT) {
-      this.#entries = this.#entries.concat(entry);
-      this.#firsts = this.#firsts.concat(first);
-    } else {
-      this.#entries.push(entry);
-      this.#firsts.push(first);
+    this.#size += 1;
+    const { program } = entry;
+    if (program === undefined) {
+      this.#always = insert(this.#always, entry) ?? this.#always;
+      return;
     }
+    const last = this.#blocks.at(-1);
+    const row = rowOf(program, entry);
+    entry.program = undefined;
+    if (last === undefined || last.entries.length === MAX_BLOCK) {
+      this.#blocks = [...this.#blocks, { entries: [entry], row }];
+      return;
+    }
+    last.entries = [...last.entries, entry];
+    last.row = [...last.row, ...row];
   }
 
-  /** The last entry takes the place of the one that goes. */
   remove(entry: Entry): void {
-    const at = this.#entries.indexOf(entry);
-    if (at === -1) return;
-    const [lastEntry, lastFirst] = [this.#entries.pop(), this.#firsts.pop()];
-    if (lastEntry === undefined || lastEntry === entry) return;
-    this.#entries[at] = lastEntry;
-    this.#firsts[at] = lastFirst;
+    if (entry.trigger.where === undefined) {
+      if (withdraw(this.#always, entry)) this.#size -= 1;
+      return;
+    }
+    const block = this.#blocks.find(({ entries }) => entries.includes(entry));
+    if (block === undefined) return;
+    this.#size -= 1;
+    block.row = withoutEntry(block.row, entry);
+    block.entries = block.entries.filter((one) => one !== entry);
+    if (block.entries.length === 0) this.#blocks = this.#blocks.filter((one) => one !== block);
   }
 
   /** Gives up all entries. */
   takeAll(): readonly Entry[] {
-    const entries = this.#entries;
-    this.#entries = [];
-    this.#firsts = [];
+    const entries = [...this.#always, ...this.#blocks.flatMap((block) => block.entries)];
+    this.#always = [];
+    this.#blocks = NONE;
+    this.#size = 0;
     return entries;
   }
 
   search(search: Search): void {
-    search.spend(this.#entries.length);
-    for (let at = 0; at < this.#firsts.length; at += 1) {
-      const first = this.#firsts[at];
-      if (first !== undefined && !meets(first, search.valuesOf(first.field))) continue;
-      const entry = this.#entries[at] as Entry;
-      if (entry.program === first) search.matched.push(entry);
-      else search.ask(entry);
+    search.spend(this.#size);
+    for (const entry of this.#always) search.matched.push(entry);
+    for (const { row } of this.#blocks) {
+      searchRow(row, search);
+      search.spend(0);
+    }
+  }
+}
+
+const NONE: readonly Block[] = [];
+
+function searchRow(row: Row, search: Search): void {
+  let at = 0;
+  while (at < row.length) {
+    const step = row[at] as Step;
+    const ahead = row[at + (search.meets(step) ? 1 : 2)] as number;
+    if (ahead > 0) at += ahead;
+    else {
+      at -= ahead;
+      search.matched.push(row[at] as Entry);
+      at += 1;
     }
   }
 }

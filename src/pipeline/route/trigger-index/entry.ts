@@ -4,8 +4,8 @@ import type { IndexedTrigger } from "./trigger.ts";
 
 /** A trigger in one partition. There may be 100,000 of these: every member counts. */
 export interface Entry {
-  /** Undefined: every event of the partition meets it. */
-  readonly program: Program | undefined;
+  /** Undefined where every event of the partition meets it, and where it lies in a row of them (`Asked`). */
+  program: Program | undefined;
   /** What it is found by: steps of which an event has to meet one. Undefined where every event is asked. */
   keys: Step | readonly Step[] | undefined;
   /** The last search that it was offered to. */

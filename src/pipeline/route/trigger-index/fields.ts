@@ -52,3 +52,8 @@ export class Fields {
     return field;
   }
 }
+
+/** Whether few different leaves ask what the step asks about: then triggers share them. */
+export function isShared({ field }: Step): boolean {
+  return field.shared.size < MAX_SHARED;
+}

@@ -8,14 +8,14 @@ import type { Search } from "./search.ts";
 import type { Step } from "./step.ts";
 import { Ways } from "./ways.ts";
 
-/** As few entries are asked faster than found. */
-const FEW = 24;
-
 /** A search that offers more than this in vain has entries filed anew. */
 const VAIN_OFFERS = 64;
 
 /** An entry is filed anew for keys that cost at most this share of what its own do. */
 const WORTH_FILING_ANEW = 0.5;
+
+/** Searches that go by at most before entries are tried again, when the last tries found no better keys. */
+const MAX_PAUSE = 63;
 
 /** The entries of one tenant, connector and type. */
 export class Partition {
@@ -24,9 +24,15 @@ export class Partition {
   /** The ways to find the others; undefined while they are few. */
   #ways: Ways | undefined;
   readonly #fields: Fields;
+  readonly #few: number;
+  /** Searches to let go by before entries are filed anew, and how many that were the last time. */
+  #rest = 0;
+  #pause = 0;
 
-  constructor(fields: Fields) {
+  /** `few` entries are asked faster than found. */
+  constructor(fields: Fields, few: number) {
     this.#fields = fields;
+    this.#few = few;
   }
 
   get isEmpty(): boolean {
@@ -35,7 +41,7 @@ export class Partition {
 
   /** Adds an entry, of which this is the condition's plan. */
   add(entry: Entry, plan: Plan | undefined): void {
-    if (this.#ways === undefined && this.#asked.size === FEW) {
+    if (this.#ways === undefined && this.#asked.size === this.#few) {
       this.#ways = new Ways();
       for (const one of this.#asked.takeAll()) this.#fileAgain(this.#ways, one);
     }
@@ -55,31 +61,45 @@ export class Partition {
     this.#ways.search(search);
     if (search.vainOffers <= VAIN_OFFERS) return;
     // Where entries were filed before any event was seen, better keys may have shown since. A few change at a time.
-    for (const entry of search.vain) this.#fileAgain(this.#ways, entry);
+    if (this.#rest > 0) {
+      this.#rest -= 1;
+      return;
+    }
+    let isBetter = false;
+    for (const entry of search.vain) if (this.#fileAgain(this.#ways, entry)) isBetter = true;
+    this.#pause = isBetter ? 0 : Math.min(MAX_PAUSE, 2 * this.#pause + 1);
+    this.#rest = this.#pause;
   }
 
-  #fileAgain(ways: Ways, entry: Entry): void {
+  /** False: it stays where it is. */
+  #fileAgain(ways: Ways, entry: Entry): boolean {
     const { where } = entry.trigger;
     const plan = where && planOf(where, this.#fields);
-    this.#file(ways, entry, plan);
-    if (plan !== undefined) this.#fields.release(stepsOf(programOf(plan)));
+    const before = entry.program;
+    entry.program = plan && programOf(plan);
+    // The steps take the places of those that they are the same as.
+    if (entry.program !== undefined) this.#fields.release(stepsOf(entry.program));
+    const isFiled = this.#file(ways, entry, plan);
+    if (!isFiled) entry.program = before;
+    return isFiled;
   }
 
-  /** Files the entry under the cheapest keys, unless it is filed under keys that are hardly worse. */
-  #file(ways: Ways, entry: Entry, plan: Plan | undefined): void {
+  /** Files the entry under the cheapest keys; false where it is filed under keys that are hardly worse. */
+  #file(ways: Ways, entry: Entry, plan: Plan | undefined): boolean {
     const cover = plan && coverOf(plan, (key) => ways.cost(key));
     if (cover === undefined) {
       this.#asked.add(entry);
-      return;
+      return true;
     }
     if (entry.keys !== undefined) {
       const filed = keysOf(entry);
       const cost = filed.reduce((sum, key) => sum + ways.cost(key), 0);
-      if (cover.cost > cost * WORTH_FILING_ANEW) return;
+      if (cover.cost > cost * WORTH_FILING_ANEW) return false;
       for (const key of filed) ways.remove(key, entry);
     }
     entry.keys = cover.keys.length === 1 ? cover.keys[0] : cover.keys;
     for (const key of cover.keys) ways.add(key, entry);
+    return true;
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Condition, Leaf } from "../../../domain/condition/ast.ts";
-import type { Fields } from "./fields.ts";
-import type { Band, LeafStep, Step } from "./step.ts";
+import { type Fields, isShared } from "./fields.ts";
+import type { Band, Step } from "./step.ts";
 
 /** A condition on its way into the index: no negation but of single steps, and no list within a list of its kind. */
 export type Plan = Step | NotPlan | GroupPlan;
@@ -57,7 +57,7 @@ function planGroup(
   });
   const joined = op === "and" ? joinBounds(parts, fields) : parts;
   if (joined.length === 1) return joined[0] as Plan;
-  return { op, parts: joined.toSorted((left, right) => rankOf(left) - rankOf(right)) };
+  return { op, parts: joined.toSorted((left, right) => rankOf(left, op) - rankOf(right, op)) };
 }
 
 /** Makes a band of two bounds of one field. */
@@ -87,21 +87,43 @@ function bandOf(one: Plan, other: Plan): Band | undefined {
   return { op: "band", operand: undefined, field: low.field, low: from, high: to, withLow, withHigh };
 }
 
-const RANKS: Readonly<Partial<Record<LeafStep["op"] | Plan["op"], number>>> = {
-  eq: 0,
-  in: 0,
-  band: 1,
-  gt: 2,
-  gte: 2,
-  lt: 2,
-  lte: 2,
-  contains: 3,
-  startsWith: 3,
-  endsWith: 3,
-  and: 5,
-  or: 5,
-};
+/** Hardly any event fails it: that something is not one of many values says little. */
+const LAST = 7;
 
-function rankOf({ op }: Plan): number {
-  return RANKS[op] ?? 4;
+/**
+ * When a part is asked, of an `and` what most likely fails first, of an `or` what most likely holds. Leaves that many
+ * triggers share lie in the processor's caches, and a text is long to search.
+ */
+function rankOf(part: Plan, op: "and" | "or"): number {
+  switch (part.op) {
+    case "and":
+      return 6;
+    case "or":
+      return part.parts.some((one) => rankOf(one, "or") === LAST) ? LAST : 6;
+    case "not":
+      return isShared(part.step) ? rankOfStep(part.step, op) : LAST;
+    default:
+      return rankOfStep(part, op);
+  }
+}
+
+function rankOfStep(step: Step, op: "and" | "or"): number {
+  const shared = isShared(step);
+  switch (step.op) {
+    case "eq":
+    case "in":
+    case "band":
+      return shared ? 1 : op === "and" ? 0 : 4;
+    case "gt":
+    case "gte":
+    case "lt":
+    case "lte":
+      return shared ? 2 : 3;
+    case "contains":
+    case "startsWith":
+    case "endsWith":
+      return 5;
+    default:
+      return shared && op === "or" ? 0 : 4;
+  }
 }

@@ -1,6 +1,7 @@
+import type { Entry } from "./entry.ts";
 import type { Plan } from "./plan.ts";
 import type { Search } from "./search.ts";
-import { meets, type Step } from "./step.ts";
+import type { Step } from "./step.ts";
 
 /**
  * A condition ready to be asked: one step alone, or steps in a row, each followed by where to go on when it is met
@@ -35,21 +36,41 @@ export function stepsOf(program: Program): Step[] {
   return Array.isArray(program) ? program.filter((_, at) => at % WIDTH === 0) : [program as Step];
 }
 
-/** Whether the event that is searched for meets a condition. */
-export function isMet(program: Program, search: Search): boolean {
-  if (!Array.isArray(program)) return meets(program as Step, search.valuesOf((program as Step).field));
+/** Whether the event that is searched for meets a condition. Of the step `known` it is known that it does. */
+export function isMet(program: Program, search: Search, known?: unknown): boolean {
+  if (!Array.isArray(program)) return search.meets(program as Step);
   let at = 0;
   while (at >= 0) {
     const step = program[at] as Step;
-    at = program[at + (meets(step, search.valuesOf(step.field)) ? 1 : 2)] as number;
+    const holds = step === known || search.meets(step);
+    at = program[at + (holds ? 1 : 2)] as number;
   }
   return at === MET;
 }
 
-/** The first step, if the condition cannot be met without it. */
-export function neededFirst(program: Program): Step | undefined {
-  if (!Array.isArray(program)) return program as Step;
-  return program[2] === NOT_MET ? (program[0] as Step) : undefined;
+/**
+ * Steps of several conditions behind each other, and behind those of each what it belongs to. Each step is followed by
+ * how far ahead to go on when it is met and when not; a number below 0 is how far back of what is met, which is there.
+ */
+export type Row = readonly (Step | number | Entry)[];
+
+/** A condition as part of a row. */
+export function rowOf(program: Program, entry: Entry): Row {
+  const steps = Array.isArray(program) ? program : [program as Step, MET, NOT_MET];
+  const row: (Step | number | Entry)[] = steps.map((one, at) => {
+    if (typeof one !== "number") return one;
+    const from = at - (at % WIDTH);
+    if (one === MET) return from - steps.length;
+    return (one === NOT_MET ? steps.length + 1 : one) - from;
+  });
+  return [...row, entry];
+}
+
+/** The row without the steps of an entry that it holds. */
+export function withoutEntry(row: Row, entry: Entry): Row {
+  const end = row.indexOf(entry);
+  const start = row.findLastIndex((one, at) => at < end && typeof one === "object" && "trigger" in one) + 1;
+  return row.toSpliced(start, end + 1 - start);
 }
 
 function sizeOf(plan: Plan): number {

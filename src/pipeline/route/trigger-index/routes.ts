@@ -1,5 +1,4 @@
-import type { Fields } from "./fields.ts";
-import { Partition } from "./partition.ts";
+import type { Partition } from "./partition.ts";
 
 /** Which events reach a partition: of one connector or, undefined, of any; of a type, a prefix with a star, or any. */
 export interface Route {
@@ -12,16 +11,16 @@ export interface Route {
 export class Routes {
   readonly #tenants = new Map<string, Map<string | undefined, TypeRoutes>>();
 
-  readonly #fields: Fields;
+  readonly #newPartition: () => Partition;
 
-  constructor(fields: Fields) {
-    this.#fields = fields;
+  constructor(newPartition: () => Partition) {
+    this.#newPartition = newPartition;
   }
 
   /** The partition of a route; it is made if there is none. */
   open({ tenantId, connector, type }: Route): Partition {
     const connectors = this.#tenants.get(tenantId) ?? new Map<string | undefined, TypeRoutes>();
-    const types = connectors.get(connector) ?? new TypeRoutes(this.#fields);
+    const types = connectors.get(connector) ?? new TypeRoutes(this.#newPartition);
     if (types.isEmpty) this.#tenants.set(tenantId, connectors.set(connector, types));
     return types.open(type);
   }
@@ -53,10 +52,10 @@ class TypeRoutes {
   readonly #prefixes = new Map<string, Partition>();
   /** The lengths of the prefixes, each once. */
   #prefixLengths: readonly number[] = [];
-  readonly #fields: Fields;
+  readonly #newPartition: () => Partition;
 
-  constructor(fields: Fields) {
-    this.#fields = fields;
+  constructor(newPartition: () => Partition) {
+    this.#newPartition = newPartition;
   }
 
   get isEmpty(): boolean {
@@ -65,13 +64,13 @@ class TypeRoutes {
 
   open(type: string | undefined): Partition {
     if (type === undefined) {
-      this.#any ??= new Partition(this.#fields);
+      this.#any ??= this.#newPartition();
       return this.#any;
     }
     const [partitions, name] = this.#placeOf(type);
     let partition = partitions.get(name);
     if (partition === undefined) {
-      partition = new Partition(this.#fields);
+      partition = this.#newPartition();
       partitions.set(name, partition);
       this.#measure();
     }

@@ -3,12 +3,16 @@ import { HeadraceError } from "../../../domain/errors.ts";
 import type { Entry } from "./entry.ts";
 import type { Field } from "./fields.ts";
 import { isMet } from "./program.ts";
+import { meets, type Step } from "./step.ts";
 
 /**
  * Steps that one event may cost, each about the time of one test: some 20 ms. What a tenant may register has to be
  * bounded far below it; this bound keeps an event that slips through from holding up all others.
  */
 const MAX_STEPS = 400_000;
+
+/** Characters of text that are searched in the time of one test, when they and the needle make it hard. */
+const CHARACTERS_A_STEP = 32;
 
 /** Entries kept of those that are offered in vain. */
 const MAX_VAIN_KEPT = 4;
@@ -36,14 +40,21 @@ export class Search {
     this.#dice = round;
   }
 
+  /** Whether the event meets a step. */
+  meets(step: Step): boolean {
+    const values = this.valuesOf(step.field);
+    this.#stepsLeft -= values.length < 2 ? 1 : values.length;
+    if (step.op === "contains") this.#stepsLeft -= charactersIn(values) / CHARACTERS_A_STEP;
+    return meets(step, values);
+  }
+
   /** What the event holds at a field. It is read once. */
   valuesOf(field: Field): readonly unknown[] {
-    this.#stepsLeft -= 1;
     if (field.values !== undefined) return field.values;
     const values = field.read(this.#subject);
     field.values = values;
     this.#read.push(field);
-    this.spend(values.length);
+    this.spend(1 + values.length);
     return values;
   }
 
@@ -57,21 +68,17 @@ export class Search {
 
   /** As `offer`, of an entry whose key the event is known to hold: that may be all that there is to ask. */
   offerExact(entry: Entry): void {
-    if (entry.program !== entry.keys) {
-      this.offer(entry);
-      return;
-    }
     this.offers += 1;
     if (entry.round === this.#round) return;
     entry.round = this.#round;
-    this.spend(1);
-    this.matched.push(entry);
+    if (!this.ask(entry, entry.keys)) this.#keepVain(entry);
   }
 
-  /** Asks an entry that is asked only once. */
-  ask(entry: Entry): boolean {
+  /** Asks an entry that is asked only once. Of the step `known`, if it is one, the event is known to meet it. */
+  ask(entry: Entry, known?: Entry["keys"]): boolean {
     this.spend(1);
-    const isMatched = entry.program === undefined || isMet(entry.program, this);
+    const { program } = entry;
+    const isMatched = program === undefined || program === known || isMet(program, this, known);
     if (isMatched) this.matched.push(entry);
     return isMatched;
   }
@@ -116,4 +123,10 @@ export class Search {
   end(): void {
     for (const field of this.#read) field.values = undefined;
   }
+}
+
+function charactersIn(values: readonly unknown[]): number {
+  let characters = 0;
+  for (const value of values) if (typeof value === "string") characters += value.length;
+  return characters;
 }

@@ -43,15 +43,23 @@ class EventSubject implements ConditionSubject {
   /** Made only when it is asked for: few conditions do. */
   get event(): Record<string, unknown> {
     const { data: _data, headers: _headers, changes: _changes, ...envelope } = this.#event;
-    return envelope;
+    return Object.fromEntries(Object.entries(envelope).map(([name, value]) => [SHOWN[name] ?? name, value]));
   }
 }
 
 const NONE = {};
 
+/** Of the names that the API shows in another way. */
+const SHOWN: Readonly<Record<string, string>> = {
+  tenantId: "tenant_id",
+  occurredAt: "occurred_at",
+  receivedAt: "received_at",
+  idempotencyKey: "idempotency_key",
+};
+
 /** The whole trigger as one condition: what an event's tenant, connector and type have to be, and the trigger's own. */
 export function conditionOf({ tenantId, connector, eventTypes = [], where }: IndexedTrigger): Condition {
-  const conditions: Condition[] = [{ op: "eq", path: "$event.tenantId", value: tenantId }];
+  const conditions: Condition[] = [{ op: "eq", path: "$event.tenant_id", value: tenantId }];
   if (connector !== undefined) conditions.push({ op: "eq", path: "$event.connector", value: connector });
   const types = eventTypes.map((type): Condition => {
     const path = "$event.type";
