@@ -89,13 +89,14 @@ describe("the embedded stores", () => {
   });
 
   test("make every commit durable, and never evict", async () => {
+    const { databaseUrl, redisUrl } = await privateStores();
     const rows = await query(
-      (await createDatabase()).url,
+      databaseUrl,
       "SELECT current_setting('fsync') AS fsync, current_setting('synchronous_commit') AS commit, current_setting('server_encoding') AS encoding",
     );
     expect(rows).toEqual([{ fsync: "on", commit: "on", encoding: "UTF8" }]);
-    const policy = await redisCommand(testRedisUrl(), "CONFIG", "GET", "maxmemory-policy");
-    const file = await redisCommand(testRedisUrl(), "CONFIG", "GET", "appendonly");
+    const policy = await redisCommand(redisUrl, "CONFIG", "GET", "maxmemory-policy");
+    const file = await redisCommand(redisUrl, "CONFIG", "GET", "appendonly");
     expect([policy, file]).toEqual([
       ["maxmemory-policy", "noeviction"],
       ["appendonly", "yes"],
