@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { HeadraceError } from "../domain/errors.ts";
-import { type Acceptor, createAcceptor } from "../pipeline/receive/acceptor.ts";
+import { type Acceptor, type AcceptorDeps, createAcceptor } from "../pipeline/receive/acceptor.ts";
 import { createEndpointCache, endpointSecretPlace } from "../pipeline/receive/endpoint-cache.ts";
 import { createReceiver, type Receiver, type TakeQuota } from "../pipeline/receive/receiver.ts";
 import { createRejectionLog, type RejectionLog } from "../pipeline/receive/rejection-log.ts";
@@ -31,21 +31,21 @@ export interface ReceivingDeps
   redis: RedisClient;
   keys: RedisKeys;
   loops: Loops;
-  /** Told of events that were committed, so that they are published soon. */
-  onNewEvents: (events: number) => void;
+  /** See `AcceptorDeps`: how new events come to be published soon. */
+  leaseMs: AcceptorDeps["leaseMs"];
+  onCommitted: AcceptorDeps["onCommitted"];
 }
 
 /** Stages 1 and 2, wired: a delivery is committed with its outbox row. */
 export function composeReceiving(deps: ReceivingDeps): Receiving {
-  const { roles, limits, database, keyRing, metrics, redis, keys, loops, onNewEvents } = deps;
+  const { roles, limits, database, keyRing, metrics, redis, keys, loops, leaseMs, onCommitted } = deps;
   const { now } = systemClock;
   const acceptor = createAcceptor({
     database: database.ingest,
     limits: limits.accept,
-    onCommitted(newEvents, seen) {
-      markSeen(redis, keys, { seen, ttlSeconds: limits.seenSeconds });
-      if (newEvents > 0) onNewEvents(newEvents);
-    },
+    leaseMs,
+    onCommitted,
+    onSeen: (seen) => markSeen(redis, keys, { seen, ttlSeconds: limits.seenSeconds }),
   });
   const counterReads = new Batcher<void, number>(
     async (callers) => {

@@ -80,26 +80,28 @@ export function composePipeline(deps: PipelineDeps): Pipeline {
   const notify = createNotifier(database.pipeline, limits.notifyIntervalMs);
   const onNewEvents = (events: number) => {
     metrics.accepted.inc(events);
-    if (relay === undefined) notify();
-    else relay.wake();
+    if (relayLoop === undefined) notify();
+    else relayLoop.wake();
   };
-  const receiving = composeReceiving({ ...deps, redis, keys, loops, onNewEvents });
+  const receiving = composeReceiving({
+    ...{ ...deps, redis, keys, loops },
+    leaseMs: (lanes) => relay?.offer(lanes) ?? 0,
+    onCommitted(events, claimed) {
+      if (!claimed) return onNewEvents(events.length);
+      metrics.accepted.inc(events.length);
+      relay?.publish(events);
+    },
+  });
 
   // 3 Fan-out: due outbox rows are claimed and their ids published.
   const relay = roles.has("relay")
-    ? loops.add(
-        "relay",
-        createRelay({
-          database: database.pipeline,
-          redis,
-          keys,
-          queues,
-          limits: limits.relay,
-          now,
-          onPublished: (events) => metrics.published.inc(events),
-        }),
-      )
+    ? createRelay({
+        ...{ database: database.pipeline, redis, keys, queues, limits: limits.relay, now },
+        onPublished: (events) => metrics.published.inc(events),
+        onError: onRedisError,
+      })
     : undefined;
+  const relayLoop = relay && loops.add("relay", relay.step);
   const sweeper = roles.has("execute")
     ? loops.add(
         "sweeper",
@@ -116,7 +118,7 @@ export function composePipeline(deps: PipelineDeps): Pipeline {
         }),
       )
     : undefined;
-  if (relay !== undefined) {
+  if (relayLoop !== undefined) {
     loops.add(
       "redis watch",
       createRedisLossWatch({
@@ -129,7 +131,7 @@ export function composePipeline(deps: PipelineDeps): Pipeline {
           if (released.events + released.runs > 0) {
             log.warn(released, "redis lost what was published: it is published again");
           }
-          relay.wake();
+          relayLoop.wake();
           sweeper?.wake();
         },
       }),
@@ -215,10 +217,10 @@ export function composePipeline(deps: PipelineDeps): Pipeline {
       await whenReady(redis, limits.redis.connectTimeoutMs);
       loops.start();
       workers?.start();
-      if (relay === undefined) return;
+      if (relayLoop === undefined) return;
       listener = listenForEvents({
         url: deps.listenUrl,
-        onEvents: () => relay.wake(),
+        onEvents: () => relayLoop.wake(),
         onError: (error) => log.debug({ err: error }, "listening connection"),
         retryMs: 1_000,
       });

@@ -251,7 +251,7 @@ export const DEFAULT_LIMITS: Limits = {
   },
   redisWatchMs: 1_000,
   notifyIntervalMs: 10,
-  partitions: { daysAhead: 7, intervalMs: 3_600_000 },
+  partitions: { daysAhead: 3, intervalMs: 3_600_000 },
   expiredKeys: { batchSize: 1_000, intervalMs: 60_000 },
   postgres: {
     maxIngestConnections: 3,

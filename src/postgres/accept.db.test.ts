@@ -155,9 +155,14 @@ describe("acceptEvents", () => {
   test("writes nothing when what it was verified with has changed", async () => {
     const { database } = await migratedDatabase();
     const counter = await database.transaction((transaction) => raiseCounter(transaction, "receive"));
-    expect(await acceptEvents(database.ingest, [event()], counter - 1)).toEqual({ kind: "stale", counter });
+    expect(await acceptEvents(database.ingest, [event()], { expectedCounter: counter - 1 })).toEqual({
+      kind: "stale",
+      counter,
+    });
     expect(await count(database, "events")).toBe(0);
     expect(await count(database, "event_keys")).toBe(0);
-    expect(await acceptEvents(database.ingest, [event()], counter)).toMatchObject({ kind: "accepted" });
+    expect(await acceptEvents(database.ingest, [event()], { expectedCounter: counter })).toMatchObject({
+      kind: "accepted",
+    });
   });
 });

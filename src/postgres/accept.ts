@@ -38,15 +38,16 @@ export type AcceptResult =
 /**
  * Writes a batch of events, their keys and their outbox rows in one transaction, and answers when it is committed.
  * Events that are duplicates of one another, or of one committed earlier, are written once and answer the first
- * one's id. With `expectedCounter` nothing is written unless the receive counter still has that value.
+ * one's id. With `expectedCounter` nothing is written unless the receive counter still has that value. With `leaseMs`
+ * the outbox rows are claimed from the start, for that long, by the caller, who publishes them.
  */
 export async function acceptEvents(
   database: Queryable,
   events: readonly NewEvent[],
-  expectedCounter?: number,
+  { expectedCounter, leaseMs = 0 }: { expectedCounter?: number | undefined; leaseMs?: number } = {},
 ): Promise<AcceptResult> {
   const { firsts, aliasOf } = foldDuplicates(events);
-  const { counter, rows } = await insertEvents(database, firsts, expectedCounter);
+  const { counter, rows } = await insertEvents(database, firsts, { expectedCounter, leaseMs });
   if (expectedCounter !== undefined && counter !== expectedCounter) return { kind: "stale", counter };
   const losers = rows.filter((row) => !row.won);
   const firstIds = losers.length === 0 ? new Map() : await readFirstIds(database, firsts, losers);
@@ -102,7 +103,7 @@ interface InsertedRow {
 async function insertEvents(
   database: Queryable,
   events: readonly NewEvent[],
-  expectedCounter: number | undefined,
+  { expectedCounter, leaseMs }: { expectedCounter: number | undefined; leaseMs: number },
 ): Promise<{ counter: number; rows: InsertedRow[] }> {
   const headers = events.map((event) => Buffer.from(JSON.stringify(event.headers)));
   const keys = events.flatMap((event, index) => event.keys.map((key) => ({ ...key, ordinal: index + 1 })));
@@ -135,6 +136,7 @@ async function insertEvents(
       numberArray(keys.map((key) => key.ordinal)),
       textArray(keys.map((key) => key.key)),
       numberArray(keys.map((key) => key.windowMs)),
+      leaseMs,
     ],
   });
   return {
@@ -182,7 +184,8 @@ written AS (
   FROM winners w, clock, flows
 ),
 queued AS (
-  INSERT INTO outbox (event_id, tenant_id, lane) SELECT event_id, tenant_id, priority FROM winners
+  INSERT INTO outbox (event_id, tenant_id, lane, visible_at, attempts)
+  SELECT event_id, tenant_id, priority, now() + $20::int * interval '1 millisecond', least($20::int, 1) FROM winners
 )
 SELECT counter.value AS counter, i.ordinal::int AS ordinal, i.event_id, w.event_id IS NOT NULL AS won
 FROM counter LEFT JOIN input i ON true LEFT JOIN winners w USING (event_id)

@@ -66,7 +66,15 @@ async function finish(
 ): Promise<string[]> {
   if (run === undefined) throw new Error("no such run");
   const attempt = {
-    ...{ id: run.id, fence: run.fence, eventId: run.eventId, state, retryDelayMs: 0, durationMs: 1 },
+    ...{
+      id: run.id,
+      fence: run.fence,
+      eventId: run.eventId,
+      replaySeq: run.replaySeq,
+      state,
+      retryDelayMs: 0,
+      durationMs: 1,
+    },
     ...{ responseStatus: undefined, errorCode: "E", errorMessage: "no", errorContext: {}, fingerprint: "f" },
   };
   expect((await finishRuns(database.pipeline, [attempt])).size).toBe(1);

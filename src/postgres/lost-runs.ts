@@ -10,6 +10,7 @@ export interface LostRun {
   flowVersion: number;
   eventId: string;
   fence: number;
+  replaySeq: number;
   /** How often that was so before, since an attempt ended. */
   lost: number;
 }
@@ -27,11 +28,12 @@ export async function findLostRuns(
     flow_version: number;
     event_id: string;
     fence: string;
+    replay_seq: number;
     lost: number;
     is_running: boolean;
   }>({
     name: "find-lost-runs",
-    text: `SELECT id, tenant_id, flow_id, flow_version, event_id, fence, lost, state = 'running' AS is_running
+    text: `SELECT id, tenant_id, flow_id, flow_version, event_id, fence, replay_seq, lost, state = 'running' AS is_running
       FROM runs WHERE id = ANY ($1::uuid[]) AND id BETWEEN $2::uuid AND $3::uuid
         AND (state = 'running' OR state = 'failed' AND lost > 1) AND visible_at <= now()`,
     values: [ids, low, high],
@@ -45,6 +47,7 @@ export async function findLostRuns(
       flowVersion: row.flow_version,
       eventId: row.event_id,
       fence: Number(row.fence),
+      replaySeq: row.replay_seq,
       lost: row.lost,
     }));
   return { lost, suspects: rows.length - lost.length };

@@ -42,6 +42,7 @@ async function cycle(database: Database, events: number): Promise<void> {
     id: run.id,
     eventId: run.eventId,
     fence: run.fence,
+    replaySeq: run.replaySeq,
     state: index === 0 ? ("dead" as const) : ("succeeded" as const),
     retryDelayMs: 0,
     durationMs: 1,

@@ -44,36 +44,46 @@ export async function routeEvents(
   leaseMs: number,
 ): Promise<Map<string, { buried: boolean }>> {
   const { verdicts, runs, deadLetters } = decision;
-  const { low, high } = idBounds(verdicts.map((verdict) => verdict.eventId));
-  const rows = await database.query<{ event_id: string; buried: boolean }>({
-    name: "route-events",
-    text: ROUTE_EVENTS,
-    values: [
-      verdicts.map((verdict) => verdict.eventId),
-      verdicts.map((verdict) => verdict.tenantId),
-      verdicts.map((verdict) => verdict.status),
-      runs.map((run) => run.id),
-      runs.map((run) => run.tenantId),
-      runs.map((run) => run.flowId),
-      runs.map((run) => run.flowVersion),
-      runs.map((run) => run.eventId),
-      runs.map((run) => run.lane),
-      leaseMs,
-      deadLetters.map((letter) => letter.eventId),
-      deadLetters.map((letter) => letter.stage),
-      deadLetters.map((letter) => letter.errorMessage),
-      deadLetters.map((letter) => JSON.stringify(letter.errorContext)),
-      deadLetters.map((letter) => letter.fingerprint),
-      deadLetters.map((letter) => letter.unmatched),
-      low,
-      high,
-      runs.map((run) => run.gate ?? null),
-    ],
-  });
+  const values = [
+    verdicts.map((verdict) => verdict.eventId),
+    verdicts.map((verdict) => verdict.tenantId),
+    verdicts.map((verdict) => verdict.status),
+    runs.map((run) => run.id),
+    runs.map((run) => run.tenantId),
+    runs.map((run) => run.flowId),
+    runs.map((run) => run.flowVersion),
+    runs.map((run) => run.eventId),
+    runs.map((run) => run.lane),
+    leaseMs,
+    runs.map((run) => run.gate ?? null),
+  ];
+  const rows = await database.query<{ event_id: string; buried: boolean }>(
+    deadLetters.length === 0
+      ? { name: "route-events", text: ROUTE_EVENTS, values }
+      : {
+          name: "route-and-bury-events",
+          text: ROUTE_AND_BURY_EVENTS,
+          values: [...values, ...letterValues(decision)],
+        },
+  );
   return new Map(rows.map(({ event_id, buried }) => [event_id, { buried }]));
 }
 
-const ROUTE_EVENTS = `
+function letterValues({ verdicts, deadLetters }: RoutingDecision): unknown[] {
+  const { low, high } = idBounds(verdicts.map((verdict) => verdict.eventId));
+  return [
+    deadLetters.map((letter) => letter.eventId),
+    deadLetters.map((letter) => letter.stage),
+    deadLetters.map((letter) => letter.errorMessage),
+    deadLetters.map((letter) => JSON.stringify(letter.errorContext)),
+    deadLetters.map((letter) => letter.fingerprint),
+    deadLetters.map((letter) => letter.unmatched),
+    low,
+    high,
+  ];
+}
+
+const ROUTED = `
 WITH taken AS MATERIALIZED (SELECT event_id FROM take_outbox($1::uuid[]) AS event_id),
 judged AS (
   INSERT INTO verdicts (event_id, tenant_id, status)
@@ -85,19 +95,25 @@ started AS (
   INSERT INTO runs (id, tenant_id, flow_id, flow_version, event_id, lane, gate, state, visible_at)
   SELECT r.id, r.tenant_id, r.flow_id, r.flow_version, r.event_id, r.lane, r.gate, 'queued',
     now() + $10::int * interval '1 millisecond'
-  FROM unnest($4::uuid[], $5::text[], $6::text[], $7::int[], $8::uuid[], $9::smallint[], $19::text[])
+  FROM unnest($4::uuid[], $5::text[], $6::text[], $7::int[], $8::uuid[], $9::smallint[], $11::text[])
     AS r (id, tenant_id, flow_id, flow_version, event_id, lane, gate) JOIN taken USING (event_id)
   ON CONFLICT (id) DO NOTHING
-),
+)`;
+
+// Most batches bury nothing: they do not pay for the look at the events, nor for what counts dead letters.
+const ROUTE_EVENTS = `${ROUTED}
+SELECT event_id, false AS buried FROM taken`;
+
+const ROUTE_AND_BURY_EVENTS = `${ROUTED},
 buried AS (
   INSERT INTO dead_letters (tenant_id, connector, endpoint, event_id, event_type, source, subject, occurred_at,
     delivery_key, item, stage, event_payload, content_type, headers, error_message, error_context, fingerprint)
   SELECT e.tenant_id, e.connector, e.endpoint, e.id, e.type, e.source, e.subject, e.occurred_at, e.delivery_key,
     e.item, d.stage, e.payload, e.content_type, e.headers, d.error_message, d.error_context::jsonb, d.fingerprint
-  FROM unnest($11::uuid[], $12::text[], $13::text[], $14::text[], $15::text[], $16::boolean[])
+  FROM unnest($12::uuid[], $13::text[], $14::text[], $15::text[], $16::text[], $17::boolean[])
       AS d (event_id, stage, error_message, error_context, fingerprint, unmatched)
     JOIN taken USING (event_id)
-    JOIN events e ON e.id = d.event_id AND e.id BETWEEN $17::uuid AND $18::uuid
+    JOIN events e ON e.id = d.event_id AND e.id BETWEEN $18::uuid AND $19::uuid
   WHERE NOT d.unmatched OR 'dlq' = coalesce(
     (SELECT p.unmatched FROM dlq_policies p WHERE p.tenant_id = e.tenant_id),
     (SELECT p.unmatched FROM dlq_policies p WHERE p.tenant_id = '*'), 'dlq')

@@ -39,7 +39,10 @@ async function queued(database: Database, events: number): Promise<string[]> {
   return runs.map((run) => run.id);
 }
 
-function finished(run: { id: string; fence: number; eventId: string }, over: Partial<FinishedAttempt> = {}) {
+function finished(
+  run: { id: string; fence: number; eventId: string; replaySeq: number },
+  over: Partial<FinishedAttempt> = {},
+) {
   return {
     state: "succeeded" as const,
     retryDelayMs: 0,

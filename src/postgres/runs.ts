@@ -108,6 +108,8 @@ export interface FinishedAttempt {
   id: string;
   eventId: string;
   fence: number;
+  /** 0 for the first run of its event; the others may be a dead letter's. */
+  replaySeq: number;
   /** succeeded and dead end the run; failed waits `retryDelayMs` for its next attempt. */
   state: "succeeded" | "failed" | "dead";
   retryDelayMs: number;
@@ -134,43 +136,46 @@ export async function finishRuns(
 ): Promise<Set<string>> {
   const ids = attempts.map((attempt) => attempt.id);
   const { low, high } = idBounds(ids);
-  const dead = attempts.filter((attempt) => attempt.state === "dead").map((attempt) => attempt.eventId);
-  const deadEvents = idBounds(dead.length === 0 ? [NO_EVENT] : dead);
-  const rows = await database.query<{ id: string }>({
-    name: "finish-runs",
-    text: FINISH_RUNS,
-    values: [
-      ids,
-      low,
-      high,
-      attempts.map((attempt) => attempt.fence),
-      attempts.map((attempt) => attempt.state),
-      attempts.map((attempt) => attempt.retryDelayMs),
-      attempts.map((attempt) => attempt.durationMs),
-      attempts.map((attempt) => attempt.responseStatus ?? null),
-      attempts.map((attempt) => attempt.errorCode ?? null),
-      attempts.map((attempt) => attempt.errorMessage ?? null),
-      attempts.map((attempt) =>
-        attempt.errorContext === undefined ? null : JSON.stringify(attempt.errorContext),
-      ),
-      attempts.map((attempt) => attempt.fingerprint ?? null),
-      deadEvents.low,
-      deadEvents.high,
-    ],
-  });
+  const values = [
+    ids,
+    low,
+    high,
+    attempts.map((attempt) => attempt.fence),
+    attempts.map((attempt) => attempt.state),
+    attempts.map((attempt) => attempt.retryDelayMs),
+    attempts.map((attempt) => attempt.durationMs),
+    attempts.map((attempt) => attempt.responseStatus ?? null),
+    attempts.map((attempt) => attempt.errorCode ?? null),
+    attempts.map((attempt) => attempt.errorMessage ?? null),
+  ];
+  const touchesLetters = attempts.some(({ state, replaySeq }) => state === "dead" || replaySeq > 0);
+  const rows = await database.query<{ id: string }>(
+    touchesLetters
+      ? {
+          name: "finish-runs-and-letters",
+          text: FINISH_RUNS_AND_LETTERS,
+          values: [...values, ...letterValues(attempts)],
+        }
+      : { name: "finish-runs", text: FINISH_RUNS, values },
+  );
   return new Set(rows.map((row) => row.id));
+}
+
+function letterValues(attempts: readonly FinishedAttempt[]): unknown[] {
+  const dead = attempts.filter((attempt) => attempt.state === "dead").map((attempt) => attempt.eventId);
+  const { low, high } = idBounds(dead.length === 0 ? [NO_EVENT] : dead);
+  return [
+    attempts.map(({ errorContext }) => (errorContext === undefined ? null : JSON.stringify(errorContext))),
+    attempts.map((attempt) => attempt.fingerprint ?? null),
+    low,
+    high,
+  ];
 }
 
 /** Lies before every partition. */
 const NO_EVENT = "00000000-0000-0000-0000-000000000000";
 
-const FINISH_RUNS = `
-WITH ended AS (
-  SELECT * FROM unnest($1::uuid[], $4::bigint[], $5::text[], $6::int[], $7::int[], $8::int[], $9::text[], $10::text[],
-      $11::text[], $12::text[])
-    AS u (id, fence, state, retry_delay_ms, duration_ms, response_status, error_code, error_message, error_context,
-      fingerprint)
-),
+const FINISHED = `
 finished AS (
   UPDATE runs r SET state = e.state, attempts = r.attempts + 1, lost = 0, error_code = e.error_code,
     error_message = e.error_message,
@@ -178,30 +183,47 @@ finished AS (
     finished_at = CASE WHEN e.state = 'failed' THEN NULL ELSE now() END
   FROM ended e
   WHERE r.id = ANY ($1::uuid[]) AND r.id BETWEEN $2::uuid AND $3::uuid
-    AND r.id = e.id AND r.fence = e.fence AND r.state = 'running'
-  RETURNING r.id, r.tenant_id, r.flow_id, r.event_id, r.dead_letter_id, r.attempts, e.state, e.duration_ms, e.response_status,
-    e.error_code, e.error_message, e.error_context, e.fingerprint
+    AND r.id = e.run_id AND r.fence = e.fence AND r.state = 'running'
+  RETURNING r.tenant_id, r.flow_id, r.event_id, r.dead_letter_id, r.attempts, e.*
 ),
 kept AS (
   INSERT INTO attempts (run_id, attempt, tenant_id, outcome, error_code, error_message, response_status, started_at,
     finished_at)
-  SELECT id, attempts, tenant_id, CASE WHEN state = 'succeeded' THEN 'done' WHEN state = 'failed' THEN 'retry'
+  SELECT run_id, attempts, tenant_id, CASE WHEN state = 'succeeded' THEN 'done' WHEN state = 'failed' THEN 'retry'
       WHEN error_code = '${WORKER_LOST}' THEN 'lost' ELSE 'dead' END,
     error_code, error_message, response_status, now() - duration_ms * interval '1 millisecond', now()
   FROM finished
+)`;
+
+// Most batches touch no dead letter: they do not pay for the look, nor for what counts dead letters.
+const FINISH_RUNS = `
+WITH ended AS (
+  SELECT * FROM unnest($1::uuid[], $4::bigint[], $5::text[], $6::int[], $7::int[], $8::int[], $9::text[], $10::text[])
+    AS u (run_id, fence, state, retry_delay_ms, duration_ms, response_status, error_code, error_message)
 ),
+${FINISHED}
+SELECT run_id AS id FROM finished`;
+
+const FINISH_RUNS_AND_LETTERS = `
+WITH ended AS (
+  SELECT * FROM unnest($1::uuid[], $4::bigint[], $5::text[], $6::int[], $7::int[], $8::int[], $9::text[], $10::text[],
+      $11::text[], $12::text[])
+    AS u (run_id, fence, state, retry_delay_ms, duration_ms, response_status, error_code, error_message,
+      error_context, fingerprint)
+),
+${FINISHED},
 replayed AS (
   UPDATE dead_letters d SET replay_run_id = NULL, updated_at = now(),
     status = CASE f.state WHEN 'succeeded' THEN 'replayed' ELSE d.status END,
     stage = CASE f.state WHEN 'dead' THEN 'execute' ELSE d.stage END,
     flow_id = CASE f.state WHEN 'dead' THEN f.flow_id ELSE d.flow_id END,
-    run_id = CASE f.state WHEN 'dead' THEN f.id ELSE d.run_id END,
+    run_id = CASE f.state WHEN 'dead' THEN f.run_id ELSE d.run_id END,
     error_message = CASE f.state WHEN 'dead' THEN coalesce(f.error_message, '') ELSE d.error_message END,
     error_context = CASE f.state WHEN 'dead' THEN f.error_context::jsonb ELSE d.error_context END,
     fingerprint = CASE f.state WHEN 'dead' THEN f.fingerprint ELSE d.fingerprint END,
     failed_at = CASE f.state WHEN 'dead' THEN now() ELSE d.failed_at END
   FROM finished f
-  WHERE f.state <> 'failed' AND d.id = f.dead_letter_id AND d.tenant_id = f.tenant_id AND d.replay_run_id = f.id
+  WHERE f.state <> 'failed' AND d.id = f.dead_letter_id AND d.tenant_id = f.tenant_id AND d.replay_run_id = f.run_id
   RETURNING d.id
 ),
 buried AS (
@@ -209,12 +231,12 @@ buried AS (
     delivery_key, item, flow_id, run_id, stage, event_payload, content_type, headers, error_message, error_context,
     fingerprint)
   SELECT f.tenant_id, v.connector, v.endpoint, f.event_id, v.type, v.source, v.subject, v.occurred_at,
-    v.delivery_key, v.item, f.flow_id, f.id, 'execute', v.payload, v.content_type, v.headers,
+    v.delivery_key, v.item, f.flow_id, f.run_id, 'execute', v.payload, v.content_type, v.headers,
     coalesce(f.error_message, ''), f.error_context::jsonb, f.fingerprint
   FROM finished f JOIN events v ON v.id = f.event_id AND v.id BETWEEN $13::uuid AND $14::uuid
   WHERE f.state = 'dead' AND NOT EXISTS (SELECT FROM replayed WHERE id = f.dead_letter_id)
 )
-SELECT id FROM finished`;
+SELECT run_id AS id FROM finished`;
 
 /** A run that is queued again under a new generation, and needs a job. */
 export interface DueRun {

@@ -50,7 +50,9 @@ export async function serveApi(over: Partial<HttpDeps> = {}): Promise<ServedApi>
     acceptor: createAcceptor({
       database: database.ingest,
       limits: { maxDeliveries: 64, maxBytes: 1_048_576, inFlight: 2, maxWaiting: 1_000 },
+      leaseMs: () => 0,
       onCommitted() {},
+      onSeen() {},
     }),
     takeQuota: async () => 0,
     normalize,

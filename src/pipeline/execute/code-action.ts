@@ -34,8 +34,7 @@ export function createCodeAction(deps: {
     const handler = handlers.get(name);
     // Another copy, or the next release, may have it.
     if (handler === undefined) return failure("HANDLER_MISSING", `No flow file defines the handler ${name}`);
-    const deadline = AbortSignal.timeout(timeoutMs);
-    const signal = AbortSignal.any([run.signal, deadline]);
+    const { signal, isLate, settle } = deadlineOf(run.signal, timeoutMs);
     const { event, attempt, idempotencyKey } = run;
     const { log, end } = openLog(run);
     const step = openSteps(run, signal);
@@ -43,12 +42,34 @@ export function createCodeAction(deps: {
       await untilAborted(handler({ event, attempt, idempotencyKey, signal, log, step }), signal);
       return { kind: "done" };
     } catch (thrown) {
-      if (deadline.aborted) return failure("TIMEOUT", `The handler took more than ${timeoutMs} ms`);
+      if (isLate()) return failure("TIMEOUT", `The handler took more than ${timeoutMs} ms`);
       const error = thrown instanceof Error ? thrown : new Error(String(thrown));
       return failure("HANDLER_THREW", error.message, { stack: error.stack, step: failedStep(error) });
     } finally {
+      settle();
       await end();
     }
+  };
+}
+
+/** Aborted with the run's signal, and at the deadline; `AbortSignal.any` would cost more than a short run does. */
+function deadlineOf(run: AbortSignal, timeoutMs: number) {
+  const abort = new AbortController();
+  let late = false;
+  const timer = setTimeout(() => {
+    late = true;
+    abort.abort(new DOMException("The run took too long", "TimeoutError"));
+  }, timeoutMs);
+  const onRunAborted = () => abort.abort(run.reason);
+  if (run.aborted) onRunAborted();
+  run.addEventListener("abort", onRunAborted, { once: true });
+  return {
+    signal: abort.signal,
+    isLate: () => late,
+    settle() {
+      clearTimeout(timer);
+      run.removeEventListener("abort", onRunAborted);
+    },
   };
 }
 

@@ -48,7 +48,10 @@ export function createRunLogs(deps: {
 
   return (run) => {
     const { runId, fence, tenantId, attempt } = run;
-    const processLog = deps.log.child({ tenant_id: tenantId, flow: run.flowId, run_id: runId });
+    // Most runs say nothing, and a child of the log costs more than all the rest of this.
+    let child: Logger | undefined;
+    const processLog = () =>
+      (child ??= deps.log.child({ tenant_id: tenantId, flow: run.flowId, run_id: runId }));
     const lines: LogLine[] = [];
     let bytes = 0;
     let dropped = 0;
@@ -62,14 +65,14 @@ export function createRunLogs(deps: {
       timer = undefined;
       written = written
         .then(() => writes.add({ runId, fence, tenantId, attempt, lines: [...lines], dropped }))
-        .catch((error) => processLog.debug({ err: error }, "the log of a run was not kept"));
+        .catch((error) => processLog().debug({ err: error }, "the log of a run was not kept"));
       return written;
     }
 
     function add(level: LogLine["level"], message: unknown, fields: unknown): void {
       if (ended) return;
       const line = redacted(level, String(message), fields, new Date(now()).toISOString());
-      processLog[level](line.fields ?? {}, line.message);
+      processLog()[level](line.fields ?? {}, line.message);
       const size = Buffer.byteLength(JSON.stringify(line));
       const kept = size > limits.maxLineBytes ? shortened(line, limits.maxLineBytes) : line;
       bytes += Math.min(size, limits.maxLineBytes);

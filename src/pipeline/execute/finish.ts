@@ -19,6 +19,7 @@ export function finishAttempt(attempt: {
     id: run.id,
     eventId: run.eventId,
     fence: run.fence,
+    replaySeq: run.replaySeq,
     state: "succeeded",
     retryDelayMs: 0,
     durationMs: Math.round(durationMs),

@@ -52,7 +52,8 @@ function waitMs(lost: number, { delayMs, maxDelayMs }: LostRunLimits, random: ()
 function lostAttempt(run: LostRun, event: StoredEvent | undefined): FinishedAttempt {
   const message = `${run.lost + 1} workers in a row were gone before they ended an attempt at this run`;
   return {
-    ...{ id: run.id, eventId: run.eventId, fence: run.fence, state: "dead", retryDelayMs: 0, durationMs: 0 },
+    ...{ id: run.id, eventId: run.eventId, fence: run.fence, replaySeq: run.replaySeq },
+    ...{ state: "dead", retryDelayMs: 0, durationMs: 0 },
     responseStatus: undefined,
     errorCode: WORKER_LOST,
     errorMessage: message,

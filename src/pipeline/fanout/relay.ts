@@ -24,10 +24,27 @@ export interface RelayLimits extends HighWaterLimits {
   fullMs: number;
 }
 
-/**
- * One step of fan-out: sees how much room the consumers have, claims due events that fit in, and publishes their
- * ids. The claim is committed before the ids are published: a crash between the two leaves a lease that ends.
- */
+/** Fan-out: the step that claims and publishes, and the short way for events that are accepted in this process. */
+export interface Relay {
+  /**
+   * Sees how much room the consumers have, claims due events that fit in, and publishes their ids. The claim is
+   * committed before the ids are published: a crash between the two leaves a lease that ends.
+   */
+  step: Step;
+  /**
+   * Asked before events of one lane each are written: for how long they may be written as claimed already, ms, so that
+   * `publish` is theirs to call; 0 where others wait before them, or the consumers have no room.
+   */
+  offer(lanes: readonly Priority[]): number;
+  /** Publishes events that were committed as claimed. Never throws: what is lost on the way comes due again. */
+  publish(events: readonly PublishedEvent[]): void;
+}
+
+export interface PublishedEvent {
+  eventId: string;
+  lane: Priority;
+}
+
 export function createRelay(deps: {
   database: Queryable;
   redis: RedisClient;
@@ -36,12 +53,15 @@ export function createRelay(deps: {
   limits: RelayLimits;
   now: () => number;
   onPublished: (events: number) => void;
-}): Step {
-  const { database, redis, keys, queues, limits, now, onPublished } = deps;
+  onError: (error: Error) => void;
+}): Relay {
+  const { database, redis, keys, queues, limits, now, onPublished, onError } = deps;
   const highWater = createHighWater(limits);
   const afterTenants = new Map<Priority, string>();
   let room = new Map<Priority, number>();
   let measuredMs = Number.NEGATIVE_INFINITY;
+  /** Nothing was due at the last look, and nothing was written since that is. */
+  let isIdle = false;
 
   /** Measured anew when it is old or used up; in between, what was published is taken off. */
   async function currentRoom(): Promise<Map<Priority, number>> {
@@ -54,21 +74,42 @@ export function createRelay(deps: {
     return room;
   }
 
-  return async () => {
+  function take(counts: ReadonlyMap<Priority, number>): void {
+    for (const [lane, count] of counts) room.set(lane, (room.get(lane) ?? 0) - count);
+  }
+
+  async function step(): Promise<{ waitMs: number }> {
     const budgets = shareBatch(await currentRoom(), limits.batchSize);
+    isIdle = false;
     if (budgets.size === 0) return { waitMs: limits.fullMs };
     const { maxTenants, leaseMs } = limits;
     const { events, nextAfter } = await claimOutbox(database, { budgets, afterTenants, maxTenants, leaseMs });
     for (const [lane, tenantId] of nextAfter) afterTenants.set(lane, tenantId);
     if (events.length > 0) await publishEvents(redis, keys, events);
     const claimed = countByLane(events);
-    for (const [lane, count] of claimed) room.set(lane, (room.get(lane) ?? 0) - count);
+    take(claimed);
     onPublished(events.length);
     const isWalking = [...nextAfter.values()].some((tenantId) => tenantId !== "");
     const mayHaveMore = [...budgets].some(([lane, budget]) => (claimed.get(lane) ?? 0) * 2 >= budget);
     if (isWalking || mayHaveMore) return { waitMs: 0 };
     // A lane that had no room is looked at again soon; otherwise nothing is due in any lane.
-    return { waitMs: budgets.size < LANES.length ? limits.fullMs : limits.idleMs };
+    if (budgets.size < LANES.length) return { waitMs: limits.fullMs };
+    isIdle = true;
+    return { waitMs: limits.idleMs };
+  }
+
+  return {
+    step,
+    offer(lanes) {
+      const counts = countByLane(lanes.map((lane) => ({ lane })));
+      isIdle &&= [...counts].every(([lane, count]) => count <= (room.get(lane) ?? 0));
+      if (!isIdle) return 0;
+      take(counts);
+      return limits.leaseMs;
+    },
+    publish(events) {
+      publishEvents(redis, keys, events).then(() => onPublished(events.length), onError);
+    },
   };
 }
 

@@ -26,7 +26,9 @@ test("the hint is told of new deliveries alone: one that was renewed by duplicat
   const acceptor = createAcceptor({
     database: database.ingest,
     limits: { maxDeliveries: 64, maxBytes: 1_048_576, inFlight: 1, maxWaiting: 100 },
-    onCommitted: (_newEvents, committed) => seen.push(...committed),
+    leaseMs: () => 0,
+    onCommitted() {},
+    onSeen: (committed) => seen.push(...committed),
   });
   const deliver = (key: string) => acceptor.accept({ events: [event(key)], digest: `digest of ${key}` });
   const answers = await Promise.all(["a", "a", "b"].map(deliver));

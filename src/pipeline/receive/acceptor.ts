@@ -1,4 +1,5 @@
 import { HeadraceError } from "../../domain/errors.ts";
+import type { Priority } from "../../domain/priority.ts";
 import { type AcceptedEvent, acceptEvents, type NewEvent } from "../../postgres/accept.ts";
 import { isUnavailable, type Queryable } from "../../postgres/database.ts";
 import { Batcher } from "../../runtime/batcher.ts";
@@ -40,25 +41,32 @@ export interface Acceptor {
   readonly waitedMs: number;
 }
 
-/**
- * Commits deliveries in groups: one or two transactions are under way, and the next one takes what arrived
- * meanwhile. `onCommitted` is told once a transaction is committed: how many events are new, and which event each
- * new delivery with a digest became.
- */
-export function createAcceptor(deps: {
+export interface AcceptorDeps {
   database: Queryable;
   limits: AcceptorLimits;
-  onCommitted: (newEvents: number, seen: { digest: string; eventId: string }[]) => void;
-}): Acceptor {
-  const { database, limits, onCommitted } = deps;
+  /** For how long events of these lanes are written as claimed by this process, ms; 0 where they are not. */
+  leaseMs: (lanes: readonly Priority[]) => number;
+  /** Told of the new events of a transaction once it is committed; those that are claimed wait to be published. */
+  onCommitted: (events: CommittedEvent[], claimed: boolean) => void;
+  /** Told which event each new delivery with a digest became. */
+  onSeen: (seen: { digest: string; eventId: string }[]) => void;
+}
+
+export interface CommittedEvent {
+  eventId: string;
+  lane: Priority;
+}
+
+/**
+ * Commits deliveries in groups: one or two transactions are under way, and the next one takes what arrived
+ * meanwhile.
+ */
+export function createAcceptor(deps: AcceptorDeps): Acceptor {
+  const { limits } = deps;
   const batcher = new Batcher<Delivery, AcceptAnswer | Error>(
     async (deliveries) => {
-      const answers = await commit(database, deliveries);
-      failpoint("accept.committed");
-      onCommitted(
-        answers.reduce((sum, answer) => sum + newEvents(answer), 0),
-        deliveries.flatMap((delivery, index) => seenAs(delivery, answers[index])),
-      );
+      const answers = await commit(deps, deliveries);
+      deps.onSeen(deliveries.flatMap((delivery, index) => seenAs(delivery, answers[index])));
       return answers;
     },
     {
@@ -88,13 +96,22 @@ export function createAcceptor(deps: {
 }
 
 /** One transaction for all; when PostgreSQL refuses it, halves, so that one bad row costs only itself. */
-async function commit(database: Queryable, deliveries: Delivery[]): Promise<(AcceptAnswer | Error)[]> {
+async function commit(deps: AcceptorDeps, deliveries: Delivery[]): Promise<(AcceptAnswer | Error)[]> {
   const verifiedAt = commonCounter(deliveries);
-  if (verifiedAt.kind === "mixed") return inHalves(database, deliveries);
+  if (verifiedAt.kind === "mixed") return inHalves(deps, deliveries);
   try {
     const events = deliveries.flatMap((delivery) => delivery.events);
-    const result = await acceptEvents(database, events, verifiedAt.counter);
+    const leaseMs = deps.leaseMs(events.map((event) => event.priority));
+    const result = await acceptEvents(deps.database, events, {
+      expectedCounter: verifiedAt.counter,
+      leaseMs,
+    });
     if (result.kind === "stale") return deliveries.map(() => result);
+    failpoint("accept.committed");
+    const fresh = result.events.flatMap(({ eventId, duplicate }, index) =>
+      duplicate ? [] : { eventId, lane: (events[index] as NewEvent).priority },
+    );
+    if (fresh.length > 0) deps.onCommitted(fresh, leaseMs > 0);
     let start = 0;
     return deliveries.map((delivery) => {
       const events = result.events.slice(start, start + delivery.events.length);
@@ -102,15 +119,15 @@ async function commit(database: Queryable, deliveries: Delivery[]): Promise<(Acc
       return { kind: "accepted", events };
     });
   } catch (error) {
-    if (deliveries.length > 1 && !isUnavailable(error)) return inHalves(database, deliveries);
+    if (deliveries.length > 1 && !isUnavailable(error)) return inHalves(deps, deliveries);
     return deliveries.map(() => (error instanceof Error ? error : new Error(String(error))));
   }
 }
 
-async function inHalves(database: Queryable, deliveries: Delivery[]): Promise<(AcceptAnswer | Error)[]> {
+async function inHalves(deps: AcceptorDeps, deliveries: Delivery[]): Promise<(AcceptAnswer | Error)[]> {
   const middle = deliveries.length >> 1;
-  const first = await commit(database, deliveries.slice(0, middle));
-  return [...first, ...(await commit(database, deliveries.slice(middle)))];
+  const first = await commit(deps, deliveries.slice(0, middle));
+  return [...first, ...(await commit(deps, deliveries.slice(middle)))];
 }
 
 /** Deliveries verified at different counters cannot share one comparison; those verified at none go with any. */
@@ -124,11 +141,6 @@ function commonCounter(
     counter = verifiedAt;
   }
   return { kind: "common", counter };
-}
-
-function newEvents(answer: AcceptAnswer | Error): number {
-  if (answer instanceof Error || answer.kind === "stale") return 0;
-  return answer.events.filter((event) => !event.duplicate).length;
 }
 
 function seenAs(
