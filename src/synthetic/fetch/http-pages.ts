@@ -74,7 +74,6 @@ export async function* httpPages(
       records: read.records,
       ...(paging.overlaps === true && overlapOf(previous)),
       total: kept.total,
-      ...(request.pagination.type === "offset" && { overlaps: ref !== paging.first }),
       memory: next.kind === "page" ? { ...kept, next: next.ref } : kept,
     };
     if (next.kind === "last") return report({ kind: "last_page" });
