@@ -3,9 +3,9 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     pool: "forks",
-    // The stores and the processes under test need the machine too.
-    maxWorkers: 2,
-    testTimeout: 40_000,
+    // Half of what the tests do is waiting for leases to end and processes to start.
+    maxWorkers: 3,
+    testTimeout: 60_000,
     hookTimeout: 60_000,
     projects: [
       {
