@@ -198,7 +198,7 @@ export const DEFAULT_LIMITS: Limits = {
   poll: {
     maxStagedRecords: 8_192,
     maxStagedBytes: 4_194_304,
-    maxPendingRecords: 131_072,
+    maxPendingRecords: 32_768,
     maxRecordBytes: 1_048_576,
     maxPages: 20_000,
     keptPolls: 100,
