@@ -1,5 +1,4 @@
 import { randomUUID } from "node:crypto";
-import { createOldBreakersStep } from "../maintain/old-breakers.ts";
 import { createBreakers, heldByBreaker } from "../pipeline/execute/breakers.ts";
 import { createCodeAction } from "../pipeline/execute/code-action.ts";
 import { createRunLogs } from "../pipeline/execute/code-log.ts";
@@ -120,8 +119,6 @@ export function composeExecuting(deps: ExecutingDeps): Executing {
     onHeld: ({ reason }) => metrics.heldRuns.inc({ reason: reason.split(" ")[0] as string }),
     onWoken: deps.queueRuns,
   });
-  if (roles.has("maintain"))
-    loops.add("old breakers", createOldBreakersStep({ database, ...limits.oldBreakers }));
   const release = () => bounds.state(new AbortController().signal);
   if (!roles.has("execute")) return { held, workers: undefined, release };
   const workers = createWorkers({

@@ -1,12 +1,15 @@
 import { createRetentionStep } from "../deadletter/retention.ts";
 import { createDeadLetterWatch } from "../deadletter/watch.ts";
 import { createAlertNoticeStep } from "../maintain/alert-notices.ts";
-import { createExpiredKeysStep } from "../maintain/expired-keys.ts";
+import { createDeleteOldStep, type DeleteOld } from "../maintain/delete-old.ts";
 import { createHistoryStep } from "../maintain/history.ts";
-import { createOldAlertsStep } from "../maintain/old-alerts.ts";
-import { createOldRejectionsStep } from "../maintain/old-rejections.ts";
 import { createPartitionStep } from "../maintain/partitions.ts";
 import { createPurgeStep } from "../maintain/purge.ts";
+import { deleteExpiredKeys } from "../postgres/accept.ts";
+import { deleteOldAlerts } from "../postgres/alerts.ts";
+import { deleteOldBreakers } from "../postgres/circuit-breakers.ts";
+import { deleteOldBulks } from "../postgres/dlq-replays.ts";
+import { deleteOldRejections } from "../postgres/rejections.ts";
 import type { PipelineDeps } from "./compose.ts";
 import { createDeadLetterGauges } from "./dead-letter-gauges.ts";
 import type { Loops } from "./loops.ts";
@@ -47,9 +50,15 @@ export function composeMaintaining(deps: MaintainingDeps): void {
       onPurged: (tenantId) => log.info({ tenant_id: tenantId }, "nothing is left of a deleted tenant"),
     }),
   );
-  loops.add("expired keys", createExpiredKeysStep({ database, ...limits.expiredKeys }));
-  loops.add("old rejections", createOldRejectionsStep({ database, ...limits.oldRejections }));
-  loops.add("old alerts", createOldAlertsStep({ database, ...limits.oldAlerts }));
+  const { expiredKeys, oldRejections, oldBreakers, oldAlerts, oldBulkReplays } = limits;
+  const old: [string, { batchSize: number; intervalMs: number }, DeleteOld][] = [
+    ["expired keys", expiredKeys, (limit) => deleteExpiredKeys(database, limit)],
+    ["old rejections", oldRejections, (limit) => deleteOldRejections(database, { ...oldRejections, limit })],
+    ["old breakers", oldBreakers, (limit) => deleteOldBreakers(database, { ...oldBreakers, limit })],
+    ["old alerts", oldAlerts, (limit) => deleteOldAlerts(database, { ...oldAlerts, limit })],
+    ["old bulk replays", oldBulkReplays, (limit) => deleteOldBulks(database, { ...oldBulkReplays, limit })],
+  ];
+  for (const [name, batches, deleteOld] of old) loops.add(name, createDeleteOldStep(deleteOld, batches));
   loops.add(
     "dead letter retention",
     createRetentionStep({

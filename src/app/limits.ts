@@ -100,6 +100,8 @@ export interface Limits {
   purge: PurgeLimits;
   /** Alerts are deleted when they have been resolved for longer, ms. */
   oldAlerts: { keptMs: number; batchSize: number; intervalMs: number };
+  /** Bulk replays are deleted when they have been over for longer, ms. */
+  oldBulkReplays: { keptMs: number; batchSize: number; intervalMs: number };
   /** Deliveries are answered 503 while the oldest event that is not routed is older, ms; looked at in this interval, ms. */
   backlogAge: { maxMs: number; intervalMs: number };
   /** Deliveries are answered 503 while the first that waits for its commit, or to be looked up, waits longer, ms. */
@@ -289,6 +291,7 @@ export const DEFAULT_LIMITS: Limits = {
   history: { retentionDays: 30, batchSize: 500, maxTenants: 500, lockMs: 100, intervalMs: 600_000 },
   purge: { batchSize: 500, settleMs: 60_000, intervalMs: 10_000 },
   oldAlerts: { keptMs: 90 * 86_400_000, batchSize: 500, intervalMs: 600_000 },
+  oldBulkReplays: { keptMs: 90 * 86_400_000, batchSize: 100, intervalMs: 3_600_000 },
   backlogAge: { maxMs: 6 * 3_600_000, intervalMs: 1_000 },
   maxCommitWaitMs: 2_000,
   shownSecretSeconds: 86_400,

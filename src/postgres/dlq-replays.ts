@@ -278,6 +278,21 @@ export async function moveBulk(
   });
 }
 
+/** Deletes at most `limit` replays that have been over for longer than `keptMs`; answers how many. */
+export async function deleteOldBulks(
+  database: Queryable,
+  { keptMs, limit }: { keptMs: number; limit: number },
+): Promise<number> {
+  const rows = await database.query({
+    text: `DELETE FROM dlq_replays WHERE id = ANY (ARRAY(
+        SELECT id FROM dlq_replays WHERE finished_at < now() - $1::bigint * interval '1 millisecond'
+        LIMIT $2 FOR UPDATE SKIP LOCKED))
+      RETURNING 1`,
+    values: [keptMs, limit],
+  });
+  return rows.length;
+}
+
 function asStoredBulk(row: BulkRow): StoredBulk {
   return {
     id: row.id,

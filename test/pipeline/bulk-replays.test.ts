@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { Database } from "../../src/postgres/database.ts";
 import {
   countForReplay,
+  deleteOldBulks,
   findBulk,
   insertBulk,
   type ReplayFilter,
@@ -70,6 +71,22 @@ describe("a bulk replay", () => {
       count: 0,
       started: 0,
     });
+  });
+
+  test("that has been over for long is deleted, and no other", async () => {
+    const { database } = await withDeadLetters(1);
+    const [old, kept] = [await begin(database), await begin(database)];
+    await ended(database, old);
+    await ended(database, kept);
+    await database.pipeline.query({
+      text: "UPDATE dlq_replays SET finished_at = now() - interval '1 hour' WHERE id = $1",
+      values: [old],
+    });
+    const find = (id: string) =>
+      database.withTenant("acme", (transaction) => findBulk(transaction, "acme", id));
+    expect(await deleteOldBulks(database.pipeline, { keptMs: 60_000, limit: 10 })).toBe(1);
+    expect(await find(old)).toBeUndefined();
+    expect(await find(kept)).toBeDefined();
   });
 
   test("goes no further than its canary when that fails", async () => {
