@@ -98,13 +98,17 @@ describe("an event that ends the process which works on it", () => {
         error_message: expect.stringMatching(/^\d+ processes in a row were gone/),
       },
     ]);
-    await until("the others are routed", async () => {
-      revive();
-      const { rows } = await database.query(
-        "SELECT (SELECT count(*)::int FROM runs) AS runs, (SELECT count(*)::int FROM outbox) AS waiting",
-      );
-      return rows[0].runs === 19 && rows[0].waiting === 0;
-    });
+    await until(
+      "the others are routed",
+      async () => {
+        revive();
+        const { rows } = await database.query(
+          "SELECT (SELECT count(*)::int FROM runs) AS runs, (SELECT count(*)::int FROM outbox) AS waiting",
+        );
+        return rows[0].runs === 19 && rows[0].waiting === 0;
+      },
+      { withinMs: 90_000 },
+    );
     expect(starts()).toBeGreaterThan(2);
     // Many are not replayed with it: it would end the process that reads it there.
     expect(await api(url, "POST", "/tenants/acme/dlq/replay", { filter: {}, dry_run: true })).toEqual({
