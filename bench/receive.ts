@@ -1,7 +1,7 @@
 import type { ChildProcess } from "node:child_process";
 import { freePort } from "../src/embedded/free-port.ts";
-import { nextDelivery } from "./deliveries.ts";
-import { type Answered, countingLoop, openLoop, percentile } from "./load.ts";
+import { nextDelivery, prepareDeliveries } from "./deliveries.ts";
+import { type Answered, countingLoop, openLoop, type PreparedRequest, percentile } from "./load.ts";
 import {
   answeredPerSecond,
   type BenchStores,
@@ -48,12 +48,12 @@ export async function benchReceive(stores: BenchStores): Promise<Row[]> {
     }
     const referenceRate = percentile(reference, 0.5);
     const acceptedRate = percentile(accepted, 0.5);
+    const perSecond = acceptedRate / 2;
+    // Signed beforehand: what that takes would be counted as the answer's.
+    const prepared = prepareDeliveries(Math.ceil((perSecond * HALF_LOAD_MS) / 1_000));
     const half = await openLoop({
-      port: ports.receive,
-      connections: CONNECTIONS,
-      perSecond: acceptedRate / 2,
-      durationMs: HALF_LOAD_MS,
-      next: () => nextDelivery(),
+      ...{ port: ports.receive, connections: CONNECTIONS, perSecond, durationMs: HALF_LOAD_MS },
+      next: () => prepared() as PreparedRequest,
     });
     const halfMs = half.answers.map((answer) => answer.latencyMs);
     return [
