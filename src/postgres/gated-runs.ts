@@ -1,4 +1,5 @@
 import type { Priority } from "../domain/priority.ts";
+import { asClaimedRuns, type ClaimRow } from "./claimed-rows.ts";
 import type { Queryable } from "./database.ts";
 import { idBounds } from "./partitions.ts";
 import type { ClaimedRuns, DueRun } from "./runs.ts";
@@ -16,20 +17,7 @@ export async function claimGatedRuns(
   { leaseMs, holdMs }: { leaseMs: number; holdMs: number },
 ): Promise<ClaimedRuns> {
   const { low, high } = idBounds(ids);
-  const rows = await database.query<{
-    id: string | null;
-    tenant_id: string;
-    flow_id: string;
-    flow_version: number;
-    event_id: string;
-    replay_seq: number;
-    lane: Priority;
-    fence: string;
-    attempts: number;
-    gate: string;
-    counter: string;
-    breakers: string;
-  }>({
+  const rows = await database.query<ClaimRow>({
     name: "claim-gated-runs",
     text: `SELECT r.id, r.tenant_id, r.flow_id, r.flow_version, r.event_id, r.replay_seq, r.lane, r.fence, r.attempts,
         r.gate, c.value AS counter, b.value AS breakers
@@ -37,27 +25,7 @@ export async function claimGatedRuns(
       WHERE c.name = 'flows' AND b.name = 'breakers'`,
     values: [ids, low, high, leaseMs, holdMs],
   });
-  const [first] = rows;
-  return {
-    runs: rows.flatMap((row) =>
-      row.id === null
-        ? []
-        : {
-            id: row.id,
-            tenantId: row.tenant_id,
-            flowId: row.flow_id,
-            flowVersion: row.flow_version,
-            eventId: row.event_id,
-            replaySeq: row.replay_seq,
-            lane: row.lane,
-            fence: Number(row.fence),
-            attempts: row.attempts,
-            gate: row.gate,
-          },
-    ),
-    flowsCounter: Number(first?.counter),
-    breakersCounter: Number(first?.breakers),
-  };
+  return asClaimedRuns(rows);
 }
 
 /** A run of a flow with limits that is no longer under way: what it gives up, others wait for. */

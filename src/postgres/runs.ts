@@ -1,4 +1,5 @@
 import type { Priority } from "../domain/priority.ts";
+import { asClaimedRuns, type ClaimRow } from "./claimed-rows.ts";
 import type { Queryable } from "./database.ts";
 import { idBounds } from "./partitions.ts";
 
@@ -38,19 +39,7 @@ export async function claimRuns(
   leaseMs: number,
 ): Promise<ClaimedRuns> {
   const { low, high } = idBounds(ids);
-  const rows = await database.query<{
-    id: string | null;
-    tenant_id: string;
-    flow_id: string;
-    flow_version: number;
-    event_id: string;
-    replay_seq: number;
-    lane: Priority;
-    fence: string;
-    attempts: number;
-    counter: string;
-    breakers: string;
-  }>({
+  const rows = await database.query<ClaimRow>({
     name: "claim-runs",
     text: `WITH relaxed AS (SELECT set_config('synchronous_commit', 'off', true)),
       claimed AS (
@@ -64,23 +53,7 @@ export async function claimRuns(
       WHERE c.name = 'flows' AND b.name = 'breakers'`,
     values: [ids, low, high, leaseMs],
   });
-  const runs = rows.flatMap((row) =>
-    row.id === null
-      ? []
-      : {
-          id: row.id,
-          tenantId: row.tenant_id,
-          flowId: row.flow_id,
-          flowVersion: row.flow_version,
-          eventId: row.event_id,
-          replaySeq: row.replay_seq,
-          lane: row.lane,
-          fence: Number(row.fence),
-          attempts: row.attempts,
-        },
-  );
-  const [first] = rows;
-  return { runs, flowsCounter: Number(first?.counter), breakersCounter: Number(first?.breakers) };
+  return asClaimedRuns(rows);
 }
 
 /** Pushes the leases of running runs ahead; answers the ids that are still held under the fence given. */
