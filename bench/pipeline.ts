@@ -71,7 +71,7 @@ export async function benchPipeline(stores: BenchStores): Promise<Row[]> {
     await end(receiving);
     run(startReference(PORTS.reference));
     await listening(PORTS.reference);
-    const reference = await answeredPerSecond(PORTS.reference, ROUND_MS);
+    const { perSecond: reference } = await answeredPerSecond(PORTS.reference, ROUND_MS);
     const postgresAtLow = low.usage["postgres"]?.cores ?? Number.NaN;
     return [
       row("reference: verified, nothing stored", reference, "req/s"),

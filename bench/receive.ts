@@ -16,7 +16,7 @@ import {
   startServer,
   usageRows,
 } from "./servers.ts";
-import { measureUsage, type Usage } from "./usage.ts";
+import type { Usage } from "./usage.ts";
 
 const ROUND_MS = 4_000;
 const ROUNDS = 3;
@@ -37,14 +37,14 @@ export async function benchReceive(stores: BenchStores): Promise<Row[]> {
     const accepted: number[] = [];
     let usage: Record<string, Usage> = {};
     for (let round = 0; round < ROUNDS; round += 1) {
-      reference.push(await answeredPerSecond(ports.reference, ROUND_MS));
-      const used = measureUsage({
+      reference.push((await answeredPerSecond(ports.reference, ROUND_MS)).perSecond);
+      const measured = await answeredPerSecond(ports.receive, ROUND_MS, {
         node: [receiving.pid as number],
         postgres: [stores.pids().postgres],
         redis: [stores.pids().redis],
       });
-      accepted.push(await answeredPerSecond(ports.receive, ROUND_MS));
-      usage = used();
+      accepted.push(measured.perSecond);
+      usage = measured.usage;
     }
     const referenceRate = percentile(reference, 0.5);
     const acceptedRate = percentile(accepted, 0.5);

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { CODE_FLOW_TYPE, HTTP_FLOW_TYPE, prepareDeliveries, SECRET } from "./deliveries.ts";
 import { type Answered, countingLoop } from "./load.ts";
-import type { Usage } from "./usage.ts";
+import { measureUsage, type Usage } from "./usage.ts";
 
 /** The stores that the servers under test share. */
 export interface BenchStores {
@@ -116,16 +116,22 @@ function startScript(name: string, port: number): ChildProcess {
   });
 }
 
-/** How many deliveries the server answers in a second, each a new one. */
-export async function answeredPerSecond(port: number, durationMs: number): Promise<number> {
-  // More than any server here answers.
-  const next = prepareDeliveries(Math.ceil(durationMs * 30));
+/** How many deliveries the server answers in a second, each a new one, and what the processes use meanwhile. */
+export async function answeredPerSecond(
+  port: number,
+  durationMs: number,
+  groups: Record<string, number[]> = {},
+): Promise<{ perSecond: number; usage: Record<string, Usage> }> {
+  // More than any server here answers. Made before anything is measured: it takes as long as the load itself.
+  const next = prepareDeliveries(Math.ceil(durationMs * 40));
+  const used = measureUsage(groups);
   const { good, bad, elapsedMs } = await countingLoop({
     ...{ port, connections: CONNECTIONS, durationMs, next },
     isGood: isAccepted,
   });
+  const usage = used();
   if (bad !== undefined) refuseFailures([bad]);
-  return (good / elapsedMs) * 1_000;
+  return { perSecond: (good / elapsedMs) * 1_000, usage };
 }
 
 export function refuseFailures(answers: Answered[]): void {

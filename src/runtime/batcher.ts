@@ -66,25 +66,35 @@ export class Batcher<Item, Result> {
       if (this.#running < this.#options.inFlight) {
         this.#running += 1;
         // The turn of the event loop ends first, so that what arrived in it travels together.
-        setImmediate(() => void this.#run());
+        setImmediate(() => this.#run());
       }
     });
   }
 
-  async #run(): Promise<void> {
-    while (this.#waiting.length > 0) await this.#runOne(this.#take());
-    this.#running -= 1;
+  #run(): void {
+    const batch = this.#take();
+    if (batch.length === 0) {
+      this.#running -= 1;
+      return;
+    }
+    void this.#send(batch).then((answer) => {
+      // The next batch leaves before the callers of this one go on: what they do takes as long as a batch, and what
+      // they wait for would stand still meanwhile. They go on one by one, so that the first is not kept by the last.
+      this.#run();
+      process.nextTick(() => batch.forEach(answer));
+    });
   }
 
-  async #runOne(batch: Waiting<Item, Result>[]): Promise<void> {
+  /** Never rejects: an error is what it answers every item. */
+  async #send(
+    batch: Waiting<Item, Result>[],
+  ): Promise<(entry: Waiting<Item, Result>, index: number) => void> {
     try {
       const results = await this.#flush(batch.map((entry) => entry.item));
       assert.equal(results.length, batch.length, "a batch answers one result an item");
-      batch.forEach((entry, index) => {
-        entry.resolve(results[index] as Result);
-      });
+      return (entry, index) => entry.resolve(results[index] as Result);
     } catch (error) {
-      for (const entry of batch) entry.reject(error);
+      return (entry) => entry.reject(error);
     }
   }
 
