@@ -80,7 +80,8 @@ async function startCountingStores(dataDir: string): Promise<EmbeddedStores> {
   await client.query("ALTER SYSTEM SET shared_preload_libraries = 'pg_stat_statements'");
   await client.query(`ALTER SYSTEM SET min_wal_size = '${OLD_SEGMENTS * 16}MB'`);
   await client.query("SELECT pg_reload_conf()");
-  const write = "SELECT pg_logical_emit_message(false, 'bench', repeat('x', 1048576)) FROM generate_series(1, $1)";
+  const write =
+    "SELECT pg_logical_emit_message(false, 'bench', repeat('x', 1048576)) FROM generate_series(1, $1)";
   await client.query(write, [OLD_SEGMENTS * 16]);
   await client.query("CHECKPOINT");
   await client.end();

@@ -2,7 +2,7 @@ import type { ChildProcess } from "node:child_process";
 import pg from "pg";
 import { freePort } from "../src/embedded/free-port.ts";
 import { bullMqPerSecond } from "./bullmq.ts";
-import { HTTP_FLOW_TYPE, nextDelivery, prepareDeliveries } from "./deliveries.ts";
+import { HTTP_FLOW_TYPE, prepareDeliveries } from "./deliveries.ts";
 import { type Answered, closedLoop, openLoop, type PreparedRequest, percentile } from "./load.ts";
 import {
   answeredPerSecond,
@@ -55,11 +55,12 @@ export async function benchPipeline(stores: BenchStores): Promise<Row[]> {
     const measure = (load: Load) => measureChain(database, stores, [receiving, working], load);
     const flood = (durationMs: number, next: () => PreparedRequest | undefined) => () =>
       closedLoop({ port: PORTS.receive, connections: CONNECTIONS, durationMs, next });
-    const steady = (perSecond: number, durationMs: number) => () =>
-      openLoop({
-        ...{ port: PORTS.receive, connections: CONNECTIONS, perSecond, durationMs },
-        next: () => nextDelivery(),
-      });
+    const steady = (perSecond: number, durationMs: number) => {
+      // Signed beforehand: what that takes would be counted as the events'.
+      const prepared = prepareDeliveries(Math.ceil((perSecond * durationMs) / 1_000));
+      const next = () => prepared() as PreparedRequest;
+      return () => openLoop({ port: PORTS.receive, connections: CONNECTIONS, perSecond, durationMs, next });
+    };
 
     // A backlog of three seconds is worked off first: its leftovers stay in the tables.
     await flood(3_000, prepareDeliveries(60_000))();

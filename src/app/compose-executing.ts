@@ -12,6 +12,7 @@ import { createSharedBounds } from "../pipeline/execute/shared-bounds.ts";
 import { createTargets } from "../pipeline/execute/targets.ts";
 import { createWorkers, type Workers } from "../pipeline/execute/workers.ts";
 import { normalize } from "../pipeline/normalize/normalize.ts";
+import type { EventsAtHand } from "../postgres/events-at-hand.ts";
 import { wakeHeldRuns } from "../postgres/held-runs.ts";
 import type { DueRun } from "../postgres/runs.ts";
 import type { RedisClient, RedisUse } from "../redis/client.ts";
@@ -36,6 +37,7 @@ export interface ExecutingDeps
     PipelineDeps,
     "roles" | "limits" | "database" | "keyRing" | "handlers" | "outgoing" | "metrics" | "log"
   > {
+  events: EventsAtHand;
   redis: RedisClient;
   connect: (use: RedisUse) => RedisClient;
   keys: RedisKeys;
@@ -82,6 +84,7 @@ export function composeExecuting(deps: ExecutingDeps): Executing {
   const held = createHeldRuns(database, limits.execute);
   const execute = createExecutor({
     ...{ database, held, bounds, breakers, normalize, random, monotonicMs, onError },
+    events: deps.events,
     flows: createFlowVersions(database, keyRing, limits.execute.maxFlowVersions),
     loadSecrets: createRunSecrets(database, keyRing),
     actions: {

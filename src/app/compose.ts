@@ -11,6 +11,7 @@ import { createBackfill } from "../pipeline/route/backfill.ts";
 import { createDeployedFlows } from "../pipeline/route/deployed-flows.ts";
 import { createRouter, createTakeOver, type RoutedCounts } from "../pipeline/route/router.ts";
 import type { Database } from "../postgres/database.ts";
+import { createEventsAtHand } from "../postgres/events-at-hand.ts";
 import type { KeyRing } from "../postgres/key-ring.ts";
 import { createNotifier, listenForEvents } from "../postgres/wake-up.ts";
 import { connectRedis, type RedisClient, type RedisUse, whenReady } from "../redis/client.ts";
@@ -140,11 +141,19 @@ export function composePipeline(deps: PipelineDeps): Pipeline {
   let listener: ReturnType<typeof listenForEvents> | undefined;
 
   // 4 Normalize, 5 Route: ids are read, events matched, runs made.
+  const { maxBytes, keptMs } = limits.eventsAtHand;
+  const events = createEventsAtHand(
+    database.pipeline,
+    // Nobody here takes them where no runs are executed.
+    { maxBytes: roles.has("execute") ? maxBytes : 0, keptMs },
+    () => performance.now(),
+  );
   const flows = createDeployedFlows(database.pipeline);
   const blocking = roles.has("route") ? connect("blocking") : undefined;
   if (blocking !== undefined) {
     const router = {
       database: database.pipeline,
+      events,
       redis,
       blocking,
       keys,
@@ -180,7 +189,7 @@ export function composePipeline(deps: PipelineDeps): Pipeline {
   const queueRuns = (runs: Parameters<typeof jobsOf>[0]) =>
     void queues.add(jobsOf(runs, limits.sweep.maxRunsPerJob)).catch(onRedisError);
   const { held, workers, release } = composeExecuting({
-    ...{ ...deps, redis, connect, keys, queues, loops, queueRuns, onRedisError },
+    ...{ ...deps, events, redis, connect, keys, queues, loops, queueRuns, onRedisError },
     wakeSweeper: () => sweeper?.wake(),
   });
 

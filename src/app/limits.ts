@@ -20,6 +20,7 @@ import type { RejectionLogLimits } from "../pipeline/receive/rejection-log.ts";
 import type { TenantQuotaLimits } from "../pipeline/receive/tenant-quota.ts";
 import type { BackfillLimits } from "../pipeline/route/backfill.ts";
 import type { RouterLimits } from "../pipeline/route/router.ts";
+import type { EventsAtHandLimits } from "../postgres/events-at-hand.ts";
 import type { TickerLimits } from "../schedule/ticker.ts";
 import type { FetchLimits } from "../synthetic/fetch/fetch-pages.ts";
 import type { PollLimits } from "../synthetic/poll-session.ts";
@@ -38,6 +39,8 @@ export interface Limits {
   relay: RelayLimits;
   route: RouterLimits;
   backfill: BackfillLimits;
+  /** Events that were routed here and wait for their runs. */
+  eventsAtHand: EventsAtHandLimits;
   execute: ExecutorLimits & { heartbeatMs: number; maxFlowVersions: number; codeTimeoutMs: number };
   /** Calls to one target (scheme, host and port) of one tenant that are under way at once, over all processes. */
   targetConcurrency: number;
@@ -139,6 +142,7 @@ export const DEFAULT_LIMITS: Limits = {
     maxReceipts: 3,
   },
   backfill: { batchSize: 500, idleMs: 1_000, settleMs: 15_000 },
+  eventsAtHand: { maxBytes: 16_777_216, keptMs: 10_000 },
   execute: {
     leaseMs: 15_000,
     heartbeatMs: 4_000,

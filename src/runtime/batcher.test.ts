@@ -34,6 +34,16 @@ describe("Batcher", () => {
     expect(batches).toEqual([[1], [2, 3, 4], [5]]);
   });
 
+  test("sends the next batch before those who waited for the last go on", async () => {
+    const { batcher, batches, release } = batcherOf();
+    const sentBy = batcher.add(1).then(() => batches.length);
+    await turn();
+    void batcher.add(2);
+    release[0]?.();
+    expect(await sentBy).toBe(2);
+    release[1]?.();
+  });
+
   test("keeps to the weight of a batch, and lets an item that is heavier go alone", async () => {
     const { batcher, batches, release } = batcherOf({ maxItems: 10, maxWeight: 10, weigh: (item) => item });
     const all = [4, 4, 4, 50].map((item) => batcher.add(item));

@@ -6,7 +6,8 @@ import type { RunAction, RunAttempt } from "../../domain/flow-run.ts";
 import type { Outcome } from "../../domain/outcome.ts";
 import { runIdempotencyKey } from "../../domain/run-id.ts";
 import type { Queryable } from "../../postgres/database.ts";
-import { loadEvents, type StoredEvent } from "../../postgres/events.ts";
+import type { StoredEvent } from "../../postgres/events.ts";
+import type { EventsAtHand } from "../../postgres/events-at-hand.ts";
 import { claimGatedRuns, type FreedRun, wakeGatedRuns } from "../../postgres/gated-runs.ts";
 import { type HeldRun, holdRuns } from "../../postgres/held-runs.ts";
 import {
@@ -46,6 +47,7 @@ export interface ExecutorLimits {
 
 export interface ExecutorDeps {
   database: Queryable;
+  events: Pick<EventsAtHand, "take">;
   flows: FlowVersions;
   loadSecrets: LoadRunSecrets;
   held: HeldRuns;
@@ -162,11 +164,11 @@ async function claimJobs(
   jobs: string[][],
   claim: (ids: string[]) => Promise<ClaimedRuns>,
 ): Promise<PreparedRun[][]> {
-  const { database, flows } = deps;
+  const { events: atHand, flows } = deps;
   const { runs, flowsCounter, breakersCounter } = await claim(jobs.flat());
   if (runs.length === 0) return jobs.map(() => []);
   const [stored] = await Promise.all([
-    loadEvents(database, [...new Set(runs.map((run) => run.eventId))]),
+    atHand.take([...new Set(runs.map((run) => run.eventId))]),
     flows.prepare(runs, flowsCounter),
     deps.breakers.prepare(breakersCounter),
   ]);

@@ -58,8 +58,7 @@ export interface CommittedEvent {
 }
 
 /**
- * Commits deliveries in groups: one or two transactions are under way, and the next one takes what arrived
- * meanwhile.
+ * Commits deliveries in groups: `inFlight` transactions are under way, and the next one takes what arrived meanwhile.
  */
 export function createAcceptor(deps: AcceptorDeps): Acceptor {
   const { limits } = deps;

@@ -1,6 +1,7 @@
 import { isUnavailable, type Queryable } from "../../postgres/database.ts";
 import { ROUTER_LOST } from "../../postgres/dlq-replays.ts";
-import { loadEvents, type StoredEvent } from "../../postgres/events.ts";
+import type { StoredEvent } from "../../postgres/events.ts";
+import type { EventsAtHand } from "../../postgres/events-at-hand.ts";
 import { beginAgain, countBeginning } from "../../postgres/outbox.ts";
 import { uuid7Ms } from "../../postgres/partitions.ts";
 import { type NewRun, type RoutingDecision, routeEvents } from "../../postgres/routing.ts";
@@ -40,6 +41,7 @@ export interface RouterLimits {
 
 export interface RouterDeps {
   database: Queryable;
+  events: Pick<EventsAtHand, "load">;
   redis: RedisClient;
   /** Waits in reads; used by nothing else. */
   blocking: RedisClient;
@@ -116,14 +118,14 @@ async function begunBefore(deps: RouterDeps, entries: readonly StreamEntry[]): P
 
 async function routeTogether(deps: RouterDeps, entries: readonly StreamEntry[]): Promise<void> {
   if (entries.length === 0) return;
-  const events = await loadEvents(deps.database, [...new Set(entries.map((entry) => entry.eventId))]);
+  const events = await deps.events.load([...new Set(entries.map((entry) => entry.eventId))]);
   await handOver(deps, entries, await route(deps, events));
 }
 
 /** Routes one event alone, or makes it a dead letter when too many routers were gone before they had routed it. */
 async function routeAlone(deps: RouterDeps, eventId: string): Promise<NewRun[]> {
   const begun = await countBeginning(deps.database, eventId, 1);
-  const [event] = begun === undefined ? [] : await loadEvents(deps.database, [eventId]);
+  const [event] = begun === undefined ? [] : await deps.events.load([eventId]);
   if (begun === undefined || event === undefined) return [];
   if (begun > deps.limits.maxReceipts) {
     const error = new Error(`${begun} processes in a row were gone before they had routed this event`);
