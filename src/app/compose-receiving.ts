@@ -4,6 +4,7 @@ import { type Acceptor, type AcceptorDeps, createAcceptor } from "../pipeline/re
 import { createEndpointCache, endpointSecretPlace } from "../pipeline/receive/endpoint-cache.ts";
 import { createReceiver, type Receiver, type TakeQuota } from "../pipeline/receive/receiver.ts";
 import { createRejectionLog, type RejectionLog } from "../pipeline/receive/rejection-log.ts";
+import { createSeenMarks } from "../pipeline/receive/seen-marks.ts";
 import { createTenantQuota } from "../pipeline/receive/tenant-quota.ts";
 import { raiseCounter, readCounter } from "../postgres/change-counters.ts";
 import { captureSecret } from "../postgres/endpoints.ts";
@@ -45,7 +46,10 @@ export function composeReceiving(deps: ReceivingDeps): Receiving {
     limits: limits.accept,
     leaseMs,
     onCommitted,
-    onSeen: (seen) => markSeen(redis, keys, { seen, ttlSeconds: limits.seenSeconds }),
+    onSeen: createSeenMarks(
+      (seen) => markSeen(redis, keys, { seen, ttlSeconds: limits.seenSeconds }),
+      limits.seenMarks,
+    ),
   });
   const counterReads = new Batcher<void, number>(
     async (callers) => {

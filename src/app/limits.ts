@@ -17,6 +17,7 @@ import type { RelayLimits } from "../pipeline/fanout/relay.ts";
 import type { AcceptorLimits } from "../pipeline/receive/acceptor.ts";
 import type { LookUpLimits } from "../pipeline/receive/endpoint-cache.ts";
 import type { RejectionLogLimits } from "../pipeline/receive/rejection-log.ts";
+import type { SeenMarkLimits } from "../pipeline/receive/seen-marks.ts";
 import type { TenantQuotaLimits } from "../pipeline/receive/tenant-quota.ts";
 import type { BackfillLimits } from "../pipeline/route/backfill.ts";
 import type { RouterLimits } from "../pipeline/route/router.ts";
@@ -36,6 +37,7 @@ export interface Limits {
   lookUps: LookUpLimits;
   /** How long a committed delivery is remembered in Redis, s. PostgreSQL remembers it for its whole window. */
   seenSeconds: number;
+  seenMarks: SeenMarkLimits;
   relay: RelayLimits;
   route: RouterLimits;
   backfill: BackfillLimits;
@@ -120,6 +122,7 @@ export const DEFAULT_LIMITS: Limits = {
   maxEndpoints: 10_000,
   lookUps: { maxItems: 500, inFlight: 1, maxWaiting: 20_000 },
   seenSeconds: 600,
+  seenMarks: { delayMs: 25, batchSize: 250 },
   relay: {
     drainMs: 500,
     minEvents: 256,

@@ -75,7 +75,7 @@ export const webhookRoutes: FastifyPluginAsync<WebhookRoutesOptions> = async (se
   server.addHook("onRequest", (request, reply, done) => {
     request.receivedMs = performance.now();
     if (!hasSmallBody(request)) request.takeBytes = bodies.open(reply.raw);
-    delete request.raw.headers["content-type"];
+    request.raw.headers["content-type"] = undefined;
     if (!eventLoop.isLate && !isBehind()) return done();
     done(new HeadraceError("store_unavailable", "More comes in than can be taken"));
   });

@@ -106,7 +106,7 @@ async function insertEvents(
   { expectedCounter, leaseMs }: { expectedCounter: number | undefined; leaseMs: number },
 ): Promise<{ counter: number; rows: InsertedRow[] }> {
   const headers = events.map((event) => Buffer.from(JSON.stringify(event.headers)));
-  const keys = events.flatMap((event, index) => event.keys.map((key) => ({ ...key, ordinal: index + 1 })));
+  const keys = events.flatMap((event) => event.keys);
   const rows = await database.query<{
     counter: string;
     ordinal: number | null;
@@ -133,7 +133,7 @@ async function insertEvents(
       numberArray(events.map((event) => event.item)),
       textArray(events.map((event) => event.contentType)),
       numberArray(events.map((event) => event.keys.length)),
-      numberArray(keys.map((key) => key.ordinal)),
+      numberArray(events.flatMap((event, index) => event.keys.map(() => index + 1))),
       textArray(keys.map((key) => key.key)),
       numberArray(keys.map((key) => key.windowMs)),
       leaseMs,

@@ -64,7 +64,7 @@ export function resolvePointer(data: unknown, pointer: string): unknown {
   let value = data;
   for (const token of pointer.slice(1).split("/")) {
     if (typeof value !== "object" || value === null) return undefined;
-    const key = token.replaceAll("~1", "/").replaceAll("~0", "~");
+    const key = token.includes("~") ? token.replaceAll("~1", "/").replaceAll("~0", "~") : token;
     if (!Object.hasOwn(value, key) || (Array.isArray(value) && key === "length")) return undefined;
     value = (value as Record<string, unknown>)[key];
   }
@@ -74,6 +74,8 @@ export function resolvePointer(data: unknown, pointer: string): unknown {
 function headerValues(place: Extract<Place, { header: string }>, value: string | undefined): string[] {
   const { separator, prefix = "" } = place;
   if (value === undefined) return [];
+  // Nearly all places: those of every delivery are looked at several times.
+  if (separator === undefined && prefix === "") return value === "" ? [] : [value];
   const entries = separator === undefined ? [value] : value.split(separator);
   return entries
     .filter((entry) => entry.startsWith(prefix) && entry.length > prefix.length)
