@@ -118,7 +118,7 @@ export interface Limits {
 }
 
 export const DEFAULT_LIMITS: Limits = {
-  accept: { maxDeliveries: 64, maxBytes: 1_048_576, inFlight: 1, maxWaiting: 2_000 },
+  accept: { maxDeliveries: 64, evenAbove: 16, maxBytes: 1_048_576, inFlight: 1, maxWaiting: 2_000 },
   maxEndpoints: 10_000,
   lookUps: { maxItems: 500, inFlight: 1, maxWaiting: 20_000 },
   seenSeconds: 600,

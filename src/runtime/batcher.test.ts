@@ -44,6 +44,19 @@ describe("Batcher", () => {
     release[1]?.();
   });
 
+  test("lets batches of one size take turns where their callers come back", async () => {
+    const { batcher, batches, release } = batcherOf({ maxItems: 100, evenAbove: 2 });
+    const callers = Array.from({ length: 10 }, async (_, caller) => {
+      for (let round = 0; round < 6; round += 1) await batcher.add(caller);
+    });
+    for (let batch = 0; batch < 12; batch += 1) {
+      await turn();
+      release[batch]?.();
+    }
+    await Promise.all(callers);
+    expect(batches.map((batch) => batch.length)).toEqual(Array(12).fill(5));
+  });
+
   test("keeps to the weight of a batch, and lets an item that is heavier go alone", async () => {
     const { batcher, batches, release } = batcherOf({ maxItems: 10, maxWeight: 10, weigh: (item) => item });
     const all = [4, 4, 4, 50].map((item) => batcher.add(item));

@@ -49,7 +49,7 @@ export async function serveApi(over: Partial<HttpDeps> = {}): Promise<ServedApi>
     keyRing: KEY_RING,
     acceptor: createAcceptor({
       database: database.ingest,
-      limits: { maxDeliveries: 64, maxBytes: 1_048_576, inFlight: 2, maxWaiting: 1_000 },
+      limits: { maxDeliveries: 64, evenAbove: 16, maxBytes: 1_048_576, inFlight: 2, maxWaiting: 1_000 },
       leaseMs: () => 0,
       onCommitted() {},
       onSeen() {},

@@ -22,6 +22,8 @@ export type AcceptAnswer =
 export interface AcceptorLimits {
   /** Deliveries in one transaction. */
   maxDeliveries: number;
+  /** Transactions of more deliveries are kept to one size. */
+  evenAbove: number;
   /** Payload bytes in one transaction; a larger delivery goes alone. */
   maxBytes: number;
   /** Transactions under way at once. */
@@ -70,6 +72,7 @@ export function createAcceptor(deps: AcceptorDeps): Acceptor {
     },
     {
       maxItems: limits.maxDeliveries,
+      evenAbove: limits.evenAbove,
       maxWeight: limits.maxBytes,
       weigh: (delivery) => delivery.events.reduce((sum, event) => sum + event.payload.length, 0),
       inFlight: limits.inFlight,
