@@ -11,7 +11,7 @@ import { createRunSecrets } from "../pipeline/execute/run-secrets.ts";
 import { createSharedBounds } from "../pipeline/execute/shared-bounds.ts";
 import { createTargets } from "../pipeline/execute/targets.ts";
 import { createWorkers, type Workers } from "../pipeline/execute/workers.ts";
-import { normalize } from "../pipeline/normalize/normalize.ts";
+import type { Normalizer } from "../pipeline/normalize/normalize.ts";
 import type { EventsAtHand } from "../postgres/events-at-hand.ts";
 import { wakeHeldRuns } from "../postgres/held-runs.ts";
 import type { DueRun } from "../postgres/runs.ts";
@@ -38,6 +38,7 @@ export interface ExecutingDeps
     "roles" | "limits" | "database" | "keyRing" | "handlers" | "outgoing" | "metrics" | "log"
   > {
   events: EventsAtHand;
+  normalize: Normalizer["toRun"];
   redis: RedisClient;
   connect: (use: RedisUse) => RedisClient;
   keys: RedisKeys;
@@ -83,8 +84,9 @@ export function composeExecuting(deps: ExecutingDeps): Executing {
   });
   const held = createHeldRuns(database, limits.execute);
   const execute = createExecutor({
-    ...{ database, held, bounds, breakers, normalize, random, monotonicMs, onError },
+    ...{ database, held, bounds, breakers, random, monotonicMs, onError },
     events: deps.events,
+    normalize: deps.normalize,
     flows: createFlowVersions(database, keyRing, limits.execute.maxFlowVersions),
     loadSecrets: createRunSecrets(database, keyRing),
     actions: {

@@ -6,7 +6,7 @@ import type { Handler } from "../pipeline/execute/code-action.ts";
 import { createSweeper } from "../pipeline/execute/sweeper.ts";
 import { createRedisLossWatch } from "../pipeline/fanout/redis-loss.ts";
 import { createRelay } from "../pipeline/fanout/relay.ts";
-import { normalize } from "../pipeline/normalize/normalize.ts";
+import { createNormalizer, normalize } from "../pipeline/normalize/normalize.ts";
 import { createBackfill } from "../pipeline/route/backfill.ts";
 import { createDeployedFlows } from "../pipeline/route/deployed-flows.ts";
 import { createRouter, createTakeOver, type RoutedCounts } from "../pipeline/route/router.ts";
@@ -148,6 +148,7 @@ export function composePipeline(deps: PipelineDeps): Pipeline {
     { maxBytes: roles.has("execute") ? maxBytes : 0, keptMs },
     () => performance.now(),
   );
+  const normalizer = createNormalizer();
   const flows = createDeployedFlows(database.pipeline);
   const blocking = roles.has("route") ? connect("blocking") : undefined;
   if (blocking !== undefined) {
@@ -159,7 +160,7 @@ export function composePipeline(deps: PipelineDeps): Pipeline {
       keys,
       queues,
       flows,
-      normalize,
+      normalize: normalizer.toRoute,
       consumer: `${hostname()}.${process.pid}.${randomBytes(4).toString("hex")}`,
       limits: limits.route,
       now,
@@ -189,7 +190,18 @@ export function composePipeline(deps: PipelineDeps): Pipeline {
   const queueRuns = (runs: Parameters<typeof jobsOf>[0]) =>
     void queues.add(jobsOf(runs, limits.sweep.maxRunsPerJob)).catch(onRedisError);
   const { held, workers, release } = composeExecuting({
-    ...{ ...deps, events, redis, connect, keys, queues, loops, queueRuns, onRedisError },
+    ...{
+      ...deps,
+      events,
+      normalize: normalizer.toRun,
+      redis,
+      connect,
+      keys,
+      queues,
+      loops,
+      queueRuns,
+      onRedisError,
+    },
     wakeSweeper: () => sweeper?.wake(),
   });
 

@@ -22,6 +22,11 @@ export function numberArray(values: readonly (number | null | undefined)[]): str
   return `{${values.map((value) => value ?? "NULL").join(",")}}`;
 }
 
+/** Reads what `string_agg(value, ',')` wrote of values without commas: a row each takes ten times as long to read. */
+export function readList(text: string | null | undefined): string[] {
+  return text == null ? [] : text.split(",");
+}
+
 function quoted(value: string): string {
   return NEEDS_ESCAPES.test(value) ? `"${value.replace(/["\\]/g, "\\$&")}"` : `"${value}"`;
 }

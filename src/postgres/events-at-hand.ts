@@ -2,7 +2,7 @@ import type { Queryable } from "./database.ts";
 import { loadEvents, type StoredEvent } from "./events.ts";
 
 export interface EventsAtHandLimits {
-  /** Of the payloads and headers that are kept at once, bytes; the oldest go. */
+  /** Of what is kept at once, bytes; the oldest go. */
   maxBytes: number;
   /** For how long an event is kept that nobody takes, ms. */
   keptMs: number;
@@ -67,7 +67,7 @@ export function createEventsAtHand(
   };
 }
 
-/** What an event is counted as, bytes: its payload, and what its names and headers may take. */
+/** What an event is counted as, bytes: its payload, its data once that is read, and what its names and headers may take. */
 function sizeOf({ payload }: StoredEvent): number {
-  return payload.length + 2_048;
+  return 4 * payload.length + 2_048;
 }

@@ -1,4 +1,5 @@
 import type { Priority } from "../domain/priority.ts";
+import { numberArray, readList, textArray } from "./array-literal.ts";
 import type { Queryable } from "./database.ts";
 import { idBounds } from "./partitions.ts";
 
@@ -45,19 +46,19 @@ export async function routeEvents(
 ): Promise<Map<string, { buried: boolean }>> {
   const { verdicts, runs, deadLetters } = decision;
   const values = [
-    verdicts.map((verdict) => verdict.eventId),
-    verdicts.map((verdict) => verdict.tenantId),
-    verdicts.map((verdict) => verdict.status),
-    runs.map((run) => run.id),
-    runs.map((run) => run.tenantId),
-    runs.map((run) => run.flowId),
-    runs.map((run) => run.flowVersion),
-    runs.map((run) => run.eventId),
-    runs.map((run) => run.lane),
+    textArray(verdicts.map((verdict) => verdict.eventId)),
+    textArray(verdicts.map((verdict) => verdict.tenantId)),
+    textArray(verdicts.map((verdict) => verdict.status)),
+    textArray(runs.map((run) => run.id)),
+    textArray(runs.map((run) => run.tenantId)),
+    textArray(runs.map((run) => run.flowId)),
+    numberArray(runs.map((run) => run.flowVersion)),
+    textArray(runs.map((run) => run.eventId)),
+    numberArray(runs.map((run) => run.lane)),
     leaseMs,
-    runs.map((run) => run.gate ?? null),
+    textArray(runs.map((run) => run.gate)),
   ];
-  const rows = await database.query<{ event_id: string; buried: boolean }>(
+  const [row] = await database.query<{ taken: string | null; buried: string | null }>(
     deadLetters.length === 0
       ? { name: "route-events", text: ROUTE_EVENTS, values }
       : {
@@ -66,7 +67,8 @@ export async function routeEvents(
           values: [...values, ...letterValues(decision)],
         },
   );
-  return new Map(rows.map(({ event_id, buried }) => [event_id, { buried }]));
+  const buried = new Set(readList(row?.buried));
+  return new Map(readList(row?.taken).map((eventId) => [eventId, { buried: buried.has(eventId) }]));
 }
 
 function letterValues({ verdicts, deadLetters }: RoutingDecision): unknown[] {
@@ -100,11 +102,9 @@ started AS (
   ON CONFLICT (id) DO NOTHING
 )`;
 
-// Most batches bury nothing: they do not pay for the look at the events, nor for what counts dead letters. Nor do they
-// wait for the disk: a crash of the server that takes this commit back brings the outbox rows back with it.
-const ROUTE_EVENTS = `${ROUTED},
-relaxed AS (SELECT set_config('synchronous_commit', 'off', true))
-SELECT event_id, false AS buried FROM relaxed, taken`;
+// Most batches bury nothing: they do not pay for the look at the events, nor for what counts dead letters.
+const ROUTE_EVENTS = `${ROUTED}
+SELECT string_agg(event_id::text, ',') AS taken, NULL AS buried FROM taken`;
 
 const ROUTE_AND_BURY_EVENTS = `${ROUTED},
 buried AS (
@@ -121,7 +121,8 @@ buried AS (
     (SELECT p.unmatched FROM dlq_policies p WHERE p.tenant_id = '*'), 'dlq')
   RETURNING event_id
 )
-SELECT t.event_id, b.event_id IS NOT NULL AS buried FROM taken t LEFT JOIN buried b USING (event_id)`;
+SELECT (SELECT string_agg(event_id::text, ',') FROM taken) AS taken,
+  (SELECT string_agg(event_id::text, ',') FROM buried) AS buried`;
 
 /** Makes runs of past events, due at once; answers how many there were not yet. */
 export async function insertRuns(transaction: Queryable, runs: readonly NewRun[]): Promise<number> {

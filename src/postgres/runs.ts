@@ -1,4 +1,5 @@
 import type { Priority } from "../domain/priority.ts";
+import { numberArray, readList, textArray } from "./array-literal.ts";
 import { asClaimedRuns, type ClaimRow } from "./claimed-rows.ts";
 import type { Queryable } from "./database.ts";
 import { idBounds } from "./partitions.ts";
@@ -51,7 +52,7 @@ export async function claimRuns(
       SELECT claimed.*, c.value AS counter, b.value AS breakers
       FROM relaxed, change_counters b, change_counters c LEFT JOIN claimed ON true
       WHERE c.name = 'flows' AND b.name = 'breakers'`,
-    values: [ids, low, high, leaseMs],
+    values: [textArray(ids), low, high, leaseMs],
   });
   return asClaimedRuns(rows);
 }
@@ -110,19 +111,19 @@ export async function finishRuns(
   const ids = attempts.map((attempt) => attempt.id);
   const { low, high } = idBounds(ids);
   const values = [
-    ids,
+    textArray(ids),
     low,
     high,
-    attempts.map((attempt) => attempt.fence),
-    attempts.map((attempt) => attempt.state),
-    attempts.map((attempt) => attempt.retryDelayMs),
-    attempts.map((attempt) => attempt.durationMs),
-    attempts.map((attempt) => attempt.responseStatus ?? null),
-    attempts.map((attempt) => attempt.errorCode ?? null),
-    attempts.map((attempt) => attempt.errorMessage ?? null),
+    numberArray(attempts.map((attempt) => attempt.fence)),
+    textArray(attempts.map((attempt) => attempt.state)),
+    numberArray(attempts.map((attempt) => attempt.retryDelayMs)),
+    numberArray(attempts.map((attempt) => attempt.durationMs)),
+    numberArray(attempts.map((attempt) => attempt.responseStatus)),
+    textArray(attempts.map((attempt) => attempt.errorCode)),
+    textArray(attempts.map((attempt) => attempt.errorMessage)),
   ];
   const touchesLetters = attempts.some(({ state, replaySeq }) => state === "dead" || replaySeq > 0);
-  const rows = await database.query<{ id: string }>(
+  const [row] = await database.query<{ ids: string | null }>(
     touchesLetters
       ? {
           name: "finish-runs-and-letters",
@@ -131,7 +132,7 @@ export async function finishRuns(
         }
       : { name: "finish-runs", text: FINISH_RUNS, values },
   );
-  return new Set(rows.map((row) => row.id));
+  return new Set(readList(row?.ids));
 }
 
 function letterValues(attempts: readonly FinishedAttempt[]): unknown[] {
@@ -175,7 +176,7 @@ WITH ended AS (
     AS u (run_id, fence, state, retry_delay_ms, duration_ms, response_status, error_code, error_message)
 ),
 ${FINISHED}
-SELECT run_id AS id FROM finished`;
+SELECT string_agg(run_id::text, ',') AS ids FROM finished`;
 
 const FINISH_RUNS_AND_LETTERS = `
 WITH ended AS (
@@ -209,7 +210,7 @@ buried AS (
   FROM finished f JOIN events v ON v.id = f.event_id AND v.id BETWEEN $13::uuid AND $14::uuid
   WHERE f.state = 'dead' AND NOT EXISTS (SELECT FROM replayed WHERE id = f.dead_letter_id)
 )
-SELECT run_id AS id FROM finished`;
+SELECT string_agg(run_id::text, ',') AS ids FROM finished`;
 
 /** A run that is queued again under a new generation, and needs a job. */
 export interface DueRun {

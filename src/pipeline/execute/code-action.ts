@@ -25,7 +25,7 @@ export function createCodeAction(deps: {
   handlers: Pick<ReadonlyMap<string, Handler>, "get">;
   timeoutMs: number;
   openLog: (run: RunAttempt) => RunLog;
-  openSteps: (run: RunAttempt, signal: AbortSignal) => RunStep;
+  openSteps: (run: RunAttempt, deadline: { readonly signal: AbortSignal }) => RunStep;
 }): RunAction {
   const { handlers, timeoutMs, openLog, openSteps } = deps;
   return async (run) => {
@@ -34,48 +34,76 @@ export function createCodeAction(deps: {
     const handler = handlers.get(name);
     // Another copy, or the next release, may have it.
     if (handler === undefined) return failure("HANDLER_MISSING", `No flow file defines the handler ${name}`);
-    const { signal, isLate, settle } = deadlineOf(run.signal, timeoutMs);
+    const deadline = new Deadline(run, timeoutMs);
     const { event, attempt, idempotencyKey } = run;
     const { log, end } = openLog(run);
-    const step = openSteps(run, signal);
+    const step = openSteps(run, deadline);
     try {
-      await untilAborted(handler({ event, attempt, idempotencyKey, signal, log, step }), signal);
+      const context = {
+        ...{ event, attempt, idempotencyKey, log, step },
+        get signal() {
+          return deadline.signal;
+        },
+      };
+      const result = handler(context);
+      // One that has ended by now needs no deadline.
+      if (result instanceof Promise) await untilAborted(result, deadline.signal);
       return { kind: "done" };
     } catch (thrown) {
-      if (isLate()) return failure("TIMEOUT", `The handler took more than ${timeoutMs} ms`);
+      if (deadline.isLate) return failure("TIMEOUT", `The handler took more than ${timeoutMs} ms`);
       const error = thrown instanceof Error ? thrown : new Error(String(thrown));
       return failure("HANDLER_THREW", error.message, { stack: error.stack, step: failedStep(error) });
     } finally {
-      settle();
+      deadline.settle();
       await end();
     }
   };
 }
 
-/** Aborted with the run's signal, and at the deadline; `AbortSignal.any` would cost more than a short run does. */
-function deadlineOf(run: AbortSignal, timeoutMs: number) {
-  const abort = new AbortController();
-  let late = false;
-  const timer = setTimeout(() => {
-    late = true;
-    abort.abort(new DOMException("The run took too long", "TimeoutError"));
-  }, timeoutMs);
-  const onRunAborted = () => abort.abort(run.reason);
-  if (run.aborted) onRunAborted();
-  run.addEventListener("abort", onRunAborted, { once: true });
-  return {
-    signal: abort.signal,
-    isLate: () => late,
-    settle() {
-      clearTimeout(timer);
-      run.removeEventListener("abort", onRunAborted);
-    },
-  };
+/**
+ * Aborted with the run's signal, and at the deadline; `AbortSignal.any` would cost more than a short run does. It counts
+ * from when its signal is first asked for, which is before anybody can wait.
+ */
+class Deadline {
+  readonly #run: RunAttempt;
+  readonly #timeoutMs: number;
+  #abort: AbortController | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  isLate = false;
+
+  constructor(run: RunAttempt, timeoutMs: number) {
+    this.#run = run;
+    this.#timeoutMs = timeoutMs;
+  }
+
+  get signal(): AbortSignal {
+    this.#abort ??= this.#start();
+    return this.#abort.signal;
+  }
+
+  #start(): AbortController {
+    const abort = new AbortController();
+    const { signal } = this.#run;
+    this.#timer = setTimeout(() => {
+      this.isLate = true;
+      abort.abort(new DOMException("The run took too long", "TimeoutError"));
+    }, this.#timeoutMs);
+    if (signal.aborted) abort.abort(signal.reason);
+    else signal.addEventListener("abort", this.#onRunAborted, { once: true });
+    return abort;
+  }
+
+  readonly #onRunAborted = () => this.#abort?.abort(this.#run.signal.reason);
+
+  settle(): void {
+    if (this.#abort === undefined) return;
+    clearTimeout(this.#timer);
+    this.#run.signal.removeEventListener("abort", this.#onRunAborted);
+  }
 }
 
 /** A handler that ignores its signal is left behind at the deadline. */
-function untilAborted(result: unknown, signal: AbortSignal): Promise<unknown> | unknown {
-  if (!(result instanceof Promise)) return result;
+function untilAborted(result: Promise<unknown>, signal: AbortSignal): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const onAbort = () => reject(signal.reason);
     signal.addEventListener("abort", onAbort, { once: true });

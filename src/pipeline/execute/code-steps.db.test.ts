@@ -7,7 +7,7 @@ import { createRunSteps, failedStep } from "./code-steps.ts";
 const LIMITS = { maxSteps: 3, maxResultBytes: 100, maxRunBytes: 150 };
 
 function stepsOf(database: Database, run: Awaited<ReturnType<typeof claimedRun>>) {
-  return createRunSteps(database.pipeline, LIMITS)(run, run.signal);
+  return createRunSteps(database.pipeline, LIMITS)(run, run);
 }
 
 describe("a step", () => {

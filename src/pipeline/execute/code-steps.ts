@@ -35,8 +35,8 @@ const MAX_NAME_LENGTH = 200;
 export function createRunSteps(
   database: Queryable,
   limits: StepLimits,
-): (run: RunAttempt, signal: AbortSignal) => RunStep {
-  return ({ runId, fence, idempotencyKey: runKey }, signal) => {
+): (run: RunAttempt, deadline: { readonly signal: AbortSignal }) => RunStep {
+  return ({ runId, fence, idempotencyKey: runKey }, deadline) => {
     let finished: Promise<Map<string, string | null>> | undefined;
     const names = new Set<string>();
     let keptBytes = 0;
@@ -49,6 +49,7 @@ export function createRunSteps(
       const kept = (await finished).get(name);
       if (kept !== undefined) return read(kept);
       if (names.size > limits.maxSteps) throw new Error(`A run has at most ${limits.maxSteps} steps`);
+      const { signal } = deadline;
       signal.throwIfAborted();
       const idempotencyKey = digestOf("step", runKey, name);
       const text = write(name, await work({ idempotencyKey, signal }), limits);

@@ -24,7 +24,7 @@ import { failpoint } from "../../runtime/failpoint.ts";
 import type { Breakers } from "./breakers.ts";
 import { finishAttempt } from "./finish.ts";
 import type { FlowVersions, OpenedFlow } from "./flow-versions.ts";
-import type { HeldRuns } from "./held-runs.ts";
+import type { HeldRuns, Hold } from "./held-runs.ts";
 import type { LoadRunSecrets } from "./run-secrets.ts";
 import type { SharedBounds } from "./shared-bounds.ts";
 
@@ -116,12 +116,12 @@ export function createExecutor(deps: ExecutorDeps): (job: JobData) => Promise<vo
 
   async function execute(prepared: PreparedRun): Promise<void> {
     const { run } = prepared;
-    const signal = deps.held.hold(run);
+    const hold = deps.held.hold(run);
     try {
       const startedMs = deps.monotonicMs();
-      const outcome = await boundedAttempt(deps, prepared, signal);
+      const outcome = await boundedAttempt(deps, prepared, hold);
       // Who lost the run to another must not write, and who is stopping hands it back.
-      if (signal.aborted) return;
+      if (hold.isLost) return;
       if (outcome.kind === "held") {
         const { reason, delayMs } = outcome;
         await holds.add({ id: run.id, fence: run.fence, reason, delayMs });
@@ -195,11 +195,7 @@ async function claimJobs(
 }
 
 /** An attempt within what its tenant may have under way. */
-async function boundedAttempt(
-  deps: ExecutorDeps,
-  prepared: PreparedRun,
-  signal: AbortSignal,
-): Promise<Outcome> {
+async function boundedAttempt(deps: ExecutorDeps, prepared: PreparedRun, hold: Hold): Promise<Outcome> {
   const { bounds, limits, monotonicMs } = deps;
   const { tenantId } = prepared.run;
   const entering = bounds.enter(tenantId, limits.tenantConcurrency);
@@ -207,13 +203,13 @@ async function boundedAttempt(
   if (place.kind === "full") return { kind: "held", reason: "tenant_concurrency", delayMs: place.delayMs };
   const startedMs = monotonicMs();
   try {
-    return await attempt(deps, prepared, signal);
+    return await attempt(deps, prepared, hold);
   } finally {
     bounds.leave(tenantId, monotonicMs() - startedMs);
   }
 }
 
-async function attempt(deps: ExecutorDeps, prepared: PreparedRun, signal: AbortSignal): Promise<Outcome> {
+async function attempt(deps: ExecutorDeps, prepared: PreparedRun, hold: Hold): Promise<Outcome> {
   const { run, flow, event } = prepared;
   if (flow === undefined)
     return gone("FLOW_GONE", `Version ${run.flowVersion} of flow ${run.flowId} does not exist`);
@@ -233,7 +229,9 @@ async function attempt(deps: ExecutorDeps, prepared: PreparedRun, signal: AbortS
     signingSecret: flow.signingSecret,
     formerSecret: flow.formerSecret,
     secrets: prepared.secrets,
-    signal,
+    get signal() {
+      return hold.signal;
+    },
   });
 }
 

@@ -2,10 +2,17 @@ import type { Queryable } from "../../postgres/database.ts";
 import { extendLeases, releaseRuns } from "../../postgres/runs.ts";
 import type { Step } from "../../runtime/loop.ts";
 
+/** What a run is held by. It is lost when the run was cancelled or another process got it, and at `handBack`. */
+export interface Hold {
+  readonly isLost: boolean;
+  /** Aborted when it is lost. Made when it is first asked for: a run that ends at once needs none. */
+  readonly signal: AbortSignal;
+}
+
 /** The runs that this process is executing. */
 export interface HeldRuns {
-  /** Holds a run until it is let go; the signal is aborted when it was cancelled or another process got it, or at `handBack`. */
-  hold(run: { id: string; fence: number }): AbortSignal;
+  /** Holds a run until it is let go. */
+  hold(run: { id: string; fence: number }): Hold;
   letGo(runId: string): void;
   /** One heartbeat: all leases are pushed ahead in one statement; who lost one is told by its signal. */
   heartbeat: Step;
@@ -20,13 +27,13 @@ export function createHeldRuns(
   database: Queryable,
   { leaseMs, heartbeatMs }: { leaseMs: number; heartbeatMs: number },
 ): HeldRuns {
-  const held = new Map<string, { id: string; fence: number; abort: AbortController }>();
+  const held = new Map<string, RunHold>();
   let onEmpty: (() => void)[] = [];
   return {
     hold(run) {
-      const abort = new AbortController();
-      held.set(run.id, { ...run, abort });
-      return abort.signal;
+      const hold = new RunHold(run);
+      held.set(run.id, hold);
+      return hold;
     },
     letGo(runId) {
       held.delete(runId);
@@ -40,7 +47,7 @@ export function createHeldRuns(
         const kept = await extendLeases(database, runs, leaseMs);
         for (const run of runs) {
           if (!kept.has(run.id) && held.get(run.id) === run)
-            run.abort.abort(new Error("The run was cancelled, or another worker holds it"));
+            run.lose(new Error("The run was cancelled, or another worker holds it"));
         }
       }
       return { waitMs: heartbeatMs };
@@ -48,7 +55,7 @@ export function createHeldRuns(
     async handBack() {
       const runs = [...held.values()];
       if (runs.length === 0) return;
-      for (const run of runs) run.abort.abort(new Error("The worker is stopping"));
+      for (const run of runs) run.lose(new Error("The worker is stopping"));
       await releaseRuns(database, runs);
     },
     emptied() {
@@ -58,4 +65,33 @@ export function createHeldRuns(
       return held.size;
     },
   };
+}
+
+class RunHold implements Hold {
+  readonly id: string;
+  readonly fence: number;
+  #abort: AbortController | undefined;
+  #lostBy: Error | undefined;
+
+  constructor({ id, fence }: { id: string; fence: number }) {
+    this.id = id;
+    this.fence = fence;
+  }
+
+  get isLost(): boolean {
+    return this.#lostBy !== undefined;
+  }
+
+  get signal(): AbortSignal {
+    if (this.#abort === undefined) {
+      this.#abort = new AbortController();
+      if (this.#lostBy !== undefined) this.#abort.abort(this.#lostBy);
+    }
+    return this.#abort.signal;
+  }
+
+  lose(reason: Error): void {
+    this.#lostBy ??= reason;
+    this.#abort?.abort(this.#lostBy);
+  }
 }

@@ -1,0 +1,36 @@
+import { describe, expect, test } from "vitest";
+import type { StoredEvent } from "../../postgres/events.ts";
+import { createNormalizer, normalize } from "./normalize.ts";
+
+const STORED: StoredEvent = {
+  id: "01890a5d-ac96-774b-bcce-b302099a8057",
+  ...{
+    tenantId: "acme",
+    connector: "shop",
+    endpoint: "main",
+    type: "order.paid",
+    source: "webhook",
+    priority: 2,
+  },
+  ...{
+    subject: undefined,
+    occurredAtMs: undefined,
+    receivedAtMs: 1_700_000_000_000,
+    deliveryKey: "k",
+    item: 0,
+  },
+  ...{ headers: {}, contentType: "application/json", flowsCounter: 1 },
+  payload: Buffer.from('{"lines":[1]}'),
+};
+
+describe("an event that is routed and executed in one process", () => {
+  test("is read once for the router and the first run, and anew for the other runs", () => {
+    const normalizer = createNormalizer();
+    const routed = normalizer.toRoute(STORED);
+    const runs = [normalizer.toRun(STORED), normalizer.toRun(STORED), normalizer.toRun(STORED)];
+    expect(runs[0]).toBe(routed);
+    if (runs[0]?.kind === "normalized") (runs[0].event.data as { lines: number[] }).lines.push(2);
+    expect(runs[1]).not.toBe(runs[2]);
+    expect(runs.slice(1)).toEqual([normalize(STORED), normalize(STORED)]);
+  });
+});
