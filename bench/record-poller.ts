@@ -2,6 +2,7 @@ import { DEFAULT_LIMITS } from "../src/app/limits.ts";
 import { openDatabase } from "../src/postgres/database.ts";
 import { connectRedis } from "../src/redis/client.ts";
 import { redisKeys } from "../src/redis/keys.ts";
+import { setHeapGrowth } from "../src/runtime/heap-growth.ts";
 import type { FetchPages } from "../src/synthetic/fetched-page.ts";
 import { createPollSource } from "../src/synthetic/poll-source.ts";
 import type { PolledSource } from "../src/synthetic/polled-source.ts";
@@ -20,7 +21,8 @@ const NO_VALUE = "x";
 const onError = (error: unknown) => {
   throw error;
 };
-const { postgres, redis: redisLimits, poll: limits } = DEFAULT_LIMITS;
+const { heapGrowthPercent, postgres, redis: redisLimits, poll: limits } = DEFAULT_LIMITS;
+setHeapGrowth(heapGrowthPercent.poll);
 const database = openDatabase({ url: process.env["DATABASE_URL"] ?? "", ...postgres, onError });
 const redis = connectRedis({ url: process.env["REDIS_URL"] ?? "", ...redisLimits, onError }, "jobs");
 

@@ -14,6 +14,7 @@ import { createFlowMatcher } from "../pipeline/route/flow-matcher.ts";
 import { ensureAdminKey } from "../postgres/api-keys.ts";
 import { type Database, openDatabase } from "../postgres/database.ts";
 import { createKeyRing } from "../postgres/key-ring.ts";
+import { setHeapGrowth } from "../runtime/heap-growth.ts";
 import type { Logger } from "../runtime/logger.ts";
 import { type AllowPrivate, createOutgoingHttp } from "../runtime/outgoing/index.ts";
 import { createAnswerWatch } from "./answer-watch.ts";
@@ -63,6 +64,8 @@ export async function start(
   signal: AbortSignal,
   limits: Limits = DEFAULT_LIMITS,
 ): Promise<Running> {
+  const growth = (["receive", "poll"] as const).find((role) => config.roles.has(role));
+  if (growth !== undefined) setHeapGrowth(limits.heapGrowthPercent[growth]);
   const settings = await readySettings(config, log);
   try {
     return await serve(config, settings, log, signal, limits);

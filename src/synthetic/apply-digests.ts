@@ -1,3 +1,4 @@
+import type { StoredChanges } from "../postgres/source-states.ts";
 import type { RedisClient } from "../redis/client.ts";
 import type { SourceKeys } from "../redis/keys.ts";
 import {
@@ -11,17 +12,15 @@ import { type DigestShard, type KeyedRecord, packShard, unpackShard } from "./di
 import type { TrackedRecord } from "./record-change.ts";
 import { inRightHalf, MAX_SHARD_BITS, ROOT_SHARD, recordName, shardOf } from "./record-name.ts";
 
-/** What one commit changed of the digests. */
-export interface DigestChanges extends DigestShard {
-  generation: number;
-  /** All that was before is gone. With `partial`, what is not named is unknown, until a poll is complete. */
-  reset: boolean;
-  complete: boolean;
-}
+/**
+ * What one commit changed of the digests: its entries are a packed shard. All that was before a `reset` is gone; where
+ * the shard is partial, what it does not name is unknown, until a poll is complete.
+ */
+export type DigestChanges = StoredChanges;
 
 /** Records of a shard, at most: beyond, it splits. Some 40 kB. */
 const MAX_SHARD_RECORDS = 1_024;
-const SHARDS_AT_ONCE = 32;
+const SHARDS_AT_ONCE = 8;
 
 /**
  * Brings the digests in Redis from `head` to the generation of the last of the changes. Doing it again, or at the
@@ -47,7 +46,7 @@ export async function applyDigests(
     0,
     changes.findLastIndex(({ reset }) => reset),
   );
-  const counted = changes.slice(start);
+  const counted = changes.slice(start).map(unpacked);
   const [first] = counted;
   const fresh = head === undefined || first?.reset === true;
   const codes = new Set(fresh ? [ROOT_SHARD] : head.codes);
@@ -90,13 +89,19 @@ export async function applyDigests(
   return next;
 }
 
+function unpacked({ entries, ...stored }: DigestChanges) {
+  const shard = unpackShard(entries);
+  if (shard === undefined) throw new Error(`The changes of generation ${stored.generation} cannot be read`);
+  return { ...stored, ...shard };
+}
+
 async function* nothingOf(codes: readonly number[]): AsyncGenerator<{ code: number; content: undefined }> {
   for (const code of codes) yield { code, content: undefined };
 }
 
 /** The last of the changes of each record, by the shard that holds it. */
 function byShard(
-  changes: readonly DigestChanges[],
+  changes: readonly Pick<DigestShard, "records">[],
   codes: ReadonlySet<number>,
 ): Map<number, Map<string, TrackedRecord>> {
   const found = new Map<number, Map<string, TrackedRecord>>();

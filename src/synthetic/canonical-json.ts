@@ -81,7 +81,12 @@ export function canonicalJson(value: unknown): string {
 
 /** The value at a dotted path, own properties of objects only. */
 export function valueAt(value: unknown, path: string): unknown {
-  return pathKeys(path).reduce<unknown>(
+  return valueAtKeys(value, pathKeys(path));
+}
+
+/** As `valueAt`, of a path that was taken apart. */
+export function valueAtKeys(value: unknown, keys: readonly string[]): unknown {
+  return keys.reduce<unknown>(
     (at, key) =>
       typeof at === "object" && at !== null && !Array.isArray(at) && Object.hasOwn(at, key)
         ? (at as Record<string, unknown>)[key]

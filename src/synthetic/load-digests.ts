@@ -1,16 +1,11 @@
 import { HeadraceError } from "../domain/errors.ts";
 import type { Queryable } from "../postgres/database.ts";
-import {
-  findChangesKept,
-  listChanges,
-  type SourceState,
-  type StoredChanges,
-} from "../postgres/source-states.ts";
+import { findChangesKept, listChanges, type SourceState } from "../postgres/source-states.ts";
 import type { SourceName } from "../postgres/sources.ts";
 import type { RedisClient } from "../redis/client.ts";
 import type { SourceKeys } from "../redis/keys.ts";
 import { type DigestHead, readDigestHead, readShards } from "../redis/record-digests.ts";
-import { applyDigests, type DigestChanges } from "./apply-digests.ts";
+import { applyDigests } from "./apply-digests.ts";
 import { unpackShard } from "./digest-shard.ts";
 import { createDigestTable, type DigestTable } from "./digest-table.ts";
 import { ROOT_SHARD, recordName } from "./record-name.ts";
@@ -71,20 +66,13 @@ async function replay(
 ): Promise<void> {
   let at: { head: DigestHead | undefined; after: number } = { head, after };
   for (;;) {
-    const stored = await listChanges(store.database, name, { after: at.after, limit: CHANGES_AT_ONCE });
-    if (stored.length === 0) return;
-    const changes = stored.map(asDigestChanges);
+    const changes = await listChanges(store.database, name, { after: at.after, limit: CHANGES_AT_ONCE });
+    if (changes.length === 0) return;
     const next = await applyDigests(store, at.head, { changes, lost: new Set(), nowMs: store.now() });
     // Somebody else brought them over.
     if (next === undefined) return;
     at = { head: next, after: next.generation };
   }
-}
-
-function asDigestChanges({ entries, ...stored }: StoredChanges): DigestChanges {
-  const shard = unpackShard(entries);
-  if (shard === undefined) throw new Error(`The changes of generation ${stored.generation} cannot be read`);
-  return { ...stored, ...shard };
 }
 
 /** The digests of a head, in memory. */

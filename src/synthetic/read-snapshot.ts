@@ -4,6 +4,7 @@ import { commitStage } from "./poll-commit.ts";
 import { type PollSession, tableOf, trackedOf } from "./poll-session.ts";
 import { isTold } from "./poll-stage.ts";
 import { decideSeen, preferredSeen, type SeenRecord } from "./record-change.ts";
+import { ownCopy } from "./record-hash.ts";
 import { recordName } from "./record-name.ts";
 import { pagesJoin } from "./snapshot.ts";
 import { updatedAtMs } from "./updated-at.ts";
@@ -184,8 +185,11 @@ function seeRecord(
   }
   const payload =
     isTold(change) || source.diff === "values" ? Buffer.from(JSON.stringify(record)) : undefined;
+  const digest = ownCopy(now.digest);
   stage.set({
-    ...{ key, name, change, next, payload, seen: now, touch: false },
+    ...{ key, name: ownCopy(name), change, payload, touch: false },
+    next: { ...next, digest },
+    seen: { ...now, digest },
     before: tracked === "lost" ? undefined : tracked && { ...tracked, digest: Buffer.from(tracked.digest) },
     record: source.diff === "none" ? undefined : record,
   });

@@ -1,4 +1,4 @@
-import { hash } from "node:crypto";
+import { recordHash } from "./record-hash.ts";
 
 /** The first half of the SHA-256 of a record's key: what it goes by where its key would take too much room. */
 export type RecordName = Buffer;
@@ -6,7 +6,7 @@ export type RecordName = Buffer;
 export const NAME_BYTES = 16;
 
 export function recordName(key: string): RecordName {
-  return hash("sha256", key, "buffer").subarray(0, NAME_BYTES);
+  return recordHash(key).subarray(0, NAME_BYTES);
 }
 
 /** Shards split until their records lie in as many bits as this. */

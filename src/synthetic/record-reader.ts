@@ -1,5 +1,7 @@
 import { hash } from "node:crypto";
-import { canonicalizer, NotCanonicalError, valueAt } from "./canonical-json.ts";
+import { pathKeys } from "../domain/condition/path.ts";
+import { canonicalizer, NotCanonicalError, valueAtKeys } from "./canonical-json.ts";
+import { recordHash } from "./record-hash.ts";
 import { fieldRules, hashVersion, type RecordOptions } from "./record-options.ts";
 
 /** What is compared of a record, or why it cannot be. The reason quotes nothing of the record. */
@@ -29,10 +31,11 @@ export function recordReader(options: RecordOptions): RecordReader {
     nullEqualsMissing: options.nullEqualsMissing === true,
   });
   const idPaths = typeof options.id === "string" ? [options.id] : options.id;
+  const idKeys = idPaths.map(pathKeys);
   return {
     version: hashVersion(options),
     read(record) {
-      const ids = idPaths.map((path) => valueAt(record, path));
+      const ids = idKeys.map((keys) => valueAtKeys(record, keys));
       const missing = ids.findIndex((id) => !isId(id));
       if (missing !== -1) {
         return unreadable(
@@ -40,7 +43,7 @@ export function recordReader(options: RecordOptions): RecordReader {
         );
       }
       try {
-        const digest = hash("sha256", canonicalize(record), "buffer");
+        const digest = recordHash(canonicalize(record));
         return { kind: "record", key: keyOf(ids), subject: subjectOf(ids), digest };
       } catch (error) {
         if (error instanceof NotCanonicalError) return unreadable(error.message);

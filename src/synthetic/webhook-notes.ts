@@ -4,6 +4,7 @@ import { listWebhookEvents, type WebhookEvent } from "../postgres/webhook-events
 import { valueAt } from "./canonical-json.ts";
 import { type PollSession, trackedOf } from "./poll-session.ts";
 import { decideSeen, type TrackedRecord } from "./record-change.ts";
+import { ownCopy } from "./record-hash.ts";
 import { recordName } from "./record-name.ts";
 
 /**
@@ -47,8 +48,9 @@ function noteWebhook(session: PollSession, event: WebhookEvent): void {
   const record = path === "" ? body.data : valueAt(body.data, path);
   const reading = reader.read(record);
   if (reading.kind === "unreadable") return;
-  const { key, digest } = reading;
-  const name = recordName(key);
+  const { key } = reading;
+  const digest = ownCopy(reading.digest);
+  const name = ownCopy(recordName(key));
   const staged = stage.get(key);
   const found = trackedOf(session, name, digests.table.find(name));
   const before = found === "lost" ? undefined : found && { ...found, digest: Buffer.from(found.digest) };
