@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { CODE_FLOW_TYPE, HTTP_FLOW_TYPE, prepareDeliveries, SECRET } from "./deliveries.ts";
-import { type Answered, countingLoop } from "./load.ts";
+import { type Answered, countingLoop, percentile } from "./load.ts";
 import { measureUsage, type Usage } from "./usage.ts";
 
 /** The stores that the servers under test share. */
@@ -146,6 +146,29 @@ function isAccepted({ status, body }: Answered): boolean {
 export function row(name: string, value: number, unit: string, bar?: Row["bar"]): Row {
   const digits = unit === "ratio" ? 1_000 : value < 100 ? 10 : 1;
   return { name, value: Math.round(value * digits) / digits, unit, ...(bar === undefined ? {} : { bar }) };
+}
+
+/**
+ * How long answers took over several rounds at one load: the median round's percentiles, as a rate is the median
+ * round's, and the worst round's p99, which is where a stall of the machine shows.
+ */
+export function latencyRows(
+  name: string,
+  rounds: readonly (readonly number[])[],
+  { p50, p99 }: { p50?: number; p99?: number } = {},
+): Row[] {
+  const median = (share: number) =>
+    percentile(
+      rounds.map((latencies) => percentile(latencies, share)),
+      0.5,
+    );
+  const atMost = (ms: number | undefined) => (ms === undefined ? undefined : { atMost: ms });
+  const worst = Math.max(...rounds.map((latencies) => percentile(latencies, 0.99)));
+  return [
+    row(`${name}, p50`, median(0.5), "ms", atMost(p50)),
+    row(`${name}, p99`, median(0.99), "ms", atMost(p99)),
+    row(`${name}, p99 of the worst round`, worst, "ms"),
+  ];
 }
 
 export function usageRows(name: string, usage: Record<string, Usage>): Row[] {
