@@ -22,7 +22,7 @@ const onError = (error: unknown) => {
   throw error;
 };
 const { heapGrowthPercent, postgres, redis: redisLimits, poll: limits } = DEFAULT_LIMITS;
-setHeapGrowth(heapGrowthPercent.poll);
+setHeapGrowth(heapGrowthPercent.polls);
 const database = openDatabase({ url: process.env["DATABASE_URL"] ?? "", ...postgres, onError });
 const redis = connectRedis({ url: process.env["REDIS_URL"] ?? "", ...redisLimits, onError }, "jobs");
 

@@ -144,7 +144,7 @@ function isAccepted({ status, body }: Answered): boolean {
 }
 
 export function row(name: string, value: number, unit: string, bar?: Row["bar"]): Row {
-  const digits = unit === "ratio" ? 1_000 : value < 100 ? 10 : 1;
+  const digits = unit === "ratio" ? 1_000 : unit === "cores" ? 100 : value < 100 ? 10 : 1;
   return { name, value: Math.round(value * digits) / digits, unit, ...(bar === undefined ? {} : { bar }) };
 }
 

@@ -32,10 +32,10 @@ import type { ScheduleWatchLimits } from "../synthetic/schedule-watch.ts";
 export interface Limits {
   /**
    * By how much the heap may grow from what is alive in it before all of it is marked anew, %. Marking takes every core
-   * for some 60 ms, and answers wait: a process that receives does it seldom, for some 100 MiB. One that polls and does
-   * not receive marks often: what a poll of many records leaves behind would double its memory.
+   * for some 60 ms, and events wait: a process that receives, routes or executes does it seldom, for some 100 MiB. One
+   * that polls and does none of that marks often: what a poll of many records leaves behind would double its memory.
    */
-  heapGrowthPercent: { receive: number; poll: number };
+  heapGrowthPercent: { events: number; polls: number };
   accept: AcceptorLimits;
   /** Endpoints kept in memory, unknown ones among them. */
   maxEndpoints: number;
@@ -124,7 +124,7 @@ export interface Limits {
 }
 
 export const DEFAULT_LIMITS: Limits = {
-  heapGrowthPercent: { receive: 300, poll: 30 },
+  heapGrowthPercent: { events: 300, polls: 30 },
   accept: { maxDeliveries: 64, evenAbove: 16, maxBytes: 1_048_576, inFlight: 1, maxWaiting: 2_000 },
   maxEndpoints: 10_000,
   lookUps: { maxItems: 500, inFlight: 1, maxWaiting: 20_000 },

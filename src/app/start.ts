@@ -64,8 +64,10 @@ export async function start(
   signal: AbortSignal,
   limits: Limits = DEFAULT_LIMITS,
 ): Promise<Running> {
-  const growth = (["receive", "poll"] as const).find((role) => config.roles.has(role));
-  if (growth !== undefined) setHeapGrowth(limits.heapGrowthPercent[growth]);
+  const { events, polls } = limits.heapGrowthPercent;
+  if ((["receive", "route", "execute"] as const).some((role) => config.roles.has(role)))
+    setHeapGrowth(events);
+  else if (config.roles.has("poll")) setHeapGrowth(polls);
   const settings = await readySettings(config, log);
   try {
     return await serve(config, settings, log, signal, limits);
