@@ -22,8 +22,11 @@ export interface RunAttempt {
   formerSecret?: { value: string; untilMs: number } | undefined;
   /** The tenant's secrets that the action takes, by name; one that does not exist is not there. */
   secrets: Readonly<Record<string, string>>;
-  /** Aborted when the run is no longer this process's to finish, and when the process must end; made when asked for. */
-  readonly signal: AbortSignal;
+  /**
+   * Its signal is aborted when the run is no longer this process's to finish, and when the process must end. It is made
+   * when it is asked for.
+   */
+  hold: { readonly signal: AbortSignal };
 }
 
 /** Carries out one kind of action. Never throws: what goes wrong is an outcome. */

@@ -37,6 +37,6 @@ export async function claimedRun(database: Database): Promise<RunAttempt> {
     definition: { trigger: {}, action: { type: "code", handler: "f" }, retry: DEFAULT_RETRY },
     signingSecret: "",
     secrets: {},
-    signal: new AbortController().signal,
+    hold: new AbortController(),
   };
 }

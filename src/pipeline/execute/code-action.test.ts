@@ -29,7 +29,7 @@ async function run(handler: Handler, abort = new AbortController()) {
       attempt: 2,
       idempotencyKey: "k",
     },
-    ...{ event: { id: "e" } as NormalizedEvent, signingSecret: "", secrets: {}, signal: abort.signal },
+    ...{ event: { id: "e" } as NormalizedEvent, signingSecret: "", secrets: {}, hold: abort },
     definition: { trigger: {}, action: { type: "code", handler: "h" }, retry: DEFAULT_RETRY },
   };
   return { outcome: await action(attempt), ended };

@@ -35,17 +35,9 @@ export function createCodeAction(deps: {
     // Another copy, or the next release, may have it.
     if (handler === undefined) return failure("HANDLER_MISSING", `No flow file defines the handler ${name}`);
     const deadline = new Deadline(run, timeoutMs);
-    const { event, attempt, idempotencyKey } = run;
     const { log, end } = openLog(run);
-    const step = openSteps(run, deadline);
     try {
-      const context = {
-        ...{ event, attempt, idempotencyKey, log, step },
-        get signal() {
-          return deadline.signal;
-        },
-      };
-      const result = handler(context);
+      const result = handler(new Context(run, deadline, log, openSteps(run, deadline)));
       // One that has ended by now needs no deadline.
       if (result instanceof Promise) await untilAborted(result, deadline.signal);
       return { kind: "done" };
@@ -58,6 +50,29 @@ export function createCodeAction(deps: {
       await end();
     }
   };
+}
+
+/** A class, since an object with a getter of its own has a shape of its own, which V8 keeps until it marks its heap. */
+class Context implements HandlerContext {
+  readonly event: RunAttempt["event"];
+  readonly attempt: number;
+  readonly idempotencyKey: string;
+  readonly log: HandlerLog;
+  readonly step: RunStep;
+  readonly #deadline: Deadline;
+
+  constructor(run: RunAttempt, deadline: Deadline, log: HandlerLog, step: RunStep) {
+    this.event = run.event;
+    this.attempt = run.attempt;
+    this.idempotencyKey = run.idempotencyKey;
+    this.log = log;
+    this.step = step;
+    this.#deadline = deadline;
+  }
+
+  get signal(): AbortSignal {
+    return this.#deadline.signal;
+  }
 }
 
 /**
@@ -83,7 +98,7 @@ class Deadline {
 
   #start(): AbortController {
     const abort = new AbortController();
-    const { signal } = this.#run;
+    const { signal } = this.#run.hold;
     this.#timer = setTimeout(() => {
       this.isLate = true;
       abort.abort(new DOMException("The run took too long", "TimeoutError"));
@@ -93,12 +108,12 @@ class Deadline {
     return abort;
   }
 
-  readonly #onRunAborted = () => this.#abort?.abort(this.#run.signal.reason);
+  readonly #onRunAborted = () => this.#abort?.abort(this.#run.hold.signal.reason);
 
   settle(): void {
     if (this.#abort === undefined) return;
     clearTimeout(this.#timer);
-    this.#run.signal.removeEventListener("abort", this.#onRunAborted);
+    this.#run.hold.signal.removeEventListener("abort", this.#onRunAborted);
   }
 }
 

@@ -7,7 +7,7 @@ import { createRunSteps, failedStep } from "./code-steps.ts";
 const LIMITS = { maxSteps: 3, maxResultBytes: 100, maxRunBytes: 150 };
 
 function stepsOf(database: Database, run: Awaited<ReturnType<typeof claimedRun>>) {
-  return createRunSteps(database.pipeline, LIMITS)(run, run);
+  return createRunSteps(database.pipeline, LIMITS)(run, run.hold);
 }
 
 describe("a step", () => {
@@ -56,7 +56,10 @@ describe("a step", () => {
 
   test("does not begin once the signal is aborted", async () => {
     const { database } = await migratedDatabase();
-    const run = { ...(await claimedRun(database)), signal: AbortSignal.abort(new Error("the deadline")) };
+    const run = {
+      ...(await claimedRun(database)),
+      hold: { signal: AbortSignal.abort(new Error("the deadline")) },
+    };
     let begun = false;
     const step = stepsOf(database, run)("s", () => {
       begun = true;

@@ -229,9 +229,7 @@ async function attempt(deps: ExecutorDeps, prepared: PreparedRun, hold: Hold): P
     signingSecret: flow.signingSecret,
     formerSecret: flow.formerSecret,
     secrets: prepared.secrets,
-    get signal() {
-      return hold.signal;
-    },
+    hold,
   });
 }
 

@@ -63,7 +63,7 @@ function run(
     definition: { trigger: {}, action: { type: "http", url: "", ...action }, retry: DEFAULT_RETRY },
     signingSecret: secret,
     secrets: {},
-    signal: new AbortController().signal,
+    hold: new AbortController(),
     ...part,
   };
 }
@@ -282,7 +282,9 @@ describe("the HTTP action", () => {
 
   test("gives up when the run is no longer this worker's", async () => {
     const sink = await startSink();
-    expect(await httpAction()(run({ url: sink.url }, { signal: AbortSignal.abort() }))).toMatchObject({
+    expect(
+      await httpAction()(run({ url: sink.url }, { hold: { signal: AbortSignal.abort() } })),
+    ).toMatchObject({
       error: { code: "ABORTED" },
     });
     expect(sink.connected).toBe(0);

@@ -98,7 +98,7 @@ function isOurs(name: string): boolean {
 
 /** What is sent for a run, or why nothing can be. */
 function requestOf(run: RunAttempt, nowMs: number): OutgoingRequest | Outcome {
-  const { definition, event, runId, idempotencyKey, signingSecret, formerSecret: former, signal } = run;
+  const { definition, event, runId, idempotencyKey, signingSecret, formerSecret: former, hold } = run;
   const { action } = definition;
   assert(action.type === "http", "the executor gives an action its own kind of run");
   const read = templatesOf(action);
@@ -126,7 +126,7 @@ function requestOf(run: RunAttempt, nowMs: number): OutgoingRequest | Outcome {
     body,
     timeoutMs: Math.min(Math.max(timeout_ms, HTTP_TIMEOUT_MS.min), HTTP_TIMEOUT_MS.max),
     maxResponseBytes: MAX_RESPONSE_BYTES,
-    signal,
+    signal: hold.signal,
   };
 }
 
