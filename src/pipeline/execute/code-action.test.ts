@@ -1,3 +1,4 @@
+import { runInNewContext } from "node:vm";
 import { describe, expect, test } from "vitest";
 import type { NormalizedEvent } from "../../domain/event.ts";
 import { DEFAULT_RETRY } from "../../domain/flow.ts";
@@ -57,6 +58,16 @@ describe("a handler", () => {
       error: { code: "TIMEOUT", message: "The handler took more than 20 ms" },
     });
     expect([(reason as Error).name, ended]).toEqual(["TimeoutError", 1]);
+  });
+
+  test("that gives a promise of another library is waited for, and no longer than its deadline", async () => {
+    const Foreign = runInNewContext("Promise") as PromiseConstructor;
+    const codes = [];
+    for (const promise of [Foreign.reject(new Error("no")), new Foreign(() => {}), Foreign.resolve()]) {
+      const { outcome } = await run(() => promise);
+      codes.push(outcome.kind === "retry" ? outcome.error.code : outcome.kind);
+    }
+    expect(codes).toEqual(["HANDLER_THREW", "TIMEOUT", "done"]);
   });
 
   test("whose run is taken away is told by its signal with the reason", async () => {

@@ -39,7 +39,7 @@ export function createCodeAction(deps: {
     try {
       const result = handler(new Context(run, deadline, log, openSteps(run, deadline)));
       // One that has ended by now needs no deadline.
-      if (result instanceof Promise) await untilAborted(result, deadline.signal);
+      if (isThenable(result)) await untilAborted(Promise.resolve(result), deadline.signal);
       return { kind: "done" };
     } catch (thrown) {
       if (deadline.isLate) return failure("TIMEOUT", `The handler took more than ${timeoutMs} ms`);
@@ -50,6 +50,11 @@ export function createCodeAction(deps: {
       await end();
     }
   };
+}
+
+/** What may still be under way: a promise, also one of another library. */
+function isThenable(result: unknown): result is PromiseLike<unknown> {
+  return typeof (result as PromiseLike<unknown> | null | undefined)?.then === "function";
 }
 
 /** A class, since an object with a getter of its own has a shape of its own, which V8 keeps until it marks its heap. */
