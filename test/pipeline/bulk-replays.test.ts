@@ -116,12 +116,13 @@ describe("a bulk replay", () => {
   });
 
   test("counts what fails again and what was left over, each in its one dead letter", async () => {
-    const { database } = await withDeadLetters(40, (n) => n % 4 === 3);
+    // Two, since they may both be in the canary of five, which ends the replay when more than half of it fails.
+    const { database } = await withDeadLetters(40, (n) => n >= 38);
     const bulk = await ended(database, await begin(database));
-    expect(bulk).toMatchObject({ state: "done", started: 40, succeeded: 30, failed: 10 });
+    expect(bulk).toMatchObject({ state: "done", started: 40, succeeded: 38, failed: 2 });
     expect(await statuses(database)).toEqual([
-      ["pending", 10, 10],
-      ["replayed", 30, 30],
+      ["pending", 2, 2],
+      ["replayed", 38, 38],
     ]);
     const again = await ended(database, await begin(database, { flow: "g" }));
     expect(again).toMatchObject({ state: "done", count: 0 });
