@@ -8,6 +8,7 @@ import { createFlowVersions } from "../pipeline/execute/flow-versions.ts";
 import { createHeldRuns, type HeldRuns } from "../pipeline/execute/held-runs.ts";
 import { createHttpAction } from "../pipeline/execute/http-action.ts";
 import { createRunSecrets } from "../pipeline/execute/run-secrets.ts";
+import { createRunsHere, type RunsHere } from "../pipeline/execute/runs-here.ts";
 import { createSharedBounds } from "../pipeline/execute/shared-bounds.ts";
 import { createTargets } from "../pipeline/execute/targets.ts";
 import { createWorkers, type Workers } from "../pipeline/execute/workers.ts";
@@ -26,8 +27,9 @@ import type { Loops } from "./loops.ts";
 /** What carries runs out. */
 export interface Executing {
   held: HeldRuns;
-  /** Undefined where this process executes nothing. */
+  /** Undefined where this process executes nothing, as what follows. */
   workers: Workers | undefined;
+  runsHere: RunsHere | undefined;
   /** Gives up what this process has of shared bounds, once nothing is under way. */
   release(): Promise<unknown>;
 }
@@ -83,7 +85,7 @@ export function composeExecuting(deps: ExecutingDeps): Executing {
     },
   });
   const held = createHeldRuns(database, limits.execute);
-  const execute = createExecutor({
+  const executor = createExecutor({
     ...{ database, held, bounds, breakers, random, monotonicMs, onError },
     events: deps.events,
     normalize: deps.normalize,
@@ -125,10 +127,10 @@ export function composeExecuting(deps: ExecutingDeps): Executing {
     onWoken: deps.queueRuns,
   });
   const release = () => bounds.state(new AbortController().signal);
-  if (!roles.has("execute")) return { held, workers: undefined, release };
+  if (!roles.has("execute")) return { held, workers: undefined, runsHere: undefined, release };
   const workers = createWorkers({
     connect: () => deps.connect("jobs"),
-    ...{ keys, queues: deps.queues, execute, monotonicMs },
+    ...{ keys, queues: deps.queues, execute: executor.execute, monotonicMs },
     limits: limits.workers,
     onReplaced(lane) {
       metrics.workersReplaced.inc({ lane: `P${lane}` });
@@ -136,8 +138,15 @@ export function composeExecuting(deps: ExecutingDeps): Executing {
     },
     onError: onRedisError,
   });
+  const runsHere = createRunsHere({
+    carryOut: executor.carryOut,
+    hasJobs: () => workers.isBusy,
+    underWay: () => held.size,
+    limits: limits.execute,
+    onError,
+  });
   loops.add("heartbeat", held.heartbeat);
   loops.add("shared bounds", bounds.state);
   loops.add("workers", workers.watch);
-  return { held, workers, release };
+  return { held, workers, runsHere, release };
 }

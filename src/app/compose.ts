@@ -140,7 +140,7 @@ export function composePipeline(deps: PipelineDeps): Pipeline {
   }
   let listener: ReturnType<typeof listenForEvents> | undefined;
 
-  // 4 Normalize, 5 Route: ids are read, events matched, runs made.
+  // Events are read once for both stages that follow, where both are here.
   const { maxBytes, keptMs } = limits.eventsAtHand;
   const events = createEventsAtHand(
     database.pipeline,
@@ -149,6 +149,28 @@ export function composePipeline(deps: PipelineDeps): Pipeline {
     () => performance.now(),
   );
   const normalizer = createNormalizer();
+
+  // 6 Execute: runs are claimed, carried out and finished.
+  // A job that is lost is made again by the sweeper.
+  const queueRuns = (runs: Parameters<typeof jobsOf>[0]) =>
+    void queues.add(jobsOf(runs, limits.sweep.maxRunsPerJob)).catch(onRedisError);
+  const { held, workers, runsHere, release } = composeExecuting({
+    ...{
+      ...deps,
+      events,
+      normalize: normalizer.toRun,
+      redis,
+      connect,
+      keys,
+      queues,
+      loops,
+      queueRuns,
+      onRedisError,
+    },
+    wakeSweeper: () => sweeper?.wake(),
+  });
+
+  // 4 Normalize, 5 Route: ids are read, events matched, runs made.
   const flows = createDeployedFlows(database.pipeline);
   const blocking = roles.has("route") ? connect("blocking") : undefined;
   if (blocking !== undefined) {
@@ -159,11 +181,13 @@ export function composePipeline(deps: PipelineDeps): Pipeline {
       blocking,
       keys,
       queues,
+      runsHere,
       flows,
       normalize: normalizer.toRoute,
       consumer: `${hostname()}.${process.pid}.${randomBytes(4).toString("hex")}`,
       limits: limits.route,
       now,
+      random: Math.random,
       onRouted(counts: RoutedCounts) {
         for (const verdict of ["routed", "unmatched", "dead"] as const)
           metrics.routed.inc({ verdict }, counts[verdict]);
@@ -184,26 +208,6 @@ export function composePipeline(deps: PipelineDeps): Pipeline {
       }),
     );
   }
-
-  // 6 Execute: runs are claimed, carried out and finished.
-  // A job that is lost is made again by the sweeper.
-  const queueRuns = (runs: Parameters<typeof jobsOf>[0]) =>
-    void queues.add(jobsOf(runs, limits.sweep.maxRunsPerJob)).catch(onRedisError);
-  const { held, workers, release } = composeExecuting({
-    ...{
-      ...deps,
-      events,
-      normalize: normalizer.toRun,
-      redis,
-      connect,
-      keys,
-      queues,
-      loops,
-      queueRuns,
-      onRedisError,
-    },
-    wakeSweeper: () => sweeper?.wake(),
-  });
 
   const dispatch: RunDispatch = { leaseMs: limits.sweep.runLeaseMs, queue: queueRuns };
 
@@ -252,7 +256,7 @@ export function composePipeline(deps: PipelineDeps): Pipeline {
       await polling.drain();
       await loops.stop(["relay", "redis watch", "router", "take-over", "sweeper"]);
       blocking?.disconnect();
-      const closing = workers?.stop();
+      const closing = Promise.all([workers?.stop(), runsHere?.emptied()]);
       await Promise.race([held.emptied(), delay(limits.drainMs.runs)]);
       await held.handBack();
       await Promise.race([closing, delay(1_000)]);

@@ -49,7 +49,13 @@ export interface Limits {
   backfill: BackfillLimits;
   /** Events that were routed here and wait for their runs. */
   eventsAtHand: EventsAtHandLimits;
-  execute: ExecutorLimits & { heartbeatMs: number; maxFlowVersions: number; codeTimeoutMs: number };
+  execute: ExecutorLimits & {
+    heartbeatMs: number;
+    maxFlowVersions: number;
+    codeTimeoutMs: number;
+    /** Runs under way up to which a process that routes carries out what it makes without a job; 0 for never. */
+    maxRunsHere: number;
+  };
   /** Calls to one target (scheme, host and port) of one tenant that are under way at once, over all processes. */
   targetConcurrency: number;
   /** How processes share the bounds of tenants and targets. */
@@ -164,6 +170,7 @@ export const DEFAULT_LIMITS: Limits = {
     holdMs: 15_000,
     runLeaseMs: 10_000,
     tenantConcurrency: 1_000,
+    maxRunsHere: 256,
   },
   targetConcurrency: 200,
   sharedBounds: {

@@ -66,7 +66,7 @@ async function deadRuns(database: Database, tenantId: string, flowId: string, da
     },
   }));
   const verdicts = eventIds.map((eventId) => ({ eventId, tenantId, status: "routed" as const }));
-  await routeEvents(database.pipeline, { verdicts, runs, deadLetters: [] }, 60_000);
+  await routeEvents(database.pipeline, { verdicts, runs, deadLetters: [] }, { queuedLeaseMs: 60_000 });
   await end(database, runs, "dead");
 }
 
@@ -200,7 +200,7 @@ describe("a cause that was cleared", () => {
         runs: [],
         deadLetters: [deadLetter(event, "route", "met none")],
       },
-      60_000,
+      { queuedLeaseMs: 60_000 },
     );
     for (const flow of ["a", "b"]) {
       await deployed(database, "acme", flow, { trigger: { event_types: ["never"] } });

@@ -33,7 +33,7 @@ async function blockedKey() {
     ...{ lane: 2 as const, gate: "the-key" },
   }));
   const verdicts = eventIds.map((eventId) => ({ eventId, tenantId: "acme", status: "routed" as const }));
-  await routeEvents(database.pipeline, { verdicts, runs, deadLetters: [] }, 60_000);
+  await routeEvents(database.pipeline, { verdicts, runs, deadLetters: [] }, { queuedLeaseMs: 60_000 });
   const [first = "", second = ""] = runs.map((run) => run.id);
   await end(database, first, "dead");
   expect(await claim(database, second)).toEqual([]);

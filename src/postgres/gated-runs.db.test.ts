@@ -41,7 +41,7 @@ async function routed(
     ...{ eventId, lane: 2 as const, gate: gate(limits, { key: keyOf(n) }) },
   }));
   const verdicts = eventIds.map((eventId) => ({ eventId, tenantId: "acme", status: "routed" as const }));
-  await routeEvents(database.pipeline, { verdicts, runs, deadLetters: [] }, 60_000);
+  await routeEvents(database.pipeline, { verdicts, runs, deadLetters: [] }, { queuedLeaseMs: 60_000 });
   return runs.map((run) => run.id);
 }
 

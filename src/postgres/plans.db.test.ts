@@ -31,7 +31,7 @@ async function cycle(database: Database, events: number): Promise<void> {
     lane: 2 as const,
   }));
   const verdicts = ids.map((eventId) => ({ eventId, tenantId: "acme", status: "routed" as const }));
-  await routeEvents(database.pipeline, { verdicts, runs, deadLetters: [] }, 60_000);
+  await routeEvents(database.pipeline, { verdicts, runs, deadLetters: [] }, { queuedLeaseMs: 60_000 });
   const claim = await claimRuns(
     database.pipeline,
     runs.map((run) => run.id),

@@ -5,7 +5,8 @@ import { runId } from "../domain/run-id.ts";
 import type { Database } from "./database.ts";
 import { loadDeployments, loadEndedDeployments, undeployFlow } from "./deployments.ts";
 import { DEFAULT_POLICY, putPolicy } from "./dlq-policies.ts";
-import { type RoutingDecision, routeEvents } from "./routing.ts";
+import { insertRuns, type NewRun, type RoutingDecision, routeEvents } from "./routing.ts";
+import { claimRuns } from "./runs.ts";
 
 function decisionFor(eventIds: string[], flowId: string): RoutingDecision {
   return {
@@ -33,15 +34,52 @@ describe("routeEvents", () => {
     await deployed(database, "acme", "f");
     const events = await accepted(database, "acme", [1, 2, 3, 4, 5]);
     const results = await Promise.all(
-      Array.from({ length: 6 }, () => routeEvents(database.pipeline, decisionFor(events, "f"), 1_000)),
+      Array.from({ length: 6 }, () =>
+        routeEvents(database.pipeline, decisionFor(events, "f"), { queuedLeaseMs: 1_000 }),
+      ),
     );
-    const taken = results.flatMap((routed) => [...routed.keys()]);
+    const taken = results.flatMap(({ events }) => [...events.keys()]);
     expect(taken.sort()).toEqual(events);
     expect([
       await count(database, "runs"),
       await count(database, "verdicts"),
       await count(database, "outbox"),
     ]).toEqual([5, 5, 0]);
+  });
+
+  test("claims as many of the runs without limits as it is told, which nobody else can claim then", async () => {
+    const { database } = await migratedDatabase();
+    await deployed(database, "acme", "f");
+    const events = await accepted(database, "acme", [1, 2, 3, 4]);
+    const decision = decisionFor(events, "f");
+    const [gated = { id: "" }, known = { id: "" }, first = { id: "" }, second = { id: "" }] = decision.runs;
+    decision.runs[0] = { ...decision.runs[0], gate: "all" } as NewRun;
+    await insertRuns(database.pipeline, [known as NewRun]);
+    const { claimed } = await routeEvents(database.pipeline, decision, {
+      queuedLeaseMs: 1_000,
+      claim: { most: 2, fence: 7, leaseMs: 60_000 },
+    });
+    // The second was there already: it is whose it was.
+    expect(claimed.runs.map(({ id, fence, attempts }) => [id, fence, attempts])).toEqual([[first.id, 7, 0]]);
+    const rows = await database.pipeline.query({
+      text: "SELECT id, state, fence::int, started_at IS NOT NULL AS is_started FROM runs ORDER BY event_id",
+    });
+    expect(rows.map((row) => [row["id"], row["state"], row["fence"], row["is_started"]])).toEqual([
+      [gated.id, "queued", 0, false],
+      [known.id, "queued", 0, false],
+      [first.id, "running", 7, true],
+      [second.id, "queued", 0, false],
+    ]);
+    const others = await claimRuns(
+      database.pipeline,
+      decision.runs.map((run) => run.id),
+      1_000,
+    );
+    expect(others.runs.map((run) => run.id)).not.toContain(first.id);
+    expect([claimed.flowsCounter, claimed.breakersCounter]).toEqual([
+      others.flowsCounter,
+      others.breakersCounter,
+    ]);
   });
 
   test("says of an unmatched event that a policy dropped it", async () => {
@@ -64,9 +102,12 @@ describe("routeEvents", () => {
           { ...letter, eventId: kept, unmatched: false },
         ],
       },
-      1_000,
+      { queuedLeaseMs: 1_000 },
     );
-    expect(Object.fromEntries(routed)).toEqual({ [dropped]: { buried: false }, [kept]: { buried: true } });
+    expect(Object.fromEntries(routed.events)).toEqual({
+      [dropped]: { buried: false },
+      [kept]: { buried: true },
+    });
   });
 
   test("copies the event into its dead letter, byte for byte", async () => {
@@ -89,9 +130,9 @@ describe("routeEvents", () => {
           },
         ],
       },
-      1_000,
+      { queuedLeaseMs: 1_000 },
     );
-    expect(routed).toEqual(new Map([[eventId, { buried: true }]]));
+    expect(routed.events).toEqual(new Map([[eventId, { buried: true }]]));
     const [letter] = await database.pipeline.query({ text: "SELECT * FROM dead_letters" });
     expect(letter).toMatchObject({
       tenant_id: "acme",

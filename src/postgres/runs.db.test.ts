@@ -35,7 +35,7 @@ async function queued(database: Database, events: number): Promise<string[]> {
     lane: 2 as const,
   }));
   const verdicts = eventIds.map((eventId) => ({ eventId, tenantId: "acme", status: "routed" as const }));
-  await routeEvents(database.pipeline, { verdicts, runs, deadLetters: [] }, LEASE_MS);
+  await routeEvents(database.pipeline, { verdicts, runs, deadLetters: [] }, { queuedLeaseMs: LEASE_MS });
   return runs.map((run) => run.id);
 }
 

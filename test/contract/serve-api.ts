@@ -102,5 +102,5 @@ export async function route(database: Database, eventIds: readonly string[]): Pr
   const flows = createDeployedFlows(database.pipeline);
   await flows.prepare({ oldest: Math.min(...moments), newest: Math.max(...moments) });
   const decision = decideRouting(events, normalize, (event, moment) => flows.match(event, moment));
-  await routeEvents(database.pipeline, decision, 60_000);
+  await routeEvents(database.pipeline, decision, { queuedLeaseMs: 60_000 });
 }

@@ -19,7 +19,7 @@ export async function claimedRun(database: Database): Promise<RunAttempt> {
       runs: [{ id, ...flow, flowVersion, eventId, lane: 2 }],
       deadLetters: [],
     },
-    60_000,
+    { queuedLeaseMs: 60_000 },
   );
   const { runs } = await claimRuns(database.pipeline, [id], 60_000);
   return {

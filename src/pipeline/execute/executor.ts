@@ -76,12 +76,19 @@ interface PreparedRun {
   secrets: RunAttempt["secrets"];
 }
 
-/**
- * Executes the runs of one job and resolves when every one that this process got is finished in PostgreSQL. Runs
- * that another has, or that ended, are passed over. Claims and finishes of concurrent jobs share their statements.
- * A job of runs with limits stands for work of its flow: what is executed is what the limits admit first.
- */
-export function createExecutor(deps: ExecutorDeps): (job: JobData) => Promise<void> {
+/** Carries runs out. Finishes of concurrent jobs share their statements, and so do claims. */
+export interface Executor {
+  /**
+   * Executes the runs of one job and resolves when every one that this process got is finished in PostgreSQL. Runs
+   * that another has, or that ended, are passed over. A job of runs with limits stands for work of its flow: what is
+   * executed is what the limits admit first.
+   */
+  execute(job: JobData): Promise<void>;
+  /** Executes runs that this process has claimed already. */
+  carryOut(claimed: ClaimedRuns): Promise<void>;
+}
+
+export function createExecutor(deps: ExecutorDeps): Executor {
   const { database, limits } = deps;
   const batches = {
     maxItems: limits.batchSize,
@@ -90,11 +97,12 @@ export function createExecutor(deps: ExecutorDeps): (job: JobData) => Promise<vo
     full: () => new HeadraceError("store_unavailable", "Too many jobs wait for PostgreSQL"),
   };
   const claims = new Batcher<string[], PreparedRun[]>(
-    (jobs) => claimJobs(deps, jobs, (ids) => claimRuns(database, ids, limits.leaseMs)),
+    async (jobs) =>
+      byJob(jobs, await prepareRuns(deps, await claimRuns(database, jobs.flat(), limits.leaseMs))),
     batches,
   );
   const gatedClaims = new Batcher<string[], PreparedRun[]>(
-    (jobs) => claimJobs(deps, jobs, (ids) => claimGatedRuns(database, ids, limits)),
+    async (jobs) => byJob(jobs, await prepareRuns(deps, await claimGatedRuns(database, jobs.flat(), limits))),
     { ...batches, maxItems: limits.gatedBatchSize },
   );
   const holds = new Batcher<HeldRun, void>(async (runs) => {
@@ -114,7 +122,7 @@ export function createExecutor(deps: ExecutorDeps): (job: JobData) => Promise<vo
     return attempts.map((attempt) => written.has(attempt.id));
   }, batches);
 
-  async function execute(prepared: PreparedRun): Promise<void> {
+  async function executeRun(prepared: PreparedRun): Promise<void> {
     const { run } = prepared;
     const hold = deps.held.hold(run);
     try {
@@ -153,20 +161,22 @@ export function createExecutor(deps: ExecutorDeps): (job: JobData) => Promise<vo
     if (gate !== undefined) wakes.add({ tenantId, flowId, gate, ended }).catch(deps.onError);
   }
 
-  return async ({ runIds, gated = false }) => {
-    const prepared = await (gated ? gatedClaims : claims).add(runIds);
-    await Promise.all(prepared.map(execute));
+  return {
+    async execute({ runIds, gated = false }) {
+      const prepared = await (gated ? gatedClaims : claims).add(runIds);
+      await Promise.all(prepared.map(executeRun));
+    },
+    async carryOut(claimed) {
+      const prepared = await prepareRuns(deps, claimed);
+      await Promise.all(prepared.map(executeRun));
+    },
   };
 }
 
-async function claimJobs(
-  deps: ExecutorDeps,
-  jobs: string[][],
-  claim: (ids: string[]) => Promise<ClaimedRuns>,
-): Promise<PreparedRun[][]> {
+async function prepareRuns(deps: ExecutorDeps, claimed: ClaimedRuns): Promise<PreparedRun[]> {
   const { events: atHand, flows } = deps;
-  const { runs, flowsCounter, breakersCounter } = await claim(jobs.flat());
-  if (runs.length === 0) return jobs.map(() => []);
+  const { runs, flowsCounter, breakersCounter } = claimed;
+  if (runs.length === 0) return [];
   const [stored] = await Promise.all([
     atHand.take([...new Set(runs.map((run) => run.eventId))]),
     flows.prepare(runs, flowsCounter),
@@ -179,9 +189,11 @@ async function claimJobs(
       flow === undefined ? [] : { tenantId: run.tenantId, action: flow.definition.action },
     ),
   );
-  const prepared = new Map(
-    known.map((one) => [one.run.id, { ...one, secrets: secretsOf(one.run.tenantId) }] as const),
-  );
+  return known.map((one) => ({ ...one, secrets: secretsOf(one.run.tenantId) }));
+}
+
+function byJob(jobs: readonly string[][], runs: readonly PreparedRun[]): PreparedRun[][] {
+  const prepared = new Map(runs.map((one) => [one.run.id, one]));
   const ofJobs = jobs.map((runIds) =>
     runIds.flatMap((id) => {
       const own = prepared.get(id);

@@ -26,6 +26,8 @@ export interface Workers {
    * none either, so that readiness says it.
    */
   watch: Step;
+  /** Whether jobs are in hand. */
+  readonly isBusy: boolean;
   /** Takes no more jobs; resolves when those in hand have ended. */
   stop(): Promise<void>;
 }
@@ -127,6 +129,9 @@ export function createWorkers(deps: WorkersDeps): Workers {
       if (helpless.length === 0) return { waitMs: limits.watchMs };
       const names = helpless.map((one) => `P${one.lane}`).join(", ");
       throw new Error(`jobs of ${names} wait and no worker takes them, also not one that was made anew`);
+    },
+    get isBusy() {
+      return lanes.some((one) => one.busy > 0);
     },
     async stop() {
       state = "stopped";

@@ -5,6 +5,7 @@ import type { EventsAtHand } from "../../postgres/events-at-hand.ts";
 import { beginAgain, countBeginning } from "../../postgres/outbox.ts";
 import { uuid7Ms } from "../../postgres/partitions.ts";
 import { type NewRun, type RoutingDecision, routeEvents } from "../../postgres/routing.ts";
+import type { ClaimedRuns } from "../../postgres/runs.ts";
 import type { RedisClient } from "../../redis/client.ts";
 import {
   dropEntries,
@@ -39,6 +40,16 @@ export interface RouterLimits {
   maxReceipts: number;
 }
 
+/** Carries runs out in the process that made them, while it has room: they need no job and no claim. */
+export interface RunsHere {
+  /** How many runs it would take now. */
+  room(): number;
+  /** How long they are claimed for, ms. */
+  leaseMs: number;
+  /** Takes claimed runs. */
+  begin(claimed: ClaimedRuns): void;
+}
+
 export interface RouterDeps {
   database: Queryable;
   events: Pick<EventsAtHand, "load">;
@@ -47,12 +58,15 @@ export interface RouterDeps {
   blocking: RedisClient;
   keys: RedisKeys;
   queues: JobQueues;
+  /** Undefined where no runs are executed. */
+  runsHere: RunsHere | undefined;
   flows: DeployedFlows;
   normalize: Normalize;
   /** This router among the consumers of the group. */
   consumer: string;
   limits: RouterLimits;
   now: () => number;
+  random: () => number;
   onRouted: (counts: RoutedCounts) => void;
 }
 
@@ -184,9 +198,19 @@ async function bury(deps: RouterDeps, event: StoredEvent, error: unknown, code?:
   });
 }
 
-/** Carries the decision out and answers the runs that were made. */
+/** Carries the decision out, begins the runs that it claimed, and answers those that need a job. */
 async function write(deps: RouterDeps, decision: RoutingDecision): Promise<NewRun[]> {
-  const events = await routeEvents(deps.database, decision, deps.limits.runLeaseMs);
+  const { runsHere, limits, random } = deps;
+  const { events, claimed } = await routeEvents(deps.database, decision, {
+    queuedLeaseMs: limits.runLeaseMs,
+    // By chance, as with every claim: one that a crash took back must not meet its like.
+    claim: runsHere && {
+      most: runsHere.room(),
+      fence: 1 + Math.floor(random() * 1_000_000),
+      leaseMs: runsHere.leaseMs,
+    },
+  });
+  if (claimed.runs.length > 0) runsHere?.begin(claimed);
   if (decision.deadLetters.length > 0) failpoint("capture.routed");
   const written = decision.verdicts.filter((verdict) => events.has(verdict.eventId));
   const withStatus = (status: string) => written.filter((verdict) => verdict.status === status);
@@ -199,5 +223,6 @@ async function write(deps: RouterDeps, decision: RoutingDecision): Promise<NewRu
     dead: count("dead"),
     runs: runs.length,
   });
-  return runs;
+  const begun = new Set(claimed.runs.map((run) => run.id));
+  return runs.filter((run) => !begun.has(run.id));
 }
