@@ -1,7 +1,8 @@
 import { HeadraceError } from "../domain/errors.ts";
 import type { EventSource, Priority } from "../domain/priority.ts";
-import { numberArray, readList, textArray } from "./array-literal.ts";
+import { readList } from "./array-literal.ts";
 import type { Queryable } from "./database.ts";
+import { inShapes, rowInput } from "./row-input.ts";
 
 /** An event that is about to be written, with everything that the later stages will read of it. */
 export interface NewEvent {
@@ -114,32 +115,22 @@ async function insertEvents(
     starts.push(start, start + event.payload.length);
     start += event.payload.length + headers.length;
   }
-  const keys = events.flatMap((event) => event.keys);
+  const rows = events.map((event, index) => ({
+    event,
+    payloadAt: starts[2 * index],
+    headersAt: starts[2 * index + 1],
+    endsAt: starts[2 * index + 2] ?? start,
+  }));
+  const keys = events.flatMap((event, index) => event.keys.map((key) => ({ ...key, ordinal: index + 1 })));
+  const shape = rows.length === 1 && keys.length === 1 ? "one" : "many";
   const [row] = await database.query<{ counter: string; event_ids: string | null; won: string | null }>({
-    name: "accept-events",
-    text: INSERT_EVENTS,
+    ...INSERT_EVENTS[shape],
     values: [
       expectedCounter ?? null,
       Buffer.concat(parts),
-      numberArray(events.map((_event, index) => starts[2 * index])),
-      numberArray(events.map((_event, index) => starts[2 * index + 1])),
-      numberArray(events.map((_event, index) => starts[2 * index + 2] ?? start)),
-      textArray(events.map((event) => event.tenantId)),
-      textArray(events.map((event) => event.connector)),
-      textArray(events.map((event) => event.endpoint)),
-      textArray(events.map((event) => event.type)),
-      textArray(events.map((event) => event.source)),
-      numberArray(events.map((event) => event.priority)),
-      textArray(events.map((event) => event.subject)),
-      numberArray(events.map((event) => event.occurredAtMs)),
-      textArray(events.map((event) => event.deliveryKey)),
-      numberArray(events.map((event) => event.item)),
-      textArray(events.map((event) => event.contentType)),
-      numberArray(events.map((event) => event.keys.length)),
-      numberArray(events.flatMap((event, index) => event.keys.map(() => index + 1))),
-      textArray(keys.map((key) => key.key)),
-      numberArray(keys.map((key) => key.windowMs)),
       leaseMs,
+      ...EVENTS.values(rows, shape),
+      ...KEYS.values(keys, shape),
     ],
   });
   const won = new Set(readList(row?.won));
@@ -152,25 +143,59 @@ async function insertEvents(
   };
 }
 
+/** An event, and where its parts lie in the binary parameter: the first byte is 1. */
+interface PlacedEvent {
+  event: NewEvent;
+  payloadAt: number | undefined;
+  headersAt: number | undefined;
+  endsAt: number;
+}
+
+const EVENTS = rowInput<PlacedEvent>(4, [
+  ["ordinal", "int", (_placed, index) => index + 1],
+  ["payload_at", "int", (placed) => placed.payloadAt],
+  ["headers_at", "int", (placed) => placed.headersAt],
+  ["ends_at", "int", (placed) => placed.endsAt],
+  ["tenant_id", "text", ({ event }) => event.tenantId],
+  ["connector", "text", ({ event }) => event.connector],
+  ["endpoint", "text", ({ event }) => event.endpoint],
+  ["type", "text", ({ event }) => event.type],
+  ["source", "text", ({ event }) => event.source],
+  ["priority", "smallint", ({ event }) => event.priority],
+  ["subject", "text", ({ event }) => event.subject],
+  ["occurred_at_ms", "bigint", ({ event }) => event.occurredAtMs],
+  ["delivery_key", "text", ({ event }) => event.deliveryKey],
+  ["item", "int", ({ event }) => event.item],
+  ["content_type", "text", ({ event }) => event.contentType],
+  ["key_count", "int", ({ event }) => event.keys.length],
+]);
+
+const KEYS = rowInput<{ ordinal: number; key: string; windowMs: number }>(20, [
+  ["ordinal", "int", (key) => key.ordinal],
+  ["key", "text", (key) => key.key],
+  ["window_ms", "bigint", (key) => key.windowMs],
+]);
+
 // A key row is inserted, or taken over when its time has ended, in sorted order, so that two batches with the same
 // keys wait for one another and never deadlock. An event whose every key was won is new. Ids come from this
 // server's clock, one microsecond apart in the order of the batch.
-const INSERT_EVENTS = `
-WITH counter AS (SELECT value FROM change_counters WHERE name = 'receive'),
-flows AS (SELECT value FROM change_counters WHERE name = 'flows'),
-clock AS MATERIALIZED (SELECT clock_us() AS us),
+const INSERT_EVENTS = inShapes(
+  "accept-events",
+  (shape) => `
+WITH counters AS MATERIALIZED (
+  SELECT max(value) FILTER (WHERE name = 'receive') AS receive, max(value) FILTER (WHERE name = 'flows') AS flows,
+    clock_us() AS us
+  FROM change_counters
+),
 input AS MATERIALIZED (
-  SELECT uuid7((SELECT us FROM clock) + u.ordinal) AS event_id, u.*
-  FROM unnest($3::int[], $4::int[], $5::int[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[],
-      $11::smallint[], $12::text[], $13::bigint[], $14::text[], $15::int[], $16::text[], $17::int[])
-    WITH ORDINALITY AS u (payload_at, headers_at, ends_at, tenant_id, connector, endpoint, type, source, priority,
-      subject, occurred_at_ms, delivery_key, item, content_type, key_count, ordinal)
-  WHERE $1::bigint IS NULL OR $1 = (SELECT value FROM counter)
+  SELECT uuid7((SELECT us FROM counters) + u.ordinal) AS event_id, u.*
+  FROM ${EVENTS.from(shape, "u")}
+  WHERE $1::bigint IS NULL OR $1 = (SELECT receive FROM counters)
 ),
 won_keys AS (
   INSERT INTO event_keys AS held (tenant_id, connector, endpoint, key, event_id, expires_at)
   SELECT i.tenant_id, i.connector, i.endpoint, k.key, i.event_id, now() + k.window_ms * interval '1 millisecond'
-  FROM unnest($18::bigint[], $19::text[], $20::bigint[]) AS k (ordinal, key, window_ms) JOIN input i USING (ordinal)
+  FROM ${KEYS.from(shape, "k")} JOIN input i USING (ordinal)
   ORDER BY i.tenant_id, i.connector, i.endpoint, k.key
   ON CONFLICT (tenant_id, connector, endpoint, key) DO UPDATE
     SET event_id = excluded.event_id, expires_at = excluded.expires_at WHERE held.expires_at <= now()
@@ -184,18 +209,19 @@ written AS (
   INSERT INTO events (id, tenant_id, connector, endpoint, type, source, priority, subject, occurred_at, received_at,
     delivery_key, item, headers, content_type, flows_counter, payload)
   SELECT event_id, tenant_id, connector, endpoint, type, source, priority, subject,
-    to_timestamp(occurred_at_ms / 1000.0), (SELECT to_timestamp(us / 1000000.0) FROM clock), delivery_key, item,
+    to_timestamp(occurred_at_ms / 1000.0), (SELECT to_timestamp(us / 1000000.0) FROM counters), delivery_key, item,
     convert_from(substring($2::bytea FROM headers_at FOR ends_at - headers_at), 'UTF8')::json, content_type,
-    (SELECT value FROM flows), substring($2::bytea FROM payload_at FOR headers_at - payload_at)
+    (SELECT flows FROM counters), substring($2::bytea FROM payload_at FOR headers_at - payload_at)
   FROM winners
 ),
 queued AS (
   INSERT INTO outbox (event_id, tenant_id, lane, visible_at, attempts)
-  SELECT event_id, tenant_id, priority, now() + $21::int * interval '1 millisecond', least($21::int, 1) FROM winners
+  SELECT event_id, tenant_id, priority, now() + $3::int * interval '1 millisecond', least($3::int, 1) FROM winners
 )
-SELECT (SELECT value FROM counter) AS counter,
+SELECT (SELECT receive FROM counters) AS counter,
   (SELECT string_agg(event_id::text, ',' ORDER BY ordinal) FROM input) AS event_ids,
-  (SELECT string_agg(ordinal::text, ',') FROM winners) AS won`;
+  (SELECT string_agg(ordinal::text, ',') FROM winners) AS won`,
+);
 
 /** A second statement, because the first one's snapshot cannot see a winner that committed while it waited. */
 async function readFirstIds(

@@ -1,7 +1,8 @@
 import type { Priority } from "../domain/priority.ts";
-import { numberArray, readList, textArray } from "./array-literal.ts";
+import { readList } from "./array-literal.ts";
 import type { Queryable } from "./database.ts";
 import { idBounds } from "./partitions.ts";
+import { inShapes, rowInput, type Shape } from "./row-input.ts";
 import type { ClaimedRun, ClaimedRuns } from "./runs.ts";
 
 /** A run to be made for an event and a flow that matched it. */
@@ -60,31 +61,19 @@ export async function routeEvents(
   start: RunStart,
 ): Promise<Routed> {
   const { verdicts, runs, deadLetters } = decision;
-  const { queuedLeaseMs, claim } = start;
-  const claims = claimsOf(runs, claim);
+  const claims = claimsOf(runs, start.claim);
+  const shape = verdicts.length === 1 && runs.length === 1 && deadLetters.length === 0 ? "one" : "many";
+  const starting = runs.map((run) => ({ ...run, fence: claims.get(run.id)?.fence }));
   const values = [
-    textArray(verdicts.map((verdict) => verdict.eventId)),
-    textArray(verdicts.map((verdict) => verdict.tenantId)),
-    textArray(verdicts.map((verdict) => verdict.status)),
-    textArray(runs.map((run) => run.id)),
-    textArray(runs.map((run) => run.tenantId)),
-    textArray(runs.map((run) => run.flowId)),
-    numberArray(runs.map((run) => run.flowVersion)),
-    textArray(runs.map((run) => run.eventId)),
-    numberArray(runs.map((run) => run.lane)),
-    queuedLeaseMs,
-    textArray(runs.map((run) => run.gate)),
-    numberArray(runs.map((run) => claims.get(run.id)?.fence)),
-    claim?.leaseMs ?? 0,
+    start.queuedLeaseMs,
+    start.claim?.leaseMs ?? 0,
+    ...VERDICTS.values(verdicts, shape),
+    ...RUNS.values(starting, shape),
   ];
   const [row] = await database.query<RoutedRow>(
     deadLetters.length === 0
-      ? { name: "route-events", text: ROUTE_EVENTS, values }
-      : {
-          name: "route-and-bury-events",
-          text: ROUTE_AND_BURY_EVENTS,
-          values: [...values, ...letterValues(decision)],
-        },
+      ? { ...ROUTE_EVENTS[shape], values }
+      : { ...ROUTE_AND_BURY_EVENTS, values: [...values, ...letterValues(decision)] },
   );
   const buried = new Set(readList(row?.buried));
   return {
@@ -99,7 +88,7 @@ export async function routeEvents(
 
 interface RoutedRow {
   taken: string | null;
-  buried: string | null;
+  buried?: string | null;
   claimed: string | null;
   flows: string;
   breakers: string;
@@ -114,24 +103,42 @@ function claimsOf(runs: readonly NewRun[], claim: RunStart["claim"]): Map<string
 
 function letterValues({ verdicts, deadLetters }: RoutingDecision): unknown[] {
   const { low, high } = idBounds(verdicts.map((verdict) => verdict.eventId));
-  return [
-    deadLetters.map((letter) => letter.eventId),
-    deadLetters.map((letter) => letter.stage),
-    deadLetters.map((letter) => letter.errorMessage),
-    deadLetters.map((letter) => JSON.stringify(letter.errorContext)),
-    deadLetters.map((letter) => letter.fingerprint),
-    deadLetters.map((letter) => letter.unmatched),
-    low,
-    high,
-  ];
+  return [low, high, ...LETTERS.values(deadLetters, "many")];
 }
 
-const ROUTED = `
-WITH taken AS MATERIALIZED (SELECT event_id FROM take_outbox($1::uuid[]) AS event_id),
+const VERDICTS = rowInput<RoutingDecision["verdicts"][number]>(3, [
+  ["event_id", "uuid", (verdict) => verdict.eventId],
+  ["tenant_id", "text", (verdict) => verdict.tenantId],
+  ["status", "text", (verdict) => verdict.status],
+]);
+
+const RUNS = rowInput<NewRun & { fence: number | undefined }>(6, [
+  ["id", "uuid", (run) => run.id],
+  ["tenant_id", "text", (run) => run.tenantId],
+  ["flow_id", "text", (run) => run.flowId],
+  ["flow_version", "int", (run) => run.flowVersion],
+  ["event_id", "uuid", (run) => run.eventId],
+  ["lane", "smallint", (run) => run.lane],
+  ["gate", "text", (run) => run.gate],
+  ["fence", "bigint", (run) => run.fence],
+]);
+
+const LETTERS = rowInput<NewDeadLetter>(16, [
+  ["event_id", "uuid", (letter) => letter.eventId],
+  ["stage", "text", (letter) => letter.stage],
+  ["error_message", "text", (letter) => letter.errorMessage],
+  ["error_context", "text", (letter) => JSON.stringify(letter.errorContext)],
+  ["fingerprint", "text", (letter) => letter.fingerprint],
+  ["unmatched", "int", (letter) => Number(letter.unmatched)],
+]);
+
+const routed = (shape: Shape) => `
+WITH taken AS MATERIALIZED (
+  SELECT event_id FROM take_outbox(${shape === "one" ? "ARRAY[$3::uuid]" : "$3::uuid[]"}) AS event_id
+),
 judged AS (
   INSERT INTO verdicts (event_id, tenant_id, status)
-  SELECT v.event_id, v.tenant_id, v.status
-  FROM unnest($1::uuid[], $2::text[], $3::text[]) AS v (event_id, tenant_id, status) JOIN taken USING (event_id)
+  SELECT v.event_id, v.tenant_id, v.status FROM ${VERDICTS.from(shape, "v")} JOIN taken USING (event_id)
   ON CONFLICT (event_id) DO NOTHING
 ),
 made AS (
@@ -139,40 +146,37 @@ made AS (
   SELECT r.id, r.tenant_id, r.flow_id, r.flow_version, r.event_id, r.lane, r.gate,
     CASE WHEN r.fence IS NULL THEN 'queued' ELSE 'running' END, coalesce(r.fence, 0),
     CASE WHEN r.fence IS NULL THEN NULL ELSE now() END,
-    now() + CASE WHEN r.fence IS NULL THEN $10::int ELSE $13::int END * interval '1 millisecond'
-  FROM unnest($4::uuid[], $5::text[], $6::text[], $7::int[], $8::uuid[], $9::smallint[], $11::text[], $12::bigint[])
-    AS r (id, tenant_id, flow_id, flow_version, event_id, lane, gate, fence) JOIN taken USING (event_id)
+    now() + CASE WHEN r.fence IS NULL THEN $1::int ELSE $2::int END * interval '1 millisecond'
+  FROM ${RUNS.from(shape, "r")} JOIN taken USING (event_id)
   ON CONFLICT (id) DO NOTHING
   RETURNING id, state
-),
-claimed AS (SELECT string_agg(id::text, ',') AS ids FROM made WHERE state = 'running')`;
+)`;
 
-const COUNTERS = `
-  (SELECT value FROM change_counters WHERE name = 'flows') AS flows,
-  (SELECT value FROM change_counters WHERE name = 'breakers') AS breakers`;
+const ANSWER = `
+SELECT (SELECT string_agg(event_id::text, ',') FROM taken) AS taken,
+  (SELECT string_agg(id::text, ',') FROM made WHERE state = 'running') AS claimed,
+  max(value) FILTER (WHERE name = 'flows') AS flows, max(value) FILTER (WHERE name = 'breakers') AS breakers`;
 
 // Most batches bury nothing: they do not pay for the look at the events, nor for what counts dead letters.
-const ROUTE_EVENTS = `${ROUTED}
-SELECT string_agg(event_id::text, ',') AS taken, NULL AS buried, (SELECT ids FROM claimed) AS claimed,${COUNTERS}
-FROM taken`;
+const ROUTE_EVENTS = inShapes("route-events", (shape) => `${routed(shape)}${ANSWER} FROM change_counters`);
 
-const ROUTE_AND_BURY_EVENTS = `${ROUTED},
+const ROUTE_AND_BURY_EVENTS = {
+  name: "route-and-bury-events",
+  text: `${routed("many")},
 buried AS (
   INSERT INTO dead_letters (tenant_id, connector, endpoint, event_id, event_type, source, subject, occurred_at,
     delivery_key, item, stage, event_payload, content_type, headers, error_message, error_context, fingerprint)
   SELECT e.tenant_id, e.connector, e.endpoint, e.id, e.type, e.source, e.subject, e.occurred_at, e.delivery_key,
     e.item, d.stage, e.payload, e.content_type, e.headers, d.error_message, d.error_context::jsonb, d.fingerprint
-  FROM unnest($14::uuid[], $15::text[], $16::text[], $17::text[], $18::text[], $19::boolean[])
-      AS d (event_id, stage, error_message, error_context, fingerprint, unmatched)
+  FROM ${LETTERS.from("many", "d")}
     JOIN taken USING (event_id)
-    JOIN events e ON e.id = d.event_id AND e.id BETWEEN $20::uuid AND $21::uuid
-  WHERE NOT d.unmatched OR 'dlq' = coalesce(
+    JOIN events e ON e.id = d.event_id AND e.id BETWEEN $14::uuid AND $15::uuid
+  WHERE d.unmatched = 0 OR 'dlq' = coalesce(
     (SELECT p.unmatched FROM dlq_policies p WHERE p.tenant_id = e.tenant_id),
     (SELECT p.unmatched FROM dlq_policies p WHERE p.tenant_id = '*'), 'dlq')
   RETURNING event_id
-)
-SELECT (SELECT string_agg(event_id::text, ',') FROM taken) AS taken,
-  (SELECT string_agg(event_id::text, ',') FROM buried) AS buried, (SELECT ids FROM claimed) AS claimed,${COUNTERS}`;
+)${ANSWER}, (SELECT string_agg(event_id::text, ',') FROM buried) AS buried FROM change_counters`,
+};
 
 /** Makes runs of past events, due at once; answers how many there were not yet. */
 export async function insertRuns(transaction: Queryable, runs: readonly NewRun[]): Promise<number> {

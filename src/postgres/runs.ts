@@ -1,8 +1,9 @@
 import type { Priority } from "../domain/priority.ts";
-import { numberArray, readList, textArray } from "./array-literal.ts";
+import { readList, textArray } from "./array-literal.ts";
 import { asClaimedRuns, type ClaimRow } from "./claimed-rows.ts";
 import type { Queryable } from "./database.ts";
 import { idBounds } from "./partitions.ts";
+import { inShapes, rowInput, type Shape } from "./row-input.ts";
 
 /** A run that this process holds: nobody else may finish it while its fence is the newest and its lease runs. */
 export interface ClaimedRun {
@@ -108,29 +109,14 @@ export async function finishRuns(
   database: Queryable,
   attempts: readonly FinishedAttempt[],
 ): Promise<Set<string>> {
-  const ids = attempts.map((attempt) => attempt.id);
-  const { low, high } = idBounds(ids);
-  const values = [
-    textArray(ids),
-    low,
-    high,
-    numberArray(attempts.map((attempt) => attempt.fence)),
-    textArray(attempts.map((attempt) => attempt.state)),
-    numberArray(attempts.map((attempt) => attempt.retryDelayMs)),
-    numberArray(attempts.map((attempt) => attempt.durationMs)),
-    numberArray(attempts.map((attempt) => attempt.responseStatus)),
-    textArray(attempts.map((attempt) => attempt.errorCode)),
-    textArray(attempts.map((attempt) => attempt.errorMessage)),
-  ];
+  const { low, high } = idBounds(attempts.map((attempt) => attempt.id));
   const touchesLetters = attempts.some(({ state, replaySeq }) => state === "dead" || replaySeq > 0);
+  const shape = attempts.length === 1 && !touchesLetters ? "one" : "many";
+  const values = [low, high, ...ENDED.values(attempts, shape)];
   const [row] = await database.query<{ ids: string | null }>(
     touchesLetters
-      ? {
-          name: "finish-runs-and-letters",
-          text: FINISH_RUNS_AND_LETTERS,
-          values: [...values, ...letterValues(attempts)],
-        }
-      : { name: "finish-runs", text: FINISH_RUNS, values },
+      ? { ...FINISH_RUNS_AND_LETTERS, values: [...values, ...letterValues(attempts)] }
+      : { ...FINISH_RUNS[shape], values },
   );
   return new Set(readList(row?.ids));
 }
@@ -138,25 +124,37 @@ export async function finishRuns(
 function letterValues(attempts: readonly FinishedAttempt[]): unknown[] {
   const dead = attempts.filter((attempt) => attempt.state === "dead").map((attempt) => attempt.eventId);
   const { low, high } = idBounds(dead.length === 0 ? [NO_EVENT] : dead);
-  return [
-    attempts.map(({ errorContext }) => (errorContext === undefined ? null : JSON.stringify(errorContext))),
-    attempts.map((attempt) => attempt.fingerprint ?? null),
-    low,
-    high,
-  ];
+  return [low, high, ...LETTERS.values(attempts, "many")];
 }
 
 /** Lies before every partition. */
 const NO_EVENT = "00000000-0000-0000-0000-000000000000";
 
-const FINISHED = `
-finished AS (
+const ENDED = rowInput<FinishedAttempt>(3, [
+  ["run_id", "uuid", (attempt) => attempt.id],
+  ["fence", "bigint", (attempt) => attempt.fence],
+  ["state", "text", (attempt) => attempt.state],
+  ["retry_delay_ms", "int", (attempt) => attempt.retryDelayMs],
+  ["duration_ms", "int", (attempt) => attempt.durationMs],
+  ["response_status", "int", (attempt) => attempt.responseStatus],
+  ["error_code", "text", (attempt) => attempt.errorCode],
+  ["error_message", "text", (attempt) => attempt.errorMessage],
+]);
+
+const LETTERS = rowInput<FinishedAttempt>(13, [
+  ["run_id", "uuid", (attempt) => attempt.id],
+  ["error_context", "text", ({ errorContext }) => errorContext && JSON.stringify(errorContext)],
+  ["fingerprint", "text", (attempt) => attempt.fingerprint],
+]);
+
+const finished = (shape: Shape) => `
+WITH finished AS (
   UPDATE runs r SET state = e.state, attempts = r.attempts + 1, lost = 0, error_code = e.error_code,
     error_message = e.error_message,
     visible_at = now() + e.retry_delay_ms * interval '1 millisecond',
     finished_at = CASE WHEN e.state = 'failed' THEN NULL ELSE now() END
-  FROM ended e
-  WHERE r.id = ANY ($1::uuid[]) AND r.id BETWEEN $2::uuid AND $3::uuid
+  FROM ${ENDED.from(shape, "e")}
+  WHERE r.id ${ENDED.among(shape, "run_id")} AND r.id BETWEEN $1::uuid AND $2::uuid
     AND r.id = e.run_id AND r.fence = e.fence AND r.state = 'running'
   RETURNING r.tenant_id, r.flow_id, r.event_id, r.dead_letter_id, r.attempts, e.*
 ),
@@ -169,23 +167,15 @@ kept AS (
   FROM finished
 )`;
 
-// Most batches touch no dead letter: they do not pay for the look, nor for what counts dead letters.
-const FINISH_RUNS = `
-WITH ended AS (
-  SELECT * FROM unnest($1::uuid[], $4::bigint[], $5::text[], $6::int[], $7::int[], $8::int[], $9::text[], $10::text[])
-    AS u (run_id, fence, state, retry_delay_ms, duration_ms, response_status, error_code, error_message)
-),
-${FINISHED}
-SELECT string_agg(run_id::text, ',') AS ids FROM finished`;
+const ANSWER = "\nSELECT string_agg(run_id::text, ',') AS ids FROM finished";
 
-const FINISH_RUNS_AND_LETTERS = `
-WITH ended AS (
-  SELECT * FROM unnest($1::uuid[], $4::bigint[], $5::text[], $6::int[], $7::int[], $8::int[], $9::text[], $10::text[],
-      $11::text[], $12::text[])
-    AS u (run_id, fence, state, retry_delay_ms, duration_ms, response_status, error_code, error_message,
-      error_context, fingerprint)
-),
-${FINISHED},
+// Most batches touch no dead letter: they do not pay for the look, nor for what counts dead letters.
+const FINISH_RUNS = inShapes("finish-runs", (shape) => `${finished(shape)}${ANSWER}`);
+
+const FINISH_RUNS_AND_LETTERS = {
+  name: "finish-runs-and-letters",
+  text: `${finished("many")},
+lettered AS (SELECT f.*, l.error_context, l.fingerprint FROM finished f JOIN ${LETTERS.from("many", "l")} USING (run_id)),
 replayed AS (
   UPDATE dead_letters d SET replay_run_id = NULL, updated_at = now(),
     status = CASE f.state WHEN 'succeeded' THEN 'replayed' ELSE d.status END,
@@ -196,7 +186,7 @@ replayed AS (
     error_context = CASE f.state WHEN 'dead' THEN f.error_context::jsonb ELSE d.error_context END,
     fingerprint = CASE f.state WHEN 'dead' THEN f.fingerprint ELSE d.fingerprint END,
     failed_at = CASE f.state WHEN 'dead' THEN now() ELSE d.failed_at END
-  FROM finished f
+  FROM lettered f
   WHERE f.state <> 'failed' AND d.id = f.dead_letter_id AND d.tenant_id = f.tenant_id AND d.replay_run_id = f.run_id
   RETURNING d.id
 ),
@@ -207,10 +197,10 @@ buried AS (
   SELECT f.tenant_id, v.connector, v.endpoint, f.event_id, v.type, v.source, v.subject, v.occurred_at,
     v.delivery_key, v.item, f.flow_id, f.run_id, 'execute', v.payload, v.content_type, v.headers,
     coalesce(f.error_message, ''), f.error_context::jsonb, f.fingerprint
-  FROM finished f JOIN events v ON v.id = f.event_id AND v.id BETWEEN $13::uuid AND $14::uuid
+  FROM lettered f JOIN events v ON v.id = f.event_id AND v.id BETWEEN $11::uuid AND $12::uuid
   WHERE f.state = 'dead' AND NOT EXISTS (SELECT FROM replayed WHERE id = f.dead_letter_id)
-)
-SELECT string_agg(run_id::text, ',') AS ids FROM finished`;
+)${ANSWER}`,
+};
 
 /** A run that is queued again under a new generation, and needs a job. */
 export interface DueRun {
