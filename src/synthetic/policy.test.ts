@@ -35,7 +35,7 @@ function fleetOf(
     rng: seeded(7),
     shared: {},
     // Where the trim rests.
-    tokensAvailable: () => -0.2 * burst,
+    tokensAvailable: () => -0.25 * burst,
     queueLag: 0,
   };
 }
@@ -164,11 +164,17 @@ describe("the published numbers", () => {
 
   test("of the square-root law: four rates under one budget, and the mean delay", () => {
     const rates = [0.1, 1, 10, 100];
-    const fleet = { ...fleetOf(4), budget: { rate: 20, burst: 20 }, tokensAvailable: () => -4 };
+    const fleet = { ...fleetOf(4), budget: { rate: 20, burst: 20 }, tokensAvailable: () => -5 };
     const price = rates
       .map((rate) => priceAfter(fleet, { run: 0, value: 0 }, Math.sqrt(rate), 0))
       .at(-1) as number;
-    const waits = rates.map((rate) => timeToIndex(() => ({ durationS: 1e9, rate }), price, 1e9));
+    const waits = rates.map((rate) =>
+      timeToIndex(
+        () => ({ durationS: 1e9, rate }),
+        () => price,
+        1e9,
+      ),
+    );
     expect(waits.map((wait) => Number((1 / wait).toFixed(3)))).toEqual([0.437, 1.381, 4.368, 13.814]);
     const delay = rates.reduce((sum, rate, index) => sum + (rate * (waits[index] as number)) / 2, 0);
     expect((3_600 * delay) / 111.1).toBeCloseTo(169.8, 1);
@@ -176,16 +182,36 @@ describe("the published numbers", () => {
 
   test("of the index rule: a constant rate gives sqrt(2 x price / rate), in steps or in one", () => {
     const steps = () => ({ durationS: 7, rate: 0.01 });
-    expect(timeToIndex(steps, 50, 1e6)).toBeCloseTo(100, 6);
-    expect(timeToIndex(() => ({ durationS: 1e6, rate: 0.01 }), 50, 1e6)).toBeCloseTo(100, 6);
-    expect(timeToIndex(() => ({ durationS: 7, rate: 0 }), 50, 600)).toBe(600);
-    expect(timeToIndex(steps, 0, 600)).toBe(0);
+    expect(timeToIndex(steps, () => 50, 1e6)).toBeCloseTo(100, 6);
+    expect(
+      timeToIndex(
+        () => ({ durationS: 1e6, rate: 0.01 }),
+        () => 50,
+        1e6,
+      ),
+    ).toBeCloseTo(100, 6);
+    expect(
+      timeToIndex(
+        () => ({ durationS: 7, rate: 0 }),
+        () => 50,
+        600,
+      ),
+    ).toBe(600);
+    expect(timeToIndex(steps, () => 0, 600)).toBe(0);
+  });
+
+  test("of the index rule: a target that falls with the wait is met where it is", () => {
+    const targetAt = (elapsedS: number) => 50 * (200 / Math.max(20, elapsedS)) ** 0.5;
+    const waitS = timeToIndex(() => ({ durationS: 7, rate: 0.01 }), targetAt, 1e6);
+    expect((0.01 * waitS * waitS) / 2 / targetAt(waitS)).toBeCloseTo(1, 3);
+    const inOne = timeToIndex(() => ({ durationS: 1e6, rate: 0.01 }), targetAt, 1e6);
+    expect(inOne / waitS).toBeCloseTo(1, 2);
   });
 
   test("of the index rule: hours without changes are waited through", () => {
     const night = (elapsedS: number) =>
       elapsedS < 3_600 ? { durationS: 3_600 - elapsedS, rate: 0 } : { durationS: 1e6, rate: 0.01 };
-    expect(timeToIndex(night, 50, 1e6)).toBeCloseTo(3_700, 6);
+    expect(timeToIndex(night, () => 50, 1e6)).toBeCloseTo(3_700, 6);
   });
 });
 

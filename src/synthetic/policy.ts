@@ -46,6 +46,8 @@ const WAKE_SPREAD_S = 10;
 /** A burst is followed in steps of this length while it matters. */
 const BURST_STEP_S = 0.4 * BURST_S;
 const BURST_OVER = 0.05;
+/** As measured by `npm run bench -- policy`: more draws the busiest pairs' waits too far. */
+const MAX_BEND = 0.75;
 
 /**
  * The adaptive poll policy. It estimates each pair's rate of changes now and in the hours to come (habit by hour of
@@ -132,6 +134,15 @@ function basePrice(pair: PollPair): number {
   return (pair.baseInterval * pair.baseInterval * supposedRate(pair)) / (2 * pair.cost);
 }
 
+/**
+ * Where polls are rare beside bursts, only a poll could tell that one began: the longer a pair was left alone, the less
+ * waiting makes it worth a poll. Draws the waits of all pairs towards their mean, by the power `bend`.
+ */
+function rarerPolls({ pairs, budget }: Fleet): { meanS: number; leastS: number; bend: number } {
+  const meanS = (typeof pairs === "number" ? pairs : pairs.length) / budget.rate;
+  return { meanS, leastS: meanS / 10, bend: MAX_BEND * Math.min(1, meanS / BURST_S) };
+}
+
 function decide(state: PolicyState, now: number, fleet: Fleet): number {
   const { pair, activity, belief, limit } = state;
   const offset = offsetHours(pair.tz, now);
@@ -152,7 +163,11 @@ function decide(state: PolicyState, now: number, fleet: Fleet): number {
     return { durationS, rate: calm * shapeAt(activity, fleet, hour) * (USUAL + (multiplier - USUAL) * left) };
   };
   const floor = fleet.keepsToBases ? basePrice(pair) : 0;
-  const idealS = timeToIndex(stepAt, Math.max(price, floor) * dearer * pair.cost, pair.maxInterval);
+  const worth = Math.max(price, floor) * dearer * pair.cost;
+  const rarer = rarerPolls(fleet);
+  const targetAt = (elapsedS: number) =>
+    worth * (rarer.meanS / Math.max(rarer.leastS, elapsedS)) ** rarer.bend;
+  const idealS = timeToIndex(stepAt, targetAt, pair.maxInterval);
   const waitS = Math.min(pair.maxInterval, Math.max(pair.minInterval, idealS));
   state.why = { kind: "decided", waitS, idealS, rateNow, shapeNow, burst: multiplier / USUAL, dearer };
   return waitS;

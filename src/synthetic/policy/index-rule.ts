@@ -5,13 +5,21 @@ export interface Step {
   rate: number;
 }
 
+/** Each brings what is left of the error down to two fifths at most. */
+const REFINEMENTS = 6;
+
 /**
  * The index rule: the first moment at which the expected waiting of all changes so far, the integral of
- * (moment - u) x rate(u), is worth the poll, `target`. At a constant rate that is sqrt(2 x target / rate). The steps
- * are asked for one at a time, by the seconds from now at which they begin.
+ * (moment - u) x rate(u), is worth the poll. At a constant rate that is sqrt(2 x target / rate). The steps are asked
+ * for one at a time, by the seconds from now at which they begin; the target, by the seconds from now at which the poll
+ * would come, and may only fall.
  */
-export function timeToIndex(stepAt: (elapsedS: number) => Step, target: number, maxS: number): number {
-  if (target <= 0) return 0;
+export function timeToIndex(
+  stepAt: (elapsedS: number) => Step,
+  targetAt: (elapsedS: number) => number,
+  maxS: number,
+): number {
+  if (targetAt(0) <= 0) return 0;
   let waited = 0;
   let pending = 0;
   let elapsedS = 0;
@@ -19,9 +27,14 @@ export function timeToIndex(stepAt: (elapsedS: number) => Step, target: number, 
     const { durationS, rate } = stepAt(elapsedS);
     const spanS = Math.min(durationS, maxS - elapsedS);
     const after = waited + pending * spanS + (rate * spanS * spanS) / 2;
-    if (after >= target) {
-      const missing = target - waited;
-      return elapsedS + (2 * missing) / (pending + Math.sqrt(pending * pending + 2 * rate * missing));
+    if (after >= targetAt(elapsedS + spanS)) {
+      let withinS = spanS;
+      for (let refined = 0; refined < REFINEMENTS; refined += 1) {
+        const missing = Math.max(0, targetAt(elapsedS + withinS) - waited);
+        const root = pending + Math.sqrt(pending * pending + 2 * rate * missing);
+        withinS = root === 0 ? 0 : Math.min(spanS, (2 * missing) / root);
+      }
+      return elapsedS + withinS;
     }
     waited = after;
     pending += rate * spanS;

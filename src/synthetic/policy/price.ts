@@ -18,8 +18,10 @@ export interface Demand {
   value: number;
 }
 
-const FULL_BUCKET = -0.2;
-const TRIM_S = 2_000;
+/** Somewhat in debt: a bucket that is full at times leaves requests unsent. */
+const FULL_BUCKET = -0.25;
+/** Slow beside the hours of a day: a quicker price runs after them, and is late both ways. */
+const TRIM_S = 8_000;
 const MAX_TRIM = 3;
 
 /**
