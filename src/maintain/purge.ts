@@ -1,6 +1,12 @@
 import type { Queryable } from "../postgres/database.ts";
 import { deleteEvents, deleteRuns } from "../postgres/history.ts";
-import { deleteTenantRows, findTenantToPurge, forgetTenant, tenantTables } from "../postgres/purge.ts";
+import {
+  deleteTenantRows,
+  findTenantToPurge,
+  forgetTenant,
+  type TenantTable,
+  tenantTables,
+} from "../postgres/purge.ts";
 import { cancelRuns, dropUnroutedEvents } from "../postgres/tenants.ts";
 import type { Step } from "../runtime/loop.ts";
 
@@ -28,14 +34,14 @@ export function createPurgeStep(deps: {
   const { database, limits, onPurged } = deps;
   const { batchSize: limit, settleMs, intervalMs } = limits;
 
-  async function purgeSome(tenantId: string): Promise<number> {
+  async function purgeSome(tenantId: string, tables: readonly TenantTable[]): Promise<number> {
     const everything = { tenantId, beforeId: AFTER_EVERY_ID, limit };
     // What came in while the tenant was being deleted: first it must not become anything.
     let deleted = await dropUnroutedEvents(database, tenantId, limit);
     deleted += await cancelRuns(database, tenantId, limit);
     deleted += await deleteRuns(database, everything);
     deleted += await deleteEvents(database, everything);
-    for (const table of await tenantTables(database)) {
+    for (const table of tables) {
       deleted += await deleteTenantRows(database, { table, tenantId, limit });
     }
     return deleted;
@@ -44,7 +50,9 @@ export function createPurgeStep(deps: {
   return async () => {
     const tenantId = await findTenantToPurge(database, settleMs);
     if (tenantId === undefined) return { waitMs: intervalMs };
-    if ((await purgeSome(tenantId)) === 0 && (await forgetTenant(database, tenantId))) onPurged(tenantId);
+    const tables = await tenantTables(database);
+    const deleted = await purgeSome(tenantId, tables);
+    if (deleted === 0 && (await forgetTenant(database, tenantId, tables))) onPurged(tenantId);
     return { waitMs: 0 };
   };
 }

@@ -56,10 +56,21 @@ export async function deleteTenantRows(
   return rows.length;
 }
 
-/** Deletes the row of a deleted tenant of which nothing is left, so that its id may be given anew; false if it is gone. */
-export async function forgetTenant(database: Queryable, tenantId: string): Promise<boolean> {
+/**
+ * Deletes the row of a deleted tenant of which no table has anything left, so that its id may be given anew; false if
+ * something is left, or the row is gone. One statement sees all tables at one moment: that a copy found nothing to
+ * delete says little, since another may have been deleting the same rows.
+ */
+export async function forgetTenant(
+  database: Queryable,
+  tenantId: string,
+  tables: readonly TenantTable[],
+): Promise<boolean> {
+  const isEmpty = [...tables.map((table) => table.name), ...PARTITIONED_TABLES]
+    .map((name) => `NOT EXISTS (SELECT FROM "${name}" WHERE tenant_id = $1)`)
+    .join(" AND ");
   const rows = await database.query({
-    text: "DELETE FROM tenants WHERE id = $1 AND deleted_at IS NOT NULL RETURNING 1",
+    text: `DELETE FROM tenants WHERE id = $1 AND deleted_at IS NOT NULL AND ${isEmpty} RETURNING 1`,
     values: [tenantId],
   });
   return rows.length > 0;
