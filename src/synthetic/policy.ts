@@ -46,7 +46,7 @@ const WAKE_SPREAD_S = 10;
 /** A burst is followed in steps of this length while it matters. */
 const BURST_STEP_S = 0.4 * BURST_S;
 const BURST_OVER = 0.05;
-/** As measured by `npm run bench -- policy`: more draws the busiest pairs' waits too far. */
+/** As measured by `npm run bench -- policy`: with more, shared limits are refused more often. */
 const MAX_BEND = 0.75;
 
 /**
