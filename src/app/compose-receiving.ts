@@ -51,6 +51,10 @@ export function composeReceiving(deps: ReceivingDeps): Receiving {
       limits.seenMarks,
     ),
   });
+  const seenLookUps = new Batcher<string, string | undefined>((digests) => findSeen(redis, keys, digests), {
+    ...limits.seenLookUps,
+    full: () => new HeadraceError("store_unavailable", "Too many deliveries ask Redis already"),
+  });
   const counterReads = new Batcher<void, number>(
     async (callers) => {
       const counter = await readCounter(database.ingest, "receive");
@@ -72,7 +76,7 @@ export function composeReceiving(deps: ReceivingDeps): Receiving {
       lookUps: limits.lookUps,
     }),
     acceptor,
-    findSeen: (digest) => findSeen(redis, keys, digest),
+    findSeen: (digest) => seenLookUps.add(digest),
     seenMs: limits.seenSeconds * 1_000,
     readCounter: () => counterReads.add(),
     takeQuota,

@@ -44,6 +44,8 @@ export interface Limits {
   /** How long a committed delivery is remembered in Redis, s. PostgreSQL remembers it for its whole window. */
   seenSeconds: number;
   seenMarks: SeenMarkLimits;
+  /** Of the marks of deliveries that wait long; one that finds no place waits for its commit alone. */
+  seenLookUps: LookUpLimits;
   relay: RelayLimits;
   route: RouterLimits;
   backfill: BackfillLimits;
@@ -136,6 +138,7 @@ export const DEFAULT_LIMITS: Limits = {
   lookUps: { maxItems: 500, inFlight: 1, maxWaiting: 20_000 },
   seenSeconds: 600,
   seenMarks: { delayMs: 25, batchSize: 250 },
+  seenLookUps: { maxItems: 250, inFlight: 2, maxWaiting: 2_000 },
   relay: {
     drainMs: 500,
     minEvents: 256,

@@ -107,31 +107,26 @@ async function insertEvents(
 ): Promise<{ counter: number; inserted: InsertedEvent[] }> {
   // Payloads and headers travel as one binary parameter: an array of them would be escaped byte by byte.
   const parts: Buffer[] = [];
-  const starts: number[] = [];
-  let start = 1;
+  const rows: PlacedEvent[] = [];
+  const keys: OrderedKey[] = [];
+  let payloadAt = 1;
   for (const event of events) {
     const headers = Buffer.from(JSON.stringify(event.headers));
+    const headersAt = payloadAt + event.payload.length;
+    const endsAt = headersAt + headers.length;
     parts.push(event.payload, headers);
-    starts.push(start, start + event.payload.length);
-    start += event.payload.length + headers.length;
+    rows.push({ event, payloadAt, headersAt, endsAt });
+    for (const { key, windowMs } of event.keys) keys.push({ ordinal: rows.length, key, windowMs });
+    payloadAt = endsAt;
   }
-  const rows = events.map((event, index) => ({
-    event,
-    payloadAt: starts[2 * index],
-    headersAt: starts[2 * index + 1],
-    endsAt: starts[2 * index + 2] ?? start,
-  }));
-  const keys = events.flatMap((event, index) => event.keys.map((key) => ({ ...key, ordinal: index + 1 })));
   const shape = rows.length === 1 && keys.length === 1 ? "one" : "many";
+  const { name, text } = INSERT_EVENTS[shape];
+  const counter = expectedCounter ?? null;
+  const values = [counter, Buffer.concat(parts), leaseMs, ...EVENTS.values(rows, shape)];
   const [row] = await database.query<{ counter: string; event_ids: string | null; won: string | null }>({
-    ...INSERT_EVENTS[shape],
-    values: [
-      expectedCounter ?? null,
-      Buffer.concat(parts),
-      leaseMs,
-      ...EVENTS.values(rows, shape),
-      ...KEYS.values(keys, shape),
-    ],
+    name,
+    text,
+    values: [...values, ...KEYS.values(keys, shape)],
   });
   const won = new Set(readList(row?.won));
   return {
@@ -146,9 +141,16 @@ async function insertEvents(
 /** An event, and where its parts lie in the binary parameter: the first byte is 1. */
 interface PlacedEvent {
   event: NewEvent;
-  payloadAt: number | undefined;
-  headersAt: number | undefined;
+  payloadAt: number;
+  headersAt: number;
   endsAt: number;
+}
+
+/** A key of the event that stands at this place of the batch, counted from 1. */
+interface OrderedKey {
+  ordinal: number;
+  key: string;
+  windowMs: number;
 }
 
 const EVENTS = rowInput<PlacedEvent>(4, [
@@ -170,7 +172,7 @@ const EVENTS = rowInput<PlacedEvent>(4, [
   ["key_count", "int", ({ event }) => event.keys.length],
 ]);
 
-const KEYS = rowInput<{ ordinal: number; key: string; windowMs: number }>(20, [
+const KEYS = rowInput<OrderedKey>(20, [
   ["ordinal", "int", (key) => key.ordinal],
   ["key", "text", (key) => key.key],
   ["window_ms", "bigint", (key) => key.windowMs],

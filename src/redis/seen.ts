@@ -2,19 +2,20 @@ import type { RedisClient } from "./client.ts";
 import type { RedisKeys } from "./keys.ts";
 
 /**
- * The dedupe hint: which event a delivery became. Written only after the commit, so a hit means that the event is
- * durable; a miss, a slow or an absent Redis means nothing. `digest` is a hash over tenant, connector, endpoint and
- * delivery key.
+ * The dedupe hint: which events deliveries became, in their order, by one command. Written only after the commit, so a
+ * hit means that the event is durable; a miss, a slow or an absent Redis means nothing. A digest is a hash over tenant,
+ * connector, endpoint and delivery key.
  */
 export async function findSeen(
   redis: RedisClient,
   keys: RedisKeys,
-  digest: string,
-): Promise<string | undefined> {
+  digests: readonly string[],
+): Promise<(string | undefined)[]> {
   try {
-    return (await redis.get(keys.seen(digest))) ?? undefined;
+    const eventIds = await redis.mget(digests.map((digest) => keys.seen(digest)));
+    return eventIds.map((eventId) => eventId ?? undefined);
   } catch {
-    return undefined;
+    return digests.map(() => undefined);
   }
 }
 

@@ -11,7 +11,7 @@ export interface Delivery {
   /** What the delivery was verified with, as the receive counter tells; absent where nothing was cached. */
   verifiedAt?: number;
   /** A hash of its key, for the dedupe hint; absent where it has none, several events, or a key that ends too soon. */
-  digest?: string;
+  digest?: string | undefined;
 }
 
 export type AcceptAnswer =
@@ -67,7 +67,7 @@ export function createAcceptor(deps: AcceptorDeps): Acceptor {
   const batcher = new Batcher<Delivery, AcceptAnswer | Error>(
     async (deliveries) => {
       const answers = await commit(deps, deliveries);
-      deps.onSeen(deliveries.flatMap((delivery, index) => seenAs(delivery, answers[index])));
+      deps.onSeen(seenAs(deliveries, answers));
       return answers;
     },
     {
@@ -102,7 +102,8 @@ async function commit(deps: AcceptorDeps, deliveries: Delivery[]): Promise<(Acce
   const verifiedAt = commonCounter(deliveries);
   if (verifiedAt.kind === "mixed") return inHalves(deps, deliveries);
   try {
-    const events = deliveries.flatMap((delivery) => delivery.events);
+    const events: NewEvent[] = [];
+    for (const delivery of deliveries) for (const event of delivery.events) events.push(event);
     const leaseMs = deps.leaseMs(events.map((event) => event.priority));
     const result = await acceptEvents(deps.database, events, {
       expectedCounter: verifiedAt.counter,
@@ -110,9 +111,10 @@ async function commit(deps: AcceptorDeps, deliveries: Delivery[]): Promise<(Acce
     });
     if (result.kind === "stale") return deliveries.map(() => result);
     failpoint("accept.committed");
-    const fresh = result.events.flatMap(({ eventId, duplicate }, index) =>
-      duplicate ? [] : { eventId, lane: (events[index] as NewEvent).priority },
-    );
+    const fresh: CommittedEvent[] = [];
+    for (const [index, { eventId, duplicate }] of result.events.entries()) {
+      if (!duplicate) fresh.push({ eventId, lane: (events[index] as NewEvent).priority });
+    }
     if (fresh.length > 0) deps.onCommitted(fresh, leaseMs > 0);
     let start = 0;
     return deliveries.map((delivery) => {
@@ -146,12 +148,17 @@ function commonCounter(
 }
 
 function seenAs(
-  { digest }: Delivery,
-  answer: AcceptAnswer | Error | undefined,
+  deliveries: readonly Delivery[],
+  answers: readonly (AcceptAnswer | Error)[],
 ): { digest: string; eventId: string }[] {
-  if (digest === undefined || answer === undefined || answer instanceof Error || answer.kind === "stale")
-    return [];
-  const [event] = answer.events;
-  // A duplicate's key ends when it would have: a hint that was given anew would outlive it.
-  return event === undefined || event.duplicate ? [] : [{ digest, eventId: event.eventId }];
+  const seen: { digest: string; eventId: string }[] = [];
+  for (const [index, { digest }] of deliveries.entries()) {
+    const answer = answers[index];
+    if (digest === undefined || answer === undefined || answer instanceof Error || answer.kind === "stale")
+      continue;
+    const [event] = answer.events;
+    // A duplicate's key ends when it would have: a hint that was given anew would outlive it.
+    if (event !== undefined && !event.duplicate) seen.push({ digest, eventId: event.eventId });
+  }
+  return seen;
 }

@@ -48,6 +48,7 @@ export async function receiveForApp(
     });
   const taken = placed.reduce((sum, part) => sum + part.events.length, 0);
   if (placed.length > 0 && (taken > 0 || events === 0)) {
+    request.forgetParsed();
     return answering.commit(events === 0 ? placed.slice(0, 1) : placed, events - taken);
   }
   if (judged.length === 0) createVerifier(connector.scheme, [])(request, now());

@@ -93,7 +93,8 @@ export function createEndpointCache(deps: {
     maxEntries,
     exists: (endpoint: KnownEndpoint) => endpoint.closed !== "unknown_endpoint",
     read: async (key) => {
-      const name = JSON.parse(key) as EndpointName;
+      const [tenantId = "", connector = "", endpoint = ""] = key.split("/");
+      const name = { tenantId, connector, endpoint };
       return openEndpoint(keyRing, name, await lookUpEndpoint(name));
     },
   });
@@ -115,11 +116,12 @@ export function createEndpointCache(deps: {
   });
   return {
     endpoint({ tenantId, connector, endpoint }) {
-      if (![tenantId, connector, endpoint].every(isName)) {
+      if (!isName(tenantId) || !isName(connector) || !isName(endpoint)) {
         const name = { tenantId, connector, endpoint };
         return openEndpoint(keyRing, name, { counter: newest.value, ...NOTHING });
       }
-      const key = JSON.stringify({ tenantId, connector, endpoint });
+      // No name holds a slash.
+      const key = `${tenantId}/${connector}/${endpoint}`;
       return endpoints.held(key) ?? endpoints.load(key);
     },
     connector(id) {

@@ -35,6 +35,11 @@ export class InboundRequest {
     return this.#parsed;
   }
 
+  /** Lets go of the data until it is asked for again: a request that waits for a commit keeps its bytes alone. */
+  forgetParsed(): void {
+    this.#parsed = undefined;
+  }
+
   /** The value of the first header of this name, in any case. */
   header(name: string): string | undefined {
     return this.rawHeaders[this.#find(name, 0) + 1];

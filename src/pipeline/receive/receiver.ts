@@ -115,13 +115,23 @@ export function createReceiver(deps: ReceiverDeps): Receiver {
     async commit(placed, leftOut) {
       const [first] = placed;
       if (first === undefined) return undefined;
-      const { ack } = first.endpoint.scheme;
-      const accepted = { ack, leftOut, byOldSecret: placed.some(({ bySecret }) => bySecret > 0) };
-      const events = placed.flatMap((part) => part.events);
-      const verifiedAt = Math.min(...placed.map(({ endpoint }) => endpoint.counter));
-      if (events.length === 0) {
-        return (await isCurrent(verifiedAt)) ? { kind: "accepted", eventIds: [], ...accepted } : undefined;
+      // Nearly every delivery is for one endpoint: nothing is joined for it.
+      const events = placed.length === 1 ? first.events : placed.flatMap((part) => part.events);
+      let verifiedAt = first.endpoint.counter;
+      let byOldSecret = false;
+      for (const { endpoint, bySecret } of placed) {
+        verifiedAt = Math.min(verifiedAt, endpoint.counter);
+        if (bySecret > 0) byOldSecret = true;
       }
+      const { ack } = first.endpoint.scheme;
+      const accepted = (kind: "accepted" | "duplicate", eventIds: string[]): ReceiveAnswer => ({
+        kind,
+        eventIds,
+        ack,
+        leftOut,
+        byOldSecret,
+      });
+      if (events.length === 0) return (await isCurrent(verifiedAt)) ? accepted("accepted", []) : undefined;
       for (const { endpoint, events } of placed) {
         const { name, tenant } = endpoint;
         if (tenant?.eventsPerSecond === undefined && tenant?.maxBacklog === undefined) continue;
@@ -130,11 +140,7 @@ export function createReceiver(deps: ReceiverDeps): Receiver {
           return (await isCurrent(verifiedAt)) ? { kind: "rate_limited", retryAfterMs } : undefined;
         }
       }
-      const delivery: Delivery = { events, verifiedAt };
-      const [only] = events;
-      if (only !== undefined && events.length === 1 && (only.keys[0]?.windowMs ?? 0) > seenMs) {
-        delivery.digest = digestOf(only.tenantId, only.connector, only.endpoint, only.deliveryKey);
-      }
+      const delivery: Delivery = { events, verifiedAt, digest: digestFor(events) };
       const accepting = acceptor.accept(delivery);
       const answer = await (acceptor.backlogged ? firstOf(accepting, seenBefore(delivery)) : accepting);
       if (answer.kind === "stale") {
@@ -142,13 +148,22 @@ export function createReceiver(deps: ReceiverDeps): Receiver {
         return undefined;
       }
       if (answer.kind === "seen") {
-        const seen: ReceiveAnswer = { kind: "duplicate", eventIds: [answer.eventId], ...accepted };
-        return (await isCurrent(verifiedAt)) ? seen : undefined;
+        return (await isCurrent(verifiedAt)) ? accepted("duplicate", [answer.eventId]) : undefined;
       }
       const kind = answer.events.every((event) => event.duplicate) ? "duplicate" : "accepted";
-      return { kind, eventIds: answer.events.map((event) => event.eventId), ...accepted };
+      return accepted(
+        kind,
+        answer.events.map((event) => event.eventId),
+      );
     },
   };
+
+  /** What the hint knows a delivery by; nothing where it holds several events, or its key ends before the hint does. */
+  function digestFor(events: readonly NewEvent[]): string | undefined {
+    const [only] = events;
+    if (only === undefined || events.length > 1 || (only.keys[0]?.windowMs ?? 0) <= seenMs) return undefined;
+    return digestOf(only.tenantId, only.connector, only.endpoint, only.deliveryKey);
+  }
 
   /** Asked only of a delivery that waits long in any case, so that a first delivery never waits for Redis. */
   async function seenBefore(delivery: Delivery): Promise<{ kind: "seen"; eventId: string } | undefined> {
@@ -207,6 +222,7 @@ async function receiveForEndpoint(
       known: placeOf(endpoint),
     });
   }
+  request.forgetParsed();
   return answering.commit([{ endpoint, events, bySecret: judgement.bySecret }], leftOut);
 }
 
