@@ -1,5 +1,3 @@
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import { compileCondition, type Predicate } from "../src/domain/condition/compile.ts";
 import {
   createTriggerIndex,
@@ -7,6 +5,7 @@ import {
   type MatchableEvent,
   type TriggerIndex,
 } from "../src/pipeline/route/trigger-index.ts";
+import { collectGarbage } from "./garbage.ts";
 import { percentile } from "./load.ts";
 import { makeWorkload, type WorkloadName } from "./matching-workloads.ts";
 import type { Row } from "./servers.ts";
@@ -221,9 +220,6 @@ function timesUs<Item>(items: readonly Item[], act: (item: Item) => unknown): nu
     return (performance.now() - startedMs) * 1_000;
   });
 }
-
-setFlagsFromString("--expose-gc");
-const collectGarbage = runInNewContext("gc") as () => void;
 
 function heapBytes(): number {
   collectGarbage();

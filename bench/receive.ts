@@ -21,6 +21,8 @@ import type { Usage } from "./usage.ts";
 
 const ROUND_MS = 4_000;
 const ROUNDS = 3;
+/** Of what is compared: each with the reference's round just before, as the machine is faster at times. */
+const PAIRS = 5;
 const HALF_LOAD_MS = 8_000;
 
 /** Deliveries that are accepted in a second as a ratio to the reference; how long an answer takes; duplicates. */
@@ -37,7 +39,7 @@ export async function benchReceive(stores: BenchStores): Promise<Row[]> {
     const reference: number[] = [];
     const accepted: number[] = [];
     let usage: Record<string, Usage> = {};
-    for (let round = 0; round < ROUNDS; round += 1) {
+    for (let pair = 0; pair < PAIRS; pair += 1) {
       reference.push((await answeredPerSecond(ports.reference, ROUND_MS)).perSecond);
       const measured = await answeredPerSecond(ports.receive, ROUND_MS, {
         node: [receiving.pid as number],
@@ -47,7 +49,10 @@ export async function benchReceive(stores: BenchStores): Promise<Row[]> {
       accepted.push(measured.perSecond);
       usage = measured.usage;
     }
-    const referenceRate = percentile(reference, 0.5);
+    const ratio = percentile(
+      accepted.map((rate, pair) => rate / (reference[pair] ?? Number.NaN)),
+      0.5,
+    );
     const acceptedRate = percentile(accepted, 0.5);
     const perSecond = acceptedRate / 2;
     const halfMs: number[][] = [];
@@ -61,9 +66,9 @@ export async function benchReceive(stores: BenchStores): Promise<Row[]> {
       halfMs.push(half.answers.map((answer) => answer.latencyMs));
     }
     return [
-      row("reference: verified, nothing stored", referenceRate, "req/s"),
+      row("reference: verified, nothing stored", percentile(reference, 0.5), "req/s"),
       row("accepted: answered after commit", acceptedRate, "events/s"),
-      row("accepted / reference", acceptedRate / referenceRate, "ratio", { atLeast: 0.55 }),
+      row("accepted / reference", ratio, "ratio", { atLeast: 0.55 }),
       ...usageRows("accepted", usage),
       ...latencyRows("answer at half of that", halfMs, { p99: 25 }),
       row("duplicates: answered as such", await duplicatesPerSecond(ports.receive), "req/s"),

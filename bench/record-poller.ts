@@ -2,7 +2,7 @@ import { DEFAULT_LIMITS } from "../src/app/limits.ts";
 import { openDatabase } from "../src/postgres/database.ts";
 import { connectRedis } from "../src/redis/client.ts";
 import { redisKeys } from "../src/redis/keys.ts";
-import { setHeapGrowth } from "../src/runtime/heap-growth.ts";
+import { setHeapGrowth } from "../src/runtime/heap.ts";
 import type { FetchPages } from "../src/synthetic/fetched-page.ts";
 import { createPollSource } from "../src/synthetic/poll-source.ts";
 import type { PolledSource } from "../src/synthetic/polled-source.ts";

@@ -14,7 +14,7 @@ import { createFlowMatcher } from "../pipeline/route/flow-matcher.ts";
 import { ensureAdminKey } from "../postgres/api-keys.ts";
 import { type Database, openDatabase } from "../postgres/database.ts";
 import { createKeyRing } from "../postgres/key-ring.ts";
-import { setHeapGrowth } from "../runtime/heap-growth.ts";
+import { keepNewObjectsYoung, setHeapGrowth } from "../runtime/heap.ts";
 import type { Logger } from "../runtime/logger.ts";
 import { type AllowPrivate, createOutgoingHttp } from "../runtime/outgoing/index.ts";
 import { createAnswerWatch } from "./answer-watch.ts";
@@ -65,9 +65,10 @@ export async function start(
   limits: Limits = DEFAULT_LIMITS,
 ): Promise<Running> {
   const { events, polls } = limits.heapGrowthPercent;
-  if ((["receive", "route", "execute"] as const).some((role) => config.roles.has(role)))
+  if ((["receive", "route", "execute"] as const).some((role) => config.roles.has(role))) {
     setHeapGrowth(events);
-  else if (config.roles.has("poll")) setHeapGrowth(polls);
+    keepNewObjectsYoung();
+  } else if (config.roles.has("poll")) setHeapGrowth(polls);
   const settings = await readySettings(config, log);
   try {
     return await serve(config, settings, log, signal, limits);
