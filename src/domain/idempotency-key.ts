@@ -26,5 +26,7 @@ export function idempotencyKey(event: {
 
 /** SHA-256, hex, over parts of which each stands behind its length in bytes. */
 export function digestOf(...parts: string[]): string {
-  return hash("sha256", parts.map((part) => `${Buffer.byteLength(part)}:${part}`).join(""));
+  let text = "";
+  for (const part of parts) text += `${Buffer.byteLength(part)}:${part}`;
+  return hash("sha256", text);
 }

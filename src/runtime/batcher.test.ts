@@ -81,6 +81,19 @@ describe("Batcher", () => {
     expect(await good).toBe(20);
   });
 
+  test("fails the one item whose result is an error", async () => {
+    const batcher = new Batcher<number, number>(
+      async (items) => items.map((item) => (item < 0 ? new Error("bad item") : item)),
+      { maxItems: 3, inFlight: 1, maxWaiting: 100, full: () => new Error("full") },
+    );
+    const answers = await Promise.allSettled([batcher.add(1), batcher.add(-1), batcher.add(2)]);
+    expect(answers.map((answer) => (answer.status === "fulfilled" ? answer.value : "bad"))).toEqual([
+      1,
+      "bad",
+      2,
+    ]);
+  });
+
   test("refuses an item when too many wait", async () => {
     const { batcher } = batcherOf({ maxWaiting: 1 });
     void batcher.add(1);

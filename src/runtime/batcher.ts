@@ -33,17 +33,18 @@ interface Waiting<Item, Result> {
 /**
  * Groups concurrent calls into batches with no timer: while `inFlight` batches are under way, what arrives
  * gathers, and the next batch is what has gathered. Alone it adds no wait; under load it batches by itself.
- * `flush` answers one result an item, in order; an error fails every item of its batch.
+ * `flush` answers one result an item, in order: an Error among them fails its item alone, one that is thrown every item
+ * of the batch.
  */
 export class Batcher<Item, Result> {
-  readonly #flush: (items: Item[]) => Promise<Result[]>;
+  readonly #flush: (items: Item[]) => Promise<(Result | Error)[]>;
   readonly #options: BatcherOptions<Item>;
   #waiting: Waiting<Item, Result>[] = [];
   #running = 0;
   #lastSize = 0;
   readonly #now: () => number;
 
-  constructor(flush: (items: Item[]) => Promise<Result[]>, options: BatcherOptions<Item>) {
+  constructor(flush: (items: Item[]) => Promise<(Result | Error)[]>, options: BatcherOptions<Item>) {
     this.#flush = flush;
     this.#options = options;
     this.#now = options.now ?? (() => performance.now());
@@ -100,7 +101,11 @@ export class Batcher<Item, Result> {
     try {
       const results = await this.#flush(batch.map((entry) => entry.item));
       assert.equal(results.length, batch.length, "a batch answers one result an item");
-      return (entry, index) => entry.resolve(results[index] as Result);
+      return (entry, index) => {
+        const result = results[index] as Result | Error;
+        if (result instanceof Error) entry.reject(result);
+        else entry.resolve(result);
+      };
     } catch (error) {
       return (entry) => entry.reject(error);
     }

@@ -64,7 +64,7 @@ export interface CommittedEvent {
  */
 export function createAcceptor(deps: AcceptorDeps): Acceptor {
   const { limits } = deps;
-  const batcher = new Batcher<Delivery, AcceptAnswer | Error>(
+  const batcher = new Batcher<Delivery, AcceptAnswer>(
     async (deliveries) => {
       const answers = await commit(deps, deliveries);
       deps.onSeen(seenAs(deliveries, answers));
@@ -82,11 +82,7 @@ export function createAcceptor(deps: AcceptorDeps): Acceptor {
     },
   );
   return {
-    async accept(delivery) {
-      const answer = await batcher.add(delivery);
-      if (answer instanceof Error) throw answer;
-      return answer;
-    },
+    accept: (delivery) => batcher.add(delivery),
     withdraw: (delivery) => batcher.withdraw(delivery),
     get backlogged() {
       return batcher.waiting > limits.maxDeliveries;

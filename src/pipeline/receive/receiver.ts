@@ -195,13 +195,16 @@ export function createReceiver(deps: ReceiverDeps): Receiver {
 
 const MAX_TRIES = 5;
 
-async function receiveForEndpoint(
-  answering: Answering,
-  name: EndpointName,
-  request: InboundRequest,
-): Attempt {
+/** No promise where nothing has to be looked up, which is nearly always. */
+function receiveForEndpoint(answering: Answering, name: EndpointName, request: InboundRequest): Attempt {
   const known = answering.endpoints.endpoint(name);
-  const endpoint = known instanceof Promise ? await known : known;
+  return known instanceof Promise
+    ? known.then((endpoint) => attempt(answering, endpoint, request))
+    : attempt(answering, known, request);
+}
+
+function attempt(answering: Answering, endpoint: KnownEndpoint, request: InboundRequest): Attempt {
+  const { endpoints } = answering;
   const nowMs = answering.now();
   const judgement = judge(endpoint, request, nowMs);
   if (judgement.kind === "rejected") {
@@ -211,19 +214,18 @@ async function receiveForEndpoint(
   if (judgement.kind === "challenge") return answering.handshake(endpoint, judgement);
   checkItemCount(endpoint.scheme, request);
   const delivery = readDelivery(endpoint.scheme, request);
-  const asked = otherTenantsAccounts({ endpoints: answering.endpoints, endpoint, delivery, request, nowMs });
-  const others = asked instanceof Promise ? await asked : asked;
-  if (others === undefined) return undefined;
-  const { events, leftOut } = placedEvents(endpoint, request, { delivery, others });
-  if (events.length === 0 && leftOut > 0) {
-    return answering.decline(endpoint, {
-      kind: "rejected",
-      reason: "wrong_account",
-      known: placeOf(endpoint),
-    });
-  }
-  request.forgetParsed();
-  return answering.commit([{ endpoint, events, bySecret: judgement.bySecret }], leftOut);
+  const commit = (others: ReadonlySet<string>) => {
+    const { events, leftOut } = placedEvents(endpoint, request, { delivery, others });
+    if (events.length === 0 && leftOut > 0) {
+      const known = placeOf(endpoint);
+      return answering.decline(endpoint, { kind: "rejected", reason: "wrong_account", known });
+    }
+    request.forgetParsed();
+    return answering.commit([{ endpoint, events, bySecret: judgement.bySecret }], leftOut);
+  };
+  const others = otherTenantsAccounts({ endpoints, endpoint, delivery, request, nowMs });
+  if (!(others instanceof Promise)) return commit(others);
+  return others.then((found) => (found === undefined ? undefined : commit(found)));
 }
 
 function placeOf({ name, tenant, closed }: KnownEndpoint): KnownPlace {
