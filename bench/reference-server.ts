@@ -14,15 +14,18 @@ const verify = createVerifier(presetScheme("standard-webhooks", {}), [
 const server = Fastify();
 server.removeAllContentTypeParsers();
 server.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
-server.post("/api/v1/webhooks/:connector/:tenant_id", async (request, reply) => {
+server.post("/api/v1/webhooks/:connector/:tenant_id", (request, reply) => {
   const delivery = new InboundRequest({
     method: request.method,
     url: `http://127.0.0.1${request.raw.url}`,
     rawHeaders: request.raw.rawHeaders,
     body: request.body as Buffer,
   });
-  if (verify(delivery, Date.now()).kind !== "authentic") return reply.code(401).send();
+  if (verify(delivery, Date.now()).kind !== "authentic") {
+    reply.code(401).send();
+    return;
+  }
   const { parsed } = delivery;
-  return reply.send({ status: parsed.kind === "parsed" ? "accepted" : "unreadable", event_id: "" });
+  reply.send({ status: parsed.kind === "parsed" ? "accepted" : "unreadable", event_id: "" });
 });
 await server.listen({ port, host: "127.0.0.1" });
