@@ -110,8 +110,7 @@ export const webhookRoutes: FastifyPluginAsync<WebhookRoutesOptions> = async (se
         onAnswer(answer, target, request);
         if (answer.kind !== "rejected") return sendAnswer(reply, answer);
         // From its arrival: an endpoint that had to be looked up must not take longer than one that is known.
-        const waitMs = toNextStep(request.receivedMs, limits.rejectionStepMs);
-        setTimeout(() => sendAnswer(reply, answer), waitMs);
+        return nextStep(request.receivedMs, limits.rejectionStepMs).then(() => sendAnswer(reply, answer));
       })
       .catch((error: unknown) => reply.send(error));
   }
@@ -186,9 +185,9 @@ function refuseEncodedBody(request: FastifyRequest): void {
   );
 }
 
-/** How long it is to the next multiple of the step, ms. */
-function toNextStep(startedMs: number, stepMs: number): number {
-  return stepMs - ((performance.now() - startedMs) % stepMs);
+function nextStep(startedMs: number, stepMs: number): Promise<void> {
+  const waitMs = stepMs - ((performance.now() - startedMs) % stepMs);
+  return new Promise((resolve) => setTimeout(resolve, waitMs));
 }
 
 function sendAnswer(reply: FastifyReply, answer: ReceiveAnswer): void {
