@@ -1,4 +1,5 @@
 import { connect, type Socket } from "node:net";
+import { keepNewObjectsYoung, setHeapGrowth } from "../src/runtime/heap.ts";
 import { collectGarbage } from "./garbage.ts";
 
 /** One request, ready to be written, and what it is called in the results. */
@@ -82,7 +83,10 @@ export async function openLoop(options: {
   const { port, connections, perSecond, durationMs, next } = options;
   const idle = await Promise.all(Array.from({ length: connections }, () => openClient(port)));
   const clients = [...idle];
-  // What was left of preparing the load would be collected while answers are timed.
+  // A pause of this process would be counted as the time of answers: its heap may grow meanwhile, and what preparing the
+  // load left behind goes first.
+  setHeapGrowth(1_000);
+  keepNewObjectsYoung();
   collectGarbage();
   const answers: Promise<Answered>[] = [];
   const due: number[] = [];

@@ -2,7 +2,6 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import pg from "pg";
 import { type EmbeddedStores, startEmbeddedStores } from "../src/embedded/stores.ts";
-import { keepNewObjectsYoung, setHeapGrowth } from "../src/runtime/heap.ts";
 import { createLogger } from "../src/runtime/logger.ts";
 import { benchRecords } from "./canonical.ts";
 import { benchDeadLetters } from "./dead-letters.ts";
@@ -55,9 +54,6 @@ async function runAll(): Promise<Row[]> {
 
 function withStores(bench: (stores: BenchStores) => Promise<Row[]>): () => Promise<Row[]> {
   return async () => {
-    // This process sends the load: a pause of its own would be counted as the time of an answer.
-    setHeapGrowth(1_000);
-    keepNewObjectsYoung();
     const dataDir = mkdtempSync(`${tmpdir()}/headrace-bench-`);
     // The stores' own user has to enter it.
     chmodSync(dataDir, 0o711);
