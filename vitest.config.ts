@@ -19,11 +19,36 @@ export default defineConfig({
       },
       {
         extends: true,
+        // Again on the machine's own PostgreSQL, with every default of its package and a user who is no superuser.
+        test: {
+          name: "stock",
+          include: ["test/e2e/**/*.test.ts", "test/pipeline/**/*.test.ts", "src/postgres/plans.db.test.ts"],
+          globalSetup: "test/support/global-setup.ts",
+          env: { HEADRACE_TEST_POSTGRES: "stock" },
+          // Its 100 connections serve so many processes at once.
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        extends: true,
         // Alone and last: it measures how a loaded system recovers.
         test: {
           name: "chaos",
           include: ["test/chaos/**/*.test.ts"],
-          sequence: { groupOrder: 1 },
+          globalSetup: "test/support/global-setup.ts",
+          sequence: { groupOrder: 2 },
+          fileParallelism: false,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "chaos on stock",
+          include: ["test/chaos/**/*.test.ts"],
+          globalSetup: "test/support/global-setup.ts",
+          env: { HEADRACE_TEST_POSTGRES: "stock" },
+          sequence: { groupOrder: 3 },
           fileParallelism: false,
         },
       },

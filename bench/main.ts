@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import pg from "pg";
 import { type EmbeddedStores, startEmbeddedStores } from "../src/embedded/stores.ts";
 import { createLogger } from "../src/runtime/logger.ts";
+import { startTemporaryStores } from "../test/support/temporary-stores.ts";
 import { benchRecords } from "./canonical.ts";
 import { benchDeadLetters } from "./dead-letters.ts";
 import { benchDispatch } from "./dispatch.ts";
@@ -14,6 +15,7 @@ import { benchPollRecords } from "./polling-records.ts";
 import { benchReceive } from "./receive.ts";
 import { benchRouterStart } from "./router-start.ts";
 import type { BenchStores, Row } from "./servers.ts";
+import { benchStock } from "./stock.ts";
 import { benchVerification } from "./verification.ts";
 
 /**
@@ -33,6 +35,9 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<Row[]>>> = {
   "dead-letters": withStores(benchDeadLetters),
   receive: withStores(benchReceive),
   pipeline: withStores(benchPipeline),
+  stock: benchStock,
+  "receive-stock": withStockStores(benchReceive),
+  "pipeline-stock": withStockStores(benchPipeline),
 };
 
 /** Segments of its log that a store has to write over: more than a benchmark fills. */
@@ -63,6 +68,29 @@ function withStores(bench: (stores: BenchStores) => Promise<Row[]>): () => Promi
     } finally {
       await stores.stop();
       rmSync(dataDir, { recursive: true, force: true });
+    }
+  };
+}
+
+/** The same rows on the machine's own PostgreSQL with every default, but for what counts the statements. */
+function withStockStores(bench: (stores: BenchStores) => Promise<Row[]>): () => Promise<Row[]> {
+  return async () => {
+    const stores = await startTemporaryStores({ stock: true });
+    try {
+      const client = new pg.Client(stores.superuserUrl);
+      await client.connect();
+      await client.query("ALTER SYSTEM SET shared_preload_libraries = 'pg_stat_statements'");
+      await client.end();
+      await stores.postgres.restart();
+      const owner = new pg.Client(new URL("/headrace", stores.superuserUrl).href);
+      await owner.connect();
+      await owner.query("CREATE EXTENSION pg_stat_statements");
+      await owner.query("GRANT EXECUTE ON FUNCTION pg_stat_statements_reset TO headrace");
+      await owner.query("GRANT pg_read_all_stats TO headrace");
+      await owner.end();
+      return (await bench(stores)).map((row) => ({ ...row, name: `stock: ${row.name}` }));
+    } finally {
+      await stores.remove();
     }
   };
 }

@@ -738,10 +738,28 @@ table verdicts partitioned by RANGE (event_id) row level security forced
   grant delete, insert, select, update to headrace_api
   grant delete, insert, select, update to headrace_pipeline
 
+function analyze_filled_tables(min_rows integer) returns SETOF text set search_path=public, pg_temp
+DECLARE
+  filled regclass;
+BEGIN
+  IF NOT pg_try_advisory_xact_lock(7232735) THEN
+    RETURN;
+  END IF;
+  FOR filled IN
+    SELECT c.oid FROM pg_class c JOIN pg_stat_user_tables s ON s.relid = c.oid
+    WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind = 'r' AND c.reltuples = 0
+      AND s.n_live_tup >= min_rows AND coalesce(greatest(s.last_analyze, s.last_autoanalyze), '-infinity')
+        < now() - interval '5 seconds'
+  LOOP
+    EXECUTE format('ANALYZE %s', filled);
+    RETURN NEXT filled::text;
+  END LOOP;
+END
+
 function bytes_of_dead_letter(event_payload bytea, edited_payload bytea) returns bigint
   SELECT (coalesce(octet_length(event_payload), 0) + coalesce(octet_length(edited_payload), 0))::bigint
 
-function claim_gated_runs(run_ids uuid[], low uuid, high uuid, lease_ms integer, hold_ms integer) returns SETOF runs set enable_seqscan=off, enable_hashjoin=off, enable_mergejoin=off
+function claim_gated_runs(run_ids uuid[], low uuid, high uuid, lease_ms integer, hold_ms integer) returns SETOF runs set enable_seqscan=off, enable_hashjoin=off, enable_mergejoin=off, jit=off, plan_cache_mode=force_generic_plan
 DECLARE
   PIECE CONSTANT interval := interval '50 milliseconds';
   flow record;
@@ -921,7 +939,7 @@ BEGIN
   RETURNING r.*;
 END
 
-function claim_outbox(budgets integer[], after_tenants text[], max_tenants integer, lease_ms integer) returns TABLE(claimed_lane smallint, claimed_tenant text, claimed_event uuid) set enable_seqscan=off, enable_hashjoin=off, enable_mergejoin=off, enable_bitmapscan=off
+function claim_outbox(budgets integer[], after_tenants text[], max_tenants integer, lease_ms integer) returns TABLE(claimed_lane smallint, claimed_tenant text, claimed_event uuid) set enable_seqscan=off, enable_hashjoin=off, enable_mergejoin=off, enable_bitmapscan=off, jit=off, plan_cache_mode=force_generic_plan
 BEGIN
   -- A lease that a crash takes back only means that the event comes due sooner.
   PERFORM set_config('synchronous_commit', 'off', true);
@@ -966,7 +984,7 @@ END
 function clock_us() returns bigint
   SELECT floor(extract(epoch FROM clock_timestamp()) * 1000000)::bigint
 
-function drop_day(parents text[], suffix text, low uuid, high uuid, wait_ms integer) returns text set enable_seqscan=off
+function drop_day(parents text[], suffix text, low uuid, high uuid, wait_ms integer) returns text set enable_seqscan=off, jit=off
 DECLARE
   parent text;
 BEGIN
@@ -1024,7 +1042,7 @@ BEGIN
   RETURN NULL;
 END
 
-function take_outbox(event_ids uuid[]) returns SETOF uuid set enable_seqscan=off
+function take_outbox(event_ids uuid[]) returns SETOF uuid set enable_seqscan=off, jit=off, plan_cache_mode=force_generic_plan
 BEGIN
   PERFORM set_config('synchronous_commit', 'off', true);
   RETURN QUERY DELETE FROM outbox WHERE event_id = ANY (event_ids) RETURNING event_id;
@@ -1036,7 +1054,7 @@ function uuid7(us bigint) returns uuid
       || substring(uuid_send(gen_random_uuid()) FROM 9),
     'hex')::uuid
 
-function wake_gated_runs(tenants text[], flow_ids text[], ended_gates text[], lease_ms integer) returns SETOF runs set enable_seqscan=off, enable_hashjoin=off, enable_mergejoin=off
+function wake_gated_runs(tenants text[], flow_ids text[], ended_gates text[], lease_ms integer) returns SETOF runs set enable_seqscan=off, enable_hashjoin=off, enable_mergejoin=off, jit=off, plan_cache_mode=force_generic_plan
 DECLARE
   woken uuid[];
 BEGIN

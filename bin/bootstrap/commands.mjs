@@ -4,6 +4,7 @@ import { pathToFileURL } from "node:url";
 import { compileBench, ensureBuilt } from "./build.mjs";
 import { ensureInstalled } from "./install.mjs";
 import { CommandFailed, ROOT, runTool } from "./run.mjs";
+import { ensureTestPrograms } from "./test-programs.mjs";
 import { runTests } from "./tests.mjs";
 
 const PARENT = process.ppid;
@@ -43,6 +44,7 @@ async function start(args) {
 }
 
 async function test(args) {
+  await ensureTestPrograms();
   await ensureBuilt();
   await runTests(args);
 }

@@ -2,6 +2,7 @@ import { createRetentionStep } from "../deadletter/retention.ts";
 import { createDeadLetterWatch } from "../deadletter/watch.ts";
 import { createAlertNoticeStep } from "../maintain/alert-notices.ts";
 import { createDeleteOldStep, type DeleteOld } from "../maintain/delete-old.ts";
+import { createFilledTablesStep } from "../maintain/filled-tables.ts";
 import { createHistoryStep } from "../maintain/history.ts";
 import { createPartitionStep } from "../maintain/partitions.ts";
 import { createPurgeStep } from "../maintain/purge.ts";
@@ -28,6 +29,14 @@ export function composeMaintaining(deps: MaintainingDeps): void {
       database,
       ...limits.partitions,
       onMade: (partitions) => log.info({ partitions }, "partitions made"),
+    }),
+  );
+  loops.add(
+    "filled tables",
+    createFilledTablesStep({
+      database,
+      limits: limits.filledTables,
+      onAnalyzed: (tables) => log.debug({ tables }, "analysed tables that were empty before"),
     }),
   );
   loops.add(

@@ -4,6 +4,7 @@ import type { RetentionLimits } from "../deadletter/retention.ts";
 import type { WatchLimits } from "../deadletter/watch.ts";
 import type { WebhookLimits } from "../http/webhooks.ts";
 import type { AlertNoticeLimits } from "../maintain/alert-notices.ts";
+import type { FilledTableLimits } from "../maintain/filled-tables.ts";
 import type { HistoryLimits } from "../maintain/history.ts";
 import type { PurgeLimits } from "../maintain/purge.ts";
 import type { BreakerLimits } from "../pipeline/execute/breakers.ts";
@@ -114,6 +115,8 @@ export interface Limits {
     maxGaugedTenants: number;
   };
   alertNotices: AlertNoticeLimits;
+  /** When tables whose statistics say that they are empty are analysed again. */
+  filledTables: FilledTableLimits;
   /** How events and runs that are old go, and all of tenants that were deleted. */
   history: HistoryLimits;
   purge: PurgeLimits;
@@ -312,6 +315,7 @@ export const DEFAULT_LIMITS: Limits = {
     backoff: { kind: "exponential", delayMs: 5_000, maxDelayMs: 600_000 },
     intervalMs: 1_000,
   },
+  filledTables: { minRows: 100, intervalMs: 2_000 },
   history: { retentionDays: 30, batchSize: 500, maxTenants: 500, lockMs: 100, intervalMs: 600_000 },
   purge: { batchSize: 500, settleMs: 60_000, intervalMs: 10_000 },
   oldAlerts: { keptMs: 90 * 86_400_000, batchSize: 500, intervalMs: 600_000 },

@@ -14,6 +14,7 @@ import { createFlowMatcher } from "../pipeline/route/flow-matcher.ts";
 import { ensureAdminKey } from "../postgres/api-keys.ts";
 import { type Database, openDatabase } from "../postgres/database.ts";
 import { createKeyRing } from "../postgres/key-ring.ts";
+import { ensureRoleSettings } from "../postgres/role-settings.ts";
 import { keepNewObjectsYoung, setHeapGrowth } from "../runtime/heap.ts";
 import type { Logger } from "../runtime/logger.ts";
 import { type AllowPrivate, createOutgoingHttp } from "../runtime/outgoing/index.ts";
@@ -129,6 +130,7 @@ async function serve(
   const ownerUrl = config.migrationDatabaseUrl ?? databaseUrl;
   const applied = await migrateStores({ databaseUrl, ownerUrl, daysAhead: limits.partitions.daysAhead });
   if (applied.length > 0) log.info({ migrations: applied.length }, "schema brought up to date");
+  await ensureRoleSettings(databaseUrl, log);
 
   const keyRing = createKeyRing(settings.encryptionKeys);
   const metrics = createMetrics();

@@ -15,14 +15,11 @@ import { type EmbeddedStore, startStore } from "./store.ts";
 const USER = "headrace";
 const DATABASE = "headrace";
 
-/** What differs from the defaults, which make every commit durable. */
+/** Addresses and sizes only: nothing that a user's own PostgreSQL would lack. */
 const SETTINGS = {
   listen_addresses: "127.0.0.1",
   unix_socket_directories: "",
   max_connections: "200",
-  shared_buffers: "128MB",
-  jit: "off",
-  timezone: "UTC",
 };
 
 /**

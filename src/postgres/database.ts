@@ -43,23 +43,18 @@ export interface Database {
 }
 
 export function openDatabase(options: DatabaseOptions): Database {
-  const ingestPool = openPool(options, options.maxIngestConnections, "headrace-receive", KEPT_INDEX_PLANS);
-  const pipelinePool = openPool(
-    options,
-    options.maxPipelineConnections,
-    "headrace-pipeline",
-    KEPT_INDEX_PLANS,
-  );
+  const ingestPool = openPool(options, options.maxIngestConnections, "headrace-receive");
+  const pipelinePool = openPool(options, options.maxPipelineConnections, "headrace-pipeline");
   const apiPool = openPool(options, options.maxApiConnections, "headrace-api");
   return {
     ingest: queryable(ingestPool),
     pipeline: queryable(pipelinePool),
-    transaction: (work) => inTransaction(apiPool, "BEGIN", work),
+    transaction: (work) => inTransaction(apiPool, BEGIN, work),
     withTenant: (tenantId, work) =>
       inTransaction(
         apiPool,
-        // Both hold for this transaction alone, so that they are right behind a pooler too.
-        `BEGIN; SET LOCAL ROLE headrace_api; SELECT set_config('app.tenant', ${pg.escapeLiteral(tenantId)}, true)`,
+        // These hold for this transaction alone, so that they are right behind a pooler too.
+        `${BEGIN}; SET LOCAL ROLE headrace_api; SELECT set_config('app.tenant', ${pg.escapeLiteral(tenantId)}, true)`,
         work,
       ),
     async close() {
@@ -69,19 +64,12 @@ export function openDatabase(options: DatabaseOptions): Database {
 }
 
 /**
- * The pipeline's statements fetch rows by key. A plan that was cached while a table was small reads all of it once
- * it has grown, for as long as a minute: until its next ANALYZE. And a statement that is planned anew each time
- * spends as long on the plan as on the rows: of one row, finishing takes 1.05 ms so, and 0.43 ms with a kept plan.
+ * Begins a transaction of the API. Its statements have optional filters, so each is planned for its values, and a list
+ * over a large table would be compiled for longer than it runs. See role-settings.ts for the pipeline's.
  */
-const KEPT_INDEX_PLANS =
-  "SET enable_seqscan = off; SET random_page_cost = 1.1; SET plan_cache_mode = force_generic_plan";
+const BEGIN = "BEGIN; SET LOCAL jit = off; SET LOCAL plan_cache_mode = auto";
 
-function openPool(
-  options: DatabaseOptions,
-  max: number,
-  applicationName: string,
-  onConnect?: string,
-): pg.Pool {
+function openPool(options: DatabaseOptions, max: number, applicationName: string): pg.Pool {
   const pool = new pg.Pool({
     connectionString: options.url,
     max,
@@ -90,8 +78,6 @@ function openPool(
     query_timeout: options.statementTimeoutMs,
     idleTimeoutMillis: 60_000,
     keepAlive: true,
-    // Awaited by the pool before the connection is given to anybody.
-    ...(onConnect === undefined ? {} : { onConnect: (client: pg.ClientBase) => client.query(onConnect) }),
   });
   // A backend that ends while its connection is idle, or between two statements, is an event on the pool or on
   // the client; with no listener either one would end the process.

@@ -1,9 +1,11 @@
 import { expect, test } from "vitest";
 import { migratedDatabase } from "../../test/support/database.ts";
 import { accepted, deployed } from "../../test/support/flow.ts";
+import { until } from "../../test/support/until.ts";
 import { runId } from "../domain/run-id.ts";
 import type { Database } from "./database.ts";
 import { loadEvents } from "./events.ts";
+import { analyzeFilledTables } from "./filled-tables.ts";
 import { claimOutbox } from "./outbox.ts";
 import { routeEvents } from "./routing.ts";
 import { claimRuns, dueRunIds, finishRuns } from "./runs.ts";
@@ -55,25 +57,50 @@ async function cycle(database: Database, events: number): Promise<void> {
   expect((await finishRuns(database.pipeline, attempts)).size).toBe(events);
 }
 
-test("no statement of the pipeline reads a whole table, also by plans that were made while the tables were empty", async () => {
-  const { database } = await migratedDatabase({ maxPipelineConnections: 1, maxIngestConnections: 1 });
-  await deployed(database, "acme", "f");
-  // One at a time and many are different statements.
-  const oneByOne = async () => {
-    for (let warm = 0; warm < 8; warm += 1) await cycle(database, 1);
-  };
-  await oneByOne();
-  await cycle(database, 2);
-  for (let round = 0; round < 20; round += 1) await cycle(database, 500);
-  await oneByOne();
+const STATES = ["never analysed", "analysed"];
+
+test.each(STATES)(
+  "no statement of the pipeline reads a whole table by a plan made while the tables were empty and %s",
+  async (state) => {
+    const { database } = await migratedDatabase({ maxPipelineConnections: 1, maxIngestConnections: 1 });
+    if (state === "analysed") await database.pipeline.query({ text: "VACUUM ANALYZE" });
+    await deployed(database, "acme", "f");
+    // One at a time and many are different statements.
+    const oneByOne = async () => {
+      for (let warm = 0; warm < 8; warm += 1) await cycle(database, 1);
+    };
+    await oneByOne();
+    await cycle(database, 500);
+    if (state === "analysed") {
+      await until("the filled tables are analysed", async () => {
+        await flushStatistics(database);
+        const analyzed = await analyzeFilledTables(database.pipeline, 100);
+        return analyzed.some((table) => table.startsWith("runs_"));
+      });
+    }
+    const before = await rowsRead(database);
+    for (let round = 0; round < 20; round += 1) await cycle(database, 500);
+    await oneByOne();
+    const tables = (await rowsRead(database)).map(({ name, scanned, fetched }) => {
+      const earlier = before.find((table) => table.name === name);
+      return { name, scanned: scanned - (earlier?.scanned ?? 0), fetched: fetched - (earlier?.fetched ?? 0) };
+    });
+    // The counters were flushed: the rows were fetched, by an index.
+    expect(tables.filter((table) => table.fetched >= 10_000)).toHaveLength(3);
+    expect(tables.filter((table) => table.scanned > 0)).toEqual([]);
+  },
+);
+
+/** How many rows of the busy tables were read by scans of the whole table, and how many by an index. */
+async function rowsRead(database: Database) {
+  await flushStatistics(database);
+  return await database.pipeline.query<{ name: string; scanned: number; fetched: number }>({
+    text: `SELECT relname AS name, seq_tup_read::int AS scanned, idx_tup_fetch::int AS fetched
+      FROM pg_stat_user_tables WHERE relname ~ '^(outbox|events_|runs_)' AND n_tup_ins > 0`,
+  });
+}
+
+async function flushStatistics(database: Database): Promise<void> {
   for (const connection of [database.ingest, database.pipeline])
     await connection.query({ text: "SELECT pg_stat_force_next_flush()" });
-  const tables = await database.pipeline.query<{ relname: string; read: number; fetched: number }>({
-    text: `SELECT relname, seq_tup_read::int AS read, idx_tup_fetch::int AS fetched FROM pg_stat_user_tables
-      WHERE relname ~ '^(outbox|events_|runs_)' AND n_tup_ins > 0`,
-  });
-  // The counters were flushed: the rows were fetched, by an index.
-  expect(tables.map((table) => table.relname).sort()).toHaveLength(3);
-  expect(tables.every((table) => table.fetched >= 10_000)).toBe(true);
-  expect(tables.filter((table) => table.read > 0)).toEqual([]);
-});
+}

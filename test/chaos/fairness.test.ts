@@ -1,5 +1,5 @@
 import pg from "pg";
-import { beforeAll, expect, onTestFinished, test } from "vitest";
+import { beforeAll, expect, inject, onTestFinished, test } from "vitest";
 import { builtProgram } from "../support/built.ts";
 import { freePorts } from "../support/ports.ts";
 import { api, startHeadrace } from "../support/process.ts";
@@ -18,7 +18,7 @@ const SECONDS = 8;
 test("a tenant that sends a hundred times as much as the others takes little of their time", {
   timeout: 120_000,
 }, async () => {
-  const stores = await startTemporaryStores();
+  const stores = await startTemporaryStores({ stock: inject("stockPostgres") });
   onTestFinished(() => stores.remove(), 60_000);
   const { databaseUrl, redisUrl } = stores;
   const [port = 0] = await freePorts(1);

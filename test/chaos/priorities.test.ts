@@ -1,5 +1,5 @@
 import pg from "pg";
-import { beforeAll, expect, onTestFinished, test } from "vitest";
+import { beforeAll, expect, inject, onTestFinished, test } from "vitest";
 import { builtProgram } from "../support/built.ts";
 import { freePorts } from "../support/ports.ts";
 import { api, startHeadrace } from "../support/process.ts";
@@ -17,7 +17,7 @@ const PACE_MS = 50;
 test("a backlog of 200,000 polled events does not hold up what users start, and goes on meanwhile", {
   timeout: 180_000,
 }, async () => {
-  const stores = await startTemporaryStores();
+  const stores = await startTemporaryStores({ stock: inject("stockPostgres") });
   onTestFinished(() => stores.remove(), 60_000);
   const { databaseUrl, redisUrl } = stores;
   const [port = 0] = await freePorts(1);

@@ -6,17 +6,22 @@ declare module "vitest" {
   interface ProvidedContext {
     databaseUrl: string;
     redisUrl: string;
+    stockPostgres: boolean;
   }
 }
 
 /**
- * One PostgreSQL and one Redis for the whole run, gone with it. HEADRACE_TEST_PG_BINDIR names the folder of another
- * PostgreSQL's binaries.
+ * One PostgreSQL and one Redis for the whole project, gone with it. HEADRACE_TEST_POSTGRES=stock in the project's
+ * environment asks for the machine's own PostgreSQL with every default; HEADRACE_TEST_PG_BINDIR names the folder of
+ * another one's binaries.
  */
 export default async function setUp(project: TestProject): Promise<() => Promise<void>> {
-  const stores = await startTemporaryStores(process.env["HEADRACE_TEST_PG_BINDIR"]);
-  await makeMigratedDatabase(stores.databaseUrl);
+  const environment: Record<string, unknown> | undefined = project.config.env;
+  const stock = environment?.["HEADRACE_TEST_POSTGRES"] === "stock";
+  const stores = await startTemporaryStores({ stock, binDirectory: process.env["HEADRACE_TEST_PG_BINDIR"] });
+  await makeMigratedDatabase(stores.databaseUrl, { stock });
   project.provide("databaseUrl", stores.databaseUrl);
   project.provide("redisUrl", stores.redisUrl);
+  project.provide("stockPostgres", stock);
   return stores.remove;
 }

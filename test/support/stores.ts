@@ -2,9 +2,10 @@ import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import pg from "pg";
 import { inject, onTestFinished } from "vitest";
-import type { EmbeddedStores } from "../../src/embedded/stores.ts";
+import { ensureRoleSettings } from "../../src/postgres/role-settings.ts";
+import { createLogger } from "../../src/runtime/logger.ts";
 import { MIGRATED_DATABASE } from "./migrated-template.ts";
-import { startTemporaryStores } from "./temporary-stores.ts";
+import { type PostgresChoice, startTemporaryStores, type TemporaryStores } from "./temporary-stores.ts";
 
 const POSTGRES_15 = "/usr/lib/postgresql/15/bin";
 
@@ -24,6 +25,7 @@ export async function copyMigratedDatabase(): Promise<OwnDatabase> {
   const made = await create(postgresUrl, MIGRATED_DATABASE);
   // Its Redis keys are its own.
   await query(made.url, "UPDATE installation SET id = DEFAULT");
+  await ensureRoleSettings(made.url, createLogger("fatal"));
   return made;
 }
 
@@ -40,16 +42,18 @@ async function create(postgresUrl: string, template = "template1"): Promise<OwnD
   return { url: url.href, drop: () => query(postgresUrl, `DROP DATABASE ${name} WITH (FORCE)`) };
 }
 
-/** Stores that the test may kill and restart; gone when it ends. */
-export async function privateStores(postgresBinDirectory?: string): Promise<EmbeddedStores> {
-  const stores = await startTemporaryStores(postgresBinDirectory);
+/** Stores that the test may kill and restart, of the project's kind unless another is asked for; gone when it ends. */
+export async function privateStores(
+  postgres: PostgresChoice = { stock: inject("stockPostgres") },
+): Promise<TemporaryStores> {
+  const stores = await startTemporaryStores(postgres);
   onTestFinished(stores.remove, 60_000);
   return stores;
 }
 
 /** The oldest PostgreSQL that is supported, where the machine has it; gone when the test ends. */
-export async function postgres15(): Promise<EmbeddedStores> {
-  return await privateStores(POSTGRES_15);
+export async function postgres15(): Promise<TemporaryStores> {
+  return await privateStores({ binDirectory: POSTGRES_15 });
 }
 
 /** Whether `postgres15` has something to run. */

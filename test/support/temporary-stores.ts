@@ -1,8 +1,11 @@
 import { chmodSync, existsSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { prepareHome } from "../../src/embedded/home.ts";
+import { startRedis } from "../../src/embedded/redis.ts";
 import { type EmbeddedStores, startEmbeddedStores } from "../../src/embedded/stores.ts";
 import { createLogger } from "../../src/runtime/logger.ts";
+import { startStockPostgres, stockPostgresBinaries } from "./stock-postgres.ts";
 
 /** A data dir that the stores' user can enter; `remove` deletes it, and what it links to. */
 export function temporaryDataDir(parent = tmpdir()): { dataDir: string; remove(): void } {
@@ -18,16 +21,14 @@ export function temporaryDataDir(parent = tmpdir()): { dataDir: string; remove()
   };
 }
 
-/** Stores on a data dir of their own; `remove` stops them and deletes it. */
-export async function startTemporaryStores(
-  postgresBinDirectory?: string,
-): Promise<EmbeddedStores & { remove(): Promise<void> }> {
+/**
+ * Stores on a data dir of their own; `remove` stops them and deletes it. `postgres` is the embedded one, one of another
+ * folder of binaries, or the machine's own with every default.
+ */
+export async function startTemporaryStores(postgres: PostgresChoice = {}): Promise<TemporaryStores> {
   const { dataDir, remove } = temporaryDataDir();
-  const stores = await startEmbeddedStores({
-    dataDir,
-    log: createLogger("fatal"),
-    ...(postgresBinDirectory === undefined ? {} : { postgresBinDirectory }),
-  });
+  const stores =
+    postgres.stock === true ? await startStockStores(dataDir) : await startEmbedded(dataDir, postgres);
   return {
     ...stores,
     async remove() {
@@ -36,3 +37,54 @@ export async function startTemporaryStores(
     },
   };
 }
+
+export interface PostgresChoice {
+  /** True for the machine's own PostgreSQL, with every default. */
+  stock?: boolean;
+  /** The folder of binaries to run in the embedded one's way. */
+  binDirectory?: string | undefined;
+}
+
+export type TemporaryStores = Pick<
+  EmbeddedStores,
+  "databaseUrl" | "redisUrl" | "postgres" | "redis" | "pids" | "stop"
+> & {
+  /** For what only an administrator of the server may do. */
+  superuserUrl: string;
+  remove(): Promise<void>;
+};
+
+async function startEmbedded(dataDir: string, { binDirectory }: PostgresChoice) {
+  const stores = await startEmbeddedStores({
+    dataDir,
+    log: createLogger("fatal"),
+    ...(binDirectory === undefined ? {} : { postgresBinDirectory: binDirectory }),
+  });
+  return {
+    ...stores,
+    superuserUrl: stores.databaseUrl,
+  };
+}
+
+async function startStockStores(dataDir: string) {
+  const binaries = stockPostgresBinaries();
+  if (binaries === undefined) throw new Error(NO_STOCK_POSTGRES);
+  const home = prepareHome(dataDir);
+  const log = createLogger("fatal");
+  const postgres = await startStockPostgres(home, binaries, log);
+  const redis = await startRedis({ home, log });
+  return {
+    databaseUrl: postgres.url,
+    superuserUrl: postgres.superuserUrl,
+    redisUrl: redis.url,
+    postgres,
+    redis,
+    pids: () => ({ postgres: postgres.pid, redis: redis.pid }),
+    async stop() {
+      await Promise.all([postgres.stop(), redis.stop()]);
+    },
+  };
+}
+
+const NO_STOCK_POSTGRES =
+  "This machine has no PostgreSQL of its own: install it (apt-get install postgresql), or leave the stock projects out";

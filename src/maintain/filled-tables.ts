@@ -1,0 +1,22 @@
+import type { Queryable } from "../postgres/database.ts";
+import { analyzeFilledTables } from "../postgres/filled-tables.ts";
+import type { Step } from "../runtime/loop.ts";
+
+export interface FilledTableLimits {
+  /** A table that was analysed while empty is analysed again from so many rows on. */
+  minRows: number;
+  intervalMs: number;
+}
+
+/** One step: ends the plans that were made while a table was empty. Any number of copies may do the same. */
+export function createFilledTablesStep(deps: {
+  database: Queryable;
+  limits: FilledTableLimits;
+  onAnalyzed: (tables: readonly string[]) => void;
+}): Step {
+  return async () => {
+    const tables = await analyzeFilledTables(deps.database, deps.limits.minRows);
+    if (tables.length > 0) deps.onAnalyzed(tables);
+    return { waitMs: deps.limits.intervalMs };
+  };
+}
