@@ -993,19 +993,30 @@ BEGIN
   END IF;
   BEGIN
     PERFORM set_config('lock_timeout', wait_ms::text, true);
+    PERFORM pg_advisory_xact_lock(7232734);
     FOREACH parent IN ARRAY parents LOOP
       EXECUTE format('LOCK TABLE ONLY %I IN ACCESS EXCLUSIVE MODE', parent);
     END LOOP;
     IF is_day_unfinished(low, high) THEN
       RETURN 'unfinished';
     END IF;
-    FOREACH parent IN ARRAY parents LOOP
-      EXECUTE format('DROP TABLE IF EXISTS %I', parent || suffix);
-    END LOOP;
+    PERFORM drop_partitions(suffix);
     RETURN 'dropped';
   EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
     RETURN 'busy';
   END;
+END
+
+function drop_partitions(suffix text) returns void set search_path=public, pg_temp
+DECLARE
+  parent text;
+BEGIN
+  IF suffix !~ '^_[0-9]{8}$' THEN
+    RAISE EXCEPTION 'the suffix % is not that of a partition', suffix;
+  END IF;
+  FOREACH parent IN ARRAY partitioned_tables() LOOP
+    EXECUTE format('DROP TABLE IF EXISTS %I', parent || suffix);
+  END LOOP;
 END
 
 function is_day_unfinished(low uuid, high uuid) returns boolean
@@ -1013,6 +1024,48 @@ function is_day_unfinished(low uuid, high uuid) returns boolean
     OR EXISTS (SELECT FROM runs WHERE state IN ('queued', 'running', 'failed')
       AND (id >= low AND id < high OR event_id >= low AND event_id < high))
     OR EXISTS (SELECT FROM backfills WHERE state = 'running' AND last_id < high)
+
+function make_partitions(days_ahead integer) returns text[] set lock_timeout=3s, search_path=public, pg_temp
+DECLARE
+  missing record;
+  made text[] := '{}';
+  start_ms bigint;
+BEGIN
+  IF NOT EXISTS (SELECT FROM missing_partitions(days_ahead)) THEN
+    RETURN made;
+  END IF;
+  PERFORM pg_advisory_xact_lock(7232734);
+  FOR missing IN SELECT * FROM missing_partitions(days_ahead) LOOP
+    start_ms := extract(epoch FROM missing.day)::bigint * 1000;
+    IF to_regclass(missing.partition) IS NULL THEN
+      EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING DEFAULTS INCLUDING CONSTRAINTS)', missing.partition,
+        missing.parent);
+    END IF;
+    EXECUTE format('ALTER TABLE %I ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)', missing.parent,
+      missing.partition, (lpad(to_hex(start_ms), 12, '0') || repeat('0', 20))::uuid,
+      (lpad(to_hex(start_ms + 86400000), 12, '0') || repeat('0', 20))::uuid);
+    made := made || missing.partition;
+  END LOOP;
+  RETURN made;
+END
+
+function missing_partitions(days_ahead integer) returns TABLE(parent text, partition text, day date)
+  WITH attached AS MATERIALIZED (
+    SELECT t.parent, c.relname::text AS partition
+    FROM unnest(partitioned_tables()) AS t (parent)
+    JOIN pg_inherits i ON i.inhparent = to_regclass(t.parent) JOIN pg_class c ON c.oid = i.inhrelid
+  ),
+  days AS (
+    SELECT (clock_timestamp() AT TIME ZONE 'UTC')::date + n AS day
+    FROM generate_series(-1, least(days_ahead, 31)) AS n
+    UNION
+    SELECT to_date(right(partition, 8), 'YYYYMMDD') FROM attached WHERE partition ~ '_[0-9]{8}$'
+  )
+  SELECT t.parent, t.parent || to_char(d.day, '_YYYYMMDD'), d.day
+  FROM days d, unnest(partitioned_tables()) WITH ORDINALITY AS t (parent, place)
+  WHERE NOT EXISTS (SELECT FROM attached a
+    WHERE a.parent = t.parent AND a.partition = t.parent || to_char(d.day, '_YYYYMMDD'))
+  ORDER BY t.place, d.day
 
 function note_dead_letters() returns trigger
 BEGIN
@@ -1042,7 +1095,26 @@ BEGIN
   RETURN NULL;
 END
 
-function take_outbox(event_ids uuid[]) returns SETOF uuid set enable_seqscan=off, jit=off, plan_cache_mode=force_generic_plan
+function partitioned_tables() returns text[]
+  SELECT ARRAY['events', 'verdicts', 'runs', 'attempts', 'run_steps', 'run_logs']
+
+function probe_accepting(payload_bytes integer) returns void
+DECLARE
+  new_id uuid := uuid7(clock_us());
+BEGIN
+  INSERT INTO events (id, tenant_id, connector, endpoint, source, priority, received_at, delivery_key,
+    flows_counter, payload)
+  SELECT new_id, '', '', '', 'webhook', 4, clock_timestamp(), new_id::text, 0, string_agg(uuid_send(gen_random_uuid()), '')
+  FROM generate_series(1, greatest(1, payload_bytes / 16));
+  INSERT INTO event_keys (tenant_id, connector, endpoint, key, event_id, expires_at)
+  VALUES ('', '', '', new_id::text, new_id, clock_timestamp());
+  INSERT INTO outbox (event_id, tenant_id, lane) VALUES (new_id, '', 4);
+  RAISE EXCEPTION USING ERRCODE = 'HR000', MESSAGE = 'the probe is taken back';
+EXCEPTION WHEN SQLSTATE 'HR000' THEN
+  NULL;
+END
+
+function take_outbox(event_ids uuid[]) returns SETOF uuid set enable_seqscan=off
 BEGIN
   PERFORM set_config('synchronous_commit', 'off', true);
   RETURN QUERY DELETE FROM outbox WHERE event_id = ANY (event_ids) RETURNING event_id;

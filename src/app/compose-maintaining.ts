@@ -4,7 +4,6 @@ import { createAlertNoticeStep } from "../maintain/alert-notices.ts";
 import { createDeleteOldStep, type DeleteOld } from "../maintain/delete-old.ts";
 import { createFilledTablesStep } from "../maintain/filled-tables.ts";
 import { createHistoryStep } from "../maintain/history.ts";
-import { createPartitionStep } from "../maintain/partitions.ts";
 import { createPurgeStep } from "../maintain/purge.ts";
 import { deleteExpiredKeys } from "../postgres/accept.ts";
 import { deleteOldAlerts } from "../postgres/alerts.ts";
@@ -23,14 +22,6 @@ interface MaintainingDeps extends Pick<PipelineDeps, "limits" | "database" | "ou
 export function composeMaintaining(deps: MaintainingDeps): void {
   const { limits, outgoing, metrics, log, loops } = deps;
   const database = deps.database.pipeline;
-  loops.add(
-    "partitions",
-    createPartitionStep({
-      database,
-      ...limits.partitions,
-      onMade: (partitions) => log.info({ partitions }, "partitions made"),
-    }),
-  );
   loops.add(
     "filled tables",
     createFilledTablesStep({

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
 import type { RunDispatch } from "../http/routes/run-actions.ts";
 import type { PollDispatch } from "../http/routes/source-polls.ts";
+import { createPartitionStep } from "../maintain/partitions.ts";
 import type { Handler } from "../pipeline/execute/code-action.ts";
 import { createSweeper } from "../pipeline/execute/sweeper.ts";
 import { createRedisLossWatch } from "../pipeline/fanout/redis-loss.ts";
@@ -226,6 +227,14 @@ export function composePipeline(deps: PipelineDeps): Pipeline {
     );
   }
   const polling = composePolling({ ...deps, redis, keys, loops, onNewEvents });
+  loops.add(
+    "partitions",
+    createPartitionStep({
+      database: database.pipeline,
+      ...limits.partitions,
+      onMade: (partitions) => log.info({ partitions }, "partitions made"),
+    }),
+  );
   if (roles.has("maintain")) composeMaintaining({ ...deps, loops });
 
   return {

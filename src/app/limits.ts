@@ -92,6 +92,7 @@ export interface Limits {
   redisWatchMs: number;
   /** At most one notice to other processes' relays in this time, ms. */
   notifyIntervalMs: number;
+  /** Partitions are made for so many days after today; every process looks in this interval, ms. */
   partitions: { daysAhead: number; intervalMs: number };
   expiredKeys: { batchSize: number; intervalMs: number };
   postgres: {
@@ -280,7 +281,7 @@ export const DEFAULT_LIMITS: Limits = {
   },
   redisWatchMs: 1_000,
   notifyIntervalMs: 10,
-  partitions: { daysAhead: 3, intervalMs: 3_600_000 },
+  partitions: { daysAhead: 3, intervalMs: 60_000 },
   expiredKeys: { batchSize: 1_000, intervalMs: 60_000 },
   postgres: {
     maxIngestConnections: 3,

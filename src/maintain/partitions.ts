@@ -2,7 +2,10 @@ import type { Queryable } from "../postgres/database.ts";
 import { ensurePartitions } from "../postgres/partitions.ts";
 import type { Step } from "../runtime/loop.ts";
 
-/** One step: the partitions of the coming days exist. Long before the first of them is needed. */
+/**
+ * One step: makes the partitions of the coming days where they are missing. Every process looks, often: a machine that
+ * slept for days wakes up in a day that nobody has made anything for.
+ */
 export function createPartitionStep(deps: {
   database: Queryable;
   daysAhead: number;

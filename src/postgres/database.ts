@@ -1,5 +1,7 @@
 import pg from "pg";
 import { HeadraceError } from "../domain/errors.ts";
+import { asHeadraceError } from "./faults.ts";
+import { isMissingPartition, makeMissingPartitions, noPartition } from "./partitions.ts";
 
 /** One statement with its values. A `name` prepares it once a connection; names are unique to a statement's text. */
 export interface Statement {
@@ -31,7 +33,8 @@ export interface DatabaseOptions {
 /**
  * The database as the stages see it. `ingest` and `pipeline` run statements over many tenants at once, as the
  * login role, which is a member of headrace_pipeline. `withTenant` opens a transaction in which row-level
- * security shows one tenant and no other.
+ * security shows one tenant and no other. Where a statement finds no partition for its row, the missing ones are made
+ * and it runs once more; a transaction's `work` then runs once more as a whole, so it changes nothing but the database.
  */
 export interface Database {
   ingest: Queryable;
@@ -46,16 +49,25 @@ export function openDatabase(options: DatabaseOptions): Database {
   const ingestPool = openPool(options, options.maxIngestConnections, "headrace-receive");
   const pipelinePool = openPool(options, options.maxPipelineConnections, "headrace-pipeline");
   const apiPool = openPool(options, options.maxApiConnections, "headrace-api");
+  let making: Promise<unknown> | undefined;
+  // On the receiver's connections, which nothing else can keep busy; all who wait share one making.
+  const makePartitions = (cause: Error): Promise<unknown> => {
+    making ??= makeMissingPartitions(queryable(ingestPool), cause).finally(() => {
+      making = undefined;
+    });
+    return making;
+  };
   return {
-    ingest: queryable(ingestPool),
-    pipeline: queryable(pipelinePool),
-    transaction: (work) => inTransaction(apiPool, BEGIN, work),
+    ingest: queryable(ingestPool, makePartitions),
+    pipeline: queryable(pipelinePool, makePartitions),
+    transaction: (work) => inTransaction(apiPool, BEGIN, work, makePartitions),
     withTenant: (tenantId, work) =>
       inTransaction(
         apiPool,
         // These hold for this transaction alone, so that they are right behind a pooler too.
         `${BEGIN}; SET LOCAL ROLE headrace_api; SELECT set_config('app.tenant', ${pg.escapeLiteral(tenantId)}, true)`,
         work,
+        makePartitions,
       ),
     async close() {
       await Promise.all([ingestPool.end(), pipelinePool.end(), apiPool.end()]);
@@ -86,13 +98,22 @@ function openPool(options: DatabaseOptions, max: number, applicationName: string
   return pool;
 }
 
-function queryable(source: pg.Pool | pg.PoolClient): Queryable {
+/** Makes the partitions that a statement missed; rejects with `store_unavailable` where that fails. */
+type MakePartitions = (cause: Error) => Promise<unknown>;
+
+function queryable(source: pg.Pool | pg.PoolClient, makePartitions?: MakePartitions): Queryable {
   return {
     async query(statement) {
       try {
         return (await source.query(statement)).rows;
       } catch (error) {
-        throw asHeadraceError(error);
+        if (makePartitions === undefined || !isMissingPartition(error)) throw asHeadraceError(error);
+        await makePartitions(error);
+      }
+      try {
+        return (await source.query(statement)).rows;
+      } catch (error) {
+        throw isMissingPartition(error) ? noPartition(error) : asHeadraceError(error);
       }
     },
   };
@@ -102,10 +123,27 @@ async function inTransaction<Result>(
   pool: pg.Pool,
   begin: string,
   work: (transaction: Queryable) => Promise<Result>,
+  makePartitions: MakePartitions,
 ): Promise<Result> {
-  const client = await pool.connect().catch((error) => {
-    throw asHeadraceError(error);
-  });
+  try {
+    return await tryTransaction(pool, begin, work);
+  } catch (error) {
+    if (!isMissingPartition(error)) throw asHeadraceError(error);
+    await makePartitions(error);
+  }
+  try {
+    return await tryTransaction(pool, begin, work);
+  } catch (error) {
+    throw isMissingPartition(error) ? noPartition(error) : asHeadraceError(error);
+  }
+}
+
+async function tryTransaction<Result>(
+  pool: pg.Pool,
+  begin: string,
+  work: (transaction: Queryable) => Promise<Result>,
+): Promise<Result> {
+  const client = await pool.connect();
   try {
     await client.query(begin);
     const result = await work(queryable(client));
@@ -119,31 +157,11 @@ async function inTransaction<Result>(
     );
     // A connection of unknown state is closed, never used again.
     client.release(!rolledBack);
-    throw asHeadraceError(error);
+    throw error;
   }
 }
-
-/** PostgreSQL error classes that mean: not now. Everything else is the statement's own fault. */
-const UNAVAILABLE = /^(08|53|57P|58|25006|40|55P03)/;
 
 /** True when the same statement may succeed later: the store is away, full, read-only, or gave way to another. */
 export function isUnavailable(error: unknown): boolean {
   return error instanceof HeadraceError && error.code === "store_unavailable";
-}
-
-function asHeadraceError(error: unknown): unknown {
-  if (!(error instanceof Error) || error instanceof HeadraceError) return error;
-  const code = (error as { code?: unknown }).code;
-  // A failure without a SQLSTATE never reached the server, or lost it on the way: what became of it is unknown.
-  const sqlState = typeof code === "string" && /^[0-9A-Z]{5}$/.test(code) ? code : undefined;
-  if (error instanceof pg.DatabaseError && sqlState !== undefined && !UNAVAILABLE.test(sqlState))
-    return error;
-  if (!(error instanceof pg.DatabaseError) && !isConnectionFault(error, code)) return error;
-  return new HeadraceError("store_unavailable", `PostgreSQL cannot take this now: ${error.message}`, {
-    cause: error,
-  });
-}
-
-function isConnectionFault(error: Error, code: unknown): boolean {
-  return typeof code === "string" || /connection|timeout|terminated|not queryable/i.test(error.message);
 }

@@ -110,13 +110,17 @@ async function apply(client: pg.Client, migration: Migration): Promise<void> {
   await client.query("COMMIT");
 }
 
-/** Membership gives the login role the pipeline's policies, and the right to become the API's role. */
+/**
+ * Membership gives the login role the pipeline's policies, and the right to become the API's role. A role that made
+ * the two itself may administer them from PostgreSQL 16 on, and yet neither inherits nor becomes them before a grant.
+ */
 async function grantRoles(client: pg.Client, applicationUser: string | undefined): Promise<void> {
   const user = applicationUser ?? client.user ?? "";
   const { rows } = await client.query(
     `SELECT rolname FROM pg_roles WHERE rolname IN ('headrace_api', 'headrace_pipeline')
       AND NOT EXISTS (SELECT FROM pg_auth_members m JOIN pg_roles u ON u.oid = m.member
-        WHERE m.roleid = pg_roles.oid AND u.rolname = $1)`,
+        WHERE m.roleid = pg_roles.oid AND u.rolname = $1 AND coalesce((to_jsonb(m)
+          ->> CASE rolname WHEN 'headrace_api' THEN 'set_option' ELSE 'inherit_option' END)::boolean, true))`,
     [user],
   );
   for (const { rolname } of rows) {

@@ -1,4 +1,6 @@
+import pg from "pg";
 import type { Queryable } from "./database.ts";
+import { PostgresUnavailable } from "./faults.ts";
 
 /** Every table that is partitioned by the day in a UUIDv7. */
 export const PARTITIONED_TABLES = [
@@ -9,11 +11,6 @@ export const PARTITIONED_TABLES = [
   "run_steps",
   "run_logs",
 ] as const;
-
-/** Two copies never make the same partition at once. */
-const PARTITION_LOCK = 7_232_734;
-
-const DAY_MS = 86_400_000;
 
 /** The smallest UUIDv7 of a moment, ms since the epoch: what a range over ids starts or ends with. */
 export function uuid7Floor(epochMs: number): string {
@@ -41,47 +38,45 @@ export function idBounds(ids: readonly string[]): { low: string; high: string } 
 }
 
 /**
- * Makes the partitions from yesterday to `daysAhead` days after today, by the database's clock; those that exist
- * stay. A new one is made on its own and then attached, which does not lock out live traffic.
+ * Makes the partitions from yesterday to `daysAhead` days after today, by the database's clock, and returns the names
+ * of those that were missing. They are made as the owner of the tables, whoever asks.
  */
 export async function ensurePartitions(database: Queryable, daysAhead: number): Promise<string[]> {
-  const [row] = await database.query<{ today: string; existing: string[] }>({
-    text: `SELECT (floor(extract(epoch FROM now()) / 86400))::bigint AS today,
-      ARRAY(SELECT c.relname::text FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-        WHERE i.inhparent::regclass::text = ANY ($1)) AS existing`,
-    values: [PARTITIONED_TABLES],
+  const [row] = await database.query<{ made: string[] }>({
+    text: "SELECT make_partitions($1) AS made",
+    values: [daysAhead],
   });
-  const existing = new Set(row?.existing);
-  const made: string[] = [];
-  for (let day = Number(row?.today) - 1; day <= Number(row?.today) + daysAhead; day += 1) {
-    for (const table of PARTITIONED_TABLES) {
-      const partition = partitionName(table, day);
-      if (existing.has(partition)) continue;
-      await makePartition(database, { table, partition, day });
-      made.push(partition);
-    }
+  return row?.made ?? [];
+}
+
+/** The names of partitions that are missing from yesterday to `daysAhead` days after today, by the database's clock. */
+export async function listMissingPartitions(database: Queryable, daysAhead: number): Promise<string[]> {
+  const rows = await database.query<{ partition: string }>({
+    text: "SELECT partition FROM missing_partitions($1)",
+    values: [daysAhead],
+  });
+  return rows.map((row) => row.partition);
+}
+
+/** True when a row fits no partition of its table: its day has none yet, or no longer. */
+export function isMissingPartition(error: unknown): error is pg.DatabaseError {
+  if (!(error instanceof pg.DatabaseError) || error.code !== "23514") return false;
+  // A row that a CHECK refuses names the constraint.
+  return error.constraint === undefined && PARTITIONED_TABLES.some((table) => table === error.table);
+}
+
+/** Makes what a statement missed, which `cause` tells; rejects with `store_unavailable` where it cannot be made. */
+export async function makeMissingPartitions(database: Queryable, cause: Error): Promise<void> {
+  try {
+    await ensurePartitions(database, 1);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw noPartition(cause, `, and it cannot be made: ${reason}`);
   }
-  return made;
 }
 
-function partitionName(table: string, day: number): string {
-  return `${table}_${new Date(day * DAY_MS).toISOString().slice(0, 10).replaceAll("-", "")}`;
-}
-
-async function makePartition(
-  database: Queryable,
-  { table, partition, day }: { table: string; partition: string; day: number },
-): Promise<void> {
-  const from = uuid7Floor(day * DAY_MS);
-  const to = uuid7Floor((day + 1) * DAY_MS);
-  // Row-level security of a partition counts only when it is read by its own name, which nobody may.
-  await database.query({
-    text: `DO $$ BEGIN
-      PERFORM pg_advisory_xact_lock(${PARTITION_LOCK});
-      IF to_regclass('${partition}') IS NULL THEN
-        CREATE TABLE ${partition} (LIKE ${table} INCLUDING DEFAULTS INCLUDING CONSTRAINTS);
-        ALTER TABLE ${table} ATTACH PARTITION ${partition} FOR VALUES FROM ('${from}') TO ('${to}');
-      END IF;
-    END $$`,
-  });
+/** The fault of a row that fits no partition, for which none could be made. */
+export function noPartition(cause: Error, more = ""): PostgresUnavailable {
+  const text = `a table has no partition for the day of a row${more}`;
+  return new PostgresUnavailable({ cause: "no_partition", text, sqlState: "23514" }, cause);
 }
