@@ -2,10 +2,10 @@ import { readFileSync, writeFileSync } from "node:fs";
 import pg from "pg";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { migrate } from "../src/postgres/migrate.ts";
-import { migratedDatabase } from "./support/database.ts";
+import { migratedDatabase, open } from "./support/database.ts";
 import { MIGRATIONS } from "./support/migrated-template.ts";
 import { schemaText } from "./support/schema.ts";
-import { createDatabase, hasPostgres15, postgres15 } from "./support/stores.ts";
+import { createDatabase, hasPostgres15, postgres15, privateStores } from "./support/stores.ts";
 
 const KEPT = `${MIGRATIONS}/schema.sql`;
 
@@ -32,6 +32,29 @@ describe("the migrations", () => {
     );
     expect(applied.filter((names) => names.length > 0)).toHaveLength(1);
     expect(await migrate({ url, directory: MIGRATIONS })).toEqual([]);
+  });
+
+  test("let a role that made the two roles itself, and owns the database, see every tenant's rows", {
+    timeout: 60_000,
+  }, async () => {
+    const stores = await privateStores();
+    const admin = new pg.Client(stores.databaseUrl);
+    await admin.connect();
+    await admin.query("CREATE ROLE only_role LOGIN CREATEROLE PASSWORD 'x'");
+    await admin.query("CREATE DATABASE only_one OWNER only_role");
+    await admin.end();
+    const url = new URL(stores.databaseUrl);
+    [url.username, url.password, url.pathname] = ["only_role", "x", "only_one"];
+    await migrate({ url: url.href, directory: MIGRATIONS });
+    expect(await migrate({ url: url.href, directory: MIGRATIONS })).toEqual([]);
+    const database = open(url.href);
+    onTestFinished(() => database.close());
+    const text = "INSERT INTO outbox (event_id, tenant_id, lane) VALUES (uuid7(clock_us()), 'a', 1)";
+    await database.pipeline.query({ text });
+    expect(await database.pipeline.query({ text: "SELECT tenant_id FROM outbox" })).toHaveLength(1);
+    await database.withTenant("b", async (transaction) => {
+      expect(await transaction.query({ text: "SELECT tenant_id FROM outbox" })).toEqual([]);
+    });
   });
 
   test("refuse a file that was changed after it ran", async () => {

@@ -20,11 +20,12 @@ import { createSharedLimits } from "../synthetic/shared-limits.ts";
 import { watchPages } from "../synthetic/watched-pages.ts";
 import type { PipelineDeps } from "./compose.ts";
 import type { Loops } from "./loops.ts";
+import { describeFault } from "./unavailable.ts";
 
 export interface PollingDeps
   extends Pick<
     PipelineDeps,
-    "roles" | "limits" | "database" | "keyRing" | "outgoing" | "metrics" | "log" | "codeSources"
+    "roles" | "limits" | "database" | "keyRing" | "outgoing" | "metrics" | "log" | "faults" | "codeSources"
   > {
   redis: RedisClient;
   keys: RedisKeys;
@@ -45,7 +46,7 @@ export interface Polling {
 export const POLL_LOOPS = ["poll schedule", "polls", "poll demand", "polls due"] as const;
 
 export function composePolling(deps: PollingDeps): Polling {
-  const { roles, limits, database, metrics, log, redis, keys, loops } = deps;
+  const { roles, limits, database, metrics, log, faults, redis, keys, loops } = deps;
   const { now } = systemClock;
   const { maxPerTenant } = limits.poller;
   const dispatch: PollDispatch = {
@@ -107,6 +108,7 @@ export function composePolling(deps: PollingDeps): Polling {
     refreshLimits: sharedLimits.refresh,
     monotonicMs: () => performance.now(),
     onFree: () => polls.wake(),
+    onUnavailable: (error) => faults.note({ what: "polls", ...describeFault(error) }, error),
     onError: (error) => log.error({ err: error }, "a poll failed in a way that was not foreseen"),
     onPolled(poll, outcome) {
       const { status, created, updated, deleted, restored } = outcome;

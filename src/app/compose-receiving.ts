@@ -7,15 +7,19 @@ import { createRejectionLog, type RejectionLog } from "../pipeline/receive/rejec
 import { createSeenMarks } from "../pipeline/receive/seen-marks.ts";
 import { createTenantQuota } from "../pipeline/receive/tenant-quota.ts";
 import { raiseCounter, readCounter } from "../postgres/change-counters.ts";
+import type { Queryable } from "../postgres/database.ts";
 import { captureSecret } from "../postgres/endpoints.ts";
 import { oldestUnroutedMs } from "../postgres/outbox.ts";
+import { probeAccepting } from "../postgres/probe.ts";
 import type { RedisClient } from "../redis/client.ts";
 import type { RedisKeys } from "../redis/keys.ts";
 import { findSeen, markSeen } from "../redis/seen.ts";
 import { Batcher } from "../runtime/batcher.ts";
 import { systemClock } from "../runtime/clock.ts";
+import { type Accepting, createAccepting } from "./accepting.ts";
 import type { PipelineDeps } from "./compose.ts";
 import type { Loops } from "./loops.ts";
+import { describeFault } from "./unavailable.ts";
 
 /** What takes events in: from webhooks, and from the API. */
 export interface Receiving {
@@ -23,12 +27,13 @@ export interface Receiving {
   receiver: Receiver;
   takeQuota: TakeQuota;
   rejections: RejectionLog;
+  accepting: Accepting;
   /** True while what came in waits so long, to be committed or to be routed, that no more is taken. */
   readonly isBehind: boolean;
 }
 
 export interface ReceivingDeps
-  extends Pick<PipelineDeps, "roles" | "limits" | "database" | "keyRing" | "metrics"> {
+  extends Pick<PipelineDeps, "roles" | "limits" | "database" | "keyRing" | "metrics" | "faults"> {
   redis: RedisClient;
   keys: RedisKeys;
   loops: Loops;
@@ -39,13 +44,23 @@ export interface ReceivingDeps
 
 /** Stages 1 and 2, wired: a delivery is committed with its outbox row. */
 export function composeReceiving(deps: ReceivingDeps): Receiving {
-  const { roles, limits, database, keyRing, metrics, redis, keys, loops, leaseMs, onCommitted } = deps;
+  const { roles, limits, database, keyRing, metrics, faults, redis, keys, loops, leaseMs, onCommitted } =
+    deps;
   const { now } = systemClock;
+  const accepting = createAccepting({
+    limits: limits.accepting,
+    probe: () => probeAccepting(database.ingest, limits.accepting.probeBytes),
+    onProbeFailed: (error) => faults.note({ what: "accepting events", ...describeFault(error) }, error),
+  });
+  const ingest = watchFailures(database.ingest, accepting.failed);
   const acceptor = createAcceptor({
-    database: database.ingest,
+    database: ingest,
     limits: limits.accept,
     leaseMs,
-    onCommitted,
+    onCommitted(events, claimed) {
+      accepting.succeeded();
+      onCommitted(events, claimed);
+    },
     onSeen: createSeenMarks(
       (seen) => markSeen(redis, keys, { seen, ttlSeconds: limits.seenSeconds }),
       limits.seenMarks,
@@ -57,7 +72,7 @@ export function composeReceiving(deps: ReceivingDeps): Receiving {
   });
   const counterReads = new Batcher<void, number>(
     async (callers) => {
-      const counter = await readCounter(database.ingest, "receive");
+      const counter = await readCounter(ingest, "receive");
       return callers.map(() => counter);
     },
     {
@@ -67,10 +82,10 @@ export function composeReceiving(deps: ReceivingDeps): Receiving {
       full: () => new HeadraceError("store_unavailable", "Too many deliveries wait"),
     },
   );
-  const takeQuota = createTenantQuota({ database: database.ingest, redis, keys, limits: limits.quota, now });
+  const takeQuota = createTenantQuota({ database: ingest, redis, keys, limits: limits.quota, now });
   const receiver = createReceiver({
     endpoints: createEndpointCache({
-      database: database.ingest,
+      database: ingest,
       keyRing,
       maxEndpoints: limits.maxEndpoints,
       lookUps: limits.lookUps,
@@ -91,6 +106,7 @@ export function composeReceiving(deps: ReceivingDeps): Receiving {
     now,
   });
   const rejections = createRejectionLog({ database: database.pipeline, limits: limits.rejections });
+  if (roles.has("receive") || roles.has("api")) loops.add("accepting", accepting.step);
   let unroutedMs = 0;
   if (roles.has("receive")) {
     loops.add("rejections", rejections.step);
@@ -105,9 +121,24 @@ export function composeReceiving(deps: ReceivingDeps): Receiving {
     receiver,
     takeQuota,
     rejections,
+    accepting,
     get isBehind() {
       const waitedMs = Math.max(acceptor.waitedMs, counterReads.waitedMs);
       return waitedMs > limits.maxCommitWaitMs || unroutedMs > limits.backlogAge.maxMs;
+    },
+  };
+}
+
+/** The same, where `onFailure` is told of each statement that fails. */
+function watchFailures(database: Queryable, onFailure: (error: unknown) => void): Queryable {
+  return {
+    async query(statement) {
+      try {
+        return await database.query(statement);
+      } catch (error) {
+        onFailure(error);
+        throw error;
+      }
     },
   };
 }

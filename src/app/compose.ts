@@ -29,9 +29,11 @@ import { composeMaintaining } from "./compose-maintaining.ts";
 import { composePolling, POLL_LOOPS } from "./compose-polling.ts";
 import { composeReceiving, type Receiving } from "./compose-receiving.ts";
 import type { Role } from "./config.ts";
+import type { FaultLog } from "./fault-log.ts";
 import type { Limits } from "./limits.ts";
 import { createLoops, type Loops } from "./loops.ts";
 import type { Metrics } from "./metrics.ts";
+import { describeFault } from "./unavailable.ts";
 
 export interface PipelineDeps {
   roles: ReadonlySet<Role>;
@@ -48,6 +50,8 @@ export interface PipelineDeps {
   outgoing: OutgoingHttp;
   metrics: Metrics;
   log: Logger;
+  /** For faults that may come in great numbers. */
+  faults: FaultLog;
 }
 
 /** The stages that this process runs, wired. */
@@ -67,9 +71,10 @@ export interface Pipeline {
 }
 
 export function composePipeline(deps: PipelineDeps): Pipeline {
-  const { roles, limits, database, metrics, log } = deps;
+  const { roles, limits, database, metrics, log, faults } = deps;
   const keys = redisKeys(deps.installation);
-  const onRedisError = (error: Error) => log.debug({ err: error }, "redis connection");
+  const onRedisError = (error: Error) =>
+    faults.note({ what: "Redis", cause: "redis", text: "a connection or a command failed" }, error);
   const connect = (use: RedisUse) =>
     connectRedis({ url: deps.redisUrl, ...limits.redis, onError: onRedisError }, use);
   const redis = connect("request");
@@ -255,7 +260,7 @@ export function composePipeline(deps: PipelineDeps): Pipeline {
       listener = listenForEvents({
         url: deps.listenUrl,
         onEvents: () => relayLoop.wake(),
-        onError: (error) => log.debug({ err: error }, "listening connection"),
+        onError: (error) => faults.note({ what: "the listening connection", ...describeFault(error) }, error),
         retryMs: 1_000,
       });
     },

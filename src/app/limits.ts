@@ -28,6 +28,7 @@ import type { FetchLimits } from "../synthetic/fetch/fetch-pages.ts";
 import type { PollLimits } from "../synthetic/poll-session.ts";
 import type { PollerLimits } from "../synthetic/poller.ts";
 import type { ScheduleWatchLimits } from "../synthetic/schedule-watch.ts";
+import type { AcceptingLimits } from "./accepting.ts";
 
 /** Every bound of one process, with its unit. docs/operating says which to turn, and when. */
 export interface Limits {
@@ -125,6 +126,10 @@ export interface Limits {
   oldAlerts: { keptMs: number; batchSize: number; intervalMs: number };
   /** Bulk replays are deleted when they have been over for longer, ms. */
   oldBulkReplays: { keptMs: number; batchSize: number; intervalMs: number };
+  /** When a process that accepts events counts as one that cannot. */
+  accepting: AcceptingLimits;
+  /** Faults of one kind that come again are told in one warning in this interval, ms. */
+  faultLog: { intervalMs: number };
   /** Deliveries are answered 503 while the oldest event that is not routed is older, ms; looked at in this interval, ms. */
   backlogAge: { maxMs: number; intervalMs: number };
   /** Deliveries are answered 503 while the first that waits for its commit, or to be looked up, waits longer, ms. */
@@ -321,6 +326,8 @@ export const DEFAULT_LIMITS: Limits = {
   purge: { batchSize: 500, settleMs: 60_000, intervalMs: 10_000 },
   oldAlerts: { keptMs: 90 * 86_400_000, batchSize: 500, intervalMs: 600_000 },
   oldBulkReplays: { keptMs: 90 * 86_400_000, batchSize: 100, intervalMs: 3_600_000 },
+  accepting: { maxFailures: 3, probeMs: 2_000, probeBytes: 65_536 },
+  faultLog: { intervalMs: 5_000 },
   backlogAge: { maxMs: 6 * 3_600_000, intervalMs: 1_000 },
   maxCommitWaitMs: 2_000,
   shownSecretSeconds: 86_400,

@@ -7,6 +7,8 @@ export interface Metrics {
   deliveries: Counter<"answer">;
   /** Requests that were refused before they were judged, or could not be stored, by the code of the error. */
   refusals: Counter<"code">;
+  /** Requests that were answered 503, deliveries and API calls, by cause: see `app/unavailable.ts`. */
+  unavailable: Counter<"cause">;
   /** Rejected deliveries by reason. */
   rejections: Counter<"reason">;
   /** Deliveries that were signed with a secret that a newer one replaces: when it stays still, the old one can go. */
@@ -94,6 +96,9 @@ export function createMetrics(): Metrics {
     registry,
     deliveries: counter("deliveries", "Deliveries by their answer", ["answer"]),
     refusals: counter("refusals", "Deliveries refused unjudged, or not storable, by error code", ["code"]),
+    unavailable: counter("unavailable", "Requests answered 503, deliveries and API calls, by cause", [
+      "cause",
+    ]),
     rejections: counter("rejections", "Rejected deliveries by reason", ["reason"]),
     oldSecrets: counter("old_secret_deliveries", "Deliveries signed with a replaced secret", ["connector"]),
     accepted: counter("events_accepted", "New events committed"),

@@ -7,7 +7,7 @@ import { createReadiness } from "./readiness.ts";
 async function readinessOf(flowsReady: boolean | undefined) {
   const database = { pipeline: { query: async () => [] } } as unknown as Database;
   const redis = { ping: async () => "PONG" } as unknown as RedisClient;
-  const deps = { database, redis, loops: () => [], notServing: () => undefined };
+  const deps = { database, redis, loops: () => [], notServing: () => undefined, accepting: () => undefined };
   return await createReadiness({ ...deps, flowsReady: () => flowsReady })();
 }
 

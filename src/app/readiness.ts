@@ -1,4 +1,5 @@
 import type { Database } from "../postgres/database.ts";
+import { listMissingPartitions } from "../postgres/partitions.ts";
 import type { RedisClient } from "../redis/client.ts";
 import type { LoopProgress } from "../runtime/loop.ts";
 
@@ -13,7 +14,10 @@ const MAX_FAILURES = 3;
 /** A store that does not answer within this time is away, ms. */
 const STORE_TIMEOUT_MS = 2_000;
 
-/** Red when a store is away, a loop makes no progress, or the process is not serving; says which. */
+/**
+ * Red when a store is away, tomorrow has no partitions, nothing could be accepted, a loop makes no progress, or the
+ * process is not serving; says which.
+ */
 export function createReadiness(deps: {
   database: Database;
   redis: RedisClient;
@@ -22,13 +26,18 @@ export function createReadiness(deps: {
   notServing: () => string | undefined;
   /** True once a router knows the deployed flows; undefined where this process does not route. */
   flowsReady: () => boolean | undefined;
+  /** Whether events are accepted; undefined where this process accepts none. */
+  accepting: () => Readiness["checks"][string] | undefined;
 }): () => Promise<Readiness> {
   return async () => {
-    const [postgres, redis] = await Promise.all([
+    const [postgres, partitions, redis] = await Promise.all([
       answers(deps.database.pipeline.query({ text: "SELECT 1" })),
+      answers(refuseMissingPartitions(deps.database)),
       answers(deps.redis.ping()),
     ]);
-    const checks: Readiness["checks"] = { postgres, redis };
+    const checks: Readiness["checks"] = { postgres, partitions, redis };
+    const accepting = deps.accepting();
+    if (accepting !== undefined) checks["accepting"] = accepting;
     const reason = deps.notServing();
     checks["process"] = reason === undefined ? { ok: true } : { ok: false, detail: reason };
     for (const loop of deps.loops()) checks[`loop ${loop.name}`] = judgeLoop(loop);
@@ -36,6 +45,11 @@ export function createReadiness(deps: {
       checks["flows"] = { ok: false, detail: "the deployed flows are not loaded yet" };
     return { ready: Object.values(checks).every((check) => check.ok), checks };
   };
+}
+
+async function refuseMissingPartitions(database: Database): Promise<void> {
+  const missing = await listMissingPartitions(database.pipeline, 1);
+  if (missing.length > 0) throw new Error(`missing: ${missing.join(", ")}`);
 }
 
 async function answers(reply: Promise<unknown>): Promise<{ ok: boolean; detail?: string }> {

@@ -23,11 +23,13 @@ import { loadCodeFlows } from "./code-flows.ts";
 import { composePipeline } from "./compose.ts";
 import type { Config } from "./config.ts";
 import { DEMO_ORDERS_PATH, DEMO_SINK_PATH } from "./demo.ts";
+import { createFaultLog } from "./fault-log.ts";
 import { generatedOnce } from "./generated.ts";
 import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 import { createMetrics } from "./metrics.ts";
 import { createReadiness } from "./readiness.ts";
 import { migrateStores, readInstallation, waitForStores } from "./stores.ts";
+import { createUnavailableWatch, describeFault } from "./unavailable.ts";
 
 /** A process that serves. */
 export interface Running {
@@ -134,10 +136,11 @@ async function serve(
 
   const keyRing = createKeyRing(settings.encryptionKeys);
   const metrics = createMetrics();
+  const faults = createFaultLog({ log, ...limits.faultLog });
   const database = openDatabase({
     url: databaseUrl,
     ...limits.postgres,
-    onError: (error) => log.debug({ err: error }, "postgres connection"),
+    onError: (error) => faults.note({ what: "a connection to PostgreSQL", ...describeFault(error) }, error),
   });
   await ensureAdminKey(database, settings.adminKey);
   const codeFlows =
@@ -158,6 +161,7 @@ async function serve(
     outgoing,
     metrics,
     log,
+    faults,
   });
   if (codeFlows !== undefined && config.reloadFlows) pipeline.loops.add("flows folder", codeFlows.reload);
   let notServing: string | undefined = "starting";
@@ -182,7 +186,12 @@ async function serve(
       loops: () => pipeline.loops.progress(),
       notServing: () => notServing,
       flowsReady: () => (config.roles.has("route") ? pipeline.flowsReady : undefined),
+      accepting: () =>
+        config.roles.has("receive") || config.roles.has("api")
+          ? pipeline.receiving.accepting.check()
+          : undefined,
     }),
+    onUnavailable: createUnavailableWatch({ metrics, faults }),
     version,
     trustedProxies: config.trustedProxies,
     serveApi: config.roles.has("api"),
@@ -214,6 +223,7 @@ async function serve(
     await pipeline.stop();
     await outgoing.close();
     await Promise.race([database.close(), delay(1_000)]);
+    faults.stop();
     await settings.stopStores();
   }
   return {

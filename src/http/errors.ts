@@ -3,6 +3,7 @@ import type { Socket } from "node:net";
 import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
 import type { Static } from "typebox";
 import { type ErrorCode, HeadraceError } from "../domain/errors.ts";
+import { storeFaultOf } from "../postgres/faults.ts";
 import type { Logger } from "../runtime/logger.ts";
 import { ErrorBody } from "./schemas/error.ts";
 import { reference } from "./schemas/fields.ts";
@@ -34,8 +35,8 @@ const RETRY_AFTER_SECONDS = 2;
 /** What every route of the API may answer besides its successes, for its response schema. */
 export const ERROR_RESPONSES = { "4xx": reference(ErrorBody), "5xx": reference(ErrorBody) };
 
-/** Answers every error that a route or Fastify itself throws. */
-export function createErrorHandler(log: Logger) {
+/** Answers every error that a route or Fastify itself throws. `onUnavailable` is told of each that is answered 503. */
+export function createErrorHandler(log: Logger, onUnavailable: (error: Error) => void) {
   return (error: FastifyError | Error, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
     const fault = asFault(error);
     const { id: requestId, method, routeOptions } = request;
@@ -43,8 +44,9 @@ export function createErrorHandler(log: Logger) {
     if (fault.status === 401 && !reply.hasHeader("www-authenticate"))
       reply.header("www-authenticate", "Bearer");
     if (fault.status === 503) {
-      // An outage comes with many of them at once, and readyz says which store is away.
-      log.debug(where, "a request met a store that is away");
+      // An outage comes with many of them at once: these are counted, and told of together.
+      onUnavailable(error);
+      log.debug(where, "a request could not be carried out now");
       reply.header("retry-after", RETRY_AFTER_SECONDS);
       return send(reply, { ...fault, message: "This cannot be stored or read now; try again" });
     }
@@ -108,6 +110,9 @@ function asFault(error: FastifyError | Error): Fault {
   if (error instanceof HeadraceError) {
     const { code, message, details } = error;
     return { status: STATUS[code], code, message, details };
+  }
+  if (storeFaultOf(error) !== undefined) {
+    return { status: STATUS.store_unavailable, code: "store_unavailable", message: error.message };
   }
   const {
     code = "",

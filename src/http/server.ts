@@ -17,6 +17,8 @@ export interface HttpDeps extends ApiDeps {
   log: Logger;
   registry: Registry;
   readiness: () => Promise<Readiness>;
+  /** Told of each request that is answered 503. */
+  onUnavailable: (error: Error) => void;
   /** Of Headrace, for the OpenAPI document. */
   version: string;
   /** Whose X-Forwarded-For is believed, CIDRs. */
@@ -41,7 +43,7 @@ const REQUEST_TIMEOUT_MS = 60_000;
  * its error answers. Nothing of a request's body or headers is ever logged.
  */
 export function createHttpServer(deps: HttpDeps): FastifyInstance {
-  const { log, registry, readiness, version, trustedProxies, serveApi, queues, ...api } = deps;
+  const { log, registry, readiness, onUnavailable, version, trustedProxies, serveApi, queues, ...api } = deps;
   const paths = createKnownPaths();
   const server = Fastify({
     logger: false,
@@ -53,11 +55,11 @@ export function createHttpServer(deps: HttpDeps): FastifyInstance {
     routerOptions: { maxParamLength: MAX_PARAM_CHARS },
     genReqId: () => randomUUID(),
     clientErrorHandler: answerClientError,
-    frameworkErrors: createErrorHandler(log),
+    frameworkErrors: createErrorHandler(log, onUnavailable),
   });
   server.addHook("onRoute", (route) => paths.add(route));
   server.setValidatorCompiler(compileValidator);
-  server.setErrorHandler(createErrorHandler(log));
+  server.setErrorHandler(createErrorHandler(log, onUnavailable));
   server.setNotFoundHandler(createNotFoundHandler((path) => paths.methodsOf(path)));
   server.addSchema(ErrorBody);
 
@@ -68,7 +70,7 @@ export function createHttpServer(deps: HttpDeps): FastifyInstance {
     server.register(apiRoutes, { ...api, prefix: "/api/v1" });
     if (queues !== undefined) {
       const guards = createGuards(api.database);
-      server.register(queueBoard, { guards, queues, answerError: createErrorHandler(log) });
+      server.register(queueBoard, { guards, queues, answerError: createErrorHandler(log, onUnavailable) });
     }
   }
   return server;

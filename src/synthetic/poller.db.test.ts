@@ -67,6 +67,7 @@ async function setUp() {
         onError: (error) => void errors.push(error),
       });
     const poller = createPoller({
+      onUnavailable: () => {},
       ...{ database: database.pipeline, redis, keys, turns, pollSource, refreshLimits: limits.refresh },
       limits: {
         concurrency,

@@ -51,6 +51,8 @@ export interface PollerDeps {
   monotonicMs: () => number;
   /** Called when a place becomes free. */
   onFree: () => void;
+  /** Called when a poll ended because a store was away or full; it is polled anew when its lease ends. */
+  onUnavailable: (error: unknown) => void;
   /** Called with what was not foreseen. */
   onError: (error: unknown) => void;
   /** Called when what came of a poll is written. */
@@ -174,7 +176,8 @@ export function createPoller(deps: PollerDeps): Poller {
       await release([{ ...poll, token: one.token, waitMs: nextMs }]);
     } catch (error) {
       // A store is away: the lease ends, and somebody polls anew.
-      if (!isUnavailable(error)) deps.onError(error);
+      if (isUnavailable(error)) deps.onUnavailable(error);
+      else deps.onError(error);
     }
   }
 

@@ -66,6 +66,7 @@ export async function serveApi(over: Partial<HttpDeps> = {}): Promise<ServedApi>
     publicUrl: "https://hooks.example",
     registry: new Registry(),
     readiness: async () => ({ ready: true, checks: { postgres: { ok: true } } }),
+    onUnavailable: () => {},
     version: "1.2.3",
     serveApi: true,
     ...over,

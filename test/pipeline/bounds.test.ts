@@ -54,6 +54,7 @@ test("a tenant's runs under way stay within their bound over two workers, and th
       codeSources: new Map(),
       outgoing,
       metrics: createMetrics(),
+      faults: { note() {}, stop() {} },
       log: createLogger("silent"),
     });
     await pipeline.start();

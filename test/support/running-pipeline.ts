@@ -39,6 +39,7 @@ export async function runningPipeline(
     codeSources: new Map(),
     outgoing,
     metrics: createMetrics(),
+    faults: { note() {}, stop() {} },
     log: createLogger("silent"),
   });
   await pipeline.start();

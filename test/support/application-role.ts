@@ -1,0 +1,70 @@
+import pg from "pg";
+import { onTestFinished } from "vitest";
+import type { EmbeddedStores } from "../../src/embedded/stores.ts";
+import { freePorts } from "./ports.ts";
+import { type HeadraceProcess, startHeadrace } from "./process.ts";
+import { privateStores } from "./stores.ts";
+
+export interface AsApplicationRole {
+  stores: EmbeddedStores;
+  headrace: HeadraceProcess;
+  /** Runs SQL in the installation's database as the superuser. */
+  admin(sql: string): Promise<Record<string, unknown>[]>;
+  /** A connection of the superuser's to the same database, ended with the test. */
+  connect(): Promise<pg.Client>;
+}
+
+/**
+ * A process on stores of its own, whose login role `app` owns nothing: the role `owner` migrated. Operators set it up
+ * so, and it obeys what they set for roles and databases, which a superuser does not.
+ */
+export async function startAsApplicationRole(options: {
+  roles: string;
+  /** Of the database `installation`. */
+  tablespace?: (stores: EmbeddedStores) => Promise<string>;
+}): Promise<AsApplicationRole> {
+  const stores = await privateStores();
+  const tablespace = (await options.tablespace?.(stores)) ?? "pg_default";
+  const superuser = new pg.Client(stores.databaseUrl);
+  await superuser.connect();
+  await superuser.query(
+    "CREATE ROLE owner LOGIN CREATEROLE PASSWORD 'x'; CREATE ROLE app LOGIN PASSWORD 'x'",
+  );
+  await superuser.query(`CREATE DATABASE installation OWNER owner TABLESPACE ${tablespace}`);
+  await superuser.end();
+  const urlOf = (user?: string): string => {
+    const url = new URL(stores.databaseUrl);
+    url.pathname = "installation";
+    if (user !== undefined) [url.username, url.password] = [user, "x"];
+    return url.href;
+  };
+  const [port = 0] = await freePorts(1);
+  const headrace = startHeadrace({
+    ...{ databaseUrl: urlOf("app"), redisUrl: stores.redisUrl, port, roles: options.roles },
+    env: { HEADRACE_MIGRATION_DATABASE_URL: urlOf("owner") },
+  });
+  onTestFinished(async () => {
+    await headrace.end("SIGKILL");
+  });
+  await headrace.ready();
+  async function connect(): Promise<pg.Client> {
+    const client = new pg.Client(urlOf());
+    client.on("error", () => {});
+    await client.connect();
+    onTestFinished(() => client.end().catch(() => {}));
+    return client;
+  }
+  return {
+    ...{ stores, headrace, connect },
+    async admin(sql) {
+      const client = new pg.Client(urlOf());
+      await client.connect();
+      try {
+        // The last statement's rows.
+        return [await client.query(sql)].flat().at(-1)?.rows ?? [];
+      } finally {
+        await client.end();
+      }
+    },
+  };
+}
