@@ -10,6 +10,8 @@ export interface AsApplicationRole {
   headrace: HeadraceProcess;
   /** Runs SQL in the installation's database as the superuser. */
   admin(sql: string): Promise<Record<string, unknown>[]>;
+  /** The same in another database, for what nobody may do from within it. */
+  fromOutside(sql: string): Promise<Record<string, unknown>[]>;
   /** A connection of the superuser's to the same database, ended with the test. */
   connect(): Promise<pg.Client>;
 }
@@ -25,13 +27,11 @@ export async function startAsApplicationRole(options: {
 }): Promise<AsApplicationRole> {
   const stores = await privateStores();
   const tablespace = (await options.tablespace?.(stores)) ?? "pg_default";
-  const superuser = new pg.Client(stores.databaseUrl);
-  await superuser.connect();
-  await superuser.query(
+  await run(
+    stores.databaseUrl,
     "CREATE ROLE owner LOGIN CREATEROLE PASSWORD 'x'; CREATE ROLE app LOGIN PASSWORD 'x'",
   );
-  await superuser.query(`CREATE DATABASE installation OWNER owner TABLESPACE ${tablespace}`);
-  await superuser.end();
+  await run(stores.databaseUrl, `CREATE DATABASE installation OWNER owner TABLESPACE ${tablespace}`);
   const urlOf = (user?: string): string => {
     const url = new URL(stores.databaseUrl);
     url.pathname = "installation";
@@ -56,15 +56,18 @@ export async function startAsApplicationRole(options: {
   }
   return {
     ...{ stores, headrace, connect },
-    async admin(sql) {
-      const client = new pg.Client(urlOf());
-      await client.connect();
-      try {
-        // The last statement's rows.
-        return [await client.query(sql)].flat().at(-1)?.rows ?? [];
-      } finally {
-        await client.end();
-      }
-    },
+    admin: (sql) => run(urlOf(), sql),
+    fromOutside: (sql) => run(stores.databaseUrl, sql),
   };
+}
+
+/** Runs statements; the rows of the last one. */
+async function run(url: string, sql: string): Promise<Record<string, unknown>[]> {
+  const client = new pg.Client(url);
+  await client.connect();
+  try {
+    return [await client.query(sql)].flat().at(-1)?.rows ?? [];
+  } finally {
+    await client.end();
+  }
 }
