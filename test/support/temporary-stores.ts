@@ -47,7 +47,7 @@ export interface PostgresChoice {
 
 export type TemporaryStores = Pick<
   EmbeddedStores,
-  "databaseUrl" | "redisUrl" | "postgres" | "redis" | "pids" | "stop"
+  "databaseUrl" | "redisUrl" | "postgres" | "redis" | "pids" | "markStopping" | "stop"
 > & {
   /** For what only an administrator of the server may do. */
   superuserUrl: string;
