@@ -1,5 +1,6 @@
 import ipaddr from "ipaddr.js";
 import { HeadraceError } from "../domain/errors.ts";
+import { isPostgresUrl } from "../postgres/connection-options.ts";
 import { createKeyRing } from "../postgres/key-ring.ts";
 import { type AllowPrivate, parseAllowPrivate } from "../runtime/outgoing/index.ts";
 
@@ -17,19 +18,23 @@ interface Setting<Value> {
   read: (text: string) => Value | undefined;
 }
 
+const POSTGRES_URL =
+  "postgres://user:password@host:5432/database, or postgres:///database?host=/folder/of/the/socket, one host, with an sslmode that libpq knows";
+
 /** Every setting, by the name of its environment variable. */
 export const SETTINGS = {
   PORT: setting("The port to serve on.", "a port from 0 to 65535", readPort),
   HOST: setting("The address to serve on.", "an address or a host name", readText),
-  DATABASE_URL: setting(
-    "PostgreSQL 15 or newer; embedded when unset.",
-    "postgres://…",
-    readUrl("postgres:", "postgresql:"),
-  ),
+  DATABASE_URL: setting("PostgreSQL 15 or newer; embedded when unset.", POSTGRES_URL, readPostgresUrl),
   HEADRACE_MIGRATION_DATABASE_URL: setting(
     "The owner's connection for migrations and LISTEN, where DATABASE_URL goes through a pooler.",
-    "postgres://…",
-    readUrl("postgres:", "postgresql:"),
+    POSTGRES_URL,
+    readPostgresUrl,
+  ),
+  HEADRACE_PREPARED_STATEMENTS: setting(
+    "0 sends no named statement, for a pooler that keeps none: PgBouncer before 1.21, or max_prepared_statements = 0.",
+    "0 or 1",
+    readFlag,
   ),
   REDIS_URL: setting(
     "Redis 7.0 or newer, or Valkey 8; a comma-separated list names the nodes of a cluster; embedded when unset.",
@@ -84,6 +89,8 @@ export interface Config {
   host: string;
   databaseUrl: string | undefined;
   migrationDatabaseUrl: string | undefined;
+  /** Whether statements may be prepared under a name. */
+  preparedStatements: boolean;
   redisUrl: string | undefined;
   adminKey: string | undefined;
   encryptionKeys: string | undefined;
@@ -117,6 +124,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     host,
     databaseUrl,
     migrationDatabaseUrl: get("HEADRACE_MIGRATION_DATABASE_URL"),
+    preparedStatements: get("HEADRACE_PREPARED_STATEMENTS") ?? true,
     redisUrl,
     adminKey: get("HEADRACE_ADMIN_KEY"),
     encryptionKeys: get("HEADRACE_ENCRYPTION_KEYS"),
@@ -169,6 +177,10 @@ function readFlag(text: string): boolean | undefined {
 function readUrl(...protocols: string[]): (text: string) => string | undefined {
   return (text) =>
     URL.canParse(text) && protocols.includes(new URL(text).protocol) ? text.replace(/\/$/, "") : undefined;
+}
+
+function readPostgresUrl(text: string): string | undefined {
+  return isPostgresUrl(text) ? text : undefined;
 }
 
 function readRedisUrls(text: string): string | undefined {

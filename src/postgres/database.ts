@@ -1,5 +1,6 @@
 import pg from "pg";
 import { HeadraceError } from "../domain/errors.ts";
+import { connectionOptions, SessionClient } from "./connection-options.ts";
 import { asHeadraceError } from "./faults.ts";
 import { isMissingPartition, makeMissingPartitions, noPartition } from "./partitions.ts";
 
@@ -27,6 +28,8 @@ export interface DatabaseOptions {
   connectTimeoutMs: number;
   /** How long one statement may take before its connection is given up, ms. */
   statementTimeoutMs: number;
+  /** False sends every statement without a name, for poolers that do not keep prepared statements. */
+  preparedStatements?: boolean;
   onError: (error: Error) => void;
 }
 
@@ -49,25 +52,26 @@ export function openDatabase(options: DatabaseOptions): Database {
   const ingestPool = openPool(options, options.maxIngestConnections, "headrace-receive");
   const pipelinePool = openPool(options, options.maxPipelineConnections, "headrace-pipeline");
   const apiPool = openPool(options, options.maxApiConnections, "headrace-api");
+  const send = options.preparedStatements === false ? sendUnnamed : sendNamed;
   let making: Promise<unknown> | undefined;
   // On the receiver's connections, which nothing else can keep busy; all who wait share one making.
   const makePartitions = (cause: Error): Promise<unknown> => {
-    making ??= makeMissingPartitions(queryable(ingestPool), cause).finally(() => {
+    making ??= makeMissingPartitions(queryable(ingestPool, send), cause).finally(() => {
       making = undefined;
     });
     return making;
   };
+  const transaction = <Result>(begin: string, work: (transaction: Queryable) => Promise<Result>) =>
+    inTransaction({ pool: apiPool, begin, send, makePartitions }, work);
   return {
-    ingest: queryable(ingestPool, makePartitions),
-    pipeline: queryable(pipelinePool, makePartitions),
-    transaction: (work) => inTransaction(apiPool, BEGIN, work, makePartitions),
+    ingest: queryable(ingestPool, send, makePartitions),
+    pipeline: queryable(pipelinePool, send, makePartitions),
+    transaction: (work) => transaction(BEGIN, work),
     withTenant: (tenantId, work) =>
-      inTransaction(
-        apiPool,
+      transaction(
         // These hold for this transaction alone, so that they are right behind a pooler too.
         `${BEGIN}; SET LOCAL ROLE headrace_api; SELECT set_config('app.tenant', ${pg.escapeLiteral(tenantId)}, true)`,
         work,
-        makePartitions,
       ),
     async close() {
       await Promise.all([ingestPool.end(), pipelinePool.end(), apiPool.end()]);
@@ -83,7 +87,8 @@ const BEGIN = "BEGIN; SET LOCAL jit = off; SET LOCAL plan_cache_mode = auto";
 
 function openPool(options: DatabaseOptions, max: number, applicationName: string): pg.Pool {
   const pool = new pg.Pool({
-    connectionString: options.url,
+    ...connectionOptions(options.url),
+    Client: SessionClient,
     max,
     application_name: applicationName,
     connectionTimeoutMillis: options.connectTimeoutMs,
@@ -101,17 +106,29 @@ function openPool(options: DatabaseOptions, max: number, applicationName: string
 /** Makes the partitions that a statement missed; rejects with `store_unavailable` where that fails. */
 type MakePartitions = (cause: Error) => Promise<unknown>;
 
-function queryable(source: pg.Pool | pg.PoolClient, makePartitions?: MakePartitions): Queryable {
+/** Sends a statement on a connection; behind a pooler that loses prepared statements none has a name. */
+type Send = (source: pg.Pool | pg.PoolClient, statement: Statement) => Promise<pg.QueryResult>;
+
+const sendNamed: Send = (source, statement) => source.query(statement);
+
+const sendUnnamed: Send = (source, { text, values }) =>
+  source.query(values === undefined ? { text } : { text, values });
+
+function queryable(
+  source: pg.Pool | pg.PoolClient,
+  send: Send,
+  makePartitions?: MakePartitions,
+): Queryable {
   return {
     async query(statement) {
       try {
-        return (await source.query(statement)).rows;
+        return (await send(source, statement)).rows;
       } catch (error) {
         if (makePartitions === undefined || !isMissingPartition(error)) throw asHeadraceError(error);
         await makePartitions(error);
       }
       try {
-        return (await source.query(statement)).rows;
+        return (await send(source, statement)).rows;
       } catch (error) {
         throw isMissingPartition(error) ? noPartition(error) : asHeadraceError(error);
       }
@@ -119,34 +136,39 @@ function queryable(source: pg.Pool | pg.PoolClient, makePartitions?: MakePartiti
   };
 }
 
+/** How transactions begin, and what their statements go through. */
+interface TransactionOptions {
+  pool: pg.Pool;
+  begin: string;
+  send: Send;
+  makePartitions: MakePartitions;
+}
+
 async function inTransaction<Result>(
-  pool: pg.Pool,
-  begin: string,
+  options: TransactionOptions,
   work: (transaction: Queryable) => Promise<Result>,
-  makePartitions: MakePartitions,
 ): Promise<Result> {
   try {
-    return await tryTransaction(pool, begin, work);
+    return await tryTransaction(options, work);
   } catch (error) {
     if (!isMissingPartition(error)) throw asHeadraceError(error);
-    await makePartitions(error);
+    await options.makePartitions(error);
   }
   try {
-    return await tryTransaction(pool, begin, work);
+    return await tryTransaction(options, work);
   } catch (error) {
     throw isMissingPartition(error) ? noPartition(error) : asHeadraceError(error);
   }
 }
 
 async function tryTransaction<Result>(
-  pool: pg.Pool,
-  begin: string,
+  { pool, begin, send }: TransactionOptions,
   work: (transaction: Queryable) => Promise<Result>,
 ): Promise<Result> {
   const client = await pool.connect();
   try {
     await client.query(begin);
-    const result = await work(queryable(client));
+    const result = await work(queryable(client, send));
     await client.query("COMMIT");
     client.release();
     return result;

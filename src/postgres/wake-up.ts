@@ -1,4 +1,5 @@
-import pg from "pg";
+import type pg from "pg";
+import { connectionOptions, SessionClient } from "./connection-options.ts";
 import type { Queryable } from "./database.ts";
 
 /** The one channel: it says that events wait in the outbox, and nothing else. Losing a notice costs a poll's wait. */
@@ -36,8 +37,8 @@ export function listenForEvents(options: {
   let timer: NodeJS.Timeout | undefined;
 
   function connect(): void {
-    const own = new pg.Client({
-      connectionString: url,
+    const own = new SessionClient({
+      ...connectionOptions(url),
       application_name: "headrace-listen",
       keepAlive: true,
     });

@@ -80,6 +80,7 @@ async function startStockStores(dataDir: string) {
     postgres,
     redis,
     pids: () => ({ postgres: postgres.pid, redis: redis.pid }),
+    markStopping() {},
     async stop() {
       await Promise.all([postgres.stop(), redis.stop()]);
     },
