@@ -14,7 +14,6 @@ import { createFlowMatcher } from "../pipeline/route/flow-matcher.ts";
 import { ensureAdminKey } from "../postgres/api-keys.ts";
 import { type Database, openDatabase } from "../postgres/database.ts";
 import { createKeyRing } from "../postgres/key-ring.ts";
-import { ensureRoleSettings } from "../postgres/role-settings.ts";
 import { keepNewObjectsYoung, setHeapGrowth } from "../runtime/heap.ts";
 import type { Logger } from "../runtime/logger.ts";
 import { type AllowPrivate, createOutgoingHttp } from "../runtime/outgoing/index.ts";
@@ -27,8 +26,9 @@ import { createFaultLog } from "./fault-log.ts";
 import { generatedOnce } from "./generated.ts";
 import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 import { createMetrics } from "./metrics.ts";
+import { checkPooling, migrateStores } from "./prepare-postgres.ts";
 import { createReadiness } from "./readiness.ts";
-import { migrateStores, readInstallation, waitForStores } from "./stores.ts";
+import { readInstallation, waitForStores } from "./stores.ts";
 import { createUnavailableWatch, describeFault } from "./unavailable.ts";
 
 /** A process that serves. */
@@ -127,12 +127,13 @@ async function serve(
   signal: AbortSignal,
   limits: Limits,
 ): Promise<Running> {
-  const { databaseUrl, redisUrl } = settings;
-  await waitForStores(settings, log, signal);
-  const ownerUrl = config.migrationDatabaseUrl ?? databaseUrl;
+  const { redisUrl } = settings;
+  const { preparedStatements, migrationDatabaseUrl = settings.databaseUrl } = config;
+  const given = { databaseUrl: settings.databaseUrl, ownerUrl: migrationDatabaseUrl, redisUrl };
+  const { databaseUrl, ownerUrl } = await waitForStores(given, log, signal);
   const applied = await migrateStores({ databaseUrl, ownerUrl, daysAhead: limits.partitions.daysAhead });
   if (applied.length > 0) log.info({ migrations: applied.length }, "schema brought up to date");
-  await ensureRoleSettings(databaseUrl, log);
+  if (!settings.embedded) await checkPooling({ databaseUrl, ownerUrl, preparedStatements }, log);
 
   const keyRing = createKeyRing(settings.encryptionKeys);
   const metrics = createMetrics();
@@ -140,6 +141,7 @@ async function serve(
   const database = openDatabase({
     url: databaseUrl,
     ...limits.postgres,
+    preparedStatements,
     onError: (error) => faults.note({ what: "a connection to PostgreSQL", ...describeFault(error) }, error),
   });
   await ensureAdminKey(database, settings.adminKey);

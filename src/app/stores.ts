@@ -1,38 +1,48 @@
-import pg from "pg";
+import { randomBytes } from "node:crypto";
 import { HeadraceError } from "../domain/errors.ts";
 import type { Queryable } from "../postgres/database.ts";
-import { migrate } from "../postgres/migrate.ts";
-import { ensurePartitions } from "../postgres/partitions.ts";
-import { connectRedis } from "../redis/client.ts";
+import { connectRedis, type RedisClient } from "../redis/client.ts";
+import { permanentRedisFault } from "../redis/connection-faults.ts";
+import { probeRedisRights } from "../redis/rights-probe.ts";
 import type { Logger } from "../runtime/logger.ts";
-
-/** Where the migrations lie: beside `src` and beside `dist`. */
-const MIGRATIONS = new URL("../../migrations", import.meta.url).pathname;
+import { tryPostgres } from "./prepare-postgres.ts";
 
 /** How long a start waits for external stores, ms. */
 export const STORE_WAIT_MS = 60_000;
 
 /**
- * Waits until both stores answer, and refuses a Redis that may lose what it was given: one that evicts, or is older
- * than 7.0. Throws `store_unavailable` after `STORE_WAIT_MS`, naming the store that is away.
+ * Waits until both stores answer, and refuses what waiting cannot mend: a password that is wrong, a database that is
+ * not there, rights that are missing, a Redis that may lose what it was given (it evicts, or is older than 7.0).
+ * Throws `store_unavailable` after `STORE_WAIT_MS`, naming the store that is away. Answers the URLs of PostgreSQL with
+ * the `sslmode` that was settled.
  */
 export async function waitForStores(
-  stores: { databaseUrl: string; redisUrl: string },
+  stores: { databaseUrl: string; ownerUrl: string; redisUrl: string },
   log: Logger,
   signal: AbortSignal,
-): Promise<void> {
-  await Promise.all([
-    waitFor("PostgreSQL", () => tryPostgres(stores.databaseUrl), log, signal),
-    waitFor("Redis", () => tryRedis(stores.redisUrl), log, signal),
+): Promise<{ databaseUrl: string; ownerUrl: string }> {
+  const { databaseUrl, ownerUrl, redisUrl } = stores;
+  const [settled, settledOwner] = await Promise.all([
+    waitFor("PostgreSQL", () => tryPostgres(databaseUrl, "DATABASE_URL"), log, signal),
+    ownerUrl === databaseUrl
+      ? undefined
+      : waitFor(
+          "PostgreSQL of HEADRACE_MIGRATION_DATABASE_URL",
+          () => tryPostgres(ownerUrl, "HEADRACE_MIGRATION_DATABASE_URL"),
+          log,
+          signal,
+        ),
+    waitFor("Redis", () => tryRedis(redisUrl), log, signal),
   ]);
+  return { databaseUrl: settled, ownerUrl: settledOwner ?? settled };
 }
 
-async function waitFor(
+async function waitFor<Result>(
   store: string,
-  attempt: () => Promise<void>,
+  attempt: () => Promise<Result>,
   log: Logger,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<Result> {
   const deadline = Date.now() + STORE_WAIT_MS;
   for (let tries = 1; ; tries += 1) {
     try {
@@ -51,34 +61,39 @@ async function waitFor(
   }
 }
 
-async function tryPostgres(url: string): Promise<void> {
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 3_000 });
-  client.on("error", () => {});
-  try {
-    await client.connect();
-    await client.query("SELECT 1");
-  } finally {
-    await client.end().catch(() => {});
-  }
-}
-
 async function tryRedis(url: string): Promise<void> {
   let lastError: Error | undefined;
+  let refuse: (error: Error) => void = () => {};
+  const refused = new Promise<never>((_, reject) => {
+    refuse = reject;
+  });
+  refused.catch(() => {});
   const settings = {
     url,
     connectTimeoutMs: 3_000,
     commandTimeoutMs: 3_000,
-    onError: (error: Error) => (lastError = error),
+    onError(error: Error) {
+      lastError = error;
+      if (permanentRedisFault(error, "REDIS_URL") !== undefined) refuse(error);
+    },
   };
   const redis = connectRedis(settings, "jobs");
+  const timer = setTimeout(() => refuse(lastError ?? new Error("no answer")), 3_000);
   try {
-    const timeout = new Promise<never>((_, reject) => {
-      setTimeout(() => reject(lastError ?? new Error("no answer")), 3_000).unref();
-    });
-    refuseUnsuitableRedis(await Promise.race([redis.info(), timeout]));
+    await Promise.race([refused, probeRedis(redis)]);
+  } catch (error) {
+    const permanent = permanentRedisFault(error, "REDIS_URL");
+    if (permanent === undefined) throw error;
+    throw new HeadraceError("store_unsuitable", permanent, { cause: error });
   } finally {
+    clearTimeout(timer);
     redis.disconnect();
   }
+}
+
+async function probeRedis(redis: RedisClient): Promise<void> {
+  refuseUnsuitableRedis(await redis.info());
+  await probeRedisRights(redis, randomBytes(4).toString("hex"));
 }
 
 function refuseUnsuitableRedis(info: string): void {
@@ -94,27 +109,6 @@ function refuseUnsuitableRedis(info: string): void {
       `Redis evicts keys (maxmemory-policy ${policy}): set it to noeviction`,
     );
   }
-}
-
-/** Brings the schema up to date and makes the partitions of the coming days. */
-export async function migrateStores(options: {
-  databaseUrl: string;
-  /** The owner's connection, where the application's goes through a pooler. */
-  ownerUrl: string;
-  daysAhead: number;
-}): Promise<string[]> {
-  const applicationUser = decodeURIComponent(new URL(options.databaseUrl).username);
-  return await migrate({
-    url: options.ownerUrl,
-    directory: MIGRATIONS,
-    ...(applicationUser === "" ? {} : { applicationUser }),
-    afterwards: async (client) => {
-      await ensurePartitions(
-        { query: async (statement) => (await client.query(statement)).rows },
-        options.daysAhead,
-      );
-    },
-  });
 }
 
 /** Which installation this database is. */

@@ -1,16 +1,20 @@
 import { readConfig } from "../app/config.ts";
 import { HeadraceError } from "../app/errors.ts";
 import { DEFAULT_LIMITS } from "../app/limits.ts";
-import { migrateStores } from "../app/stores.ts";
+import { migrateStores, tryPostgres } from "../app/prepare-postgres.ts";
 
 /** `headrace migrate`: runs the migrations that the database has not seen, and says which. */
 export async function runMigrate(options: { json?: boolean }): Promise<void> {
   const { databaseUrl, migrationDatabaseUrl } = readConfig(process.env);
   if (databaseUrl === undefined)
     throw new HeadraceError("invalid_setting", "DATABASE_URL is not set: nothing to migrate");
+  const settled = await tryPostgres(databaseUrl, "DATABASE_URL");
   const applied = await migrateStores({
-    databaseUrl,
-    ownerUrl: migrationDatabaseUrl ?? databaseUrl,
+    databaseUrl: settled,
+    ownerUrl:
+      migrationDatabaseUrl === undefined
+        ? settled
+        : await tryPostgres(migrationDatabaseUrl, "HEADRACE_MIGRATION_DATABASE_URL"),
     daysAhead: DEFAULT_LIMITS.partitions.daysAhead,
   });
   if (options.json) console.log(JSON.stringify({ applied }));

@@ -1,0 +1,340 @@
+import pg from "pg";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { migrateStores, tryPostgres } from "../src/app/prepare-postgres.ts";
+import { withSslMode } from "../src/postgres/connection-options.ts";
+import { open } from "./support/database.ts";
+import { hasStockPostgres, type StockPostgres, stockPostgres } from "./support/stock-postgres.ts";
+
+let postgres: StockPostgres;
+let made = 0;
+
+/** A user who may log in, and a database that it owns. */
+async function owned(attributes = "CREATEROLE"): Promise<{ name: string; url: string }> {
+  made += 1;
+  const name = `owner_${made}`;
+  await postgres.run(`CREATE ROLE ${name} LOGIN ${attributes} PASSWORD 's3cret'`);
+  await postgres.run(`CREATE DATABASE ${name} OWNER ${name} TEMPLATE template0 ENCODING 'UTF8'`);
+  return { name, url: `postgres://${name}:s3cret@127.0.0.1:${postgres.port}/${name}` };
+}
+
+/** Another user of the same database. */
+async function another(url: string, attributes = ""): Promise<{ name: string; url: string }> {
+  made += 1;
+  const name = `app_${made}`;
+  await postgres.run(`CREATE ROLE ${name} LOGIN ${attributes} PASSWORD 's3cret'`);
+  return { name, url: url.replace(/\/\/\w+:/, `//${name}:`) };
+}
+
+async function prepare(databaseUrl: string, ownerUrl = databaseUrl): Promise<string[]> {
+  const settled = await tryPostgres(databaseUrl, "DATABASE_URL");
+  const settledOwner =
+    ownerUrl === databaseUrl ? settled : await tryPostgres(ownerUrl, "HEADRACE_MIGRATION_DATABASE_URL");
+  return await migrateStores({ databaseUrl: settled, ownerUrl: settledOwner, daysAhead: 1 });
+}
+
+/** What the start says, in one line without the password. */
+async function refusal(databaseUrl: string, ownerUrl?: string): Promise<string> {
+  const error = await prepare(databaseUrl, ownerUrl).then(
+    () => undefined,
+    (reason) => reason,
+  );
+  expect(error?.code).toMatch(/^(store_unsuitable|invalid_setting)$/);
+  expect(error.message).not.toMatch(/\n|s3cret/);
+  return error.message;
+}
+
+async function rowsOf(url: string, text: string): Promise<Record<string, unknown>[]> {
+  const client = new pg.Client(url);
+  await client.connect();
+  try {
+    return (await client.query(text)).rows;
+  } finally {
+    await client.end();
+  }
+}
+
+/** What both roles do: the pipeline writes, the API reads back its tenant and writes as headrace_api. */
+async function works(url: string): Promise<void> {
+  const database = open(url);
+  try {
+    await database.transaction((transaction) =>
+      transaction.query({ text: "INSERT INTO tenants (id) VALUES ('acme') ON CONFLICT DO NOTHING" }),
+    );
+    await database.pipeline.query({
+      name: "test-outbox",
+      text: "INSERT INTO outbox (event_id, tenant_id, lane) VALUES (uuid7(clock_us()), $1, 1)",
+      values: ["acme"],
+    });
+    const seen = await database.withTenant("acme", async (transaction) => {
+      await transaction.query({ text: "UPDATE change_counters SET value = value" });
+      return await transaction.query<{ visible_at: Date }>({ text: "SELECT visible_at FROM outbox" });
+    });
+    expect(seen.length).toBeGreaterThan(0);
+    for (const { visible_at: at } of seen) expect(Math.abs(at.getTime() - Date.now())).toBeLessThan(60_000);
+  } finally {
+    await database.close();
+  }
+}
+
+describe.skipIf(!hasStockPostgres)("a start on the distribution's PostgreSQL 15", () => {
+  beforeAll(async () => {
+    postgres = await stockPostgres();
+  });
+  afterAll(async () => {
+    await postgres.stop();
+  });
+
+  test("runs as an ordinary owner, and once more with nothing to do", async () => {
+    const { url } = await owned();
+    expect((await prepare(url)).length).toBeGreaterThan(10);
+    expect(await prepare(url)).toEqual([]);
+    await works(url);
+  });
+
+  test("gives both roles the schema where PUBLIC has nothing, also after it was taken away", async () => {
+    const { name, url } = await owned();
+    await postgres.run("REVOKE ALL ON SCHEMA public FROM PUBLIC", name);
+    await prepare(url);
+    await works(url);
+    await postgres.run(
+      "REVOKE ALL ON SCHEMA public FROM headrace_api, headrace_pipeline; REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA public FROM PUBLIC, headrace_api, headrace_pipeline",
+      name,
+    );
+    await prepare(url);
+    await works(url);
+    const rights = await rowsOf(
+      url,
+      "SELECT has_function_privilege('headrace_api', 'drop_day_partition(text, text)', 'EXECUTE') AS api",
+    );
+    expect(rights).toEqual([{ api: false }]);
+  });
+
+  test("serves another user, who owns nothing and makes and drops partitions all the same", async () => {
+    const { name, url } = await owned();
+    await postgres.run("REVOKE ALL ON SCHEMA public FROM PUBLIC", name);
+    const app = await another(url);
+    await prepare(app.url, url);
+    await works(app.url);
+    const [row] = await rowsOf(
+      app.url,
+      `SELECT make_day_partition('events', '_20200101', '016f5e66-e800-7000-8000-000000000000', '016f638d-4000-7000-8000-000000000000') AS made,
+        drop_day(ARRAY['events'], '_20200101', '016f5e66-e800-7000-8000-000000000000', '016f638d-4000-7000-8000-000000000000', 100) AS gone,
+        to_regclass('events_20200101') AS left`,
+    );
+    expect(row).toMatchObject({ made: true, gone: "dropped" });
+    await expect(rowsOf(app.url, "SELECT drop_day_partition('tenants', '_20200101')")).rejects.toThrow(
+      "not the partition of a day",
+    );
+    const next = await another(url);
+    expect(await refusal(next.url)).toContain(`GRANT USAGE, CREATE ON SCHEMA name TO "${next.name}"`);
+    await postgres.run(`GRANT USAGE ON SCHEMA public TO ${next.name}`, name);
+    expect(await refusal(next.url)).toContain(
+      `belong to user "${name}", not to "${next.name}": set HEADRACE_MIGRATION_DATABASE_URL`,
+    );
+    await prepare(next.url, url);
+    await works(next.url);
+  });
+
+  test.each(["role", "database", "options"])(
+    "keeps to a schema that the %s's search_path names",
+    async (where) => {
+      const { name, url } = await owned();
+      await postgres.run(
+        `REVOKE ALL ON SCHEMA public FROM PUBLIC; CREATE SCHEMA "own-schema" AUTHORIZATION ${name}`,
+        name,
+      );
+      if (where !== "options") await postgres.run(`ALTER ${where} ${name} SET search_path = "own-schema"`);
+      const given = where === "options" ? `${url}?options=-c search_path=own-schema` : url;
+      await prepare(given);
+      await works(given);
+      const schemas = await rowsOf(
+        given,
+        "SELECT DISTINCT n.nspname AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relname IN ('tenants', 'events')",
+      );
+      expect(schemas).toEqual([{ name: "own-schema" }]);
+    },
+  );
+
+  test("works under others' settings on the role and the database", async () => {
+    const { name, url } = await owned();
+    for (const setting of [
+      "DateStyle = 'German, DMY'",
+      "IntervalStyle = sql_standard",
+      "TimeZone = 'Asia/Kathmandu'",
+      "bytea_output = escape",
+      "extra_float_digits = -3",
+      "standard_conforming_strings = off",
+      "default_transaction_isolation = serializable",
+      "row_security = off",
+      "array_nulls = off",
+      "synchronous_commit = off",
+      "statement_timeout = 50",
+      "lock_timeout = 5",
+      "idle_in_transaction_session_timeout = 20",
+      "idle_session_timeout = 100",
+      "lc_numeric = 'C'",
+    ]) {
+      await postgres.run(`ALTER ROLE ${name} SET ${setting}; ALTER DATABASE ${name} SET ${setting}`);
+    }
+    await prepare(url);
+    await works(url);
+    const database = open(url);
+    try {
+      const seen = await database.pipeline.query({
+        text: `SELECT name, setting FROM pg_settings WHERE name IN ('DateStyle', 'TimeZone', 'statement_timeout',
+          'default_transaction_isolation', 'synchronous_commit', 'row_security') ORDER BY lower(name)`,
+      });
+      expect(seen.map((row) => row["setting"])).toEqual([
+        expect.stringMatching(/^ISO/),
+        "read committed",
+        "on",
+        "0",
+        "on",
+        "UTC",
+      ]);
+      const [bytes] = await database.pipeline.query<{ bytes: Buffer }>({
+        text: "SELECT '\\x00ff5c'::bytea AS bytes",
+      });
+      expect(bytes?.bytes.toString("hex")).toBe("00ff5c");
+    } finally {
+      await database.close();
+    }
+    // Other databases keep what the role has there.
+    const elsewhere = await rowsOf(url.replace(/\w+$/, "postgres"), "SHOW statement_timeout");
+    expect(elsewhere).toEqual([{ statement_timeout: "50ms" }]);
+  });
+
+  test("says who made the sessions read-only, and what to run", async () => {
+    const { name, url } = await owned();
+    await postgres.run(`ALTER ROLE ${name} SET default_transaction_read_only = on`);
+    expect(await refusal(url)).toContain(
+      `run ALTER ROLE "${name}" IN DATABASE "${name}" SET default_transaction_read_only = off`,
+    );
+    await postgres.run(`ALTER ROLE ${name} IN DATABASE ${name} SET default_transaction_read_only = off`);
+    await prepare(url);
+    await works(url);
+  });
+
+  test("connects over the Unix socket, in each form of its URL", async () => {
+    const { name, url } = await owned();
+    const socket = postgres.folder;
+    await prepare(url);
+    for (const form of [
+      `postgres://${name}:s3cret@/${name}?host=${socket}&port=${postgres.port}`,
+      `postgresql:///${name}?host=${socket}&port=${postgres.port}&user=${name}&password=s3cret`,
+      `postgres://${name}:s3cret@${encodeURIComponent(socket)}:${postgres.port}/${name}`,
+      `postgres://${name}:s3cret@:${postgres.port}/${name}?host=${encodeURIComponent(socket)}`,
+    ]) {
+      expect(await prepare(form)).toEqual([]);
+      await works(form);
+    }
+  });
+
+  test("encrypts as libpq does", async () => {
+    const { url } = await owned();
+    await prepare(url);
+    const encrypted = async (given: string) => {
+      const database = open(await tryPostgres(given, "DATABASE_URL"));
+      try {
+        const rows = await database.pipeline.query<{ ssl: boolean }>({
+          text: "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()",
+        });
+        return rows[0]?.ssl;
+      } finally {
+        await database.close();
+      }
+    };
+    const byName = url.replace("127.0.0.1", "localhost");
+    const authority = `sslrootcert=${postgres.folder}/ca.crt`;
+    expect(await encrypted(url)).toBe(false);
+    expect(await encrypted(`${url}?sslmode=disable`)).toBe(false);
+    expect(await encrypted(`${url}?sslmode=allow`)).toBe(false);
+    expect(await encrypted(`${url}?sslmode=prefer`)).toBe(true);
+    expect(await encrypted(`${url}?sslmode=require`)).toBe(true);
+    expect(await encrypted(`${url}?sslmode=require&${authority}`)).toBe(true);
+    expect(await encrypted(`${url}?sslmode=verify-ca&${authority}`)).toBe(true);
+    expect(await encrypted(`${byName}?sslmode=verify-full&${authority}`)).toBe(true);
+    expect(await refusal(`${url}?sslmode=verify-full&${authority}`)).toMatch(
+      /^DATABASE_URL: the certificate .* is not trusted/,
+    );
+    expect(await refusal(`${byName}?sslmode=verify-full`)).toMatch(
+      /^DATABASE_URL: the certificate .* is not trusted/,
+    );
+    const other = `sslrootcert=${postgres.folder}/server.crt`;
+    expect(await refusal(`${url}?sslmode=require&${other}`)).toContain("is not trusted");
+    expect(await refusal(`${url}?sslmode=verify-ca`)).toContain("needs sslrootcert");
+    expect(await refusal(`${url}?sslmode=verify-full&sslrootcert=/nowhere/ca.crt`)).toContain(
+      "sslrootcert cannot be read",
+    );
+  });
+
+  test("says at once what waiting cannot mend, and the way out", async () => {
+    const { name, url } = await owned();
+    expect(await refusal(url.replace(":s3cret@", ":s3cret-no@"))).toMatch(
+      new RegExp(`^DATABASE_URL: .* refuses user "${name}" with the given password`),
+    );
+    expect(await refusal(url.replace(":s3cret@", "@"))).toMatch(
+      /wants a password for user "\w+" and the URL has none/,
+    );
+    expect(await refusal(url.replace(/\w+$/, "missing"))).toContain(
+      `has no database "missing": name another, or make it: CREATE DATABASE "missing" OWNER "${name}"`,
+    );
+    expect(await refusal(url.replace(/\/\/\w+/, "//nobody_here"))).toContain('user "nobody_here"');
+    expect(await refusal(`${url}?options=-c no_such_setting=1`)).toContain("no_such_setting");
+    await postgres.run(`REVOKE CONNECT ON DATABASE ${name} FROM PUBLIC`);
+    const app = await another(url);
+    expect(await refusal(app.url, url)).toContain(`GRANT CONNECT ON DATABASE "${name}" TO "${app.name}"`);
+    expect(await refusal(url, url.replace(":s3cret@", ":s3cret-no@"))).toMatch(
+      /^HEADRACE_MIGRATION_DATABASE_URL: /,
+    );
+  });
+
+  test("says what an owner lacks, and leaves nothing behind", async () => {
+    const { name, url } = await owned("NOCREATEROLE");
+    await postgres.run(`ALTER DATABASE ${name} OWNER TO postgres`);
+    const tables = "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace";
+    expect(await refusal(url)).toContain(`run GRANT USAGE, CREATE ON SCHEMA "public" TO "${name}"`);
+    await postgres.run(`GRANT CREATE ON SCHEMA public TO ${name}`, name);
+    expect(await refusal(url)).toContain(
+      `as a superuser run GRANT headrace_api, headrace_pipeline TO "${name}"`,
+    );
+    expect(await rowsOf(url, tables)).toEqual([]);
+    await postgres.run(`ALTER ROLE ${name} SET search_path = missing`);
+    expect(await refusal(url)).toContain("can use no schema of its search_path (missing)");
+    await postgres.run(`ALTER ROLE ${name} RESET search_path; ALTER ROLE ${name} NOINHERIT CREATEROLE`);
+    expect(await rowsOf(url, tables)).toEqual([]);
+    expect(await refusal(url)).toContain(`as a superuser run ALTER ROLE "${name}" INHERIT`);
+    await postgres.run(`ALTER ROLE ${name} INHERIT`);
+    await prepare(url);
+    await works(url);
+  });
+
+  test.each([
+    ["events", "CREATE TABLE events (id int)"],
+    ["schema_migrations", "CREATE TABLE schema_migrations (version text)"],
+    ["uuid7", "CREATE FUNCTION uuid7(us bigint) RETURNS uuid LANGUAGE sql AS 'SELECT gen_random_uuid()'"],
+  ])("refuses a schema in which another program has %s, and leaves nothing behind", async (_, statement) => {
+    const { url } = await owned();
+    await rowsOf(url, statement);
+    const tables = `SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
+      UNION ALL SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace`;
+    const before = await rowsOf(url, tables);
+    expect(await refusal(url)).toContain("CREATE SCHEMA headrace");
+    expect(await rowsOf(url, tables)).toEqual(before);
+  });
+
+  test("finds a right on a table that was taken away", async () => {
+    const { name, url } = await owned();
+    await prepare(url);
+    await postgres.run("REVOKE ALL ON flows FROM headrace_api", name);
+    expect(await refusal(url)).toContain("PostgreSQL role headrace_api may not read flows");
+  });
+});
+
+describe("a URL", () => {
+  test("keeps its other parameters when the server has settled its sslmode", () => {
+    expect(withSslMode("postgres://u@h/db?sslmode=prefer&host=%2Ftmp", "require")).toBe(
+      "postgres://u@h/db?sslmode=require&host=%2Ftmp",
+    );
+  });
+});
