@@ -131,9 +131,9 @@ async function serve(
   const { preparedStatements, migrationDatabaseUrl = settings.databaseUrl } = config;
   const given = { databaseUrl: settings.databaseUrl, ownerUrl: migrationDatabaseUrl, redisUrl };
   const { databaseUrl, ownerUrl } = await waitForStores(given, log, signal);
+  if (!settings.embedded) await checkPooling({ databaseUrl, ownerUrl, preparedStatements }, log);
   const applied = await migrateStores({ databaseUrl, ownerUrl, daysAhead: limits.partitions.daysAhead });
   if (applied.length > 0) log.info({ migrations: applied.length }, "schema brought up to date");
-  if (!settings.embedded) await checkPooling({ databaseUrl, ownerUrl, preparedStatements }, log);
 
   const keyRing = createKeyRing(settings.encryptionKeys);
   const metrics = createMetrics();

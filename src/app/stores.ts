@@ -83,12 +83,19 @@ async function tryRedis(url: string): Promise<void> {
     await Promise.race([refused, probeRedis(redis)]);
   } catch (error) {
     const permanent = permanentRedisFault(error, "REDIS_URL");
-    if (permanent === undefined) throw error;
+    if (permanent === undefined) throw withTlsHint(error, url);
     throw new HeadraceError("store_unsuitable", permanent, { cause: error });
   } finally {
     clearTimeout(timer);
     redis.disconnect();
   }
+}
+
+/** A Redis without TLS says nothing to a client that begins with it, as one that is frozen does. */
+function withTlsHint(error: unknown, url: string): unknown {
+  if (!url.startsWith("rediss:") || !(error instanceof Error) || !/TIMEDOUT|no answer/.test(error.message))
+    return error;
+  return new Error(`${error.message}; use redis:// where Redis has no TLS`, { cause: error });
 }
 
 async function probeRedis(redis: RedisClient): Promise<void> {

@@ -16,7 +16,7 @@ function causeOf(code: string, message: string): string | undefined {
     return "Redis refuses the user or the password: correct them in the URL";
   if (/^NOAUTH/.test(message))
     return "Redis wants a password and the URL has none: redis://:password@host:6379";
-  if (/^NOPERM|ACL failure|has no permissions/i.test(message)) {
+  if (/^NOPERM|ACL failure|has no permissions|executing the script can't/i.test(message)) {
     const denied = message.replace(/ script: .*$/s, "").replace(/^NOPERM /, "");
     return `the user of Redis may not do what Headrace needs (${denied}): give it ~headrace:* &* +@all -@admin -@dangerous +info`;
   }

@@ -24,11 +24,11 @@ const COMMANDS: readonly (readonly string[])[] = [
   ["del", "string"],
 ];
 
-/** Answers the first refusal, so that it reaches the caller as an error of the command that was denied. */
+/** Answers the first refusal with the command that was denied, which Redis 7.0 does not name. */
 const SCRIPT = `for _, command in ipairs(cjson.decode(ARGV[1])) do
   command[2] = KEYS[1] .. command[2]
   local answer = redis.pcall(unpack(command))
-  if type(answer) == 'table' and answer.err then return answer end
+  if type(answer) == 'table' and answer.err then return redis.error_reply(answer.err .. ': ' .. command[1]) end
 end
 return redis.call('del', ${["string", "hash", "list", "set", "sorted", "stream"].map((name) => `KEYS[1] .. '${name}'`).join(", ")})`;
 

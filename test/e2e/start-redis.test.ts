@@ -1,0 +1,107 @@
+import { randomBytes } from "node:crypto";
+import { Redis } from "ioredis";
+import { beforeAll, describe, expect, inject, onTestFinished, test } from "vitest";
+import { waitForStores } from "../../src/app/stores.ts";
+import { createLogger } from "../../src/runtime/logger.ts";
+import { builtProgram } from "../support/built.ts";
+import { deliver } from "../support/deliver.ts";
+import { freePorts } from "../support/ports.ts";
+import { api, startHeadrace } from "../support/process.ts";
+import { startSink } from "../support/sink.ts";
+import { createDatabase, testRedisUrl } from "../support/stores.ts";
+import { setUpTenant } from "../support/tenant.ts";
+import { until } from "../support/until.ts";
+
+/** A user of the run's Redis with these rights; answers the URL that it has. */
+async function redisUser(...rights: string[]): Promise<URL> {
+  const redis = new Redis(testRedisUrl());
+  const name = `user-${randomBytes(4).toString("hex")}`;
+  await redis.call("ACL", "SETUSER", name, "on", ">s3cret", ...rights);
+  onTestFinished(async () => {
+    await redis.call("ACL", "DELUSER", name);
+    redis.disconnect();
+  });
+  const url = new URL(testRedisUrl());
+  url.username = name;
+  url.password = "s3cret";
+  return url;
+}
+
+/** What the start says, in one line without the password, long before it would stop waiting. */
+async function refusal(url: URL): Promise<string> {
+  const databaseUrl = inject("databaseUrl");
+  const stores = { databaseUrl, ownerUrl: databaseUrl, redisUrl: url.href };
+  const error = await waitForStores(stores, createLogger("fatal"), AbortSignal.timeout(10_000)).then(
+    () => undefined,
+    (reason) => reason,
+  );
+  expect(error?.code).toBe("store_unsuitable");
+  expect(error.message).not.toMatch(/\n|s3cret/);
+  return error.message;
+}
+
+describe("a start on a Redis that refuses it", () => {
+  test("says at once what waiting cannot mend, and the way out", async () => {
+    const url = await redisUser("~*", "&*", "+@all");
+    const wrong = new URL(url);
+    wrong.password = "s3cret-no";
+    expect(await refusal(wrong)).toBe(
+      "REDIS_URL: Redis refuses the user or the password: correct them in the URL",
+    );
+    const none = new URL(url);
+    none.username = "";
+    none.password = "";
+    expect(await refusal(none)).toContain("REDIS_URL: Redis wants a password and the URL has none");
+    const database = new URL(url);
+    database.pathname = "/4711";
+    expect(await refusal(database)).toContain("REDIS_URL: Redis has no database of that number");
+  });
+
+  test.each([
+    ["info", ["~headrace:*", "&*", "+@all", "-info"]],
+    ["eval", ["~headrace:*", "&*", "+@all", "-@scripting"]],
+    ["zadd", ["~headrace:*", "&*", "+@all", "-zadd"]],
+    ["xreadgroup", ["~headrace:*", "&*", "+@all", "-xreadgroup"]],
+    ["keys", ["~other:*", "&*", "+@all"]],
+  ])("names the right that its user lacks: %s", async (_, rights) => {
+    expect(await refusal(await redisUser(...rights))).toMatch(
+      /^REDIS_URL: the user of Redis may not do what Headrace needs \(.*\): give it ~headrace:\* &\* \+@all -@admin -@dangerous \+info$/,
+    );
+  });
+});
+
+describe("a user of Redis with the rights that a refusal names", () => {
+  beforeAll(async () => {
+    await builtProgram();
+  }, 120_000);
+
+  test("is enough for every stage", async () => {
+    const redis = await redisUser("~headrace:*", "&*", "+@all", "-@admin", "-@dangerous", "+info");
+    const { url: databaseUrl, drop } = await createDatabase();
+    onTestFinished(drop);
+    const [port = 0] = await freePorts(1);
+    const headrace = startHeadrace({ databaseUrl, redisUrl: redis.href, port });
+    onTestFinished(async () => {
+      await headrace.end("SIGTERM");
+    });
+    await headrace.ready();
+    const sink = await startSink((_call, number) => (number === 1 ? 503 : 200));
+    onTestFinished(() => sink.close());
+    const { webhookPath } = await setUpTenant(headrace.url, "acme", {
+      all: {
+        trigger: { connector: "shop" },
+        action: { type: "http", url: sink.url },
+        retry: { max_attempts: 3, backoff: "fixed", delay_ms: 50 },
+      },
+    });
+    const answer = await deliver(`${headrace.url}${webhookPath}`, { id: "m", type: "t", data: {} });
+    expect(answer?.status).toBe(200);
+    await until("the run succeeded", async () => {
+      const { items } = (await api(headrace.url, "GET", "/tenants/acme/runs")) as {
+        items: { status: string }[];
+      };
+      return items[0]?.status === "succeeded";
+    });
+    expect(headrace.output()).not.toContain("NOPERM");
+  });
+});
