@@ -17,6 +17,11 @@ describe("readConfig", () => {
     ["PORT", "eighty"],
     ["PORT", "65536"],
     ["DATABASE_URL", "mysql://localhost/x"],
+    ["DATABASE_URL", "postgres://one,two/x"],
+    ["DATABASE_URL", "postgres://host:port/x"],
+    ["DATABASE_URL", "postgres://host/x?sslmode=sometimes"],
+    ["HEADRACE_MIGRATION_DATABASE_URL", "host=/tmp dbname=x"],
+    ["HEADRACE_PREPARED_STATEMENTS", "off"],
     ["REDIS_URL", "localhost:6379"],
     ["HEADRACE_ADMIN_KEY", "too short"],
     ["HEADRACE_ENCRYPTION_KEYS", "k1:bm90IDMyIGJ5dGVz"],
@@ -27,7 +32,7 @@ describe("readConfig", () => {
   ])("refuses %s=%s in one line that names it and not its value", (name, value) => {
     const read = () => readConfig({ [name]: value });
     expect(read).toThrow(new RegExp(`^${name} is not valid: expected [^\\n]+$`));
-    expect(read).not.toThrow(new RegExp(value));
+    expect(read).not.toThrow(value);
   });
 
   test("takes the stores together or not at all", () => {

@@ -31,6 +31,21 @@ export class SessionClient extends pg.Client {
  * and never the password.
  */
 export function connectionOptions(url: string): pg.ClientConfig {
+  const { parameters } = splitUrl(url);
+  const get = (name: string) => parameters.get(name) || undefined;
+  return Object.assign(
+    addressOf(url),
+    withoutUndefined({
+      options: get("options"),
+      ssl: sslOptions(parameters),
+      sslnegotiation: get("sslnegotiation"),
+      enableChannelBinding: get("channel_binding") === "require" || undefined,
+    }),
+  );
+}
+
+/** Where the URL goes, as whom; reads no file. */
+function addressOf(url: string): pg.ClientConfig {
   const { base, parameters } = splitUrl(url);
   const { user, password, host, port, database } = parse(base);
   const get = (name: string) => parameters.get(name) || undefined;
@@ -40,10 +55,6 @@ export function connectionOptions(url: string): pg.ClientConfig {
     host: get("host") ?? (host || undefined),
     port: readPort(get("port") ?? port),
     database: get("dbname") ?? (database || undefined),
-    options: get("options"),
-    ssl: sslOptions(parameters),
-    sslnegotiation: get("sslnegotiation"),
-    enableChannelBinding: get("channel_binding") === "require" || undefined,
   });
 }
 
@@ -77,9 +88,7 @@ export function withSslMode(url: string, mode: SslMode): string {
 
 /** Where a connection goes and as whom, without the password. */
 export function describeConnection(url: string): { user: string; database: string; at: string } {
-  const { user, host, port, database } = new pg.Client(
-    Object.assign(connectionOptions(url), { ssl: false, sslnegotiation: "postgres" }),
-  );
+  const { user, host, port, database } = new pg.Client(Object.assign(addressOf(url), { ssl: false }));
   const at = host.startsWith("/") ? `${host}/.s.PGSQL.${port}` : `${host}:${port}`;
   return { user: user ?? "", database: database ?? "", at };
 }

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import pg from "pg";
 import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { tryPostgres } from "../../src/app/prepare-postgres.ts";
 import { connectionOptions, SessionClient } from "../../src/postgres/connection-options.ts";
 import { type Pooling, probePooling } from "../../src/postgres/pooler-probe.ts";
 import { builtProgram } from "../support/built.ts";
@@ -101,6 +102,22 @@ describe.skipIf(!existsSync("/usr/sbin/pgbouncer"))("a PgBouncer that keeps no p
     onTestFinished(() => other.end());
     const { rows } = await other.query("SELECT name FROM pg_prepared_statements");
     expect(rows).toEqual([]);
+  });
+
+  test("says at once that it has no TLS, or not this user, password or database", async () => {
+    const { url } = await pooled();
+    const refusal = (text: string) =>
+      tryPostgres(text, "DATABASE_URL").catch((error: Error) => error.message);
+    expect(await refusal(`${url}?sslmode=require`)).toMatch(/^DATABASE_URL: .* does not offer TLS/);
+    expect(await tryPostgres(`${url}?sslmode=prefer`, "DATABASE_URL")).toBe(`${url}?sslmode=disable`);
+    const wrong = new URL(url);
+    wrong.password = "s3cret-no";
+    expect(await refusal(wrong.href)).toMatch(/^DATABASE_URL: .* with the given password/);
+    wrong.username = "nobody_here";
+    expect(await refusal(wrong.href)).toMatch(/^DATABASE_URL: /);
+    expect(await refusal(`${url}?options=-c search_path=own`)).toMatch(
+      /^DATABASE_URL: .*unsupported startup parameter/,
+    );
   });
 
   test("does not carry the program's session settings to its other clients", async () => {

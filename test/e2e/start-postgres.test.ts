@@ -1,9 +1,16 @@
 import pg from "pg";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { migrateStores, tryPostgres } from "../src/app/prepare-postgres.ts";
-import { withSslMode } from "../src/postgres/connection-options.ts";
-import { open } from "./support/database.ts";
-import { hasStockPostgres, type StockPostgres, stockPostgres } from "./support/stock-postgres.ts";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { migrateStores, tryPostgres } from "../../src/app/prepare-postgres.ts";
+import { builtProgram } from "../support/built.ts";
+import { open } from "../support/database.ts";
+import { deliver } from "../support/deliver.ts";
+import { freePorts } from "../support/ports.ts";
+import { api, startHeadrace } from "../support/process.ts";
+import { startSink } from "../support/sink.ts";
+import { hasStockPostgres, type StockPostgres, stockPostgres } from "../support/stock-postgres.ts";
+import { testRedisUrl } from "../support/stores.ts";
+import { setUpTenant } from "../support/tenant.ts";
+import { until } from "../support/until.ts";
 
 let postgres: StockPostgres;
 let made = 0;
@@ -78,8 +85,9 @@ async function works(url: string): Promise<void> {
 
 describe.skipIf(!hasStockPostgres)("a start on the distribution's PostgreSQL 15", () => {
   beforeAll(async () => {
+    await builtProgram();
     postgres = await stockPostgres();
-  });
+  }, 120_000);
   afterAll(async () => {
     await postgres.stop();
   });
@@ -202,6 +210,55 @@ describe.skipIf(!hasStockPostgres)("a start on the distribution's PostgreSQL 15"
     // Other databases keep what the role has there.
     const elsewhere = await rowsOf(url.replace(/\w+$/, "postgres"), "SHOW statement_timeout");
     expect(elsewhere).toEqual([{ statement_timeout: "50ms" }]);
+  });
+
+  test("carries an event from its delivery to its run under all of this at once", async () => {
+    const { name, url } = await owned();
+    const app = await another(url);
+    await postgres.run(
+      `REVOKE ALL ON SCHEMA public FROM PUBLIC; CREATE SCHEMA own AUTHORIZATION ${name};
+      ALTER DATABASE ${name} SET search_path = own; ALTER DATABASE ${name} SET DateStyle = 'SQL, DMY';
+      ALTER DATABASE ${name} SET TimeZone = 'America/St_Johns'; ALTER DATABASE ${name} SET IntervalStyle = iso_8601;
+      ALTER DATABASE ${name} SET standard_conforming_strings = off; ALTER DATABASE ${name} SET bytea_output = escape;
+      ALTER ROLE ${app.name} SET default_transaction_isolation = serializable;
+      ALTER ROLE ${app.name} SET statement_timeout = 20`,
+      name,
+    );
+    const [port = 0] = await freePorts(1);
+    const headrace = startHeadrace({
+      databaseUrl: `${app.url}?sslmode=require`,
+      redisUrl: testRedisUrl(),
+      port,
+      env: {
+        HEADRACE_MIGRATION_DATABASE_URL: `postgres:///${name}?host=${postgres.folder}&port=${postgres.port}&user=${name}&password=s3cret`,
+      },
+    });
+    onTestFinished(async () => {
+      await headrace.end("SIGTERM");
+    });
+    await headrace.ready();
+    const sink = await startSink();
+    onTestFinished(() => sink.close());
+    const { webhookPath } = await setUpTenant(headrace.url, "acme", {
+      all: { trigger: { connector: "shop" }, action: { type: "http", url: sink.url } },
+    });
+    const data = { text: "back\\slash 'quote' \u0001 ü" };
+    const answer = await deliver(`${headrace.url}${webhookPath}`, { id: "m", type: "t", data });
+    expect(answer?.status).toBe(200);
+    await until("the run succeeded", async () => {
+      const { items } = (await api(headrace.url, "GET", "/tenants/acme/runs")) as {
+        items: { status: string }[];
+      };
+      return items[0]?.status === "succeeded";
+    });
+    const { items } = (await api(headrace.url, "GET", "/tenants/acme/events")) as {
+      items: { received_at: string }[];
+    };
+    const [event] = items;
+    expect(Math.abs(Date.parse(event?.received_at ?? "") - Date.now())).toBeLessThan(60_000);
+    expect(sink.calls[0]?.event).toMatchObject({ data: { data } });
+    await api(headrace.url, "DELETE", "/tenants/acme");
+    expect(headrace.output()).not.toMatch(/"level":(50|60)/);
   });
 
   test("says who made the sessions read-only, and what to run", async () => {
@@ -328,13 +385,5 @@ describe.skipIf(!hasStockPostgres)("a start on the distribution's PostgreSQL 15"
     await prepare(url);
     await postgres.run("REVOKE ALL ON flows FROM headrace_api", name);
     expect(await refusal(url)).toContain("PostgreSQL role headrace_api may not read flows");
-  });
-});
-
-describe("a URL", () => {
-  test("keeps its other parameters when the server has settled its sslmode", () => {
-    expect(withSslMode("postgres://u@h/db?sslmode=prefer&host=%2Ftmp", "require")).toBe(
-      "postgres://u@h/db?sslmode=require&host=%2Ftmp",
-    );
   });
 });
