@@ -1,3 +1,4 @@
+import pg from "pg";
 import { HeadraceError } from "../domain/errors.ts";
 import { refuseMissingAccess } from "../postgres/access.ts";
 import { permanentPostgresFault } from "../postgres/connection-faults.ts";
@@ -61,6 +62,20 @@ async function connectOnce(url: string): Promise<void> {
 export async function migrateStores(options: {
   databaseUrl: string;
   /** The owner's connection, where the application's goes through a pooler. */
+  ownerUrl: string;
+  daysAhead: number;
+}): Promise<string[]> {
+  try {
+    return await migrateAndTry(options);
+  } catch (error) {
+    if (!(error instanceof pg.DatabaseError)) throw error;
+    const message = `PostgreSQL refused to be prepared: ${error.message} (SQLSTATE ${error.code})`;
+    throw new HeadraceError("store_unsuitable", message, { cause: error });
+  }
+}
+
+async function migrateAndTry(options: {
+  databaseUrl: string;
   ownerUrl: string;
   daysAhead: number;
 }): Promise<string[]> {

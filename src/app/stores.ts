@@ -48,9 +48,13 @@ async function waitFor<Result>(
     try {
       return await attempt();
     } catch (error) {
-      if (error instanceof HeadraceError || signal.aborted) throw error;
+      if (error instanceof HeadraceError) throw error;
       const reason =
         error instanceof Error ? error.message || (error as { code?: string }).code : String(error);
+      if (signal.aborted) {
+        const message = `stopped while ${store} did not answer: ${reason}`;
+        throw new HeadraceError("store_unavailable", message, { cause: error });
+      }
       if (Date.now() > deadline) {
         const message = `${store} did not answer within ${STORE_WAIT_MS / 1_000} s: ${reason}`;
         throw new HeadraceError("store_unavailable", message, { cause: error });

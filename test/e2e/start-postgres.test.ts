@@ -8,7 +8,7 @@ import { freePorts } from "../support/ports.ts";
 import { api, startHeadrace } from "../support/process.ts";
 import { startSink } from "../support/sink.ts";
 import { hasStockPostgres, type StockPostgres, stockPostgres } from "../support/stock-postgres.ts";
-import { testRedisUrl } from "../support/stores.ts";
+import { privateStores, testRedisUrl } from "../support/stores.ts";
 import { setUpTenant } from "../support/tenant.ts";
 import { until } from "../support/until.ts";
 
@@ -386,4 +386,20 @@ describe.skipIf(!hasStockPostgres)("a start on the distribution's PostgreSQL 15"
     await postgres.run("REVOKE ALL ON flows FROM headrace_api", name);
     expect(await refusal(url)).toContain("PostgreSQL role headrace_api may not read flows");
   });
+});
+
+test("a start on PostgreSQL 18 gives an owner with CREATEROLE the use of the roles that it makes", async () => {
+  const stores = await privateStores();
+  const admin = new pg.Client(stores.databaseUrl);
+  await admin.connect();
+  await admin.query("CREATE ROLE owner LOGIN CREATEROLE PASSWORD 's3cret'");
+  await admin.query("CREATE ROLE app LOGIN NOINHERIT PASSWORD 's3cret'");
+  await admin.query("CREATE DATABASE own OWNER owner");
+  await admin.end();
+  const url = stores.databaseUrl.replace(/\/\/.*@/, "//owner:s3cret@").replace(/\w+$/, "own");
+  await prepare(url);
+  await works(url);
+  const app = url.replace("//owner:", "//app:");
+  await prepare(app, url);
+  await works(app);
 });
