@@ -64,6 +64,8 @@ export async function migrateStores(options: {
   /** The owner's connection, where the application's goes through a pooler. */
   ownerUrl: string;
   daysAhead: number;
+  /** Called with the names of the settings that did not suit and were set on the user in this database. */
+  onAdjusted?: (settings: string[]) => void;
 }): Promise<string[]> {
   try {
     return await migrateAndTry(options);
@@ -74,17 +76,14 @@ export async function migrateStores(options: {
   }
 }
 
-async function migrateAndTry(options: {
-  databaseUrl: string;
-  ownerUrl: string;
-  daysAhead: number;
-}): Promise<string[]> {
+async function migrateAndTry(options: Parameters<typeof migrateStores>[0]): Promise<string[]> {
   const { databaseUrl, ownerUrl, daysAhead } = options;
   const { users, adjusted } = await withSession(databaseUrl, async (client) => {
     const { rows } = await client.query("SELECT session_user::text AS login, current_user::text AS role");
     const names = new Set<string>([rows[0].login, rows[0].role]);
     return { users: [...names], adjusted: await adjustSessionSettings(client) };
   });
+  if (adjusted.length > 0) options.onAdjusted?.(adjusted);
   const { applied, schema } = await migrate({
     url: ownerUrl,
     directory: MIGRATIONS,

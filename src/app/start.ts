@@ -132,7 +132,13 @@ async function serve(
   const given = { databaseUrl: settings.databaseUrl, ownerUrl: migrationDatabaseUrl, redisUrl };
   const { databaseUrl, ownerUrl } = await waitForStores(given, log, signal);
   if (!settings.embedded) await checkPooling({ databaseUrl, ownerUrl, preparedStatements }, log);
-  const applied = await migrateStores({ databaseUrl, ownerUrl, daysAhead: limits.partitions.daysAhead });
+  const applied = await migrateStores({
+    databaseUrl,
+    ownerUrl,
+    daysAhead: limits.partitions.daysAhead,
+    onAdjusted: (names) =>
+      log.warn({ settings: names }, "settings of PostgreSQL that did not suit were set on the user"),
+  });
   if (applied.length > 0) log.info({ migrations: applied.length }, "schema brought up to date");
 
   const keyRing = createKeyRing(settings.encryptionKeys);
