@@ -1114,7 +1114,7 @@ EXCEPTION WHEN SQLSTATE 'HR000' THEN
   NULL;
 END
 
-function take_outbox(event_ids uuid[]) returns SETOF uuid set enable_seqscan=off
+function take_outbox(event_ids uuid[]) returns SETOF uuid set enable_seqscan=off, jit=off, plan_cache_mode=force_generic_plan
 BEGIN
   PERFORM set_config('synchronous_commit', 'off', true);
   RETURN QUERY DELETE FROM outbox WHERE event_id = ANY (event_ids) RETURNING event_id;

@@ -46,7 +46,7 @@ describe("the migrations", () => {
     const url = new URL(stores.databaseUrl);
     [url.username, url.password, url.pathname] = ["only_role", "x", "only_one"];
     await migrate({ url: url.href, directory: MIGRATIONS });
-    expect(await migrate({ url: url.href, directory: MIGRATIONS })).toEqual([]);
+    expect((await migrate({ url: url.href, directory: MIGRATIONS })).applied).toEqual([]);
     const database = open(url.href);
     onTestFinished(() => database.close());
     const text = "INSERT INTO outbox (event_id, tenant_id, lane) VALUES (uuid7(clock_us()), 'a', 1)";

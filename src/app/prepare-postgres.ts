@@ -6,6 +6,7 @@ import { connectionOptions, SessionClient, sslModesOf, withSslMode } from "../po
 import { migrate } from "../postgres/migrate.ts";
 import { ensurePartitions } from "../postgres/partitions.ts";
 import { probePooling } from "../postgres/pooler-probe.ts";
+import { storePlannerSettings } from "../postgres/role-settings.ts";
 import { adjustSessionSettings, refuseUnsuitedSettings } from "../postgres/session-settings.ts";
 import type { Logger } from "../runtime/logger.ts";
 
@@ -66,6 +67,8 @@ export async function migrateStores(options: {
   daysAhead: number;
   /** Called with the names of the settings that did not suit and were set on the user in this database. */
   onAdjusted?: (settings: string[]) => void;
+  /** Called with the server's reason where the planner's settings could not be stored on the user. */
+  onPlannerRefused?: (reason: string) => void;
 }): Promise<string[]> {
   try {
     return await migrateAndTry(options);
@@ -81,7 +84,10 @@ async function migrateAndTry(options: Parameters<typeof migrateStores>[0]): Prom
   const { users, adjusted } = await withSession(databaseUrl, async (client) => {
     const { rows } = await client.query("SELECT session_user::text AS login, current_user::text AS role");
     const names = new Set<string>([rows[0].login, rows[0].role]);
-    return { users: [...names], adjusted: await adjustSessionSettings(client) };
+    const adjusted = await adjustSessionSettings(client);
+    const refusal = await storePlannerSettings(client);
+    if (refusal !== undefined) options.onPlannerRefused?.(refusal);
+    return { users: [...names], adjusted };
   });
   if (adjusted.length > 0) options.onAdjusted?.(adjusted);
   const { applied, schema } = await migrate({

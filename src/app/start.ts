@@ -138,6 +138,11 @@ async function serve(
     daysAhead: limits.partitions.daysAhead,
     onAdjusted: (names) =>
       log.warn({ settings: names }, "settings of PostgreSQL that did not suit were set on the user"),
+    onPlannerRefused: (reason) =>
+      log.info(
+        { reason },
+        "planner settings could not be stored on the user: statements are planned each time",
+      ),
   });
   if (applied.length > 0) log.info({ migrations: applied.length }, "schema brought up to date");
 

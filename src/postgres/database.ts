@@ -114,11 +114,7 @@ const sendNamed: Send = (source, statement) => source.query(statement);
 const sendUnnamed: Send = (source, { text, values }) =>
   source.query(values === undefined ? { text } : { text, values });
 
-function queryable(
-  source: pg.Pool | pg.PoolClient,
-  send: Send,
-  makePartitions?: MakePartitions,
-): Queryable {
+function queryable(source: pg.Pool | pg.PoolClient, send: Send, makePartitions?: MakePartitions): Queryable {
   return {
     async query(statement) {
       try {

@@ -168,7 +168,7 @@ describe("a login role that owns no table", () => {
       [own.username, own.password] = [user, "x"];
       return own.href;
     };
-    await migrate({ url: urlOf(ownerName), directory: MIGRATIONS, applicationUser: appName });
+    await migrate({ url: urlOf(ownerName), directory: MIGRATIONS, applicationUsers: [appName] });
     const [owner, app] = [open(urlOf(ownerName)), open(urlOf(appName))];
     onTestFinished(async () => {
       await Promise.all([owner.close(), app.close()]);

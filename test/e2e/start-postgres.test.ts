@@ -4,15 +4,19 @@ import { migrateStores, tryPostgres } from "../../src/app/prepare-postgres.ts";
 import { builtProgram } from "../support/built.ts";
 import { open } from "../support/database.ts";
 import { deliver } from "../support/deliver.ts";
+import {
+  hasPackagedPostgres,
+  type PackagedPostgres,
+  packagedPostgres,
+} from "../support/packaged-postgres.ts";
 import { freePorts } from "../support/ports.ts";
 import { api, startHeadrace } from "../support/process.ts";
 import { startSink } from "../support/sink.ts";
-import { hasStockPostgres, type StockPostgres, stockPostgres } from "../support/stock-postgres.ts";
 import { privateStores, testRedisUrl } from "../support/stores.ts";
 import { setUpTenant } from "../support/tenant.ts";
 import { until } from "../support/until.ts";
 
-let postgres: StockPostgres;
+let postgres: PackagedPostgres;
 let made = 0;
 
 /** A user who may log in, and a database that it owns. */
@@ -83,10 +87,10 @@ async function works(url: string): Promise<void> {
   }
 }
 
-describe.skipIf(!hasStockPostgres)("a start on the distribution's PostgreSQL 15", () => {
+describe.skipIf(!hasPackagedPostgres)("a start on the distribution's PostgreSQL 15", () => {
   beforeAll(async () => {
     await builtProgram();
-    postgres = await stockPostgres();
+    postgres = await packagedPostgres();
   }, 120_000);
   afterAll(async () => {
     await postgres.stop();

@@ -2,8 +2,7 @@ import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import pg from "pg";
 import { inject, onTestFinished } from "vitest";
-import { ensureRoleSettings } from "../../src/postgres/role-settings.ts";
-import { createLogger } from "../../src/runtime/logger.ts";
+import { storePlannerSettings } from "../../src/postgres/role-settings.ts";
 import { MIGRATED_DATABASE } from "./migrated-template.ts";
 import { type PostgresChoice, startTemporaryStores, type TemporaryStores } from "./temporary-stores.ts";
 
@@ -24,8 +23,10 @@ export async function copyMigratedDatabase(): Promise<OwnDatabase> {
   const postgresUrl = inject("databaseUrl");
   const made = await create(postgresUrl, MIGRATED_DATABASE);
   // Its Redis keys are its own.
-  await query(made.url, "UPDATE installation SET id = DEFAULT");
-  await ensureRoleSettings(made.url, createLogger("fatal"));
+  await withClient(made.url, async (client) => {
+    await client.query("UPDATE installation SET id = DEFAULT");
+    await storePlannerSettings(client);
+  });
   return made;
 }
 
@@ -59,11 +60,17 @@ export async function postgres15(): Promise<TemporaryStores> {
 /** Whether `postgres15` has something to run. */
 export const hasPostgres15 = existsSync(`${POSTGRES_15}/postgres`);
 
-async function query(url: string, text: string): Promise<void> {
+function query(url: string, text: string): Promise<void> {
+  return withClient(url, async (client) => {
+    await client.query(text);
+  });
+}
+
+async function withClient(url: string, work: (client: pg.Client) => Promise<void>): Promise<void> {
   const client = new pg.Client(url);
   await client.connect();
   try {
-    await client.query(text);
+    await work(client);
   } finally {
     await client.end();
   }
