@@ -42,6 +42,8 @@ export interface PipelineDeps {
   /** For LISTEN, which cannot go through a pooler. */
   listenUrl: string;
   redisUrl: string;
+  /** Whether the one Redis that the URL names is a node of a cluster. */
+  isRedisClusterNode?: boolean;
   /** Which installation the database is; every Redis key carries it. */
   installation: string;
   keyRing: KeyRing;
@@ -62,6 +64,7 @@ export interface Pipeline {
   dispatch: RunDispatch;
   pollDispatch: PollDispatch;
   redis: RedisClient;
+  redisProbeKey: string;
   loops: Loops;
   /** Undefined until a router has loaded the deployed flows. */
   readonly flowsReady: boolean;
@@ -76,7 +79,15 @@ export function composePipeline(deps: PipelineDeps): Pipeline {
   const onRedisError = (error: Error) =>
     faults.note({ what: "Redis", cause: "redis", text: "a connection or a command failed" }, error);
   const connect = (use: RedisUse) =>
-    connectRedis({ url: deps.redisUrl, ...limits.redis, onError: onRedisError }, use);
+    connectRedis(
+      {
+        url: deps.redisUrl,
+        isClusterNode: deps.isRedisClusterNode ?? false,
+        ...limits.redis,
+        onError: onRedisError,
+      },
+      use,
+    );
   const redis = connect("request");
   const queueConnection = connect("jobs");
   const queues = openJobQueues(queueConnection, keys, onRedisError);
@@ -248,6 +259,7 @@ export function composePipeline(deps: PipelineDeps): Pipeline {
     dispatch,
     pollDispatch: polling.dispatch,
     redis,
+    redisProbeKey: keys.probe,
     loops,
     get flowsReady() {
       return flows.counter > 0;

@@ -22,7 +22,6 @@ describe("readConfig", () => {
     ["DATABASE_URL", "postgres://host/x?sslmode=sometimes"],
     ["HEADRACE_MIGRATION_DATABASE_URL", "host=/tmp dbname=x"],
     ["HEADRACE_PREPARED_STATEMENTS", "off"],
-    ["REDIS_URL", "localhost:6379"],
     ["HEADRACE_ADMIN_KEY", "too short"],
     ["HEADRACE_ENCRYPTION_KEYS", "k1:bm90IDMyIGJ5dGVz"],
     ["HEADRACE_ROLES", "api,router"],
@@ -33,6 +32,12 @@ describe("readConfig", () => {
     const read = () => readConfig({ [name]: value });
     expect(read).toThrow(new RegExp(`^${name} is not valid: expected [^\\n]+$`));
     expect(read).not.toThrow(value);
+  });
+
+  test("says what is wrong with a REDIS_URL, and repeats none of it", () => {
+    const read = () => readConfig({ REDIS_URL: "redis://:s3cret#x@host:6379" });
+    expect(read).toThrow(/^REDIS_URL is not valid: it has a #: [^\n]+$/);
+    expect(read).not.toThrow(/s3cret/);
   });
 
   test("takes the stores together or not at all", () => {

@@ -2,6 +2,7 @@ import ipaddr from "ipaddr.js";
 import { HeadraceError } from "../domain/errors.ts";
 import { isPostgresUrl } from "../postgres/connection-options.ts";
 import { createKeyRing } from "../postgres/key-ring.ts";
+import { parseRedisUrl } from "../redis/redis-url.ts";
 import { type AllowPrivate, parseAllowPrivate } from "../runtime/outgoing/index.ts";
 
 /** What a process may do; each in any number of copies. */
@@ -15,6 +16,7 @@ interface Setting<Value> {
   description: string;
   /** What a good value looks like, for the error that names a bad one. */
   expected: string;
+  /** May throw `invalid_setting` to say more precisely what is wrong; its message must not hold the value. */
   read: (text: string) => Value | undefined;
 }
 
@@ -37,9 +39,9 @@ export const SETTINGS = {
     readFlag,
   ),
   REDIS_URL: setting(
-    "Redis 7.0 or newer, or Valkey 8; a comma-separated list names the nodes of a cluster; embedded when unset.",
-    "redis://… or rediss://…, or several, comma-separated",
-    readRedisUrls,
+    "Redis 7.0 or newer, or Valkey 8: alone, a cluster (one node or several, comma-separated), or by its Sentinels; embedded when unset.",
+    "redis://…, rediss://… or redis+sentinel://host1,host2/name",
+    readRedisUrl,
   ),
   HEADRACE_ADMIN_KEY: setting(
     "The first admin key; made and printed once with the embedded stores.",
@@ -147,10 +149,15 @@ function readSetting<Name extends SettingName>(
   const text = environment[name]?.trim();
   if (text === undefined || text === "") return undefined;
   const { read, expected } = SETTINGS[name];
-  const value = read(text) as SettingValue<Name> | undefined;
-  if (value === undefined)
-    throw new HeadraceError("invalid_setting", `${name} is not valid: expected ${expected}`);
-  return value;
+  let reason = `expected ${expected}`;
+  try {
+    const value = read(text) as SettingValue<Name> | undefined;
+    if (value !== undefined) return value;
+  } catch (error) {
+    if (!(error instanceof HeadraceError)) throw error;
+    reason = error.message;
+  }
+  throw new HeadraceError("invalid_setting", `${name} is not valid: ${reason}`);
 }
 
 function setting<Value>(
@@ -183,9 +190,9 @@ function readPostgresUrl(text: string): string | undefined {
   return isPostgresUrl(text) ? text : undefined;
 }
 
-function readRedisUrls(text: string): string | undefined {
-  const read = readUrl("redis:", "rediss:");
-  return text.split(",").every((node) => read(node.trim()) !== undefined) ? text : undefined;
+function readRedisUrl(text: string): string {
+  parseRedisUrl(text);
+  return text;
 }
 
 function readEncryptionKeys(text: string): string | undefined {

@@ -6,8 +6,20 @@ import { createReadiness } from "./readiness.ts";
 /** The readiness of a process with both stores at hand, of a router that knows the deployed flows or not. */
 async function readinessOf(flowsReady: boolean | undefined) {
   const database = { pipeline: { query: async () => [] } } as unknown as Database;
-  const redis = { ping: async () => "PONG" } as unknown as RedisClient;
-  const deps = { database, redis, loops: () => [], notServing: () => undefined, accepting: () => undefined };
+  const redis = {
+    status: "ready",
+    info: async () => "role:master\r\nmaxmemory_policy:noeviction\r\n",
+    eval: async () => 1,
+    set: async () => "OK",
+  } as unknown as RedisClient;
+  const deps = {
+    database,
+    redis,
+    redisProbeKey: "probe",
+    loops: () => [],
+    notServing: () => undefined,
+    accepting: () => undefined,
+  };
   return await createReadiness({ ...deps, flowsReady: () => flowsReady })();
 }
 

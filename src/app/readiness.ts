@@ -1,6 +1,7 @@
 import type { Database } from "../postgres/database.ts";
 import { listMissingPartitions } from "../postgres/partitions.ts";
-import type { RedisClient } from "../redis/client.ts";
+import { connectionFault, type RedisClient } from "../redis/client.ts";
+import { findServerFault } from "../redis/server-state.ts";
 import type { LoopProgress } from "../runtime/loop.ts";
 
 export interface Readiness {
@@ -15,12 +16,14 @@ const MAX_FAILURES = 3;
 const STORE_TIMEOUT_MS = 2_000;
 
 /**
- * Red when a store is away, tomorrow has no partitions, nothing could be accepted, a loop makes no progress, or the
+ * Red when a store is away or cannot do its work, tomorrow has no partitions, nothing could be accepted, a loop makes no progress, or the
  * process is not serving; says which.
  */
 export function createReadiness(deps: {
   database: Database;
   redis: RedisClient;
+  /** The key that shows whether Redis takes writes. */
+  redisProbeKey: string;
   loops: () => LoopProgress[];
   /** Why the process is not serving yet, or no longer; undefined when it is. */
   notServing: () => string | undefined;
@@ -33,7 +36,7 @@ export function createReadiness(deps: {
     const [postgres, partitions, redis] = await Promise.all([
       answers(deps.database.pipeline.query({ text: "SELECT 1" })),
       answers(refuseMissingPartitions(deps.database)),
-      answers(deps.redis.ping()),
+      judgeRedis(deps.redis, deps.redisProbeKey),
     ]);
     const checks: Readiness["checks"] = { postgres, partitions, redis };
     const accepting = deps.accepting();
@@ -50,6 +53,18 @@ export function createReadiness(deps: {
 async function refuseMissingPartitions(database: Database): Promise<void> {
   const missing = await listMissingPartitions(database.pipeline, 1);
   if (missing.length > 0) throw new Error(`missing: ${missing.join(", ")}`);
+}
+
+async function judgeRedis(redis: RedisClient, probeKey: string): Promise<{ ok: boolean; detail?: string }> {
+  const away = connectionFault(redis);
+  if (away !== undefined) return { ok: false, detail: away };
+  const fault = findServerFault(redis, probeKey).then((detail) => {
+    if (detail !== undefined) throw new Error(detail);
+  });
+  const check = await answers(fault);
+  // A connection that was lost meanwhile says more than the command that it took with it.
+  const lost = check.ok ? undefined : connectionFault(redis);
+  return lost === undefined ? check : { ok: false, detail: lost };
 }
 
 async function answers(reply: Promise<unknown>): Promise<{ ok: boolean; detail?: string }> {

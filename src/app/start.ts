@@ -130,7 +130,7 @@ async function serve(
   const { redisUrl } = settings;
   const { preparedStatements, migrationDatabaseUrl = settings.databaseUrl } = config;
   const given = { databaseUrl: settings.databaseUrl, ownerUrl: migrationDatabaseUrl, redisUrl };
-  const { databaseUrl, ownerUrl } = await waitForStores(given, log, signal);
+  const { databaseUrl, ownerUrl, isRedisClusterNode } = await waitForStores(given, log, signal);
   if (!settings.embedded) await checkPooling({ databaseUrl, ownerUrl, preparedStatements }, log);
   const applied = await migrateStores({
     databaseUrl,
@@ -167,6 +167,7 @@ async function serve(
     database,
     listenUrl: ownerUrl,
     redisUrl,
+    isRedisClusterNode,
     installation: await readInstallation(database.pipeline),
     keyRing,
     handlers: codeFlows ?? NO_HANDLERS,
@@ -196,6 +197,7 @@ async function serve(
     readiness: createReadiness({
       database,
       redis: pipeline.redis,
+      redisProbeKey: pipeline.redisProbeKey,
       loops: () => pipeline.loops.progress(),
       notServing: () => notServing,
       flowsReady: () => (config.roles.has("route") ? pipeline.flowsReady : undefined),

@@ -3,7 +3,9 @@ import { HeadraceError } from "../domain/errors.ts";
 import type { Queryable } from "../postgres/database.ts";
 import { connectRedis, type RedisClient } from "../redis/client.ts";
 import { permanentRedisFault } from "../redis/connection-faults.ts";
+import { parseRedisUrl } from "../redis/redis-url.ts";
 import { probeRedisRights } from "../redis/rights-probe.ts";
+import { evictionFault, readServerStates, replicaFault, type ServerState } from "../redis/server-state.ts";
 import type { Logger } from "../runtime/logger.ts";
 import { tryPostgres } from "./prepare-postgres.ts";
 
@@ -14,15 +16,15 @@ export const STORE_WAIT_MS = 60_000;
  * Waits until both stores answer, and refuses what waiting cannot mend: a password that is wrong, a database that is
  * not there, rights that are missing, a Redis that may lose what it was given (it evicts, or is older than 7.0).
  * Throws `store_unavailable` after `STORE_WAIT_MS`, naming the store that is away. Answers the URLs of PostgreSQL with
- * the `sslmode` that was settled.
+ * the `sslmode` that was settled, and whether the one Redis of the URL is a node of a cluster.
  */
 export async function waitForStores(
   stores: { databaseUrl: string; ownerUrl: string; redisUrl: string },
   log: Logger,
   signal: AbortSignal,
-): Promise<{ databaseUrl: string; ownerUrl: string }> {
+): Promise<{ databaseUrl: string; ownerUrl: string; isRedisClusterNode: boolean }> {
   const { databaseUrl, ownerUrl, redisUrl } = stores;
-  const [settled, settledOwner] = await Promise.all([
+  const [settled, settledOwner, isRedisClusterNode] = await Promise.all([
     waitFor("PostgreSQL", () => tryPostgres(databaseUrl, "DATABASE_URL"), log, signal),
     ownerUrl === databaseUrl
       ? undefined
@@ -34,7 +36,7 @@ export async function waitForStores(
         ),
     waitFor("Redis", () => tryRedis(redisUrl), log, signal),
   ]);
-  return { databaseUrl: settled, ownerUrl: settledOwner ?? settled };
+  return { databaseUrl: settled, ownerUrl: settledOwner ?? settled, isRedisClusterNode };
 }
 
 async function waitFor<Result>(
@@ -65,7 +67,20 @@ async function waitFor<Result>(
   }
 }
 
-async function tryRedis(url: string): Promise<void> {
+/** Whether the one server of the URL is a node of a cluster; then the whole cluster is tried. */
+async function tryRedis(url: string): Promise<boolean> {
+  const isClusterNode =
+    parseRedisUrl(url).kind === "server" &&
+    (await withRedis(url, false, async (redis) => (await readServerStates(redis))[0]?.isClusterNode === true));
+  await withRedis(url, isClusterNode, probeRedis);
+  return isClusterNode;
+}
+
+async function withRedis<Answer>(
+  url: string,
+  isClusterNode: boolean,
+  work: (redis: RedisClient) => Promise<Answer>,
+): Promise<Answer> {
   let lastError: Error | undefined;
   let refuse: (error: Error) => void = () => {};
   const refused = new Promise<never>((_, reject) => {
@@ -74,6 +89,7 @@ async function tryRedis(url: string): Promise<void> {
   refused.catch(() => {});
   const settings = {
     url,
+    isClusterNode,
     connectTimeoutMs: 3_000,
     commandTimeoutMs: 3_000,
     onError(error: Error) {
@@ -84,7 +100,7 @@ async function tryRedis(url: string): Promise<void> {
   const redis = connectRedis(settings, "jobs");
   const timer = setTimeout(() => refuse(lastError ?? new Error("no answer")), 3_000);
   try {
-    await Promise.race([refused, probeRedis(redis)]);
+    return await Promise.race([refused, work(redis)]);
   } catch (error) {
     const permanent = permanentRedisFault(error, "REDIS_URL");
     if (permanent === undefined) throw withTlsHint(error, url);
@@ -97,29 +113,27 @@ async function tryRedis(url: string): Promise<void> {
 
 /** A Redis without TLS says nothing to a client that begins with it, as one that is frozen does. */
 function withTlsHint(error: unknown, url: string): unknown {
-  if (!url.startsWith("rediss:") || !(error instanceof Error) || !/TIMEDOUT|no answer/.test(error.message))
+  if (!/^rediss\b/.test(url) || !(error instanceof Error) || !/TIMEDOUT|no answer/.test(error.message))
     return error;
   return new Error(`${error.message}; use redis:// where Redis has no TLS`, { cause: error });
 }
 
 async function probeRedis(redis: RedisClient): Promise<void> {
-  refuseUnsuitableRedis(await redis.info());
+  // Queued until the connection is there, which a cluster's list of masters is not.
+  await redis.ping();
+  for (const state of await readServerStates(redis)) refuseUnsuitable(state);
   await probeRedisRights(redis, randomBytes(4).toString("hex"));
 }
 
-function refuseUnsuitableRedis(info: string): void {
-  const field = (name: string) => new RegExp(`^${name}:(.*?)\\r?$`, "m").exec(info)?.[1] ?? "";
-  const version = field("redis_version");
-  if (Number.parseInt(version, 10) < 7) {
-    throw new HeadraceError("store_unsuitable", `Redis ${version} is too old: 7.0 or newer is needed`);
+function refuseUnsuitable(state: ServerState): void {
+  if (Number.parseInt(state.version, 10) < 7) {
+    throw new HeadraceError("store_unsuitable", `Redis ${state.version} is too old: 7.0 or newer is needed`);
   }
-  const policy = field("maxmemory_policy");
-  if (policy !== "noeviction") {
-    throw new HeadraceError(
-      "store_unsuitable",
-      `Redis evicts keys (maxmemory-policy ${policy}): set it to noeviction`,
-    );
-  }
+  const eviction = evictionFault(state);
+  if (eviction !== undefined) throw new HeadraceError("store_unsuitable", eviction);
+  // Not for good: a failover may be under way.
+  const replica = replicaFault(state);
+  if (replica !== undefined) throw new Error(replica);
 }
 
 /** Which installation this database is. */

@@ -1,4 +1,5 @@
 import { Cluster, type ClusterOptions, Redis, type RedisOptions } from "ioredis";
+import { parseRedisUrl, type RedisAddress } from "./redis-url.ts";
 
 export type RedisClient = Redis | Cluster;
 
@@ -11,27 +12,65 @@ export type RedisClient = Redis | Cluster;
 export type RedisUse = "request" | "blocking" | "jobs";
 
 export interface RedisSettings {
-  /** `redis://`, `rediss://`, or a comma-separated list of the nodes of a cluster. */
+  /** As `parseRedisUrl` reads it. */
   url: string;
+  /** Whether the one server that the URL names is a node of a cluster. */
+  isClusterNode?: boolean;
   connectTimeoutMs: number;
   commandTimeoutMs: number;
   onError: (error: Error) => void;
 }
 
+/** Sentinels that each connection listens to for a failover. */
+const MAX_WATCHED_SENTINELS = 3;
+
+/** How soon a Sentinel that was away is listened to again, ms. */
+const SENTINEL_RETRY_MS = 5_000;
+
+/** Opens a connection that is made anew whenever it is lost. Throws `invalid_setting` for a malformed URL. */
 export function connectRedis(settings: RedisSettings, use: RedisUse): RedisClient {
-  const options = redisOptions(settings, use);
-  const nodes = settings.url.split(",").map((node) => node.trim());
-  const client: RedisClient =
-    nodes.length === 1
-      ? new Redis(nodes[0] as string, options)
-      : new Cluster(nodes, clusterOptions(nodes, options, use));
+  const address = parseRedisUrl(settings.url);
+  const client =
+    address.kind === "cluster" || settings.isClusterNode === true
+      ? new Cluster([...address.hosts], clusterOptions(address, settings, use))
+      : new Redis({ ...redisOptions(address, settings, use), ...targetOptions(address, settings) });
+  const onError = (error: Error) => {
+    lastErrors.set(client, error);
+    settings.onError(error);
+  };
   // With no listener, a refused connection would end the process.
-  client.on("error", settings.onError);
+  client.on("error", onError);
+  client.on("sentinelError", onError);
   return client;
 }
 
-function redisOptions(settings: RedisSettings, use: RedisUse): RedisOptions & { replyMapping?: "legacy" } {
+const lastErrors = new WeakMap<RedisClient, Error>();
+
+/** Why the client has no connection, in words; undefined while it has one. */
+export function connectionFault(client: RedisClient): string | undefined {
+  if (client.status === "ready") return undefined;
+  const error = lastErrors.get(client);
+  return error === undefined ? "no connection yet" : describeConnectionError(error);
+}
+
+/** What Redis, a Sentinel or the network said; an error of several attempts has no message of its own. */
+export function describeConnectionError(error: Error): string {
+  const { lastNodeError, code } = error as { lastNodeError?: Error; code?: string };
+  if (lastNodeError instanceof Error) return describeConnectionError(lastNodeError);
+  if (/got an invalid reply: null$/.test(error.message))
+    return "the Sentinel knows no master of the name that REDIS_URL ends with";
+  return error.message || code || error.name;
+}
+
+type Options = RedisOptions & { replyMapping?: "legacy" };
+
+function redisOptions(address: RedisAddress, settings: RedisSettings, use: RedisUse): Options {
+  const { username, password, tls, family } = address;
   return {
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { password }),
+    ...(tls ? { tls: {} } : {}),
+    ...(family === undefined ? {} : { family }),
     connectTimeout: settings.connectTimeoutMs,
     keepAlive: 10_000,
     retryStrategy: (tries) => Math.min(50 * 2 ** Math.min(tries, 6), 2_000),
@@ -49,19 +88,36 @@ function redisOptions(settings: RedisSettings, use: RedisUse): RedisOptions & { 
   };
 }
 
+/** One server, or the master that the Sentinels name. */
+function targetOptions(address: RedisAddress, settings: RedisSettings): Options {
+  const { hosts, db, masterName, sentinelUsername, sentinelPassword, tls } = address;
+  if (masterName === undefined) return { ...hosts[0], db };
+  return {
+    db,
+    name: masterName,
+    sentinels: [...hosts],
+    ...(sentinelUsername === undefined ? {} : { sentinelUsername }),
+    ...(sentinelPassword === undefined ? {} : { sentinelPassword }),
+    ...(tls ? { enableTLSForSentinelMode: true, sentinelTLS: {} } : {}),
+    sentinelRetryStrategy: (tries) => Math.min(100 * tries, 2_000),
+    // A Sentinel that hangs is passed by.
+    sentinelCommandTimeout: settings.connectTimeoutMs,
+    // A master that hangs ends no connection: the Sentinels say when another has taken its place.
+    failoverDetector: true,
+    sentinelMaxConnections: MAX_WATCHED_SENTINELS,
+    sentinelReconnectStrategy: () => SENTINEL_RETRY_MS,
+  };
+}
+
 function clusterOptions(
-  nodes: string[],
-  options: ReturnType<typeof redisOptions>,
+  address: RedisAddress,
+  settings: RedisSettings,
   use: RedisUse,
 ): ClusterOptions & { redisOptions: { replyMapping?: "legacy" } } {
-  const first = new URL(nodes[0] as string);
   return {
-    redisOptions: {
-      ...options,
-      ...(first.username === "" ? {} : { username: decodeURIComponent(first.username) }),
-      ...(first.password === "" ? {} : { password: decodeURIComponent(first.password) }),
-      ...(first.protocol === "rediss:" ? { tls: {} } : {}),
-    },
+    redisOptions: redisOptions(address, settings, use),
+    // Nodes are connected to by the names that they give: a certificate names no address.
+    dnsLookup: (host, callback) => callback(null, host),
     enableOfflineQueue: use !== "request",
     enableAutoPipelining: use === "request",
   };

@@ -10,6 +10,8 @@ export interface RedisKeys {
   stream(lane: Priority): string;
   /** Says that the streams were not lost since the leases were given; see `redis/sentinel.ts`. */
   sentinel: string;
+  /** Written to learn whether Redis takes writes; nobody reads it. */
+  probe: string;
   /** The id of the event that a delivery became; `digest` is a hash of the delivery's key. */
   seen(digest: string): string;
   /** The token bucket of a tenant's rate. */
@@ -45,6 +47,7 @@ export function redisKeys(installation: string): RedisKeys {
   return {
     stream: (lane) => `headrace:{${installation}:events}:p${lane}`,
     sentinel: `headrace:{${installation}:events}:sentinel`,
+    probe: `headrace:{${installation}:probe}`,
     seen: (digest) => `headrace:{${installation}:seen}:${digest}`,
     quota: (tenantId) => `headrace:{${installation}:quota:${tenantId}}`,
     polls: (shard) => `headrace:{${installation}:polls:${shard}}`,

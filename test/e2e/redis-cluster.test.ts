@@ -1,16 +1,10 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { Redis } from "ioredis";
 import { beforeAll, expect, onTestFinished, test } from "vitest";
-import { findRedisServer } from "../../src/embedded/redis-binary.ts";
-import { createLogger } from "../../src/runtime/logger.ts";
 import { builtProgram } from "../support/built.ts";
 import { deliver } from "../support/deliver.ts";
 import { startFakeApi } from "../support/fake-api.ts";
 import { freePorts } from "../support/ports.ts";
 import { api, startHeadrace } from "../support/process.ts";
+import { startCluster } from "../support/redis-servers.ts";
 import { startSink } from "../support/sink.ts";
 import { createDatabase } from "../support/stores.ts";
 import { setUpTenant } from "../support/tenant.ts";
@@ -20,43 +14,13 @@ beforeAll(async () => {
   await builtProgram();
 }, 120_000);
 
-/** A Redis in cluster mode that has all slots: it refuses a command whose keys lie in several. */
-async function startCluster(port: number, busPort: number): Promise<void> {
-  const directory = mkdtempSync(`${tmpdir()}/headrace-cluster-`);
-  const settings = {
-    port,
-    bind: "127.0.0.1",
-    "cluster-enabled": "yes",
-    "cluster-port": busPort,
-    "cluster-announce-ip": "127.0.0.1",
-    dir: directory,
-    save: "",
-  };
-  const options = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)]);
-  const program = await findRedisServer(undefined, createLogger("fatal"));
-  const server = spawn(program, options, { stdio: "ignore" });
-  const exited = once(server, "exit");
-  onTestFinished(async () => {
-    server.kill("SIGKILL");
-    await exited;
-    rmSync(directory, { recursive: true });
-  });
-  const redis = new Redis(port, { retryStrategy: () => 50 });
-  redis.on("error", () => {});
-  onTestFinished(() => redis.disconnect());
-  await redis.call("CLUSTER", "ADDSLOTSRANGE", "0", "16383");
-  await until("the cluster is up", async () =>
-    String(await redis.cluster("INFO")).includes("cluster_state:ok"),
-  );
-}
-
-test("every stage works on a Redis Cluster, where a command's keys must lie in one slot", async () => {
-  const [redisPort = 0, busPort = 0, port = 0] = await freePorts(3);
-  await startCluster(redisPort, busPort);
+test("every stage works on a Redis Cluster of which one node is named, where a command's keys must lie in one slot", async () => {
+  const nodes = await startCluster(3);
+  const [port = 0] = await freePorts(1);
   const { url: databaseUrl, drop } = await createDatabase();
   onTestFinished(drop);
-  const node = `redis://127.0.0.1:${redisPort}`;
-  const headrace = startHeadrace({ databaseUrl, redisUrl: `${node},${node}`, port });
+  const redisUrl = `redis://127.0.0.1:${nodes[1]?.port}`;
+  const headrace = startHeadrace({ databaseUrl, redisUrl, port });
   onTestFinished(async () => {
     await headrace.end("SIGTERM");
   });
@@ -93,5 +57,28 @@ test("every stage works on a Redis Cluster, where a command's keys must lie in o
   expect(await poll()).toMatchObject({ status: "ok", records: 25, created: 0 });
   provider.records.update(7, { total: 70 });
   expect(await poll()).toMatchObject({ status: "ok", updated: 1 });
-  expect(headrace.output()).not.toContain("CROSSSLOT");
+  expect(headrace.output()).not.toMatch(/CROSSSLOT|MOVED/);
+  const keys = await Promise.all(nodes.map(({ admin }) => admin.dbsize()));
+  expect(keys.every((count) => count > 0)).toBe(true);
+
+  // One node of it that evicts is enough.
+  await nodes[2]?.admin.config("SET", "maxmemory-policy", "allkeys-lru");
+  await until("readiness names the policy", async () =>
+    (await (await fetch(`${headrace.url}/readyz`)).text()).includes("maxmemory-policy allkeys-lru"),
+  );
+  await nodes[2]?.admin.config("SET", "maxmemory-policy", "noeviction");
+  await headrace.ready();
+}, 120_000);
+
+test("refuses to start with a database of a cluster other than 0, naming it", async () => {
+  const [node] = await startCluster(1);
+  const [port = 0] = await freePorts(1);
+  const { url: databaseUrl, drop } = await createDatabase();
+  onTestFinished(drop);
+  const headrace = startHeadrace({ databaseUrl, redisUrl: `redis://127.0.0.1:${node?.port}/2`, port });
+  onTestFinished(async () => {
+    await headrace.end("SIGKILL");
+  });
+  await until("it has ended", () => headrace.ended);
+  expect(headrace.output()).toContain("REDIS_URL names database 2 of a node of a cluster");
 }, 60_000);
