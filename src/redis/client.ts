@@ -1,4 +1,5 @@
 import { Cluster, type ClusterOptions, Redis, type RedisOptions } from "ioredis";
+import { explainRedisError } from "./explain-error.ts";
 import { parseRedisUrl, type RedisAddress } from "./redis-url.ts";
 
 export type RedisClient = Redis | Cluster;
@@ -30,14 +31,19 @@ const SENTINEL_RETRY_MS = 5_000;
 /** Opens a connection that is made anew whenever it is lost. Throws `invalid_setting` for a malformed URL. */
 export function connectRedis(settings: RedisSettings, use: RedisUse): RedisClient {
   const address = parseRedisUrl(settings.url);
-  const client =
+  const onReadOnly = (error: Error) => lastErrors.set(client, error);
+  const client: RedisClient =
     address.kind === "cluster" || settings.isClusterNode === true
-      ? new Cluster([...address.hosts], clusterOptions(address, settings, use))
-      : new Redis({ ...redisOptions(address, settings, use), ...targetOptions(address, settings) });
+      ? new Cluster([...address.hosts], clusterOptions(address, settings, use, onReadOnly))
+      : new Redis({
+          ...redisOptions(address, settings, use, onReadOnly),
+          ...targetOptions(address, settings),
+        });
   const onError = (error: Error) => {
     lastErrors.set(client, error);
     settings.onError(error);
   };
+  client.on("ready", () => lastErrors.delete(client));
   // With no listener, a refused connection would end the process.
   client.on("error", onError);
   client.on("sentinelError", onError);
@@ -50,21 +56,17 @@ const lastErrors = new WeakMap<RedisClient, Error>();
 export function connectionFault(client: RedisClient): string | undefined {
   if (client.status === "ready") return undefined;
   const error = lastErrors.get(client);
-  return error === undefined ? "no connection yet" : describeConnectionError(error);
-}
-
-/** What Redis, a Sentinel or the network said; an error of several attempts has no message of its own. */
-export function describeConnectionError(error: Error): string {
-  const { lastNodeError, code } = error as { lastNodeError?: Error; code?: string };
-  if (lastNodeError instanceof Error) return describeConnectionError(lastNodeError);
-  if (/got an invalid reply: null$/.test(error.message))
-    return "the Sentinel knows no master of the name that REDIS_URL ends with";
-  return error.message || code || error.name;
+  return error === undefined ? "no connection yet" : explainRedisError(error);
 }
 
 type Options = RedisOptions & { replyMapping?: "legacy" };
 
-function redisOptions(address: RedisAddress, settings: RedisSettings, use: RedisUse): Options {
+function redisOptions(
+  address: RedisAddress,
+  settings: RedisSettings,
+  use: RedisUse,
+  onReadOnly: (error: Error) => void,
+): Options {
   const { username, password, tls, family } = address;
   return {
     ...(username === undefined ? {} : { username }),
@@ -75,7 +77,11 @@ function redisOptions(address: RedisAddress, settings: RedisSettings, use: Redis
     keepAlive: 10_000,
     retryStrategy: (tries) => Math.min(50 * 2 ** Math.min(tries, 6), 2_000),
     // After a failover the old master answers as a replica: go and find the new one.
-    reconnectOnError: (error) => error.message.startsWith("READONLY"),
+    reconnectOnError(error) {
+      const isReadOnly = error.message.startsWith("READONLY");
+      if (isReadOnly) onReadOnly(error);
+      return isReadOnly;
+    },
     ...(use === "request"
       ? {
           enableOfflineQueue: false,
@@ -113,9 +119,10 @@ function clusterOptions(
   address: RedisAddress,
   settings: RedisSettings,
   use: RedisUse,
+  onReadOnly: (error: Error) => void,
 ): ClusterOptions & { redisOptions: { replyMapping?: "legacy" } } {
   return {
-    redisOptions: redisOptions(address, settings, use),
+    redisOptions: redisOptions(address, settings, use, onReadOnly),
     // Nodes are connected to by the names that they give: a certificate names no address.
     dnsLookup: (host, callback) => callback(null, host),
     enableOfflineQueue: use !== "request",

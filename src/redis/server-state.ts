@@ -1,5 +1,6 @@
 import { Cluster, type Redis } from "ioredis";
 import type { RedisClient } from "./client.ts";
+import { explainRedisError, REPLICA } from "./explain-error.ts";
 
 /** What a server of Redis says of itself. */
 export interface ServerState {
@@ -52,10 +53,10 @@ export async function findServerFault(redis: RedisClient, probeKey: string): Pro
     ...servers.map(async (server) => {
       const [info, refusal] = await Promise.all([server.info(), refusalOf(server.eval(WRITES_NOTHING, 0))]);
       const state = parseServerInfo(info);
-      return evictionFault(state) ?? replicaFault(state) ?? (refusal && explain(refusal, state));
+      return evictionFault(state) ?? replicaFault(state) ?? fullFault(state) ?? refusal;
     }),
     // Its slot may be missing, and its name forbidden.
-    refusalOf(redis.set(probeKey, "", "PX", PROBE_TTL_MS)).then((refusal) => refusal && explain(refusal)),
+    refusalOf(redis.set(probeKey, "", "PX", PROBE_TTL_MS)),
   ]);
   return faults.find((fault) => fault !== undefined);
 }
@@ -71,37 +72,16 @@ async function refusalOf(reply: Promise<unknown>): Promise<string | undefined> {
     await reply;
     return undefined;
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    return explainRedisError(error as Error);
   }
+}
+
+function fullFault({ usedBytes, maxBytes }: ServerState): string | undefined {
+  if (maxBytes === 0 || usedBytes < maxBytes) return undefined;
+  return `Redis is full (${usedBytes} of maxmemory ${maxBytes} bytes) and refuses writes: raise maxmemory, or remove what else fills it`;
 }
 
 /** Why the server takes no writes; undefined for a master. */
 export function replicaFault({ isReplica }: ServerState): string | undefined {
   return isReplica ? REPLICA : undefined;
-}
-
-const REPLICA =
-  "Redis is a read-only replica: REDIS_URL must lead to its master, through Sentinel where the master moves";
-
-/** What an error of Redis means, and what to do. */
-function explain(refusal: string, state?: ServerState): string {
-  const code = /^[A-Z]+/.exec(refusal)?.[0];
-  switch (code) {
-    case "OOM": {
-      const use = state === undefined ? "" : ` (${state.usedBytes} of maxmemory ${state.maxBytes} bytes)`;
-      return `Redis is full${use} and refuses writes: raise maxmemory, or remove what else fills it`;
-    }
-    case "MISCONF":
-      return "Redis refuses writes because it cannot save to its disk (MISCONF): free its disk, and see its log";
-    case "READONLY":
-      return REPLICA;
-    case "NOREPLICAS":
-      return "Redis refuses writes because too few of its replicas are in reach (min-replicas-to-write)";
-    case "CLUSTERDOWN":
-      return "the Redis cluster is down: a slot has no master";
-    case "NOPERM":
-      return `Redis refuses its user (${refusal}): give it the rule that docs/operating names`;
-    default:
-      return refusal;
-  }
 }

@@ -26,3 +26,17 @@ test("a line says when and how severe in words", () => {
     { level: "warn", time: expect.stringMatching(/^\d{4}-.*Z$/), msg: "enough" },
   ]);
 });
+
+test("a command that Redis refused is left out of its error: its arguments may be a password", () => {
+  const lines: string[] = [];
+  const log = createLogger("info", { write: (line) => void lines.push(line) });
+  const refused = Object.assign(new Error("WRONGPASS invalid username-password pair"), {
+    command: { name: "hello", args: ["3", "AUTH", "default", "s3cr3t"] },
+  });
+  log.info({ err: refused }, "refused");
+  log.info({ err: Object.assign(new Error("Failed to refresh slots cache."), { lastNodeError: refused }) });
+  log.error(refused);
+  expect(lines).toHaveLength(3);
+  expect(lines[0]).toContain("WRONGPASS");
+  expect(lines.join()).not.toContain("s3cr3t");
+});

@@ -23,7 +23,16 @@ export function createLogger(level: string, destination?: DestinationStream): Lo
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
+    serializers: { err: describeError },
     redact: { paths: REDACTED, censor: "[redacted]" },
   };
   return destination === undefined ? pino(options) : pino(options, destination);
+}
+
+/** As pino describes it, without the command that Redis refused: its arguments may be a password. */
+function describeError(error: Error): unknown {
+  const described = pino.stdSerializers.err(error);
+  if (typeof described !== "object" || described === null) return described;
+  const { command: _, lastNodeError: __, ...rest } = described as unknown as Record<string, unknown>;
+  return rest;
 }

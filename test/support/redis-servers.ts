@@ -13,6 +13,8 @@ import { until } from "./until.ts";
 export interface RedisServer {
   port: number;
   pid: number;
+  /** Where it saves. */
+  directory: string;
   /** A connection with every permission, for the test's own questions. */
   admin: Redis;
   /** Ends it at once, as a crash would. */
@@ -44,6 +46,7 @@ export async function startRedisServer(
   return {
     port: found,
     pid: server.pid as number,
+    directory,
     admin,
     async kill() {
       server.kill("SIGKILL");

@@ -1,0 +1,30 @@
+/** What an error of Redis or of the way to it means, and what to do; the error's own words for any other. */
+export function explainRedisError(error: Error): string {
+  const { lastNodeError, code } = error as { lastNodeError?: Error; code?: string };
+  if (lastNodeError instanceof Error) return explainRedisError(lastNodeError);
+  const { message } = error;
+  switch (/^[A-Z]+(?= )/.exec(message)?.[0]) {
+    case "OOM":
+      return "Redis is full and refuses writes: raise maxmemory, or remove what else fills it";
+    case "MISCONF":
+      return "Redis refuses writes because it cannot save to its disk (MISCONF): free its disk, and see its log";
+    case "READONLY":
+      return REPLICA;
+    case "NOREPLICAS":
+      return "Redis refuses writes because too few of its replicas are in reach (min-replicas-to-write)";
+    case "CLUSTERDOWN":
+      return "the Redis cluster is down: a slot has no master";
+    case "NOPERM":
+      return `Redis refuses its user (${message}): give it the rule in docs/operating/redis.md`;
+    case "WRONGPASS":
+    case "NOAUTH":
+      return `Redis refuses the user or password of REDIS_URL (${message})`;
+  }
+  if (/got an invalid reply: null$/.test(message))
+    return "the Sentinel knows no master of the name that REDIS_URL ends with";
+  // An error of several attempts has no message of its own.
+  return message || code || error.name;
+}
+
+export const REPLICA =
+  "Redis is a read-only replica: REDIS_URL must lead to its master, through Sentinel where the master moves";
