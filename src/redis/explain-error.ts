@@ -20,7 +20,7 @@ export function explainRedisError(error: Error): string {
     case "NOAUTH":
       return `Redis refuses the user or password of REDIS_URL (${message})`;
   }
-  if (/got an invalid reply: null$/.test(message))
+  if (/No such master with that name$|got an invalid reply: null$/.test(message))
     return "the Sentinel knows no master of the name that REDIS_URL ends with";
   // An error of several attempts has no message of its own.
   return message || code || error.name;
