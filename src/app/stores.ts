@@ -71,7 +71,11 @@ async function waitFor<Result>(
 async function tryRedis(url: string): Promise<boolean> {
   const isClusterNode =
     parseRedisUrl(url).kind === "server" &&
-    (await withRedis(url, false, async (redis) => (await readServerStates(redis))[0]?.isClusterNode === true));
+    (await withRedis(
+      url,
+      false,
+      async (redis) => (await readServerStates(redis))[0]?.isClusterNode === true,
+    ));
   await withRedis(url, isClusterNode, probeRedis);
   return isClusterNode;
 }
