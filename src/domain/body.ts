@@ -1,5 +1,8 @@
 import { isUtf8 } from "node:buffer";
-import secureJson from "secure-json-parse";
+import { type JsonFlaw, parseJsonSlices } from "./json/parse-slices.ts";
+import { type ParsedJson, parseJsonText } from "./json/parse-text.ts";
+import type { Wanted } from "./json/wanted.ts";
+import { finish, SliceBudget, type Slices } from "./slices.ts";
 
 /** The body of an event as data, or why it cannot be read. The reason quotes nothing of the body. */
 export type ParsedBody = { kind: "parsed"; data: unknown } | { kind: "unreadable"; reason: string };
@@ -28,6 +31,25 @@ export function parseBody({
   contentType: string | undefined;
   body: Buffer;
 }): ParsedBody {
+  return finish(parseBodySlices({ contentType, body }));
+}
+
+/** A longer body is parsed in slices, bytes. */
+export const LARGE_BODY_BYTES = 65_536;
+
+/**
+ * As `parseBody`, in slices of some milliseconds. Of large JSON it keeps only what is `wanted`. A body that is not
+ * large is parsed at once.
+ */
+export function* parseBodySlices({
+  contentType,
+  body,
+  wanted,
+}: {
+  contentType: string | undefined;
+  body: Buffer;
+  wanted?: Wanted | undefined;
+}): Slices<ParsedBody> {
   if (body.length === 0) return { kind: "parsed", data: {} };
   const mediaType = (contentType ?? "").split(";", 1)[0]?.trim().toLowerCase() ?? "";
   const isForm = mediaType === "application/x-www-form-urlencoded";
@@ -37,25 +59,35 @@ export function parseBody({
     );
   }
   if (!isUtf8(body)) return unreadable("The body is not valid UTF-8");
-  const text = body.toString("utf8");
-  return isForm ? parseForm(text) : parseJson(text);
+  return isForm ? yield* parseForm(body) : yield* parseJson(body, wanted);
 }
 
 const JSON_TYPE = /^(?:application\/json|text\/json|[^/]+\/[^/]+\+json)$/;
 
-function parseJson(text: string): ParsedBody {
+const BYTE_ORDER_MARK = Buffer.from("\ufeff");
+
+function* parseJson(body: Buffer, wanted: Wanted | undefined): Slices<ParsedBody> {
   // secure-json-parse drops a byte order mark in silence; JSON may not begin with one (RFC 8259, section 8.1).
-  if (text.charCodeAt(0) === 0xfeff) return unreadable("The body begins with a byte order mark");
-  if (nestsTooDeep(text)) return unreadable(`The body nests deeper than ${MAX_DEPTH} levels`);
-  try {
-    return { kind: "parsed", data: secureJson.parse(text) };
-  } catch (error) {
-    const forbidden = error instanceof Error && error.message.includes("forbidden prototype property");
-    return unreadable(forbidden ? FORBIDDEN_KEY : "The body is not valid JSON");
-  }
+  if (body.subarray(0, 3).equals(BYTE_ORDER_MARK))
+    return unreadable("The body begins with a byte order mark");
+  const parsed =
+    body.length > LARGE_BODY_BYTES
+      ? yield* parseJsonSlices(body, { maxDepth: MAX_DEPTH, ...(wanted && { wanted }) })
+      : parseSmall(body.toString("utf8"));
+  return parsed.kind === "parsed" ? parsed : unreadable(FLAWS[parsed.flaw]);
+}
+
+function parseSmall(text: string): ParsedJson {
+  return nestsTooDeep(text) ? { kind: "flawed", flaw: "too_deep" } : parseJsonText(text);
 }
 
 const FORBIDDEN_KEY = "The body holds a forbidden key: __proto__, or constructor with a prototype";
+
+const FLAWS: Readonly<Record<JsonFlaw, string>> = {
+  invalid: "The body is not valid JSON",
+  forbidden_key: FORBIDDEN_KEY,
+  too_deep: `The body nests deeper than ${MAX_DEPTH} levels`,
+};
 
 /** Counts brackets outside strings, so that a body of brackets alone is refused before anything is built of it. */
 function nestsTooDeep(json: string): boolean {
@@ -94,34 +126,80 @@ const CLOSE_ARRAY = 0x5d;
 const OPEN_OBJECT = 0x7b;
 const CLOSE_OBJECT = 0x7d;
 
-function parseForm(text: string): ParsedBody {
-  const pairs = text.split("&", MAX_FIELDS + 1);
-  if (pairs.length > MAX_FIELDS) return unreadable(`The form holds more than ${MAX_FIELDS} fields`);
+function* parseForm(body: Buffer): Slices<ParsedBody> {
+  const budget = new SliceBudget();
   const fields = new Map<string, string | string[]>();
-  for (const pair of pairs.filter((pair) => pair !== "")) {
-    const end = pair.indexOf("=");
-    const name = decodeField(end === -1 ? pair : pair.slice(0, end));
-    const value = end === -1 ? "" : decodeField(pair.slice(end + 1));
-    if (name === undefined || value === undefined) return unreadable("The form holds a malformed %-escape");
-    if (name === "__proto__") return unreadable(FORBIDDEN_KEY);
-    const earlier = fields.get(name);
-    if (earlier === undefined) fields.set(name, value);
-    else if (Array.isArray(earlier)) earlier.push(value);
-    else fields.set(name, [earlier, value]);
+  let pairs = 0;
+  for (let from = 0; from <= body.length; ) {
+    pairs += 1;
+    if (pairs > MAX_FIELDS) return unreadable(`The form holds more than ${MAX_FIELDS} fields`);
+    const to = placeOf(body, AMPERSAND, from);
+    const equals = body.subarray(from, to).indexOf(EQUALS);
+    const nameEnd = equals === -1 ? to : from + equals;
+    if (to > from) {
+      const name = yield* decodeField(body.subarray(from, nameEnd), budget);
+      const value = yield* decodeField(body.subarray(Math.min(to, nameEnd + 1), to), budget);
+      if (name === undefined || value === undefined) return unreadable("The form holds a malformed %-escape");
+      if (name === "__proto__") return unreadable(FORBIDDEN_KEY);
+      const earlier = fields.get(name);
+      if (earlier === undefined) fields.set(name, value);
+      else if (Array.isArray(earlier)) earlier.push(value);
+      else fields.set(name, [earlier, value]);
+    }
+    from = to + 1;
   }
   const payload = fields.get("payload");
-  if (fields.size === 1 && typeof payload === "string" && /^\s*[{[]/.test(payload)) return parseJson(payload);
+  if (fields.size === 1 && typeof payload === "string" && /^\s*[{[]/.test(payload))
+    return yield* parseJson(Buffer.from(payload), undefined);
   return { kind: "parsed", data: Object.fromEntries(fields) };
 }
 
-/** A name or value of a form as text; undefined when its escapes are not those of valid UTF-8. */
-function decodeField(text: string): string | undefined {
-  try {
-    return decodeURIComponent(text.replaceAll("+", " "));
-  } catch {
-    return undefined;
-  }
+/** Where the byte stands next, or the end. */
+function placeOf(body: Buffer, byte: number, from: number): number {
+  const place = body.indexOf(byte, from);
+  return place === -1 ? body.length : place;
 }
+
+/** Bytes of a form that are decoded together. */
+const PIECE_BYTES = 65_536;
+
+/** A name or value of a form as text; undefined when its escapes are not those of valid UTF-8. */
+function* decodeField(bytes: Buffer, budget: SliceBudget): Slices<string | undefined> {
+  let text = "";
+  for (let from = 0; from < bytes.length; ) {
+    const to = endOfPiece(bytes, from);
+    try {
+      text += decodeURIComponent(bytes.toString("utf8", from, to).replaceAll("+", " "));
+    } catch {
+      return undefined;
+    }
+    if (budget.spend(to - from)) yield;
+    from = to;
+  }
+  return text;
+}
+
+/** A character is four escapes at most, of three bytes each: a piece ends before one that may go on. */
+function endOfPiece(bytes: Buffer, from: number): number {
+  const until = from + PIECE_BYTES;
+  if (until >= bytes.length) return bytes.length;
+  let end = until;
+  const escaped = bytes.subarray(until - 2, until).lastIndexOf(PERCENT);
+  if (escaped !== -1) end = until - 2 + escaped;
+  while (end > from && isContinued(bytes, end)) end -= bytes[end] === PERCENT ? 3 : 1;
+  return end > from ? end : until;
+}
+
+/** Whether the byte or escape at this place continues a character of UTF-8. */
+function isContinued(bytes: Buffer, at: number): boolean {
+  const byte = bytes[at] as number;
+  const value = byte === PERCENT ? Number.parseInt(bytes.toString("latin1", at + 1, at + 3), 16) : byte;
+  return (value & 0xc0) === 0x80;
+}
+
+const AMPERSAND = 0x26;
+const EQUALS = 0x3d;
+const PERCENT = 0x25;
 
 function unreadable(reason: string): ParsedBody {
   return { kind: "unreadable", reason };

@@ -1,0 +1,47 @@
+/**
+ * Which part of a parsed value is kept. Arrays are passed through: what is wanted of an array is wanted of its items,
+ * and a numeric key wants the item of that index with all that is in it.
+ */
+export interface Wanted {
+  readonly keys: ReadonlyMap<string, Wanted>;
+  /** Items that are kept of an array; further ones only where a numeric key names them. */
+  readonly maxItems: number;
+}
+
+/** What a condition can see of an array: `valuesAt` asks no more of its elements. */
+const MAX_ITEMS = 1_000;
+
+interface Node extends Wanted {
+  readonly keys: Map<string, Node>;
+}
+
+/** Wants what paths reach, each given as its keys. Of an object at the end of a path, that it is there. */
+export function wantedPaths(paths: Iterable<readonly string[]>): Wanted {
+  const root: Node = { keys: new Map(), maxItems: MAX_ITEMS };
+  for (const path of paths) {
+    let node = root;
+    for (const key of path) {
+      const next: Node = node.keys.get(key) ?? { keys: new Map(), maxItems: MAX_ITEMS };
+      node.keys.set(key, next);
+      node = next;
+    }
+  }
+  return root;
+}
+
+/** How many items of an array are kept. */
+export function itemsWanted({ keys, maxItems }: Wanted): number {
+  let items = maxItems;
+  for (const key of keys.keys()) if (isIndex(key)) items = Math.max(items, Number(key) + 1);
+  return items;
+}
+
+/** What is wanted of an item: a numeric key may go further than the path seems to. */
+export function wantedOfItem(wanted: Wanted): Wanted | "all" {
+  for (const key of wanted.keys.keys()) if (isIndex(key)) return "all";
+  return wanted;
+}
+
+function isIndex(key: string): boolean {
+  return /^\d+$/.test(key);
+}
