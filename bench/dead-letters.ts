@@ -1,5 +1,5 @@
 import { createBulkReplays } from "../src/deadletter/bulk-replay.ts";
-import { normalize } from "../src/pipeline/normalize/normalize.ts";
+import { normalizeInSlices } from "../src/pipeline/normalize/normalize.ts";
 import { createCurrentFlows } from "../src/pipeline/route/current-flows.ts";
 import { type Database, openDatabase } from "../src/postgres/database.ts";
 import { type DeadLetterFilter, listDeadLetters } from "../src/postgres/dead-letters.ts";
@@ -90,7 +90,7 @@ async function replayAll(database: Database) {
   const queued: QueuedRun[] = [];
   const step = createBulkReplays({
     database,
-    replay: { normalize, createMatcher: createCurrentFlows, leaseMs: 60_000 },
+    replay: { normalize: normalizeInSlices, createMatcher: createCurrentFlows, leaseMs: 60_000 },
     limits: {
       ...{ canary: 5, maxFailures: 0.5, minOutcomes: 20, recentOutcomes: 100, firstPerSecond: 1_000_000_000 },
       ...{ doubleMs: 1, maxInFlight: 1_000, batchSize: 250, stepMs: 1, maxBytes: 8_388_608, idleMs: 1 },

@@ -2,7 +2,7 @@ import { createAutoReplays } from "../deadletter/auto-replay.ts";
 import { createBulkReplays } from "../deadletter/bulk-replay.ts";
 import type { ReplayDeps } from "../deadletter/replay-letters.ts";
 import type { RunDispatch } from "../http/routes/run-actions.ts";
-import { normalize } from "../pipeline/normalize/normalize.ts";
+import { normalizeInSlices } from "../pipeline/normalize/normalize.ts";
 import { createCurrentFlows } from "../pipeline/route/current-flows.ts";
 import type { PipelineDeps } from "./compose.ts";
 import type { Loops } from "./loops.ts";
@@ -16,7 +16,11 @@ export function composeDeadLetters(
 ): void {
   const { roles, limits, database, metrics, log, loops, dispatch } = deps;
   if (!roles.has("maintain")) return;
-  const replay: ReplayDeps = { normalize, createMatcher: createCurrentFlows, leaseMs: dispatch.leaseMs };
+  const replay: ReplayDeps = {
+    normalize: normalizeInSlices,
+    createMatcher: createCurrentFlows,
+    leaseMs: dispatch.leaseMs,
+  };
   loops.add(
     "bulk replays",
     createBulkReplays({

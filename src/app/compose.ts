@@ -7,7 +7,7 @@ import type { Handler } from "../pipeline/execute/code-action.ts";
 import { createSweeper } from "../pipeline/execute/sweeper.ts";
 import { createRedisLossWatch } from "../pipeline/fanout/redis-loss.ts";
 import { createRelay } from "../pipeline/fanout/relay.ts";
-import { createNormalizer, normalize } from "../pipeline/normalize/normalize.ts";
+import { createNormalizer, normalizeInSlices } from "../pipeline/normalize/normalize.ts";
 import { createBackfill } from "../pipeline/route/backfill.ts";
 import { createDeployedFlows } from "../pipeline/route/deployed-flows.ts";
 import { createRouter, createTakeOver, type RoutedCounts } from "../pipeline/route/router.ts";
@@ -217,7 +217,7 @@ export function composePipeline(deps: PipelineDeps): Pipeline {
     loops.add(
       "backfill",
       createBackfill({
-        ...{ database, normalize, limits: limits.backfill, now },
+        ...{ database, normalize: normalizeInSlices, limits: limits.backfill, now },
         onRuns(runs) {
           metrics.runsCreated.inc(runs);
           sweeper?.wake();

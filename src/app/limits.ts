@@ -169,7 +169,7 @@ export const DEFAULT_LIMITS: Limits = {
     suspectMs: 5_000,
     maxReceipts: 3,
   },
-  backfill: { batchSize: 500, idleMs: 1_000, settleMs: 15_000 },
+  backfill: { batchSize: 500, maxBytes: 8_388_608, idleMs: 1_000, settleMs: 15_000 },
   eventsAtHand: { maxBytes: 16_777_216, keptMs: 10_000 },
   execute: {
     leaseMs: 15_000,

@@ -7,7 +7,7 @@ import { demoSink } from "../http/demo-sink.ts";
 import { createHttpServer } from "../http/server.ts";
 import { webhookRoutes } from "../http/webhooks.ts";
 import { checkActionHeaders } from "../pipeline/execute/http-action.ts";
-import { normalize } from "../pipeline/normalize/normalize.ts";
+import { normalizeInSlices } from "../pipeline/normalize/normalize.ts";
 import { createCurrentFlows } from "../pipeline/route/current-flows.ts";
 import { explainRouting } from "../pipeline/route/explain-routing.ts";
 import { createFlowMatcher } from "../pipeline/route/flow-matcher.ts";
@@ -185,7 +185,7 @@ async function serve(
     keyRing,
     acceptor: pipeline.receiving.acceptor,
     takeQuota: pipeline.receiving.takeQuota,
-    normalize,
+    normalize: normalizeInSlices,
     checkActionHeaders,
     explainRouting,
     createFlowMatcher,

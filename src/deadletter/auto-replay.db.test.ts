@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { migratedDatabase } from "../../test/support/database.ts";
 import { accepted, deployed } from "../../test/support/flow.ts";
 import { runId } from "../domain/run-id.ts";
-import { normalize } from "../pipeline/normalize/normalize.ts";
+import { normalizeInSlices } from "../pipeline/normalize/normalize.ts";
 import { createCurrentFlows } from "../pipeline/route/current-flows.ts";
 import { deadLetter } from "../pipeline/route/decide.ts";
 import type { Database } from "../postgres/database.ts";
@@ -27,7 +27,7 @@ async function withPolicy(auto: DlqPolicy["auto_replay"], tenantId = "acme", ove
   const queued: QueuedRun[] = [];
   const step = createAutoReplays({
     database,
-    replay: { normalize, createMatcher: createCurrentFlows, leaseMs: 60_000 },
+    replay: { normalize: normalizeInSlices, createMatcher: createCurrentFlows, leaseMs: 60_000 },
     limits: { ...LIMITS, ...over },
     queue: (runs) => void queued.push(...runs),
     onReplayed: () => {},

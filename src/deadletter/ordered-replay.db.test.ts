@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { migratedDatabase } from "../../test/support/database.ts";
 import { accepted, deployed } from "../../test/support/flow.ts";
 import { runId } from "../domain/run-id.ts";
-import { normalize } from "../pipeline/normalize/normalize.ts";
+import { normalizeInSlices } from "../pipeline/normalize/normalize.ts";
 import { createCurrentFlows } from "../pipeline/route/current-flows.ts";
 import type { Database } from "../postgres/database.ts";
 import { claimGatedRuns } from "../postgres/gated-runs.ts";
@@ -10,7 +10,7 @@ import { routeEvents } from "../postgres/routing.ts";
 import { type FinishedAttempt, finishRuns } from "../postgres/runs.ts";
 import { replayLetter } from "./replay-letter.ts";
 
-const REPLAY = { normalize, createMatcher: createCurrentFlows, leaseMs: 60_000 };
+const REPLAY = { normalize: normalizeInSlices, createMatcher: createCurrentFlows, leaseMs: 60_000 };
 
 /** Two events of one key of a flow with an order: the run of the first is dead, and the second's waits for it. */
 async function blockedKey() {

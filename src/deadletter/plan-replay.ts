@@ -1,8 +1,10 @@
 import type { NormalizedEvent } from "../domain/event.ts";
+import { EVENT_TOO_COSTLY, EventTooCostly } from "../domain/event-too-costly.ts";
 import { fingerprintOf } from "../domain/fingerprint.ts";
 import type { RoutedDefinition } from "../domain/flow.ts";
 import { gateOf, gateOfReplay } from "../domain/flow-gate.ts";
 import type { EventSource } from "../domain/priority.ts";
+import type { Slices } from "../domain/slices.ts";
 import { storableText } from "../domain/storable-text.ts";
 import type { FailedTry, LockedLetter } from "../postgres/dead-letter-replays.ts";
 import type { StoredEvent } from "../postgres/events.ts";
@@ -10,7 +12,7 @@ import type { StoredEvent } from "../postgres/events.ts";
 /** Reads an event's body; the stage itself lives elsewhere, and is given. */
 export type Normalize = (
   event: StoredEvent,
-) => { kind: "normalized"; event: NormalizedEvent } | { kind: "unreadable"; reason: string };
+) => Slices<{ kind: "normalized"; event: NormalizedEvent } | { kind: "unreadable"; reason: string }>;
 
 /** A flow at the version that a replay takes. */
 export interface FlowToRun {
@@ -32,23 +34,23 @@ export type ReplayPlan =
   | { kind: "unreadable"; reason: string }
   | { kind: "unmatched" }
   /** The look for its flows fails by itself. */
-  | { kind: "unroutable"; reason: string }
+  | { kind: "unroutable"; reason: string; code?: string }
   | { kind: "flow_gone"; flowId: string }
   | { kind: "in_flight"; runId: string }
   | { kind: "ended"; status: "replayed" | "expired" };
 
 /**
  * Decides a replay: a run that failed goes to its own flow again, and what never came to a run is normalised and
- * matched against what is deployed now. Pure.
+ * matched against what is deployed now, in slices. Pure.
  */
-export function planReplay(
+export function* planReplay(
   letter: LockedLetter,
   now: {
     versionOf: (flowId: string) => { version: number; definition: RoutedDefinition } | undefined;
     normalize: Normalize;
-    match: (event: NormalizedEvent) => readonly FlowToRun[];
+    match: (event: NormalizedEvent) => Slices<readonly FlowToRun[]>;
   },
-): ReplayPlan {
+): Slices<ReplayPlan> {
   if (letter.status !== "pending") return { kind: "ended", status: letter.status };
   if (letter.replayRunId !== undefined) return { kind: "in_flight", runId: letter.replayRunId };
   if (letter.stage === "execute") {
@@ -59,17 +61,18 @@ export function planReplay(
     const gate = gateOfReplay(flow.definition, (letter.hasEvent ? letter.gate : undefined) ?? null);
     return { kind: "run", flows: [{ flowId, version: flow.version, gate }] };
   }
-  const normalized = now.normalize(eventOf(letter));
+  const normalized = yield* now.normalize(eventOf(letter));
   if (normalized.kind === "unreadable") return normalized;
   const { event } = normalized;
   try {
-    const flows = now.match(event).map(({ flowId, version, definition }): GatedFlow => {
+    const flows = (yield* now.match(event)).map(({ flowId, version, definition }): GatedFlow => {
       return { flowId, version, gate: gateOf(definition, event) };
     });
     const [first, ...others] = flows;
     return first === undefined ? { kind: "unmatched" } : { kind: "run", flows: [first, ...others] };
   } catch (error) {
-    return { kind: "unroutable", reason: error instanceof Error ? error.message : String(error) };
+    const reason = error instanceof Error ? error.message : String(error);
+    return { kind: "unroutable", reason, ...(error instanceof EventTooCostly && { code: EVENT_TOO_COSTLY }) };
   }
 }
 
@@ -83,7 +86,10 @@ export function failedTry(letter: LockedLetter, plan: ReplayPlan): FailedTry | u
     letterId,
     stage,
     errorMessage: message,
-    errorContext: { stage, step: stage, connector, endpoint, event_type: eventType ?? null, stack: null },
+    errorContext: {
+      ...{ stage, step: stage, connector, endpoint, event_type: eventType ?? null, stack: null },
+      ...(plan.kind === "unroutable" && plan.code !== undefined && { code: plan.code }),
+    },
     fingerprint: fingerprintOf({ stage, tenantId, message }),
   };
 }

@@ -7,6 +7,7 @@ import { insertReplays, type NewReplay } from "../postgres/dead-letter-replays.t
 import { findEvent } from "../postgres/events.ts";
 import { findVersionToRun } from "../postgres/flows.ts";
 import { nextReplays, type QueuedRun } from "../postgres/replays.ts";
+import { inTurns } from "../runtime/turns.ts";
 import type { FlowToRun } from "./plan-replay.ts";
 import { deployedNow, type ReplayDeps } from "./replay-letters.ts";
 
@@ -30,10 +31,11 @@ export async function replayEvent(
   const found = await findEvent(transaction, tenantId, id);
   if (found === undefined) return undefined;
   let flows: readonly FlowToRun[];
-  const normalized = deps.normalize(found.event);
+  const normalized = await inTurns(deps.normalize(found.event));
   if (flowId === undefined) {
     if (normalized.kind === "unreadable") return normalized;
-    flows = deps.createMatcher(await deployedNow(transaction, tenantId))(normalized.event);
+    const match = deps.createMatcher(await deployedNow(transaction, tenantId));
+    flows = await inTurns(match(normalized.event));
     if (flows.length === 0) return { kind: "unmatched" };
   } else {
     const flow = await findVersionToRun(transaction, { tenantId, flowId });

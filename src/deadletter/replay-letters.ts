@@ -2,6 +2,7 @@ import assert from "node:assert";
 import type { NormalizedEvent } from "../domain/event.ts";
 import type { FlowDefinition } from "../domain/flow.ts";
 import { runId } from "../domain/run-id.ts";
+import type { Slices } from "../domain/slices.ts";
 import type { Queryable } from "../postgres/database.ts";
 import {
   failTries,
@@ -15,6 +16,7 @@ import { type Deployment, listLiveDeployments } from "../postgres/deployments.ts
 import { findVersionsToRun } from "../postgres/flows.ts";
 import { nextReplays, type QueuedRun } from "../postgres/replays.ts";
 import { failpoint } from "../runtime/failpoint.ts";
+import { inTurns } from "../runtime/turns.ts";
 import {
   type FlowToRun,
   failedTry,
@@ -27,7 +29,7 @@ import {
 /** Finds the flows, of those that are deployed, whose triggers events meet; the stage that routes is the judge. */
 export type CreateMatcher = (
   deployed: readonly Deployment[],
-) => (event: NormalizedEvent) => readonly FlowToRun[];
+) => (event: NormalizedEvent) => Slices<readonly FlowToRun[]>;
 
 export interface ReplayDeps {
   normalize: Normalize;
@@ -111,10 +113,13 @@ async function planAll(
       : await findVersionsToRun(transaction, tenantId, flowIds);
   const match = letters.some((letter) => letter.stage !== "execute")
     ? createMatcher(await deployedNow(transaction, tenantId))
-    : () => [];
-  return letters.map((letter) =>
-    planReplay(letter, { versionOf: (flowId) => versions.get(flowId), normalize, match }),
-  );
+    : createMatcher([]);
+  const plans: ReplayPlan[] = [];
+  for (const letter of letters) {
+    const now = { versionOf: (flowId: string) => versions.get(flowId), normalize, match };
+    plans.push(await inTurns(planReplay(letter, now)));
+  }
+  return plans;
 }
 
 /** What is deployed of a tenant's flows in this moment. */

@@ -2,6 +2,7 @@ import { type ConditionSubject, fieldReader } from "./condition/field.ts";
 import type { NormalizedEvent } from "./event.ts";
 import type { RoutedDefinition } from "./flow.ts";
 import { digestOf } from "./idempotency-key.ts";
+import { jsonPreview } from "./json/preview.ts";
 
 /**
  * What a run is stored with, so that whoever claims it asks its flow's limits first: undefined for a flow without
@@ -15,7 +16,14 @@ export function gateOf(definition: RoutedDefinition, event: NormalizedEvent): st
   const values = fieldReader({ op: "exists", path })(orderSubject(event)).filter(
     (value) => typeof value !== "object",
   );
-  return values.length === 0 ? "" : digestOf("order", JSON.stringify(values)).slice(0, 32);
+  return values.length === 0 ? "" : digestOf("order", keyText(values)).slice(0, 32);
+}
+
+/** Of a longer key the beginning counts: keys that differ later wait for one another, which does no harm. */
+const MAX_KEY_CHARACTERS = 65_536;
+
+function keyText(values: readonly unknown[]): string {
+  return jsonPreview(values, MAX_KEY_CHARACTERS);
 }
 
 /** Of a replay, by the version that it takes: its key is that of the run before, `before`. */

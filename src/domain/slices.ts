@@ -9,7 +9,7 @@ export function finish<Result>(work: Slices<Result>): Result {
 }
 
 /** Bytes, or characters, that one slice reads: some milliseconds of parsing, at most. */
-export const SLICE_BYTES = 131_072;
+export const SLICE_BYTES = 65_536;
 
 /** Counts what a slice has done. */
 export class SliceBudget {

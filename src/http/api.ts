@@ -43,7 +43,7 @@ import { DeadLetterForecast } from "./schemas/dead-letter-forecast.ts";
 import { DeadLetterGroup } from "./schemas/dead-letter-group.ts";
 import { ShownDlqPolicy } from "./schemas/dlq-policy.ts";
 import { Endpoint } from "./schemas/endpoint.ts";
-import { Event, EventDetail, type Normalize } from "./schemas/event.ts";
+import { Event, EventDetail, type NormalizeInSlices } from "./schemas/event.ts";
 import { Flow } from "./schemas/flow.ts";
 import { Hold } from "./schemas/hold.ts";
 import { Poll } from "./schemas/poll.ts";
@@ -63,7 +63,7 @@ export interface ApiDeps {
   createFlowMatcher: CreateFlowMatcher;
   /** Finds the flows that are deployed now for what is replayed. */
   createCurrentFlows: CreateMatcher;
-  normalize: Normalize;
+  normalize: NormalizeInSlices;
   checkActionHeaders: CheckActionHeaders;
   dispatch: RunDispatch;
   pollDispatch: PollDispatch;

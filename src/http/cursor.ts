@@ -48,7 +48,7 @@ export function asPage<Row, Item>(
   rows: readonly Row[],
   more: boolean,
   keyOf: (row: Row) => string[],
-  asItem: (row: Row) => Item,
+  asItem: (row: Row, index: number) => Item,
 ): { items: Item[]; next_cursor: string | null } {
   const last = rows.at(-1);
   return {

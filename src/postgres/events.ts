@@ -61,17 +61,27 @@ export async function loadEvents(database: Queryable, ids: readonly string[]): P
   return rows.map(asStoredEvent);
 }
 
-/** A tenant's events after `afterId` that were accepted before the flows counter had this value, the oldest first. */
+/**
+ * A page of a tenant's events after `afterId` that were accepted before the flows counter had this value, the oldest
+ * first. It ends with the payload that reaches `maxBytes`; `more` says that there may be others behind it.
+ */
 export async function listPastEvents(
   database: Queryable,
-  page: { tenantId: string; afterId: string; acceptedBefore: number; limit: number },
-): Promise<StoredEvent[]> {
-  const rows = await database.query<EventRow>({
-    text: `SELECT ${COLUMNS} FROM events e WHERE e.tenant_id = $1 AND e.id > $2 AND e.flows_counter < $3
-      ORDER BY e.id LIMIT $4`,
-    values: [page.tenantId, page.afterId, page.acceptedBefore, page.limit],
+  page: { tenantId: string; afterId: string; acceptedBefore: number; limit: number; maxBytes: number },
+): Promise<{ events: StoredEvent[]; more: boolean }> {
+  const rows = await database.query<EventRow & { found: string }>({
+    text: `SELECT * FROM (
+        SELECT p.*, count(*) OVER () AS found,
+          sum(octet_length(p.payload)) OVER (ORDER BY p.id) - octet_length(p.payload) AS bytes_before
+        FROM (
+          SELECT ${COLUMNS} FROM events e WHERE e.tenant_id = $1 AND e.id > $2 AND e.flows_counter < $3
+          ORDER BY e.id LIMIT $4
+        ) p
+      ) q WHERE bytes_before < $5 ORDER BY id`,
+    values: [page.tenantId, page.afterId, page.acceptedBefore, page.limit, page.maxBytes],
   });
-  return rows.map(asStoredEvent);
+  const found = Number(rows[0]?.found ?? 0);
+  return { events: rows.map(asStoredEvent), more: found > rows.length || found === page.limit };
 }
 
 export const EVENT_STATUSES = ["accepted", "routed", "unmatched", "dead"] as const;

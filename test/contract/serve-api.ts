@@ -1,9 +1,10 @@
 import type { FastifyInstance } from "fastify";
 import { Registry } from "prom-client";
 import { onTestFinished } from "vitest";
+import { finish } from "../../src/domain/slices.ts";
 import { createHttpServer, type HttpDeps } from "../../src/http/server.ts";
 import { checkActionHeaders } from "../../src/pipeline/execute/http-action.ts";
-import { normalize } from "../../src/pipeline/normalize/normalize.ts";
+import { createNormalizer, normalizeInSlices } from "../../src/pipeline/normalize/normalize.ts";
 import { createAcceptor } from "../../src/pipeline/receive/acceptor.ts";
 import { createCurrentFlows } from "../../src/pipeline/route/current-flows.ts";
 import { decideRouting } from "../../src/pipeline/route/decide.ts";
@@ -55,7 +56,7 @@ export async function serveApi(over: Partial<HttpDeps> = {}): Promise<ServedApi>
       onSeen() {},
     }),
     takeQuota: async () => 0,
-    normalize,
+    normalize: normalizeInSlices,
     checkActionHeaders,
     explainRouting,
     createFlowMatcher,
@@ -102,6 +103,6 @@ export async function route(database: Database, eventIds: readonly string[]): Pr
   const moments = events.map((event) => event.flowsCounter);
   const flows = createDeployedFlows(database.pipeline);
   await flows.prepare({ oldest: Math.min(...moments), newest: Math.max(...moments) });
-  const decision = decideRouting(events, normalize, (event, moment) => flows.match(event, moment));
+  const decision = finish(decideRouting(events, createNormalizer().toRoute, flows));
   await routeEvents(database.pipeline, decision, { queuedLeaseMs: 60_000 });
 }

@@ -1,10 +1,10 @@
 import type { Condition } from "./ast.ts";
-import { type ConditionSubject, fieldReader } from "./field.ts";
+import { type ConditionSubject, fieldName, fieldReader } from "./field.ts";
 import { leafTest, passes } from "./leaf-test.ts";
 
 export type Predicate = (subject: ConditionSubject) => boolean;
 
-/** Makes a predicate of a checked condition. It never throws. */
+/** Makes a predicate of a checked condition. It never throws. With an evaluation it may have to be asked again. */
 export function compileCondition(condition: Condition): Predicate {
   switch (condition.op) {
     case "and": {
@@ -22,7 +22,12 @@ export function compileCondition(condition: Condition): Predicate {
     default: {
       const read = fieldReader(condition);
       const test = leafTest(condition);
-      return (subject) => passes(test, read(subject));
+      const name = fieldName(condition);
+      return (subject) => {
+        const { evaluation } = subject;
+        if (evaluation === undefined) return passes(test, read(subject));
+        return evaluation.passes(test, name, evaluation.valuesOf(name, read, subject), passes);
+      };
     }
   }
 }

@@ -1,6 +1,7 @@
+import { jsonPreview } from "../json/preview.ts";
 import type { Condition, Leaf } from "./ast.ts";
 import { compileCondition } from "./compile.ts";
-import { type ConditionSubject, fieldReader } from "./field.ts";
+import { type ConditionSubject, fieldName, fieldReader } from "./field.ts";
 import { printCondition } from "./print.ts";
 
 export type Explanation = { matched: true } | FailedClause;
@@ -25,7 +26,10 @@ const MAX_CLAUSE_CHARACTERS = 1_024;
 const MAX_VALUE_CHARACTERS = 256;
 const MAX_SEEN = 8;
 
-/** Says why an event does not meet a checked condition: the first clause that fails, and what is seen there. */
+/**
+ * Says why an event does not meet a checked condition: the first clause that fails, and what is seen there. With an
+ * evaluation it may have to be asked again.
+ */
 export function explainCondition(condition: Condition, subject: ConditionSubject): Explanation {
   if (condition.op === "and") {
     for (const part of condition.conditions) {
@@ -66,11 +70,13 @@ function seenAt(leaves: readonly Leaf[], subject: ConditionSubject): SeenValue[]
 /** As written in the event: not as times, nor in lower case. */
 function valueAt({ op, path }: Leaf, subject: ConditionSubject): string | null {
   const isChange = op === "changed" || op === "changedFrom" || op === "changedTo";
-  const values = fieldReader({ op: isChange ? op : "exists", path })(subject);
+  const shownLeaf: Leaf = { op: isChange ? op : "exists", path };
+  const read = fieldReader(shownLeaf);
+  const values = subject.evaluation?.valuesOf(fieldName(shownLeaf), read, subject) ?? read(subject);
   if (values.length === 0) return null;
   // A list at the end of the path is there as a whole and again by its elements.
   const shown = values.length === 1 ? values[0] : values.filter((value) => !Array.isArray(value));
-  return bounded(JSON.stringify(shown), MAX_VALUE_CHARACTERS);
+  return bounded(jsonPreview(shown, MAX_VALUE_CHARACTERS), MAX_VALUE_CHARACTERS);
 }
 
 function bounded(text: string, maxCharacters: number): string {

@@ -1,4 +1,5 @@
 import type { Leaf } from "./ast.ts";
+import type { Evaluation } from "./evaluation.ts";
 import { instantMs } from "./instant.ts";
 import { pathKeys } from "./path.ts";
 import { valuesAt } from "./values.ts";
@@ -12,6 +13,8 @@ export interface ConditionSubject {
   headers: Record<string, string>;
   /** The field diff of a synthetic event, by JSON pointer: what `$changes.` and the changed operators reach. */
   changes?: Record<string, { from?: unknown; to?: unknown }>;
+  /** Puts off what would take long; without one everything is done at once. */
+  evaluation?: Evaluation;
 }
 
 /** The values that a leaf is asked about; none where there is nothing, or only null. */
@@ -42,7 +45,11 @@ export function fieldReader(leaf: Leaf): ReadField {
     }
     case "lowered": {
       const read = valuesReader(keys);
-      return (subject) => strings(read(subject)).map((text) => text.toLowerCase());
+      const name = fieldName(leaf);
+      return (subject) => {
+        const texts = strings(read(subject));
+        return subject.evaluation?.lowerCase(name, texts) ?? texts.map((text) => text.toLowerCase());
+      };
     }
     case "changed": {
       const pointer = pointerOf(keys);
@@ -86,13 +93,13 @@ function viewOf({ op, value, ignoreCase }: Leaf): View {
 function valuesReader(keys: readonly string[]): ReadField {
   switch (keys[0]) {
     case "$event":
-      return (subject) => valuesAt(subject.event, keys, 1);
+      return (subject) => valuesAt(subject.event, keys, 1, subject.evaluation);
     case "$headers":
-      return (subject) => valuesAt(subject.headers, keys, 1);
+      return (subject) => valuesAt(subject.headers, keys, 1, subject.evaluation);
     case "$changes":
       return changesReader(keys);
     default:
-      return (subject) => valuesAt(subject.data, keys);
+      return (subject) => valuesAt(subject.data, keys, 0, subject.evaluation);
   }
 }
 
@@ -105,9 +112,9 @@ function changesReader(keys: readonly string[]): ReadField {
     .slice(1)
     .map((_, at) => ({ pointer: pointerOf(keys.slice(1, at + 2)), length: at + 2 }));
   fields.push({ pointer: keys[1] ?? "", length: 2 });
-  return ({ changes = {} }) =>
+  return ({ changes = {}, evaluation }) =>
     fields.flatMap(({ pointer, length }) =>
-      Object.hasOwn(changes, pointer) ? valuesAt(changes[pointer], keys, length) : [],
+      Object.hasOwn(changes, pointer) ? valuesAt(changes[pointer], keys, length, evaluation) : [],
     );
 }
 

@@ -9,9 +9,15 @@ const NOTHING: readonly unknown[] = [];
 
 /**
  * All values at the keys that are neither absent nor null, own properties only. Arrays on the way are walked through;
- * a numeric key indexes first. An array at the end is a value, and so is each of its elements.
+ * a numeric key indexes first. An array at the end is a value, and so is each of its elements. The elements that are
+ * walked are counted by the meter.
  */
-export function valuesAt(root: unknown, keys: readonly string[], from = 0): readonly unknown[] {
+export function valuesAt(
+  root: unknown,
+  keys: readonly string[],
+  from = 0,
+  meter?: { walkedElements: number },
+): readonly unknown[] {
   let value = root;
   let at = from;
   for (; at < keys.length && !Array.isArray(value); at += 1) {
@@ -23,6 +29,7 @@ export function valuesAt(root: unknown, keys: readonly string[], from = 0): read
   if (!Array.isArray(value)) return [value];
   const walk: Walk = { keys, found: [], elementsLeft: MAX_ELEMENTS_IN_ALL };
   collect(walk, value, at, 0);
+  if (meter !== undefined) meter.walkedElements += MAX_ELEMENTS_IN_ALL - walk.elementsLeft;
   return walk.found;
 }
 

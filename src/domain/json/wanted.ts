@@ -11,22 +11,29 @@ export interface Wanted {
 /** What a condition can see of an array: `valuesAt` asks no more of its elements. */
 const MAX_ITEMS = 1_000;
 
-interface Node extends Wanted {
-  readonly keys: Map<string, Node>;
-}
+/** Wants what conditions can see at paths. Of an object at the end of a path, that it is there. */
+export class WantedPaths implements Wanted {
+  readonly keys = new Map<string, WantedPaths>();
+  readonly maxItems = MAX_ITEMS;
 
-/** Wants what paths reach, each given as its keys. Of an object at the end of a path, that it is there. */
-export function wantedPaths(paths: Iterable<readonly string[]>): Wanted {
-  const root: Node = { keys: new Map(), maxItems: MAX_ITEMS };
-  for (const path of paths) {
-    let node = root;
+  add(path: readonly string[]): void {
+    let node: WantedPaths = this;
     for (const key of path) {
-      const next: Node = node.keys.get(key) ?? { keys: new Map(), maxItems: MAX_ITEMS };
-      node.keys.set(key, next);
+      let next = node.keys.get(key);
+      if (next === undefined) {
+        next = new WantedPaths();
+        node.keys.set(key, next);
+      }
       node = next;
     }
   }
-  return root;
+}
+
+/** Wants what paths reach, each given as its keys. */
+export function wantedPaths(paths: Iterable<readonly string[]>): Wanted {
+  const wanted = new WantedPaths();
+  for (const path of paths) wanted.add(path);
+  return wanted;
 }
 
 /** How many items of an array are kept. */

@@ -1,13 +1,15 @@
-import { setImmediate } from "node:timers/promises";
 import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
-import { Type } from "typebox";
+import { type Static, Type } from "typebox";
 import type { Explanation } from "../../domain/condition/explain.ts";
 import { HeadraceError } from "../../domain/errors.ts";
 import type { NormalizedEvent } from "../../domain/event.ts";
+import { EventTooCostly } from "../../domain/event-too-costly.ts";
+import { SliceBudget, type Slices } from "../../domain/slices.ts";
 import type { Database } from "../../postgres/database.ts";
 import { type Deployment, listDeploymentsAt } from "../../postgres/deployments.ts";
 import { findEvent, listEvents } from "../../postgres/events.ts";
 import { listRuns } from "../../postgres/run-list.ts";
+import { inTurns, nextTurn } from "../../runtime/turns.ts";
 import type { Guards } from "../authenticate.ts";
 import { asPage, readCursor } from "../cursor.ts";
 import { ERROR_RESPONSES } from "../errors.ts";
@@ -20,7 +22,7 @@ import {
   EventDetail,
   EventSource,
   EventStatusName,
-  type Normalize,
+  type NormalizeInSlices,
 } from "../schemas/event.ts";
 import { Id, Instant, line, Priority, reference, TenantParams, Uuid } from "../schemas/fields.ts";
 import { DEFAULT_LIMIT, MAX_PAGE_BYTES, pageOf, pageQuery } from "../schemas/page.ts";
@@ -28,13 +30,12 @@ import { asRun } from "../schemas/run.ts";
 
 /** Flows that are asked why they were started or not; those that were come first. */
 const MAX_EXPLAINED_FLOWS = 10_000;
-const EXPLAINED_AT_ONCE = 200;
 
 /** Says which flows an event could have started, and why not; the stage that routes is the judge. */
 export type ExplainRouting = (
   event: NormalizedEvent,
   deployed: readonly Deployment[],
-) => ({ flowId: string; version: number } & Explanation)[];
+) => Slices<({ flowId: string; version: number } & Explanation)[]>;
 
 /** Runs that are shown with their event; more flows than this seldom match one event. */
 const MAX_SHOWN_RUNS = 1_000;
@@ -45,7 +46,7 @@ const tags = ["Events"];
 export const eventRoutes: FastifyPluginAsyncTypebox<{
   database: Database;
   guards: Guards;
-  normalize: Normalize;
+  normalize: NormalizeInSlices;
   explainRouting: ExplainRouting;
 }> = async (server, { database, guards, normalize, explainRouting }) => {
   server.get(
@@ -81,11 +82,17 @@ export const eventRoutes: FastifyPluginAsyncTypebox<{
           maxBytes: MAX_PAGE_BYTES,
         }),
       );
+      const budget = new SliceBudget();
+      const items: Static<typeof Event>[] = [];
+      for (const event of events) {
+        if (budget.spend(event.payload.length)) await nextTurn();
+        items.push(asEvent(event, event.status, await inTurns(normalize(event))));
+      }
       return asPage(
         events,
         more,
         (event) => [event.id],
-        (event) => asEvent(event, event.status, normalize(event)),
+        (_event, index) => items[index] as Static<typeof Event>,
       );
     },
   );
@@ -117,7 +124,7 @@ export const eventRoutes: FastifyPluginAsyncTypebox<{
         });
         return { ...stored, runs, deployed };
       });
-      const normalized = normalize(found.event);
+      const normalized = await inTurns(normalize(found.event));
       return {
         ...asEvent(found.event, found.verdict.status, normalized),
         timeline: timelineOf(found.event, found.verdict, normalized, found.runs),
@@ -127,18 +134,16 @@ export const eventRoutes: FastifyPluginAsyncTypebox<{
     },
   );
 
-  /** A few flows at a time: others wait meanwhile. */
+  /** Of an event that is too costly to be matched there is nothing to say but its dead letter. */
   async function explain(
     event: NormalizedEvent,
     deployed: readonly Deployment[],
   ): Promise<ReturnType<typeof asRouting>[]> {
-    const routing: ReturnType<typeof asRouting>[] = [];
-    for (let at = 0; at < deployed.length; at += EXPLAINED_AT_ONCE) {
-      if (at > 0) await setImmediate();
-      routing.push(
-        ...explainRouting(event, deployed.slice(at, at + EXPLAINED_AT_ONCE)).map((one) => asRouting(one)),
-      );
+    try {
+      return (await inTurns(explainRouting(event, deployed))).map((one) => asRouting(one));
+    } catch (error) {
+      if (error instanceof EventTooCostly) return [];
+      throw error;
     }
-    return routing;
   }
 };

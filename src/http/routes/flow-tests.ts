@@ -1,23 +1,28 @@
-import { setImmediate } from "node:timers/promises";
 import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
 import { Type } from "typebox";
 import { readCondition } from "../../domain/condition/read.ts";
 import type { NormalizedEvent } from "../../domain/event.ts";
+import { EventTooCostly } from "../../domain/event-too-costly.ts";
 import type { Trigger } from "../../domain/flow.ts";
+import { SliceBudget, type Slices } from "../../domain/slices.ts";
 import type { Database } from "../../postgres/database.ts";
-import { listEvents } from "../../postgres/events.ts";
+import { listEvents, type StoredEvent } from "../../postgres/events.ts";
 import { findFlow } from "../../postgres/flows.ts";
+import { inTurns, nextTurn } from "../../runtime/turns.ts";
 import type { Guards } from "../authenticate.ts";
 import { readCursor, writeCursor } from "../cursor.ts";
 import { ERROR_RESPONSES } from "../errors.ts";
 import { idAt } from "../instant.ts";
-import type { Normalize } from "../schemas/event.ts";
+import type { NormalizeInSlices } from "../schemas/event.ts";
 import { closed, Instant, nullable, Uuid } from "../schemas/fields.ts";
 import { FlowParams } from "../schemas/flow.ts";
 import { noFlow } from "./flows.ts";
 
 /** Whether events start a flow by its trigger; the stage that routes is the judge. */
-export type CreateFlowMatcher = (tenantId: string, trigger: Trigger) => (event: NormalizedEvent) => boolean;
+export type CreateFlowMatcher = (
+  tenantId: string,
+  trigger: Trigger,
+) => (event: NormalizedEvent) => Slices<boolean>;
 
 /** Events that one call looks at, and how many unless it says. */
 const MAX_SCANNED = 10_000;
@@ -34,7 +39,7 @@ const MAX_MS = 10_000;
 export const flowTestRoutes: FastifyPluginAsyncTypebox<{
   database: Database;
   guards: Guards;
-  normalize: Normalize;
+  normalize: NormalizeInSlices;
   createFlowMatcher: CreateFlowMatcher;
 }> = async (server, { database, guards, normalize, createFlowMatcher }) => {
   server.post(
@@ -61,6 +66,10 @@ export const flowTestRoutes: FastifyPluginAsyncTypebox<{
             scanned: Type.Integer(),
             matched: Type.Integer(),
             unreadable: Type.Integer({ description: "Events whose body cannot be normalised." }),
+            too_costly: Type.Integer({
+              description:
+                "Events that would take more work to match than an event may: they become dead letters.",
+            }),
             events: Type.Array(
               Type.Object({ id: Uuid, type: nullable(Type.String()), received_at: Instant }),
               { description: "The newest that match, at most 100." },
@@ -94,7 +103,8 @@ export const flowTestRoutes: FastifyPluginAsyncTypebox<{
       );
       const startedMs = performance.now();
       let [beforeId] = readCursor(body.cursor, Type.Tuple([Uuid])) ?? [];
-      const found = { scanned: 0, matched: 0, unreadable: 0, events: [] as ShownMatch[] };
+      const found = { scanned: 0, matched: 0, unreadable: 0, too_costly: 0, events: [] as ShownMatch[] };
+      const budget = new SliceBudget();
       let reached: string | null = null;
       let more = true;
       while (more && found.scanned < limit && performance.now() - startedMs < MAX_MS) {
@@ -108,10 +118,12 @@ export const flowTestRoutes: FastifyPluginAsyncTypebox<{
           }),
         );
         for (const stored of page.events) {
-          const normalized = normalize(stored);
+          const outcome = await inTurns(tryOn(stored, normalize, matches));
+          if (budget.spend(stored.payload.length + EVENT_BYTES)) await nextTurn();
           found.scanned += 1;
-          if (normalized.kind === "unreadable") found.unreadable += 1;
-          else if (normalized.event.source !== "schedule" && matches(normalized.event)) {
+          if (outcome === "too_costly") found.too_costly += 1;
+          else if (outcome === "unreadable") found.unreadable += 1;
+          else if (outcome === "matched") {
             found.matched += 1;
             const { id, type = null, receivedAtMs } = stored;
             if (found.events.length < MAX_SHOWN)
@@ -124,7 +136,7 @@ export const flowTestRoutes: FastifyPluginAsyncTypebox<{
           reached = new Date(end.receivedAtMs).toISOString();
         }
         more = page.more;
-        await setImmediate();
+        await nextTurn();
       }
       return {
         ...found,
@@ -137,6 +149,26 @@ export const flowTestRoutes: FastifyPluginAsyncTypebox<{
     },
   );
 };
+
+/** Beside its body, what an event costs, in bytes of a body parsed. */
+const EVENT_BYTES = 1_024;
+
+/** What becomes of one past event. */
+function* tryOn(
+  stored: StoredEvent,
+  normalize: NormalizeInSlices,
+  matches: ReturnType<CreateFlowMatcher>,
+): Slices<"matched" | "missed" | "unreadable" | "too_costly"> {
+  const normalized = yield* normalize(stored);
+  if (normalized.kind === "unreadable") return "unreadable";
+  if (normalized.event.source === "schedule") return "missed";
+  try {
+    return (yield* matches(normalized.event)) ? "matched" : "missed";
+  } catch (error) {
+    if (error instanceof EventTooCostly) return "too_costly";
+    throw error;
+  }
+}
 
 /** The share of the events that were asked for, or of the time since, that was looked at. */
 function shareDone(

@@ -2,6 +2,8 @@ import { type Static, Type } from "typebox";
 import type { Explanation } from "../../domain/condition/explain.ts";
 import type { NormalizedEvent, SyntheticDetail } from "../../domain/event.ts";
 import { idempotencyKey } from "../../domain/idempotency-key.ts";
+import type { Wanted } from "../../domain/json/wanted.ts";
+import type { Slices } from "../../domain/slices.ts";
 import { EVENT_STATUSES, type EventStatus, type StoredEvent } from "../../postgres/events.ts";
 import { closed, Id, Instant, line, nullable, Priority, reference, Uuid } from "./fields.ts";
 import { Run } from "./run.ts";
@@ -10,6 +12,9 @@ import { Run } from "./run.ts";
 export type Normalize = (
   event: StoredEvent,
 ) => { kind: "normalized"; event: NormalizedEvent } | { kind: "unreadable"; reason: string };
+
+/** The same in slices of some milliseconds; of a large body only what is `wanted` is kept. */
+export type NormalizeInSlices = (event: StoredEvent, wanted?: Wanted) => Slices<ReturnType<Normalize>>;
 
 export const EventSource = Type.Enum(["webhook", "poll", "api", "schedule", "replay"]);
 export const EventStatusName = Type.Enum([...EVENT_STATUSES]);

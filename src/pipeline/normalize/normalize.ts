@@ -1,6 +1,8 @@
-import { parseBody } from "../../domain/body.ts";
+import { LARGE_BODY_BYTES, type ParsedBody, parseBody, parseBodySlices } from "../../domain/body.ts";
 import type { NormalizedEvent } from "../../domain/event.ts";
 import { idempotencyKey } from "../../domain/idempotency-key.ts";
+import type { Wanted } from "../../domain/json/wanted.ts";
+import type { Slices } from "../../domain/slices.ts";
 import type { StoredEvent } from "../../postgres/events.ts";
 
 export type Normalized =
@@ -10,8 +12,11 @@ export type Normalized =
 
 /** The stage where an event is routed and executed in one process. */
 export interface Normalizer {
-  /** Normalizes an event that was loaded to be routed. */
-  toRoute(stored: StoredEvent): Normalized;
+  /** Normalizes an event that was loaded to be routed. What is read of a large one in slices is not kept for its runs. */
+  readonly toRoute: ((stored: StoredEvent) => Normalized) & {
+    inSlices: typeof normalizeInSlices;
+    isLarge: typeof isLarge;
+  };
   /**
    * Normalizes it for a run. The first run of an event that was routed here is given what the router read, the others
    * read it anew: a flow's handler may change its event.
@@ -23,11 +28,14 @@ export function createNormalizer(): Normalizer {
   // For as long as the event itself is kept, which has a bound.
   const routed = new WeakMap<StoredEvent, Normalized>();
   return {
-    toRoute(stored) {
-      const normalized = normalize(stored);
-      routed.set(stored, normalized);
-      return normalized;
-    },
+    toRoute: Object.assign(
+      (stored: StoredEvent) => {
+        const normalized = normalize(stored);
+        routed.set(stored, normalized);
+        return normalized;
+      },
+      { inSlices: normalizeInSlices, isLarge },
+    ),
     toRun(stored) {
       const normalized = routed.get(stored);
       routed.delete(stored);
@@ -38,7 +46,21 @@ export function createNormalizer(): Normalizer {
 
 /** Makes the one shape that every event has from the bytes that were accepted. Pure: twice gives the same. */
 export function normalize(stored: StoredEvent): Normalized {
-  const body = parseBody({ contentType: stored.contentType, body: stored.payload });
+  return asNormalized(stored, parseBody({ contentType: stored.contentType, body: stored.payload }));
+}
+
+/** As `normalize`, in slices of some milliseconds; of a large body only what is `wanted` is kept. */
+export function* normalizeInSlices(stored: StoredEvent, wanted?: Wanted): Slices<Normalized> {
+  const { contentType, payload: body } = stored;
+  return asNormalized(stored, yield* parseBodySlices({ contentType, body, wanted }));
+}
+
+/** Whether an event is normalised in slices where others wait. */
+export function isLarge({ payload }: { payload: Buffer }): boolean {
+  return payload.length > LARGE_BODY_BYTES;
+}
+
+function asNormalized(stored: StoredEvent, body: ParsedBody): Normalized {
   if (body.kind === "unreadable") return body;
   return {
     kind: "normalized",

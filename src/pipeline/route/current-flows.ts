@@ -1,4 +1,5 @@
 import type { NormalizedEvent } from "../../domain/event.ts";
+import type { Slices } from "../../domain/slices.ts";
 import type { Deployment } from "../../postgres/deployments.ts";
 import type { MatchedFlow } from "./deployed-flows.ts";
 import { indexedTrigger } from "./flow-matcher.ts";
@@ -10,15 +11,16 @@ import { createTriggerIndex } from "./trigger-index.ts";
  */
 export function createCurrentFlows(
   deployed: readonly Deployment[],
-): (event: NormalizedEvent) => MatchedFlow[] {
+): (event: NormalizedEvent) => Slices<MatchedFlow[]> {
   const index = createTriggerIndex();
   const flows = new Map<string, MatchedFlow>();
   for (const { tenantId, flowId, version, definition } of deployed) {
     index.add(indexedTrigger(flowId, tenantId, definition.trigger));
     flows.set(flowId, { flowId, version, definition });
   }
-  return (event) => {
-    const ids = event.source === "schedule" ? [event.endpoint] : index.match(event);
+  return function* (event) {
+    const matched = event.source === "schedule" ? [event.endpoint] : index.matchInSlices(event);
+    const ids = Array.isArray(matched) ? matched : yield* matched;
     return ids.flatMap((id) => flows.get(id) ?? []);
   };
 }

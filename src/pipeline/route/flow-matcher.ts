@@ -1,7 +1,8 @@
 import { compileCondition } from "../../domain/condition/compile.ts";
-import { type Explanation, explainCondition } from "../../domain/condition/explain.ts";
+import { explainCondition } from "../../domain/condition/explain.ts";
 import type { NormalizedEvent } from "../../domain/event.ts";
 import { type Trigger, takesEvents } from "../../domain/flow.ts";
+import type { Slices } from "../../domain/slices.ts";
 import { conditionOf, type IndexedTrigger, subjectOf } from "./trigger-index/trigger.ts";
 
 /** What the trigger index holds of a flow's trigger. */
@@ -16,14 +17,14 @@ export function indexedTrigger(id: string, tenantId: string, trigger: Trigger): 
 const NO_CONNECTOR = "";
 
 /** Whether events start a flow by its trigger, one after the other: for what is asked of one flow and many events. */
-export function createFlowMatcher(tenantId: string, trigger: Trigger): (event: NormalizedEvent) => boolean {
-  const matches = compileCondition(conditionOf(indexedTrigger("", tenantId, trigger)));
-  return (event) => matches(subjectOf(event));
-}
+export type FlowMatcher = (event: NormalizedEvent) => Slices<boolean>;
 
-/** Why an event starts a flow by its trigger or not. */
-export function explainTrigger(event: NormalizedEvent, trigger: Trigger): Explanation {
-  return explainCondition(conditionOf(indexedTrigger("", event.tenantId, trigger)), subjectOf(event));
+export function createFlowMatcher(tenantId: string, trigger: Trigger): FlowMatcher {
+  const matches = compileCondition(conditionOf(indexedTrigger("", tenantId, trigger)));
+  return (event) => {
+    const subject = subjectOf(event);
+    return subject.evaluation.settle(() => matches(subject));
+  };
 }
 
 /** Whether the trigger is of the event's connector and type, so that its condition decides. */

@@ -18,6 +18,7 @@ import { type JobQueues, jobsOf } from "../../redis/job-queue.ts";
 import type { RedisKeys } from "../../redis/keys.ts";
 import { failpoint } from "../../runtime/failpoint.ts";
 import type { Step } from "../../runtime/loop.ts";
+import { inTurns } from "../../runtime/turns.ts";
 import { deadLetter, decideRouting, type Normalize } from "./decide.ts";
 import type { DeployedFlows } from "./deployed-flows.ts";
 
@@ -181,11 +182,13 @@ async function route(deps: RouterDeps, events: readonly StoredEvent[]): Promise<
 
 async function decideAndWrite(deps: RouterDeps, events: readonly StoredEvent[]): Promise<NewRun[]> {
   const moments = events.map((event) => event.flowsCounter);
-  await deps.flows.prepare({ oldest: Math.min(...moments), newest: Math.max(...moments) });
-  return await write(
-    deps,
-    decideRouting(events, deps.normalize, (event, moment) => deps.flows.match(event, moment)),
-  );
+  const release = deps.flows.hold();
+  try {
+    await deps.flows.prepare({ oldest: Math.min(...moments), newest: Math.max(...moments) });
+    return await write(deps, await inTurns(decideRouting(events, deps.normalize, deps.flows)));
+  } finally {
+    release();
+  }
 }
 
 /** An event whose routing itself fails goes to the dead letters, so that it holds up no other. */

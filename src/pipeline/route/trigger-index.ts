@@ -1,6 +1,7 @@
 import type { Condition } from "../../domain/condition/ast.ts";
 import { type Explanation, explainCondition } from "../../domain/condition/explain.ts";
 import { parseCondition } from "../../domain/condition/parse.ts";
+import { finish, type Slices } from "../../domain/slices.ts";
 import type { Entry } from "./trigger-index/entry.ts";
 import { Fields } from "./trigger-index/fields.ts";
 import { Partition } from "./trigger-index/partition.ts";
@@ -8,7 +9,13 @@ import { planOf } from "./trigger-index/plan.ts";
 import { programOf, stepsOf } from "./trigger-index/program.ts";
 import { type Route, Routes } from "./trigger-index/routes.ts";
 import { Search } from "./trigger-index/search.ts";
-import { conditionOf, type IndexedTrigger, type MatchableEvent, subjectOf } from "./trigger-index/trigger.ts";
+import {
+  conditionOf,
+  type EventSubject,
+  type IndexedTrigger,
+  type MatchableEvent,
+  subjectOf,
+} from "./trigger-index/trigger.ts";
 
 export type { IndexedTrigger, MatchableEvent };
 
@@ -23,17 +30,27 @@ export interface TriggerIndex {
   /** Removes a trigger, if it is there. The next `match` no longer sees it. */
   remove(id: string): void;
   /**
-   * The ids of the triggers that the event meets, in the order of their registration. Throws `unprocessable` for an
-   * event that would take tens of milliseconds.
+   * The ids of the triggers that the event meets, in the order of their registration. Throws `EventTooCostly` for one
+   * that is over its budget. It may take seconds: where others wait, `matchInSlices` is asked.
    */
   match(event: MatchableEvent): string[];
+  /**
+   * As `match`: at once, which is nearly always, or else in slices of some milliseconds. A trigger that comes or goes
+   * between two slices is seen or not.
+   */
+  matchInSlices(event: MatchableEvent): string[] | Slices<string[]>;
   /**
    * Why the event meets a trigger or not: the first clause that fails, of its tenant, connector, types and condition,
    * and what the event holds there. Undefined: there is no such trigger.
    */
   explain(event: MatchableEvent, id: string): Explanation | undefined;
   readonly size: number;
+  /** What matching has cost so far, as the bytes of a body that are parsed in the same time. */
+  readonly matchedBytes: number;
 }
+
+/** Bytes of JSON that are parsed in the time of one step. */
+const BYTES_A_STEP = 12;
 
 /** A trigger whose condition may be text. */
 export type NewTrigger = Omit<IndexedTrigger, "where"> & { where?: Condition | string | undefined };
@@ -47,14 +64,21 @@ const FEW = 128;
 /**
  * An event finds its triggers by what it holds; docs/decisions/006-trigger-index.md says how and why. Adding and
  * removing touch the one trigger's own keys and rebuild nothing. More than `few` triggers that differ only in their
- * conditions are found by keys; fewer are asked.
+ * conditions are found by keys; fewer are asked. Of each event `stepsAtOnce` of reading and searching are done at once.
  */
-export function createTriggerIndex({ few = FEW }: { few?: number } = {}): TriggerIndex {
+export function createTriggerIndex({
+  few = FEW,
+  stepsAtOnce,
+}: {
+  few?: number;
+  stepsAtOnce?: number;
+} = {}): TriggerIndex {
   const fields = new Fields();
   const routes = new Routes(() => new Partition(fields, few));
   /** By id, the trigger's entry in its first partition. */
   const entries = new Map<string, Entry>();
   let registered = 0;
+  let steps = 0;
   let round = 0;
 
   function remove(id: string): Entry | undefined {
@@ -77,6 +101,17 @@ export function createTriggerIndex({ few = FEW }: { few?: number } = {}): Trigge
     const steps = stepsOf(programOf(planOf(where, fields)));
     fields.release(steps);
     fields.release(steps);
+  }
+
+  function look(event: MatchableEvent, subject: EventSubject): string[] {
+    const search = new Search(subject, nextRound());
+    try {
+      routes.each(event, (partition) => partition.search(search));
+    } finally {
+      search.end();
+      steps += search.steps;
+    }
+    return inOrder(search.matched);
   }
 
   function nextRound(): number {
@@ -107,17 +142,22 @@ export function createTriggerIndex({ few = FEW }: { few?: number } = {}): Trigge
       remove(id);
     },
     match(event) {
-      const search = new Search(subjectOf(event), nextRound());
-      try {
-        routes.each(event, (partition) => partition.search(search));
-      } finally {
-        search.end();
-      }
-      return inOrder(search.matched);
+      const matched = this.matchInSlices(event);
+      return Array.isArray(matched) ? matched : finish(matched);
+    },
+    matchInSlices(event) {
+      const subject = subjectOf(event, stepsAtOnce);
+      const matched = look(event, subject);
+      return subject.evaluation.isComplete ? matched : subject.evaluation.settle(() => look(event, subject));
     },
     explain(event, id) {
       const trigger = entries.get(id)?.trigger;
-      return trigger && explainCondition(conditionOf(trigger), subjectOf(event));
+      if (trigger === undefined) return undefined;
+      const [condition, subject] = [conditionOf(trigger), subjectOf(event, stepsAtOnce)];
+      return finish(subject.evaluation.settle(() => explainCondition(condition, subject)));
+    },
+    get matchedBytes() {
+      return steps * BYTES_A_STEP;
     },
     get size() {
       return entries.size;

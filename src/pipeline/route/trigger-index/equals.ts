@@ -31,8 +31,15 @@ export class Equals implements Way {
 
   search(values: readonly unknown[], search: Search): void {
     if (values.length === 1) this.#postings.offerExact(values[0], search);
-    else for (const value of new Set(values)) this.#postings.offerExact(value, search);
+    else for (const value of new Set(values.filter(mayBeOperand))) this.#postings.offerExact(value, search);
   }
+}
+
+/** No condition is larger, characters: a longer text equals no operand, and two such may take long to compare. */
+const MAX_OPERAND = 16_384;
+
+function mayBeOperand(value: unknown): boolean {
+  return typeof value !== "string" || value.length <= MAX_OPERAND;
 }
 
 function valuesOf(key: Step): Iterable<unknown> {

@@ -59,7 +59,7 @@ export class Partition {
     if (this.#ways === undefined) return;
     search.startPartition();
     this.#ways.search(search);
-    if (search.vainOffers <= VAIN_OFFERS) return;
+    if (search.vainOffers <= VAIN_OFFERS || !search.isTelling) return;
     // Where entries were filed before any event was seen, better keys may have shown since. A few change at a time.
     if (this.#rest > 0) {
       this.#rest -= 1;

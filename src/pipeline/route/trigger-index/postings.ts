@@ -82,6 +82,14 @@ export class PostingMap<Key> {
     else if (postings !== undefined) search.offer(postings);
   }
 
+  /** Offers all entries. */
+  offerAll(search: Search): void {
+    for (const postings of this.#map.values()) {
+      if (Array.isArray(postings)) for (const entry of postings) search.offer(entry);
+      else search.offer(postings);
+    }
+  }
+
   /** Offers the key's entries, the key of which the event is known to hold. */
   offerExact(key: Key, search: Search): void {
     const postings = this.#map.get(key);

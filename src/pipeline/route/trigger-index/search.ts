@@ -1,18 +1,21 @@
-import type { ConditionSubject } from "../../../domain/condition/field.ts";
-import { HeadraceError } from "../../../domain/errors.ts";
+import { EventTooCostly } from "../../../domain/event-too-costly.ts";
 import type { Entry } from "./entry.ts";
 import type { Field } from "./fields.ts";
 import { isMet } from "./program.ts";
 import { meets, type Step } from "./step.ts";
+import type { EventSubject } from "./trigger.ts";
 
 /**
- * Steps that one event may cost, each about the time of one test: some 20 ms. What a tenant may register has to be
- * bounded far below it; this bound keeps an event that slips through from holding up all others.
+ * Steps that one look at an event's triggers may cost, each about the time of one test: some 20 ms. It cannot be
+ * interrupted, so that an event that takes more is given up. Work on fields and texts is counted by the evaluation.
  */
 const MAX_STEPS = 400_000;
 
-/** Characters of text that are searched in the time of one test, when they and the needle make it hard. */
-const CHARACTERS_A_STEP = 32;
+/** Characters of texts that one event has looked up, all in all; some milliseconds. Beyond, entries are asked. */
+const MAX_LOOKED_UP = 524_288;
+
+/** Values of more than these are counted where they are asked. */
+const MAX_VALUES_COUNTED = 64;
 
 /** Entries kept of those that are offered in vain. */
 const MAX_VAIN_KEPT = 4;
@@ -24,17 +27,19 @@ export class Search {
   readonly matched: Entry[] = [];
   /** Entries offered, again or not. */
   offers = 0;
-  readonly #subject: ConditionSubject;
+  readonly #subject: EventSubject;
   readonly #round: number;
   readonly #read: Field[] = [];
   #stepsLeft = MAX_STEPS;
+  #charactersLeft = MAX_LOOKED_UP;
+  #isBlind = false;
   #vainOffers = 0;
   #vain: Entry[] | undefined;
   /** Chooses which of them are kept: another sequence in every search, and no randomness from outside. */
   #dice: number;
 
   /** `round` tells this search from all others since the entries' rounds were last set to 0. */
-  constructor(subject: ConditionSubject, round: number) {
+  constructor(subject: EventSubject, round: number) {
     this.#subject = subject;
     this.#round = round;
     this.#dice = round;
@@ -43,19 +48,37 @@ export class Search {
   /** Whether the event meets a step. */
   meets(step: Step): boolean {
     const values = this.valuesOf(step.field);
-    this.#stepsLeft -= values.length < 2 ? 1 : values.length;
-    if (step.op === "contains") this.#stepsLeft -= charactersIn(values) / CHARACTERS_A_STEP;
-    return meets(step, values);
+    this.#stepsLeft -= values.length < 2 ? 1 : Math.min(values.length, MAX_VALUES_COUNTED);
+    if (values.length < 2 && step.op !== "contains") return meets(step, values);
+    return this.#subject.evaluation.passes(step, step.field.name, values, meets);
   }
 
   /** What the event holds at a field. It is read once. */
   valuesOf(field: Field): readonly unknown[] {
     if (field.values !== undefined) return field.values;
-    const values = field.read(this.#subject);
+    const values = this.#subject.evaluation.valuesOf(field.name, field.read, this.#subject);
     field.values = values;
     this.#read.push(field);
-    this.spend(1 + values.length);
+    this.spend(1);
     return values;
+  }
+
+  /**
+   * Whether texts of so many characters may be looked up at once. If not, entries are offered that none of them may
+   * hold, and nothing is to be learned from what is offered.
+   */
+  mayLookUp(characters: number): boolean {
+    if (characters > this.#charactersLeft) {
+      this.#isBlind = true;
+      return false;
+    }
+    this.#charactersLeft -= characters;
+    return true;
+  }
+
+  /** Whether what was offered tells how good the keys are. */
+  get isTelling(): boolean {
+    return !this.#isBlind && this.#subject.evaluation.isComplete;
   }
 
   /** Asks an entry whose key the event may hold, unless it was asked before. */
@@ -83,6 +106,11 @@ export class Search {
     return isMatched;
   }
 
+  /** Steps that were taken. */
+  get steps(): number {
+    return MAX_STEPS - this.#stepsLeft;
+  }
+
   /** Forgets what was offered in vain: what is offered from now on is another partition's. */
   startPartition(): void {
     this.#vainOffers = 0;
@@ -108,12 +136,12 @@ export class Search {
     this.#vain[Math.min(place, this.#vain.length)] = entry;
   }
 
-  /** Throws `unprocessable` when the event has cost more than an event may. */
+  /** Throws `EventTooCostly` when the event has cost more than an event may. */
   spend(steps: number): void {
     this.#stepsLeft -= steps;
     if (this.#stepsLeft < 0) {
-      throw new HeadraceError(
-        "unprocessable",
+      throw new EventTooCostly(
+        "match_steps",
         `Matching the event takes more than ${MAX_STEPS} steps: its tenant has too many triggers that nothing but a look at each can decide`,
       );
     }
@@ -123,10 +151,4 @@ export class Search {
   end(): void {
     for (const field of this.#read) field.values = undefined;
   }
-}
-
-function charactersIn(values: readonly unknown[]): number {
-  let characters = 0;
-  for (const value of values) if (typeof value === "string") characters += value.length;
-  return characters;
 }

@@ -71,6 +71,10 @@ export class Stretches implements Way {
   search(values: readonly unknown[], search: Search): void {
     for (const { entry } of this.#few ?? []) search.offer(entry);
     for (const ofLength of this.#byLength.values()) {
+      if (!search.mayLookUp(charactersIn(values))) {
+        ofLength.postings.offerAll(search);
+        continue;
+      }
       const offered = new Set<number>();
       for (const text of values) {
         if (typeof text !== "string") continue;
@@ -108,6 +112,12 @@ interface StretchesOfLength {
   readonly length: number;
   readonly postings: PostingMap<number>;
   readonly filter: HashFilter;
+}
+
+function charactersIn(values: readonly unknown[]): number {
+  let characters = 0;
+  for (const value of values) if (typeof value === "string") characters += value.length;
+  return characters;
 }
 
 function inText(chanceOfOne: number): number {

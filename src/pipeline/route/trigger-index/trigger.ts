@@ -1,4 +1,5 @@
 import type { Condition } from "../../../domain/condition/ast.ts";
+import { Evaluation } from "../../../domain/condition/evaluation.ts";
 import type { ConditionSubject } from "../../../domain/condition/field.ts";
 
 /** A flow's trigger as the index knows it. */
@@ -22,18 +23,20 @@ export interface MatchableEvent {
   changes?: Record<string, { from?: unknown; to?: unknown }>;
 }
 
-/** The event as conditions see it. */
-export function subjectOf(event: MatchableEvent): ConditionSubject {
-  return new EventSubject(event);
+/** The event as conditions see it. So many steps of its evaluation are done at once. */
+export function subjectOf(event: MatchableEvent, stepsAtOnce?: number): EventSubject {
+  return new EventSubject(event, stepsAtOnce);
 }
 
-class EventSubject implements ConditionSubject {
+export class EventSubject implements ConditionSubject {
   readonly data: unknown;
   readonly headers: Record<string, string>;
   readonly changes: NonNullable<ConditionSubject["changes"]>;
+  readonly evaluation: Evaluation;
   readonly #event: MatchableEvent;
 
-  constructor(event: MatchableEvent) {
+  constructor(event: MatchableEvent, stepsAtOnce?: number) {
+    this.evaluation = new Evaluation(stepsAtOnce);
     this.data = event.data;
     this.headers = event.headers ?? NONE;
     this.changes = event.changes ?? NONE;

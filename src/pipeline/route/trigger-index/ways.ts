@@ -73,6 +73,7 @@ export class Ways {
 function tryWay(tried: TriedWay, values: readonly unknown[], search: Search): void {
   const before = search.offers;
   if (values.length > 0) tried.way.search(values, search);
+  if (!search.isTelling) return;
   tried.searches += 1;
   tried.offers += search.offers - before;
   if (tried.searches < MAX_SEARCHES) return;
