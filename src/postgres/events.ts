@@ -53,12 +53,40 @@ const COLUMNS = `e.id, e.tenant_id, e.connector, e.endpoint, e.type, e.source, e
 /** The events of a batch, those that exist, in no order. */
 export async function loadEvents(database: Queryable, ids: readonly string[]): Promise<StoredEvent[]> {
   const { low, high } = idBounds(ids);
-  const rows = await database.query<EventRow>({
+  const rows = await database.query<EventRow & { large_bytes: number | null }>({
     name: "load-events",
-    text: `SELECT ${COLUMNS} FROM events e WHERE e.id = ANY ($1::uuid[]) AND e.id BETWEEN $2::uuid AND $3::uuid`,
+    text: `SELECT ${COLUMNS_BUT_LARGE_PAYLOADS} FROM events e
+      WHERE e.id = ANY ($1::uuid[]) AND e.id BETWEEN $2::uuid AND $3::uuid`,
     values: [ids, low, high],
   });
-  return rows.map(asStoredEvent);
+  const events: StoredEvent[] = [];
+  for (const row of rows) {
+    const payload =
+      row.large_bytes === null ? row.payload : await loadPayload(database, row.id, row.large_bytes);
+    events.push(asStoredEvent({ ...row, payload }));
+  }
+  return events;
+}
+
+/** A larger payload is read in parts of this size: the driver decodes each of them at once, some milliseconds. */
+const PART_BYTES = 1_048_576;
+
+const COLUMNS_BUT_LARGE_PAYLOADS = `${COLUMNS.replace(
+  "e.payload",
+  `CASE WHEN octet_length(e.payload) <= ${PART_BYTES} THEN e.payload ELSE '' END AS payload`,
+)}, nullif(greatest(octet_length(e.payload), ${PART_BYTES}), ${PART_BYTES}) AS large_bytes`;
+
+async function loadPayload(database: Queryable, id: string, bytes: number): Promise<Buffer> {
+  const payload = Buffer.allocUnsafe(bytes);
+  for (let at = 0; at < bytes; at += PART_BYTES) {
+    const [row] = await database.query<{ part: Buffer }>({
+      name: "load-payload-part",
+      text: "SELECT substring(payload FROM $2::int FOR $3::int) AS part FROM events WHERE id = $1::uuid",
+      values: [id, at + 1, PART_BYTES],
+    });
+    row?.part.copy(payload, at);
+  }
+  return payload;
 }
 
 /**

@@ -28,7 +28,8 @@ export function* parseJsonSlices(
   const reader = new JsonReader(bytes, maxDepth, groupBytes, new SliceBudget(sliceBytes));
   try {
     const start = yield* reader.space(0);
-    const { value, end } = yield* reader.value(start, 0, wanted);
+    const all = wanted === "all" || wanted.isWhole;
+    const { value, end } = yield* reader.value(start, 0, all ? "all" : wanted);
     if ((yield* reader.space(end)) !== bytes.length) throw new Flaw("invalid");
     return { kind: "parsed", data: value };
   } catch (error) {
@@ -262,7 +263,8 @@ function takeMembers(members: Record<string, unknown>, keep: Keep): Members {
     },
     keepOf(name) {
       if (keep === "all" || name === "constructor") return "all";
-      return keep === "nothing" ? "nothing" : (keep.keys.get(name) ?? "nothing");
+      const part = keep === "nothing" ? undefined : keep.keys.get(name);
+      return part === undefined ? "nothing" : part.isWhole ? "all" : part;
     },
     alone(name, value) {
       if (name === "__proto__" || (name === "constructor" && holdsPrototype(value)))

@@ -6,6 +6,8 @@ export interface Wanted {
   readonly keys: ReadonlyMap<string, Wanted>;
   /** Items that are kept of an array; further ones only where a numeric key names them. */
   readonly maxItems: number;
+  /** All of it is kept. */
+  readonly isWhole?: boolean;
 }
 
 /** What a condition can see of an array: `valuesAt` asks no more of its elements. */
@@ -15,8 +17,10 @@ const MAX_ITEMS = 1_000;
 export class WantedPaths implements Wanted {
   readonly keys = new Map<string, WantedPaths>();
   readonly maxItems = MAX_ITEMS;
+  isWhole = false;
 
-  add(path: readonly string[]): void {
+  /** Wants the values at a path; `whole` with all that is in them. */
+  add(path: readonly string[], whole = false): void {
     let node: WantedPaths = this;
     for (const key of path) {
       let next = node.keys.get(key);
@@ -26,6 +30,7 @@ export class WantedPaths implements Wanted {
       }
       node = next;
     }
+    if (whole) node.isWhole = true;
   }
 }
 

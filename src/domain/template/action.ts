@@ -3,8 +3,10 @@ import type { FlowAction } from "../flow.ts";
 import type { AttemptError } from "../outcome.ts";
 import { type BodyTemplate, flawOfBody, placeBody } from "./body.ts";
 import { type Placeholder, parseTemplate, secretNameOf, type Template } from "./parse.ts";
-import { MAX_HEADER_LENGTH, renderBody, renderHeader, renderUrl } from "./render.ts";
+import { type JsonTexts, MAX_HEADER_LENGTH, renderBody, renderHeader, renderUrl } from "./render.ts";
 import type { Scope } from "./scope.ts";
+
+export type { JsonTexts };
 
 type HttpAction = Extract<FlowAction, { type: "http" }>;
 
@@ -69,6 +71,7 @@ export function readActionTemplates(
 export function renderAction(
   templates: ActionTemplates,
   scope: Scope,
+  texts?: JsonTexts,
 ): { kind: "rendered"; action: RenderedAction } | { kind: "failed"; error: AttemptError } {
   const url = renderUrl(templates.url, scope, "action.url");
   if (url.kind === "failed") return url;
@@ -84,7 +87,7 @@ export function renderAction(
     const message = `action.headers would be longer than ${MAX_HEADER_LENGTH} characters in all`;
     return { kind: "failed", error: { code: "TEMPLATE_VALUE_UNFIT", message } };
   }
-  const body = templates.body && renderBody(templates.body, scope, "action.body");
+  const body = templates.body && renderBody(templates.body, scope, "action.body", texts);
   if (body?.kind === "failed") return body;
   return { kind: "rendered", action: { url: url.text, headers, body: body?.text } };
 }

@@ -55,27 +55,40 @@ export function renderHeader(template: Template, scope: Scope, field: string): R
 const UNSENDABLE = /[^\t\x20-\x7e\x80-\xff]/;
 
 /** A body, whose values are encoded as their places ask. */
-export function renderBody(template: BodyTemplate, scope: Scope, field: string): Rendered {
+export function renderBody(
+  template: BodyTemplate,
+  scope: Scope,
+  field: string,
+  texts: JsonTexts = NO_TEXTS,
+): Rendered {
   return join(template, MAX_BODY_LENGTH, field, (part) =>
-    typeof part === "string" ? { text: part } : fillPlace(part, scope),
+    typeof part === "string" ? { text: part } : fillPlace(part, scope, texts),
   );
 }
+
+/** The JSON of values that were written before, since they take long. */
+export type JsonTexts = ReadonlyMap<unknown, string>;
+
+const NO_TEXTS: JsonTexts = new Map();
 
 /** What an event of the largest size would need, some times over. */
 const MAX_BODY_LENGTH = 26_214_400;
 
-function fillPlace({ placeholder, place }: { placeholder: Placeholder; place: Place }, scope: Scope): Filled {
+function fillPlace(
+  { placeholder, place }: { placeholder: Placeholder; place: Place },
+  scope: Scope,
+  texts: JsonTexts,
+): Filled {
+  const stringify = (one: unknown) => texts.get(one) ?? JSON.stringify(one);
   const value = valueAt(placeholder, scope);
   if (place === "json") {
-    if (value !== undefined) return { text: JSON.stringify(value) };
+    if (value !== undefined) return { text: stringify(value) };
     return placeholder.optional ? { text: "null" } : MISSING;
   }
   const filled =
-    typeof value === "object" && value !== null
-      ? { text: JSON.stringify(value) }
-      : fillText(placeholder, scope);
+    typeof value === "object" && value !== null ? { text: stringify(value) } : fillText(placeholder, scope);
   if ("flaw" in filled || place === "text") return filled;
-  if (place === "json string") return { text: JSON.stringify(filled.text).slice(1, -1) };
+  if (place === "json string") return { text: stringify(filled.text).slice(1, -1) };
   return { text: encodeURIComponent(Buffer.from(filled.text).toString()) };
 }
 

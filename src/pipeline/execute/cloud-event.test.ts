@@ -22,12 +22,19 @@ const runId = "01a208f8-2149-748f-94fe-b9c62a9e51c1";
 
 /** As the reference library reads it from the wire. */
 function received(part: Partial<NormalizedEvent>): CloudEvent<unknown> {
-  const body = cloudEvent({ ...event, ...part }, runId);
+  const body = cloudEvent({ ...event, ...part }, runId).toString();
   const read = HTTP.toEvent({ headers: { "content-type": CLOUD_EVENT_TYPE }, body });
   return new CloudEvent<unknown>(read as CloudEvent<unknown>);
 }
 
 describe("cloudEvent", () => {
+  test("sends the data of a large event as it was accepted", () => {
+    const dataText = Buffer.from(' {"order": 7.0, "note": "größe"} ');
+    const body = cloudEvent({ ...event, data: {}, dataText }, runId);
+    expect(JSON.parse(body.toString())).toEqual(JSON.parse(cloudEvent(event, runId).toString()));
+    expect(body.includes(dataText)).toBe(true);
+  });
+
   test("is a CloudEvent to the reference library, with every field that the contract names", () => {
     const traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
     const read = received({ headers: { traceparent } });

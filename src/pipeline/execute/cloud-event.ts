@@ -9,9 +9,18 @@ export const CLOUD_EVENT_TYPE = "application/cloudevents+json";
  * delivery, where it had one. A CloudEvent has a type: an event without one is of type `unknown`.
  * Source: https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md
  */
-export function cloudEvent(event: NormalizedEvent, runId: string): string {
+export function cloudEvent(event: NormalizedEvent, runId: string): Buffer {
+  const { dataText } = event;
+  if (dataText === undefined)
+    return Buffer.from(JSON.stringify({ ...attributesOf(event, runId), data: event.data }));
+  // Of a large event the data is sent as it was accepted: to parse and write it again would hold up others.
+  const attributes = JSON.stringify(attributesOf(event, runId));
+  return Buffer.concat([Buffer.from(`${attributes.slice(0, -1)},"data":`), dataText, Buffer.from("}")]);
+}
+
+function attributesOf(event: NormalizedEvent, runId: string) {
   const { traceparent } = event.headers;
-  return JSON.stringify({
+  return {
     specversion: "1.0",
     id: event.id,
     source: `/tenants/${encodeURIComponent(event.tenantId)}/connectors/${encodeURIComponent(event.connector)}`,
@@ -25,8 +34,7 @@ export function cloudEvent(event: NormalizedEvent, runId: string): string {
     idempotencykey: event.idempotencyKey,
     runid: runId,
     traceparent: TRACEPARENT.test(traceparent ?? "") ? traceparent : undefined,
-    data: event.data,
-  });
+  };
 }
 
 /** https://www.w3.org/TR/trace-context-1/#traceparent-header-field-values */

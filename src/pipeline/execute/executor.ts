@@ -45,6 +45,8 @@ export interface ExecutorLimits {
   tenantConcurrency: number;
 }
 
+type Normalized = { kind: "normalized"; event: NormalizedEvent } | { kind: "unreadable"; reason: string };
+
 export interface ExecutorDeps {
   database: Queryable;
   events: Pick<EventsAtHand, "take">;
@@ -54,9 +56,8 @@ export interface ExecutorDeps {
   /** Counts what is under way for each tenant. */
   bounds: SharedBounds;
   breakers: Pick<Breakers, "prepare">;
-  normalize: (
-    event: StoredEvent,
-  ) => { kind: "normalized"; event: NormalizedEvent } | { kind: "unreadable"; reason: string };
+  /** Reads an event for a run: at once, or a large one in slices. */
+  normalize: (event: StoredEvent, action: FlowAction) => Normalized | Promise<Normalized>;
   actions: Readonly<Record<FlowAction["type"], RunAction>>;
   limits: ExecutorLimits;
   random: () => number;
@@ -226,7 +227,8 @@ async function attempt(deps: ExecutorDeps, prepared: PreparedRun, hold: Hold): P
   if (flow === undefined)
     return gone("FLOW_GONE", `Version ${run.flowVersion} of flow ${run.flowId} does not exist`);
   if (event === undefined) return gone("EVENT_GONE", `Event ${run.eventId} does not exist`);
-  const normalized = deps.normalize(event);
+  const normalizing = deps.normalize(event, flow.definition.action);
+  const normalized = normalizing instanceof Promise ? await normalizing : normalizing;
   if (normalized.kind === "unreadable") return gone("EVENT_UNREADABLE", normalized.reason);
   return deps.actions[flow.definition.action.type]({
     runId: run.id,

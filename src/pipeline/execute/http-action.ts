@@ -2,10 +2,12 @@ import assert from "node:assert";
 import { validateHeaderName, validateHeaderValue } from "node:http";
 import type { ErrorDetail } from "../../domain/errors.ts";
 import type { RunAction, RunAttempt } from "../../domain/flow-run.ts";
+import { stringifySlices } from "../../domain/json/stringify-slices.ts";
 import type { Outcome } from "../../domain/outcome.ts";
-import { renderAction } from "../../domain/template/action.ts";
+import type { Slices } from "../../domain/slices.ts";
+import { type JsonTexts, renderAction } from "../../domain/template/action.ts";
 import { MAX_HEADER_LENGTH } from "../../domain/template/render.ts";
-import { scopeOf } from "../../domain/template/scope.ts";
+import { scopeOf, valueAt } from "../../domain/template/scope.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import {
   isConnectionHeader,
@@ -14,6 +16,7 @@ import {
   type OutgoingResult,
   retryAfterMs,
 } from "../../runtime/outgoing/index.ts";
+import { inTurns } from "../../runtime/turns.ts";
 import { templatesOf } from "./action-templates.ts";
 import type { TargetResult } from "./breakers.ts";
 import { CLOUD_EVENT_TYPE, cloudEvent } from "./cloud-event.ts";
@@ -46,8 +49,10 @@ export function createHttpAction(deps: {
 }): RunAction {
   const { outgoing, clock, targets } = deps;
   return async (run) => {
-    const request = requestOf(run, clock.now());
-    if ("kind" in request) return request;
+    const isLarge = run.event.dataText !== undefined;
+    const unsigned = requestOf(run, clock.now(), isLarge ? await inTurns(jsonTexts(run)) : undefined);
+    if ("kind" in unsigned) return unsigned;
+    const request = await signed(unsigned);
     // What is no URL is refused below, with its reason.
     const target = URL.canParse(request.url) ? new URL(request.url).origin : "";
     const turn = await targets.enter({ tenantId: run.tenantId, target });
@@ -96,8 +101,39 @@ function isOurs(name: string): boolean {
   return SIGNED_HEADERS.has(name) || isConnectionHeader(name);
 }
 
+/** A request whose signature is still to be made. */
+interface UnsignedRequest {
+  request: OutgoingRequest & { body: Buffer };
+  id: string;
+  nowMs: number;
+  secrets: string[];
+}
+
+async function signed({ request, id, nowMs, secrets }: UnsignedRequest): Promise<OutgoingRequest> {
+  const { body } = request;
+  const signature = await inTurns(signOutgoing({ id, nowMs, body, secrets }));
+  return { ...request, headers: { ...request.headers, ...signature } };
+}
+
+/** The JSON of the values of a large event that the body of its action takes. */
+function* jsonTexts({ definition: { action }, ...run }: RunAttempt): Slices<JsonTexts> {
+  const texts = new Map<unknown, string>();
+  const read = action.type === "http" ? templatesOf(action) : undefined;
+  const scope = scopeOf({ definition: { action }, ...run } as RunAttempt);
+  for (const part of read?.kind === "read" ? (read.templates.body ?? []) : []) {
+    if (typeof part === "string") continue;
+    const value = valueAt(part.placeholder, scope);
+    const isLong = typeof value === "string" ? value.length > LONG_TEXT : typeof value === "object";
+    if (isLong && !texts.has(value)) texts.set(value, yield* stringifySlices(value));
+  }
+  return texts;
+}
+
+/** A shorter text is written as JSON at once, characters. */
+const LONG_TEXT = 65_536;
+
 /** What is sent for a run, or why nothing can be. */
-function requestOf(run: RunAttempt, nowMs: number): OutgoingRequest | Outcome {
+function requestOf(run: RunAttempt, nowMs: number, texts: JsonTexts | undefined): UnsignedRequest | Outcome {
   const { definition, event, runId, idempotencyKey, signingSecret, formerSecret: former, hold } = run;
   const { action } = definition;
   assert(action.type === "http", "the executor gives an action its own kind of run");
@@ -106,29 +142,31 @@ function requestOf(run: RunAttempt, nowMs: number): OutgoingRequest | Outcome {
     const sentences = read.details.map(({ field, message }) => `${field} ${message}`);
     return { kind: "dead", error: { code: "TEMPLATE_FLAWED", message: sentences.join("; ") } };
   }
-  const rendered = renderAction(read.templates, scopeOf(run));
+  const rendered = renderAction(read.templates, scopeOf(run), texts);
   if (rendered.kind === "failed") return { kind: "dead", error: rendered.error };
   const { method = "POST", timeout_ms = HTTP_TIMEOUT_MS.default } = action;
   const { url, headers, body: own } = rendered.action;
   const hasBody = method !== "GET" && method !== "HEAD";
-  const body = Buffer.from(hasBody ? (own ?? cloudEvent(event, runId)) : "");
+  const body = !hasBody ? NO_BODY : own === undefined ? cloudEvent(event, runId) : Buffer.from(own);
   const secrets = [signingSecret, ...(former !== undefined && former.untilMs > nowMs ? [former.value] : [])];
   const contentType = action.body === undefined ? CLOUD_EVENT_TYPE : "application/json";
-  return {
+  const request = {
     url,
     method,
     headers: {
       ...(hasBody ? { "content-type": contentType } : {}),
       ...ownHeaders(headers),
       "idempotency-key": idempotencyKey,
-      ...signOutgoing({ id: runId, nowMs, body, secrets }),
     },
     body,
     timeoutMs: Math.min(Math.max(timeout_ms, HTTP_TIMEOUT_MS.min), HTTP_TIMEOUT_MS.max),
     maxResponseBytes: MAX_RESPONSE_BYTES,
     signal: hold.signal,
   };
+  return { request, id: runId, nowMs, secrets };
 }
+
+const NO_BODY = Buffer.alloc(0);
 
 function ownHeaders(headers: Readonly<Record<string, string>>): Record<string, string> {
   const named = Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value] as const);

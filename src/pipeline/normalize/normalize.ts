@@ -1,9 +1,12 @@
 import { LARGE_BODY_BYTES, type ParsedBody, parseBody, parseBodySlices } from "../../domain/body.ts";
 import type { NormalizedEvent } from "../../domain/event.ts";
+import type { FlowAction } from "../../domain/flow.ts";
 import { idempotencyKey } from "../../domain/idempotency-key.ts";
 import type { Wanted } from "../../domain/json/wanted.ts";
 import type { Slices } from "../../domain/slices.ts";
+import { wantedByAction } from "../../domain/template/wanted-by-action.ts";
 import type { StoredEvent } from "../../postgres/events.ts";
+import { inTurns } from "../../runtime/turns.ts";
 
 export type Normalized =
   | { kind: "normalized"; event: NormalizedEvent }
@@ -21,7 +24,7 @@ export interface Normalizer {
    * Normalizes it for a run. The first run of an event that was routed here is given what the router read, the others
    * read it anew: a flow's handler may change its event.
    */
-  toRun(stored: StoredEvent): Normalized;
+  toRun(stored: StoredEvent, action: FlowAction): Normalized | Promise<Normalized>;
 }
 
 export function createNormalizer(): Normalizer {
@@ -36,12 +39,25 @@ export function createNormalizer(): Normalizer {
       },
       { inSlices: normalizeInSlices, isLarge },
     ),
-    toRun(stored) {
+    toRun(stored, action) {
+      if (isLarge(stored)) return inTurns(normalizeForRun(stored, action));
       const normalized = routed.get(stored);
       routed.delete(stored);
       return normalized ?? normalize(stored);
     },
   };
+}
+
+/** A large event for a run. What an HTTP action does not name stays text, which it sends as it is. */
+function* normalizeForRun(stored: StoredEvent, action: FlowAction): Slices<Normalized> {
+  const wanted = action.type === "http" && isJson(stored) ? wantedByAction(action) : undefined;
+  const normalized = yield* normalizeInSlices(stored, wanted);
+  if (wanted === undefined || normalized.kind === "unreadable") return normalized;
+  return { kind: "normalized", event: { ...normalized.event, dataText: stored.payload } };
+}
+
+function isJson({ contentType = "" }: StoredEvent): boolean {
+  return !contentType.toLowerCase().includes("x-www-form-urlencoded");
 }
 
 /** Makes the one shape that every event has from the bytes that were accepted. Pure: twice gives the same. */

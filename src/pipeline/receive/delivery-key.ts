@@ -33,7 +33,7 @@ export function deliveryKeys(scheme: Scheme, request: InboundRequest): Keys {
   const { content = [], delivery_id } = scheme;
   const id = firstId(delivery_id ?? [], request);
   if (id !== undefined && content.includes("id")) return [idKey(scheme, "id", id.value)];
-  const bodyHash = hash("sha256", request.body);
+  const { bodyHash } = request;
   const bound = boundHash(scheme, request, bodyHash);
   const bodyKey = { key: `body:${bound}`, windowMs: retryMs(scheme) };
   if (delivery_id === undefined) return [bodyKey];

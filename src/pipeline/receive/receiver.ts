@@ -2,6 +2,7 @@ import { HeadraceError } from "../../domain/errors.ts";
 import { digestOf } from "../../domain/idempotency-key.ts";
 import type { NewEvent } from "../../postgres/accept.ts";
 import type { EndpointName, TenantLimits } from "../../postgres/receiving-endpoints.ts";
+import { inTurns } from "../../runtime/turns.ts";
 import type { Acceptor, Delivery } from "./acceptor.ts";
 import { receiveForApp } from "./app-delivery.ts";
 import type { ChallengeAnswer } from "./challenge.ts";
@@ -12,6 +13,7 @@ import { checkItemCount } from "./items.ts";
 import { type Judgement, judge } from "./judge.ts";
 import { otherTenantsAccounts } from "./other-accounts.ts";
 import { placedEvents } from "./placed-events.ts";
+import { PutOff } from "./put-off.ts";
 import type { Scheme } from "./scheme.ts";
 
 export type ReceiveAnswer =
@@ -173,11 +175,19 @@ export function createReceiver(deps: ReceiverDeps): Receiver {
 
   return {
     async receive(target, request) {
-      for (let tries = 1; tries <= MAX_TRIES; tries += 1) {
-        const answer = await ("tenantId" in target
-          ? receiveForEndpoint(answering, target, request)
-          : receiveForApp(answering, target.connector, request));
-        if (answer !== undefined) return answer;
+      for (let tries = 1; tries <= MAX_TRIES; ) {
+        try {
+          const answer = await ("tenantId" in target
+            ? receiveForEndpoint(answering, target, request)
+            : receiveForApp(answering, target.connector, request));
+          if (answer !== undefined) return answer;
+          tries += 1;
+        } catch (error) {
+          if (!(error instanceof PutOff)) throw error;
+          const known =
+            "tenantId" in target ? endpoints.endpoint(target) : endpoints.connector(target.connector);
+          await inTurns(error.work({ pointers: pointersOf((await known).scheme) }));
+        }
       }
       throw new HeadraceError(
         "store_unavailable",
@@ -194,6 +204,17 @@ export function createReceiver(deps: ReceiverDeps): Receiver {
 }
 
 const MAX_TRIES = 5;
+
+/** The places in the body that a scheme reads; all of it where its items become events of their own. */
+function pointersOf(scheme: Scheme): "all" | string[] {
+  if (scheme.items !== undefined) return "all";
+  const pointers: string[] = [];
+  JSON.stringify(scheme, (name, value) => {
+    if (name === "body" && typeof value === "string") pointers.push(value);
+    return value;
+  });
+  return pointers;
+}
 
 /** No promise where nothing has to be looked up, which is nearly always. */
 function receiveForEndpoint(answering: Answering, name: EndpointName, request: InboundRequest): Attempt {

@@ -9,19 +9,28 @@ import {
   timingSafeEqual,
   verify,
 } from "node:crypto";
+import type { Hashing, InboundRequest } from "./inbound-request.ts";
+import { LONG_BODY_BYTES } from "./put-off.ts";
 import type { Algorithm, Scheme } from "./scheme.ts";
 import type { ContentPiece } from "./verify-content.ts";
 
 /** True when one of the signatures is this key's over the content. Never throws. */
-export type SignatureCheck = (content: readonly ContentPiece[], signatures: readonly Buffer[]) => boolean;
+export type SignatureCheck = (
+  content: readonly ContentPiece[],
+  signatures: readonly Buffer[],
+  digests?: KeptDigests,
+) => boolean;
+
+/** Keeps the digests of a long body, which are made in slices. */
+export type KeptDigests = Pick<InboundRequest, "body" | "digest">;
 
 /** The check for one secret of an endpoint; undefined when the secret cannot be a key of this scheme. */
 export function createCheck(scheme: Scheme, secret: string): SignatureCheck | undefined {
   const sign = createSigner(scheme, secret);
   if (sign === undefined) return publicKeyCheck(scheme.algorithm, secretBytes(scheme, secret));
   const isToken = scheme.algorithm === "token" || scheme.algorithm === "basic";
-  return (content, signatures) => {
-    const expected = isToken ? sha256(sign(content)) : sign(content);
+  return (content, signatures, digests) => {
+    const expected = isToken ? sha256(sign(content)) : sign(content, digests);
     let matches = 0;
     // All are compared, so that the time does not tell which of them held.
     for (const signature of signatures) {
@@ -38,8 +47,8 @@ export function createDecoyCheck({ algorithm }: Scheme): SignatureCheck {
   if (type === undefined) {
     const key = createSecretKey(randomBytes(32));
     const hash = HMAC_HASH[algorithm] ?? "sha256";
-    return (content, signatures) => {
-      const expected = digest(createHmac(hash, key), content);
+    return (content, signatures, digests) => {
+      const expected = digest(() => createHmac(hash, key), content, key, digests);
       for (const shown of signatures) if (shown.length === expected.length) timingSafeEqual(shown, expected);
       return false;
     };
@@ -72,17 +81,17 @@ function decoyKey(type: "ed25519" | "ec" | "rsa"): KeyObject {
 export function createSigner(
   scheme: Scheme,
   secret: string,
-): ((content: readonly ContentPiece[]) => Buffer) | undefined {
+): ((content: readonly ContentPiece[], digests?: KeptDigests) => Buffer) | undefined {
   const bytes = secretBytes(scheme, secret);
   if (bytes.length === 0) return undefined;
   if (scheme.algorithm === "token" || scheme.algorithm === "basic") return () => bytes;
   if (scheme.algorithm === "sha256-prefixed") {
-    return (content) => digest(createHash("sha256").update(bytes), content);
+    return (content, digests) => digest(() => createHash("sha256").update(bytes), content, bytes, digests);
   }
   const hash = HMAC_HASH[scheme.algorithm];
   if (hash === undefined) return undefined;
   const key = createSecretKey(bytes);
-  return (content) => digest(createHmac(hash, key), content);
+  return (content, digests) => digest(() => createHmac(hash, key), content, key, digests);
 }
 
 const HMAC_HASH: Partial<Record<Algorithm, string>> = {
@@ -91,13 +100,15 @@ const HMAC_HASH: Partial<Record<Algorithm, string>> = {
   "hmac-sha512": "sha512",
 };
 
-interface Hashing {
-  update(text: string, encoding: "latin1"): unknown;
-  update(bytes: Buffer): unknown;
-  digest(): Buffer;
-}
-
-function digest(hashing: Hashing, content: readonly ContentPiece[]): Buffer {
+function digest(
+  open: () => Hashing,
+  content: readonly ContentPiece[],
+  key: unknown,
+  digests: KeptDigests | undefined,
+): Buffer {
+  if (digests !== undefined && digests.body.length > LONG_BODY_BYTES)
+    return digests.digest(key, content, open);
+  const hashing = open();
   for (const piece of content) {
     if (typeof piece === "string") hashing.update(piece, "latin1");
     else hashing.update(piece);

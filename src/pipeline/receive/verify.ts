@@ -66,15 +66,16 @@ export function createVerifier(scheme: Scheme, secrets: readonly EndpointSecret[
     content: readonly ContentPiece[],
     signatures: readonly Buffer[],
     nowMs: number,
+    request: InboundRequest,
   ): number | RejectionReason {
     let usable = false;
     let secretIndex: number | undefined;
     for (const check of checks) {
       if (check.holds === undefined || nowMs > check.notAfterMs) continue;
       usable = true;
-      if (check.holds(content, signatures)) secretIndex ??= check.secretIndex;
+      if (check.holds(content, signatures, request)) secretIndex ??= check.secretIndex;
     }
-    if (!usable) decoy(content, signatures);
+    if (!usable) decoy(content, signatures, request);
     return secretIndex ?? (usable ? "signature_mismatch" : "no_usable_secret");
   }
 
@@ -87,7 +88,7 @@ export function createVerifier(scheme: Scheme, secrets: readonly EndpointSecret[
     for (const item of items) {
       const presented = presentedSignatures(scheme, request, item);
       if (presented.kind === "rejected") return presented;
-      const by = signedBy([], presented.signatures, nowMs);
+      const by = signedBy([], presented.signatures, nowMs, request);
       if (typeof by === "string") return rejected(by);
       oldest = Math.max(oldest, by);
     }
@@ -102,7 +103,7 @@ export function createVerifier(scheme: Scheme, secrets: readonly EndpointSecret[
     if (presented.kind === "rejected") return presented;
     const content = signedContent(scheme, request);
     if (content.kind === "rejected") return content;
-    const by = signedBy(content.pieces, presented.signatures, nowMs);
+    const by = signedBy(content.pieces, presented.signatures, nowMs, request);
     return typeof by === "string" ? rejected(by) : judgeAge(scheme, request, nowMs, by);
   };
 }

@@ -1,0 +1,39 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { finish } from "../slices.ts";
+import { jsonPreview } from "./preview.ts";
+import { stringifySlices } from "./stringify-slices.ts";
+
+describe("JSON written in slices", () => {
+  test("is what JSON.stringify writes", () => {
+    fc.assert(
+      fc.property(fc.jsonValue({ maxDepth: 5 }), (value) => {
+        expect(finish(stringifySlices(value))).toBe(JSON.stringify(value));
+      }),
+    );
+    for (const part of ["𝄞", "é", '"', "\\\n"]) {
+      const value = { text: `x${part.repeat(100_000)}` };
+      expect(finish(stringifySlices(value))).toBe(JSON.stringify(value));
+    }
+  });
+
+  test("yields while it writes what is long", () => {
+    for (const value of ["x".repeat(1_000_000), Array.from({ length: 100_000 }, (_, at) => at)]) {
+      let slices = 0;
+      for (const _ of stringifySlices(value)) slices += 1;
+      expect(slices).toBeGreaterThan(10);
+    }
+  });
+});
+
+describe("a preview of JSON", () => {
+  test("is whole where the JSON is short, and begins as it does where not", () => {
+    fc.assert(
+      fc.property(fc.jsonValue({ maxDepth: 5 }), fc.integer({ min: 1, max: 60 }), (value, characters) => {
+        const [whole, preview] = [JSON.stringify(value), jsonPreview(value, characters)];
+        if (whole.length <= characters) expect(preview).toBe(whole);
+        else expect(preview.slice(0, characters)).toBe(whole.slice(0, characters));
+      }),
+    );
+  });
+});
