@@ -1,12 +1,16 @@
 import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
+import type { FastifyReply } from "fastify";
 import { type Static, Type } from "typebox";
 import { HeadraceError } from "../../domain/errors.ts";
+import { SliceBudget } from "../../domain/slices.ts";
 import type { Database, Queryable } from "../../postgres/database.ts";
 import { findDeadLetter, listDeadLetters } from "../../postgres/dead-letters.ts";
+import { nextTurn } from "../../runtime/turns.ts";
 import type { Guards } from "../authenticate.ts";
 import { asPage, readCursor } from "../cursor.ts";
 import { ERROR_RESPONSES } from "../errors.ts";
 import { idAt } from "../instant.ts";
+import { sendWithTexts } from "../json-text.ts";
 import { asDeadLetter, DeadLetter } from "../schemas/dead-letter.ts";
 import { DEAD_LETTER_FILTERS } from "../schemas/dead-letter-filters.ts";
 import { Id, reference, TenantParams, Uuid } from "../schemas/fields.ts";
@@ -33,8 +37,8 @@ export const deadLetterRoutes: FastifyPluginAsyncTypebox<{ database: Database; g
         response: { 200: pageOf(reference(DeadLetter)), ...ERROR_RESPONSES },
       },
     },
-    async ({ params: { tenant_id: tenantId }, query }) =>
-      await database.withTenant(tenantId, (transaction) => list(transaction, tenantId, query)),
+    async ({ params: { tenant_id: tenantId }, query }, reply) =>
+      await sendPage(reply, await database.withTenant(tenantId, (tx) => list(tx, tenantId, query))),
   );
 
   server.get(
@@ -48,7 +52,8 @@ export const deadLetterRoutes: FastifyPluginAsyncTypebox<{ database: Database; g
         response: { 200: pageOf(reference(DeadLetter)), ...ERROR_RESPONSES },
       },
     },
-    async ({ query }) => await database.transaction((transaction) => list(transaction, undefined, query)),
+    async ({ query }, reply) =>
+      await sendPage(reply, await database.transaction((transaction) => list(transaction, undefined, query))),
   );
 
   server.get(
@@ -62,19 +67,20 @@ export const deadLetterRoutes: FastifyPluginAsyncTypebox<{ database: Database; g
         response: { 200: reference(DeadLetter), ...ERROR_RESPONSES },
       },
     },
-    async ({ params }) => {
+    async ({ params }, reply) => {
       const letter = await database.withTenant(params.tenant_id, (transaction) =>
         findDeadLetter(transaction, params.tenant_id, params.id),
       );
       if (letter === undefined) throw new HeadraceError("not_found", `There is no dead letter ${params.id}`);
-      return asDeadLetter(letter);
+      const { shown, texts } = await asDeadLetter(letter);
+      return sendWithTexts(reply, shown, texts);
     },
   );
 };
 
 async function list(transaction: Queryable, tenantId: string | undefined, query: Static<typeof Query>) {
   const [beforeId] = readCursor(query.cursor, Type.Tuple([Uuid])) ?? [];
-  const { deadLetters, more } = await listDeadLetters(transaction, {
+  return await listDeadLetters(transaction, {
     tenantId,
     flowId: query.flow,
     connector: query.connector,
@@ -87,5 +93,20 @@ async function list(transaction: Queryable, tenantId: string | undefined, query:
     limit: query.limit ?? DEFAULT_LIMIT,
     maxBytes: MAX_PAGE_BYTES,
   });
-  return asPage(deadLetters, more, (letter) => [letter.id], asDeadLetter);
+}
+
+async function sendPage(reply: FastifyReply, page: Awaited<ReturnType<typeof list>>): Promise<FastifyReply> {
+  const { deadLetters, more } = page;
+  const items: Awaited<ReturnType<typeof asDeadLetter>>[] = [];
+  const budget = new SliceBudget();
+  for (const letter of deadLetters) {
+    items.push(await asDeadLetter(letter));
+    if (budget.spend(letter.payload?.length ?? 0)) await nextTurn();
+  }
+  const keyOf = ({ shown }: (typeof items)[number]) => [shown.id];
+  return sendWithTexts(
+    reply,
+    asPage(items, more, keyOf, ({ shown }) => shown),
+    items.flatMap(({ texts }) => texts),
+  );
 }

@@ -4,10 +4,12 @@ import type { Explanation } from "../../domain/condition/explain.ts";
 import { HeadraceError } from "../../domain/errors.ts";
 import type { NormalizedEvent } from "../../domain/event.ts";
 import { EventTooCostly } from "../../domain/event-too-costly.ts";
+import { stringifySlices } from "../../domain/json/stringify-slices.ts";
+import { type Wanted, wantedPaths } from "../../domain/json/wanted.ts";
 import { SliceBudget, type Slices } from "../../domain/slices.ts";
 import type { Database } from "../../postgres/database.ts";
 import { type Deployment, listDeploymentsAt } from "../../postgres/deployments.ts";
-import { findEvent, listEvents } from "../../postgres/events.ts";
+import { findEvent, listEvents, type StoredEvent } from "../../postgres/events.ts";
 import { listRuns } from "../../postgres/run-list.ts";
 import { inTurns, nextTurn } from "../../runtime/turns.ts";
 import type { Guards } from "../authenticate.ts";
@@ -15,6 +17,7 @@ import { asPage, readCursor } from "../cursor.ts";
 import { ERROR_RESPONSES } from "../errors.ts";
 import { timelineOf } from "../event-timeline.ts";
 import { idAt } from "../instant.ts";
+import { JSON_TEXT_BYTES, JsonText, sendWithTexts } from "../json-text.ts";
 import {
   asEvent,
   asRouting,
@@ -22,6 +25,7 @@ import {
   EventDetail,
   EventSource,
   EventStatusName,
+  type Normalize,
   type NormalizeInSlices,
 } from "../schemas/event.ts";
 import { Id, Instant, line, Priority, reference, TenantParams, Uuid } from "../schemas/fields.ts";
@@ -41,6 +45,23 @@ export type ExplainRouting = (
 const MAX_SHOWN_RUNS = 1_000;
 
 const tags = ["Events"];
+
+/** A large body that is only shown is looked at whether it can be read. */
+const NOTHING = wantedPaths([]);
+
+/** Reads an event to show it: what is `wanted` of its data, and its data as JSON text where it is not small. */
+function* readToShow(
+  event: StoredEvent,
+  normalize: NormalizeInSlices,
+  wanted: Wanted | undefined,
+): Slices<{ normalized: ReturnType<Normalize>; text: JsonText | undefined }> {
+  const isSmall = event.payload.length <= JSON_TEXT_BYTES;
+  const isForm = event.contentType?.toLowerCase().includes("x-www-form-urlencoded") ?? false;
+  const normalized = yield* normalize(event, isForm ? undefined : wanted);
+  if (isSmall || normalized.kind === "unreadable") return { normalized, text: undefined };
+  const bytes = isForm ? Buffer.from(yield* stringifySlices(normalized.event.data)) : event.payload;
+  return { normalized, text: new JsonText(bytes) };
+}
 
 /** Shows the events of a tenant. */
 export const eventRoutes: FastifyPluginAsyncTypebox<{
@@ -70,7 +91,7 @@ export const eventRoutes: FastifyPluginAsyncTypebox<{
         response: { 200: pageOf(reference(Event)), ...ERROR_RESPONSES },
       },
     },
-    async ({ params: { tenant_id: tenantId }, query }) => {
+    async ({ params: { tenant_id: tenantId }, query }, reply) => {
       const { connector, type, source, status, priority, since, until, q: contains } = query;
       const [beforeId] = readCursor(query.cursor, Type.Tuple([Uuid])) ?? [];
       const { events, more } = await database.withTenant(tenantId, (transaction) =>
@@ -84,16 +105,20 @@ export const eventRoutes: FastifyPluginAsyncTypebox<{
       );
       const budget = new SliceBudget();
       const items: Static<typeof Event>[] = [];
+      const texts: JsonText[] = [];
       for (const event of events) {
+        const { normalized, text } = await inTurns(readToShow(event, normalize, NOTHING));
         if (budget.spend(event.payload.length)) await nextTurn();
-        items.push(asEvent(event, event.status, await inTurns(normalize(event))));
+        if (text !== undefined) texts.push(text);
+        items.push(asEvent(event, event.status, normalized, text));
       }
-      return asPage(
+      const page = asPage(
         events,
         more,
         (event) => [event.id],
-        (_event, index) => items[index] as Static<typeof Event>,
+        (_event, index) => items[index],
       );
+      return sendWithTexts(reply, page, texts);
     },
   );
 
@@ -108,7 +133,7 @@ export const eventRoutes: FastifyPluginAsyncTypebox<{
         response: { 200: reference(EventDetail), ...ERROR_RESPONSES },
       },
     },
-    async ({ params: { tenant_id: tenantId, id } }) => {
+    async ({ params: { tenant_id: tenantId, id } }, reply) => {
       const found = await database.withTenant(tenantId, async (transaction) => {
         const stored = await findEvent(transaction, tenantId, id);
         if (stored === undefined) throw new HeadraceError("not_found", `There is no event ${id}`);
@@ -124,13 +149,14 @@ export const eventRoutes: FastifyPluginAsyncTypebox<{
         });
         return { ...stored, runs, deployed };
       });
-      const normalized = await inTurns(normalize(found.event));
-      return {
-        ...asEvent(found.event, found.verdict.status, normalized),
+      const { normalized, text } = await inTurns(readToShow(found.event, normalize, undefined));
+      const answer = {
+        ...asEvent(found.event, found.verdict.status, normalized, text),
         timeline: timelineOf(found.event, found.verdict, normalized, found.runs),
         runs: found.runs.map(asRun),
         routing: normalized.kind === "normalized" ? await explain(normalized.event, found.deployed) : [],
       };
+      return sendWithTexts(reply, answer, text === undefined ? [] : [text]);
     },
   );
 

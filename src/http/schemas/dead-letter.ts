@@ -1,7 +1,12 @@
 import { isUtf8 } from "node:buffer";
 import { type Static, Type } from "typebox";
-import { parseBody } from "../../domain/body.ts";
+import { parseBodySlices } from "../../domain/body.ts";
+import { stringifySlices } from "../../domain/json/stringify-slices.ts";
+import { wantedPaths } from "../../domain/json/wanted.ts";
+import type { Slices } from "../../domain/slices.ts";
 import type { StoredDeadLetter } from "../../postgres/dead-letters.ts";
+import { inTurns } from "../../runtime/turns.ts";
+import { JSON_TEXT_BYTES, JsonText } from "../json-text.ts";
 import { Id, Instant, nullable, Uuid } from "./fields.ts";
 
 /** A dead letter as it is shown. */
@@ -41,7 +46,22 @@ export const DeadLetter = Type.Object(
   { $id: "DeadLetter" },
 );
 
-export function asDeadLetter(letter: StoredDeadLetter): Static<typeof DeadLetter> {
+/** A dead letter as it is shown, and the JSON texts in it, in their order. */
+export async function asDeadLetter(
+  letter: StoredDeadLetter,
+): Promise<{ shown: Static<typeof DeadLetter>; texts: JsonText[] }> {
+  const [payload, edited] = [letter.payload, letter.editedPayload];
+  const shownPayload = payload === undefined ? null : await inTurns(showPayload(payload));
+  const shownEdited = edited === undefined ? undefined : await inTurns(showPayload(edited));
+  const texts = [shownPayload, shownEdited].filter((one) => one instanceof JsonText);
+  return { shown: withPayloads(letter, shownPayload, shownEdited), texts };
+}
+
+function withPayloads(
+  letter: StoredDeadLetter,
+  payload: unknown,
+  edited: unknown,
+): Static<typeof DeadLetter> {
   return {
     id: letter.id,
     tenant_id: letter.tenantId,
@@ -51,9 +71,9 @@ export function asDeadLetter(letter: StoredDeadLetter): Static<typeof DeadLetter
     event_type: letter.eventType ?? null,
     flow_id: letter.flowId ?? null,
     run_id: letter.runId ?? null,
-    event_payload: letter.payload === undefined ? null : showPayload(letter.payload),
+    event_payload: payload,
     content_type: letter.contentType ?? null,
-    ...(letter.editedPayload !== undefined && { edited_payload: showPayload(letter.editedPayload) }),
+    ...(edited !== undefined && { edited_payload: edited }),
     stage: letter.stage,
     error_message: letter.errorMessage,
     error_context: letter.errorContext,
@@ -67,8 +87,15 @@ export function asDeadLetter(letter: StoredDeadLetter): Static<typeof DeadLetter
 }
 
 /** The bytes as JSON can show them, whatever content type they came with. */
-export function showPayload(payload: Buffer): unknown {
-  const json = parseBody({ contentType: "application/json", body: payload });
-  if (json.kind === "parsed" && payload.length > 0) return json.data;
-  return isUtf8(payload) ? { text: payload.toString() } : { base64: payload.toString("base64") };
+function* showPayload(payload: Buffer): Slices<unknown> {
+  const body = { contentType: "application/json", body: payload, wanted: NOTHING };
+  const json = yield* parseBodySlices(body);
+  if (json.kind === "parsed" && payload.length > 0)
+    return payload.length > JSON_TEXT_BYTES ? new JsonText(payload) : json.data;
+  const shown = isUtf8(payload) ? { text: payload.toString() } : { base64: payload.toString("base64") };
+  if (payload.length <= JSON_TEXT_BYTES) return shown;
+  return new JsonText(Buffer.from(yield* stringifySlices(shown)));
 }
+
+/** A large body is only looked at whether it is JSON. */
+const NOTHING = wantedPaths([]);

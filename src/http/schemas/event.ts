@@ -5,6 +5,7 @@ import { idempotencyKey } from "../../domain/idempotency-key.ts";
 import type { Wanted } from "../../domain/json/wanted.ts";
 import type { Slices } from "../../domain/slices.ts";
 import { EVENT_STATUSES, type EventStatus, type StoredEvent } from "../../postgres/events.ts";
+import type { JsonText } from "../json-text.ts";
 import { closed, Id, Instant, line, nullable, Priority, reference, Uuid } from "./fields.ts";
 import { Run } from "./run.ts";
 
@@ -130,6 +131,7 @@ export function asEvent(
   stored: StoredEvent,
   status: EventStatus,
   normalized: ReturnType<Normalize>,
+  text: JsonText | undefined,
 ): Static<typeof Event> {
   const event = normalized.kind === "normalized" ? normalized.event : undefined;
   return {
@@ -145,7 +147,7 @@ export function asEvent(
     occurred_at: new Date(stored.occurredAtMs ?? stored.receivedAtMs).toISOString(),
     received_at: new Date(stored.receivedAtMs).toISOString(),
     idempotency_key: idempotencyKey(stored),
-    data: event?.data ?? null,
+    data: text ?? event?.data ?? null,
     ...asSynthetic(stored.synthetic ?? {}),
   };
 }
