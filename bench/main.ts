@@ -15,6 +15,7 @@ import { benchPollRecords } from "./polling-records.ts";
 import { benchReceive } from "./receive.ts";
 import { benchRouterStart } from "./router-start.ts";
 import type { BenchStores, Row } from "./servers.ts";
+import { benchStalls } from "./stalls.ts";
 import { benchStock } from "./stock.ts";
 import { benchVerification } from "./verification.ts";
 
@@ -26,6 +27,7 @@ import { benchVerification } from "./verification.ts";
 const BENCHMARKS: Readonly<Record<string, () => Promise<Row[]>>> = {
   verification: async () => benchVerification(),
   matching: async () => benchMatching(),
+  stalls: benchStalls,
   records: async () => benchRecords(),
   policy: benchPollPolicy,
   polls: withStores(benchPollSchedule),

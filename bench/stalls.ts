@@ -1,0 +1,99 @@
+import { parseCondition } from "../src/domain/condition/parse.ts";
+import type { RoutedDefinition } from "../src/domain/flow.ts";
+import type { Slices } from "../src/domain/slices.ts";
+import { normalizeInSlices } from "../src/pipeline/normalize/normalize.ts";
+import { createTriggerIndex } from "../src/pipeline/route/trigger-index.ts";
+import { wantedByFlows } from "../src/pipeline/route/wanted-by-flows.ts";
+import type { StoredEvent } from "../src/postgres/events.ts";
+import { nextTurn } from "../src/runtime/turns.ts";
+import { percentile } from "./load.ts";
+import { type Row, row } from "./servers.ts";
+
+const ROUNDS = 5;
+
+/** No turn of the event loop may be longer, ms. */
+const MAX_TURN_MS = 50;
+
+/** How long one event holds the event loop while it is normalised and matched: the longest of its turns. */
+export async function benchStalls(): Promise<Row[]> {
+  const hard = Array.from({ length: 60 }, (_, at) => `text contains "${"a".repeat(190 + at)}b"`);
+  const ordinary = Array.from({ length: 20 }, (_, at) => `items.name contains "needle ${at}"`);
+  const items = Array.from({ length: 170_000 }, (_, id) => {
+    return {
+      id,
+      sku: `SKU-${id}`,
+      name: `Ordinary name ${id}`,
+      price: id / 100,
+      tags: ["a", "b"],
+      note: "lorem ipsum",
+    };
+  });
+  return [
+    ...(await benchCase("60 flows with needles like aaa…b, 1 MB of a", hard, {
+      text: "a".repeat(1_048_576),
+    })),
+    ...(await benchCase("20 ordinary flows, 19 MB of records", ordinary, { items })),
+    ...(await benchCase("20 ordinary flows, 19 MB of text", ordinary, {
+      items: [{ name: "lorem ipsum ".repeat(1_600_000) }],
+    })),
+  ];
+}
+
+async function benchCase(name: string, wheres: readonly string[], data: unknown): Promise<Row[]> {
+  const stored = storedEvent(Buffer.from(JSON.stringify(data)));
+  const index = createTriggerIndex();
+  const flows = wheres.map((where): RoutedDefinition => {
+    const trigger = { connector: "shop", where: parseCondition(where) };
+    return { trigger, retry: { max_attempts: 1, backoff: "fixed", delay_ms: 10, max_delay_ms: 10 } };
+  });
+  for (const [at, { trigger }] of flows.entries()) index.add({ id: `${at}`, tenantId: "acme", ...trigger });
+  const rounds: { longestMs: number; allMs: number }[] = [];
+  for (let round = 0; round < ROUNDS; round += 1) rounds.push(await timed(route(stored, flows, index)));
+  const median = (of: "longestMs" | "allMs") =>
+    percentile(
+      rounds.map((one) => one[of]),
+      0.5,
+    );
+  return [
+    row(`${name}: longest turn`, median("longestMs"), "ms", { atMost: MAX_TURN_MS }),
+    row(`${name}: all turns`, median("allMs"), "ms"),
+  ];
+}
+
+function* route(
+  stored: StoredEvent,
+  flows: readonly RoutedDefinition[],
+  index: ReturnType<typeof createTriggerIndex>,
+): Slices<void> {
+  const normalized = yield* normalizeInSlices(stored, yield* wantedByFlows(flows));
+  if (normalized.kind === "unreadable") throw new Error(normalized.reason);
+  const matching = index.matchInSlices(normalized.event);
+  if (!Array.isArray(matching)) yield* matching;
+}
+
+async function timed(work: Slices<void>): Promise<{ longestMs: number; allMs: number }> {
+  let [longestMs, allMs] = [0, 0];
+  for (;;) {
+    const startedMs = performance.now();
+    const { done } = work.next();
+    const tookMs = performance.now() - startedMs;
+    longestMs = Math.max(longestMs, tookMs);
+    allMs += tookMs;
+    if (done) return { longestMs, allMs };
+    await nextTurn();
+  }
+}
+
+function storedEvent(payload: Buffer): StoredEvent {
+  return {
+    ...{
+      id: "01a208f8-2149-748f-94fe-b9c62a9e51c2",
+      tenantId: "acme",
+      connector: "shop",
+      endpoint: "default",
+    },
+    ...{ type: "order.paid", source: "webhook", priority: 2, subject: undefined, occurredAtMs: undefined },
+    ...{ receivedAtMs: 0, deliveryKey: "k", item: 0, headers: {}, contentType: "application/json" },
+    ...{ flowsCounter: 1, payload },
+  };
+}
