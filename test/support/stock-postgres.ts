@@ -42,7 +42,8 @@ export async function startStockPostgres(
       logFile: join(home.directory, "postgres.log"),
       stopSignal: "INT",
       runAs: home.runAs,
-      command: (port) => [join(binaries, "postgres"), "-D", directory, "-p", String(port), "-k", directory],
+      // No socket: the lock of a killed server's would keep the next one from its start.
+      command: (port) => [join(binaries, "postgres"), "-D", directory, "-p", String(port), "-k", ""],
       url: (port) => `postgres://headrace@127.0.0.1:${port}/headrace`,
       probe: (url) => makeOwner(superuser(url)),
     },
