@@ -10,13 +10,21 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
+import { bundleProgram } from "./bundle.mjs";
 import { inTurn } from "./in-turn.mjs";
 import { ROOT, runQuietly } from "./run.mjs";
 
 const DIST = join(ROOT, "dist");
 /** In dist: the hash of what it was built from. */
 const STAMP = "built-from.txt";
-const INPUTS = ["src", "tsconfig.json", "tsconfig.build.json", "package-lock.json"];
+const INPUTS = [
+  "src",
+  "bin/bootstrap/build.mjs",
+  "bin/bootstrap/bundle.mjs",
+  "tsconfig.json",
+  "tsconfig.build.json",
+  "package-lock.json",
+];
 
 /** Builds dist unless it is current. It is built beside its place and swapped in whole. */
 export async function ensureBuilt() {
@@ -28,6 +36,7 @@ export async function ensureBuilt() {
     const [fresh, old] = [`${DIST}.new`, `${DIST}.old`];
     rmSync(fresh, { recursive: true, force: true });
     await tsc(join(ROOT, "tsconfig.build.json"), "--outDir", fresh);
+    await bundleProgram(fresh);
     writeFileSync(join(fresh, STAMP), hash);
     rmSync(old, { recursive: true, force: true });
     if (existsSync(DIST)) renameSync(DIST, old);

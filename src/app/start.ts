@@ -226,8 +226,9 @@ async function serve(
     await server.register(demoSink, { path: DEMO_SINK_PATH, log });
     await server.register(demoOrders, { path: DEMO_ORDERS_PATH, now: Date.now });
   }
-  await pipeline.start();
+  // Loops begin once the server listens: what readies it takes the processor, and their first steps would time out.
   const url = await server.listen({ port: config.port, host: config.host });
+  await pipeline.start();
   notServing = undefined;
 
   let stopping: Promise<void> | undefined;

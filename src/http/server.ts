@@ -11,6 +11,7 @@ import { healthRoutes, type Readiness } from "./routes/health.ts";
 import { type BoardQueues, queueBoard } from "./routes/queue-board.ts";
 import { statusPage } from "./routes/status-page.ts";
 import { ErrorBody } from "./schemas/error.ts";
+import { buildSerializers } from "./serializers.ts";
 import { compileValidator } from "./validation.ts";
 
 export interface HttpDeps extends ApiDeps {
@@ -53,6 +54,7 @@ export function createHttpServer(deps: HttpDeps): FastifyInstance {
     trustProxy: trustedProxies.length === 0 ? false : [...trustedProxies],
     // No name is so long: what is longer than names are is refused by the routes, each in its own way.
     routerOptions: { maxParamLength: MAX_PARAM_CHARS },
+    schemaController: { compilersFactory: { buildSerializer: buildSerializers } },
     genReqId: () => randomUUID(),
     clientErrorHandler: answerClientError,
     frameworkErrors: createErrorHandler(log, onUnavailable),

@@ -1,6 +1,6 @@
 import type { FastifySchemaCompiler } from "fastify";
 import { type TSchema, Type } from "typebox";
-import { Compile } from "typebox/compile";
+import { Compile, type Validator } from "typebox/compile";
 import type { TLocalizedValidationError } from "typebox/error";
 import { Value } from "typebox/value";
 import { type ErrorDetail, HeadraceError } from "../domain/errors.ts";
@@ -9,10 +9,12 @@ import { type ErrorDetail, HeadraceError } from "../domain/errors.ts";
  * Validates every part of a request with TypeBox itself, so that types, validation and OpenAPI come from one schema.
  * Bodies are taken as they are: nothing is converted, filled in or dropped. Of path and query, which are text, whole
  * numbers are read where the schema wants an integer. What does not fit is an `invalid_request` that names each field.
+ * A schema is compiled when the first request needs it, so that a start is short.
  */
 export const compileValidator: FastifySchemaCompiler<TSchema> = ({ schema, httpPart }) => {
-  const validator = Compile(schema);
+  let validator: Validator<Record<string, never>, TSchema> | undefined;
   return (value: unknown) => {
+    validator ??= Compile(schema);
     const read = httpPart === "body" ? value : readIntegers(schema, value);
     if (validator.Check(read)) return { value: read };
     return { error: invalidInput(httpPart ?? "body", schema, read) };

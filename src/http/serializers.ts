@@ -1,0 +1,47 @@
+import selectCompiler from "@fastify/fast-json-stringify-compiler";
+
+type Build = ReturnType<typeof selectCompiler>;
+type Compile = ReturnType<Build>;
+type Serialize = ReturnType<Compile>;
+
+const build = selectCompiler();
+
+/**
+ * Compiles the serializer of an answer when the first is written, once for equal schemas. A start compiles none:
+ * compiling all of them takes seconds, during which nothing else happens in the process.
+ */
+export const buildSerializers: Build = (shared, options) => {
+  const compiled = new Map<string, Serialize>();
+  const compile: Compile = (route) => {
+    const schemaText = JSON.stringify(route.schema);
+    const serialize =
+      compiled.get(schemaText) ??
+      build(referredTo(route.schema, shared as Record<string, unknown>), options)(route);
+    compiled.set(schemaText, serialize);
+    return serialize;
+  };
+  return (route) => {
+    let serialize: Serialize | undefined;
+    return (answer) => {
+      serialize ??= compile(route);
+      return serialize(answer);
+    };
+  };
+};
+
+/** The shared schemas that a schema refers to, itself or through others: the compiler checks each that it is given. */
+function referredTo(schema: unknown, shared: Record<string, unknown>): Record<string, unknown> {
+  const found: Record<string, unknown> = {};
+  const pending = [schema];
+  while (pending.length > 0) {
+    const one = pending.pop();
+    if (typeof one !== "object" || one === null) continue;
+    pending.push(...Object.values(one));
+    const { $ref } = one as { $ref?: unknown };
+    const id = typeof $ref === "string" ? ($ref.split("#", 1)[0] as string) : "";
+    if (!Object.hasOwn(shared, id) || Object.hasOwn(found, id)) continue;
+    found[id] = shared[id];
+    pending.push(shared[id]);
+  }
+  return found;
+}
