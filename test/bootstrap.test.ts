@@ -5,6 +5,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -33,13 +34,18 @@ function write(root: string, program: string): void {
   writeFileSync(join(root, "src/cli/main.ts"), program);
 }
 
-/** Runs `node bin/<file>`; never rejects. */
-function run(root: string, ...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  const [file, ...rest] = args;
+/** Runs `node bin/<file>`, in another environment where one is given; never rejects. */
+function run(
+  root: string,
+  ...args: (string | NodeJS.ProcessEnv)[]
+): Promise<{ code: number; stdout: string; stderr: string }> {
+  const [file, ...rest] = args.filter((one) => typeof one === "string");
+  const env = args.find((one) => typeof one === "object") ?? process.env;
   return new Promise((resolve) => {
     execFile(
       process.execPath,
       [join(root, "bin", file as string), ...rest],
+      { env },
       (error: ExecFileException | null, stdout, stderr) =>
         resolve({ code: Number(error?.code ?? 0), stdout, stderr }),
     );
@@ -80,6 +86,60 @@ test("shows why a build failed and leaves the last good one in its place", async
   write(root, "console.log(3);");
   expect(await run(root, "ready.mjs", "start")).toMatchObject({ stdout: "3\n" });
   expect(readdirSync(root).filter((name) => name.startsWith("dist"))).toEqual(["dist"]);
+});
+
+/** A checkout whose record of what npm installed lacks some packages, and whose npm tells its arguments and fails. */
+function installedWithout(isMissing: (entry: { dev?: boolean }) => boolean, program: string): string {
+  const root = checkout(program);
+  rmSync(join(root, "node_modules"));
+  mkdirSync(join(root, "node_modules"));
+  for (const name of readdirSync(join(ROOT, "node_modules"))) {
+    if (name === ".package-lock.json") continue;
+    symlinkSync(join(ROOT, "node_modules", name), join(root, "node_modules", name));
+  }
+  const record = JSON.parse(readFileSync(join(ROOT, "node_modules/.package-lock.json"), "utf8")) as {
+    packages: Record<string, { dev?: boolean }>;
+  };
+  record.packages = Object.fromEntries(
+    Object.entries(record.packages).filter(([, entry]) => !isMissing(entry)),
+  );
+  writeFileSync(join(root, "node_modules/.package-lock.json"), JSON.stringify(record));
+  mkdirSync(join(root, "path"));
+  writeFileSync(join(root, "path/npm"), '#!/bin/sh\necho "npm $*"\nexit 1\n', { mode: 0o755 });
+  return root;
+}
+
+function runWithOwnNpm(root: string, nodeEnv: string, ...args: string[]) {
+  const { npm_execpath: _, ...environment } = process.env;
+  const path = `${join(root, "path")}:${process.env["PATH"]}`;
+  return run(root, { ...environment, PATH: path, NODE_ENV: nodeEnv }, ...args);
+}
+
+test("starts a current build without the development packages, and installs nothing", async () => {
+  const root = checkout("console.log(1);");
+  await run(root, "ready.mjs", "build");
+  const bare = installedWithout(({ dev }) => dev === true, "console.log(1);");
+  cpSync(join(root, "dist"), join(bare, "dist"), { recursive: true });
+  for (const start of [["ready.mjs", "start"], ["headrace.mjs"]]) {
+    expect(await runWithOwnNpm(bare, "production", ...start)).toEqual({ code: 0, stdout: "1\n", stderr: "" });
+  }
+});
+
+test("installs the development packages, saying so, only where there is something to build", async () => {
+  const root = installedWithout(({ dev }) => dev === true, "console.log(1);");
+  const { code, stderr } = await runWithOwnNpm(root, "production", "ready.mjs", "start");
+  expect(code).not.toBe(0);
+  expect(stderr).toContain("Installing packages (npm ci): the development packages are missing…\n");
+  expect(stderr).toContain("npm ci --include=dev");
+});
+
+test("installs what a current build needs, without the development packages in production", async () => {
+  const root = checkout("console.log(1);");
+  await run(root, "ready.mjs", "build");
+  const bare = installedWithout(() => true, "console.log(1);");
+  cpSync(join(root, "dist"), join(bare, "dist"), { recursive: true });
+  expect((await runWithOwnNpm(bare, "production", "headrace.mjs")).stderr).toContain("npm ci --omit=dev");
+  expect((await runWithOwnNpm(bare, "", "headrace.mjs")).stderr).toContain("npm ci --include=dev");
 });
 
 test("refuses a command that it does not know, naming those that it does", async () => {

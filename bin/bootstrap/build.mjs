@@ -28,7 +28,7 @@ const INPUTS = [
 
 /** Builds dist unless it is current. It is built beside its place and swapped in whole. */
 export async function ensureBuilt() {
-  if (isCurrent(hashInputs())) return;
+  if (isBuilt()) return;
   await inTurn(async () => {
     const hash = hashInputs();
     if (isCurrent(hash)) return;
@@ -43,6 +43,11 @@ export async function ensureBuilt() {
     renameSync(fresh, DIST);
     rmSync(old, { recursive: true, force: true });
   });
+}
+
+/** Whether dist was built from what lies here now. */
+export function isBuilt() {
+  return isCurrent(hashInputs());
 }
 
 /** Compiles the benchmarks and what they measure, unchecked, and answers their entry file. */

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { compileBench, ensureBuilt } from "./build.mjs";
+import { compileBench, ensureBuilt, isBuilt } from "./build.mjs";
 import { ensureInstalled } from "./install.mjs";
 import { CommandFailed, ROOT, runTool } from "./run.mjs";
 import { ensureTestPrograms } from "./test-programs.mjs";
@@ -18,10 +18,7 @@ export async function runCommand(name, args) {
     process.exitCode = 2;
     return;
   }
-  await orExit(async () => {
-    await ensureInstalled();
-    await command(args);
-  });
+  await orExit(() => command(args));
 }
 
 /** Runs the program in this very process, so that signals reach it and nothing stands between. */
@@ -29,8 +26,8 @@ export async function runProgram(args) {
   const main = join(ROOT, "dist/cli/main.js");
   await orExit(async () => {
     if (!existsSync(join(ROOT, "src"))) return;
-    await ensureInstalled();
-    await ensureBuilt();
+    if (isBuilt()) await ensureInstalled({ forBuild: false });
+    else await build();
     // Once it runs, the program looks itself whether its npm is still there.
     if (process.env.npm_lifecycle_event !== undefined && process.ppid !== PARENT) {
       throw new CommandFailed("The npm that started this is gone.");
@@ -45,11 +42,12 @@ async function start(args) {
 
 async function test(args) {
   await ensureTestPrograms();
-  await ensureBuilt();
+  await build();
   await runTests(args);
 }
 
 async function check(args) {
+  await ensureInstalled({ forBuild: true });
   const steps = [
     ["biome", "ci", ...(process.stdout.isTTY ? [] : ["--colors=off"])],
     ["tsc", "-p", "tsconfig.json"],
@@ -64,11 +62,12 @@ async function check(args) {
 }
 
 async function bench(args) {
-  await ensureBuilt();
+  await build();
   await load(await compileBench(), args);
 }
 
 async function build() {
+  await ensureInstalled({ forBuild: true });
   await ensureBuilt();
 }
 

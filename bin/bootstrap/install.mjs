@@ -3,26 +3,38 @@ import { basename, join } from "node:path";
 import { inTurn } from "./in-turn.mjs";
 import { ROOT, runQuietly } from "./run.mjs";
 
-/** Runs `npm ci` unless node_modules is what package-lock.json says. */
-export async function ensureInstalled() {
-  if (isInstalled()) return;
+/**
+ * Runs `npm ci` unless node_modules has what package-lock.json says. A program that is built needs no development
+ * packages: with `forBuild` false those may be missing, as after `npm ci --omit=dev`.
+ */
+export async function ensureInstalled({ forBuild }) {
+  if (isInstalled(forBuild)) return;
   await inTurn(async () => {
-    if (isInstalled()) return;
-    console.error("Installing packages (npm ci)…");
+    if (isInstalled(forBuild)) return;
+    const withDev = forBuild || process.env.NODE_ENV !== "production";
+    const missesDevAlone = forBuild && isInstalled(false);
+    console.error(
+      `Installing packages (npm ci)${missesDevAlone ? ": the development packages are missing" : ""}…`,
+    );
     const [command, ...args] = npm();
-    await runQuietly(command, [...args, "ci", "--include=dev", "--no-audit", "--no-fund"], "npm ci");
+    const dev = withDev ? "--include=dev" : "--omit=dev";
+    await runQuietly(command, [...args, "ci", dev, "--no-audit", "--no-fund"], "npm ci");
   });
 }
 
 /** npm's own record of what it installed, which it writes last, has every package that this machine needs. */
-function isInstalled() {
+function isInstalled(withDev) {
   const installed = readPackages("node_modules/.package-lock.json");
   return Object.entries(readPackages("package-lock.json")).every(([path, wanted]) => {
     const found = installed[path];
-    if (path === "") return true;
-    if (found === undefined) return wanted.optional === true && !isForThisMachine(wanted);
+    if (path === "" || (!withDev && wanted.dev === true)) return true;
+    if (found === undefined) return isOptional(wanted, withDev) && !isForThisMachine(wanted);
     return found.version === wanted.version && found.integrity === wanted.integrity;
   });
+}
+
+function isOptional({ optional, devOptional }, withDev) {
+  return optional === true || (!withDev && devOptional === true);
 }
 
 /** Optional packages may fail to build, but the binaries for one platform are there on that platform. */
