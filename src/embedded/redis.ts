@@ -4,7 +4,6 @@ import { join } from "node:path";
 import { Redis } from "ioredis";
 import type { Logger } from "../runtime/logger.ts";
 import { type Home, prepareFolder } from "./home.ts";
-import { findRedisServer } from "./redis-binary.ts";
 import { type EmbeddedStore, startStore } from "./store.ts";
 
 /** What differs from the defaults: it keeps what it was given, and loses at most a second of it with the machine. */
@@ -18,10 +17,13 @@ const SETTINGS = {
   "proc-title-template": '"{title} {listen-addr} {config-file}"',
 };
 
-/** Starts the private Redis, or Valkey, of the home. Throws `store_unavailable`. */
-export async function startRedis(options: { home: Home; log: Logger }): Promise<EmbeddedStore> {
-  const { home, log } = options;
-  const server = await findRedisServer(home.runAs, log);
+/** Starts the private Redis, or Valkey, of the home: `server` is the path of its binary. Throws `store_unavailable`. */
+export async function startRedis(options: {
+  home: Home;
+  log: Logger;
+  server: string;
+}): Promise<EmbeddedStore> {
+  const { home, log, server } = options;
   const directory = prepareFolder(home, "redis");
   const configFile = join(directory, "redis.conf");
   const pidFile = join(directory, "redis.pid");

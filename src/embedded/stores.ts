@@ -3,6 +3,7 @@ import { lockDataDir } from "./data-dir-lock.ts";
 import { prepareHome } from "./home.ts";
 import { startPostgres } from "./postgres.ts";
 import { startRedis } from "./redis.ts";
+import { findRedisServer } from "./redis-binary.ts";
 import type { EmbeddedStore } from "./store.ts";
 
 /** The private PostgreSQL and Redis of one data dir. */
@@ -32,12 +33,18 @@ export async function startEmbeddedStores(options: {
   const { dataDir, log, postgresBinDirectory: binDirectory } = options;
   const home = prepareHome(dataDir);
   const lock = await lockDataDir(home.directory, dataDir);
-  const starting = [
-    startPostgres({ home, log, ...(binDirectory === undefined ? {} : { binDirectory }) }),
-    startRedis({ home, log }),
-  ] as const;
+  const starting: Promise<EmbeddedStore>[] = [];
   try {
-    const [postgres, redis] = await Promise.all(starting);
+    // Found before any data are made: without it nothing can run, and nothing is left behind.
+    const redisServer = await findRedisServer(home.runAs, log);
+    const startingPostgres = startPostgres({
+      home,
+      log,
+      ...(binDirectory === undefined ? {} : { binDirectory }),
+    });
+    const startingRedis = startRedis({ home, log, server: redisServer });
+    starting.push(startingPostgres, startingRedis);
+    const [postgres, redis] = await Promise.all([startingPostgres, startingRedis]);
     let stopped: Promise<void> | undefined;
     return {
       databaseUrl: postgres.url,

@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { lstatSync, mkdirSync, writeFileSync } from "node:fs";
+import { lstatSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { Redis } from "ioredis";
 import pg from "pg";
-import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import { listProcesses, type Process } from "../../src/embedded/processes.ts";
 import { type EmbeddedStores, startEmbeddedStores } from "../../src/embedded/stores.ts";
 import { createLogger } from "../../src/runtime/logger.ts";
@@ -149,6 +149,24 @@ describe("the embedded stores", () => {
     await first.stop();
     await expectWritten(await start(folder));
   });
+});
+
+test("no data are made where there is no Redis that can run", async () => {
+  const [folder, path] = [dataDir(), dataDir()];
+  writeFileSync(`${path}/redis-server`, "#!/bin/sh\necho 'Redis server v=6.2.14 sha=00000000:0'\n", {
+    mode: 0o755,
+  });
+  // Who the stores run as is found by a program that lies beside Redis.
+  symlinkSync("/usr/bin/id", `${path}/id`);
+  vi.stubEnv("PATH", path);
+  onTestFinished(() => {
+    vi.unstubAllEnvs();
+  });
+  await expect(startEmbeddedStores({ dataDir: folder, log })).rejects.toMatchObject({
+    code: "store_unavailable",
+    message: expect.stringContaining("redis-server 6.2.14 is too old"),
+  });
+  expect(readdirSync(`${folder}/embedded`)).toEqual([]);
 });
 
 describe("a data dir", () => {
