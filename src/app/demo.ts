@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { Config } from "./config.ts";
 import { generatedOnce } from "./generated.ts";
+import { ownCommand } from "./own-command.ts";
 import type { Running } from "./start.ts";
 
 const TENANT = "acme";
@@ -60,7 +61,7 @@ export async function seedDemo(running: Running, config: Config): Promise<string
       : `  Admin key  in ${keyPlace}`,
     "",
     "  Send a signed webhook:",
-    `  node bin/headrace.mjs send standard-webhooks --url ${base}/api/v1/webhooks/${CONNECTOR}/${TENANT} --secret ${secret.value} --type order.paid --data '{"order":"A-1001","status":"completed","total":250}'`,
+    `  ${ownCommand(process.cwd())} send standard-webhooks --url ${base}/api/v1/webhooks/${CONNECTOR}/${TENANT} --secret ${secret.value} --type order.paid --data '{"order":"A-1001","status":"completed","total":250}'`,
     "",
     `  The source ${SOURCE} is polled: one of its orders changes every 20 s.`,
     "",
