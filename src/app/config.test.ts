@@ -28,6 +28,8 @@ describe("readConfig", () => {
     ["HEADRACE_PUBLIC_URL", "example.com"],
     ["LOG_LEVEL", "loud"],
     ["HEADRACE_DEMO", "yes"],
+    ["HEADRACE_DRAIN_NOTICE_MS", "3s"],
+    ["HEADRACE_DRAIN_NOTICE_MS", "600001"],
   ])("refuses %s=%s in one line that names it and not its value", (name, value) => {
     const read = () => readConfig({ [name]: value });
     expect(read).toThrow(new RegExp(`^${name} is not valid: expected [^\\n]+$`));

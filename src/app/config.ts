@@ -76,6 +76,11 @@ export const SETTINGS = {
     "CIDRs, comma-separated",
     readNetworks,
   ),
+  HEADRACE_DRAIN_NOTICE_MS: setting(
+    "How long a SIGTERM shows red readiness and still serves before it drains, ms; SIGINT does not wait.",
+    "a whole number from 0 to 600000",
+    (text) => (/^\d{1,6}$/.test(text) && Number(text) <= 600_000 ? Number(text) : undefined),
+  ),
   HEADRACE_DEMO: setting("1 seeds the demo into an empty external database.", "0 or 1", readFlag),
   LOG_LEVEL: setting("The least severe level that is logged.", `one of ${LOG_LEVELS.join(", ")}`, (text) =>
     LOG_LEVELS.find((level) => level === text),
@@ -104,6 +109,8 @@ export interface Config {
   reloadFlows: boolean;
   allowPrivateTargets: AllowPrivate | undefined;
   trustedProxies: readonly string[];
+  /** How long a SIGTERM shows red readiness before it drains, ms. */
+  drainNoticeMs: number;
   demo: boolean;
   logLevel: string;
 }
@@ -137,6 +144,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     reloadFlows: get("HEADRACE_FLOWS_RELOAD") ?? environment["NODE_ENV"] !== "production",
     allowPrivateTargets: get("HEADRACE_ALLOW_PRIVATE_TARGETS"),
     trustedProxies: get("HEADRACE_TRUSTED_PROXIES") ?? [],
+    drainNoticeMs: get("HEADRACE_DRAIN_NOTICE_MS") ?? 3_000,
     demo: get("HEADRACE_DEMO") ?? false,
     logLevel: get("LOG_LEVEL") ?? "info",
   };

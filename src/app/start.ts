@@ -1,7 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { createRequire } from "node:module";
+import { setTimeout } from "node:timers/promises";
 import { HeadraceError } from "../domain/errors.ts";
 import { type EmbeddedStores, startEmbeddedStores } from "../embedded/stores.ts";
+import type { ServerPhase } from "../http/connection-end.ts";
 import { demoOrders } from "../http/demo-orders.ts";
 import { demoSink } from "../http/demo-sink.ts";
 import { createHttpServer } from "../http/server.ts";
@@ -39,8 +41,11 @@ export interface Running {
   settings: Settings;
   /** Which database this is, for what starts beside it. */
   database: Database;
-  /** Drains in the order of the pipeline, then stops the embedded stores. Stopping twice is fine. */
-  stop(): Promise<void>;
+  /**
+   * Drains in the order of the pipeline, then stops the embedded stores. With a notice it first shows red readiness for
+   * `ms` and still serves, until the notice's signal aborts. Stopping twice is fine.
+   */
+  stop(notice?: { ms: number; signal: AbortSignal }): Promise<void>;
 }
 
 /** What a process needs before it can open anything. */
@@ -179,6 +184,7 @@ async function serve(
   });
   if (codeFlows !== undefined && config.reloadFlows) pipeline.loops.add("flows folder", codeFlows.reload);
   let notServing: string | undefined = "starting";
+  let phase: ServerPhase = "open";
   const server = createHttpServer({
     log,
     database,
@@ -207,6 +213,7 @@ async function serve(
           : undefined,
     }),
     onUnavailable: createUnavailableWatch({ metrics, faults }),
+    phase: () => phase,
     version,
     trustedProxies: config.trustedProxies,
     serveApi: config.roles.has("api"),
@@ -232,10 +239,16 @@ async function serve(
   notServing = undefined;
 
   let stopping: Promise<void> | undefined;
-  async function drain(): Promise<void> {
+  async function drain(notice: Parameters<Running["stop"]>[0]): Promise<void> {
     notServing = "stopping";
+    phase = "ending";
     settings.markStopping();
+    if (notice !== undefined) {
+      // It rejects when the signal ends the wait.
+      await setTimeout(notice.ms, undefined, { signal: notice.signal }).catch(() => {});
+    }
     await Promise.race([server.close(), delay(limits.drainMs.requests)]);
+    phase = "ended";
     await pipeline.stop();
     await outgoing.close();
     await Promise.race([database.close(), delay(1_000)]);
@@ -246,8 +259,8 @@ async function serve(
     url,
     settings,
     database,
-    stop() {
-      stopping ??= drain();
+    stop(notice) {
+      stopping ??= drain(notice);
       return stopping;
     },
   };
@@ -264,5 +277,5 @@ function allowedTargets(config: Config, settings: Settings): AllowPrivate {
 }
 
 function delay(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms).unref());
+  return setTimeout(ms, undefined, { ref: false });
 }

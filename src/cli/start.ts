@@ -6,19 +6,27 @@ import { start } from "../app/start.ts";
 /** How often a process that npm started looks whether npm is still there, ms. */
 const PARENT_CHECK_MS = 250;
 
-/** `headrace start`: serves until SIGINT or SIGTERM, or until the npm that started it is gone; then drains. */
+/**
+ * `headrace start`: serves until SIGINT or SIGTERM, or until the npm that started it is gone; then drains. A SIGTERM
+ * gives notice before that; a SIGINT does not, and ends the notice of a SIGTERM. More of them change nothing.
+ */
 export async function runStart(): Promise<void> {
   const config = readConfig(process.env);
   const log = createLogger(config.logLevel);
   const ending = new AbortController();
+  const noticeEnd = new AbortController();
   const parent = process.ppid;
-  const onEnd = (reason: string) => {
+  let isServing = false;
+  const onEnd = (reason: string, asksForNotice = false) => {
+    const givesNotice = asksForNotice && isServing;
+    if (!givesNotice) noticeEnd.abort();
     if (ending.signal.aborted) return;
-    log.info({ reason }, "stopping");
+    const noticeMs = givesNotice ? config.drainNoticeMs : 0;
+    log.info({ reason, notice_ms: noticeMs }, "stopping");
     ending.abort();
   };
   process.on("SIGINT", () => onEnd("SIGINT"));
-  process.on("SIGTERM", () => onEnd("SIGTERM"));
+  process.on("SIGTERM", () => onEnd("SIGTERM", true));
   if (process.env["npm_lifecycle_event"] !== undefined) {
     setInterval(
       () => process.ppid !== parent && onEnd("the parent process is gone"),
@@ -27,6 +35,7 @@ export async function runStart(): Promise<void> {
   }
 
   const running = await start(config, log, ending.signal);
+  isServing = true;
   log.info({ url: running.url, roles: [...config.roles], pid: process.pid }, "serving");
   if (config.roles.has("api") && (running.settings.embedded || config.demo)) {
     for (const line of await seedDemo(running, config)) console.log(line);
@@ -34,7 +43,7 @@ export async function runStart(): Promise<void> {
   if (!ending.signal.aborted) {
     await new Promise((resolve) => ending.signal.addEventListener("abort", resolve, { once: true }));
   }
-  await running.stop();
+  await running.stop({ ms: config.drainNoticeMs, signal: noticeEnd.signal });
   log.info("stopped");
   process.exit(0);
 }

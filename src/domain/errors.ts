@@ -16,6 +16,7 @@ export const ERROR_CODES = [
   "rate_limited",
   "payload_too_large",
   "unsupported_media_type",
+  "stopping",
   "store_unavailable",
   "store_unsuitable",
   "data_dir_in_use",

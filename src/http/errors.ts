@@ -22,6 +22,7 @@ const STATUS: Record<ErrorCode, number> = {
   unmatched: 422,
   unreadable: 422,
   rate_limited: 429,
+  stopping: 503,
   store_unavailable: 503,
   store_unsuitable: 500,
   data_dir_in_use: 500,
@@ -29,7 +30,7 @@ const STATUS: Record<ErrorCode, number> = {
   invalid_setting: 500,
 };
 
-/** How long a client does well to wait when the store is away, s. */
+/** How long a client does well to wait when the store is away, or the process stops, s. */
 const RETRY_AFTER_SECONDS = 2;
 
 /** What every route of the API may answer besides its successes, for its response schema. */
@@ -43,6 +44,9 @@ export function createErrorHandler(log: Logger, onUnavailable: (error: Error) =>
     const where = { err: error, request_id: requestId, method, route: routeOptions.url };
     if (fault.status === 401 && !reply.hasHeader("www-authenticate"))
       reply.header("www-authenticate", "Bearer");
+    if (fault.code === "stopping") {
+      return send(reply.header("retry-after", RETRY_AFTER_SECONDS), fault);
+    }
     if (fault.status === 503) {
       // An outage comes with many of them at once: these are counted, and told of together.
       onUnavailable(error);

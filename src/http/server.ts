@@ -4,6 +4,7 @@ import type { Registry } from "prom-client";
 import type { Logger } from "../runtime/logger.ts";
 import { type ApiDeps, apiRoutes } from "./api.ts";
 import { createGuards } from "./authenticate.ts";
+import { addConnectionEnd, type ServerPhase } from "./connection-end.ts";
 import { answerClientError, createErrorHandler, createNotFoundHandler } from "./errors.ts";
 import { createKnownPaths } from "./known-paths.ts";
 import { serveOpenApi } from "./openapi.ts";
@@ -20,6 +21,8 @@ export interface HttpDeps extends ApiDeps {
   readiness: () => Promise<Readiness>;
   /** Told of each request that is answered 503. */
   onUnavailable: (error: Error) => void;
+  /** Asked at each request and answer; left out, the server is open for good. */
+  phase?: () => ServerPhase;
   /** Of Headrace, for the OpenAPI document. */
   version: string;
   /** Whose X-Forwarded-For is believed, CIDRs. */
@@ -44,13 +47,14 @@ const REQUEST_TIMEOUT_MS = 60_000;
  * its error answers. Nothing of a request's body or headers is ever logged.
  */
 export function createHttpServer(deps: HttpDeps): FastifyInstance {
-  const { log, registry, readiness, onUnavailable, version, trustedProxies, serveApi, queues, ...api } = deps;
+  const { log, registry, readiness, onUnavailable, phase, version, trustedProxies, serveApi, queues, ...api } =
+    deps;
   const paths = createKnownPaths();
   const server = Fastify({
     logger: false,
     bodyLimit: BODY_LIMIT_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
-    return503OnClosing: true,
+    return503OnClosing: false,
     trustProxy: trustedProxies.length === 0 ? false : [...trustedProxies],
     // No name is so long: what is longer than names are is refused by the routes, each in its own way.
     routerOptions: { maxParamLength: MAX_PARAM_CHARS },
@@ -64,6 +68,7 @@ export function createHttpServer(deps: HttpDeps): FastifyInstance {
   server.setErrorHandler(createErrorHandler(log, onUnavailable));
   server.setNotFoundHandler(createNotFoundHandler((path) => paths.methodsOf(path)));
   server.addSchema(ErrorBody);
+  if (phase !== undefined) addConnectionEnd(server, phase);
 
   serveOpenApi(server, { version, publicUrl: api.publicUrl });
   server.register(healthRoutes, { readiness, registry });

@@ -38,6 +38,7 @@ export function startHeadrace(options: {
       HEADRACE_ADMIN_KEY: ADMIN_KEY,
       HEADRACE_ENCRYPTION_KEYS: ENCRYPTION_KEYS,
       HEADRACE_ALLOW_PRIVATE_TARGETS: "127.0.0.0/8",
+      HEADRACE_DRAIN_NOTICE_MS: "0",
       ...(roles === undefined ? {} : { HEADRACE_ROLES: roles }),
       ...env,
     },

@@ -1,0 +1,115 @@
+import { beforeAll, expect, onTestFinished, test } from "vitest";
+import { builtProgram } from "../support/built.ts";
+import { migratedDatabase } from "../support/database.ts";
+import { SECRET, signed } from "../support/deliver.ts";
+import { freePorts } from "../support/ports.ts";
+import { api, type HeadraceProcess, startHeadrace } from "../support/process.ts";
+import { hasHaproxy, hasNginx, startHaproxy, startNginx } from "../support/proxies.ts";
+import { testRedisUrl } from "../support/stores.ts";
+import { until } from "../support/until.ts";
+
+beforeAll(async () => {
+  await builtProgram();
+}, 120_000);
+
+const PER_SECOND = 100;
+
+/** Two copies on one database, with an endpoint of the connector `app`. */
+async function twoCopies() {
+  const { url: databaseUrl, database } = await migratedDatabase();
+  const ports = (await freePorts(2)) as [number, number];
+  const start = (port: number) =>
+    startHeadrace({
+      ...{ databaseUrl, redisUrl: testRedisUrl(), port },
+      // What the proxies see of a restart is the same with all roles, which take longer to start.
+      roles: "api,receive",
+      env: { HEADRACE_DRAIN_NOTICE_MS: "3000" },
+    });
+  const copies = ports.map(start) as [HeadraceProcess, HeadraceProcess];
+  onTestFinished(async () => {
+    await Promise.all(copies.map((copy) => copy.end("SIGKILL")));
+  });
+  await Promise.all(copies.map((copy) => copy.ready()));
+  await api(copies[0].url, "PUT", "/tenants/acme", {});
+  await api(copies[0].url, "PUT", "/connectors/app", { webhook: { preset: "standard-webhooks" } });
+  await api(copies[0].url, "PUT", "/tenants/acme/endpoints/app", { secrets: [{ value: SECRET }] });
+  return {
+    ports,
+    copies,
+    /** Stops the copy as a supervisor does, and starts it again on its port; resolves when it is ready. */
+    async restart(index: 0 | 1) {
+      expect(await copies[index].end("SIGTERM")).toBe(0);
+      copies[index] = start(ports[index]);
+      await copies[index].ready();
+    },
+    async eventCount() {
+      const [row] = await database.pipeline.query<{ n: number }>({
+        text: "SELECT count(*)::int AS n FROM events",
+      });
+      return row?.n;
+    },
+  };
+}
+
+/** Sends deliveries at a steady rate, whatever becomes of them; `stop` tells how many there were, by answer. */
+function sendSteadily(url: string): { stop(): Promise<Record<string, number>> } {
+  const answers: Record<string, number> = {};
+  const sent: Promise<void>[] = [];
+  const startMs = performance.now();
+  const send = async (id: string) => {
+    const { headers, body } = signed({ id, type: "ping", data: {} });
+    const options = { method: "POST", headers, body, signal: AbortSignal.timeout(30_000) };
+    const answer = await fetch(`${url}/api/v1/webhooks/app/acme`, options)
+      .then(async (response) => `${response.status} ${JSON.parse(await response.text()).status}`)
+      .catch((error: Error) => `${error.message}: ${error.cause}`);
+    answers[answer] = (answers[answer] ?? 0) + 1;
+  };
+  const timer = setInterval(() => {
+    const due = ((performance.now() - startMs) / 1_000) * PER_SECOND;
+    while (sent.length < due) sent.push(send(`delivery-${sent.length}`));
+  }, 10);
+  return {
+    async stop() {
+      clearInterval(timer);
+      await Promise.all(sent);
+      return answers;
+    },
+  };
+}
+
+test.runIf(hasHaproxy)(
+  "no delivery is lost while two copies behind HAProxy restart in turn",
+  {
+    timeout: 180_000,
+  },
+  async () => {
+    const { ports, restart, eventCount } = await twoCopies();
+    const haproxy = await startHaproxy(ports);
+    const bothUp = async () => (await haproxy.isUp("a")) && (await haproxy.isUp("b"));
+    await until("both copies are up", bothUp);
+    const sending = sendSteadily(haproxy.url);
+    await restart(0);
+    await until("both copies are up again", bothUp);
+    await restart(1);
+    await until("both copies are up at the end", bothUp);
+    const answers = await sending.stop();
+    expect(Object.keys(answers)).toEqual(["200"]);
+    expect(await eventCount()).toBe(answers["200"]);
+  },
+);
+
+test.runIf(hasNginx)(
+  "no delivery is lost while two copies behind nginx restart in turn",
+  {
+    timeout: 180_000,
+  },
+  async () => {
+    const { ports, restart, eventCount } = await twoCopies();
+    const sending = sendSteadily(await startNginx(ports));
+    await restart(0);
+    await restart(1);
+    const answers = await sending.stop();
+    expect(Object.keys(answers)).toEqual(["200"]);
+    expect(await eventCount()).toBe(answers["200"]);
+  },
+);
