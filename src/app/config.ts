@@ -57,8 +57,8 @@ export const SETTINGS = {
   HEADRACE_DATA_DIR: setting("Where the embedded stores keep their data.", "a folder", readText),
   HEADRACE_PUBLIC_URL: setting(
     "What providers call; signatures that cover the URL use it, never the Host header.",
-    "http://… or https://…",
-    readUrl("http:", "https:"),
+    "http://… or https://…, without a user, a query or a fragment",
+    readPublicUrl,
   ),
   HEADRACE_FLOWS_DIR: setting("The folder of code flows.", "a folder", readText),
   HEADRACE_FLOWS_RELOAD: setting(
@@ -72,7 +72,7 @@ export const SETTINGS = {
     parseAllowPrivate,
   ),
   HEADRACE_TRUSTED_PROXIES: setting(
-    "Whose X-Forwarded-For is believed.",
+    "Whose X-Forwarded-For and X-Forwarded-Prefix are believed.",
     "CIDRs, comma-separated",
     readNetworks,
   ),
@@ -201,6 +201,13 @@ function readPostgresUrl(text: string): string | undefined {
 function readRedisUrl(text: string): string {
   parseRedisUrl(text);
   return text;
+}
+
+/** What routes are appended to. */
+function readPublicUrl(text: string): string | undefined {
+  if (readUrl("http:", "https:")(text) === undefined || /[?#]/.test(text)) return undefined;
+  const { username, password } = new URL(text);
+  return username === "" && password === "" ? text.replace(/\/+$/, "") : undefined;
 }
 
 function readEncryptionKeys(text: string): string | undefined {

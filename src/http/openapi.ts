@@ -1,10 +1,14 @@
 import swagger from "@fastify/swagger";
 import type { FastifyInstance } from "fastify";
+import type { ReadPrefix } from "./forwarded-prefix.ts";
 
-/** Collects every route with a tag into an OpenAPI 3.1 document and serves it at /openapi.json. */
+/**
+ * Collects every route with a tag into an OpenAPI 3.1 document and serves it at /openapi.json. Its server is the public
+ * URL; to whoever asks through a proxy under another prefix, that prefix comes first.
+ */
 export function serveOpenApi(
   server: FastifyInstance,
-  { version, publicUrl }: { version: string; publicUrl: string },
+  { version, publicUrl, readPrefix }: { version: string; publicUrl: string; readPrefix: ReadPrefix },
 ): void {
   server.register(swagger, {
     openapi: {
@@ -31,6 +35,11 @@ export function serveOpenApi(
     refResolver: { buildLocalReference: (schema) => String(schema["$id"]) },
   });
   server.register(async (scope) => {
-    scope.get("/openapi.json", async () => server.swagger());
+    scope.get("/openapi.json", async (request) => {
+      const document = server.swagger();
+      const prefix = readPrefix(request);
+      if (prefix === "" || new URL(publicUrl).pathname === prefix) return document;
+      return { ...document, servers: [{ url: prefix }, { url: publicUrl }] };
+    });
   });
 }

@@ -6,6 +6,7 @@ import { type ApiDeps, apiRoutes } from "./api.ts";
 import { createGuards } from "./authenticate.ts";
 import { addConnectionEnd, type ServerPhase } from "./connection-end.ts";
 import { answerClientError, createErrorHandler, createNotFoundHandler } from "./errors.ts";
+import { createPrefixReader } from "./forwarded-prefix.ts";
 import { createKnownPaths } from "./known-paths.ts";
 import { serveOpenApi } from "./openapi.ts";
 import { healthRoutes, type Readiness } from "./routes/health.ts";
@@ -25,7 +26,7 @@ export interface HttpDeps extends ApiDeps {
   phase?: () => ServerPhase;
   /** Of Headrace, for the OpenAPI document. */
   version: string;
-  /** Whose X-Forwarded-For is believed, CIDRs. */
+  /** Whose X-Forwarded-For and X-Forwarded-Prefix are believed, addresses and CIDRs. */
   trustedProxies: readonly string[];
   /** Whether this process serves the management API and the pages, or health alone. */
   serveApi: boolean;
@@ -70,14 +71,16 @@ export function createHttpServer(deps: HttpDeps): FastifyInstance {
   server.addSchema(ErrorBody);
   if (phase !== undefined) addConnectionEnd(server, phase);
 
-  serveOpenApi(server, { version, publicUrl: api.publicUrl });
+  const readPrefix = createPrefixReader(trustedProxies);
+  serveOpenApi(server, { version, publicUrl: api.publicUrl, readPrefix });
   server.register(healthRoutes, { readiness, registry });
   if (serveApi) {
-    server.register(statusPage);
+    server.register(statusPage, { readPrefix });
     server.register(apiRoutes, { ...api, prefix: "/api/v1" });
     if (queues !== undefined) {
       const guards = createGuards(api.database);
-      server.register(queueBoard, { guards, queues, answerError: createErrorHandler(log, onUnavailable) });
+      const answerError = createErrorHandler(log, onUnavailable);
+      server.register(queueBoard, { guards, queues, readPrefix, answerError });
     }
   }
   return server;

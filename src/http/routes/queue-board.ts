@@ -6,6 +6,7 @@ import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
 import { HeadraceError } from "../../domain/errors.ts";
 import type { Priority } from "../../domain/priority.ts";
 import type { Guards } from "../authenticate.ts";
+import type { ReadPrefix } from "../forwarded-prefix.ts";
 
 export const QUEUE_BOARD_PATH = "/admin/queues";
 
@@ -26,8 +27,9 @@ const HEADERS = {
 export const queueBoard: FastifyPluginAsync<{
   guards: Guards;
   queues: BoardQueues;
+  readPrefix: ReadPrefix;
   answerError: (error: Error, request: FastifyRequest, reply: FastifyReply) => FastifyReply;
-}> = async (server, { guards, queues, answerError }) => {
+}> = async (server, { guards, queues, readPrefix, answerError }) => {
   server.addHook("onRequest", async (request, reply) => {
     reply.headers(HEADERS);
     try {
@@ -42,6 +44,11 @@ export const queueBoard: FastifyPluginAsync<{
   });
   const adapter = new FastifyAdapter();
   adapter.setBasePath(QUEUE_BOARD_PATH);
+  // The handler of the page follows at once, and reads the path then.
+  server.addHook("preHandler", (request, _reply, done) => {
+    adapter.setBasePath(`${readPrefix(request)}${QUEUE_BOARD_PATH}`);
+    done();
+  });
   createBullBoard({
     serverAdapter: adapter,
     queues: [...queues].map(

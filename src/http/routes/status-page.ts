@@ -1,17 +1,19 @@
 import { hash } from "node:crypto";
 import type { FastifyPluginAsync } from "fastify";
+import type { ReadPrefix } from "../forwarded-prefix.ts";
 
 /** A page that shows whether the process is ready and, with an API key, a tenant's last events and runs. */
-export const statusPage: FastifyPluginAsync = async (server) => {
-  server.get("/", async (_request, reply) =>
+export const statusPage: FastifyPluginAsync<{ readPrefix: ReadPrefix }> = async (server, { readPrefix }) => {
+  server.get("/", async (request, reply) =>
     reply
       .type("text/html; charset=utf-8")
       .headers({
         "content-security-policy": POLICY,
         "x-content-type-options": "nosniff",
         "referrer-policy": "no-referrer",
+        "cache-control": "no-store",
       })
-      .send(PAGE),
+      .send(pageUnder(readPrefix(request))),
   );
 };
 
@@ -46,7 +48,7 @@ const say = (text, mark) => { at("state").textContent = text; at("state").classN
 
 async function showReadiness() {
   try {
-    const { ready, checks } = await (await fetch("/readyz")).json();
+    const { ready, checks } = await (await fetch("readyz")).json();
     say(ready ? "Ready" : "Not ready", ready ? "good" : "bad");
     fill(at("checks"), Object.entries(checks).map(([name, check]) =>
       [name, { text: check.ok ? "ok" : check.detail ?? "red", mark: check.ok ? "good" : "bad" }]), "");
@@ -61,7 +63,7 @@ const kept = (name) => sessionStorage.getItem(name) ?? "";
 
 async function list(what) {
   const [key, tenant] = FIELDS.map(kept);
-  const url = "/api/v1/tenants/" + encodeURIComponent(tenant) + "/" + what + "?limit=20";
+  const url = "api/v1/tenants/" + encodeURIComponent(tenant) + "/" + what + "?limit=20";
   const answer = await fetch(url, { headers: { authorization: "Bearer " + key } });
   const body = await answer.json();
   if (!answer.ok) throw new Error(body.error.message);
@@ -112,7 +114,7 @@ const PAGE = `<!doctype html>
 <label>Tenant <input name="tenant" required autocomplete="off" placeholder="acme"></label>
 <label>API key <input name="key" type="password" required autocomplete="off"></label>
 <button>Show</button>
-<a href="/openapi.json">OpenAPI</a>
+<a href="openapi.json">OpenAPI</a>
 </form>
 <p id="problem" class="bad" role="alert"></p>
 <h2>Last events</h2>
@@ -130,6 +132,11 @@ const PAGE = `<!doctype html>
 </html>
 `;
 
+/** Its links are relative, and hold under a prefix too: those of a proxy that tells none, where the path ends in a slash. */
+function pageUnder(prefix: string): string {
+  return prefix === "" ? PAGE : PAGE.replace("<head>\n", `<head>\n<base href="${prefix}/">\n`);
+}
+
 /** Nothing but this very style and script, and calls to this very server. */
 const POLICY = [
   "default-src 'none'",
@@ -139,7 +146,7 @@ const POLICY = [
   "img-src data:",
   "form-action 'none'",
   "frame-ancestors 'none'",
-  "base-uri 'none'",
+  "base-uri 'self'",
 ].join("; ");
 
 function sourceHash(text: string): string {
