@@ -1,11 +1,11 @@
+import pg from "pg";
 import { beforeAll, expect, onTestFinished, test } from "vitest";
 import { builtProgram } from "../support/built.ts";
-import { migratedDatabase } from "../support/database.ts";
 import { SECRET, signed } from "../support/deliver.ts";
 import { freePorts } from "../support/ports.ts";
 import { api, type HeadraceProcess, startHeadrace } from "../support/process.ts";
 import { hasHaproxy, hasNginx, startHaproxy, startNginx } from "../support/proxies.ts";
-import { testRedisUrl } from "../support/stores.ts";
+import { privateStores } from "../support/stores.ts";
 import { until } from "../support/until.ts";
 
 beforeAll(async () => {
@@ -16,11 +16,13 @@ const PER_SECOND = 100;
 
 /** Two copies on one database, with an endpoint of the connector `app`. */
 async function twoCopies() {
-  const { url: databaseUrl, database } = await migratedDatabase();
+  const { databaseUrl, redisUrl } = await privateStores();
+  const database = new pg.Pool({ connectionString: databaseUrl, max: 1 });
+  onTestFinished(() => database.end());
   const ports = (await freePorts(2)) as [number, number];
   const start = (port: number) =>
     startHeadrace({
-      ...{ databaseUrl, redisUrl: testRedisUrl(), port },
+      ...{ databaseUrl, redisUrl, port },
       // What the proxies see of a restart is the same with all roles, which take longer to start.
       roles: "api,receive",
       env: { HEADRACE_DRAIN_NOTICE_MS: "3000" },
@@ -43,10 +45,8 @@ async function twoCopies() {
       await copies[index].ready();
     },
     async eventCount() {
-      const [row] = await database.pipeline.query<{ n: number }>({
-        text: "SELECT count(*)::int AS n FROM events",
-      });
-      return row?.n;
+      const { rows } = await database.query<{ n: number }>("SELECT count(*)::int AS n FROM events");
+      return rows[0]?.n;
     },
   };
 }

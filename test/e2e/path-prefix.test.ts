@@ -1,0 +1,79 @@
+import { beforeAll, expect, onTestFinished, test } from "vitest";
+import { builtProgram } from "../support/built.ts";
+import { freePorts } from "../support/ports.ts";
+import { ADMIN_KEY, api, startHeadrace } from "../support/process.ts";
+import { providerKeys } from "../support/provider-keys.ts";
+import { hasNginx, startNginx } from "../support/proxies.ts";
+import { connect, post, signedSample } from "../support/receiving.ts";
+import { createDatabase, testRedisUrl } from "../support/stores.ts";
+
+beforeAll(async () => {
+  await builtProgram();
+}, 120_000);
+
+const PUBLIC_URL = "https://hooks.example/headrace";
+
+test.runIf(hasNginx)(
+  "pages, links and signed URLs work under the prefix of a trusted nginx, and of no other",
+  {
+    timeout: 180_000,
+  },
+  async () => {
+    const { url: databaseUrl, drop } = await createDatabase();
+    onTestFinished(drop);
+    const [port = 0, otherPort = 0] = await freePorts(2);
+    const begin = (ownPort: number, env: Record<string, string>) => {
+      const own = startHeadrace({
+        ...{ databaseUrl, redisUrl: testRedisUrl(), port: ownPort, roles: "api,receive" },
+        env: { HEADRACE_PUBLIC_URL: PUBLIC_URL, ...env },
+      });
+      onTestFinished(async () => {
+        await own.end("SIGKILL");
+      });
+      return own;
+    };
+    const headrace = begin(port, { HEADRACE_TRUSTED_PROXIES: "127.0.0.1" });
+    await headrace.ready();
+    const base = await startNginx([port], 1);
+    const authorization = `Basic ${Buffer.from(`me:${ADMIN_KEY}`).toString("base64")}`;
+    const get = (url: string | URL) => fetch(url, { headers: { authorization }, redirect: "manual" });
+
+    /** What a browser asks for when it follows the page's links from where it lies. */
+    const linksOf = (html: string, url: string): URL[] => {
+      const root = new URL(/<base href="([^"]*)"/.exec(html)?.[1] ?? "", url);
+      return [...html.matchAll(/(?:href|src)="([^":]*)"|fetch\("([^"]*)"\)/g)]
+        .map((match) => match[1] ?? match[2] ?? "")
+        .filter((link) => link !== "" && !link.startsWith("/headrace"))
+        .map((link) => new URL(link, root));
+    };
+    for (const page of ["/headrace/", "/headrace/admin/queues"]) {
+      const html = await (await get(`${base}${page}`)).text();
+      const links = linksOf(html, `${base}${page}`);
+      expect(links.length).toBeGreaterThan(1);
+      for (const link of links) {
+        expect(link.pathname).toMatch(/^\/headrace\//);
+        expect([link.pathname, (await get(link)).status]).toEqual([link.pathname, 200]);
+      }
+    }
+    expect((await get(`${base}/headrace`)).headers.get("location")).toBe("/headrace/");
+
+    const document = (await (await get(`${base}/headrace/openapi.json`)).json()) as { servers: unknown };
+    expect(document.servers).toEqual([{ url: PUBLIC_URL }]);
+    await api(headrace.url, "PUT", "/tenants/acme", {});
+    const keys = providerKeys("twilio");
+    const shown = await connect(headrace, "twilio", { secret: keys.signingSecret });
+    expect(shown).toBe(`${PUBLIC_URL}/api/v1/webhooks/twilio/acme`);
+    const delivery = signedSample("twilio", shown, { keys });
+    const taken = await post(shown.replace("https://hooks.example", base), delivery.headers, delivery.body);
+    expect(taken.status).toBe(200);
+
+    // The same header of a proxy that is not trusted.
+    const wary = begin(otherPort, {});
+    await wary.ready();
+    const untrusted = await startNginx([otherPort], 1);
+    expect(await (await get(`${untrusted}/headrace/`)).text()).not.toContain("<base");
+    expect(await (await get(`${untrusted}/headrace/admin/queues`)).text()).toContain(
+      '<base href="/admin/queues/"',
+    );
+  },
+);
