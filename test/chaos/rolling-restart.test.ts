@@ -80,7 +80,7 @@ function sendSteadily(url: string): { stop(): Promise<Record<string, number>> } 
 test.runIf(hasHaproxy)(
   "no delivery is lost while two copies behind HAProxy restart in turn",
   {
-    timeout: 180_000,
+    timeout: 300_000,
   },
   async () => {
     const { ports, restart, eventCount } = await twoCopies();
@@ -89,19 +89,18 @@ test.runIf(hasHaproxy)(
     await until("both copies are up", bothUp);
     const sending = sendSteadily(haproxy.url);
     await restart(0);
-    await until("both copies are up again", bothUp);
+    await until("both copies are up again", bothUp, { withinMs: 60_000 });
     await restart(1);
-    await until("both copies are up at the end", bothUp);
+    await until("both copies are up at the end", bothUp, { withinMs: 60_000 });
     const answers = await sending.stop();
-    expect(Object.keys(answers)).toEqual(["200"]);
-    expect(await eventCount()).toBe(answers["200"]);
+    expect(answers).toEqual({ "200 accepted": await eventCount() });
   },
 );
 
 test.runIf(hasNginx)(
   "no delivery is lost while two copies behind nginx restart in turn",
   {
-    timeout: 180_000,
+    timeout: 300_000,
   },
   async () => {
     const { ports, restart, eventCount } = await twoCopies();
@@ -109,7 +108,9 @@ test.runIf(hasNginx)(
     await restart(0);
     await restart(1);
     const answers = await sending.stop();
-    expect(Object.keys(answers)).toEqual(["200"]);
-    expect(await eventCount()).toBe(answers["200"]);
+    // What nginx sends a second time is answered so when the first had been taken.
+    const { "200 accepted": accepted = 0, "200 duplicate": duplicate = 0, ...others } = answers;
+    expect(others).toEqual({});
+    expect(accepted + duplicate).toBe(await eventCount());
   },
 );

@@ -17,9 +17,12 @@ test("loops start only once the server listens, and a start logs nothing that is
   const { databaseUrl, redisUrl } = await privateStores();
   const redis = new Redis(redisUrl);
   onTestFinished(() => redis.disconnect());
-  /** Redis knows which commands it was ever sent. */
-  const commands = async () =>
-    [...(await redis.info("commandstats")).matchAll(/^cmdstat_(\w+)/gm)].map(([, name]) => name);
+  /** Redis counts what it was asked; these are asked by a start that looks whether it suits, and by this test. */
+  const own = ["hello", "auth", "info", "ping", "select", "client", "config"];
+  const commandsOfLoops = async () =>
+    [...(await redis.info("commandstats")).matchAll(/^cmdstat_(\w+)/gm)]
+      .map(([, name]) => name as string)
+      .filter((name) => !own.includes(name));
 
   const [port = 0] = await freePorts(1);
   const other = createServer();
@@ -27,9 +30,7 @@ test("loops start only once the server listens, and a start logs nothing that is
   const refused = startHeadrace({ databaseUrl, redisUrl, port });
   await until("the process has ended", () => refused.ended, { withinMs: 60_000 });
   expect(refused.output()).toContain("EADDRINUSE");
-  // Neither the router's group, nor the watch's sentinel, nor the schedule of polls.
-  expect(await redis.dbsize()).toBe(0);
-  expect(await commands()).not.toContain("xgroup");
+  expect(await commandsOfLoops()).toEqual([]);
 
   await new Promise((resolve) => other.close(resolve));
   const headrace = startHeadrace({ databaseUrl, redisUrl, port });
@@ -37,10 +38,7 @@ test("loops start only once the server listens, and a start logs nothing that is
     await headrace.end("SIGKILL");
   });
   await headrace.ready();
-  await until(
-    "the loops run",
-    async () => (await redis.dbsize()) > 0 && (await commands()).includes("xgroup"),
-  );
+  await until("the loops run", async () => (await commandsOfLoops()).includes("xinfo"));
   expect(await headrace.end("SIGTERM")).toBe(0);
   const levels = [...headrace.output().matchAll(/"level":"(\w+)"/g)].map(([, level]) => level);
   expect(levels.length).toBeGreaterThan(2);

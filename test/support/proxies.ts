@@ -80,7 +80,7 @@ function temporaryFolder(): string {
 
 /** Runs until the test ends. */
 function run(command: string, args: string[]): void {
-  const child = spawn(command, args, { stdio: "inherit" });
+  const child = spawn(command, args, { stdio: "ignore" });
   const ended = new Promise((resolve) => child.once("exit", resolve));
   onTestFinished(async () => {
     child.kill("SIGTERM");
