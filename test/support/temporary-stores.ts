@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { prepareHome } from "../../src/embedded/home.ts";
 import { startRedis } from "../../src/embedded/redis.ts";
+import { findRedisServer } from "../../src/embedded/redis-binary.ts";
 import { type EmbeddedStores, startEmbeddedStores } from "../../src/embedded/stores.ts";
 import { createLogger } from "../../src/runtime/logger.ts";
 import { startStockPostgres, stockPostgresBinaries } from "./stock-postgres.ts";
@@ -72,7 +73,7 @@ async function startStockStores(dataDir: string) {
   const home = prepareHome(dataDir);
   const log = createLogger("fatal");
   const postgres = await startStockPostgres(home, binaries, log);
-  const redis = await startRedis({ home, log });
+  const redis = await startRedis({ home, log, server: await findRedisServer(home.runAs, log) });
   return {
     databaseUrl: postgres.url,
     superuserUrl: postgres.superuserUrl,
