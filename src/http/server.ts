@@ -48,8 +48,18 @@ const REQUEST_TIMEOUT_MS = 60_000;
  * its error answers. Nothing of a request's body or headers is ever logged.
  */
 export function createHttpServer(deps: HttpDeps): FastifyInstance {
-  const { log, registry, readiness, onUnavailable, phase, version, trustedProxies, serveApi, queues, ...api } =
-    deps;
+  const {
+    log,
+    registry,
+    readiness,
+    onUnavailable,
+    phase,
+    version,
+    trustedProxies,
+    serveApi,
+    queues,
+    ...api
+  } = deps;
   const paths = createKnownPaths();
   const server = Fastify({
     logger: false,
