@@ -98,6 +98,9 @@ export async function benchPipeline(stores: BenchStores): Promise<Row[]> {
       row("statements an event, saturated", saturated.statements, "each"),
       row("WAL an event of 1 KiB, saturated", saturated.walBytes, "bytes"),
       ...usageRows("end to end, saturated", saturated.usage),
+      // With the processes of the handlers, which are children of the one that executes.
+      row("CPU an event through a code flow, saturated", cpuMicroseconds(saturated), "us"),
+      row("CPU an event through a flow over HTTP, saturated", cpuMicroseconds(http), "us"),
       row("flow over HTTP, saturated", http.perSecond, "events/s"),
       row("flow over HTTP / reference", http.perSecond / reference, "ratio"),
       row("statements an event, flow over HTTP", http.statements, "each"),
@@ -120,9 +123,19 @@ function latenciesOf(rounds: readonly ChainFigures[]): number[][] {
   return rounds.map(({ latencies }) => latencies);
 }
 
+/** Of an event, in the processes of Headrace. */
+function cpuMicroseconds({ usage, events }: ChainFigures): number {
+  const seconds = ["receive", "work"].reduce(
+    (sum, group) => sum + (usage[group]?.cpuSeconds ?? Number.NaN),
+    0,
+  );
+  return (seconds / events) * 1_000_000;
+}
+
 type Load = () => Promise<{ answers: Answered[] }>;
 
 interface ChainFigures {
+  events: number;
   perSecond: number;
   /** From when a request was sent, or due, to when its run was finished in PostgreSQL, ms. */
   latencies: number[];
@@ -164,6 +177,7 @@ async function measureChain(
   const finished = rows.map((run) => Number(run.finished_ms));
   const elapsedMs = maximum(finished) - minimum([...sentAt.values()]);
   return {
+    events: rows.length,
     perSecond: (rows.length / elapsedMs) * 1_000,
     latencies: rows.map((run) => Number(run.finished_ms) - (sentAt.get(run.event_id) ?? Number.NaN)),
     answers: answers.map((answer) => answer.latencyMs),

@@ -4,6 +4,8 @@ import { readdirSync, readFileSync } from "node:fs";
 export interface Usage {
   /** Cores used, on average. */
   cores: number;
+  /** CPU time in all, s. */
+  cpuSeconds: number;
   /** Resident memory now, MiB. Shared pages count once for each process that has them. */
   rssMiB: number;
 }
@@ -20,8 +22,9 @@ export function measureUsage(groups: Record<string, number[]>): () => Record<str
     return Object.fromEntries(
       before.map(([name, ticks]) => {
         const pids = withChildren(groups[name] ?? []);
-        const cores = (cpuTicks(pids) - ticks) / TICKS_PER_SECOND / seconds;
-        return [name, { cores: Math.round(cores * 100) / 100, rssMiB: Math.round(rss(pids) / 1_048_576) }];
+        const cpuSeconds = (cpuTicks(pids) - ticks) / TICKS_PER_SECOND;
+        const cores = Math.round((cpuSeconds / seconds) * 100) / 100;
+        return [name, { cores, cpuSeconds, rssMiB: Math.round(rss(pids) / 1_048_576) }];
       }),
     );
   };
