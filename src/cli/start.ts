@@ -6,9 +6,13 @@ import { start } from "../app/start.ts";
 /** How often a process that npm started looks whether npm is still there, ms. */
 const PARENT_CHECK_MS = 250;
 
+/** The longest that a process may take to drain after an error that nobody caught, ms. */
+const FAILED_DRAIN_MS = 15_000;
+
 /**
  * `headrace start`: serves until SIGINT or SIGTERM, or until the npm that started it is gone; then drains. A SIGTERM
- * gives notice before that; a SIGINT does not, and ends the notice of a SIGTERM. More of them change nothing.
+ * gives notice before that; a SIGINT does not, and ends the notice of a SIGTERM. More of them change nothing. An error
+ * that nobody caught drains without notice, and ends the process with exit code 1.
  */
 export async function runStart(): Promise<void> {
   const config = readConfig(process.env);
@@ -25,6 +29,16 @@ export async function runStart(): Promise<void> {
     log.info({ reason, notice_ms: noticeMs }, "stopping");
     ending.abort();
   };
+  const onUncaught = (error: unknown) => {
+    log.fatal({ err: error }, "an error was not caught: the process drains and ends");
+    if (process.exitCode === 1) return;
+    process.exitCode = 1;
+    // Whatever hangs in the drain, since the error may have broken it.
+    setTimeout(() => process.exit(1), FAILED_DRAIN_MS).unref();
+    onEnd("an uncaught error");
+  };
+  process.on("uncaughtException", onUncaught);
+  process.on("unhandledRejection", onUncaught);
   process.on("SIGINT", () => onEnd("SIGINT"));
   process.on("SIGTERM", () => onEnd("SIGTERM", true));
   if (process.env["npm_lifecycle_event"] !== undefined) {
@@ -45,5 +59,5 @@ export async function runStart(): Promise<void> {
   }
   await running.stop({ ms: config.drainNoticeMs, signal: noticeEnd.signal });
   log.info("stopped");
-  process.exit(0);
+  process.exit(process.exitCode ?? 0);
 }
