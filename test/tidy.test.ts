@@ -19,7 +19,12 @@ const WALLS: Record<string, string[]> = {
   http: ["domain", "runtime", "postgres", "pipeline/receive", "deadletter", "synthetic"],
   embedded: ["domain", "runtime"],
   sdk: ["domain", "pipeline/execute", "synthetic"],
-  app: [...STORES, ...STAGES, "synthetic", "deadletter", "schedule", "maintain", "http", "embedded", "sdk"],
+  "flow-host": ["domain", "runtime", "sdk"],
+  app: [
+    ...STORES,
+    ...STAGES,
+    ...["synthetic", "deadletter", "schedule", "maintain", "http", "embedded", "sdk", "flow-host"],
+  ],
   cli: ["app"],
 };
 

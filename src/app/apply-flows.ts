@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { HeadraceError } from "../domain/errors.ts";
 import type { ApiClient } from "./api-client.ts";
+import type { HostStart } from "./flow-hosts.ts";
 import { type FlowFile, readFlows } from "./read-flows.ts";
 
 /** What was done with one file of the folder, or would be. */
@@ -32,9 +33,11 @@ export async function applyFlows(options: {
   tenant: string;
   dryRun: boolean;
   api: ApiClient;
+  /** How the files are imported. */
+  start: HostStart;
 }): Promise<FlowChange[]> {
-  const { folder, tenant, dryRun, api } = options;
-  const files = await readFlows(folder);
+  const { folder, tenant, dryRun, api, start } = options;
+  const files = await readFlows(folder, start);
   await api.call("GET", `/tenants/${encodeURIComponent(tenant)}`);
   const changes: FlowChange[] = [];
   for (const file of files) changes.push(await applyFile(file));

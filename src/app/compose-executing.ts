@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { createBreakers, heldByBreaker } from "../pipeline/execute/breakers.ts";
 import { createCodeAction } from "../pipeline/execute/code-action.ts";
 import { createRunLogs } from "../pipeline/execute/code-log.ts";
-import { createRunSteps } from "../pipeline/execute/code-steps.ts";
+import { createStepStore } from "../pipeline/execute/code-steps.ts";
 import { createExecutor } from "../pipeline/execute/executor.ts";
 import { createFlowVersions } from "../pipeline/execute/flow-versions.ts";
 import { createHeldRuns, type HeldRuns } from "../pipeline/execute/held-runs.ts";
@@ -101,7 +101,7 @@ export function composeExecuting(deps: ExecutingDeps): Executing {
         handlers: deps.handlers,
         timeoutMs: limits.execute.codeTimeoutMs,
         openLog: createRunLogs({ database, log, limits: limits.runLog, now: systemClock.now }),
-        openSteps: createRunSteps(database, limits.steps),
+        openSteps: createStepStore(database, limits.steps),
       }),
     },
     limits: limits.execute,

@@ -1,9 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
+import type { CallHandler } from "../domain/handler-call.ts";
 import type { RunDispatch } from "../http/routes/run-actions.ts";
 import type { PollDispatch } from "../http/routes/source-polls.ts";
 import { createPartitionStep } from "../maintain/partitions.ts";
-import type { Handler } from "../pipeline/execute/code-action.ts";
 import { createSweeper } from "../pipeline/execute/sweeper.ts";
 import { createRedisLossWatch } from "../pipeline/fanout/redis-loss.ts";
 import { createRelay } from "../pipeline/fanout/relay.ts";
@@ -22,7 +22,7 @@ import { systemClock } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
 import type { OutgoingHttp } from "../runtime/outgoing/index.ts";
 import { createTicker } from "../schedule/ticker.ts";
-import type { FetchSourcePage } from "../synthetic/fetch/code-pages.ts";
+import type { CodePagesDeps } from "../synthetic/fetch/code-pages.ts";
 import { composeDeadLetters } from "./compose-dead-letters.ts";
 import { composeExecuting } from "./compose-executing.ts";
 import { composeMaintaining } from "./compose-maintaining.ts";
@@ -47,8 +47,8 @@ export interface PipelineDeps {
   /** Which installation the database is; every Redis key carries it. */
   installation: string;
   keyRing: KeyRing;
-  handlers: Pick<ReadonlyMap<string, Handler>, "get">;
-  codeSources: Pick<ReadonlyMap<string, FetchSourcePage>, "get">;
+  handlers: { get(id: string): CallHandler | undefined };
+  codeSources: CodePagesDeps["sources"];
   outgoing: OutgoingHttp;
   metrics: Metrics;
   log: Logger;

@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import ipaddr from "ipaddr.js";
 import { HeadraceError } from "../domain/errors.ts";
 import { isPostgresUrl } from "../postgres/connection-options.ts";
@@ -66,6 +67,21 @@ export const SETTINGS = {
     "0 or 1",
     readFlag,
   ),
+  HEADRACE_FLOW_ENV: setting(
+    "The variables that handlers of code flows see; none by default.",
+    "names of environment variables, comma-separated, and none of Headrace's own that hold secrets",
+    readVariableNames,
+  ),
+  HEADRACE_FLOW_HOSTS: setting(
+    "Processes for the handlers of code flows.",
+    "a whole number from 1 to 64",
+    readWhole(1, 64),
+  ),
+  HEADRACE_FLOW_MEMORY_MB: setting(
+    "The heap of each of these processes, MiB.",
+    "a whole number from 64 to 65536",
+    readWhole(64, 65_536),
+  ),
   HEADRACE_ALLOW_PRIVATE_TARGETS: setting(
     "Private addresses that outgoing calls may reach.",
     "CIDRs, comma-separated, or all",
@@ -107,6 +123,11 @@ export interface Config {
   flowsDir: string;
   /** Whether code flows are loaded anew when their files change. */
   reloadFlows: boolean;
+  /** Names of the variables that handlers see. */
+  flowEnv: readonly string[];
+  /** Processes for handlers, and the heap of each, MiB. */
+  flowHosts: number;
+  flowMemoryMb: number;
   allowPrivateTargets: AllowPrivate | undefined;
   trustedProxies: readonly string[];
   /** How long a SIGTERM shows red readiness before it drains, ms. */
@@ -142,6 +163,9 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     publicUrl: get("HEADRACE_PUBLIC_URL") ?? `http://${host.includes(":") ? `[${host}]` : host}:${port}`,
     flowsDir: get("HEADRACE_FLOWS_DIR") ?? "flows",
     reloadFlows: get("HEADRACE_FLOWS_RELOAD") ?? environment["NODE_ENV"] !== "production",
+    flowEnv: get("HEADRACE_FLOW_ENV") ?? [],
+    flowHosts: get("HEADRACE_FLOW_HOSTS") ?? Math.min(2, availableParallelism()),
+    flowMemoryMb: get("HEADRACE_FLOW_MEMORY_MB") ?? 256,
     allowPrivateTargets: get("HEADRACE_ALLOW_PRIVATE_TARGETS"),
     trustedProxies: get("HEADRACE_TRUSTED_PROXIES") ?? [],
     drainNoticeMs: get("HEADRACE_DRAIN_NOTICE_MS") ?? 3_000,
@@ -187,6 +211,27 @@ function readPort(text: string): number | undefined {
 
 function readFlag(text: string): boolean | undefined {
   return text === "1" ? true : text === "0" ? false : undefined;
+}
+
+function readWhole(from: number, to: number): (text: string) => number | undefined {
+  return (text) =>
+    /^\d{1,9}$/.test(text) && Number(text) >= from && Number(text) <= to ? Number(text) : undefined;
+}
+
+/** Holds what no handler may see, whatever an operator names. */
+const SECRET_SETTINGS = [
+  "DATABASE_URL",
+  "REDIS_URL",
+  "HEADRACE_MIGRATION_DATABASE_URL",
+  "HEADRACE_ADMIN_KEY",
+  "HEADRACE_ENCRYPTION_KEYS",
+  "HEADRACE_METRICS_KEY",
+];
+
+function readVariableNames(text: string): string[] | undefined {
+  const names = text.split(",").map((name) => name.trim());
+  const isGood = (name: string) => /^[A-Za-z_][A-Za-z0-9_]*$/.test(name) && !SECRET_SETTINGS.includes(name);
+  return names.every(isGood) ? names : undefined;
 }
 
 function readUrl(...protocols: string[]): (text: string) => string | undefined {

@@ -29,6 +29,7 @@ import type { PollLimits } from "../synthetic/poll-session.ts";
 import type { PollerLimits } from "../synthetic/poller.ts";
 import type { ScheduleWatchLimits } from "../synthetic/schedule-watch.ts";
 import type { AcceptingLimits } from "./accepting.ts";
+import { FLOW_HOSTS, type FlowHostLimits, RUN_LOG, STEPS } from "./code-limits.ts";
 
 /** Every bound of one process, with its unit. docs/operating says which to turn, and when. */
 export interface Limits {
@@ -72,6 +73,8 @@ export interface Limits {
   /** Of code flows: what is kept of a run's steps and of its log. */
   steps: StepLimits;
   runLog: RunLogLimits;
+  /** Of the processes that run handlers. */
+  flowHosts: FlowHostLimits;
   /** The wait between two looks whether the flows folder has changed, ms. */
   reloadMs: number;
   workers: WorkerLimits;
@@ -207,8 +210,9 @@ export const DEFAULT_LIMITS: Limits = {
   },
   oldBreakers: { maxAgeMs: 30 * 86_400_000, batchSize: 1_000, intervalMs: 3_600_000 },
   maxWokenRuns: 1_000,
-  steps: { maxSteps: 1_000, maxResultBytes: 262_144, maxRunBytes: 1_048_576 },
-  runLog: { maxLines: 500, maxBytes: 65_536, maxLineBytes: 8_192, maxAttempts: 10, flushMs: 1_000 },
+  steps: STEPS,
+  runLog: RUN_LOG,
+  flowHosts: FLOW_HOSTS,
   reloadMs: 500,
   workers: {
     concurrency: { 1: 16, 2: 16, 3: 8, 4: 4 },

@@ -37,6 +37,8 @@ export interface Metrics {
   heldRuns: Counter<"reason">;
   /** Circuit breakers that opened, and closed. */
   breakers: Counter<"state">;
+  /** Flow hosts that ended and were not asked to, by code. */
+  flowHostEnds: Counter<"code">;
   /** Workers that stood still and were made anew, by lane. */
   workersReplaced: Counter<"lane">;
   /** Times that Redis was found to have lost what was published. */
@@ -118,6 +120,7 @@ export function createMetrics(): Metrics {
     autoReplays: counter("auto_replays", "Dead letters that policies replayed, by why", ["cause"]),
     bulkReplays: counter("bulk_replays", "Replays of many dead letters that ended, by how", ["state"]),
     heldRuns: counter("runs_held", "Runs held back by a bound or a breaker", ["reason"]),
+    flowHostEnds: counter("flow_host_ends", "Flow hosts that ended and were not asked to", ["code"]),
     breakers: counter("breakers", "Circuit breakers that opened and closed", ["state"]),
     workersReplaced: counter("workers_replaced", "Workers that stood still and were made anew", ["lane"]),
     redisLosses: counter("redis_losses", "Times that Redis lost what was published"),

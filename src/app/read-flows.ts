@@ -2,12 +2,17 @@ import { readFile } from "node:fs/promises";
 import { basename, extname } from "node:path";
 import { HeadraceError } from "../domain/errors.ts";
 import type { FlowDefinition } from "../domain/flow.ts";
+import { createModuleInspector } from "../flow-host/inspect-modules.ts";
 import { readDefinition } from "../http/flow-input.ts";
 import { FlowInput } from "../http/schemas/flow.ts";
 import { compileValidator } from "../http/validation.ts";
 import { checkActionHeaders } from "../pipeline/execute/http-action.ts";
-import { createFlowCompiler, isSource } from "./compile-flow.ts";
+import type { FlowOptions } from "../sdk/index.ts";
+import { definitionOf } from "./code-flows.ts";
+import { createFlowCompiler } from "./compile-flow.ts";
 import { listFlowFiles } from "./flow-files.ts";
+import type { HostStart } from "./flow-hosts.ts";
+import { DEFAULT_LIMITS } from "./limits.ts";
 
 /** A flow as a file of the folder has it. */
 export interface FlowFile {
@@ -23,27 +28,32 @@ export interface FlowFile {
  * The flows of a folder, in code and in JSON (whose id is the file's name unless it gives one), checked as the API
  * checks them. Throws HeadraceError with the first file that is bad, so that nothing is done with half of a folder.
  */
-export async function readFlows(folder: string): Promise<FlowFile[]> {
+export async function readFlows(folder: string, start: HostStart): Promise<FlowFile[]> {
   const files = await listFlowFiles(folder);
   if (files.length === 0) throw new HeadraceError("invalid_request", `${folder} holds no flows`);
   const compiler = createFlowCompiler();
+  const inspector = createModuleInspector({ ...start, limits: DEFAULT_LIMITS.flowHosts });
   const flows: FlowFile[] = [];
-  for (const file of files) {
-    const read = extname(file) === ".json" ? await readJson(file) : await readCode(file);
-    if (read === undefined) continue;
-    const { id, input } = read;
-    const other = flows.find((flow) => flow.id === id);
-    if (other !== undefined) throw bad(file, `${other.file} defines the flow ${id} too`);
-    flows.push({ file, id, input, definition: input === undefined ? undefined : check(file, input) });
+  try {
+    for (const file of files) {
+      const read = extname(file) === ".json" ? await readJson(file) : await readCode(file);
+      if (read === undefined) continue;
+      const { id, input } = read;
+      const other = flows.find((flow) => flow.id === id);
+      if (other !== undefined) throw bad(file, `${other.file} defines the flow ${id} too`);
+      flows.push({ file, id, input, definition: input === undefined ? undefined : check(file, input) });
+    }
+  } finally {
+    await Promise.all([compiler.rest(), inspector.rest()]);
   }
-  await compiler.rest();
   return flows;
 
   /** Undefined for a source: it is no tenant's, and stored by nobody. */
   async function readCode(file: string): Promise<{ id: string; input: unknown } | undefined> {
-    const loaded = await compiler.load(file);
-    if (isSource(loaded)) return undefined;
-    const { id, options } = loaded;
+    const definition = await definitionOf(inspector, await compiler.compile(file));
+    if (definition.kind === "source") return undefined;
+    const { id } = definition;
+    const options = definition.options as Partial<FlowOptions> | undefined;
     if (options?.trigger === undefined) return { id, input: undefined };
     const { id: _id, ...rest } = options;
     return { id, input: { ...rest, action: { type: "code", handler: id } } };

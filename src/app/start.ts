@@ -25,6 +25,7 @@ import { composePipeline } from "./compose.ts";
 import type { Config } from "./config.ts";
 import { DEMO_ORDERS_PATH, DEMO_SINK_PATH } from "./demo.ts";
 import { createFaultLog } from "./fault-log.ts";
+import { hostStart } from "./flow-hosts.ts";
 import { generatedOnce } from "./generated.ts";
 import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 import { createMetrics } from "./metrics.ts";
@@ -163,7 +164,12 @@ async function serve(
   await ensureAdminKey(database, settings.adminKey);
   const codeFlows =
     config.roles.has("execute") || config.roles.has("poll")
-      ? await loadCodeFlows({ folder: config.flowsDir, log, intervalMs: limits.reloadMs })
+      ? await loadCodeFlows({
+          ...{ folder: config.flowsDir, log, hosts: config.flowHosts, limits: limits.flowHosts },
+          start: hostStart(config, process.env, log),
+          intervalMs: limits.reloadMs,
+          onHostEnd: (code) => metrics.flowHostEnds.inc({ code }),
+        })
       : undefined;
   const outgoing = createOutgoingHttp({ allowPrivate: allowedTargets(config, settings) });
   const pipeline = composePipeline({
@@ -182,6 +188,7 @@ async function serve(
     log,
     faults,
   });
+  if (codeFlows !== undefined) pipeline.loops.add("flow hosts", codeFlows.watch);
   if (codeFlows !== undefined && config.reloadFlows) pipeline.loops.add("flows folder", codeFlows.reload);
   let notServing: string | undefined = "starting";
   let phase: ServerPhase = "open";
@@ -250,6 +257,7 @@ async function serve(
     await Promise.race([server.close(), delay(limits.drainMs.requests)]);
     phase = "ended";
     await pipeline.stop();
+    await codeFlows?.stop();
     await outgoing.close();
     await Promise.race([database.close(), delay(1_000)]);
     faults.stop();
@@ -267,7 +275,7 @@ async function serve(
 }
 
 /** Of a process that runs no flows. */
-const NO_HANDLERS = new Map<string, never>();
+const NO_HANDLERS = { get: () => undefined };
 
 const { version } = createRequire(import.meta.url)("../../package.json") as { version: string };
 

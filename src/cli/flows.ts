@@ -1,5 +1,8 @@
 import { type ApiOptions, openApi } from "../app/api-client.ts";
 import { applyFlows, type FlowChange, setDeployed } from "../app/apply-flows.ts";
+import { readConfig } from "../app/config.ts";
+import { hostStart } from "../app/flow-hosts.ts";
+import { createLogger } from "../app/logger.ts";
 
 interface FlowsOptions extends ApiOptions {
   tenant: string;
@@ -13,7 +16,8 @@ export async function runFlowsApply(
 ): Promise<void> {
   const { tenant, dryRun = false } = options;
   const api = await openApi(options, process.env);
-  const changes = await applyFlows({ folder, tenant, dryRun, api });
+  const start = hostStart(readConfig(process.env), process.env, createLogger("silent"));
+  const changes = await applyFlows({ folder, tenant, dryRun, api, start });
   if (options.json) console.log(JSON.stringify({ dry_run: dryRun, flows: changes }));
   else for (const change of changes) console.log(sentence(change, dryRun));
 }

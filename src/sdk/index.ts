@@ -1,10 +1,10 @@
 import type { RetryPolicy, Trigger } from "../domain/flow.ts";
 import type { Schedule } from "../domain/schedule.ts";
-import type { HandlerContext } from "../pipeline/execute/code-action.ts";
 import type { FetchSourcePage } from "../synthetic/fetch/code-pages.ts";
+import type { Handler } from "./handler.ts";
 
-export type { HandlerContext } from "../pipeline/execute/code-action.ts";
 export type { FetchSourcePage, SourceContext, SourcePage } from "../synthetic/fetch/code-pages.ts";
+export type { Handler, HandlerContext, RunStep, StepContext } from "./handler.ts";
 
 /** What a flow in code says of itself: the fields of a flow in the API, which `headrace flows apply` stores there. */
 export interface FlowOptions {
@@ -33,7 +33,7 @@ export interface FlowOptions {
 /** A flow in code, as a file of the flows folder exports it. */
 export interface CodeFlow {
   id: string;
-  handler: (context: HandlerContext) => unknown;
+  handler: Handler;
   options: FlowOptions;
 }
 

@@ -185,7 +185,7 @@ describe("a code flow", () => {
     });
     const { begin } = await installation(2);
     const base = begin({}, "api");
-    const worker = begin({ HEADRACE_FLOWS_DIR: folder }, "execute");
+    const worker = begin({ HEADRACE_FLOWS_DIR: folder, LOG_LEVEL: "debug" }, "execute");
     await Promise.all([base.ready(), worker.ready()]);
     await api(base.url, "PUT", "/tenants/acme", {});
     await api(base.url, "PUT", "/tenants/acme/flows/wait", {

@@ -122,7 +122,8 @@ describe("an event that ends the process which works on it", () => {
       "f.mjs": `import { defineFlow } from "headrace";
         export default defineFlow({ id: "f" }, async ({ event }) => {
           await new Promise((resolve) => setTimeout(resolve, 50));
-          if (event.data.text === "poison") process.kill(process.pid, "SIGKILL");
+          // The worker itself is gone: what a handler does to its own process ends with that.
+          if (event.data.text === "poison") process.kill(process.ppid, "SIGKILL");
         });`,
     });
     const { url, database, revive, letters, starts } = await withMortal(

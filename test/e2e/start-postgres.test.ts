@@ -116,7 +116,7 @@ describe.skipIf(!hasPackagedPostgres)("a start on the distribution's PostgreSQL 
     await works(url);
     const rights = await rowsOf(
       url,
-      "SELECT has_function_privilege('headrace_api', 'drop_partitions(text)', 'EXECUTE') AS api",
+      "SELECT has_function_privilege('headrace_api', 'drop_day_partition(text, text)', 'EXECUTE') AS api",
     );
     expect(rights).toEqual([{ api: false }]);
   });
@@ -127,19 +127,16 @@ describe.skipIf(!hasPackagedPostgres)("a start on the distribution's PostgreSQL 
     const app = await another(url);
     await prepare(app.url, url);
     await works(app.url);
-    // A day of which one table has a partition is completed, and then dropped whole.
-    await rowsOf(
-      url,
-      "CREATE TABLE events_20200101 PARTITION OF events FOR VALUES FROM ('016f5e66-e800-0000-0000-000000000000') TO ('016f638d-4400-0000-0000-000000000000')",
-    );
     const [row] = await rowsOf(
       app.url,
-      `SELECT 'runs_20200101' = ANY (make_partitions(1)) AS made,
-        drop_day(partitioned_tables(), '_20200101', '016f5e66-e800-7000-8000-000000000000', '016f638d-4000-7000-8000-000000000000', 100) AS gone,
+      `SELECT make_day_partition('events', '_20200101', '016f5e66-e800-7000-8000-000000000000', '016f638d-4000-7000-8000-000000000000') AS made,
+        drop_day(ARRAY['events'], '_20200101', '016f5e66-e800-7000-8000-000000000000', '016f638d-4000-7000-8000-000000000000', 100) AS gone,
         to_regclass('events_20200101') AS left`,
     );
     expect(row).toMatchObject({ made: true, gone: "dropped" });
-    await expect(rowsOf(app.url, "SELECT drop_partitions('')")).rejects.toThrow("is not that of a partition");
+    await expect(rowsOf(app.url, "SELECT drop_day_partition('tenants', '_20200101')")).rejects.toThrow(
+      "not the partition of a day",
+    );
     const next = await another(url);
     expect(await refusal(next.url)).toContain(`GRANT USAGE, CREATE ON SCHEMA name TO "${next.name}"`);
     await postgres.run(`GRANT USAGE ON SCHEMA public TO ${next.name}`, name);
@@ -397,7 +394,7 @@ describe.skipIf(!hasPackagedPostgres)("a start on the distribution's PostgreSQL 
 });
 
 test("a start on PostgreSQL 18 gives an owner with CREATEROLE the use of the roles that it makes", async () => {
-  const stores = await privateStores({});
+  const stores = await privateStores();
   const admin = new pg.Client(stores.databaseUrl);
   await admin.connect();
   await admin.query("CREATE ROLE owner LOGIN CREATEROLE PASSWORD 's3cret'");

@@ -47,7 +47,7 @@ async function installation() {
 }
 
 describe("a run whose worker", () => {
-  test("is stopped past its lease, or blocks its event loop, goes to another, and the late one's word is not taken", async () => {
+  test("is stopped past its lease, while its handler goes on or its target answers, goes to another, and the late one's word is not taken", async () => {
     const calls: { path: string; key: string }[] = [];
     const target = await serve((request, response) => {
       calls.push({ path: String(request.url), key: String(request.headers["idempotency-key"]) });
@@ -59,11 +59,9 @@ describe("a run whose worker", () => {
       "block.mjs": `
         export default { id: "block", async handler({ idempotencyKey }) {
           await fetch("${target.url}/block", { method: "POST", headers: { "idempotency-key": idempotencyKey } });
-          if (process.env.BLOCKS !== undefined) {
-            const until = Date.now() + 22_000;
-            while (Date.now() < until);
-            throw new Error("late");
-          }
+          if (process.env.LATE === undefined) return;
+          await new Promise((resolve) => setTimeout(resolve, 500));
+          throw new Error("late");
         } };`,
     });
     const { begin, call, deploy, runs } = await installation();
@@ -83,18 +81,23 @@ describe("a run whose worker", () => {
     await call("POST", "/events", { type: "stop", data: {} });
     await until("the first worker has called", () => calls.some(({ path }) => path === "/stop"));
     process.kill(stopping.pid, "SIGSTOP");
-    const blocking = begin("execute", { HEADRACE_FLOWS_DIR: folder, BLOCKS: "1" });
+    const late = { LATE: "1", HEADRACE_FLOW_ENV: "LATE" };
+    const blocking = begin("execute", { HEADRACE_FLOWS_DIR: folder, ...late });
     await blocking.ready();
     await call("POST", "/events", { type: "block", data: {} });
     await until("the second worker has called", () => calls.some(({ path }) => path === "/block"));
+    // The process of its handler goes on, and nobody hears it.
+    process.kill(blocking.pid, "SIGSTOP");
 
     await begin("execute", { HEADRACE_FLOWS_DIR: folder }).ready();
     await until("another worker has done both", async () => (await runs("?status=succeeded")).length === 2, {
       withinMs: 40_000,
     });
-    process.kill(stopping.pid, "SIGCONT");
+    for (const { pid } of [stopping, blocking]) process.kill(pid, "SIGCONT");
     await until("the stopped one is back", () => stopping.ready().then(() => true));
-    await until("the blocked one is back", () => blocking.ready().then(() => true), { withinMs: 40_000 });
+    await until("the other stopped one is back", () => blocking.ready().then(() => true), {
+      withinMs: 40_000,
+    });
     const shown = await runs();
     expect(shown.map((run) => [run.status, run.attempts.length])).toEqual([
       ["succeeded", 1],

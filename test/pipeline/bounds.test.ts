@@ -9,6 +9,7 @@ import { signingPlace } from "../../src/postgres/flows.ts";
 import { createKeyRing } from "../../src/postgres/key-ring.ts";
 import { createLogger } from "../../src/runtime/logger.ts";
 import { createOutgoingHttp } from "../../src/runtime/outgoing/index.ts";
+import { calledHere } from "../support/called-here.ts";
 import { migratedDatabase } from "../support/database.ts";
 import { accepted, deployed } from "../support/flow.ts";
 import { testRedisUrl } from "../support/stores.ts";
@@ -50,7 +51,7 @@ test("a tenant's runs under way stay within their bound over two workers, and th
       redisUrl: testRedisUrl(),
       installation: await readInstallation(database.pipeline),
       keyRing,
-      handlers: new Map([["slow", slow]]),
+      handlers: calledHere({ slow }),
       codeSources: new Map(),
       outgoing,
       metrics: createMetrics(),

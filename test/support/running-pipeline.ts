@@ -5,12 +5,13 @@ import { ROLES } from "../../src/app/config.ts";
 import { DEFAULT_LIMITS, type Limits } from "../../src/app/limits.ts";
 import { createMetrics } from "../../src/app/metrics.ts";
 import { readInstallation } from "../../src/app/stores.ts";
-import type { Handler } from "../../src/pipeline/execute/code-action.ts";
 import type { Database } from "../../src/postgres/database.ts";
 import { signingPlace } from "../../src/postgres/flows.ts";
 import { createKeyRing } from "../../src/postgres/key-ring.ts";
 import { createLogger } from "../../src/runtime/logger.ts";
 import { createOutgoingHttp } from "../../src/runtime/outgoing/index.ts";
+import type { Handler } from "../../src/sdk/index.ts";
+import { calledHere } from "./called-here.ts";
 import { migratedDatabase } from "./database.ts";
 import { deployed } from "./flow.ts";
 import { testRedisUrl } from "./stores.ts";
@@ -35,7 +36,7 @@ export async function runningPipeline(
     redisUrl: testRedisUrl(),
     installation: await readInstallation(database.pipeline),
     keyRing,
-    handlers: new Map(Object.entries(handlers)),
+    handlers: calledHere(handlers),
     codeSources: new Map(),
     outgoing,
     metrics: createMetrics(),

@@ -1,90 +1,69 @@
-import { runInNewContext } from "node:vm";
 import { describe, expect, test } from "vitest";
 import type { NormalizedEvent } from "../../domain/event.ts";
 import { DEFAULT_RETRY } from "../../domain/flow.ts";
 import type { RunAttempt } from "../../domain/flow-run.ts";
-import { createCodeAction, type Handler } from "./code-action.ts";
-import type { RunStep } from "./code-steps.ts";
+import type { HandlerCall, HandlerEnd } from "../../domain/handler-call.ts";
+import { createCodeAction } from "./code-action.ts";
 
-/** Runs a handler that may take 20 ms; `abort` is who takes the run away. */
-async function run(handler: Handler, abort = new AbortController()) {
-  let ended = 0;
+/** Executes a run whose handler ends as given; answers what it was called with, too. */
+async function execute(end: HandlerEnd | undefined) {
+  const calls: HandlerCall[] = [];
+  const order: string[] = [];
   const action = createCodeAction({
-    handlers: new Map([["h", handler]]),
+    handlers: {
+      get: () =>
+        end &&
+        (async (call) => {
+          calls.push(call);
+          call.onLine({ level: "warn", message: "said", fields: { n: 1 } });
+          call.onDropped(2);
+          return end;
+        }),
+    },
     timeoutMs: 20,
     openLog: () => ({
-      log: { info() {}, warn() {}, error() {} },
+      log: { info() {}, warn: (message) => order.push(message), error() {} },
+      drop: (lines) => order.push(`dropped ${lines}`),
       async end() {
-        ended += 1;
+        order.push("end");
       },
     }),
-    openSteps: (): RunStep => async () => Promise.reject(new Error("no steps here")),
+    openSteps: () => ({ load: async () => new Map(), async keep() {} }),
   });
-  const attempt: RunAttempt = {
-    ...{
-      runId: "r",
-      tenantId: "acme",
-      flowId: "f",
-      flowVersion: 1,
-      fence: 1,
-      attempt: 2,
-      idempotencyKey: "k",
-    },
-    ...{ event: { id: "e" } as NormalizedEvent, signingSecret: "", secrets: {}, hold: abort },
+  const hold = new AbortController();
+  const run: RunAttempt = {
+    ...{ runId: "r", tenantId: "acme", flowId: "f", flowVersion: 1, fence: 1, attempt: 2 },
+    ...{ idempotencyKey: "k", event: { id: "e" } as NormalizedEvent, signingSecret: "", secrets: {}, hold },
     definition: { trigger: {}, action: { type: "code", handler: "h" }, retry: DEFAULT_RETRY },
   };
-  return { outcome: await action(attempt), ended };
+  return { outcome: await action(run), calls, order, hold };
 }
 
-describe("a handler", () => {
-  test("is given the event, the attempt and the key of its run", async () => {
-    const seen: unknown[] = [];
-    const { outcome, ended } = await run(({ event, attempt, idempotencyKey }) => {
-      seen.push(event.id, attempt, idempotencyKey);
-    });
-    expect([outcome, seen, ended]).toEqual([{ kind: "done" }, ["e", 2, "k"], 1]);
+describe("a code action", () => {
+  test("hands the event, the attempt and the key of the run on, and keeps its log to the end", async () => {
+    const { outcome, calls, order, hold } = await execute({ kind: "returned" });
+    expect(outcome).toEqual({ kind: "done" });
+    expect(calls[0]).toMatchObject({ runId: "r", owner: "acme/f", timeoutMs: 20, signal: hold.signal });
+    expect(calls[0]?.run).toEqual({ event: { id: "e" }, attempt: 2, idempotencyKey: "k" });
+    expect(order).toEqual(["said", "dropped 2", "end"]);
   });
 
-  test("that takes too long is told by its signal, and left behind if it does not listen", async () => {
-    let reason: unknown;
-    const { outcome, ended } = await run(({ signal }) => {
-      signal.addEventListener("abort", () => {
-        reason = signal.reason;
-      });
-      return new Promise(() => {});
-    });
-    expect(outcome).toEqual({
-      kind: "retry",
-      error: { code: "TIMEOUT", message: "The handler took more than 20 ms" },
-    });
-    expect([(reason as Error).name, ended]).toEqual(["TimeoutError", 1]);
-  });
-
-  test("that gives a promise of another library is waited for, and no longer than its deadline", async () => {
-    const Foreign = runInNewContext("Promise") as PromiseConstructor;
-    const codes = [];
-    for (const promise of [Foreign.reject(new Error("no")), new Foreign(() => {}), Foreign.resolve()]) {
-      const { outcome } = await run(() => promise);
-      codes.push(outcome.kind === "retry" ? outcome.error.code : outcome.kind);
-    }
-    expect(codes).toEqual(["HANDLER_THREW", "TIMEOUT", "done"]);
-  });
-
-  test("whose run is taken away is told by its signal with the reason", async () => {
-    const abort = new AbortController();
-    const { outcome } = await run(({ signal }) => {
-      abort.abort(new Error("The worker is stopping"));
-      signal.throwIfAborted();
-    }, abort);
-    expect(outcome).toMatchObject({
-      kind: "retry",
-      error: { code: "HANDLER_THREW", message: "The worker is stopping" },
-    });
-  });
-
-  test("that throws what is no error has failed all the same", async () => {
-    const { outcome, ended } = await run(() => Promise.reject("odd"));
-    expect(outcome).toMatchObject({ kind: "retry", error: { code: "HANDLER_THREW", message: "odd" } });
-    expect(ended).toBe(1);
+  test("fails as its handler does, and spends no attempt where it was not called", async () => {
+    const outcomes = [];
+    const ends: (HandlerEnd | undefined)[] = [
+      { kind: "threw", error: { message: "no", stack: "Error: no", step: "s" } },
+      { kind: "died", code: "HANDLER_STUCK", message: "stuck" },
+      { kind: "timed_out" },
+      { kind: "refused", reason: "handler_alone", delayMs: 5 },
+      undefined,
+    ];
+    for (const end of ends) outcomes.push((await execute(end)).outcome);
+    expect(outcomes).toMatchObject([
+      { kind: "retry", error: { code: "HANDLER_THREW", message: "no", stack: "Error: no", step: "s" } },
+      { kind: "retry", error: { code: "HANDLER_STUCK", message: "stuck" } },
+      { kind: "retry", error: { code: "TIMEOUT", message: "The handler took more than 20 ms" } },
+      { kind: "held", reason: "handler_alone", delayMs: 5 },
+      { kind: "retry", error: { code: "HANDLER_MISSING", message: "No flow file defines the handler h" } },
+    ]);
   });
 });

@@ -2,7 +2,8 @@ import type { RunAttempt } from "../../domain/flow-run.ts";
 import type { Queryable } from "../../postgres/database.ts";
 import { keepRunLogs, type LogLine, type RunLogPart } from "../../postgres/run-logs.ts";
 import { Batcher } from "../../runtime/batcher.ts";
-import { createLogger, type Logger } from "../../runtime/logger.ts";
+import type { Logger } from "../../runtime/logger.ts";
+import { createRedactor } from "../../runtime/redact.ts";
 
 export interface HandlerLog {
   info(message: string, fields?: Record<string, unknown>): void;
@@ -25,6 +26,8 @@ export interface RunLogLimits {
 /** The log of one attempt. */
 export interface RunLog {
   log: HandlerLog;
+  /** Counts lines that were left out before they came here. */
+  drop(lines: number): void;
   /** Writes what is not written yet. Lines that come later are lost. Never throws. */
   end(): Promise<void>;
 }
@@ -71,7 +74,9 @@ export function createRunLogs(deps: {
 
     function add(level: LogLine["level"], message: unknown, fields: unknown): void {
       if (ended) return;
-      const line = redacted(level, String(message), fields, new Date(now()).toISOString());
+      const kind = { time: new Date(now()).toISOString(), level, message: String(message) };
+      const plain = redacted(fields);
+      const line: LogLine = { ...kind, ...(plain !== undefined && { fields: plain }) };
       processLog()[level](line.fields ?? {}, line.message);
       const size = Buffer.byteLength(JSON.stringify(line));
       const kept = size > limits.maxLineBytes ? shortened(line, limits.maxLineBytes) : line;
@@ -87,31 +92,16 @@ export function createRunLogs(deps: {
         warn: (message, fields) => add("warn", message, fields),
         error: (message, fields) => add("error", message, fields),
       },
+      drop(more) {
+        if (ended || more <= 0) return;
+        dropped += more;
+        timer ??= setTimeout(write, limits.flushMs).unref();
+      },
       async end() {
         ended = true;
         await (timer === undefined ? written : write());
       },
     };
-  };
-}
-
-/** Redacts as the log of the process does, by having pino write the line. */
-function createRedactor() {
-  let text = "";
-  const pino = createLogger("info", {
-    write(line) {
-      text = line;
-    },
-  });
-  return (level: LogLine["level"], message: string, fields: unknown, time: string): LogLine => {
-    text = "";
-    try {
-      pino[level](typeof fields === "object" && fields !== null ? fields : {});
-    } catch {
-      // A field that throws when it is read: the message goes without.
-    }
-    const { level: _level, time: _time, ...kept } = text === "" ? {} : JSON.parse(text);
-    return { time, level, message, ...(Object.keys(kept).length > 0 && { fields: kept }) };
   };
 }
 

@@ -1,3 +1,4 @@
+import { HandlerFault } from "../../domain/handler-fault.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { FetchEnd, FetchedPage, FetchOptions, FetchReport } from "../fetched-page.ts";
 import type { Credentials, FetchPlan, PolledSource } from "../polled-source.ts";
@@ -39,7 +40,7 @@ export interface SourcePage {
 export type FetchSourcePage = (context: SourceContext) => Promise<SourcePage> | SourcePage;
 
 export interface CodePagesDeps {
-  sources: Pick<ReadonlyMap<string, FetchSourcePage>, "get">;
+  sources: { get(handler: string, of: { tenantId: string; source: string }): FetchSourcePage | undefined };
   openLog: (source: PolledSource) => SourceLog;
   clock: Clock;
   limits: { maxPages: number; codeTimeoutMs: number };
@@ -55,7 +56,7 @@ export async function* codePages(
   const { handler, params, credentials } = plan;
   let requests = 0;
   const report = (end: FetchEnd): FetchReport => ({ end, requests, rateLimit: undefined });
-  const fetchPage = sources.get(handler);
+  const fetchPage = sources.get(handler, source);
   // Another copy, or the next release, may have it.
   if (fetchPage === undefined)
     return report(failed("HANDLER_MISSING", `No file defines the source ${handler}`));
@@ -173,6 +174,7 @@ const MAX_MESSAGE_LENGTH = 300;
 
 /** The error's own words, without what the credentials hold. */
 function endOf(thrown: unknown, credentials: Credentials): FetchEnd {
+  if (thrown instanceof HandlerFault) return failed(thrown.code, thrown.message);
   const error = (typeof thrown === "object" && thrown !== null ? thrown : { message: thrown }) as {
     message?: unknown;
     status?: unknown;

@@ -1,13 +1,14 @@
 import { describe, expect, test } from "vitest";
-import { migratedDatabase } from "../../../test/support/database.ts";
-import { claimedRun } from "../../../test/support/run.ts";
-import type { Database } from "../../postgres/database.ts";
-import { createRunSteps, failedStep } from "./code-steps.ts";
+import { createRunSteps, failedStep } from "../../src/flow-host/child/steps.ts";
+import { createStepStore } from "../../src/pipeline/execute/code-steps.ts";
+import type { Database } from "../../src/postgres/database.ts";
+import { migratedDatabase } from "../support/database.ts";
+import { claimedRun } from "../support/run.ts";
 
 const LIMITS = { maxSteps: 3, maxResultBytes: 100, maxRunBytes: 150 };
 
 function stepsOf(database: Database, run: Awaited<ReturnType<typeof claimedRun>>) {
-  return createRunSteps(database.pipeline, LIMITS)(run, run.hold);
+  return createRunSteps(run, run.hold, createStepStore(database.pipeline, LIMITS)(run), LIMITS);
 }
 
 describe("a step", () => {
@@ -80,5 +81,17 @@ describe("a step", () => {
     );
     await expect(step("c", () => "x".repeat(80))).rejects.toThrow("at most 150 bytes of JSON");
     await expect(step("d", () => 1)).rejects.toThrow("A run has at most 3 steps");
+  });
+
+  test("is bounded in the store too, whatever the process of the handler says", async () => {
+    const { database } = await migratedDatabase();
+    const run = await claimedRun(database);
+    const store = createStepStore(database.pipeline, LIMITS)(run);
+    await expect(store.keep("large", `"${"x".repeat(100)}"`)).rejects.toThrow(
+      "more, or larger, than is kept",
+    );
+    for (const name of ["a", "b"]) await store.keep(name, "1");
+    await expect(store.keep("c", "1")).rejects.toThrow("more, or larger, than is kept");
+    expect([...(await store.load()).keys()].sort()).toEqual(["a", "b"]);
   });
 });

@@ -1,0 +1,53 @@
+import { inspect, types } from "node:util";
+import type { ThrownError } from "../../domain/handler-call.ts";
+
+/** What is kept of a message and of a stack, characters. */
+const MAX_MESSAGE = 8_192;
+const MAX_STACK = 16_384;
+
+/** What was thrown, as text: of an error with a hostile getter or a message that is no string, too. Never throws. */
+export function describeThrown(thrown: unknown): ThrownError {
+  const stack = isError(thrown) ? read(thrown, "stack") : undefined;
+  return {
+    message: messageOf(thrown).slice(0, MAX_MESSAGE),
+    ...(typeof stack === "string" && { stack: stack.slice(0, MAX_STACK) }),
+  };
+}
+
+/** Any value as text. Never throws. */
+export function textOf(value: unknown): string {
+  if (typeof value === "string") return value;
+  try {
+    // Neither getters nor the value's own way of showing itself are called, and proxies are seen through.
+    return typeof value === "object" || typeof value === "function"
+      ? inspect(value, { depth: 2, customInspect: false, maxStringLength: 1_000, breakLength: 1_000 })
+      : String(value);
+  } catch {
+    return "a value that cannot be shown";
+  }
+}
+
+/** The property of a value that may be a proxy or have getters; undefined where reading it throws. */
+export function read(value: unknown, name: string): unknown {
+  try {
+    return (value as Record<string, unknown> | null | undefined)?.[name];
+  } catch {
+    return undefined;
+  }
+}
+
+function messageOf(thrown: unknown): string {
+  if (!isError(thrown)) return textOf(thrown);
+  const message = read(thrown, "message");
+  if (typeof message === "string") return message;
+  return message === undefined ? "an error without a message" : textOf(message);
+}
+
+function isError(thrown: unknown): boolean {
+  if (types.isNativeError(thrown)) return true;
+  try {
+    return thrown instanceof Error;
+  } catch {
+    return false;
+  }
+}

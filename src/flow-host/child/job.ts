@@ -1,0 +1,134 @@
+import type { HandedRun } from "../../domain/handler-call.ts";
+import { createRedactor } from "../../runtime/redact.ts";
+import type { HandlerContext, RunStep } from "../../sdk/index.ts";
+import type { ChildLimits, FromHost, HandedPage, HostRequest } from "../protocol.ts";
+import { textOf } from "./describe.ts";
+import { createRunSteps } from "./steps.ts";
+
+/** One call of a handler or of `fetchPage`, and what its code left running. It is the context of all that it does. */
+export class Job {
+  readonly number: number;
+  readonly owner: string;
+  isSettled = false;
+  hasFailed = false;
+  /** Timers and immediates that its code made, while it is under way. */
+  readonly timers: object[] = [];
+  /** Lines that were not passed on. */
+  droppedLines = 0;
+  readonly #send: (message: FromHost) => void;
+  readonly #limits: ChildLimits;
+  #abort: AbortController | undefined;
+  #abortedBy: Error | undefined;
+  #lines = 0;
+  #lineBytes = 0;
+  #requests = 0;
+  readonly #waiting = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>();
+
+  constructor(
+    { job, owner }: { job: number; owner: string },
+    limits: ChildLimits,
+    send: (message: FromHost) => void,
+  ) {
+    this.number = job;
+    this.owner = owner;
+    this.#limits = limits;
+    this.#send = send;
+  }
+
+  get signal(): AbortSignal {
+    this.#abort ??= new AbortController();
+    if (this.#abortedBy !== undefined) this.#abort.abort(this.#abortedBy);
+    return this.#abort.signal;
+  }
+
+  abort({ name, message }: { name: string; message: string }): void {
+    this.#abortedBy = name === "Error" ? new Error(message) : new DOMException(message, name);
+    this.#abort?.abort(this.#abortedBy);
+    for (const { reject } of this.#waiting.values()) reject(this.#abortedBy);
+    this.#waiting.clear();
+  }
+
+  /** Asks the server something, and resolves with its answer. */
+  ask(ask: HostRequest): Promise<unknown> {
+    if (this.#abortedBy !== undefined) return Promise.reject(this.#abortedBy);
+    const request = ++this.#requests;
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(request, { resolve, reject });
+      this.#send({ kind: "request", job: this.number, request, ask });
+    });
+  }
+
+  answer(request: number, { value, error }: { value?: unknown; error?: string }): void {
+    const waiting = this.#waiting.get(request);
+    this.#waiting.delete(request);
+    if (error === undefined) waiting?.resolve(value);
+    else waiting?.reject(new Error(error));
+  }
+
+  readonly log = {
+    info: (message: string, fields?: Record<string, unknown>) => this.#line("info", message, fields),
+    warn: (message: string, fields?: Record<string, unknown>) => this.#line("warn", message, fields),
+    error: (message: string, fields?: Record<string, unknown>) => this.#line("error", message, fields),
+  };
+
+  /** A log never fails its run, and never fills the channel. */
+  #line(level: "info" | "warn" | "error", said: unknown, given: unknown): void {
+    if (this.isSettled) return;
+    const { maxLines, maxBytes, maxLineBytes } = this.#limits.log;
+    if (this.#lines >= maxLines || this.#lineBytes >= maxBytes) {
+      this.droppedLines += 1;
+      return;
+    }
+    const message = textOf(said).slice(0, maxLineBytes);
+    redactor ??= createRedactor();
+    const fields = given === undefined ? undefined : redactor(given);
+    const size = message.length + (fields === undefined ? 0 : JSON.stringify(fields).length);
+    this.#lines += 1;
+    this.#lineBytes += Math.min(size, maxLineBytes);
+    const kept = size > maxLineBytes ? { shortened: true } : fields;
+    this.#send({
+      kind: "line",
+      job: this.number,
+      level,
+      message,
+      ...(kept !== undefined && { fields: kept }),
+    });
+  }
+}
+
+/** Made with the first line that has fields: pino takes a while to load. */
+let redactor: ReturnType<typeof createRedactor> | undefined;
+
+/** A class, since an object with a getter of its own has a shape of its own, which V8 keeps until it marks its heap. */
+export class RunContext implements HandlerContext {
+  readonly event: HandlerContext["event"];
+  readonly attempt: number;
+  readonly idempotencyKey: string;
+  readonly log: HandlerContext["log"];
+  readonly step: RunStep;
+  readonly #job: Job;
+
+  constructor(job: Job, run: HandedRun, limits: ChildLimits["steps"]) {
+    this.event = run.event;
+    this.attempt = run.attempt;
+    this.idempotencyKey = run.idempotencyKey;
+    this.log = job.log;
+    this.#job = job;
+    const store = {
+      load: async () => new Map((await job.ask({ kind: "steps" })) as [string, string | null][]),
+      async keep(name: string, result: string | null) {
+        await job.ask({ kind: "keep", name, result });
+      },
+    };
+    this.step = createRunSteps(run, job, store, limits);
+  }
+
+  get signal(): AbortSignal {
+    return this.#job.signal;
+  }
+}
+
+/** What `fetchPage` is given. */
+export function pageContext(job: Job, { cursor, params, credentials }: HandedPage) {
+  return { cursor, params, credentials, signal: job.signal, log: job.log };
+}

@@ -1,0 +1,214 @@
+import { AsyncLocalStorage, createHook } from "node:async_hooks";
+import { Socket } from "node:net";
+import { extname } from "node:path";
+import { Worker } from "node:worker_threads";
+import type { ThrownError } from "../../domain/handler-call.ts";
+import {
+  CHANNEL_FD,
+  type ChildLimits,
+  createLineReader,
+  type FromHost,
+  type PageError,
+  type ToHost,
+} from "../protocol.ts";
+import { describeThrown, read } from "./describe.ts";
+import { type CodeContext, installGuards, sayLast } from "./guards.ts";
+import { Job, pageContext, RunContext } from "./job.ts";
+import { definitionOf, importModule, type LoadedModule, NoFlow } from "./modules.ts";
+import { createOutbox } from "./outbox.ts";
+import { pageError, pageToSend } from "./page.ts";
+import { failedStep } from "./steps.ts";
+import type { WatchdogData } from "./watchdog.ts";
+
+/**
+ * A flow host: a process that runs handlers of flow files, and nothing else. It is told what to run over one pipe, has
+ * only the environment that handlers may see, and ends when the server does.
+ */
+const [parentPid = 0, stuckMs = 0, maxRssBytes = 0] = process.argv.slice(2).map(Number);
+
+/** The wait between two signs of life of the event loop, ms. */
+const BEAT_MS = 100;
+/** Timers of one job that are watched. */
+const MAX_TIMERS = 1_000;
+
+const { exit } = process;
+const context = new AsyncLocalStorage<CodeContext>();
+const jobs = new Map<number, Job>();
+const modules = new Map<string, Promise<LoadedModule> | LoadedModule>();
+const channel = new Socket({ fd: CHANNEL_FD, readable: true, writable: true });
+const outbox = createOutbox(channel);
+let limits: ChildLimits;
+
+process.setSourceMapsEnabled(true);
+installGuards({ current: () => context.getStore(), onEscaped });
+createHook({ init: noteTimer }).enable();
+startWatchdog();
+channel.setEncoding("utf8");
+channel.on(
+  "data",
+  createLineReader(Number.POSITIVE_INFINITY, (line) => take(JSON.parse(line) as ToHost)),
+);
+channel.on("error", () => exit.call(process, 0));
+channel.on("close", () => exit.call(process, 0));
+
+function take(message: ToHost): void {
+  switch (message.kind) {
+    case "configure":
+      limits = message.limits;
+      return;
+    case "load":
+      load(message);
+      return;
+    case "run":
+    case "page":
+      begin(message);
+      return;
+    case "abort":
+      jobs.get(message.job)?.abort(message.reason);
+      jobs.delete(message.job);
+      return;
+    case "reply":
+      jobs.get(message.job)?.answer(message.request, message);
+      return;
+    case "ping":
+      outbox.send({ kind: "pong" });
+  }
+}
+
+function load({ module, file, text }: Extract<ToHost, { kind: "load" }>): void {
+  const owner = `file ${file}`;
+  const loading = context.run({ owner }, () => importModule(file, module, text));
+  modules.set(module, loading);
+  loading
+    .then((loaded) => {
+      outbox.send({ kind: "loaded", module, definition: definitionOf(loaded) });
+      modules.set(module, loaded);
+    })
+    .catch((error: unknown) => {
+      const imported = error instanceof NoFlow;
+      outbox.send({ kind: "unloadable", module, imported, error: describeThrown(error) });
+    });
+}
+
+type Call = Extract<ToHost, { kind: "run" | "page" }>;
+
+function begin(message: Call): void {
+  const job = new Job(message, limits, outbox.send);
+  jobs.set(job.number, job);
+  const loaded = modules.get(message.module);
+  if (loaded instanceof Promise) {
+    loaded.then(
+      (module) => context.run(job, call, job, module, message),
+      (error: unknown) => end(job, { error: describeThrown(error) }),
+    );
+  } else context.run(job, call, job, loaded as LoadedModule, message);
+}
+
+/** Runs in the context of the job, as everything does that its code begins. */
+function call(job: Job, module: LoadedModule, message: Call): void {
+  const onThrown = (thrown: unknown) =>
+    end(job, { error: message.kind === "page" ? pageError(thrown) : withStep(thrown) });
+  const onReturned = (value: unknown) => {
+    try {
+      if (message.kind === "run") returned(job);
+      else {
+        const sent = pageToSend(value, limits.maxPageBytes);
+        end(job, "error" in sent ? sent : { page: sent.text });
+      }
+    } catch (thrown) {
+      onThrown(thrown);
+    }
+  };
+  try {
+    const result = startCode(job, module, message);
+    if (isThenable(result)) Promise.resolve(result).then(onReturned, onThrown);
+    else onReturned(result);
+  } catch (thrown) {
+    onThrown(thrown);
+  }
+}
+
+function startCode(job: Job, module: LoadedModule, message: Call): unknown {
+  if (message.kind === "run") {
+    if (!("handler" in module)) throw new Error("The file defines no flow any more");
+    return module.handler(new RunContext(job, message.run, limits.steps));
+  }
+  if (!("fetchPage" in module)) throw new Error("The file defines no source any more");
+  return module.fetchPage(pageContext(job, message.page) as never);
+}
+
+/** What may still be under way: a promise, also one of another library. */
+function isThenable(result: unknown): result is PromiseLike<unknown> {
+  return typeof (result as PromiseLike<unknown> | null | undefined)?.then === "function";
+}
+
+function withStep(thrown: unknown): ThrownError {
+  return { ...describeThrown(thrown), step: failedStep(thrown) };
+}
+
+/** A handler that has left a short timer behind ends when it has fired: what is thrown there is still its own. */
+function returned(job: Job): void {
+  const waitMs = Math.max(-1, ...job.timers.map(leftMs));
+  if (waitMs < 0) end(job, {});
+  else setTimeout(end, waitMs + 1, job, {});
+}
+
+/** How long a timer may still take; -1 for one that has fired, keeps no process alive or takes long. */
+function leftMs(timer: object): number {
+  if (read(timer, "_destroyed") === true) return -1;
+  const ms = (read(timer, "_idleTimeout") ?? 0) as number;
+  if (ms > limits.lingerMs) return -1;
+  return (timer as NodeJS.Timeout).hasRef() ? ms : -1;
+}
+
+function noteTimer(_id: number, type: string, _trigger: number, resource: object): void {
+  if (type !== "Timeout" && type !== "Immediate") return;
+  const job = context.getStore();
+  if (job instanceof Job && !job.isSettled && job.timers.length < MAX_TIMERS) job.timers.push(resource);
+}
+
+/** The first failure of a job counts, also one after its handler has returned, while that end has not left yet. */
+function end(job: Job, { error, page }: { error?: PageError | ThrownError; page?: string }): void {
+  const mayFail = !job.hasFailed && (!job.isSettled || outbox.isEnding(job.number));
+  if (error === undefined ? job.isSettled : !mayFail) return;
+  job.isSettled = true;
+  job.hasFailed = error !== undefined;
+  jobs.delete(job.number);
+  const dropped = job.droppedLines > 0 ? { dropped: job.droppedLines } : undefined;
+  const message: FromHost =
+    error === undefined
+      ? { kind: "returned", job: job.number, ...dropped }
+      : { kind: "threw", job: job.number, error, ...dropped };
+  const line = JSON.stringify(message);
+  outbox.end(job.number, page === undefined ? line : `${line.slice(0, -1)},"page":${page}}`);
+}
+
+function onEscaped(of: CodeContext, error: ThrownError, endsProcess: boolean): void {
+  const told = endsProcess ? { ...error, code: "HANDLER_CRASHED" } : error;
+  if (of instanceof Job && (!of.isSettled || outbox.isEnding(of.number))) end(of, { error: told });
+  else outbox.send({ kind: "stray", owner: of.owner, error });
+}
+
+function startWatchdog(): void {
+  const beats = new SharedArrayBuffer(4);
+  const counter = new Int32Array(beats);
+  setInterval(() => Atomics.add(counter, 0, 1), BEAT_MS);
+  // Asked by the watchdog, while this thread is paused in whatever code it is.
+  Object.defineProperty(globalThis, Symbol.for("headrace.where"), {
+    value() {
+      const of = context.getStore();
+      if (of === undefined) return undefined;
+      return JSON.stringify({ job: of.number, owner: of.owner, stack: new Error("stuck here").stack });
+    },
+  });
+  const workerData: WatchdogData = { beats, parentPid, tickMs: BEAT_MS, stuckMs, maxRssBytes };
+  const watchdog = new Worker(new URL(`./watchdog${extname(import.meta.url)}`, import.meta.url), {
+    workerData,
+    stderr: false,
+  });
+  watchdog.once("online", () => outbox.send({ kind: "ready" }));
+  watchdog.once("error", (error) => {
+    sayLast({ kind: "exit", ...describeThrown(error) });
+    exit.call(process, 1);
+  });
+}

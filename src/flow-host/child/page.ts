@@ -1,0 +1,46 @@
+import type { PageError } from "../protocol.ts";
+import { describeThrown, read } from "./describe.ts";
+
+/**
+ * What `fetchPage` gave, as a value that JSON brings to the server unchanged: dates become text, and big integers their
+ * digits. What JSON would silently leave out is replaced by something that the server refuses: a cursor that is lost
+ * would make a page the last one.
+ */
+export function pageToSend(page: unknown, maxBytes: number): { text: string } | { error: PageError } {
+  const { records, next, total } = (page ?? {}) as Record<string, unknown>;
+  const sent = {
+    records: Array.isArray(records) ? records : null,
+    next: typeof next === "number" ? String(next) : isSendable(next, "string") ? next : {},
+    total: isSendable(total, "number") && !Number.isNaN(total) ? total : -1,
+  };
+  let text: string;
+  try {
+    text = JSON.stringify(sent, (_key, value) => (typeof value === "bigint" ? String(value) : value));
+  } catch {
+    return unreadable("What fetchPage gave cannot be written as JSON");
+  }
+  return Buffer.byteLength(text) > maxBytes
+    ? unreadable(`What fetchPage gave is more than ${maxBytes} bytes of JSON`)
+    : { text };
+}
+
+/** What `fetchPage` threw, with what names a provider's limit. */
+export function pageError(thrown: unknown): PageError {
+  const [status, statusCode, seconds] = ["status", "statusCode", "retryAfterSeconds"].map((name) =>
+    read(thrown, name),
+  );
+  const limited = status === 429 || statusCode === 429;
+  return {
+    ...describeThrown(thrown),
+    ...(limited && { status: 429 }),
+    ...(typeof seconds === "number" && seconds >= 0 && { retryAfterSeconds: Math.min(seconds, 86_400) }),
+  };
+}
+
+function isSendable(value: unknown, type: "string" | "number"): boolean {
+  return value === undefined || value === null || typeof value === type;
+}
+
+function unreadable(message: string): { error: PageError } {
+  return { error: { message, code: "PAGE_UNREADABLE" } };
+}

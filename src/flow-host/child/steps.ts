@@ -1,0 +1,86 @@
+import { digestOf } from "../../domain/idempotency-key.ts";
+import type { RunStep } from "../../sdk/index.ts";
+import type { ChildLimits } from "../protocol.ts";
+
+/** Where the results of a run's steps are kept. */
+export interface StepStore {
+  load(): Promise<ReadonlyMap<string, string | null>>;
+  /** Throws with the reason when the result is not kept. */
+  keep(name: string, result: string | null): Promise<void>;
+}
+
+const MAX_NAME_LENGTH = 200;
+
+/** The steps of one attempt. Those that are finished are read when the first one is asked for. */
+export function createRunSteps(
+  run: { idempotencyKey: string },
+  deadline: { readonly signal: AbortSignal },
+  store: StepStore,
+  limits: ChildLimits["steps"],
+): RunStep {
+  let finished: Promise<ReadonlyMap<string, string | null>> | undefined;
+  const names = new Set<string>();
+  let keptBytes = 0;
+
+  const step: RunStep = async (name, work) => {
+    finished ??= store.load().then((steps) => {
+      keptBytes = [...steps.values()].reduce((sum, text) => sum + bytesOf(text), 0);
+      return steps;
+    });
+    const kept = (await finished).get(name);
+    if (kept !== undefined) return read(kept);
+    if (names.size > limits.maxSteps) throw new Error(`A run has at most ${limits.maxSteps} steps`);
+    const { signal } = deadline;
+    signal.throwIfAborted();
+    const idempotencyKey = digestOf("step", run.idempotencyKey, name);
+    const text = write(name, await work({ idempotencyKey, signal }), limits);
+    keptBytes += bytesOf(text);
+    if (keptBytes > limits.maxRunBytes) {
+      throw new Error(`The results of the steps of a run are at most ${limits.maxRunBytes} bytes of JSON`);
+    }
+    await store.keep(name, text);
+    return read(text);
+  };
+  return async (name, work) => {
+    checkName(name, names);
+    names.add(name);
+    try {
+      return await step(name, work);
+    } catch (error) {
+      if (typeof error === "object" && error !== null) stepsOfErrors.set(error, name);
+      throw error;
+    }
+  };
+}
+
+/** Kept beside the errors, which are the flow's own and may be frozen. */
+const stepsOfErrors = new WeakMap<object, string>();
+
+/** The step that an error ended, if a step did. */
+export function failedStep(error: unknown): string | undefined {
+  return typeof error === "object" && error !== null ? stepsOfErrors.get(error) : undefined;
+}
+
+function checkName(name: unknown, names: ReadonlySet<string>): asserts name is string {
+  if (typeof name !== "string" || name === "" || name.length > MAX_NAME_LENGTH || name.includes("\0")) {
+    throw new TypeError(`A step's name is a text of 1 to ${MAX_NAME_LENGTH} characters without NUL`);
+  }
+  if (names.has(name)) throw new Error(`Two steps of this run are called ${name}: give each its own name`);
+}
+
+function write(name: string, result: unknown, { maxResultBytes }: ChildLimits["steps"]): string | null {
+  const text = JSON.stringify(result) as string | undefined;
+  if (text === undefined) return null;
+  if (bytesOf(text) <= maxResultBytes) return text;
+  throw new Error(
+    `The step ${name} gave ${bytesOf(text)} bytes of JSON, and at most ${maxResultBytes} are kept`,
+  );
+}
+
+function read<Result>(text: string | null): Result {
+  return (text === null ? undefined : JSON.parse(text)) as Result;
+}
+
+function bytesOf(text: string | null): number {
+  return text === null ? 0 : Buffer.byteLength(text);
+}

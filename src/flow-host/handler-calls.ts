@@ -1,0 +1,43 @@
+import type { CallHandler, HandlerCall, HandlerEnd } from "../domain/handler-call.ts";
+import type { HostPool } from "./host-pool.ts";
+import type { CodeModule, PoolEnd } from "./placed-call.ts";
+import type { HostRequest } from "./protocol.ts";
+
+/** Calls of the handlers of flow files, in the hosts of the pool. */
+export function createHandlerCalls(pool: Pick<HostPool, "call">): (module: CodeModule) => CallHandler {
+  return (module) => async (call) => {
+    const { run, owner, runId, signal, timeoutMs, onLine, onDropped } = call;
+    const end = await pool.call({
+      ...{ runId, owner, module, signal, timeoutMs, onLine, onDropped },
+      message: (job) => ({ kind: "run", job, owner, module: module.hash, run }),
+      answer: (ask) => answer(call, ask),
+    });
+    return handlerEnd(end);
+  };
+}
+
+/** What a host says is checked as far as it reaches a store: its code is not the server's. */
+async function answer({ loadSteps, keepStep }: HandlerCall, ask: HostRequest): Promise<unknown> {
+  if (ask.kind === "steps") return [...(await loadSteps())];
+  const { name, result } = ask;
+  if (typeof name !== "string" || (result !== null && typeof result !== "string")) {
+    throw new TypeError("A step has a name, and a result as JSON");
+  }
+  await keepStep(name, result);
+  return undefined;
+}
+
+function handlerEnd(end: PoolEnd): HandlerEnd {
+  switch (end.kind) {
+    case "returned":
+      return { kind: "returned" };
+    case "threw": {
+      const { code, message, stack, step } = end.error;
+      return code === undefined
+        ? { kind: "threw", error: { message, stack, step } }
+        : { kind: "died", code, message, stack };
+    }
+    default:
+      return end;
+  }
+}

@@ -1,0 +1,76 @@
+import { causeOfEnd } from "./cause-of-end.ts";
+import { type HostLimits, type HostOptions, type HostProcess, startHost } from "./host-process.ts";
+import type { CodeModule } from "./placed-call.ts";
+import type { Definition } from "./protocol.ts";
+
+export interface InspectLimits extends HostLimits {
+  /** How long a file may take to be imported, ms. */
+  loadMs: number;
+}
+
+/** What a file defines, or why it defines nothing: it exports none, or its own code failed when it was imported. */
+export type Inspection =
+  | { kind: "defines"; definition: Definition }
+  | { kind: "no_flow"; reason: string }
+  | { kind: "failed"; reason: string };
+
+/** Finds out what flow files define, by importing them in a host. A file that ends it takes no other along. */
+export interface ModuleInspector {
+  inspect(module: CodeModule): Promise<Inspection>;
+  /** Ends the host; the next module starts another. */
+  rest(): Promise<void>;
+}
+
+export function createModuleInspector(
+  deps: Pick<HostOptions, "entry" | "env" | "memoryMb" | "onOutput"> & { limits: InspectLimits },
+): ModuleInspector {
+  const { limits } = deps;
+  let host: HostProcess | undefined;
+  let settle: ((inspection: Inspection) => void) | undefined;
+
+  function begin(): HostProcess {
+    const started: HostProcess = startHost({
+      ...deps,
+      onMessage(message) {
+        if (message.kind === "loaded") settle?.({ kind: "defines", definition: message.definition });
+        if (message.kind !== "unloadable") return;
+        settle?.({ kind: message.imported ? "no_flow" : "failed", reason: message.error.message });
+      },
+      onEnd(end) {
+        if (host !== started) return;
+        host = undefined;
+        settle?.({ kind: "failed", reason: causeOfEnd(end).message.replace("handler", "file") });
+      },
+    });
+    return started;
+  }
+
+  return {
+    async inspect({ hash, file, text }) {
+      host ??= begin();
+      const process = host;
+      const timer = setTimeout(() => {
+        host = undefined;
+        process.kill();
+        settle?.({ kind: "failed", reason: `its top level took more than ${limits.loadMs} ms` });
+      }, limits.loadMs);
+      try {
+        return await new Promise<Inspection>((resolve) => {
+          settle = resolve;
+          process.send({ kind: "load", module: hash, file, text });
+        });
+      } finally {
+        clearTimeout(timer);
+        settle = undefined;
+      }
+    },
+    async rest() {
+      const last = host;
+      host = undefined;
+      if (last === undefined) return;
+      // Nothing that a file has begun there is of use.
+      last.kill();
+      await last.ended;
+    },
+  };
+}

@@ -1,0 +1,30 @@
+import { DEFAULT_LIMITS } from "../../src/app/limits.ts";
+import type { CallHandler } from "../../src/domain/handler-call.ts";
+import { describeThrown } from "../../src/flow-host/child/describe.ts";
+import { createRunSteps } from "../../src/flow-host/child/steps.ts";
+import type { Handler } from "../../src/sdk/index.ts";
+
+/** Handlers that are called in this process, so that they can reach what the test looks at. */
+export function calledHere(handlers: Record<string, Handler>): { get(id: string): CallHandler | undefined } {
+  return {
+    get(id) {
+      const handler = handlers[id];
+      return handler && ((call) => callHere(handler, call));
+    },
+  };
+}
+
+async function callHere(handler: Handler, call: Parameters<CallHandler>[0]): ReturnType<CallHandler> {
+  const { run, signal, onLine, loadSteps, keepStep } = call;
+  const line = (level: "info" | "warn" | "error") => (message: string, fields?: Record<string, unknown>) =>
+    onLine({ level, message, fields });
+  const log = { info: line("info"), warn: line("warn"), error: line("error") };
+  const store = { load: loadSteps, keep: keepStep };
+  const step = createRunSteps(run, { signal }, store, DEFAULT_LIMITS.steps);
+  try {
+    await handler({ ...run, signal, log, step });
+    return { kind: "returned" };
+  } catch (thrown) {
+    return { kind: "threw", error: describeThrown(thrown) };
+  }
+}

@@ -1,0 +1,83 @@
+import { onTestFinished } from "vitest";
+import { type CodeFlows, loadCodeFlows } from "../../src/app/code-flows.ts";
+import type { HostStart } from "../../src/app/flow-hosts.ts";
+import { DEFAULT_LIMITS, type Limits } from "../../src/app/limits.ts";
+import type { HandlerCall, HandlerEnd, HandlerLine } from "../../src/domain/handler-call.ts";
+import { createLogger } from "../../src/runtime/logger.ts";
+import { builtProgram } from "./built.ts";
+import { flowsFolder } from "./flows-folder.ts";
+
+/** How hosts of the built program are started. */
+export async function hostStart(over: Partial<HostStart> = {}): Promise<HostStart> {
+  const entry = `${await builtProgram()}/flow-host/child/main.js`;
+  return { entry, env: {}, memoryMb: 64, onOutput: () => {}, ...over };
+}
+
+export interface LoadedFlows {
+  flows: CodeFlows;
+  write: (name: string, text: string) => void;
+  folder: string;
+  /** The lines of the log, parsed. */
+  logged: () => Record<string, unknown>[];
+  /** The codes of hosts that ended and were not asked to. */
+  ended: string[];
+  /** Calls a handler by its id. */
+  call: (id: string, over?: Partial<HandlerCall> & { data?: unknown }) => Promise<Called>;
+}
+
+export interface Called {
+  end: HandlerEnd;
+  lines: HandlerLine[];
+}
+
+/** The flows of a folder with the files given, in hosts of their own; all gone when the test ends. */
+export async function loadedFlows(
+  files: Record<string, string>,
+  options: { hosts?: number; limits?: Partial<Limits["flowHosts"]>; start?: Partial<HostStart> } = {},
+): Promise<LoadedFlows> {
+  const { folder, write } = flowsFolder(files);
+  const lines: string[] = [];
+  const ended: string[] = [];
+  const flows = await loadCodeFlows({
+    folder,
+    log: createLogger("info", { write: (line) => lines.push(line) }),
+    hosts: options.hosts ?? 1,
+    start: await hostStart(options.start),
+    limits: { ...DEFAULT_LIMITS.flowHosts, stuckMs: 1_000, ...options.limits },
+    intervalMs: 1,
+    onHostEnd: (code) => ended.push(code),
+  });
+  const timer = setInterval(() => flows.watch(new AbortController().signal).catch(() => {}), 100);
+  onTestFinished(async () => {
+    clearInterval(timer);
+    await flows.stop();
+  });
+  let runs = 0;
+  return {
+    ...{ flows, write, folder, ended },
+    logged: () => lines.map((line) => JSON.parse(line)),
+    async call(id, { data, ...over } = {}) {
+      const said: HandlerLine[] = [];
+      const end = await flows.get(id)?.({
+        run: { event: { id: "e", data } as never, attempt: 1, idempotencyKey: "k" },
+        runId: `run ${++runs}`,
+        owner: `acme/${id}`,
+        signal: new AbortController().signal,
+        timeoutMs: 30_000,
+        onLine: (line) => said.push(line),
+        onDropped: () => {},
+        loadSteps: async () => new Map(),
+        keepStep: async () => {},
+        ...over,
+      });
+      if (end === undefined) throw new Error(`No file defines ${id}`);
+      return { end, lines: said };
+    },
+  };
+}
+
+/** A file that defines one flow with the body given. */
+export function flowFile(id: string, body: string, before = ""): string {
+  return `import { defineFlow } from "headrace";\n${before}
+    export default defineFlow({ id: "${id}" }, async ({ event, step, log, signal, attempt }) => { ${body} });`;
+}
