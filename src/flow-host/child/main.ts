@@ -194,13 +194,7 @@ function startWatchdog(): void {
   const counter = new Int32Array(beats);
   setInterval(() => Atomics.add(counter, 0, 1), BEAT_MS);
   // Asked by the watchdog, while this thread is paused in whatever code it is.
-  Object.defineProperty(globalThis, Symbol.for("headrace.where"), {
-    value() {
-      const of = context.getStore();
-      if (of === undefined) return undefined;
-      return JSON.stringify({ job: of.number, owner: of.owner, stack: new Error("stuck here").stack });
-    },
-  });
+  Object.defineProperty(globalThis, Symbol.for("headrace.where"), { value: where });
   const workerData: WatchdogData = { beats, parentPid, tickMs: BEAT_MS, stuckMs, maxRssBytes };
   const watchdog = new Worker(new URL(`./watchdog${extname(import.meta.url)}`, import.meta.url), {
     workerData,
@@ -211,4 +205,13 @@ function startWatchdog(): void {
     sayLast({ kind: "exit", ...describeThrown(error) });
     exit.call(process, 1);
   });
+}
+
+/** The job whose code runs, and where it is, as JSON; undefined where it is nobody's. */
+function where(): string | undefined {
+  const of = context.getStore();
+  if (of === undefined) return undefined;
+  const here = new Error("The event loop is stuck here");
+  Error.captureStackTrace(here, where);
+  return JSON.stringify({ job: of.number, owner: of.owner, stack: here.stack });
 }

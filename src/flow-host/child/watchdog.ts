@@ -82,21 +82,29 @@ interface Where {
 function lookWhere(onFound: (where: Where) => void): void {
   const session = new Session();
   let looks = 0;
+  let best: Where | undefined;
   session.connectToMainThread();
   session.on("Debugger.paused", () => {
     const expression = 'globalThis[Symbol.for("headrace.where")]()';
     session.post("Runtime.evaluate", { expression, returnByValue: true, silent: true }, (_error, answer) => {
       const where = readWhere(answer?.result.value);
       looks += 1;
-      if (where !== undefined || looks === MAX_LOOKS) {
-        onFound(where ?? {});
+      best = where ?? best;
+      if (isInFlow(where) || looks === MAX_LOOKS) {
+        onFound(where ?? best ?? {});
         return;
       }
-      // Between two handlers: it is asked again a little later.
+      // Between two turns of the code, as a loop of promises often is: it is asked again a little later.
       session.post("Debugger.resume", () => setTimeout(() => session.post("Debugger.pause"), 5));
     });
   });
   session.post("Debugger.enable", () => session.post("Debugger.pause"));
+}
+
+/** Whether a frame of the stack is in a file that is neither Node's nor the host's own. */
+function isInFlow(where: Where | undefined): boolean {
+  const frames = where?.stack?.split("\n").slice(1) ?? [];
+  return frames.some((frame) => /[\\/].*:\d+:\d+\)?$/.test(frame) && !/node:|flow-host.child/.test(frame));
 }
 
 function readWhere(text: unknown): Where | undefined {
