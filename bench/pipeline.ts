@@ -123,7 +123,7 @@ function latenciesOf(rounds: readonly ChainFigures[]): number[][] {
   return rounds.map(({ latencies }) => latencies);
 }
 
-/** Of an event, in the processes of Headrace. */
+/** CPU time per event in the processes of Headrace. */
 function cpuMicroseconds({ usage, events }: ChainFigures): number {
   const seconds = ["receive", "work"].reduce(
     (sum, group) => sum + (usage[group]?.cpuSeconds ?? Number.NaN),

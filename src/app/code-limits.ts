@@ -3,7 +3,7 @@ import type { InspectLimits } from "../flow-host/inspect-modules.ts";
 import type { RunLogLimits } from "../pipeline/execute/code-log.ts";
 import type { StepLimits } from "../pipeline/execute/code-steps.ts";
 
-/** Of the processes that run handlers. `pageTimeoutMs` is above that of a poll, which ends first. */
+/** Bounds of the processes that run handlers. `pageTimeoutMs` is above that of a poll, which ends first. */
 export type FlowHostLimits = PoolLimits & InspectLimits & { pageTimeoutMs: number };
 
 export const STEPS: StepLimits = { maxSteps: 1_000, maxResultBytes: 262_144, maxRunBytes: 1_048_576 };

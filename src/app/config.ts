@@ -248,7 +248,7 @@ function readRedisUrl(text: string): string {
   return text;
 }
 
-/** What routes are appended to. */
+/** The base URL that routes are appended to. */
 function readPublicUrl(text: string): string | undefined {
   if (readUrl("http:", "https:")(text) === undefined || /[?#]/.test(text)) return undefined;
   const { username, password } = new URL(text);

@@ -73,7 +73,7 @@ export interface Limits {
   /** Of code flows: what is kept of a run's steps and of its log. */
   steps: StepLimits;
   runLog: RunLogLimits;
-  /** Of the processes that run handlers. */
+  /** Bounds of the processes that run handlers. */
   flowHosts: FlowHostLimits;
   /** The wait between two looks whether the flows folder has changed, ms. */
   reloadMs: number;

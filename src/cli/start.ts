@@ -33,7 +33,7 @@ export async function runStart(): Promise<void> {
     log.fatal({ err: error }, "an error was not caught: the process drains and ends");
     if (process.exitCode === 1) return;
     process.exitCode = 1;
-    // Whatever hangs in the drain, since the error may have broken it.
+    // A drain that hangs is given up: the error may have broken it.
     setTimeout(() => process.exit(1), FAILED_DRAIN_MS).unref();
     onEnd("an uncaught error");
   };

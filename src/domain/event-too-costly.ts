@@ -1,6 +1,6 @@
 import { HeadraceError } from "./errors.ts";
 
-/** What one event may cost, by name: what a dead letter's context says was used up. */
+/** The budgets of one event, by the name that a dead letter's context gives. */
 export type EventBudget =
   /** Steps of one look at all triggers of the event. */
   | "match_steps"

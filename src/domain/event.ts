@@ -33,7 +33,7 @@ export interface NormalizedEvent extends SyntheticDetail {
   /** SHA-256, hex: the same for the same event, however often it comes. */
   idempotencyKey: string;
   headers: Record<string, string>;
-  /** Of a large event whose text is `dataText`, only what its reader asked for. */
+  /** The event's data; of a large event whose text is `dataText`, only the paths that its reader asked for. */
   data: unknown;
   /** The JSON of all data of a large event, as it was accepted. */
   dataText?: Buffer;

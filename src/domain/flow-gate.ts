@@ -19,7 +19,7 @@ export function gateOf(definition: RoutedDefinition, event: NormalizedEvent): st
   return values.length === 0 ? "" : digestOf("order", keyText(values)).slice(0, 32);
 }
 
-/** Of a longer key the beginning counts: keys that differ later wait for one another, which does no harm. */
+/** Longer keys are cut: keys that differ only later wait for one another, which does no harm. */
 const MAX_KEY_CHARACTERS = 65_536;
 
 function keyText(values: readonly unknown[]): string {

@@ -1,6 +1,6 @@
 import type { NormalizedEvent } from "./event.ts";
 
-/** What a handler is called with, as it crosses to the process that runs it. */
+/** The arguments of a handler, as they cross to the process that runs it. */
 export interface HandedRun {
   event: NormalizedEvent;
   /** Counts from 1. */
@@ -34,7 +34,7 @@ export interface HandlerCall {
   keepStep: (name: string, result: string | null) => Promise<void>;
 }
 
-/** What a handler threw, as plain text of bounded length. */
+/** An error that a handler threw, as plain text of bounded length. */
 export interface ThrownError {
   message: string;
   stack?: string | undefined;

@@ -16,7 +16,7 @@ export function createHandlerCalls(pool: Pick<HostPool, "call">): (module: CodeM
   };
 }
 
-/** What a host says is checked as far as it reaches a store: its code is not the server's. */
+/** Checks a host's message as far as it reaches a store: its code is not the server's. */
 async function answer({ loadSteps, keepStep }: HandlerCall, ask: HostRequest): Promise<unknown> {
   if (ask.kind === "steps") return [...(await loadSteps())];
   const { name, result } = ask;

@@ -23,7 +23,7 @@ export interface PoolDeps extends Pick<HostOptions, "entry" | "env" | "memoryMb"
   random: () => number;
   /** A host ended that was not asked to. */
   onHostEnd: (pid: number, cause: CauseOfEnd, calls: number) => void;
-  /** What a handler, or a file when it was loaded, left behind has thrown. */
+  /** Called when code that a handler or a loaded file left behind has thrown. */
   onStray: (owner: string, error: PageError) => void;
 }
 

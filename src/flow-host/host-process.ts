@@ -13,11 +13,11 @@ import {
 export interface HostLimits extends ChildLimits {
   /** An event loop that makes no turn for so long is stuck, ms. */
   stuckMs: number;
-  /** What a host may take beside the heap of its handlers, MiB. */
+  /** Memory of a host beside the heap of its handlers, MiB. */
   overheadMb: number;
   /** One message of a host, characters. */
   maxMessageLength: number;
-  /** What is logged of a host's output: of one line, characters, and lines per second. */
+  /** Bounds of a host's output in the log: characters of one line, and lines per second. */
   maxOutputLine: number;
   outputLinesPerSecond: number;
 }
@@ -128,7 +128,7 @@ export function startHost(options: HostOptions): HostProcess {
   }
   // When its pipes are read to their ends, too: its last words are there.
   child.once("close", tellEnd);
-  // What a handler has started may hold the pipes open.
+  // A process that a handler started may hold the pipes open.
   child.once("exit", () => {
     setTimeout(tellEnd, PIPES_MS).unref();
     try {

@@ -8,7 +8,7 @@ export interface InspectLimits extends HostLimits {
   loadMs: number;
 }
 
-/** What a file defines, or why it defines nothing: it exports none, or its own code failed when it was imported. */
+/** The definition of a file, or the reason why there is none: it exports none, or its own code failed when it was imported. */
 export type Inspection =
   | { kind: "defines"; definition: Definition }
   | { kind: "no_flow"; reason: string }

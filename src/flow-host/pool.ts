@@ -67,7 +67,7 @@ export function createHostPool(deps: PoolDeps): HostPool {
     return { kind: "refused", reason, delayMs: Math.round(limits.refusedMs * (1 + deps.random())) };
   }
 
-  /** Those that have ended hosts leave a place for the others. */
+  /** Flows that have ended hosts leave a host for the others. */
   function serveAlone(): void {
     for (;;) {
       const own = [...hosts].filter((host) => host.isAlone && host.state !== "retiring");
@@ -203,7 +203,7 @@ export function createHostPool(deps: PoolDeps): HostPool {
   function leave(placed: Placed, result: PoolEnd, reason: { name: string; message: string }): void {
     const { host, job } = placed;
     host?.process.send({ kind: "abort", job, reason });
-    // What it left running there could be taken for the next one's.
+    // Code that it left running there could be taken for the next one's.
     if (host?.isAlone) retire(host);
     end(placed, result);
   }

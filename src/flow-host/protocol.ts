@@ -1,6 +1,6 @@
 import type { HandedRun, HandlerLine, ThrownError } from "../domain/handler-call.ts";
 
-/** What a page of a source in code is asked with. */
+/** The request for a page of a source in code. */
 export interface HandedPage {
   cursor: string | undefined;
   params: Readonly<Record<string, string>>;
@@ -17,7 +17,7 @@ export interface ChildLimits {
   lingerMs: number;
 }
 
-/** What a host is told. A message is one line of JSON. */
+/** A message to a host: one line of JSON. */
 export type ToHost =
   | { kind: "configure"; limits: ChildLimits }
   | { kind: "load"; module: string; file: string; text: string }
@@ -27,10 +27,10 @@ export type ToHost =
   | { kind: "reply"; job: number; request: number; value?: unknown; error?: string }
   | { kind: "ping" };
 
-/** What a flow file says of itself. */
+/** The definition in a flow file. */
 export type Definition = { kind: "flow"; id: string; options?: unknown } | { kind: "source"; id: string };
 
-/** What the code of a job asks of the server. */
+/** A request of a job's code to the server. */
 export type HostRequest = { kind: "steps" } | { kind: "keep"; name: string; result: string | null };
 
 /** An error of `fetchPage`, with what tells a provider's limit from a failure. */
@@ -54,7 +54,7 @@ export type FromHost =
   /** Something that a handler, or a file when it was loaded, left behind has thrown. */
   | { kind: "stray"; owner: string; error: ThrownError };
 
-/** What a host says before it ends, on a pipe of its own: the thread that says it may not be the one that hangs. */
+/** The last message of a host before it ends, on a pipe of its own: the thread that says it may not be the one that hangs. */
 export interface LastWords {
   kind: "stuck" | "memory" | "uncaught" | "exit";
   /** The job in whose code the host was, where that is known. */

@@ -69,7 +69,7 @@ export interface ApiDeps {
   pollDispatch: PollDispatch;
   /** Left out: read from PostgreSQL. */
   readSourceStates?: ReadSourceStates;
-  /** What providers call: a scheme, a host, and the prefix of a path where a proxy has one. */
+  /** The URL that providers call: a scheme, a host, and the prefix of a path where a proxy has one. */
   publicUrl: string;
 }
 

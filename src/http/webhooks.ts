@@ -27,7 +27,7 @@ export interface WebhookLimits {
 
 export interface WebhookRoutesOptions {
   receiver: Receiver;
-  /** What providers call, without the server's own paths: signatures that cover the URL are checked against it. */
+  /** The URL that providers call, without the server's own paths: signatures that cover the URL are checked against it. */
   publicUrl: string;
   limits: WebhookLimits;
   /** True when what came in waits so long, to be committed or to be routed, that no more is taken. */

@@ -4,7 +4,7 @@ import { HeadraceError } from "../domain/errors.ts";
 /** The roles that statements run as: a request of the API becomes the first, the program is a member of the second. */
 const ROLES = ["headrace_api", "headrace_pipeline"] as const;
 
-/** Who is to work with the tables, and where those are. */
+/** The users of the tables, and the tables' schema. */
 export interface Access {
   schema: string;
   /** The users that the program logs in as, and becomes by a `role` setting. */

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type pg from "pg";
 
-/** What stands between a client and the server's sessions. */
+/** The kind of pooler between a client and the server's sessions. */
 export type Pooling =
   /** Each client has a session of its own: no pooler, or one that pools sessions. */
   | "none"

@@ -1,4 +1,4 @@
-/** What an error of Redis or of the way to it means, and what to do; the error's own words for any other. */
+/** Explains an error of Redis or of the way to it, and what to do; returns the error's own words for any other. */
 export function explainRedisError(error: Error): string {
   const { lastNodeError, code } = error as { lastNodeError?: Error; code?: string };
   if (lastNodeError instanceof Error) return explainRedisError(lastNodeError);

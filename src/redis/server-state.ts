@@ -2,7 +2,7 @@ import { Cluster, type Redis } from "ioredis";
 import type { RedisClient } from "./client.ts";
 import { explainRedisError, REPLICA } from "./explain-error.ts";
 
-/** What a server of Redis says of itself. */
+/** The state of a Redis server, as it reports it. */
 export interface ServerState {
   version: string;
   isClusterNode: boolean;

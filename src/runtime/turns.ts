@@ -1,4 +1,4 @@
-/** Those that wait for a turn of the event loop, in the order of their coming. */
+/** Callers that wait for a turn of the event loop, first come, first served. */
 const waiting: (() => void)[] = [];
 
 /**

@@ -1,7 +1,7 @@
 import type { NormalizedEvent } from "../domain/event.ts";
 import type { HandlerLog } from "../pipeline/execute/code-log.ts";
 
-/** What a step is given. */
+/** The argument of a step. */
 export interface StepContext {
   /** The same whenever this step of this run is tried, another for every other step: hand it to what the step calls. */
   idempotencyKey: string;
@@ -18,7 +18,7 @@ export type RunStep = <Result>(
   work: (step: StepContext) => Result | Promise<Result>,
 ) => Promise<Result>;
 
-/** What a handler is given. */
+/** The argument of a handler. */
 export interface HandlerContext {
   event: NormalizedEvent;
   /** Counts from 1. */

@@ -23,7 +23,7 @@ async function twoCopies() {
   const start = (port: number) =>
     startHeadrace({
       ...{ databaseUrl, redisUrl, port },
-      // What the proxies see of a restart is the same with all roles, which take longer to start.
+      // The proxies see the same of a restart with all roles, which take longer to start.
       roles: "api,receive",
       env: { HEADRACE_DRAIN_NOTICE_MS: "3000" },
     });
@@ -108,7 +108,7 @@ test.runIf(hasNginx)(
     await restart(0);
     await restart(1);
     const answers = await sending.stop();
-    // What nginx sends a second time is answered so when the first had been taken.
+    // A delivery that nginx sends again is answered so when the first had been taken.
     const { "200 accepted": accepted = 0, "200 duplicate": duplicate = 0, ...others } = answers;
     expect(others).toEqual({});
     expect(accepted + duplicate).toBe(await eventCount());

@@ -38,7 +38,7 @@ test.runIf(hasNginx)(
     const authorization = `Basic ${Buffer.from(`me:${ADMIN_KEY}`).toString("base64")}`;
     const get = (url: string | URL) => fetch(url, { headers: { authorization }, redirect: "manual" });
 
-    /** What a browser asks for when it follows the page's links from where it lies. */
+    /** The paths that a browser requests when it follows the page's links. */
     const linksOf = (html: string, url: string): URL[] => {
       const root = new URL(/<base href="([^"]*)"/.exec(html)?.[1] ?? "", url);
       return [...html.matchAll(/(?:href|src)="([^":]*)"|fetch\("([^"]*)"\)/g)]

@@ -43,7 +43,7 @@ async function prepare(databaseUrl: string, ownerUrl = databaseUrl): Promise<str
   return await migrateStores({ databaseUrl: settled, ownerUrl: settledOwner, daysAhead: 1 });
 }
 
-/** What the start says, in one line without the password. */
+/** The refusal of the start, one line without the password. */
 async function refusal(databaseUrl: string, ownerUrl?: string): Promise<string> {
   const error = await prepare(databaseUrl, ownerUrl).then(
     () => undefined,
@@ -64,7 +64,7 @@ async function rowsOf(url: string, text: string): Promise<Record<string, unknown
   }
 }
 
-/** What both roles do: the pipeline writes, the API reads back its tenant and writes as headrace_api. */
+/** Does the work of both roles: the pipeline writes, the API reads back its tenant and writes as headrace_api. */
 async function works(url: string): Promise<void> {
   const database = open(url);
   try {

@@ -27,7 +27,7 @@ async function redisUser(...rights: string[]): Promise<URL> {
   return url;
 }
 
-/** What the start says, in one line without the password, long before it would stop waiting. */
+/** The refusal of the start, one line without the password, long before it would stop waiting. */
 async function refusal(url: URL): Promise<string> {
   const databaseUrl = inject("databaseUrl");
   const stores = { databaseUrl, ownerUrl: databaseUrl, redisUrl: url.href };

@@ -17,7 +17,7 @@ test("loops start only once the server listens, and a start logs nothing that is
   const { databaseUrl, redisUrl } = await privateStores();
   const redis = new Redis(redisUrl);
   onTestFinished(() => redis.disconnect());
-  /** What Redis was asked since the last reset, but for what each connection asks when it opens. */
+  /** The commands that Redis got since the last reset, but for what each connection asks when it opens. */
   const commandCounts = async () => {
     const lines = [...(await redis.info("commandstats")).matchAll(/^cmdstat_([^:]+):calls=(\d+)/gm)];
     return Object.fromEntries(

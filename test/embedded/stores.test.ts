@@ -156,7 +156,7 @@ test("no data are made where there is no Redis that can run", async () => {
   writeFileSync(`${path}/redis-server`, "#!/bin/sh\necho 'Redis server v=6.2.14 sha=00000000:0'\n", {
     mode: 0o755,
   });
-  // Who the stores run as is found by a program that lies beside Redis.
+  // The program that finds the stores' user lies beside Redis.
   symlinkSync("/usr/bin/id", `${path}/id`);
   vi.stubEnv("PATH", path);
   onTestFinished(() => {

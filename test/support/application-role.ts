@@ -22,7 +22,7 @@ export interface AsApplicationRole {
  */
 export async function startAsApplicationRole(options: {
   roles: string;
-  /** Of the database `installation`. */
+  /** The tablespace of the database `installation`. */
   tablespace?: (stores: EmbeddedStores) => Promise<string>;
 }): Promise<AsApplicationRole> {
   const stores = await privateStores();

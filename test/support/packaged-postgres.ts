@@ -17,7 +17,7 @@ export interface PackagedPostgres {
   port: number;
   /** The folder of its Unix socket, and of its files `ca.crt`, `server.crt`. */
   folder: string;
-  /** Of the superuser `postgres`, over TCP. */
+  /** The URL of the superuser `postgres`, over TCP. */
   url: string;
   run(text: string, database?: string): Promise<void>;
   stop(): Promise<void>;

@@ -47,7 +47,7 @@ describe("lower case in slices", () => {
   );
 });
 
-/** What an event is matched by, and the most characters that `includes` compared at worst in one slice. */
+/** The flows that match an event, and the most characters that `includes` compared at worst in one slice. */
 function evaluate(
   conditions: readonly Condition[],
   data: unknown,

@@ -25,14 +25,14 @@ const FEW_VALUES = 64;
 
 const NOTHING: readonly unknown[] = [];
 
-/** What is asked of the values of a field. */
+/** A test on the values of a field. */
 interface Test {
   readonly op: string;
   readonly operand: unknown;
 }
 
 /**
- * What is known of one event while conditions are asked about it. Little work is done at once, as if there were no
+ * The state of one event's evaluation while conditions are tested. Little work is done at once, as if there were no
  * evaluation. What would hold up others is put off: the answer is then only assumed, and the evaluation is not
  * complete. `settle` does what was put off in slices, all needles of a field in one pass over its text, and asks again.
  */
@@ -43,9 +43,9 @@ export class Evaluation {
   #stepsAtOnce: number;
   #stepsLeft = MAX_STEPS;
   #isComplete = true;
-  /** What is taken for the answer of a test that is put off. Each round takes the other, and meets other tests so. */
+  /** The assumed answer of a test that is put off. Each round takes the other, and meets other tests so. */
   #assumed = true;
-  /** What was put off and is known by now. Fields go by their names. */
+  /** Answers of tests that were put off, by the names of their fields. */
   #known: Known | undefined;
   #deferred: Deferred | undefined;
 

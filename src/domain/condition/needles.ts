@@ -66,12 +66,12 @@ export class NeedleSearch {
     this.#link(this.#build());
   }
 
-  /** What building the tables cost, entries. */
+  /** Entries that building the tables made. */
   get entries(): number {
     return this.#table.length;
   }
 
-  /** Those that were found so far. */
+  /** The needles found so far. */
   get found(): ReadonlySet<string> {
     return this.#found;
   }

@@ -32,7 +32,7 @@ export function* parseJsonSlices(
   options: {
     maxDepth: number;
     wanted?: Wanted | "all";
-    /** What is parsed together, and how long a slice is, bytes. */
+    /** How much is parsed together, and how long a slice is, bytes. */
     groupBytes?: number;
     sliceBytes?: number;
   },
@@ -60,7 +60,7 @@ class Flaw extends Error {
   }
 }
 
-/** What is kept: all, a part, or nothing of what only has to be valid. */
+/** The part that is kept: all, some paths, or nothing of what only has to be valid. */
 type Keep = Wanted | "all" | "nothing";
 
 interface Read {
@@ -73,7 +73,7 @@ interface Read {
 interface Members {
   /** Members that were parsed together: the text of an object or array without its brackets. */
   group(text: string): void;
-  /** What is kept of a member that is read alone. */
+  /** The part that is kept of a member that is read alone. */
   keepOf(name: string): Keep;
   alone(name: string, value: unknown): void;
 }

@@ -10,7 +10,7 @@ export interface Wanted {
   readonly isWhole?: boolean;
 }
 
-/** What a condition can see of an array: `valuesAt` asks no more of its elements. */
+/** The elements of an array that a condition can see: `valuesAt` asks for no more. */
 const MAX_ITEMS = 1_000;
 
 /** Wants what conditions can see at paths. Of an object at the end of a path, that it is there. */
@@ -48,7 +48,7 @@ export function itemsWanted({ keys, maxItems }: Wanted): number {
   return items;
 }
 
-/** What is wanted of an item: a numeric key may go further than the path seems to. */
+/** The paths wanted of an item: a numeric key may go further than the path seems to. */
 export function wantedOfItem(wanted: Wanted): Wanted | "all" {
   for (const key of wanted.keys.keys()) if (isIndex(key)) return "all";
   return wanted;

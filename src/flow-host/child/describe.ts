@@ -1,11 +1,11 @@
 import { inspect, types } from "node:util";
 import type { ThrownError } from "../../domain/handler-call.ts";
 
-/** What is kept of a message and of a stack, characters. */
+/** Characters that are kept of a message and of a stack. */
 const MAX_MESSAGE = 8_192;
 const MAX_STACK = 16_384;
 
-/** What was thrown, as text: of an error with a hostile getter or a message that is no string, too. Never throws. */
+/** Describes a thrown value as text, also an error with a hostile getter or a message that is no string. Never throws. */
 export function describeThrown(thrown: unknown): ThrownError {
   const stack = isError(thrown) ? read(thrown, "stack") : undefined;
   return {

@@ -128,7 +128,7 @@ export class RunContext implements HandlerContext {
   }
 }
 
-/** What `fetchPage` is given. */
+/** The argument of `fetchPage`. */
 export function pageContext(job: Job, { cursor, params, credentials }: HandedPage) {
   return { cursor, params, credentials, signal: job.signal, log: job.log };
 }

@@ -137,7 +137,7 @@ function startCode(job: Job, module: LoadedModule, message: Call): unknown {
   return module.fetchPage(pageContext(job, message.page) as never);
 }
 
-/** What may still be under way: a promise, also one of another library. */
+/** True for a promise, also one of another library: it may still be under way. */
 function isThenable(result: unknown): result is PromiseLike<unknown> {
   return typeof (result as PromiseLike<unknown> | null | undefined)?.then === "function";
 }

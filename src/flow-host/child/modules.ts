@@ -9,7 +9,7 @@ import { read, textOf } from "./describe.ts";
 /** A file that was imported, and defines nothing. */
 export class NoFlow extends Error {}
 
-/** What a flow file exports: `options` tell whether `defineFlow` made it. */
+/** The exports of a flow file: `options` tell whether `defineFlow` made it. */
 export type LoadedModule = (Pick<CodeFlow, "id" | "handler"> & Partial<CodeFlow>) | CodeSource;
 
 /** Imports a compiled flow file. Node imports files alone: the text lies in one for the moment. */

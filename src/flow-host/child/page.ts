@@ -2,7 +2,7 @@ import type { PageError } from "../protocol.ts";
 import { describeThrown, read } from "./describe.ts";
 
 /**
- * What `fetchPage` gave, as a value that JSON brings to the server unchanged: dates become text, and big integers their
+ * Returns the page of `fetchPage` as a value that JSON brings to the server unchanged: dates become text, and big integers their
  * digits. What JSON would silently leave out is replaced by something that the server refuses: a cursor that is lost
  * would make a page the last one.
  */
@@ -24,7 +24,7 @@ export function pageToSend(page: unknown, maxBytes: number): { text: string } | 
     : { text };
 }
 
-/** What `fetchPage` threw, with what names a provider's limit. */
+/** Describes an error that `fetchPage` threw, with the fields that name a provider's limit. */
 export function pageError(thrown: unknown): PageError {
   const [status, statusCode, seconds] = ["status", "statusCode", "retryAfterSeconds"].map((name) =>
     read(thrown, name),

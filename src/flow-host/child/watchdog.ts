@@ -3,7 +3,7 @@ import { Session } from "node:inspector";
 import { workerData } from "node:worker_threads";
 import { type LastWords, WORDS_FD } from "../protocol.ts";
 
-/** What the watchdog of a host is started with. */
+/** The options of a host's watchdog. */
 export interface WatchdogData {
   /** Counted up by the host's event loop. */
   beats: SharedArrayBuffer;

@@ -160,7 +160,7 @@ export const eventRoutes: FastifyPluginAsyncTypebox<{
     },
   );
 
-  /** Of an event that is too costly to be matched there is nothing to say but its dead letter. */
+  /** An event that is too costly to be matched has no routing but its dead letter. */
   async function explain(
     event: NormalizedEvent,
     deployed: readonly Deployment[],

@@ -153,7 +153,7 @@ export const flowTestRoutes: FastifyPluginAsyncTypebox<{
 /** Beside its body, what an event costs, in bytes of a body parsed. */
 const EVENT_BYTES = 1_024;
 
-/** What becomes of one past event. */
+/** The outcome of one past event. */
 function* tryOn(
   stored: StoredEvent,
   normalize: NormalizeInSlices,

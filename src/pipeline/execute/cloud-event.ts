@@ -13,7 +13,7 @@ export function cloudEvent(event: NormalizedEvent, runId: string): Buffer {
   const { dataText } = event;
   if (dataText === undefined)
     return Buffer.from(JSON.stringify({ ...attributesOf(event, runId), data: event.data }));
-  // Of a large event the data is sent as it was accepted: to parse and write it again would hold up others.
+  // A large event's data is sent as it was accepted: parsing and writing it again would hold up others.
   const attributes = JSON.stringify(attributesOf(event, runId));
   return Buffer.concat([Buffer.from(`${attributes.slice(0, -1)},"data":`), dataText, Buffer.from("}")]);
 }

@@ -13,7 +13,7 @@ export interface StepLimits {
 
 /** The results of the steps of one attempt. */
 export interface StepStore {
-  /** Those of finished steps by name, as JSON; null for one that gave undefined. */
+  /** Results of finished steps by name, as JSON; null for one that returned undefined. */
   load(): Promise<Map<string, string | null>>;
   /** Keeps a result under the run's fence. Throws with the reason when it is not kept. */
   keep(name: string, result: string | null): Promise<void>;

@@ -127,7 +127,7 @@ export class InboundRequest {
   }
 }
 
-/** What hashes, with a key or without. */
+/** A hash, with a key or without. */
 export interface Hashing {
   update(text: string, encoding: "latin1"): unknown;
   update(bytes: Buffer): unknown;

@@ -1,6 +1,6 @@
 import type { Slices } from "../../domain/slices.ts";
 
-/** Of a longer body, what reads all of it is done in slices, bytes. */
+/** Longer bodies are read in slices, bytes. */
 export const LONG_BODY_BYTES = 1_048_576;
 
 /**

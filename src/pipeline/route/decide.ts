@@ -22,14 +22,14 @@ export interface Normalize {
   isLarge(event: StoredEvent): boolean;
 }
 
-/** What one slice decides, bytes of bodies; matching counts as so many. */
+/** Work of one slice, bytes of bodies; matching is counted as so many bytes. */
 const SLICE_BYTES = 1_048_576;
 
 /** Beside its body, what an event costs. */
 const EVENT_BYTES = 1_024;
 
 /**
- * What becomes of each event of a batch: runs of the flows that it meets, or a dead letter; also for one that is over
+ * Decides each event of a batch: runs of the flows that it meets, or a dead letter; also for one that is over
  * its budget, which must not be tried again. It yields where the work so far has taken some milliseconds, and within
  * large events.
  */

@@ -175,7 +175,7 @@ export function createDeployedFlows(database: Queryable): DeployedFlows {
     );
   }
 
-  /** Those of the deployments that were live at a moment. */
+  /** The deployments that were live at a moment. */
   function flowsAt(ids: readonly string[], moment: number): MatchedFlow[] {
     return ids.flatMap((id) => {
       const deployment = deployments.get(id);

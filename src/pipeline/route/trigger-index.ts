@@ -45,7 +45,7 @@ export interface TriggerIndex {
    */
   explain(event: MatchableEvent, id: string): Explanation | undefined;
   readonly size: number;
-  /** What matching has cost so far, as the bytes of a body that are parsed in the same time. */
+  /** The cost of matching so far, as the bytes of a body that are parsed in the same time. */
   readonly matchedBytes: number;
 }
 
