@@ -32,6 +32,13 @@ export async function benchDeadLetters(stores: BenchStores): Promise<Row[]> {
   const database = openDatabase({
     ...{ url: stores.databaseUrl, maxIngestConnections: 1, maxPipelineConnections: 2, maxApiConnections: 2 },
     ...{ connectTimeoutMs: 3_000, statementTimeoutMs: 120_000, onError: () => {} },
+    ...{
+      maxTenantConnections: 1,
+      maxConnectionWaitMs: 60_000,
+      maxWaitingTransactions: 10,
+      maxAccessConnections: 1,
+    },
+    transactionStatementTimeoutMs: 120_000,
   });
   try {
     await ensurePartitions(database.pipeline, 1);

@@ -40,6 +40,13 @@ async function claimMicroseconds(databaseUrl: string, tenants: number): Promise<
   const database = openDatabase({
     ...{ url: databaseUrl, maxIngestConnections: 1, maxPipelineConnections: 1, maxApiConnections: 1 },
     ...{ connectTimeoutMs: 3_000, statementTimeoutMs: 10_000, onError() {} },
+    ...{
+      maxTenantConnections: 1,
+      maxConnectionWaitMs: 60_000,
+      maxWaitingTransactions: 10,
+      maxAccessConnections: 1,
+    },
+    transactionStatementTimeoutMs: 120_000,
   });
   try {
     let afterTenants = new Map<Priority, string>();

@@ -22,6 +22,7 @@ import type { SeenMarkLimits } from "../pipeline/receive/seen-marks.ts";
 import type { TenantQuotaLimits } from "../pipeline/receive/tenant-quota.ts";
 import type { BackfillLimits } from "../pipeline/route/backfill.ts";
 import type { RouterLimits } from "../pipeline/route/router.ts";
+import type { DatabaseOptions } from "../postgres/database.ts";
 import type { EventsAtHandLimits } from "../postgres/events-at-hand.ts";
 import type { TickerLimits } from "../schedule/ticker.ts";
 import type { FetchLimits } from "../synthetic/fetch/fetch-pages.ts";
@@ -99,13 +100,7 @@ export interface Limits {
   /** Partitions are made for so many days after today; every process looks in this interval, ms. */
   partitions: { daysAhead: number; intervalMs: number };
   expiredKeys: { batchSize: number; intervalMs: number };
-  postgres: {
-    maxIngestConnections: number;
-    maxPipelineConnections: number;
-    maxApiConnections: number;
-    connectTimeoutMs: number;
-    statementTimeoutMs: number;
-  };
+  postgres: Omit<DatabaseOptions, "url" | "preparedStatements" | "onError">;
   redis: { connectTimeoutMs: number; commandTimeoutMs: number };
   webhooks: WebhookLimits;
   quota: TenantQuotaLimits;
@@ -295,9 +290,14 @@ export const DEFAULT_LIMITS: Limits = {
   postgres: {
     maxIngestConnections: 3,
     maxPipelineConnections: 8,
-    maxApiConnections: 5,
+    maxApiConnections: 6,
+    maxTenantConnections: 3,
+    maxConnectionWaitMs: 5_000,
+    maxWaitingTransactions: 200,
+    maxAccessConnections: 2,
     connectTimeoutMs: 3_000,
     statementTimeoutMs: 10_000,
+    transactionStatementTimeoutMs: 8_000,
   },
   redis: { connectTimeoutMs: 2_000, commandTimeoutMs: 2_000 },
   webhooks: {

@@ -3,7 +3,7 @@ import type { Socket } from "node:net";
 import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
 import type { Static } from "typebox";
 import { type ErrorCode, HeadraceError } from "../domain/errors.ts";
-import { storeFaultOf } from "../postgres/faults.ts";
+import { storeFaultOf, TenantShareTaken } from "../postgres/faults.ts";
 import type { Logger } from "../runtime/logger.ts";
 import { ErrorBody } from "./schemas/error.ts";
 import { reference } from "./schemas/fields.ts";
@@ -111,6 +111,10 @@ interface Fault {
 }
 
 function asFault(error: FastifyError | Error): Fault {
+  // Nothing is away: this one asks for too much at once.
+  if (error instanceof TenantShareTaken) {
+    return { status: STATUS.rate_limited, code: "rate_limited", message: error.message };
+  }
   if (error instanceof HeadraceError) {
     const { code, message, details } = error;
     return { status: STATUS[code], code, message, details };

@@ -1,7 +1,9 @@
 import pg from "pg";
 import { HeadraceError } from "../domain/errors.ts";
+import { createShares, NoShare, type ShareLimits } from "../runtime/shares.ts";
+import { cancelStatement } from "./cancel-statement.ts";
 import { connectionOptions, SessionClient } from "./connection-options.ts";
-import { asHeadraceError } from "./faults.ts";
+import { asHeadraceError, busyFault, TenantShareTaken } from "./faults.ts";
 import { isMissingPartition, makeMissingPartitions, noPartition } from "./partitions.ts";
 
 /** One statement with its values. A `name` prepares it once a connection; names are unique to a statement's text. */
@@ -22,12 +24,20 @@ export interface DatabaseOptions {
   maxIngestConnections: number;
   /** Connections of every other stage. */
   maxPipelineConnections: number;
-  /** Connections of the management API. */
+  /** Connections of the management API, and how many of them one tenant's calls have at once. */
   maxApiConnections: number;
+  maxTenantConnections: number;
+  /** How long a transaction waits for one of them, ms, and how many of one tenant's wait. */
+  maxConnectionWaitMs: number;
+  maxWaitingTransactions: number;
+  /** Connections that look up API keys and nothing else. */
+  maxAccessConnections: number;
   /** How long a caller waits for a connection, ms. */
   connectTimeoutMs: number;
   /** How long one statement may take before its connection is given up, ms. */
   statementTimeoutMs: number;
+  /** How long PostgreSQL lets one statement of a transaction take, ms: less than `statementTimeoutMs`. */
+  transactionStatementTimeoutMs: number;
   /** False sends every statement without a name, for poolers that do not keep prepared statements. */
   preparedStatements?: boolean;
   onError: (error: Error) => void;
@@ -36,12 +46,15 @@ export interface DatabaseOptions {
 /**
  * The database as the stages see it. `ingest` and `pipeline` run statements over many tenants at once, as the
  * login role, which is a member of headrace_pipeline. `withTenant` opens a transaction in which row-level
- * security shows one tenant and no other. Where a statement finds no partition for its row, the missing ones are made
+ * security shows one tenant and no other. A tenant's transactions have a share of the connections: they reject with
+ * `TenantShareTaken` where they wait too long for one another, and with `store_unavailable` where others keep them waiting. Where a statement finds no partition for its row, the missing ones are made
  * and it runs once more; a transaction's `work` then runs once more as a whole, so it changes nothing but the database.
  */
 export interface Database {
   ingest: Queryable;
   pipeline: Queryable;
+  /** Looks up API keys, so that no call waits for this behind what others ask. */
+  access: Queryable;
   /** A transaction over all tenants, for changes that only an administrator or a stage makes. */
   transaction<Result>(work: (transaction: Queryable) => Promise<Result>): Promise<Result>;
   withTenant<Result>(tenantId: string, work: (transaction: Queryable) => Promise<Result>): Promise<Result>;
@@ -52,6 +65,8 @@ export function openDatabase(options: DatabaseOptions): Database {
   const ingestPool = openPool(options, options.maxIngestConnections, "headrace-receive");
   const pipelinePool = openPool(options, options.maxPipelineConnections, "headrace-pipeline");
   const apiPool = openPool(options, options.maxApiConnections, "headrace-api");
+  const accessPool = openPool(options, options.maxAccessConnections, "headrace-access");
+  const shares = createShares(shareLimits(options));
   const send = options.preparedStatements === false ? sendUnnamed : sendNamed;
   let making: Promise<unknown> | undefined;
   // On the receiver's connections, which nothing else can keep busy; all who wait share one making.
@@ -61,22 +76,55 @@ export function openDatabase(options: DatabaseOptions): Database {
     });
     return making;
   };
-  const transaction = <Result>(begin: string, work: (transaction: Queryable) => Promise<Result>) =>
-    inTransaction({ pool: apiPool, begin, send, makePartitions }, work);
+  const begin = `${BEGIN}; SET LOCAL statement_timeout = ${options.transactionStatementTimeoutMs}`;
+  const transaction = async <Result>(
+    { holder, begin }: { holder: string; begin: string },
+    work: (transaction: Queryable) => Promise<Result>,
+  ) => {
+    const release = await shares.take(holder).catch((error: unknown) => {
+      throw asShareFault(error, holder);
+    });
+    try {
+      return await inTransaction({ pool: apiPool, begin, send, makePartitions }, work);
+    } finally {
+      release();
+    }
+  };
   return {
     ingest: queryable(ingestPool, send, makePartitions),
     pipeline: queryable(pipelinePool, send, makePartitions),
-    transaction: (work) => transaction(BEGIN, work),
+    access: queryable(accessPool, send),
+    transaction: (work) => transaction({ holder: EVERY_TENANT, begin }, work),
     withTenant: (tenantId, work) =>
       transaction(
-        // These hold for this transaction alone, so that they are right behind a pooler too.
-        `${BEGIN}; SET LOCAL ROLE headrace_api; SELECT set_config('app.tenant', ${pg.escapeLiteral(tenantId)}, true)`,
+        {
+          holder: tenantId,
+          // These hold for this transaction alone, so that they are right behind a pooler too.
+          begin: `${begin}; SET LOCAL ROLE headrace_api; SELECT set_config('app.tenant', ${pg.escapeLiteral(tenantId)}, true)`,
+        },
         work,
       ),
     async close() {
-      await Promise.all([ingestPool.end(), pipelinePool.end(), apiPool.end()]);
+      await Promise.all([ingestPool.end(), pipelinePool.end(), apiPool.end(), accessPool.end()]);
     },
   };
+}
+
+/** Holds the share of transactions over all tenants: no tenant's id is empty. */
+const EVERY_TENANT = "";
+
+function shareLimits(options: DatabaseOptions): ShareLimits {
+  return {
+    total: options.maxApiConnections,
+    perHolder: options.maxTenantConnections,
+    maxWaitMs: options.maxConnectionWaitMs,
+    maxWaiting: options.maxWaitingTransactions,
+  };
+}
+
+function asShareFault(error: unknown, holder: string): unknown {
+  if (!(error instanceof NoShare)) return error;
+  return error.own && holder !== EVERY_TENANT ? new TenantShareTaken(holder) : busyFault(error);
 }
 
 /**
@@ -162,20 +210,47 @@ async function tryTransaction<Result>(
   work: (transaction: Queryable) => Promise<Result>,
 ): Promise<Result> {
   const client = await pool.connect();
+  /** Whether a statement ended with no word of PostgreSQL: the connection is lost, or busy with it still. */
+  let unanswered = false;
+  const watched: Send = async (source, statement) => {
+    try {
+      return await send(source, statement);
+    } catch (error) {
+      unanswered ||= !(error instanceof pg.DatabaseError);
+      throw error;
+    }
+  };
   try {
-    await client.query(begin);
-    const result = await work(queryable(client, send));
-    await client.query("COMMIT");
+    await watched(client, { text: begin });
+    const result = await work(queryable(client, watched));
+    await watched(client, { text: "COMMIT" });
     client.release();
     return result;
   } catch (error) {
-    const rolledBack = await client.query("ROLLBACK").then(
-      () => true,
-      () => false,
-    );
-    // A connection of unknown state is closed, never used again.
-    client.release(!rolledBack);
+    // A connection of unknown state is closed, never used again, and nobody waits for what it is busy with.
+    const usable = !unanswered && (await rollBack(client));
+    if (!usable) cancelStatement(client);
+    client.release(!usable);
     throw error;
+  }
+}
+
+/** A connection that does not roll back within this time is dropped, ms. */
+const ROLLBACK_TIMEOUT_MS = 1_000;
+
+async function rollBack(client: pg.PoolClient): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), ROLLBACK_TIMEOUT_MS);
+  });
+  const rolledBack = client.query("ROLLBACK").then(
+    () => true,
+    () => false,
+  );
+  try {
+    return await Promise.race([rolledBack, late]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

@@ -19,6 +19,7 @@ export const FAULT_CAUSES = [
   "prepared_statement",
   "no_partition",
   "internal_error",
+  "busy",
   "connection",
 ] as const;
 
@@ -39,6 +40,19 @@ export class PostgresUnavailable extends HeadraceError {
     super("store_unavailable", `PostgreSQL cannot take this now: ${cause.message}`, { cause });
     this.fault = fault;
   }
+}
+
+/** Other calls of the tenant have all the connections that it may have at once. */
+export class TenantShareTaken extends HeadraceError {
+  constructor(tenantId: string) {
+    super("store_unavailable", `Too many calls of tenant ${tenantId} are under way: wait for their answers`);
+  }
+}
+
+/** The fault of a transaction that waited too long for a connection that others have. */
+export function busyFault(cause: Error): PostgresUnavailable {
+  const text = "every connection of the API has been busy for too long";
+  return new PostgresUnavailable({ cause: "busy", text, sqlState: undefined }, cause);
 }
 
 type FaultRow = readonly [sqlState: RegExp, cause: FaultCause, text: string];

@@ -9,8 +9,13 @@ export function open(url: string, over: Partial<DatabaseOptions> = {}): Database
     maxIngestConnections: 4,
     maxPipelineConnections: 6,
     maxApiConnections: 4,
+    maxTenantConnections: 3,
+    maxConnectionWaitMs: 5_000,
+    maxWaitingTransactions: 100,
+    maxAccessConnections: 2,
     connectTimeoutMs: 3_000,
     statementTimeoutMs: 10_000,
+    transactionStatementTimeoutMs: 8_000,
     onError: () => {},
     ...over,
   });

@@ -1,0 +1,105 @@
+/** How the slots of something scarce are shared among holders. */
+export interface ShareLimits {
+  /** Slots in all. */
+  total: number;
+  /** Slots that one holder has at once. */
+  perHolder: number;
+  /** How long a caller waits for a slot, ms. */
+  maxWaitMs: number;
+  /** Callers of one holder that wait at once. */
+  maxWaiting: number;
+}
+
+/** A slot was not to be had: `own` says that the holder's own callers keep it from one, not those of others. */
+export class NoShare extends Error {
+  readonly own: boolean;
+
+  constructor(own: boolean) {
+    super(own ? "too many calls of one holder are under way" : "every slot is taken");
+    this.own = own;
+  }
+}
+
+/** Slots that holders share. */
+export interface Shares {
+  /** Takes a slot of a holder and returns what frees it; rejects with `NoShare` when none is free in time. */
+  take(holder: string): Promise<() => void>;
+}
+
+interface Waiting {
+  resolve: (release: () => void) => void;
+  timer: NodeJS.Timeout;
+}
+
+interface Holder {
+  taken: number;
+  waiting: Waiting[];
+}
+
+/**
+ * Shares slots fairly: a holder has at most `perHolder` of them, and a slot that becomes free goes to the next holder
+ * in turn, so that one that waits for many slots keeps no other from its first. Holders that have no slot and wait for
+ * none take no memory.
+ */
+export function createShares(limits: ShareLimits): Shares {
+  /** In the order of their turns: a holder that was given a slot, or gives one back, goes to the end. */
+  const holders = new Map<string, Holder>();
+  let free = limits.total;
+
+  function give(name: string, holder: Holder): () => void {
+    free -= 1;
+    holder.taken += 1;
+    goLast(name, holder);
+    let released = false;
+    return () => {
+      if (released) return;
+      released = true;
+      free += 1;
+      holder.taken -= 1;
+      goLast(name, holder);
+      giveNext();
+      forgetIdle(name, holder);
+    };
+  }
+
+  function goLast(name: string, holder: Holder): void {
+    holders.delete(name);
+    holders.set(name, holder);
+  }
+
+  function giveNext(): void {
+    for (const [name, holder] of holders) {
+      if (free === 0) return;
+      if (holder.taken >= limits.perHolder) continue;
+      const next = holder.waiting.shift();
+      if (next === undefined) continue;
+      clearTimeout(next.timer);
+      next.resolve(give(name, holder));
+      return;
+    }
+  }
+
+  function forgetIdle(name: string, holder: Holder): void {
+    if (holder.taken === 0 && holder.waiting.length === 0) holders.delete(name);
+  }
+
+  return {
+    take(name) {
+      const holder = holders.get(name) ?? { taken: 0, waiting: [] };
+      holders.set(name, holder);
+      if (free > 0 && holder.taken < limits.perHolder && holder.waiting.length === 0) {
+        return Promise.resolve(give(name, holder));
+      }
+      if (holder.waiting.length >= limits.maxWaiting) return Promise.reject(new NoShare(true));
+      return new Promise((resolve, reject) => {
+        const timer = setTimeout(() => {
+          holder.waiting.splice(holder.waiting.indexOf(waiting), 1);
+          forgetIdle(name, holder);
+          reject(new NoShare(holder.taken > 0));
+        }, limits.maxWaitMs);
+        const waiting: Waiting = { resolve, timer };
+        holder.waiting.push(waiting);
+      });
+    },
+  };
+}
