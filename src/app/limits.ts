@@ -2,6 +2,7 @@ import type { AutoReplayLimits } from "../deadletter/auto-replay.ts";
 import type { BulkLimits } from "../deadletter/bulk-replay.ts";
 import type { RetentionLimits } from "../deadletter/retention.ts";
 import type { WatchLimits } from "../deadletter/watch.ts";
+import type { HttpLimits } from "../http/server.ts";
 import type { WebhookLimits } from "../http/webhooks.ts";
 import type { AlertNoticeLimits } from "../maintain/alert-notices.ts";
 import type { FilledTableLimits } from "../maintain/filled-tables.ts";
@@ -31,6 +32,7 @@ import type { PollerLimits } from "../synthetic/poller.ts";
 import type { ScheduleWatchLimits } from "../synthetic/schedule-watch.ts";
 import type { AcceptingLimits } from "./accepting.ts";
 import { FLOW_HOSTS, type FlowHostLimits, RUN_LOG, STEPS } from "./code-limits.ts";
+import { HTTP_LIMITS } from "./http-limits.ts";
 
 /** Every bound of one process, with its unit. docs/operating says which to turn, and when. */
 export interface Limits {
@@ -102,6 +104,7 @@ export interface Limits {
   expiredKeys: { batchSize: number; intervalMs: number };
   postgres: Omit<DatabaseOptions, "url" | "preparedStatements" | "onError">;
   redis: { connectTimeoutMs: number; commandTimeoutMs: number };
+  http: HttpLimits;
   webhooks: WebhookLimits;
   quota: TenantQuotaLimits;
   rejections: RejectionLogLimits;
@@ -300,6 +303,7 @@ export const DEFAULT_LIMITS: Limits = {
     transactionStatementTimeoutMs: 8_000,
   },
   redis: { connectTimeoutMs: 2_000, commandTimeoutMs: 2_000 },
+  http: HTTP_LIMITS,
   webhooks: {
     maxBodyBytes: 26_214_400,
     maxBodiesBytes: 268_435_456,

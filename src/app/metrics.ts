@@ -9,6 +9,10 @@ export interface Metrics {
   refusals: Counter<"code">;
   /** Requests that were answered 503, deliveries and API calls, by cause: see `app/unavailable.ts`. */
   unavailable: Counter<"cause">;
+  /** API calls that a bound refused: failed_keys, key_rate, key_share, tenant_share. */
+  refusedCalls: Counter<"reason">;
+  /** Connections that a bound closed: max_connections, request_timeout, inactive, answer_timeout. */
+  droppedConnections: Counter<"reason">;
   /** Rejected deliveries by reason. */
   rejections: Counter<"reason">;
   /** Deliveries that were signed with a secret that a newer one replaces: when it stays still, the old one can go. */
@@ -101,6 +105,10 @@ export function createMetrics(): Metrics {
     unavailable: counter("unavailable", "Requests answered 503, deliveries and API calls, by cause", [
       "cause",
     ]),
+    refusedCalls: counter("api_refusals", "API calls answered 429, by the bound that refused them", [
+      "reason",
+    ]),
+    droppedConnections: counter("connections_dropped", "Connections closed by a bound, by which", ["reason"]),
     rejections: counter("rejections", "Rejected deliveries by reason", ["reason"]),
     oldSecrets: counter("old_secret_deliveries", "Deliveries signed with a replaced secret", ["connector"]),
     accepted: counter("events_accepted", "New events committed"),

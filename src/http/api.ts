@@ -6,8 +6,9 @@ import type { Acceptor } from "../pipeline/receive/acceptor.ts";
 import type { TakeQuota } from "../pipeline/receive/receiver.ts";
 import type { Database } from "../postgres/database.ts";
 import type { KeyRing } from "../postgres/key-ring.ts";
-import { createGuards } from "./authenticate.ts";
+import type { Guards, RefusedCall } from "./authenticate.ts";
 import type { CheckActionHeaders } from "./flow-input.ts";
+import { type KeyShareLimits, shareByKey } from "./key-shares.ts";
 import { acceptEventsRoute } from "./routes/accept-events.ts";
 import { alertRoutes } from "./routes/alerts.ts";
 import { breakerRoutes } from "./routes/breakers.ts";
@@ -56,6 +57,10 @@ import { createReadSourceStates } from "./source-states.ts";
 
 export interface ApiDeps {
   database: Database;
+  guards: Guards;
+  keyShare: KeyShareLimits;
+  /** Told of each call that is refused by the share of its key. */
+  onRefused: (reason: RefusedCall) => void;
   keyRing: KeyRing;
   acceptor: Acceptor;
   takeQuota: TakeQuota;
@@ -78,13 +83,15 @@ const DEADLINE_MS = 30_000;
 
 /** The management API: every route behind a guard, every body JSON. */
 export const apiRoutes: FastifyPluginAsync<ApiDeps> = async (server, deps) => {
-  const shared = { database: deps.database, guards: createGuards(deps.database) };
+  const shared = { database: deps.database, guards: deps.guards };
   const { explainRouting, createFlowMatcher, createCurrentFlows: createMatcher } = deps;
   const { keyRing, acceptor, takeQuota, normalize, checkActionHeaders, dispatch, publicUrl } = deps;
   const { readSourceStates = createReadSourceStates(deps.database), pollDispatch } = deps;
 
+  const share = shareByKey(deps.keyShare, () => deps.onRefused("key_share"));
   server.addHook("onRoute", (route) => {
     route.handlerTimeout ??= DEADLINE_MS;
+    share(route);
   });
   server.removeAllContentTypeParsers();
   // The rules of delivered bodies, so that what is accepted here can be normalised.

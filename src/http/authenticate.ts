@@ -1,11 +1,28 @@
-import type { FastifyRequest } from "fastify";
+import type { RateLimitOptions } from "@fastify/rate-limit";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { hashApiKey, refusal, type Scope } from "../domain/api-key.ts";
 import { HeadraceError } from "../domain/errors.ts";
 import { findAccess } from "../postgres/api-keys.ts";
 import type { Database } from "../postgres/database.ts";
+import { createKeyLookUps, type KeyLookUpLimits } from "./key-lookups.ts";
 
-/** An `onRequest` hook of one route: it passes, or throws `unauthorized`, `forbidden` or `not_found`. */
-export type Guard = (request: FastifyRequest) => Promise<void>;
+/** What protects the management API from those who have no key, and keys from one another. */
+export interface AccessLimits {
+  lookUps: KeyLookUpLimits;
+  /**
+   * Calls with an unknown key of one address (of IPv6, of one /64) that are answered 401 in `windowMs`; more are
+   * answered 429. A call with a good key is never refused for them. Addresses that are counted at once.
+   */
+  failures: { max: number; windowMs: number; maxAddresses: number };
+  /** Calls of one key in a second, per process; keys that are counted at once. */
+  callsPerSecond: { max: number; maxKeys: number };
+}
+
+/** Why a call was refused by a bound: the values of a metric's label. */
+export type RefusedCall = "failed_keys" | "key_rate" | "key_share" | "tenant_share";
+
+/** An `onRequest` hook of one route: it passes, or throws `unauthorized`, `forbidden`, `not_found` or `rate_limited`. */
+export type Guard = (request: FastifyRequest, reply: FastifyReply) => Promise<void>;
 
 /** What each route demands of the key in `Authorization: Bearer <key>`, before its body is read. */
 export interface Guards {
@@ -14,34 +31,84 @@ export interface Guards {
   /** A key with the scope that is bound to no tenant. */
   installation(scope: Scope): Guard;
   /** The same of a key that came in some other way. */
-  key(key: string, scope: Scope): Promise<void>;
+  key(key: string, scope: Scope): Guard;
 }
 
-export function createGuards(database: Database): Guards {
+declare module "fastify" {
+  interface FastifyRequest {
+    /** The API key that a guard let in, its id. */
+    keyId: string | null;
+  }
+}
+
+/** Makes the guards of a server that has `@fastify/rate-limit`; once, so that they share what they count. */
+export function createGuards(
+  server: FastifyInstance,
+  deps: { database: Database; limits: AccessLimits; onRefused: (reason: RefusedCall) => void },
+): Guards {
+  const { database, limits, onRefused } = deps;
+  const { failures, callsPerSecond } = limits;
+  const lookUp = createKeyLookUps((asked) => findAccess(database.access, asked), limits.lookUps, Date.now);
+  const failing: RateLimitOptions = {
+    max: failures.max,
+    timeWindow: failures.windowMs,
+    cache: failures.maxAddresses,
+  };
+  const calling: RateLimitOptions = {
+    max: callsPerSecond.max,
+    timeWindow: 1_000,
+    cache: callsPerSecond.maxKeys,
+    keyGenerator: (request) => request.keyId ?? "",
+  };
+  const countFailure = server.createRateLimit(failing);
+  const countCall = server.createRateLimit(calling);
+  server.decorateRequest("keyId", null);
+
+  async function admit(
+    call: { request: FastifyRequest; reply: FastifyReply; key: string },
+    need: { scope: Scope; tenantId: string | undefined },
+  ): Promise<void> {
+    const { request, reply, key } = call;
+    const access = await lookUp({ keyHash: hashApiKey(key), tenantId: need.tenantId });
+    if (access === undefined) {
+      await refuseExceeded(reply, "failed_keys", countFailure(request));
+      throw new HeadraceError("unauthorized", "The API key is unknown, has expired or was revoked");
+    }
+    request.keyId = access.keyId;
+    await refuseExceeded(reply, "key_rate", countCall(request));
+    const reason = refusal(access, need);
+    if (reason !== undefined) throw new HeadraceError("forbidden", reason);
+    if (need.tenantId !== undefined && !access.tenantExists) {
+      throw new HeadraceError("not_found", `There is no tenant ${need.tenantId}`);
+    }
+  }
+
+  async function refuseExceeded(
+    reply: FastifyReply,
+    reason: "failed_keys" | "key_rate",
+    counted: ReturnType<typeof countCall>,
+  ): Promise<void> {
+    const count = await counted;
+    if (count.isAllowed || !count.isExceeded) return;
+    onRefused(reason);
+    reply.header("retry-after", count.ttlInSeconds);
+    throw new HeadraceError("rate_limited", MESSAGES[reason]);
+  }
+
   return {
-    tenant: (scope) => async (request) => admit(database, bearerKey(request), scope, tenantIdOf(request)),
-    installation: (scope) => async (request) => admit(database, bearerKey(request), scope, undefined),
-    key: (key, scope) => admit(database, key, scope, undefined),
+    tenant: (scope) => async (request, reply) =>
+      admit({ request, reply, key: bearerKey(request) }, { scope, tenantId: tenantIdOf(request) }),
+    installation: (scope) => async (request, reply) =>
+      admit({ request, reply, key: bearerKey(request) }, { scope, tenantId: undefined }),
+    key: (key, scope) => async (request, reply) =>
+      admit({ request, reply, key }, { scope, tenantId: undefined }),
   };
 }
 
-async function admit(
-  database: Database,
-  key: string,
-  scope: Scope,
-  tenantId: string | undefined,
-): Promise<void> {
-  const keyHash = hashApiKey(key);
-  const access = await database.transaction((transaction) => findAccess(transaction, { keyHash, tenantId }));
-  if (access === undefined) {
-    throw new HeadraceError("unauthorized", "The API key is unknown, has expired or was revoked");
-  }
-  const reason = refusal(access, { scope, tenantId });
-  if (reason !== undefined) throw new HeadraceError("forbidden", reason);
-  if (tenantId !== undefined && !access.tenantExists) {
-    throw new HeadraceError("not_found", `There is no tenant ${tenantId}`);
-  }
-}
+const MESSAGES = {
+  failed_keys: "Too many calls from this address had an unknown API key, as this one has",
+  key_rate: "Too many calls with this API key in a second",
+} as const;
 
 function bearerKey({ headers }: FastifyRequest): string {
   const key = /^Bearer +([\x21-\x7e]{1,500})$/i.exec(headers.authorization ?? "")?.[1];

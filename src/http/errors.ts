@@ -5,6 +5,7 @@ import type { Static } from "typebox";
 import { type ErrorCode, HeadraceError } from "../domain/errors.ts";
 import { storeFaultOf, TenantShareTaken } from "../postgres/faults.ts";
 import type { Logger } from "../runtime/logger.ts";
+import { endWith } from "./connections.ts";
 import { ErrorBody } from "./schemas/error.ts";
 import { reference } from "./schemas/fields.ts";
 
@@ -36,10 +37,20 @@ const RETRY_AFTER_SECONDS = 2;
 /** What every route of the API may answer besides its successes, for its response schema. */
 export const ERROR_RESPONSES = { "4xx": reference(ErrorBody), "5xx": reference(ErrorBody) };
 
-/** Answers every error that a route or Fastify itself throws. `onUnavailable` is told of each that is answered 503. */
-export function createErrorHandler(log: Logger, onUnavailable: (error: Error) => void) {
+/** Who is told of requests that were not carried out. */
+export interface ErrorWatch {
+  log: Logger;
+  /** Told of each request that is answered 503. */
+  onUnavailable: (error: Error) => void;
+  /** Told of each call that is answered 429 because too many of its tenant's are under way. */
+  onTenantShareTaken: () => void;
+}
+
+/** Answers every error that a route or Fastify itself throws. */
+export function createErrorHandler({ log, onUnavailable, onTenantShareTaken }: ErrorWatch) {
   return (error: FastifyError | Error, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
     const fault = asFault(error);
+    if (error instanceof TenantShareTaken) onTenantShareTaken();
     const { id: requestId, method, routeOptions } = request;
     const where = { err: error, request_id: requestId, method, route: routeOptions.url };
     if (fault.status === 401 && !reply.hasHeader("www-authenticate"))
@@ -85,16 +96,23 @@ export function createNotFoundHandler(methodsOf: (path: string) => readonly stri
   };
 }
 
-/** Answers what is not even a request, on the bare socket. */
-export function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (error.code === "ECONNRESET" || !socket.writable) {
-    socket.destroy();
-    return;
-  }
+/** Answers what is not even a request, on the bare socket, and closes it after `lingerMs` at the latest. */
+export function createClientErrorHandler(lingerMs: number, onTimeout: () => void) {
+  return (error: NodeJS.ErrnoException, socket: Socket): void => {
+    if (error.code === "ERR_HTTP_REQUEST_TIMEOUT") onTimeout();
+    if (error.code === "ECONNRESET" || !socket.writable) {
+      socket.destroy();
+      return;
+    }
+    endWith(socket, clientErrorAnswer(error), lingerMs);
+  };
+}
+
+function clientErrorAnswer(error: NodeJS.ErrnoException): string {
   const [status, code] = CLIENT_ERRORS[error.code ?? ""] ?? [400, "invalid_request"];
   const body = JSON.stringify({ error: { code, message: STATUS_CODES[status] } });
   const head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: application/json\r\n`;
-  socket.end(`${head}Content-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`);
+  return `${head}Content-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`;
 }
 
 const CLIENT_ERRORS: Record<string, [status: number, code: string]> = {

@@ -1,12 +1,20 @@
 import { randomUUID } from "node:crypto";
+import rateLimit from "@fastify/rate-limit";
 import Fastify, { type FastifyInstance } from "fastify";
 import type { Registry } from "prom-client";
 import type { Logger } from "../runtime/logger.ts";
 import { type ApiDeps, apiRoutes } from "./api.ts";
-import { createGuards } from "./authenticate.ts";
+import { type AccessLimits, createGuards, type RefusedCall } from "./authenticate.ts";
 import { addConnectionEnd, type ServerPhase } from "./connection-end.ts";
-import { answerClientError, createErrorHandler, createNotFoundHandler } from "./errors.ts";
+import {
+  boundAnswer,
+  boundConnections,
+  type ConnectionLimits,
+  type DroppedConnection,
+} from "./connections.ts";
+import { createClientErrorHandler, createErrorHandler, createNotFoundHandler } from "./errors.ts";
 import { createPrefixReader } from "./forwarded-prefix.ts";
+import type { KeyShareLimits } from "./key-shares.ts";
 import { createKnownPaths } from "./known-paths.ts";
 import { serveOpenApi } from "./openapi.ts";
 import { healthRoutes, type Readiness } from "./routes/health.ts";
@@ -16,8 +24,20 @@ import { ErrorBody } from "./schemas/error.ts";
 import { buildSerializers } from "./serializers.ts";
 import { compileValidator } from "./validation.ts";
 
-export interface HttpDeps extends ApiDeps {
+/** The bounds of what is served. */
+export interface HttpLimits {
+  connections: ConnectionLimits;
+  access: AccessLimits;
+  keyShare: KeyShareLimits;
+}
+
+export interface HttpDeps extends Omit<ApiDeps, "guards" | "keyShare" | "onRefused"> {
   log: Logger;
+  limits: HttpLimits;
+  /** Told of each call that a bound refuses. */
+  onRefused: (reason: RefusedCall) => void;
+  /** Told of each connection that a bound closes. */
+  onDropped: (reason: DroppedConnection) => void;
   registry: Registry;
   readiness: () => Promise<Readiness>;
   /** Told of each request that is answered 503. */
@@ -40,43 +60,43 @@ const BODY_LIMIT_BYTES = 1_048_576;
 /** The longest parameter of a path that reaches a route: a header line ends sooner. */
 const MAX_PARAM_CHARS = 16_384;
 
-/** A request that is not whole after this time is given up, ms. */
-const REQUEST_TIMEOUT_MS = 60_000;
-
 /**
  * The server with its routes, not yet listening. Further plugins (the webhook endpoints) may be registered, and share
  * its error answers. Nothing of a request's body or headers is ever logged.
  */
 export function createHttpServer(deps: HttpDeps): FastifyInstance {
-  const {
-    log,
-    registry,
-    readiness,
-    onUnavailable,
-    phase,
-    version,
-    trustedProxies,
-    serveApi,
-    queues,
-    ...api
-  } = deps;
+  const { log, registry, readiness, onUnavailable, phase, version, trustedProxies, serveApi, ...rest } = deps;
+  const { queues, limits, onRefused, onDropped, ...api } = rest;
+  const { connections } = limits;
   const paths = createKnownPaths();
+  const answerError = createErrorHandler({
+    log,
+    onUnavailable,
+    onTenantShareTaken: () => onRefused("tenant_share"),
+  });
   const server = Fastify({
     logger: false,
     bodyLimit: BODY_LIMIT_BYTES,
-    requestTimeout: REQUEST_TIMEOUT_MS,
+    requestTimeout: connections.requestTimeoutMs,
+    keepAliveTimeout: connections.keepAliveMs,
+    http: { headersTimeout: connections.headersTimeoutMs, connectionsCheckingInterval: connections.checkMs },
     return503OnClosing: false,
     trustProxy: trustedProxies.length === 0 ? false : [...trustedProxies],
     // No name is so long: what is longer than names are is refused by the routes, each in its own way.
     routerOptions: { maxParamLength: MAX_PARAM_CHARS },
     schemaController: { compilersFactory: { buildSerializer: buildSerializers } },
     genReqId: () => randomUUID(),
-    clientErrorHandler: answerClientError,
-    frameworkErrors: createErrorHandler(log, onUnavailable),
+    clientErrorHandler: createClientErrorHandler(connections.lingerMs, () => onDropped("request_timeout")),
+    frameworkErrors: answerError,
+  });
+  boundConnections(server.server, connections, onDropped);
+  server.addHook("onSend", (_request, reply, payload, done) => {
+    boundAnswer(reply.raw, { payload, answerMs: connections.answerMs }, onDropped);
+    done();
   });
   server.addHook("onRoute", (route) => paths.add(route));
   server.setValidatorCompiler(compileValidator);
-  server.setErrorHandler(createErrorHandler(log, onUnavailable));
+  server.setErrorHandler(answerError);
   server.setNotFoundHandler(createNotFoundHandler((path) => paths.methodsOf(path)));
   server.addSchema(ErrorBody);
   if (phase !== undefined) addConnectionEnd(server, phase);
@@ -86,12 +106,13 @@ export function createHttpServer(deps: HttpDeps): FastifyInstance {
   server.register(healthRoutes, { readiness, registry });
   if (serveApi) {
     server.register(statusPage, { readPrefix });
-    server.register(apiRoutes, { ...api, prefix: "/api/v1" });
-    if (queues !== undefined) {
-      const guards = createGuards(api.database);
-      const answerError = createErrorHandler(log, onUnavailable);
-      server.register(queueBoard, { guards, queues, readPrefix, answerError });
-    }
+    server.register(rateLimit, { global: false });
+    server.register(async (guarded) => {
+      const guards = createGuards(guarded, { database: api.database, limits: limits.access, onRefused });
+      const { keyShare } = limits;
+      await guarded.register(apiRoutes, { ...api, guards, keyShare, onRefused, prefix: "/api/v1" });
+      if (queues !== undefined) await guarded.register(queueBoard, { guards, queues, readPrefix, answerError });
+    });
   }
   return server;
 }

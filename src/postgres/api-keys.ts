@@ -33,34 +33,50 @@ export async function ensureAdminKey(database: Database, key: string): Promise<v
   );
 }
 
+/** A key by its hash, and the tenant that a call is about. */
+export interface AskedAccess {
+  keyHash: Buffer;
+  tenantId: string | undefined;
+}
+
+/** What a key reaches, and whether the tenant asked about exists. */
+export interface FoundAccess extends Access {
+  tenantExists: boolean;
+}
+
 /**
- * What a key reaches, and whether the tenant asked about exists; undefined for a key that is unknown, expired or
- * revoked. It is read anew for each request, so that a revoked key is dead on every copy when its call returned.
+ * Looks up what each key reaches, in the order asked; undefined for a key that is unknown, expired or revoked. Keys are
+ * read anew for each request, so that a revoked key is dead on every copy when its call returned.
  */
 export async function findAccess(
-  transaction: Queryable,
-  { keyHash, tenantId }: { keyHash: Buffer; tenantId: string | undefined },
-): Promise<(Access & { tenantExists: boolean }) | undefined> {
-  const [row] = await transaction.query<{
+  database: Queryable,
+  asked: readonly AskedAccess[],
+): Promise<(FoundAccess | undefined)[]> {
+  const rows = await database.query<{
+    position: string;
     id: string;
     scope: Scope;
     tenant_id: string | null;
     tenant_exists: boolean;
   }>({
     name: "find-access",
-    text: `SELECT id, scope, tenant_id,
-        EXISTS (SELECT FROM tenants t WHERE t.id = $2 AND t.deleted_at IS NULL) AS tenant_exists
-      FROM api_keys
-      WHERE key_hash = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())`,
-    values: [keyHash, tenantId ?? null],
+    text: `SELECT a.position, k.id, k.scope, k.tenant_id,
+        EXISTS (SELECT FROM tenants t WHERE t.id = a.tenant_id AND t.deleted_at IS NULL) AS tenant_exists
+      FROM unnest($1::bytea[], $2::text[]) WITH ORDINALITY AS a (key_hash, tenant_id, position)
+        JOIN api_keys k ON k.key_hash = a.key_hash
+      WHERE k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now())`,
+    values: [asked.map((one) => one.keyHash), asked.map((one) => one.tenantId ?? null)],
   });
-  if (row === undefined) return undefined;
-  return {
-    keyId: row.id,
-    scope: row.scope,
-    tenantId: row.tenant_id ?? undefined,
-    tenantExists: row.tenant_exists,
-  };
+  const found: (FoundAccess | undefined)[] = asked.map(() => undefined);
+  for (const row of rows) {
+    found[Number(row.position) - 1] = {
+      keyId: row.id,
+      scope: row.scope,
+      tenantId: row.tenant_id ?? undefined,
+      tenantExists: row.tenant_exists,
+    };
+  }
+  return found;
 }
 
 /** Stores a key by its hash. */

@@ -2,6 +2,7 @@ import type { FastifyInstance } from "fastify";
 import { Registry } from "prom-client";
 import { onTestFinished } from "vitest";
 import { finish } from "../../src/domain/slices.ts";
+import { DEFAULT_LIMITS } from "../../src/app/limits.ts";
 import { createHttpServer, type HttpDeps } from "../../src/http/server.ts";
 import { checkActionHeaders } from "../../src/pipeline/execute/http-action.ts";
 import { createNormalizer, normalizeInSlices } from "../../src/pipeline/normalize/normalize.ts";
@@ -68,6 +69,9 @@ export async function serveApi(over: Partial<HttpDeps> = {}): Promise<ServedApi>
     registry: new Registry(),
     readiness: async () => ({ ready: true, checks: { postgres: { ok: true } } }),
     onUnavailable: () => {},
+    limits: DEFAULT_LIMITS.http,
+    onRefused: () => {},
+    onDropped: () => {},
     version: "1.2.3",
     serveApi: true,
     ...over,

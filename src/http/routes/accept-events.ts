@@ -36,6 +36,7 @@ export const acceptEventsRoute: FastifyPluginAsyncTypebox<{
     "/tenants/:tenant_id/events",
     {
       onRequest: guards.tenant("write"),
+      config: { waits: true },
       bodyLimit: MAX_EVENTS_BYTES,
       schema: {
         tags: ["Events"],

@@ -33,7 +33,7 @@ export const queueBoard: FastifyPluginAsync<{
   server.addHook("onRequest", async (request, reply) => {
     reply.headers(HEADERS);
     try {
-      await guards.key(keyOf(request.headers.authorization), "admin");
+      await guards.key(keyOf(request.headers.authorization), "admin")(request, reply);
     } catch (error) {
       if (error instanceof HeadraceError && error.code === "unauthorized") {
         reply.header("www-authenticate", 'Basic realm="Headrace: an admin key is the password"');

@@ -38,6 +38,7 @@ export const sourcePollRoutes: FastifyPluginAsyncTypebox<{
     {
       onRequest: guards.tenant("write"),
       handlerTimeout: MAX_WAIT_MS + 10_000,
+      config: { waits: true },
       schema: {
         tags,
         summary: "Poll a source now, whatever its back-off, or join the poll that is running",
