@@ -1,6 +1,8 @@
 import type { Static, TSchema } from "typebox";
 import { Value } from "typebox/value";
 import { HeadraceError } from "../domain/errors.ts";
+import type { FoundRows } from "../postgres/bounded-list.ts";
+import { uuid7Ms } from "../postgres/partitions.ts";
 
 /** Where a page ended, opaque to the client: the key of its last item. */
 export function writeCursor(key: readonly string[]): string {
@@ -54,5 +56,19 @@ export function asPage<Row, Item>(
   return {
     items: rows.map(asItem),
     next_cursor: more && last !== undefined ? writeCursor(keyOf(last)) : null,
+  };
+}
+
+/** A page of rows that a filter found, which may have stopped before it was full. */
+export function asFoundPage<Row extends { id: string }, Item>(
+  { rows, more, lookedUntilId }: FoundRows<Row>,
+  asItem: (row: Row, index: number) => Item,
+): { items: Item[]; next_cursor: string | null; looked_until?: string } {
+  const page = asPage(rows, more, (row) => [row.id], asItem);
+  if (lookedUntilId === undefined) return page;
+  return {
+    items: page.items,
+    next_cursor: writeCursor([lookedUntilId]),
+    looked_until: new Date(uuid7Ms(lookedUntilId)).toISOString(),
   };
 }

@@ -1,3 +1,12 @@
+import {
+  asLooked,
+  type FoundRows,
+  findRows,
+  LOOKED_COLUMNS,
+  type Looked,
+  type LookedRow,
+  type LookStep,
+} from "./bounded-list.ts";
 import type { Queryable } from "./database.ts";
 
 export type DeadLetterStage = "normalize" | "route" | "execute";
@@ -76,44 +85,78 @@ export interface DeadLetterFilter {
   maxBytes: number;
 }
 
-/** A page of dead letters, newest first. `more` says that there are others behind it. */
+/** A page of dead letters, newest first. It ends at the payload that reaches `maxBytes`, or where it stopped. */
 export async function listDeadLetters(
   database: Queryable,
   filter: DeadLetterFilter,
-): Promise<{ deadLetters: StoredDeadLetter[]; more: boolean }> {
-  const rows = await database.query<DeadLetterRow & { found: string }>({
-    text: `SELECT * FROM (
-        SELECT p.*, count(*) OVER () AS found,
-          coalesce(sum(p.bytes) OVER (ORDER BY p.id DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0)
-            AS bytes_before
-        FROM (
-          SELECT ${COLUMNS},
-            coalesce(octet_length(d.event_payload), 0) + coalesce(octet_length(d.edited_payload), 0) AS bytes
-          FROM dead_letters d
-          WHERE ($1::text IS NULL OR d.tenant_id = $1) AND ($2::text IS NULL OR d.flow_id = $2)
-            AND ($3::text IS NULL OR d.connector = $3) AND ($4::text IS NULL OR d.stage = $4)
-            AND ($5::text IS NULL OR d.status = $5) AND ($6::text IS NULL OR d.fingerprint = $6)
-            AND ($7::uuid IS NULL OR d.id >= $7) AND ($8::uuid IS NULL OR d.id < $8)
-            AND ($9::uuid IS NULL OR d.id < $9)
-          ORDER BY d.id DESC LIMIT $10
-        ) p
-      ) q WHERE bytes_before < $11 ORDER BY id DESC`,
+): Promise<FoundRows<StoredDeadLetter>> {
+  const { flowId, connector, stage, status, fingerprint } = filter;
+  const { rows: ids, ...end } = await findRows((step) => lookAtDeadLetters(database, filter, step), {
+    ...{ beforeId: filter.beforeId, limit: filter.limit },
+    filtered: [flowId, connector, stage, status, fingerprint].some((value) => value !== undefined),
+  });
+  const rows = ids.length === 0 ? [] : await loadDeadLetters(database, ids, filter.maxBytes);
+  if (rows.length < ids.length) return { rows, more: true, lookedUntilId: undefined };
+  return { rows, ...end };
+}
+
+/** The ids of the dead letters that a filter finds among the next ones. */
+async function lookAtDeadLetters(
+  database: Queryable,
+  filter: DeadLetterFilter,
+  step: LookStep,
+): Promise<Looked<string>> {
+  const [row] = await database.query<LookedRow>({
+    text: `WITH looked AS MATERIALIZED (
+        SELECT d.id, d.flow_id, d.connector, d.stage, d.status, d.fingerprint FROM dead_letters d
+        WHERE ($1::text IS NULL OR d.tenant_id = $1)
+          AND ($2::uuid IS NULL OR d.id >= $2) AND ($3::uuid IS NULL OR d.id < $3) AND ($4::uuid IS NULL OR d.id < $4)
+        ORDER BY d.id DESC LIMIT $5
+      ), found AS (
+        SELECT l.id FROM looked l
+        WHERE ($6::text IS NULL OR l.flow_id = $6) AND ($7::text IS NULL OR l.connector = $7)
+          AND ($8::text IS NULL OR l.stage = $8) AND ($9::text IS NULL OR l.status = $9)
+          AND ($10::text IS NULL OR l.fingerprint = $10)
+        ORDER BY l.id DESC LIMIT $11
+      )
+      SELECT ${LOOKED_COLUMNS}`,
     values: [
       filter.tenantId ?? null,
+      filter.sinceId ?? null,
+      filter.untilId ?? null,
+      step.beforeId ?? null,
+      step.rows,
       filter.flowId ?? null,
       filter.connector ?? null,
       filter.stage ?? null,
       filter.status ?? null,
       filter.fingerprint ?? null,
-      filter.sinceId ?? null,
-      filter.untilId ?? null,
-      filter.beforeId ?? null,
-      filter.limit + 1,
-      filter.maxBytes,
+      step.limit,
     ],
   });
-  const deadLetters = rows.slice(0, filter.limit).map(asStoredDeadLetter);
-  return { deadLetters, more: Number(rows[0]?.found ?? 0) > deadLetters.length };
+  return asLooked(row);
+}
+
+/** The dead letters with these ids, newest first, up to the payload that reaches `maxBytes`. */
+async function loadDeadLetters(
+  database: Queryable,
+  ids: readonly string[],
+  maxBytes: number,
+): Promise<StoredDeadLetter[]> {
+  const rows = await database.query<DeadLetterRow>({
+    text: `SELECT * FROM (
+        SELECT p.*,
+          coalesce(sum(p.bytes) OVER (ORDER BY p.id DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0)
+            AS bytes_before
+        FROM (
+          SELECT ${COLUMNS},
+            coalesce(octet_length(d.event_payload), 0) + coalesce(octet_length(d.edited_payload), 0) AS bytes
+          FROM dead_letters d WHERE d.id = ANY ($1::uuid[])
+        ) p
+      ) q WHERE bytes_before < $2 ORDER BY id DESC`,
+    values: [ids, maxBytes],
+  });
+  return rows.map(asStoredDeadLetter);
 }
 
 /** A dead letter of a tenant, if there is one. */

@@ -1,5 +1,14 @@
 import type { SyntheticDetail } from "../domain/event.ts";
 import type { EventSource, Priority } from "../domain/priority.ts";
+import {
+  asLooked,
+  type FoundRows,
+  findRows,
+  LOOKED_COLUMNS,
+  type Looked,
+  type LookedRow,
+  type LookStep,
+} from "./bounded-list.ts";
 import type { Queryable } from "./database.ts";
 import { idBounds } from "./partitions.ts";
 
@@ -139,46 +148,81 @@ export interface ListedEvent extends StoredEvent {
   status: EventStatus;
 }
 
-/** A page of a tenant's events, newest first. `more` says that there are others behind it. */
-export async function listEvents(
+/** A page of a tenant's events, newest first. It ends at the payload that reaches `maxBytes`, or where it stopped. */
+export async function listEvents(database: Queryable, filter: EventFilter): Promise<FoundRows<ListedEvent>> {
+  const { connector, type, source, status, priority, contains } = filter;
+  const filters = [connector, type, source, status, priority, contains];
+  const { rows: ids, ...end } = await findRows((step) => lookAtEvents(database, filter, step), {
+    ...{ beforeId: filter.beforeId, limit: filter.limit },
+    filtered: filters.some((value) => value !== undefined),
+  });
+  const rows = ids.length === 0 ? [] : await loadListedEvents(database, filter, ids);
+  if (rows.length < ids.length) return { rows, more: true, lookedUntilId: undefined };
+  return { rows, ...end };
+}
+
+/** The ids of the events that a filter finds among the next ones. */
+async function lookAtEvents(
   database: Queryable,
   filter: EventFilter,
-): Promise<{ events: ListedEvent[]; more: boolean }> {
-  const rows = await database.query<EventRow & { status: EventStatus; found: string }>({
-    text: `SELECT * FROM (
-        SELECT p.*, count(*) OVER () AS found,
-          sum(octet_length(p.payload)) OVER (ORDER BY p.id DESC) - octet_length(p.payload) AS bytes_before
-        FROM (
-          SELECT ${COLUMNS}, coalesce(v.status, 'accepted') AS status
-          FROM events e LEFT JOIN verdicts v ON v.event_id = e.id
-          WHERE e.tenant_id = $1
-            AND ($2::text IS NULL OR e.connector = $2) AND ($3::text IS NULL OR e.type = $3)
-            AND ($4::text IS NULL OR e.source = $4) AND ($5::smallint IS NULL OR e.priority = $5)
-            AND ($6::text IS NULL OR coalesce(v.status, 'accepted') = $6)
-            AND ($7::text IS NULL OR position(lower($7) IN lower(concat(e.type, E'\\n', e.subject))) > 0)
-            AND ($8::uuid IS NULL OR e.id >= $8) AND ($9::uuid IS NULL OR e.id < $9)
-            AND ($10::uuid IS NULL OR e.id < $10)
-          ORDER BY e.id DESC LIMIT $11
-        ) p
-      ) q WHERE bytes_before < $12 ORDER BY id DESC`,
+  step: LookStep,
+): Promise<Looked<string>> {
+  const [row] = await database.query<LookedRow>({
+    text: `WITH looked AS MATERIALIZED (
+        SELECT e.id, e.connector, e.type, e.source, e.priority, e.subject FROM events e
+        WHERE e.tenant_id = $1
+          AND ($2::uuid IS NULL OR e.id >= $2) AND ($3::uuid IS NULL OR e.id < $3) AND ($4::uuid IS NULL OR e.id < $4)
+        ORDER BY e.id DESC LIMIT $5
+      ), found AS (
+        SELECT l.id FROM looked l
+        WHERE ($6::text IS NULL OR l.connector = $6) AND ($7::text IS NULL OR l.type = $7)
+          AND ($8::text IS NULL OR l.source = $8) AND ($9::smallint IS NULL OR l.priority = $9)
+          AND ($10::text IS NULL OR position(lower($10) IN lower(concat(l.type, E'\\n', l.subject))) > 0)
+          AND ($11::text IS NULL OR ${STATUS_OF("l.id")} = $11)
+        ORDER BY l.id DESC LIMIT $12
+      )
+      SELECT ${LOOKED_COLUMNS}`,
     values: [
       filter.tenantId,
+      filter.sinceId ?? null,
+      filter.untilId ?? null,
+      step.beforeId ?? null,
+      step.rows,
       filter.connector ?? null,
       filter.type ?? null,
       filter.source ?? null,
       filter.priority ?? null,
-      filter.status ?? null,
       filter.contains ?? null,
-      filter.sinceId ?? null,
-      filter.untilId ?? null,
-      filter.beforeId ?? null,
-      filter.limit + 1,
-      filter.maxBytes,
+      filter.status ?? null,
+      step.limit,
     ],
   });
-  const events = rows.slice(0, filter.limit).map((row) => ({ ...asStoredEvent(row), status: row.status }));
-  return { events, more: Number(rows[0]?.found ?? 0) > events.length };
+  return asLooked(row);
 }
+
+/** The events with these ids, newest first, up to the payload that reaches `maxBytes`. */
+async function loadListedEvents(
+  database: Queryable,
+  { tenantId, status, maxBytes }: EventFilter,
+  ids: readonly string[],
+): Promise<ListedEvent[]> {
+  const { low, high } = idBounds(ids);
+  const rows = await database.query<EventRow & { status: EventStatus }>({
+    text: `SELECT * FROM (
+        SELECT ${COLUMNS}, ${STATUS_OF("e.id")} AS status,
+          sum(octet_length(e.payload)) OVER (ORDER BY e.id DESC) - octet_length(e.payload) AS bytes_before
+        FROM events e
+        WHERE e.tenant_id = $1 AND e.id = ANY ($2::uuid[]) AND e.id BETWEEN $3::uuid AND $4::uuid
+      ) q WHERE bytes_before < $5 ORDER BY id DESC`,
+    values: [tenantId, ids, low, high, maxBytes],
+  });
+  // An event may have been routed since it was found.
+  return rows.map((row) => ({ ...asStoredEvent(row), status: status ?? row.status }));
+}
+
+/** The status of an event: one look at its verdict for each row, whatever the planner expects of the table. */
+const STATUS_OF = (id: string) =>
+  `coalesce((SELECT v.status FROM verdicts v WHERE v.event_id = ${id}), 'accepted')`;
 
 export interface EventVerdict {
   status: EventStatus;

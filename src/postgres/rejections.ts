@@ -1,3 +1,12 @@
+import {
+  asLooked,
+  type FoundRows,
+  findRows,
+  LOOKED_COLUMNS,
+  type Looked,
+  type LookedRow,
+  type LookStep,
+} from "./bounded-list.ts";
 import type { Queryable } from "./database.ts";
 
 /** Rejected deliveries of one place and reason, as many as came in one moment. Nothing of them is kept but this. */
@@ -56,7 +65,47 @@ export interface RejectionFilter {
 export async function listRejections(
   database: Queryable,
   filter: RejectionFilter,
-): Promise<StoredRejection[]> {
+): Promise<FoundRows<StoredRejection>> {
+  const { rows: ids, ...end } = await findRows((step) => lookAtRejections(database, filter, step), {
+    ...{ beforeId: filter.beforeId, limit: filter.limit },
+    filtered: filter.connector !== undefined || filter.reason !== undefined,
+  });
+  return { rows: ids.length === 0 ? [] : await loadRejections(database, ids), ...end };
+}
+
+/** The ids of the rejections that a filter finds among the next ones. */
+async function lookAtRejections(
+  database: Queryable,
+  filter: RejectionFilter,
+  step: LookStep,
+): Promise<Looked<string>> {
+  const [row] = await database.query<LookedRow>({
+    text: `WITH looked AS MATERIALIZED (
+        SELECT r.id, r.connector, r.reason FROM rejections r
+        WHERE ($1::text IS NULL OR r.tenant_id = $1)
+          AND ($2::uuid IS NULL OR r.id >= $2) AND ($3::uuid IS NULL OR r.id < $3) AND ($4::uuid IS NULL OR r.id < $4)
+        ORDER BY r.id DESC LIMIT $5
+      ), found AS (
+        SELECT l.id FROM looked l
+        WHERE ($6::text IS NULL OR l.connector = $6) AND ($7::text IS NULL OR l.reason = $7)
+        ORDER BY l.id DESC LIMIT $8
+      )
+      SELECT ${LOOKED_COLUMNS}`,
+    values: [
+      filter.tenantId ?? null,
+      filter.sinceId ?? null,
+      filter.untilId ?? null,
+      step.beforeId ?? null,
+      step.rows,
+      filter.connector ?? null,
+      filter.reason ?? null,
+      step.limit,
+    ],
+  });
+  return asLooked(row);
+}
+
+async function loadRejections(database: Queryable, ids: readonly string[]): Promise<StoredRejection[]> {
   const rows = await database.query<{
     id: string;
     tenant_id: string | null;
@@ -69,20 +118,8 @@ export async function listRejections(
     count: number;
     rejected_at: Date;
   }>({
-    text: `SELECT * FROM rejections
-      WHERE ($1::text IS NULL OR tenant_id = $1) AND ($2::text IS NULL OR connector = $2)
-        AND ($3::text IS NULL OR reason = $3) AND ($4::uuid IS NULL OR id >= $4) AND ($5::uuid IS NULL OR id < $5)
-        AND ($6::uuid IS NULL OR id < $6)
-      ORDER BY id DESC LIMIT $7`,
-    values: [
-      filter.tenantId ?? null,
-      filter.connector ?? null,
-      filter.reason ?? null,
-      filter.sinceId ?? null,
-      filter.untilId ?? null,
-      filter.beforeId ?? null,
-      filter.limit,
-    ],
+    text: "SELECT * FROM rejections WHERE id = ANY ($1::uuid[]) ORDER BY id DESC",
+    values: [ids],
   });
   return rows.map((row) => ({
     id: row.id,

@@ -1,4 +1,13 @@
 import type { Priority } from "../domain/priority.ts";
+import {
+  asLooked,
+  type FoundRows,
+  findRows,
+  LOOKED_COLUMNS,
+  type Looked,
+  type LookedRow,
+  type LookStep,
+} from "./bounded-list.ts";
 import type { Queryable } from "./database.ts";
 import { idBounds, uuid7Floor, uuid7Ms } from "./partitions.ts";
 
@@ -74,29 +83,85 @@ interface RunRow {
 const COLUMNS = `r.id, r.tenant_id, r.flow_id, r.flow_version, r.event_id, r.replay_seq, r.lane, r.state, r.visible_at, r.held_reason,
   r.error_code, r.error_message, r.created_at, r.started_at, r.finished_at`;
 
+/** A page of a tenant's runs with their attempts, newest first. */
+export async function listRuns(database: Queryable, filter: RunFilter): Promise<FoundRows<StoredRun>> {
+  if (filter.eventId !== undefined) {
+    const runs = await listRunsOfEvent(database, {
+      ...filter,
+      eventId: filter.eventId,
+      limit: filter.limit + 1,
+    });
+    return { rows: runs.slice(0, filter.limit), more: runs.length > filter.limit, lookedUntilId: undefined };
+  }
+  const { rows: ids, ...end } = await findRows((step) => lookAtRuns(database, filter, step), {
+    ...{ beforeId: filter.beforeId, limit: filter.limit },
+    filtered: filter.flowId !== undefined || filter.state !== undefined,
+  });
+  const rows = ids.length === 0 ? [] : await loadRuns(database, filter.tenantId, ids);
+  return { rows: await withAttempts(database, rows), ...end };
+}
+
+/** The ids of the runs that a filter finds among the next ones. */
+async function lookAtRuns(database: Queryable, filter: RunFilter, step: LookStep): Promise<Looked<string>> {
+  const [row] = await database.query<LookedRow>({
+    text: `WITH looked AS MATERIALIZED (
+        SELECT r.id, r.flow_id, r.state FROM runs r
+        WHERE r.tenant_id = $1 AND ($2::uuid IS NULL OR r.id >= $2) AND ($3::uuid IS NULL OR r.id < $3)
+        ORDER BY r.id DESC LIMIT $4
+      ), found AS (
+        SELECT l.id FROM looked l WHERE ($5::text IS NULL OR l.flow_id = $5) AND ($6::text IS NULL OR l.state = $6)
+        ORDER BY l.id DESC LIMIT $7
+      )
+      SELECT ${LOOKED_COLUMNS}`,
+    values: [
+      filter.tenantId,
+      filter.sinceId ?? null,
+      step.beforeId ?? null,
+      step.rows,
+      filter.flowId ?? null,
+      filter.state ?? null,
+      step.limit,
+    ],
+  });
+  return asLooked(row);
+}
+
+async function loadRuns(database: Queryable, tenantId: string, ids: readonly string[]): Promise<RunRow[]> {
+  const { low, high } = idBounds(ids);
+  return await database.query<RunRow>({
+    text: `SELECT ${COLUMNS} FROM runs r
+      WHERE r.tenant_id = $1 AND r.id = ANY ($2::uuid[]) AND r.id BETWEEN $3::uuid AND $4::uuid ORDER BY r.id DESC`,
+    values: [tenantId, ids, low, high],
+  });
+}
+
 /** The first run of an event by a flow has the event's millisecond in its id; a replay's has its own, and an index. */
 const RUNS_OF_EVENT = `(
   SELECT * FROM runs WHERE event_id = $3 AND replay_seq = 0 AND id >= $8::uuid AND id < $9::uuid
   UNION ALL SELECT * FROM runs WHERE event_id = $3 AND replay_seq > 0)`;
 
-/** A page of a tenant's runs with their attempts, newest first. */
-export async function listRuns(database: Queryable, filter: RunFilter): Promise<StoredRun[]> {
+/** The runs of an event of a tenant with their attempts, newest first. */
+export async function listRunsOfEvent(
+  database: Queryable,
+  filter: RunFilter & { eventId: string },
+): Promise<StoredRun[]> {
   const { eventId } = filter;
   const rows = await database.query<RunRow>({
-    text: `SELECT ${COLUMNS} FROM ${eventId === undefined ? "runs" : RUNS_OF_EVENT} r
-      WHERE r.tenant_id = $1 AND ($2::text IS NULL OR r.flow_id = $2) AND ($3::uuid IS NULL OR r.event_id = $3)
+    text: `SELECT ${COLUMNS} FROM ${RUNS_OF_EVENT} r
+      WHERE r.tenant_id = $1 AND ($2::text IS NULL OR r.flow_id = $2)
         AND ($4::text IS NULL OR r.state = $4) AND ($5::uuid IS NULL OR r.id >= $5)
         AND ($6::uuid IS NULL OR r.id < $6)
       ORDER BY r.id DESC LIMIT $7`,
     values: [
       filter.tenantId,
       filter.flowId ?? null,
-      eventId ?? null,
+      eventId,
       filter.state ?? null,
       filter.sinceId ?? null,
       filter.beforeId ?? null,
       filter.limit,
-      ...(eventId === undefined ? [] : [uuid7Floor(uuid7Ms(eventId)), uuid7Floor(uuid7Ms(eventId) + 1)]),
+      uuid7Floor(uuid7Ms(eventId)),
+      uuid7Floor(uuid7Ms(eventId) + 1),
     ],
   });
   return await withAttempts(database, rows);

@@ -7,14 +7,14 @@ import type { Database, Queryable } from "../../postgres/database.ts";
 import { findDeadLetter, listDeadLetters } from "../../postgres/dead-letters.ts";
 import { nextTurn } from "../../runtime/turns.ts";
 import type { Guards } from "../authenticate.ts";
-import { asPage, readCursor } from "../cursor.ts";
+import { asFoundPage, readCursor } from "../cursor.ts";
 import { ERROR_RESPONSES } from "../errors.ts";
 import { idAt } from "../instant.ts";
 import { sendWithTexts } from "../json-text.ts";
 import { asDeadLetter, DeadLetter } from "../schemas/dead-letter.ts";
 import { DEAD_LETTER_FILTERS } from "../schemas/dead-letter-filters.ts";
 import { Id, reference, TenantParams, Uuid } from "../schemas/fields.ts";
-import { DEFAULT_LIMIT, MAX_PAGE_BYTES, pageOf, pageQuery } from "../schemas/page.ts";
+import { DEFAULT_LIMIT, foundPageOf, MAX_PAGE_BYTES, pageQuery } from "../schemas/page.ts";
 
 const tags = ["Dead letters"];
 
@@ -34,7 +34,7 @@ export const deadLetterRoutes: FastifyPluginAsyncTypebox<{ database: Database; g
         summary: "The dead letters of a tenant, newest first",
         params: TenantParams,
         querystring: Query,
-        response: { 200: pageOf(reference(DeadLetter)), ...ERROR_RESPONSES },
+        response: { 200: foundPageOf(reference(DeadLetter)), ...ERROR_RESPONSES },
       },
     },
     async ({ params: { tenant_id: tenantId }, query }, reply) =>
@@ -49,7 +49,7 @@ export const deadLetterRoutes: FastifyPluginAsyncTypebox<{ database: Database; g
         tags,
         summary: "The dead letters of every tenant, newest first",
         querystring: Query,
-        response: { 200: pageOf(reference(DeadLetter)), ...ERROR_RESPONSES },
+        response: { 200: foundPageOf(reference(DeadLetter)), ...ERROR_RESPONSES },
       },
     },
     async ({ query }, reply) =>
@@ -96,17 +96,15 @@ async function list(transaction: Queryable, tenantId: string | undefined, query:
 }
 
 async function sendPage(reply: FastifyReply, page: Awaited<ReturnType<typeof list>>): Promise<FastifyReply> {
-  const { deadLetters, more } = page;
   const items: Awaited<ReturnType<typeof asDeadLetter>>[] = [];
   const budget = new SliceBudget();
-  for (const letter of deadLetters) {
+  for (const letter of page.rows) {
     items.push(await asDeadLetter(letter));
     if (budget.spend(letter.payload?.length ?? 0)) await nextTurn();
   }
-  const keyOf = ({ shown }: (typeof items)[number]) => [shown.id];
   return sendWithTexts(
     reply,
-    asPage(items, more, keyOf, ({ shown }) => shown),
+    asFoundPage(page, (_letter, index) => items[index]?.shown),
     items.flatMap(({ texts }) => texts),
   );
 }

@@ -10,10 +10,10 @@ import { SliceBudget, type Slices } from "../../domain/slices.ts";
 import type { Database } from "../../postgres/database.ts";
 import { type Deployment, listDeploymentsAt } from "../../postgres/deployments.ts";
 import { findEvent, listEvents, type StoredEvent } from "../../postgres/events.ts";
-import { listRuns } from "../../postgres/run-list.ts";
+import { listRunsOfEvent } from "../../postgres/run-list.ts";
 import { inTurns, nextTurn } from "../../runtime/turns.ts";
 import type { Guards } from "../authenticate.ts";
-import { asPage, readCursor } from "../cursor.ts";
+import { asFoundPage, readCursor } from "../cursor.ts";
 import { ERROR_RESPONSES } from "../errors.ts";
 import { timelineOf } from "../event-timeline.ts";
 import { idAt } from "../instant.ts";
@@ -29,7 +29,7 @@ import {
   type NormalizeInSlices,
 } from "../schemas/event.ts";
 import { Id, Instant, line, Priority, reference, TenantParams, Uuid } from "../schemas/fields.ts";
-import { DEFAULT_LIMIT, MAX_PAGE_BYTES, pageOf, pageQuery } from "../schemas/page.ts";
+import { DEFAULT_LIMIT, foundPageOf, MAX_PAGE_BYTES, pageQuery } from "../schemas/page.ts";
 import { asRun } from "../schemas/run.ts";
 
 /** Flows that are asked why they were started or not; those that were come first. */
@@ -88,13 +88,13 @@ export const eventRoutes: FastifyPluginAsyncTypebox<{
           until: Type.Optional(Instant),
           q: Type.Optional({ ...line(200), description: "Stands in the type or the subject, in any case." }),
         }),
-        response: { 200: pageOf(reference(Event)), ...ERROR_RESPONSES },
+        response: { 200: foundPageOf(reference(Event)), ...ERROR_RESPONSES },
       },
     },
     async ({ params: { tenant_id: tenantId }, query }, reply) => {
       const { connector, type, source, status, priority, since, until, q: contains } = query;
       const [beforeId] = readCursor(query.cursor, Type.Tuple([Uuid])) ?? [];
-      const { events, more } = await database.withTenant(tenantId, (transaction) =>
+      const found = await database.withTenant(tenantId, (transaction) =>
         listEvents(transaction, {
           ...{ tenantId, connector, type, source, status, priority, contains, beforeId },
           sinceId: idAt(since),
@@ -106,18 +106,13 @@ export const eventRoutes: FastifyPluginAsyncTypebox<{
       const budget = new SliceBudget();
       const items: Static<typeof Event>[] = [];
       const texts: JsonText[] = [];
-      for (const event of events) {
+      for (const event of found.rows) {
         const { normalized, text } = await inTurns(readToShow(event, normalize, NOTHING));
         if (budget.spend(event.payload.length)) await nextTurn();
         if (text !== undefined) texts.push(text);
         items.push(asEvent(event, event.status, normalized, text));
       }
-      const page = asPage(
-        events,
-        more,
-        (event) => [event.id],
-        (_event, index) => items[index],
-      );
+      const page = asFoundPage(found, (_event, index) => items[index]);
       return sendWithTexts(reply, page, texts);
     },
   );
@@ -137,7 +132,7 @@ export const eventRoutes: FastifyPluginAsyncTypebox<{
       const found = await database.withTenant(tenantId, async (transaction) => {
         const stored = await findEvent(transaction, tenantId, id);
         if (stored === undefined) throw new HeadraceError("not_found", `There is no event ${id}`);
-        const runs = await listRuns(transaction, {
+        const runs = await listRunsOfEvent(transaction, {
           ...{ tenantId, eventId: stored.event.id, flowId: undefined, state: undefined },
           ...{ sinceId: undefined, beforeId: undefined, limit: MAX_SHOWN_RUNS },
         });

@@ -8,6 +8,7 @@ import { SliceBudget, type Slices } from "../../domain/slices.ts";
 import type { Database } from "../../postgres/database.ts";
 import { listEvents, type StoredEvent } from "../../postgres/events.ts";
 import { findFlow } from "../../postgres/flows.ts";
+import { uuid7Ms } from "../../postgres/partitions.ts";
 import { inTurns, nextTurn } from "../../runtime/turns.ts";
 import type { Guards } from "../authenticate.ts";
 import { readCursor, writeCursor } from "../cursor.ts";
@@ -117,7 +118,7 @@ export const flowTestRoutes: FastifyPluginAsyncTypebox<{
             maxBytes: PAGE_BYTES,
           }),
         );
-        for (const stored of page.events) {
+        for (const stored of page.rows) {
           const outcome = await inTurns(tryOn(stored, normalize, matches));
           if (budget.spend(stored.payload.length + EVENT_BYTES)) await nextTurn();
           found.scanned += 1;
@@ -130,10 +131,10 @@ export const flowTestRoutes: FastifyPluginAsyncTypebox<{
               found.events.push({ id, type, received_at: new Date(receivedAtMs).toISOString() });
           }
         }
-        const end = page.events.at(-1);
+        const end = page.lookedUntilId ?? page.rows.at(-1)?.id;
         if (end !== undefined) {
-          beforeId = end.id;
-          reached = new Date(end.receivedAtMs).toISOString();
+          beforeId = end;
+          reached = new Date(uuid7Ms(end)).toISOString();
         }
         more = page.more;
         await nextTurn();

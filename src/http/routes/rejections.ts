@@ -3,11 +3,11 @@ import { type Static, Type } from "typebox";
 import type { Database, Queryable } from "../../postgres/database.ts";
 import { listRejections } from "../../postgres/rejections.ts";
 import type { Guards } from "../authenticate.ts";
-import { pageOfRows, readCursor } from "../cursor.ts";
+import { asFoundPage, readCursor } from "../cursor.ts";
 import { ERROR_RESPONSES } from "../errors.ts";
 import { idAt } from "../instant.ts";
 import { Id, Instant, line, reference, TenantParams, Uuid } from "../schemas/fields.ts";
-import { DEFAULT_LIMIT, pageOf, pageQuery } from "../schemas/page.ts";
+import { DEFAULT_LIMIT, foundPageOf, pageQuery } from "../schemas/page.ts";
 import { asRejection, Rejection } from "../schemas/rejection.ts";
 
 const tags = ["Rejections"];
@@ -19,7 +19,7 @@ const Query = pageQuery({
   until: Type.Optional(Instant),
 });
 
-const response = { 200: pageOf(reference(Rejection)), ...ERROR_RESPONSES };
+const response = { 200: foundPageOf(reference(Rejection)), ...ERROR_RESPONSES };
 
 /** Deliveries that were refused, and why: the senders are told nothing. */
 export const rejectionRoutes: FastifyPluginAsyncTypebox<{ database: Database; guards: Guards }> = async (
@@ -60,14 +60,14 @@ export const rejectionRoutes: FastifyPluginAsyncTypebox<{ database: Database; gu
 async function list(transaction: Queryable, tenantId: string | undefined, query: Static<typeof Query>) {
   const { limit = DEFAULT_LIMIT } = query;
   const [beforeId] = readCursor(query.cursor, Type.Tuple([Uuid])) ?? [];
-  const rows = await listRejections(transaction, {
+  const found = await listRejections(transaction, {
     tenantId,
     connector: query.connector,
     reason: query.reason,
     sinceId: idAt(query.since),
     untilId: idAt(query.until),
     beforeId,
-    limit: limit + 1,
+    limit,
   });
-  return pageOfRows(rows, limit, (rejection) => [rejection.id], asRejection);
+  return asFoundPage(found, asRejection);
 }

@@ -5,11 +5,11 @@ import type { Database } from "../../postgres/database.ts";
 import { findRun, listRuns, RUN_STATES } from "../../postgres/run-list.ts";
 import { findRunLogs } from "../../postgres/run-logs.ts";
 import type { Guards } from "../authenticate.ts";
-import { asPage, pageOfRows, readCursor } from "../cursor.ts";
+import { asFoundPage, asPage, readCursor } from "../cursor.ts";
 import { ERROR_RESPONSES } from "../errors.ts";
 import { idAt } from "../instant.ts";
 import { Id, Instant, reference, TenantParams, Uuid } from "../schemas/fields.ts";
-import { DEFAULT_LIMIT, pageOf, pageQuery } from "../schemas/page.ts";
+import { DEFAULT_LIMIT, foundPageOf, pageOf, pageQuery } from "../schemas/page.ts";
 import { asRun, asRunLogLines, Run, RunLogLine, RunParams } from "../schemas/run.ts";
 
 const tags = ["Runs"];
@@ -33,13 +33,13 @@ export const runRoutes: FastifyPluginAsyncTypebox<{ database: Database; guards: 
           status: Type.Optional(Type.Enum([...RUN_STATES])),
           since: Type.Optional(Instant),
         }),
-        response: { 200: pageOf(reference(Run)), ...ERROR_RESPONSES },
+        response: { 200: foundPageOf(reference(Run)), ...ERROR_RESPONSES },
       },
     },
     async ({ params, query }) => {
       const { flow, event, status, since, limit = DEFAULT_LIMIT, cursor } = query;
       const [beforeId] = readCursor(cursor, Type.Tuple([Uuid])) ?? [];
-      const rows = await database.withTenant(params.tenant_id, (transaction) =>
+      const found = await database.withTenant(params.tenant_id, (transaction) =>
         listRuns(transaction, {
           tenantId: params.tenant_id,
           flowId: flow,
@@ -47,10 +47,10 @@ export const runRoutes: FastifyPluginAsyncTypebox<{ database: Database; guards: 
           state: status,
           sinceId: idAt(since),
           beforeId,
-          limit: limit + 1,
+          limit,
         }),
       );
-      return pageOfRows(rows, limit, (run) => [run.id], asRun);
+      return asFoundPage(found, asRun);
     },
   );
 

@@ -32,5 +32,20 @@ export function pageOf<Item extends TSchema>(item: Item) {
   });
 }
 
+/** The answer of a list whose filter may find little. */
+export function foundPageOf<Item extends TSchema>(item: Item) {
+  return Type.Object({
+    items: Type.Array(item),
+    next_cursor: nullable(Type.String({ description: "null on the last page" })),
+    looked_until: Type.Optional(
+      Type.String({
+        format: "date-time",
+        description:
+          "Only where the list stopped after about a second with what it had found, also nothing: it has looked at all that is newer than this. next_cursor goes on.",
+      }),
+    ),
+  });
+}
+
 /** A page of what holds whole payloads ends when they reach this size, bytes, whatever the limit. */
 export const MAX_PAGE_BYTES = 8_388_608;

@@ -36,7 +36,7 @@ test("rejections go when they are old, and the oldest when there are too many, i
   const { database } = await migratedDatabase();
   const { pipeline } = database;
   for (let n = 0; n < 10; n += 1) await insertRejections(pipeline, [rejection({ bodyBytes: n })]);
-  const left = async () => (await listRejections(pipeline, ALL)).map(({ bodyBytes }) => bodyBytes);
+  const left = async () => (await listRejections(pipeline, ALL)).rows.map(({ bodyBytes }) => bodyBytes);
   const hourMs = 3_600_000;
   expect(await deleteOldRejections(pipeline, { maxAgeMs: hourMs, maxRows: 10, limit: 5 })).toBe(0);
   expect(await deleteOldRejections(pipeline, { maxAgeMs: hourMs, maxRows: 4, limit: 5 })).toBe(5);
@@ -56,7 +56,7 @@ test("equal rejections of one moment are one row, and no more rows than are boun
   for (const reason of ["a", "b", "c", "d"]) log.add(rejection({ reason }));
   log.add(rejection());
   expect(await log.step(new AbortController().signal)).toEqual({ waitMs: 1_000 });
-  const rows = await listRejections(database.pipeline, ALL);
+  const { rows } = await listRejections(database.pipeline, ALL);
   expect(rows.map(({ reason, count }) => [reason, count]).sort()).toEqual([
     ["a", 1],
     ["b", 1],
