@@ -8,6 +8,7 @@ import { benchRecords } from "./canonical.ts";
 import { benchDeadLetters } from "./dead-letters.ts";
 import { benchDispatch } from "./dispatch.ts";
 import { benchMatching } from "./matching.ts";
+import { benchQuestions, benchStrangers } from "./neighbours.ts";
 import { benchPipeline } from "./pipeline.ts";
 import { benchPollSchedule } from "./poll-schedule.ts";
 import { benchPollPolicy } from "./polling-policy.ts";
@@ -35,6 +36,8 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<Row[]>>> = {
   routers: withStores(benchRouterStart),
   dispatch: withStores(benchDispatch),
   "dead-letters": withStores(benchDeadLetters),
+  strangers: withStores(benchStrangers),
+  questions: withStores(benchQuestions),
   receive: withStores(benchReceive),
   pipeline: withStores(benchPipeline),
   stock: benchStock,

@@ -22,7 +22,7 @@ export interface Row {
 /** Connections of every load: with fewer a server is not saturated, as each waits for its commit most of the time. */
 export const CONNECTIONS = 128;
 
-const ADMIN_KEY = randomBytes(24).toString("base64url");
+export const ADMIN_KEY = randomBytes(24).toString("base64url");
 const ENCRYPTION_KEYS = `bench:${randomBytes(32).toString("base64")}`;
 
 export function startServer(

@@ -14,7 +14,7 @@ export const HTTP_LIMITS: HttpLimits = {
   },
   access: {
     lookUps: { maxItems: 100, maxWaiting: 1_000, maxRemembered: 10_000, unknownMs: 1_000 },
-    failures: { max: 20, windowMs: 1_000, maxAddresses: 10_000 },
+    failures: { max: 20, windowMs: 1_000, maxAddresses: 10_000, delayMs: 1_000, maxDelayed: 2_000 },
     callsPerSecond: { max: 2_000, maxKeys: 10_000 },
   },
   keyShare: { perHolder: 4, maxWaitMs: 5_000, maxWaiting: 200 },

@@ -1,3 +1,4 @@
+import { setTimeout } from "node:timers/promises";
 import type { RateLimitOptions } from "@fastify/rate-limit";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { hashApiKey, refusal, type Scope } from "../domain/api-key.ts";
@@ -11,9 +12,10 @@ export interface AccessLimits {
   lookUps: KeyLookUpLimits;
   /**
    * Calls with an unknown key of one address (of IPv6, of one /64) that are answered 401 in `windowMs`; more are
-   * answered 429. A call with a good key is never refused for them. Addresses that are counted at once.
+   * answered 429 after `delayMs`, so that one who asks on and on takes no processor from others; `maxDelayed` calls wait
+   * for that at once. A call with a good key is never refused for them. Addresses that are counted at once.
    */
-  failures: { max: number; windowMs: number; maxAddresses: number };
+  failures: { max: number; windowMs: number; maxAddresses: number; delayMs: number; maxDelayed: number };
   /** Calls of one key in a second, per process; keys that are counted at once. */
   callsPerSecond: { max: number; maxKeys: number };
 }
@@ -63,6 +65,7 @@ export function createGuards(
   const countFailure = server.createRateLimit(failing);
   const countCall = server.createRateLimit(calling);
   server.decorateRequest("keyId", null);
+  let delayed = 0;
 
   async function admit(
     call: { request: FastifyRequest; reply: FastifyReply; key: string },
@@ -91,6 +94,11 @@ export function createGuards(
     const count = await counted;
     if (count.isAllowed || !count.isExceeded) return;
     onRefused(reason);
+    if (reason === "failed_keys" && delayed < failures.maxDelayed) {
+      delayed += 1;
+      await setTimeout(failures.delayMs);
+      delayed -= 1;
+    }
     reply.header("retry-after", count.ttlInSeconds);
     throw new HeadraceError("rate_limited", MESSAGES[reason]);
   }

@@ -36,7 +36,9 @@ async function callFrom(
 }
 
 const MADE_UP = "made-up-key-of-somebody";
-const FEW_FAILURES = { failures: { max: 3, windowMs: 60_000, maxAddresses: 100 } };
+const FEW_FAILURES = {
+  failures: { max: 3, windowMs: 60_000, maxAddresses: 100, delayMs: 10, maxDelayed: 1 },
+};
 
 test("an address with too many unknown keys is answered 429, its good keys and other addresses are not", async () => {
   const api = await serveBounded(FEW_FAILURES);
