@@ -12,7 +12,7 @@ export interface AccessLimits {
   lookUps: KeyLookUpLimits;
   /**
    * Calls with an unknown key of one address (of IPv6, of one /64) that are answered 401 in `windowMs`; more are
-   * answered 429 after `delayMs`, so that one who asks on and on takes no processor from others; `maxDelayed` calls wait
+   * answered 429 after `delayMs` to twice that, so that one who asks on and on takes no processor from others; `maxDelayed` calls wait
    * for that at once. A call with a good key is never refused for them. Addresses that are counted at once.
    */
   failures: { max: number; windowMs: number; maxAddresses: number; delayMs: number; maxDelayed: number };
@@ -66,6 +66,7 @@ export function createGuards(
   const countCall = server.createRateLimit(calling);
   server.decorateRequest("keyId", null);
   let delayed = 0;
+  let turn = 0;
 
   async function admit(
     call: { request: FastifyRequest; reply: FastifyReply; key: string },
@@ -96,7 +97,8 @@ export function createGuards(
     onRefused(reason);
     if (reason === "failed_keys" && delayed < failures.maxDelayed) {
       delayed += 1;
-      await setTimeout(failures.delayMs);
+      turn = (turn + 1) % DELAY_TURNS;
+      await setTimeout(failures.delayMs * (1 + turn / DELAY_TURNS));
       delayed -= 1;
     }
     reply.header("retry-after", count.ttlInSeconds);
@@ -112,6 +114,9 @@ export function createGuards(
       admit({ request, reply, key }, { scope, tenantId: undefined }),
   };
 }
+
+/** Delays differ, or strangers who were refused together would come back together. */
+const DELAY_TURNS = 100;
 
 const MESSAGES = {
   failed_keys: "Too many calls from this address had an unknown API key, as this one has",
