@@ -32,12 +32,19 @@ export function createReadiness(deps: {
   /** Whether events are accepted; undefined where this process accepts none. */
   accepting: () => Readiness["checks"][string] | undefined;
 }): () => Promise<Readiness> {
-  return async () => {
-    const [postgres, partitions, redis] = await Promise.all([
+  const askStores = () =>
+    Promise.all([
       answers(deps.database.pipeline.query({ text: "SELECT 1" })),
       answers(refuseMissingPartitions(deps.database)),
       judgeRedis(deps.redis, deps.redisProbeKey),
     ]);
+  /** Anybody may ask: those who ask at once share one look at the stores. */
+  let asked: ReturnType<typeof askStores> | undefined;
+  return async () => {
+    asked ??= askStores().finally(() => {
+      asked = undefined;
+    });
+    const [postgres, partitions, redis] = await asked;
     const checks: Readiness["checks"] = { postgres, partitions, redis };
     const accepting = deps.accepting();
     if (accepting !== undefined) checks["accepting"] = accepting;
