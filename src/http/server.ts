@@ -111,7 +111,8 @@ export function createHttpServer(deps: HttpDeps): FastifyInstance {
       const guards = createGuards(guarded, { database: api.database, limits: limits.access, onRefused });
       const { keyShare } = limits;
       await guarded.register(apiRoutes, { ...api, guards, keyShare, onRefused, prefix: "/api/v1" });
-      if (queues !== undefined) await guarded.register(queueBoard, { guards, queues, readPrefix, answerError });
+      if (queues !== undefined)
+        await guarded.register(queueBoard, { guards, queues, readPrefix, answerError });
     });
   }
   return server;

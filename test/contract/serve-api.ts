@@ -1,8 +1,8 @@
 import type { FastifyInstance } from "fastify";
 import { Registry } from "prom-client";
 import { onTestFinished } from "vitest";
-import { finish } from "../../src/domain/slices.ts";
 import { DEFAULT_LIMITS } from "../../src/app/limits.ts";
+import { finish } from "../../src/domain/slices.ts";
 import { createHttpServer, type HttpDeps } from "../../src/http/server.ts";
 import { checkActionHeaders } from "../../src/pipeline/execute/http-action.ts";
 import { createNormalizer, normalizeInSlices } from "../../src/pipeline/normalize/normalize.ts";
