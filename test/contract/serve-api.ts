@@ -23,6 +23,14 @@ import { migratedDatabase } from "../support/database.ts";
 export const ADMIN_KEY = "an-admin-key-of-the-tests-0123456789";
 export const KEY_RING = createKeyRing(`k1:${Buffer.alloc(32, 7).toString("base64")}`);
 
+const { http } = DEFAULT_LIMITS;
+
+/** One test may try an unknown key on every route in a second. */
+const LIMITS = {
+  ...http,
+  access: { ...http.access, failures: { ...http.access.failures, max: 1_000 } },
+};
+
 export interface Answer {
   status: number;
   headers: Record<string, unknown>;
@@ -69,7 +77,7 @@ export async function serveApi(over: Partial<HttpDeps> = {}): Promise<ServedApi>
     registry: new Registry(),
     readiness: async () => ({ ready: true, checks: { postgres: { ok: true } } }),
     onUnavailable: () => {},
-    limits: DEFAULT_LIMITS.http,
+    limits: LIMITS,
     onRefused: () => {},
     onDropped: () => {},
     version: "1.2.3",
