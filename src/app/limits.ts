@@ -33,6 +33,7 @@ import type { ScheduleWatchLimits } from "../synthetic/schedule-watch.ts";
 import type { AcceptingLimits } from "./accepting.ts";
 import { FLOW_HOSTS, type FlowHostLimits, RUN_LOG, STEPS } from "./code-limits.ts";
 import { HTTP_LIMITS } from "./http-limits.ts";
+import type { EncryptionKeyLimits } from "./encryption-keys.ts";
 
 /** Every bound of one process, with its unit. docs/operating says which to turn, and when. */
 export interface Limits {
@@ -128,6 +129,9 @@ export interface Limits {
   /** Bulk replays are deleted when they have been over for longer, ms. */
   oldBulkReplays: { keptMs: number; batchSize: number; intervalMs: number };
   /** When a process that accepts events counts as one that cannot. */
+  /** Secrets that one statement of `headrace keys rotate-encryption` seals anew. */
+  reencrypt: { batchSize: number };
+  encryptionKeys: EncryptionKeyLimits;
   accepting: AcceptingLimits;
   /** Faults of one kind that come again are told in one warning in this interval, ms. */
   faultLog: { intervalMs: number };
@@ -334,6 +338,8 @@ export const DEFAULT_LIMITS: Limits = {
   purge: { batchSize: 500, settleMs: 60_000, intervalMs: 10_000 },
   oldAlerts: { keptMs: 90 * 86_400_000, batchSize: 500, intervalMs: 600_000 },
   oldBulkReplays: { keptMs: 90 * 86_400_000, batchSize: 100, intervalMs: 3_600_000 },
+  reencrypt: { batchSize: 200 },
+  encryptionKeys: { sample: 100, intervalMs: 60_000, unreadableMs: 5_000 },
   accepting: { maxFailures: 3, probeMs: 2_000, probeBytes: 65_536 },
   faultLog: { intervalMs: 5_000 },
   backlogAge: { maxMs: 6 * 3_600_000, intervalMs: 1_000 },

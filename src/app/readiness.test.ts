@@ -18,6 +18,7 @@ async function readinessOf(flowsReady: boolean | undefined) {
     redisProbeKey: "probe",
     loops: () => [],
     notServing: () => undefined,
+    encryptionKeys: () => undefined,
     accepting: () => undefined,
   };
   return await createReadiness({ ...deps, flowsReady: () => flowsReady })();

@@ -16,7 +16,7 @@ const MAX_FAILURES = 3;
 const STORE_TIMEOUT_MS = 2_000;
 
 /**
- * Red when a store is away or cannot do its work, tomorrow has no partitions, nothing could be accepted, a loop makes no progress, or the
+ * Red when a store is away or cannot do its work, a stored secret cannot be opened, tomorrow has no partitions, nothing could be accepted, a loop makes no progress, or the
  * process is not serving; says which.
  */
 export function createReadiness(deps: {
@@ -29,6 +29,8 @@ export function createReadiness(deps: {
   notServing: () => string | undefined;
   /** True once a router knows the deployed flows; undefined where this process does not route. */
   flowsReady: () => boolean | undefined;
+  /** Whether every stored secret can be opened; undefined where this process opens none. */
+  encryptionKeys: () => Readiness["checks"][string] | undefined;
   /** Whether events are accepted; undefined where this process accepts none. */
   accepting: () => Readiness["checks"][string] | undefined;
 }): () => Promise<Readiness> {
@@ -48,6 +50,8 @@ export function createReadiness(deps: {
     const checks: Readiness["checks"] = { postgres, partitions, redis };
     const accepting = deps.accepting();
     if (accepting !== undefined) checks["accepting"] = accepting;
+    const encryptionKeys = deps.encryptionKeys();
+    if (encryptionKeys !== undefined) checks["encryption_keys"] = encryptionKeys;
     const reason = deps.notServing();
     checks["process"] = reason === undefined ? { ok: true } : { ok: false, detail: reason };
     for (const loop of deps.loops()) checks[`loop ${loop.name}`] = judgeLoop(loop);

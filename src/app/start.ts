@@ -24,6 +24,7 @@ import { loadCodeFlows } from "./code-flows.ts";
 import { composePipeline } from "./compose.ts";
 import type { Config } from "./config.ts";
 import { DEMO_ORDERS_PATH, DEMO_SINK_PATH } from "./demo.ts";
+import { createEncryptionKeys } from "./encryption-keys.ts";
 import { createFaultLog } from "./fault-log.ts";
 import { hostStart } from "./flow-hosts.ts";
 import { generatedOnce } from "./generated.ts";
@@ -162,6 +163,13 @@ async function serve(
     onError: (error) => faults.note({ what: "a connection to PostgreSQL", ...describeFault(error) }, error),
   });
   await ensureAdminKey(database, settings.adminKey);
+  const opensSecrets = (["api", "receive", "execute", "poll"] as const).some((role) =>
+    config.roles.has(role),
+  );
+  const encryptionKeys = opensSecrets
+    ? createEncryptionKeys({ database: database.pipeline, keyRing, limits: limits.encryptionKeys, log })
+    : undefined;
+  await encryptionKeys?.step(signal);
   const codeFlows =
     config.roles.has("execute") || config.roles.has("poll")
       ? await loadCodeFlows({
@@ -190,6 +198,7 @@ async function serve(
   });
   if (codeFlows !== undefined) pipeline.loops.add("flow hosts", codeFlows.watch);
   if (codeFlows !== undefined && config.reloadFlows) pipeline.loops.add("flows folder", codeFlows.reload);
+  if (encryptionKeys !== undefined) pipeline.loops.add("encryption keys", encryptionKeys.step);
   let notServing: string | undefined = "starting";
   let phase: ServerPhase = "open";
   const server = createHttpServer({
@@ -214,6 +223,7 @@ async function serve(
       loops: () => pipeline.loops.progress(),
       notServing: () => notServing,
       flowsReady: () => (config.roles.has("route") ? pipeline.flowsReady : undefined),
+      encryptionKeys: () => encryptionKeys?.check(),
       accepting: () =>
         config.roles.has("receive") || config.roles.has("api")
           ? pipeline.receiving.accepting.check()

@@ -1,3 +1,4 @@
+import { HeadraceError } from "../domain/errors.ts";
 import { storeFaultOf } from "../postgres/faults.ts";
 import type { FaultLog, LoggedFault } from "./fault-log.ts";
 import type { Metrics } from "./metrics.ts";
@@ -27,6 +28,8 @@ export function describeFault(error: unknown): Described {
 function describeRequestFault(error: Error): Described {
   const fault = storeFaultOf(error);
   if (fault !== undefined) return fault;
+  if (error instanceof HeadraceError && error.code === "decryption_failed")
+    return { cause: "encryption_key", text: "a stored secret cannot be opened" };
   const { code } = error as { code?: unknown };
   if (code === "FST_ERR_HANDLER_TIMEOUT")
     return { cause: "deadline", text: "the deadline of an API call has passed" };

@@ -5,6 +5,7 @@ import { HeadraceError } from "../app/errors.ts";
 import { runDlqList, runDlqReplay, runDlqShow } from "./dlq.ts";
 import { runFlowsApply, runFlowsDeploy } from "./flows.ts";
 import { runMigrate } from "./migrate.ts";
+import { runRotateEncryption } from "./rotate-encryption.ts";
 import { runSend } from "./send.ts";
 import { runSourcesList, runSourcesPoll } from "./sources.ts";
 import { runStart } from "./start.ts";
@@ -22,6 +23,16 @@ program
   .description("Bring the schema of DATABASE_URL up to date.")
   .option("--json", "print JSON")
   .action(runMigrate);
+
+program
+  .command("keys")
+  .description("Look after the keys of an installation.")
+  .command("rotate-encryption")
+  .description(
+    "Re-encrypt every secret under the first of HEADRACE_ENCRYPTION_KEYS; safe while processes serve.",
+  )
+  .option("--json", "print JSON")
+  .action(runRotateEncryption);
 
 program
   .command("send <preset>")

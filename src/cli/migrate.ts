@@ -1,34 +1,23 @@
 import { readConfig } from "../app/config.ts";
 import { HeadraceError } from "../app/errors.ts";
 import { DEFAULT_LIMITS } from "../app/limits.ts";
-import { migrateStores, type PostgresSetting, tryPostgres } from "../app/prepare-postgres.ts";
+import { migrateStores } from "../app/prepare-postgres.ts";
+import { reachPostgres } from "../app/reach-postgres.ts";
 
 /** `headrace migrate`: runs the migrations that the database has not seen, and says which. */
 export async function runMigrate(options: { json?: boolean }): Promise<void> {
   const { databaseUrl, migrationDatabaseUrl } = readConfig(process.env);
   if (databaseUrl === undefined)
     throw new HeadraceError("invalid_setting", "DATABASE_URL is not set: nothing to migrate");
-  const settled = await reach(databaseUrl, "DATABASE_URL");
+  const settled = await reachPostgres(databaseUrl, "DATABASE_URL");
   const applied = await migrateStores({
     databaseUrl: settled,
     ownerUrl:
       migrationDatabaseUrl === undefined
         ? settled
-        : await reach(migrationDatabaseUrl, "HEADRACE_MIGRATION_DATABASE_URL"),
+        : await reachPostgres(migrationDatabaseUrl, "HEADRACE_MIGRATION_DATABASE_URL"),
     daysAhead: DEFAULT_LIMITS.partitions.daysAhead,
   });
   if (options.json) console.log(JSON.stringify({ applied }));
   else console.log(applied.length === 0 ? "The schema is up to date." : `Applied: ${applied.join(", ")}`);
-}
-
-async function reach(url: string, setting: PostgresSetting): Promise<string> {
-  try {
-    return await tryPostgres(url, setting);
-  } catch (error) {
-    if (!(error instanceof Error) || error instanceof HeadraceError) throw error;
-    const reason = error.message || (error as { code?: string }).code;
-    throw new HeadraceError("store_unavailable", `${setting}: PostgreSQL does not answer: ${reason}`, {
-      cause: error,
-    });
-  }
 }

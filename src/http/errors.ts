@@ -27,7 +27,7 @@ const STATUS: Record<ErrorCode, number> = {
   store_unavailable: 503,
   store_unsuitable: 500,
   data_dir_in_use: 500,
-  decryption_failed: 500,
+  decryption_failed: 503,
   invalid_setting: 500,
 };
 

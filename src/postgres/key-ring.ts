@@ -15,6 +15,10 @@ export interface Sealed {
  * it: a sealed value that was moved to another tenant's row does not open.
  */
 export interface KeyRing {
+  /** The key that seals. */
+  sealingKeyId: string;
+  /** Every key of the ring, the sealing one first. */
+  keyIds: readonly string[];
   seal(secret: string, place: string): Sealed;
   /** Throws `decryption_failed` when the key is unknown, the place is another, or a byte was changed. */
   open(sealed: Sealed, place: string): string;
@@ -22,9 +26,15 @@ export interface KeyRing {
 
 /** Reads `id:base64(32 bytes)`, comma-separated: the first key seals, all of them open. */
 export function createKeyRing(setting: string): KeyRing {
-  const keys = new Map(setting.split(",").map((entry) => readKey(entry.trim())));
+  const entries = setting.split(",").map((entry) => readKey(entry.trim()));
+  const keys = new Map(entries);
+  if (keys.size < entries.length) {
+    throw new HeadraceError("invalid_setting", "HEADRACE_ENCRYPTION_KEYS has two keys of one id");
+  }
   const [sealingId, sealingKey] = [...keys][0] as [string, Buffer];
   return {
+    sealingKeyId: sealingId,
+    keyIds: [...keys.keys()],
     seal(secret, place) {
       const nonce = randomBytes(NONCE_BYTES);
       const cipher = createCipheriv("aes-256-gcm", sealingKey, nonce).setAAD(Buffer.from(place));

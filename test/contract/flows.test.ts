@@ -24,7 +24,7 @@ async function workersSecret(api: ServedApi, flowVersion = 1): Promise<string | 
   const versions = createFlowVersions(api.database.pipeline, KEY_RING, 10);
   const name = { tenantId: "acme", flowId: "f", flowVersion };
   await versions.prepare([name], await readCounter(api.database.pipeline, "flows"));
-  return versions.get(name)?.signingSecret;
+  return versions.get(name)?.signing?.secret;
 }
 
 describe("flows", () => {
@@ -172,8 +172,7 @@ describe("flows", () => {
     expect(second).toMatchObject({ id: "f", version: 1, signing_secret: expect.any(String) });
     expect(second.signing_secret).not.toBe(first);
     expect(await opened()).toMatchObject({
-      signingSecret: second.signing_secret,
-      formerSecret: { value: first },
+      signing: { secret: second.signing_secret, former: { value: first } },
     });
     const hours = (Date.parse(second.old_secret_until) - Date.now()) / 3_600_000;
     expect(hours).toBeGreaterThan(23.9);
@@ -181,7 +180,7 @@ describe("flows", () => {
     const own = `whsec_${Buffer.alloc(32, 5).toString("base64")}`;
     const third = (await api.call("POST", `${URL}/rotate`, { signing_secret: own, overlap_seconds: 0 })).body;
     expect(third.signing_secret).toBe(own);
-    expect((await opened())?.formerSecret?.untilMs).toBeLessThanOrEqual(Date.now() + 1_000);
+    expect((await opened())?.signing?.former?.untilMs).toBeLessThanOrEqual(Date.now() + 1_000);
     expect((await api.call("GET", URL)).body).not.toHaveProperty("signing_secret");
     const [row] = await api.database.pipeline.query({ text: "SELECT f::text AS text FROM flows f" });
     for (const secret of [first, second.signing_secret, own]) {

@@ -96,14 +96,15 @@ describe("the secrets of a batch of runs", () => {
       action: sending("shop.token", "missing"),
     }));
     const secretsOf = await load(runs);
-    expect([secretsOf("acme"), secretsOf("other"), secretsOf("third")]).toEqual([
+    const action = sending("shop.token", "missing");
+    expect(["acme", "other", "third"].map((tenantId) => secretsOf({ tenantId, action }))).toEqual([
       { "shop.token": VALUE },
       { "shop.token": "other's" },
       {},
     ]);
     expect(queries).toBe(1);
     await api.call("PUT", PATH, { value: "new" });
-    expect((await load(runs))("acme")).toEqual({ "shop.token": "new" });
+    expect((await load(runs))({ tenantId: "acme", action })).toEqual({ "shop.token": "new" });
     await load([
       { tenantId: "acme", action: { type: "code", handler: "h" } },
       { tenantId: "acme", action: sending() },
@@ -111,26 +112,21 @@ describe("the secrets of a batch of runs", () => {
     expect(queries).toBe(2);
   });
 
-  test("lack one that cannot be opened, and have the others", async () => {
+  test("are withheld from the run that takes one which cannot be opened, and from no other", async () => {
     const api = await withTenants();
     await api.call("PUT", PATH, { value: VALUE });
     await api.call("PUT", "/tenants/other/secrets/a", { value: "b" });
     await api.database.pipeline.query({
       text: "UPDATE tenant_secrets SET key_id = 'gone' WHERE tenant_id = 'acme'",
     });
-    const secretsOf = await createRunSecrets(
-      api.database.pipeline,
-      KEY_RING,
-    )([
-      { tenantId: "acme", action: sending("shop.token") },
-      { tenantId: "other", action: sending("a") },
-    ]);
-    expect([secretsOf("acme"), secretsOf("other")]).toEqual([{}, { a: "b" }]);
+    const acme = { tenantId: "acme", action: sending("shop.token") };
+    const unaffected = { tenantId: "acme", action: sending() };
+    const ofOther = { tenantId: "other", action: sending("a") };
+    const load = createRunSecrets(api.database.pipeline, KEY_RING);
+    const secretsOf = await load([acme, unaffected, ofOther]);
+    expect([acme, unaffected, ofOther].map(secretsOf)).toEqual([undefined, {}, { a: "b" }]);
     const other = createKeyRing(`k2:${Buffer.alloc(32, 9).toString("base64")}`);
-    const none = await createRunSecrets(
-      api.database.pipeline,
-      other,
-    )([{ tenantId: "other", action: sending("a") }]);
-    expect(none("other")).toEqual({});
+    const none = await createRunSecrets(api.database.pipeline, other)([ofOther]);
+    expect(none(ofOther)).toBeUndefined();
   });
 });

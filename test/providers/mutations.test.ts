@@ -30,6 +30,7 @@ function endpointOf(preset: string, nowMs: number): { endpoint: KnownEndpoint; o
     verify: createVerifier(scheme, [{ value: keys.secret }]),
     hmacHex: (_secretIndex, text) => signer?.([Buffer.from(text)]).toString("hex"),
     closed: undefined,
+    unopened: undefined,
     pending: false,
     account: undefined,
     tenant: { eventsPerSecond: undefined, maxBacklog: undefined },
@@ -60,7 +61,8 @@ test("of ten thousand mutations of each preset's delivery none throws, and what 
       const rawHeaders = headers.flat();
       const request = new InboundRequest({ method: "POST", url: `${URL}${query}`, rawHeaders, body });
       const judgement = judge(endpoint, request, nowMs);
-      if (judgement.kind === "method_not_allowed") throw new Error(`${preset} takes no POST`);
+      if (judgement.kind === "method_not_allowed" || judgement.kind === "unopened")
+        throw new Error(`${preset} takes no POST`);
       total[judgement.kind] += 1;
       if (judgement.kind === "rejected" || isSame(altered, original)) continue;
       if (mayBeTaken?.has(part) === false) expect([preset, part, headers]).toEqual([preset, "unsigned", []]);

@@ -74,7 +74,8 @@ interface PreparedRun {
   run: ClaimedRun;
   flow: OpenedFlow | undefined;
   event: StoredEvent | undefined;
-  secrets: RunAttempt["secrets"];
+  /** Undefined while one that the action takes cannot be opened. */
+  secrets: RunAttempt["secrets"] | undefined;
 }
 
 /** Carries runs out. Finishes of concurrent jobs share their statements, and so do claims. */
@@ -190,7 +191,10 @@ async function prepareRuns(deps: ExecutorDeps, claimed: ClaimedRuns): Promise<Pr
       flow === undefined ? [] : { tenantId: run.tenantId, action: flow.definition.action },
     ),
   );
-  return known.map((one) => ({ ...one, secrets: secretsOf(one.run.tenantId) }));
+  return known.map((one) => ({
+    ...one,
+    secrets: one.flow && secretsOf({ tenantId: one.run.tenantId, action: one.flow.definition.action }),
+  }));
 }
 
 function byJob(jobs: readonly string[][], runs: readonly PreparedRun[]): PreparedRun[][] {
@@ -227,6 +231,10 @@ async function attempt(deps: ExecutorDeps, prepared: PreparedRun, hold: Hold): P
   if (flow === undefined)
     return gone("FLOW_GONE", `Version ${run.flowVersion} of flow ${run.flowId} does not exist`);
   if (event === undefined) return gone("EVENT_GONE", `Event ${run.eventId} does not exist`);
+  // With the key back in the setting it goes on: nothing is lost for want of it.
+  if (flow.signing === undefined || prepared.secrets === undefined) {
+    return { kind: "held", reason: "encryption_key", delayMs: deps.limits.holdMs };
+  }
   const normalizing = deps.normalize(event, flow.definition.action);
   const normalized = normalizing instanceof Promise ? await normalizing : normalizing;
   if (normalized.kind === "unreadable") return gone("EVENT_UNREADABLE", normalized.reason);
@@ -240,8 +248,8 @@ async function attempt(deps: ExecutorDeps, prepared: PreparedRun, hold: Hold): P
     idempotencyKey: runIdempotencyKey(run),
     event: normalized.event,
     definition: flow.definition,
-    signingSecret: flow.signingSecret,
-    formerSecret: flow.formerSecret,
+    signingSecret: flow.signing.secret,
+    formerSecret: flow.signing.former,
     secrets: prepared.secrets,
     hold,
   });

@@ -1,3 +1,4 @@
+import { HeadraceError } from "../../domain/errors.ts";
 import type { FlowDefinition } from "../../domain/flow.ts";
 import type { Queryable } from "../../postgres/database.ts";
 import { type ExecutableFlow, loadFlowVersions, signingPlace } from "../../postgres/flows.ts";
@@ -5,9 +6,14 @@ import type { KeyRing } from "../../postgres/key-ring.ts";
 
 export interface OpenedFlow {
   definition: FlowDefinition;
-  signingSecret: string;
+  /** Undefined while they cannot be opened. */
+  signing: SigningSecrets | undefined;
+}
+
+export interface SigningSecrets {
+  secret: string;
   /** The secret that this one replaced, and until when it signs too, ms since the epoch. */
-  formerSecret: { value: string; untilMs: number } | undefined;
+  former: { value: string; untilMs: number } | undefined;
 }
 
 interface FlowName {
@@ -51,16 +57,22 @@ export function createFlowVersions(database: Queryable, keyRing: KeyRing, maxVer
 }
 
 function open(flow: ExecutableFlow, keyRing: KeyRing): OpenedFlow {
-  const { definition, signing, formerSigning } = flow;
+  return { definition: flow.definition, signing: openSigning(flow, keyRing) };
+}
+
+/** Undefined for a secret whose key is gone: it must not hold up the other runs of its batch. */
+function openSigning(flow: ExecutableFlow, keyRing: KeyRing): SigningSecrets | undefined {
+  const { signing, formerSigning } = flow;
   const place = signingPlace(flow);
-  return {
-    definition,
-    signingSecret: keyRing.open(signing, place),
-    formerSecret: formerSigning && {
-      value: keyRing.open(formerSigning, place),
-      untilMs: formerSigning.until.getTime(),
-    },
-  };
+  try {
+    const secret = keyRing.open(signing, place);
+    if (formerSigning === undefined) return { secret, former: undefined };
+    const former = { value: keyRing.open(formerSigning, place), untilMs: formerSigning.until.getTime() };
+    return { secret, former };
+  } catch (error) {
+    if (error instanceof HeadraceError) return undefined;
+    throw error;
+  }
 }
 
 function nameOf({ tenantId, flowId, flowVersion }: FlowName): string {

@@ -39,6 +39,10 @@ export async function receiveForApp(
   const authentic = judged.flatMap(({ endpoint, judgement }) =>
     judgement.kind === "delivery" ? [{ endpoint, bySecret: judgement.bySecret }] : [],
   );
+  // Its events would be left out; what names no account is for whichever endpoint it verifies with.
+  for (const { judgement } of judged) {
+    if (judgement.kind === "unopened" && (events > 0 || authentic.length === 0)) throw judgement.error;
+  }
   const placed = authentic
     // What names no account holds no event either, or could be anybody's.
     .filter(({ endpoint }) => endpoint.account !== undefined || events === 0)

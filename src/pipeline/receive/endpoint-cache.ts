@@ -28,6 +28,8 @@ export interface KnownEndpoint extends Counted {
   hmacHex(secretIndex: number, text: string): string | undefined;
   /** Why every delivery to it is rejected, whatever its signature says. */
   closed: "unknown_endpoint" | "disabled" | undefined;
+  /** Why some of its secrets cannot be opened now: what the others do not verify is not judged. */
+  unopened: HeadraceError | undefined;
   /** It has no secret yet: a handshake may bring one. */
   pending: boolean;
   /** The account at the provider whose deliveries it takes; undefined: it does not look. */
@@ -168,16 +170,24 @@ function openEndpoint(keyRing: KeyRing, name: EndpointName, found: ReceivingEndp
       verify: createVerifier(scheme, []),
       hmacHex: () => undefined,
       closed: "unknown_endpoint",
+      unopened: undefined,
       pending: false,
       account: undefined,
       tenant,
     };
   }
   const scheme = schemeOf(webhook, endpoint.params);
-  const secrets = endpoint.secrets.map(({ id, notAfterMs, ...sealed }) => ({
-    value: keyRing.open(sealed, endpointSecretPlace(name, id)),
-    ...(notAfterMs === undefined ? {} : { notAfterMs }),
-  }));
+  let unopened: HeadraceError | undefined;
+  const secrets = endpoint.secrets.flatMap(({ id, notAfterMs, ...sealed }) => {
+    try {
+      const value = keyRing.open(sealed, endpointSecretPlace(name, id));
+      return [{ value, ...(notAfterMs === undefined ? {} : { notAfterMs }) }];
+    } catch (error) {
+      if (!(error instanceof HeadraceError)) throw error;
+      unopened = error;
+      return [];
+    }
+  });
   const signers = secrets.map(({ value }) => createSigner(scheme, value));
   return {
     counter,
@@ -186,7 +196,8 @@ function openEndpoint(keyRing: KeyRing, name: EndpointName, found: ReceivingEndp
     verify: createVerifier(scheme, secrets),
     hmacHex: (secretIndex, text) => signers[secretIndex]?.([Buffer.from(text)]).toString("hex"),
     closed: endpoint.enabled ? undefined : "disabled",
-    pending: endpoint.enabled && secrets.length === 0,
+    unopened,
+    pending: endpoint.enabled && endpoint.secrets.length === 0,
     account: endpoint.account,
     tenant,
   };

@@ -1,3 +1,4 @@
+import type { HeadraceError } from "../../domain/errors.ts";
 import { answerSignedChallenge, answerUnsignedChallenge, type ChallengeAnswer } from "./challenge.ts";
 import type { KnownEndpoint } from "./endpoint-cache.ts";
 import type { InboundRequest } from "./inbound-request.ts";
@@ -8,6 +9,8 @@ export type Judgement =
   | { kind: "rejected"; reason: RejectionReason | "unknown_endpoint" | "disabled" | "no_delivery" }
   | { kind: "method_not_allowed"; allowed: string[] }
   | ({ kind: "challenge" } & ChallengeAnswer)
+  /** It cannot be verified now: a secret of the endpoint does not open. */
+  | { kind: "unopened"; error: HeadraceError }
   /** To be committed. `bySecret` says which secret signed it: 0 is the newest. */
   | { kind: "delivery"; bySecret: number };
 
@@ -28,7 +31,10 @@ export function judge(endpoint: KnownEndpoint, request: InboundRequest, nowMs: n
   }
   const verdict = endpoint.verify(request, nowMs);
   if (closed !== undefined) return { kind: "rejected", reason: closed };
-  if (verdict.kind === "rejected") return verdict;
+  if (verdict.kind === "rejected") {
+    const { unopened } = endpoint;
+    return unopened === undefined ? verdict : { kind: "unopened", error: unopened };
+  }
   const bySecret = verdict.secretIndex ?? 0;
   if (mayBeHandshake) {
     const signed = answerSignedChallenge(scheme, request, (text) => endpoint.hmacHex(bySecret, text));

@@ -40,6 +40,10 @@ async function findOthers(
     endpoints.advance(Math.max(...counters, endpoint.counter));
     return undefined;
   }
+  for (const owner of owners) {
+    if (owner?.unopened !== undefined && owner.verify(request, nowMs).kind !== "authentic")
+      throw owner.unopened;
+  }
   return new Set(
     accounts.filter((_account, index) => owners[index]?.verify(request, nowMs).kind === "authentic"),
   );

@@ -26,6 +26,7 @@ function receiving({ retrySpanS, backlogged = false }: { retrySpanS: number; bac
     verify: createVerifier(scheme, [{ value: "s" }]),
     hmacHex: () => undefined,
     closed: undefined,
+    unopened: undefined,
     pending: false,
     account: undefined,
     tenant: { eventsPerSecond: undefined, maxBacklog: undefined },

@@ -231,6 +231,7 @@ function attempt(answering: Answering, endpoint: KnownEndpoint, request: Inbound
   if (judgement.kind === "rejected") {
     return answering.decline(endpoint, { ...judgement, known: placeOf(endpoint) });
   }
+  if (judgement.kind === "unopened") throw judgement.error;
   if (judgement.kind === "method_not_allowed") return answering.decline(endpoint, judgement);
   if (judgement.kind === "challenge") return answering.handshake(endpoint, judgement);
   checkItemCount(endpoint.scheme, request);
