@@ -49,6 +49,9 @@ table api_keys
   expires_at timestamp with time zone
   created_at timestamp with time zone not null default now()
   revoked_at timestamp with time zone
+  last_used_at timestamp with time zone
+  created_by text
+  created_by_name text
   constraint api_keys_key_hash_key UNIQUE (key_hash)
   constraint api_keys_pkey PRIMARY KEY (id)
   constraint api_keys_scope_check CHECK ((scope = ANY (ARRAY['admin'::text, 'write'::text, 'read'::text])))

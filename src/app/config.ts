@@ -45,7 +45,7 @@ export const SETTINGS = {
     readRedisUrl,
   ),
   HEADRACE_ADMIN_KEY: setting(
-    "The first admin key; made and printed once with the embedded stores.",
+    "An admin key, in place of an earlier one of this setting; made and printed once with the embedded stores.",
     "32 or more printable characters",
     (text) => (/^[\x21-\x7e]{32,}$/.test(text) ? text : undefined),
   ),

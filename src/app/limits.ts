@@ -3,6 +3,7 @@ import type { BulkLimits } from "../deadletter/bulk-replay.ts";
 import type { RetentionLimits } from "../deadletter/retention.ts";
 import type { WatchLimits } from "../deadletter/watch.ts";
 import type { HttpLimits } from "../http/server.ts";
+import type { KeyUseLimits } from "../http/key-use.ts";
 import type { WebhookLimits } from "../http/webhooks.ts";
 import type { AlertNoticeLimits } from "../maintain/alert-notices.ts";
 import type { FilledTableLimits } from "../maintain/filled-tables.ts";
@@ -132,6 +133,7 @@ export interface Limits {
   /** Secrets that one statement of `headrace keys rotate-encryption` seals anew. */
   reencrypt: { batchSize: number };
   encryptionKeys: EncryptionKeyLimits;
+  keyUse: KeyUseLimits;
   accepting: AcceptingLimits;
   /** Faults of one kind that come again are told in one warning in this interval, ms. */
   faultLog: { intervalMs: number };
@@ -340,6 +342,7 @@ export const DEFAULT_LIMITS: Limits = {
   oldBulkReplays: { keptMs: 90 * 86_400_000, batchSize: 100, intervalMs: 3_600_000 },
   reencrypt: { batchSize: 200 },
   encryptionKeys: { sample: 100, intervalMs: 60_000, unreadableMs: 5_000 },
+  keyUse: { everyMs: 60_000, intervalMs: 1_000, maxKeys: 10_000 },
   accepting: { maxFailures: 3, probeMs: 2_000, probeBytes: 65_536 },
   faultLog: { intervalMs: 5_000 },
   backlogAge: { maxMs: 6 * 3_600_000, intervalMs: 1_000 },

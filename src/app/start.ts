@@ -6,6 +6,7 @@ import { type EmbeddedStores, startEmbeddedStores } from "../embedded/stores.ts"
 import type { ServerPhase } from "../http/connection-end.ts";
 import { demoOrders } from "../http/demo-orders.ts";
 import { demoSink } from "../http/demo-sink.ts";
+import { createKeyUse } from "../http/key-use.ts";
 import { createHttpServer } from "../http/server.ts";
 import { webhookRoutes } from "../http/webhooks.ts";
 import { checkActionHeaders } from "../pipeline/execute/http-action.ts";
@@ -162,7 +163,10 @@ async function serve(
     preparedStatements,
     onError: (error) => faults.note({ what: "a connection to PostgreSQL", ...describeFault(error) }, error),
   });
-  await ensureAdminKey(database, settings.adminKey);
+  if (await ensureAdminKey(database, settings.adminKey)) {
+    log.info("HEADRACE_ADMIN_KEY replaced the earlier admin key of the setting");
+  }
+  const keyUse = createKeyUse(database.pipeline, limits.keyUse, () => performance.now());
   const opensSecrets = (["api", "receive", "execute", "poll"] as const).some((role) =>
     config.roles.has(role),
   );
@@ -198,6 +202,7 @@ async function serve(
   });
   if (codeFlows !== undefined) pipeline.loops.add("flow hosts", codeFlows.watch);
   if (codeFlows !== undefined && config.reloadFlows) pipeline.loops.add("flows folder", codeFlows.reload);
+  if (config.roles.has("api")) pipeline.loops.add("key use", keyUse.step);
   if (encryptionKeys !== undefined) pipeline.loops.add("encryption keys", encryptionKeys.step);
   let notServing: string | undefined = "starting";
   let phase: ServerPhase = "open";
@@ -205,6 +210,7 @@ async function serve(
     log,
     database,
     keyRing,
+    keyUse,
     acceptor: pipeline.receiving.acceptor,
     takeQuota: pipeline.receiving.takeQuota,
     normalize: normalizeInSlices,

@@ -9,6 +9,7 @@ import type { KeyRing } from "../postgres/key-ring.ts";
 import type { Guards, RefusedCall } from "./authenticate.ts";
 import type { CheckActionHeaders } from "./flow-input.ts";
 import { type KeyShareLimits, shareByKey } from "./key-shares.ts";
+import type { KeyUse } from "./key-use.ts";
 import { acceptEventsRoute } from "./routes/accept-events.ts";
 import { alertRoutes } from "./routes/alerts.ts";
 import { breakerRoutes } from "./routes/breakers.ts";
@@ -62,6 +63,7 @@ export interface ApiDeps {
   /** Told of each call that is refused by the share of its key. */
   onRefused: (reason: RefusedCall) => void;
   keyRing: KeyRing;
+  keyUse: Pick<KeyUse, "note">;
   acceptor: Acceptor;
   takeQuota: TakeQuota;
   explainRouting: ExplainRouting;

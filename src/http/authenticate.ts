@@ -6,6 +6,7 @@ import { HeadraceError } from "../domain/errors.ts";
 import { findAccess } from "../postgres/api-keys.ts";
 import type { Database } from "../postgres/database.ts";
 import { createKeyLookUps, type KeyLookUpLimits } from "./key-lookups.ts";
+import type { KeyUse } from "./key-use.ts";
 
 /** What protects the management API from those who have no key, and keys from one another. */
 export interface AccessLimits {
@@ -26,6 +27,13 @@ export type RefusedCall = "failed_keys" | "key_rate" | "key_share" | "tenant_sha
 /** An `onRequest` hook of one route: it passes, or throws `unauthorized`, `forbidden`, `not_found` or `rate_limited`. */
 export type Guard = (request: FastifyRequest, reply: FastifyReply) => Promise<void>;
 
+declare module "fastify" {
+  interface FastifyRequest {
+    /** The API key that a guard let in. */
+    apiKey: { id: string; name: string } | null;
+  }
+}
+
 /** What each route demands of the key in `Authorization: Bearer <key>`, before its body is read. */
 export interface Guards {
   /** A key with the scope over the tenant in the path, which must exist. */
@@ -36,19 +44,18 @@ export interface Guards {
   key(key: string, scope: Scope): Guard;
 }
 
-declare module "fastify" {
-  interface FastifyRequest {
-    /** The API key that a guard let in, its id. */
-    keyId: string | null;
-  }
-}
-
 /** Makes the guards of a server that has `@fastify/rate-limit`; once, so that they share what they count. */
 export function createGuards(
   server: FastifyInstance,
-  deps: { database: Database; limits: AccessLimits; onRefused: (reason: RefusedCall) => void },
+  deps: {
+    database: Database;
+    limits: AccessLimits;
+    onRefused: (reason: RefusedCall) => void;
+    /** Told of each key that a guard let in. */
+    keyUse: Pick<KeyUse, "note">;
+  },
 ): Guards {
-  const { database, limits, onRefused } = deps;
+  const { database, limits, onRefused, keyUse } = deps;
   const { failures, callsPerSecond } = limits;
   const lookUp = createKeyLookUps((asked) => findAccess(database.access, asked), limits.lookUps, Date.now);
   const failing: RateLimitOptions = {
@@ -60,11 +67,10 @@ export function createGuards(
     max: callsPerSecond.max,
     timeWindow: 1_000,
     cache: callsPerSecond.maxKeys,
-    keyGenerator: (request) => request.keyId ?? "",
+    keyGenerator: (request) => request.apiKey?.id ?? "",
   };
   const countFailure = server.createRateLimit(failing);
   const countCall = server.createRateLimit(calling);
-  server.decorateRequest("keyId", null);
   let delayed = 0;
   let turn = 0;
 
@@ -78,13 +84,14 @@ export function createGuards(
       await refuseExceeded(reply, "failed_keys", countFailure(request));
       throw new HeadraceError("unauthorized", "The API key is unknown, has expired or was revoked");
     }
-    request.keyId = access.keyId;
+    request.apiKey = { id: access.keyId, name: access.keyName };
     await refuseExceeded(reply, "key_rate", countCall(request));
     const reason = refusal(access, need);
     if (reason !== undefined) throw new HeadraceError("forbidden", reason);
     if (need.tenantId !== undefined && !access.tenantExists) {
       throw new HeadraceError("not_found", `There is no tenant ${need.tenantId}`);
     }
+    keyUse.note(access.keyId);
   }
 
   async function refuseExceeded(

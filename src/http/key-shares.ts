@@ -34,7 +34,7 @@ export function shareByKey(limits: KeyShareLimits, onRefused: () => void): (rout
     if (route.config?.waits) return;
     const { handler } = route;
     const shared: RouteHandlerMethod = async function (request, reply) {
-      const release = await take(request.keyId ?? "");
+      const release = await take(request.apiKey?.id ?? "");
       try {
         return await handler.call(this, request, reply);
       } finally {

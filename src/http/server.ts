@@ -94,6 +94,12 @@ export function createHttpServer(deps: HttpDeps): FastifyInstance {
     boundAnswer(reply.raw, { payload, answerMs: connections.answerMs }, onDropped);
     done();
   });
+  server.decorateRequest("apiKey", null);
+  server.addHook("onRequest", (request, reply, done) => {
+    // Webhooks are answered with the same headers in every case.
+    if (!request.url.startsWith("/api/v1/webhooks/")) reply.header("x-request-id", request.id);
+    done();
+  });
   server.addHook("onRoute", (route) => paths.add(route));
   server.setValidatorCompiler(compileValidator);
   server.setErrorHandler(answerError);
@@ -108,7 +114,7 @@ export function createHttpServer(deps: HttpDeps): FastifyInstance {
     server.register(statusPage, { readPrefix });
     server.register(rateLimit, { global: false });
     server.register(async (guarded) => {
-      const guards = createGuards(guarded, { database: api.database, limits: limits.access, onRefused });
+      const guards = createGuards(guarded, { database: api.database, limits: limits.access, onRefused, keyUse: api.keyUse });
       const { keyShare } = limits;
       await guarded.register(apiRoutes, { ...api, guards, keyShare, onRefused, prefix: "/api/v1" });
       if (queues !== undefined)

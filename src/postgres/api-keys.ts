@@ -9,6 +9,15 @@ export interface StoredApiKey {
   scope: Scope;
   expiresAt: Date | undefined;
   createdAt: Date;
+  /** To about a minute. */
+  lastUsedAt: Date | undefined;
+  createdBy: KeyMaker | undefined;
+}
+
+/** The key that made another: its id, or `setting`, and its name then. */
+export interface KeyMaker {
+  id: string;
+  name: string | undefined;
 }
 
 interface ApiKeyRow {
@@ -18,19 +27,50 @@ interface ApiKeyRow {
   scope: Scope;
   expires_at: Date | null;
   created_at: Date;
+  last_used_at: Date | null;
+  created_by: string | null;
+  created_by_name: string | null;
 }
 
-const COLUMNS = "id, name, tenant_id, scope, expires_at, created_at";
+const COLUMNS =
+  "id, name, tenant_id, scope, expires_at, created_at, last_used_at, created_by, created_by_name";
 
-/** Sees to it that the key of the settings exists as an admin key. One that was revoked stays revoked. */
-export async function ensureAdminKey(database: Database, key: string): Promise<void> {
-  await database.transaction((transaction) =>
-    transaction.query({
-      text: `INSERT INTO api_keys (name, scope, key_hash) VALUES ('HEADRACE_ADMIN_KEY', 'admin', $1)
-        ON CONFLICT (key_hash) DO NOTHING`,
+/**
+ * Makes the key of the setting an admin key, in place of an earlier one of the setting; returns whether there was one.
+ * Keys that were made over the API stay, and one that was revoked stays revoked.
+ */
+export async function ensureAdminKey(database: Database, key: string): Promise<boolean> {
+  return await database.transaction(async (transaction) => {
+    // Processes that start at once with different keys: the last one's holds.
+    await transaction.query({
+      text: "SELECT pg_advisory_xact_lock(hashtextextended('headrace admin key', 0))",
+    });
+    const replaced = await transaction.query({
+      text: `DELETE FROM api_keys WHERE created_by = 'setting' AND revoked_at IS NULL AND key_hash <> $1
+        RETURNING 1`,
       values: [hashApiKey(key)],
-    }),
-  );
+    });
+    await transaction.query({
+      text: `INSERT INTO api_keys (name, scope, key_hash, created_by)
+        VALUES ('HEADRACE_ADMIN_KEY', 'admin', $1, 'setting') ON CONFLICT (key_hash) DO NOTHING`,
+      values: [hashApiKey(key)],
+    });
+    return replaced.length > 0;
+  });
+}
+
+/** Stores that keys were used now, but for those whose stored use is younger than `everyMs`. */
+export async function noteKeyUse(
+  database: Queryable,
+  keyIds: readonly string[],
+  everyMs: number,
+): Promise<void> {
+  await database.query({
+    text: `UPDATE api_keys SET last_used_at = now()
+      WHERE id = ANY ($1::uuid[])
+        AND (last_used_at IS NULL OR last_used_at < now() - $2::float8 * interval '1 millisecond')`,
+    values: [keyIds, everyMs],
+  });
 }
 
 /** A key by its hash, and the tenant that a call is about. */
@@ -41,6 +81,7 @@ export interface AskedAccess {
 
 /** What a key reaches, and whether the tenant asked about exists. */
 export interface FoundAccess extends Access {
+  keyName: string;
   tenantExists: boolean;
 }
 
@@ -55,12 +96,13 @@ export async function findAccess(
   const rows = await database.query<{
     position: string;
     id: string;
+    name: string;
     scope: Scope;
     tenant_id: string | null;
     tenant_exists: boolean;
   }>({
     name: "find-access",
-    text: `SELECT a.position, k.id, k.scope, k.tenant_id,
+    text: `SELECT a.position, k.id, k.name, k.scope, k.tenant_id,
         EXISTS (SELECT FROM tenants t WHERE t.id = a.tenant_id AND t.deleted_at IS NULL) AS tenant_exists
       FROM unnest($1::bytea[], $2::text[]) WITH ORDINALITY AS a (key_hash, tenant_id, position)
         JOIN api_keys k ON k.key_hash = a.key_hash
@@ -71,6 +113,7 @@ export async function findAccess(
   for (const row of rows) {
     found[Number(row.position) - 1] = {
       keyId: row.id,
+      keyName: row.name,
       scope: row.scope,
       tenantId: row.tenant_id ?? undefined,
       tenantExists: row.tenant_exists,
@@ -88,12 +131,16 @@ export async function insertApiKey(
     scope: Scope;
     keyHash: Buffer;
     expiresAt: Date | undefined;
+    createdBy: KeyMaker | undefined;
   },
 ): Promise<StoredApiKey> {
   const [row] = await transaction.query<ApiKeyRow>({
-    text: `INSERT INTO api_keys (name, tenant_id, scope, key_hash, expires_at) VALUES ($1, $2, $3, $4, $5)
-      RETURNING ${COLUMNS}`,
-    values: [key.name, key.tenantId ?? null, key.scope, key.keyHash, key.expiresAt ?? null],
+    text: `INSERT INTO api_keys (name, tenant_id, scope, key_hash, expires_at, created_by, created_by_name)
+      VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING ${COLUMNS}`,
+    values: [
+      ...[key.name, key.tenantId ?? null, key.scope, key.keyHash, key.expiresAt ?? null],
+      ...[key.createdBy?.id ?? null, key.createdBy?.name ?? null],
+    ],
   });
   return asStoredApiKey(row as ApiKeyRow);
 }
@@ -127,5 +174,8 @@ function asStoredApiKey(row: ApiKeyRow): StoredApiKey {
     scope: row.scope,
     expiresAt: row.expires_at ?? undefined,
     createdAt: row.created_at,
+    lastUsedAt: row.last_used_at ?? undefined,
+    createdBy:
+      row.created_by === null ? undefined : { id: row.created_by, name: row.created_by_name ?? undefined },
   };
 }

@@ -57,6 +57,7 @@ export async function serveApi(over: Partial<HttpDeps> = {}): Promise<ServedApi>
     log: createLogger("debug", { write: (line: string) => void logged.push(line) }),
     database,
     keyRing: KEY_RING,
+    keyUse: { note() {} },
     acceptor: createAcceptor({
       database: database.ingest,
       limits: { maxDeliveries: 64, evenAbove: 16, maxBytes: 1_048_576, inFlight: 2, maxWaiting: 1_000 },

@@ -34,7 +34,7 @@ export const keyRoutes: FastifyPluginAsyncTypebox<{ database: Database; guards: 
         response: { 201: reference(NewApiKey), ...ERROR_RESPONSES },
       },
     },
-    async ({ body }, reply) => {
+    async ({ body, apiKey }, reply) => {
       const { name, scope, tenant_id: tenantId, expires_at: expiresAt } = body;
       if (scope === "admin" && tenantId !== undefined) {
         throw new HeadraceError("unprocessable", "An admin key is bound to no tenant", {
@@ -52,6 +52,7 @@ export const keyRoutes: FastifyPluginAsyncTypebox<{ database: Database; guards: 
           tenantId,
           keyHash: hashApiKey(key),
           expiresAt: expiresAt === undefined ? undefined : new Date(expiresAt),
+          createdBy: apiKey ?? undefined,
         });
       });
       return reply.code(201).send({ ...asApiKey(stored), key });

@@ -23,6 +23,16 @@ const shown = {
   scope: Type.Enum([...SCOPES]),
   expires_at: nullable(Instant),
   created_at: Instant,
+  last_used_at: nullable(
+    Type.String({ format: "date-time", description: "to about a minute; null for a key never used" }),
+  ),
+  created_by: nullable(
+    Type.String({
+      description:
+        "the id of the key that made it, or `setting` for that of HEADRACE_ADMIN_KEY; null for keys of old",
+    }),
+  ),
+  created_by_name: nullable(Type.String({ description: "the name that the maker had" })),
 };
 
 /** An API key as it is shown. */
@@ -41,5 +51,8 @@ export function asApiKey(key: StoredApiKey): Static<typeof ApiKey> {
     scope: key.scope,
     expires_at: key.expiresAt?.toISOString() ?? null,
     created_at: key.createdAt.toISOString(),
+    last_used_at: key.lastUsedAt?.toISOString() ?? null,
+    created_by: key.createdBy?.id ?? null,
+    created_by_name: key.createdBy?.name ?? null,
   };
 }
