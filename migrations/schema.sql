@@ -76,6 +76,25 @@ table attempts partitioned by RANGE (run_id) row level security forced
   grant delete, insert, select, update to headrace_api
   grant delete, insert, select, update to headrace_pipeline
 
+table audit row level security forced
+  id uuid not null default uuid7(clock_us())
+  at timestamp with time zone not null default clock_timestamp()
+  tenant_id text
+  key_id text
+  key_name text
+  route text not null
+  object text not null
+  difference jsonb not null
+  request_id text
+  constraint audit_pkey PRIMARY KEY (id)
+  CREATE INDEX audit_of_tenant ON public.audit USING btree (tenant_id, id)
+  policy every_tenant to headrace_pipeline using true check true
+  policy own_tenant to headrace_api using ((tenant_id = current_setting('app.tenant'::text, true)) AND (at >= ( SELECT t.created_at
+   FROM tenants t
+  WHERE (t.id = audit.tenant_id)))) check (tenant_id = current_setting('app.tenant'::text, true))
+  grant insert, select to headrace_api
+  grant delete, insert, select to headrace_pipeline
+
 table backfills row level security forced
   tenant_id text not null
   flow_id text not null
@@ -1069,6 +1088,28 @@ function missing_partitions(days_ahead integer) returns TABLE(parent text, parti
   WHERE NOT EXISTS (SELECT FROM attached a
     WHERE a.parent = t.parent AND a.partition = t.parent || to_char(d.day, '_YYYYMMDD'))
   ORDER BY t.place, d.day
+
+function note_change() returns trigger
+DECLARE
+  noted text := coalesce(current_setting('app.changes', true), '');
+  before jsonb;
+BEGIN
+  -- Other transactions than the API's keep none, and no row needs more than this.
+  IF noted = '' OR length(noted) > 262144 THEN
+    RETURN NULL;
+  END IF;
+  IF TG_OP <> 'INSERT' THEN
+    before := to_jsonb(OLD);
+  ELSIF TG_TABLE_NAME = 'flow_versions' THEN
+    -- A version is never changed: it follows the one before.
+    SELECT to_jsonb(v) INTO before FROM flow_versions v
+      WHERE v.tenant_id = NEW.tenant_id AND v.flow_id = NEW.flow_id AND v.version < NEW.version
+      ORDER BY v.version DESC LIMIT 1;
+  END IF;
+  PERFORM set_config('app.changes', (noted::jsonb || jsonb_build_array(jsonb_build_object(
+    'table', TG_TABLE_NAME, 'from', before, 'to', CASE WHEN TG_OP <> 'DELETE' THEN to_jsonb(NEW) END)))::text, true);
+  RETURN NULL;
+END
 
 function note_dead_letters() returns trigger
 BEGIN

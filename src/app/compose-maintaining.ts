@@ -7,6 +7,7 @@ import { createHistoryStep } from "../maintain/history.ts";
 import { createPurgeStep } from "../maintain/purge.ts";
 import { deleteExpiredKeys } from "../postgres/accept.ts";
 import { deleteOldAlerts } from "../postgres/alerts.ts";
+import { deleteOldAudit } from "../postgres/audit.ts";
 import { deleteOldBreakers } from "../postgres/circuit-breakers.ts";
 import { deleteOldBulks } from "../postgres/dlq-replays.ts";
 import { deleteOldRejections } from "../postgres/rejections.ts";
@@ -50,12 +51,13 @@ export function composeMaintaining(deps: MaintainingDeps): void {
       onPurged: (tenantId) => log.info({ tenant_id: tenantId }, "nothing is left of a deleted tenant"),
     }),
   );
-  const { expiredKeys, oldRejections, oldBreakers, oldAlerts, oldBulkReplays } = limits;
+  const { expiredKeys, oldRejections, oldBreakers, oldAlerts, oldBulkReplays, oldAudit } = limits;
   const old: [string, { batchSize: number; intervalMs: number }, DeleteOld][] = [
     ["expired keys", expiredKeys, (limit) => deleteExpiredKeys(database, limit)],
     ["old rejections", oldRejections, (limit) => deleteOldRejections(database, { ...oldRejections, limit })],
     ["old breakers", oldBreakers, (limit) => deleteOldBreakers(database, { ...oldBreakers, limit })],
     ["old alerts", oldAlerts, (limit) => deleteOldAlerts(database, { ...oldAlerts, limit })],
+    ["old audit", oldAudit, (limit) => deleteOldAudit(database, { ...oldAudit, limit })],
     ["old bulk replays", oldBulkReplays, (limit) => deleteOldBulks(database, { ...oldBulkReplays, limit })],
   ];
   for (const [name, batches, deleteOld] of old) loops.add(name, createDeleteOldStep(deleteOld, batches));

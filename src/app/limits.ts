@@ -129,6 +129,8 @@ export interface Limits {
   oldAlerts: { keptMs: number; batchSize: number; intervalMs: number };
   /** Bulk replays are deleted when they have been over for longer, ms. */
   oldBulkReplays: { keptMs: number; batchSize: number; intervalMs: number };
+  /** Entries of the audit are deleted when they are older, ms. */
+  oldAudit: { keptMs: number; batchSize: number; intervalMs: number };
   /** When a process that accepts events counts as one that cannot. */
   /** Secrets that one statement of `headrace keys rotate-encryption` seals anew. */
   reencrypt: { batchSize: number };
@@ -340,6 +342,7 @@ export const DEFAULT_LIMITS: Limits = {
   purge: { batchSize: 500, settleMs: 60_000, intervalMs: 10_000 },
   oldAlerts: { keptMs: 90 * 86_400_000, batchSize: 500, intervalMs: 600_000 },
   oldBulkReplays: { keptMs: 90 * 86_400_000, batchSize: 100, intervalMs: 3_600_000 },
+  oldAudit: { keptMs: 400 * 86_400_000, batchSize: 1_000, intervalMs: 600_000 },
   reencrypt: { batchSize: 200 },
   encryptionKeys: { sample: 100, intervalMs: 60_000, unreadableMs: 5_000 },
   keyUse: { everyMs: 60_000, intervalMs: 1_000, maxKeys: 10_000 },

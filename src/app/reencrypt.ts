@@ -1,4 +1,5 @@
 import { HeadraceError } from "../domain/errors.ts";
+import { insertAuditEntry } from "../postgres/audit.ts";
 import { raiseCounter } from "../postgres/change-counters.ts";
 import { type Database, isUnavailable } from "../postgres/database.ts";
 import type { KeyRing } from "../postgres/key-ring.ts";
@@ -36,6 +37,17 @@ export async function reencrypt(
 ): Promise<Reencrypted> {
   const before = await countByKey(database);
   const toDo = sum(without(before, keyRing.sealingKeyId));
+  const audit = (difference: Record<string, number>) =>
+    insertAuditEntry(database.pipeline, {
+      ...{ tenantId: undefined, key: { id: undefined, name: "headrace keys rotate-encryption" } },
+      ...{ route: "headrace keys rotate-encryption", object: `encryption-keys/${keyRing.sealingKeyId}` },
+      difference: Object.fromEntries(
+        Object.entries(difference).map(([name, to]) => [name, { from: null, to }]),
+      ),
+      requestId: undefined,
+    });
+  // Before the first change, so that none is without its entry, and with the outcome after the last.
+  if (toDo > 0) await audit({ to_reencrypt: toDo });
   let reencrypted = 0;
   let unreadable = 0;
   for (let pass = 1; pass <= MAX_PASSES; pass += 1) {
@@ -61,6 +73,7 @@ export async function reencrypt(
       await raiseCounter(transaction, "flows");
     });
   }
+  if (toDo > 0) await audit({ reencrypted, unreadable });
   const counts = await countByKey(database);
   return {
     keyId: keyRing.sealingKeyId,

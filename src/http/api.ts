@@ -6,12 +6,14 @@ import type { Acceptor } from "../pipeline/receive/acceptor.ts";
 import type { TakeQuota } from "../pipeline/receive/receiver.ts";
 import type { Database } from "../postgres/database.ts";
 import type { KeyRing } from "../postgres/key-ring.ts";
+import { auditCalls } from "./audited.ts";
 import type { Guards, RefusedCall } from "./authenticate.ts";
 import type { CheckActionHeaders } from "./flow-input.ts";
 import { type KeyShareLimits, shareByKey } from "./key-shares.ts";
 import type { KeyUse } from "./key-use.ts";
 import { acceptEventsRoute } from "./routes/accept-events.ts";
 import { alertRoutes } from "./routes/alerts.ts";
+import { auditRoutes } from "./routes/audit.ts";
 import { breakerRoutes } from "./routes/breakers.ts";
 import { bulkReplayRoutes } from "./routes/bulk-replays.ts";
 import { connectorRoutes } from "./routes/connectors.ts";
@@ -36,6 +38,7 @@ import { sourceRoutes } from "./routes/sources.ts";
 import { tenantRoutes } from "./routes/tenants.ts";
 import { Alert } from "./schemas/alert.ts";
 import { ApiKey, NewApiKey } from "./schemas/api-key.ts";
+import { AuditEntry } from "./schemas/audit-entry.ts";
 import { Backfill } from "./schemas/backfill.ts";
 import { Breaker } from "./schemas/breaker.ts";
 import { BulkReplay } from "./schemas/bulk-replay.ts";
@@ -85,7 +88,7 @@ const DEADLINE_MS = 30_000;
 
 /** The management API: every route behind a guard, every body JSON. */
 export const apiRoutes: FastifyPluginAsync<ApiDeps> = async (server, deps) => {
-  const shared = { database: deps.database, guards: deps.guards };
+  const shared = { database: auditCalls(server, deps.database), guards: deps.guards };
   const { explainRouting, createFlowMatcher, createCurrentFlows: createMatcher } = deps;
   const { keyRing, acceptor, takeQuota, normalize, checkActionHeaders, dispatch, publicUrl } = deps;
   const { readSourceStates = createReadSourceStates(deps.database), pollDispatch } = deps;
@@ -125,6 +128,7 @@ export const apiRoutes: FastifyPluginAsync<ApiDeps> = async (server, deps) => {
     Poll,
     Hold,
     Source,
+    AuditEntry,
   ]) {
     server.addSchema(schema);
   }
@@ -157,4 +161,5 @@ export const apiRoutes: FastifyPluginAsync<ApiDeps> = async (server, deps) => {
   await server.register(sourceHoldRoutes, { ...shared, pollDispatch });
   await server.register(alertRoutes, shared);
   await server.register(keyRoutes, shared);
+  await server.register(auditRoutes, shared);
 };

@@ -19,7 +19,7 @@ export async function findTenantToPurge(database: Queryable, settleMs: number): 
 
 /**
  * Every table that has a tenant's rows, as the catalogue says, so that none is forgotten; those that refer to others
- * before these. What is partitioned by day is not among them.
+ * before these. What is partitioned by day is not among them, nor is the audit, which outlives tenants.
  */
 export async function tenantTables(database: Queryable): Promise<TenantTable[]> {
   return await database.query<{ name: string; key: string[] }>({
@@ -36,7 +36,7 @@ export async function tenantTables(database: Queryable): Promise<TenantTable[]> 
             JOIN pg_attribute a ON a.attnum = n.attnum AND a.attrelid = c.oid
           WHERE k.conrelid = c.oid AND k.contype = 'p' ORDER BY n.place) AS key
       FROM depths d JOIN pg_class c ON c.oid = d.oid
-      WHERE c.relname <> ALL ($1) AND c.relkind = 'r'
+      WHERE c.relname <> ALL ($1) AND c.relname <> 'audit' AND c.relkind = 'r'
       GROUP BY c.oid, c.relname ORDER BY max(d.depth) DESC, c.relname`,
     values: [PARTITIONED_TABLES],
   });

@@ -55,10 +55,12 @@ export const deadLetterReplayRoutes: FastifyPluginAsyncTypebox<{
     async ({ params: { tenant_id: tenantId, id }, body }, reply) => {
       const payload = Object.hasOwn(body, "payload") ? Buffer.from(JSON.stringify(body.payload)) : undefined;
       // A try that came to no run is kept too: what it throws is thrown after the commit.
-      const replayed = await database.withTenant(tenantId, (transaction) =>
-        replayLetter(transaction, { tenantId, id, payload }, deps),
-      );
-      if (replayed === undefined) throw new HeadraceError("not_found", `There is no dead letter ${id}`);
+      const replayed = await database.withTenant(tenantId, async (transaction) => {
+        const tried = await replayLetter(transaction, { tenantId, id, payload }, deps);
+        if (tried === undefined) throw new HeadraceError("not_found", `There is no dead letter ${id}`);
+        if (UNTRIED.has(tried.kind) && tried.kind !== "replayed") throw refusal(id, tried);
+        return tried;
+      });
       if (replayed.kind !== "replayed") throw refusal(id, replayed);
       dispatch.queue(replayed.runs);
       return reply.code(202).send(started(replayed.runs));
@@ -96,6 +98,9 @@ export const deadLetterReplayRoutes: FastifyPluginAsyncTypebox<{
     },
   );
 };
+
+/** Kinds of refusals that changed nothing. */
+const UNTRIED: ReadonlySet<string> = new Set(["in_flight", "ended", "flow_gone"]);
 
 const MEETS_NONE = "The event meets the trigger of no flow that is deployed now";
 

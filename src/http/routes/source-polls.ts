@@ -53,17 +53,13 @@ export const sourcePollRoutes: FastifyPluginAsyncTypebox<{
       const name = { tenantId: params.tenant_id, source: params.source };
       const request = await database.withTenant(name.tenantId, async (transaction) => {
         const asked = await requestPoll(transaction, name);
+        // Nothing was changed: the transaction is rolled back.
+        if (asked?.kind === "disabled") throw disabled(name);
         if (asked?.kind === "held")
           await finishPoll(transaction, name, heldPoll(asked), pollDispatch.keptPolls);
         return asked;
       });
       if (request === undefined) throw noSource(name);
-      if (request.kind === "disabled") {
-        throw new HeadraceError(
-          "conflict",
-          `Source ${name.source} is disabled, or its connector has no source`,
-        );
-      }
       if (request.kind === "asked" && !request.isRunning) pollDispatch.pollNow(name);
       const { pollId } = request;
       const ended = wait === "true" ? await endedPoll(name, pollId, () => raw.destroyed) : undefined;
@@ -140,4 +136,8 @@ function heldPoll({ pollId, waitMs }: Extract<PollRequest, { kind: "held" }>): S
     },
     ...{ startedAtMs: now, finishedAtMs: now },
   };
+}
+
+function disabled({ source }: SourceName): HeadraceError {
+  return new HeadraceError("conflict", `Source ${source} is disabled, or its connector has no source`);
 }

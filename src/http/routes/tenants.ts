@@ -44,13 +44,14 @@ export const tenantRoutes: FastifyPluginAsyncTypebox<{ database: Database; guard
       const tenant = await database.transaction(async (transaction) => {
         // Receivers know its limits.
         await raiseCounter(transaction, "receive");
-        return await putTenant(transaction, params.tenant_id, asTenantSettings(body));
+        const stored = await putTenant(transaction, params.tenant_id, asTenantSettings(body));
+        if (stored !== undefined) return stored;
+        throw new HeadraceError(
+          "conflict",
+          `Tenant ${params.tenant_id} was deleted, and its data is still being removed: choose another id`,
+        );
       });
-      if (tenant !== undefined) return asTenant(tenant);
-      throw new HeadraceError(
-        "conflict",
-        `Tenant ${params.tenant_id} was deleted, and its data is still being removed: choose another id`,
-      );
+      return asTenant(tenant);
     },
   );
 
