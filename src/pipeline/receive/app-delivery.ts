@@ -40,8 +40,9 @@ export async function receiveForApp(
     judgement.kind === "delivery" ? [{ endpoint, bySecret: judgement.bySecret }] : [],
   );
   // Its events would be left out; what names no account is for whichever endpoint it verifies with.
-  for (const { judgement } of judged) {
-    if (judgement.kind === "unopened" && (events > 0 || authentic.length === 0)) throw judgement.error;
+  for (const { endpoint, judgement } of judged) {
+    if (judgement.kind === "unopened" && (events > 0 || authentic.length === 0))
+      return answering.refuse(endpoint, judgement.error);
   }
   const placed = authentic
     // What names no account holds no event either, or could be anybody's.

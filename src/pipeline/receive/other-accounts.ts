@@ -1,6 +1,7 @@
 import type { DeliveryReading } from "./delivery.ts";
-import type { EndpointCache, KnownEndpoint } from "./endpoint-cache.ts";
+import type { KnownEndpoint } from "./endpoint-cache.ts";
 import type { InboundRequest } from "./inbound-request.ts";
+import type { Answering } from "./receiver.ts";
 
 const NONE: ReadonlySet<string> = new Set();
 
@@ -11,7 +12,7 @@ const NONE: ReadonlySet<string> = new Set();
  * same moment. No promise where nothing has to be looked up, which is nearly always.
  */
 export function otherTenantsAccounts(deps: {
-  endpoints: EndpointCache;
+  answering: Pick<Answering, "endpoints" | "refuse">;
   endpoint: KnownEndpoint;
   delivery: DeliveryReading;
   request: InboundRequest;
@@ -25,9 +26,10 @@ export function otherTenantsAccounts(deps: {
 }
 
 async function findOthers(
-  { endpoints, endpoint, request, nowMs }: Parameters<typeof otherTenantsAccounts>[0],
+  { answering, endpoint, request, nowMs }: Parameters<typeof otherTenantsAccounts>[0],
   accounts: readonly string[],
 ): Promise<ReadonlySet<string> | undefined> {
+  const { endpoints } = answering;
   const { tenantId, connector } = endpoint.name;
   const found = await Promise.all(accounts.map(async (account) => endpoints.ofAccount(connector, account)));
   const owners = await Promise.all(
@@ -42,7 +44,7 @@ async function findOthers(
   }
   for (const owner of owners) {
     if (owner?.unopened !== undefined && owner.verify(request, nowMs).kind !== "authentic")
-      throw owner.unopened;
+      return answering.refuse(owner, owner.unopened);
   }
   return new Set(
     accounts.filter((_account, index) => owners[index]?.verify(request, nowMs).kind === "authentic"),

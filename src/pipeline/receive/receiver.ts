@@ -85,6 +85,8 @@ export interface Answering {
   now: () => number;
   /** Answers what is no delivery, unless what was known of the endpoint is no longer right. */
   decline(endpoint: Pick<KnownEndpoint, "counter">, answer: ReceiveAnswer): Attempt;
+  /** Throws why a secret does not open, unless what was known of the endpoint is no longer right. */
+  refuse(endpoint: Pick<KnownEndpoint, "counter">, error: HeadraceError): Promise<undefined>;
   handshake(endpoint: KnownEndpoint, challenge: Extract<Judgement, { kind: "challenge" }>): Attempt;
   commit(
     placed: { endpoint: KnownEndpoint; events: NewEvent[]; bySecret: number }[],
@@ -107,6 +109,10 @@ export function createReceiver(deps: ReceiverDeps): Receiver {
     now,
     async decline({ counter }, answer) {
       return (await isCurrent(counter)) ? answer : undefined;
+    },
+    async refuse({ counter }, error) {
+      if (await isCurrent(counter)) throw error;
+      return undefined;
     },
     async handshake(endpoint, challenge) {
       if (!(await isCurrent(endpoint.counter))) return undefined;
@@ -225,13 +231,12 @@ function receiveForEndpoint(answering: Answering, name: EndpointName, request: I
 }
 
 function attempt(answering: Answering, endpoint: KnownEndpoint, request: InboundRequest): Attempt {
-  const { endpoints } = answering;
   const nowMs = answering.now();
   const judgement = judge(endpoint, request, nowMs);
   if (judgement.kind === "rejected") {
     return answering.decline(endpoint, { ...judgement, known: placeOf(endpoint) });
   }
-  if (judgement.kind === "unopened") throw judgement.error;
+  if (judgement.kind === "unopened") return answering.refuse(endpoint, judgement.error);
   if (judgement.kind === "method_not_allowed") return answering.decline(endpoint, judgement);
   if (judgement.kind === "challenge") return answering.handshake(endpoint, judgement);
   checkItemCount(endpoint.scheme, request);
@@ -245,7 +250,7 @@ function attempt(answering: Answering, endpoint: KnownEndpoint, request: Inbound
     request.forgetParsed();
     return answering.commit([{ endpoint, events, bySecret: judgement.bySecret }], leftOut);
   };
-  const others = otherTenantsAccounts({ endpoints, endpoint, delivery, request, nowMs });
+  const others = otherTenantsAccounts({ answering, endpoint, delivery, request, nowMs });
   if (!(others instanceof Promise)) return commit(others);
   return others.then((found) => (found === undefined ? undefined : commit(found)));
 }
