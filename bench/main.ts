@@ -87,12 +87,7 @@ function withStockStores(bench: (stores: BenchStores) => Promise<Row[]>): () => 
       await client.query("ALTER SYSTEM SET shared_preload_libraries = 'pg_stat_statements'");
       await client.end();
       await stores.postgres.restart();
-      const owner = new pg.Client(new URL("/headrace", stores.superuserUrl).href);
-      await owner.connect();
-      await owner.query("CREATE EXTENSION pg_stat_statements");
-      await owner.query("GRANT EXECUTE ON FUNCTION pg_stat_statements_reset TO headrace");
-      await owner.query("GRANT pg_read_all_stats TO headrace");
-      await owner.end();
+      await letOwnerCount(stores.superuserUrl);
       return (await bench(stores)).map((row) => ({ ...row, name: `stock: ${row.name}` }));
     } finally {
       await stores.remove();
@@ -108,7 +103,7 @@ function withStockStores(bench: (stores: BenchStores) => Promise<Row[]>): () => 
 async function startCountingStores(dataDir: string): Promise<EmbeddedStores> {
   const start = () => startEmbeddedStores({ dataDir, log: createLogger("error") });
   const first = await start();
-  const client = new pg.Client(first.databaseUrl);
+  const client = new pg.Client(first.superuserUrl);
   await client.connect();
   await client.query("ALTER SYSTEM SET shared_preload_libraries = 'pg_stat_statements'");
   await client.query(`ALTER SYSTEM SET min_wal_size = '${OLD_SEGMENTS * 16}MB'`);
@@ -120,7 +115,18 @@ async function startCountingStores(dataDir: string): Promise<EmbeddedStores> {
   await client.query("CHECKPOINT");
   await client.end();
   await first.stop();
-  return await start();
+  const second = await start();
+  await letOwnerCount(second.superuserUrl);
+  return second;
+}
+
+/** Shows the program's user the statements that the server counts, of every user. */
+async function letOwnerCount(superuserUrl: string): Promise<void> {
+  const client = new pg.Client(new URL("/headrace", superuserUrl).href);
+  await client.connect();
+  await client.query("CREATE EXTENSION IF NOT EXISTS pg_stat_statements");
+  await client.query("GRANT pg_read_all_stats TO headrace");
+  await client.end();
 }
 
 function report(rows: readonly Row[]): void {

@@ -6,9 +6,8 @@ export interface StoreWork {
   walBytes: number;
 }
 
-/** Counts what PostgreSQL does from now until the answer is called. Needs pg_stat_statements to be preloaded. */
+/** Counts what PostgreSQL does from now until the answer is called. Needs the extension pg_stat_statements. */
 export async function measureStoreWork(database: pg.Pool): Promise<() => Promise<StoreWork>> {
-  await database.query("CREATE EXTENSION IF NOT EXISTS pg_stat_statements");
   const look = async () => {
     const { rows } = await database.query<{ calls: string; wal: string }>(
       `SELECT (SELECT sum(calls) FROM pg_stat_statements) AS calls,

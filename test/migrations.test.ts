@@ -38,7 +38,7 @@ describe("the migrations", () => {
     timeout: 60_000,
   }, async () => {
     const stores = await privateStores();
-    const admin = new pg.Client(stores.databaseUrl);
+    const admin = new pg.Client(stores.superuserUrl);
     await admin.connect();
     await admin.query("CREATE ROLE only_role LOGIN CREATEROLE PASSWORD 'x'");
     await admin.query("CREATE DATABASE only_one OWNER only_role");

@@ -6,6 +6,7 @@ import { connectionOptions, SessionClient, sslModesOf, withSslMode } from "../po
 import { migrate } from "../postgres/migrate.ts";
 import { ensurePartitions } from "../postgres/partitions.ts";
 import { probePooling } from "../postgres/pooler-probe.ts";
+import { findUnboundUser } from "../postgres/role-rights.ts";
 import { storePlannerSettings } from "../postgres/role-settings.ts";
 import { adjustSessionSettings, refuseUnsuitedSettings } from "../postgres/session-settings.ts";
 import type { Logger } from "../runtime/logger.ts";
@@ -127,6 +128,28 @@ export async function checkPooling(
   if (ownerUrl === databaseUrl) {
     log.warn(
       "DATABASE_URL goes through a pooler of transactions, where LISTEN hears nothing: relays poll instead; set HEADRACE_MIGRATION_DATABASE_URL to a direct connection",
+    );
+  }
+}
+
+/**
+ * Warns, by name, of a user whom row-level security does not hold: a fault in one statement would then show a tenant the
+ * rows of others, and functions that run as their owner could do anything on the server.
+ */
+export async function warnOfUnboundUsers(
+  urls: Readonly<Record<PostgresSetting, string>>,
+  log: Logger,
+): Promise<void> {
+  const settings = Object.keys(urls) as PostgresSetting[];
+  const distinct = settings.filter(
+    (one, at) => settings.findIndex((other) => urls[other] === urls[one]) === at,
+  );
+  for (const setting of distinct) {
+    const found = await withSession(urls[setting], findUnboundUser);
+    if (found === undefined) continue;
+    log.warn(
+      { setting, ...found },
+      `${setting} names the user "${found.user}", who is ${found.right}: row-level security does not hold it; use an ordinary role that owns the database`,
     );
   }
 }

@@ -31,7 +31,7 @@ import { hostStart } from "./flow-hosts.ts";
 import { generatedOnce } from "./generated.ts";
 import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 import { createMetrics } from "./metrics.ts";
-import { checkPooling, migrateStores } from "./prepare-postgres.ts";
+import { checkPooling, migrateStores, warnOfUnboundUsers } from "./prepare-postgres.ts";
 import { createReadiness } from "./readiness.ts";
 import { readInstallation, waitForStores } from "./stores.ts";
 import { createUnavailableWatch, describeFault } from "./unavailable.ts";
@@ -139,7 +139,10 @@ async function serve(
   const { preparedStatements, migrationDatabaseUrl = settings.databaseUrl } = config;
   const given = { databaseUrl: settings.databaseUrl, ownerUrl: migrationDatabaseUrl, redisUrl };
   const { databaseUrl, ownerUrl, isRedisClusterNode } = await waitForStores(given, log, signal);
-  if (!settings.embedded) await checkPooling({ databaseUrl, ownerUrl, preparedStatements }, log);
+  if (!settings.embedded) {
+    await checkPooling({ databaseUrl, ownerUrl, preparedStatements }, log);
+    await warnOfUnboundUsers({ DATABASE_URL: databaseUrl, HEADRACE_MIGRATION_DATABASE_URL: ownerUrl }, log);
+  }
   const applied = await migrateStores({
     databaseUrl,
     ownerUrl,

@@ -9,11 +9,9 @@ import { HeadraceError } from "../domain/errors.ts";
 import type { Logger } from "../runtime/logger.ts";
 import { type Home, prepareFolder } from "./home.ts";
 import { findPostgresBinaries, type PostgresBinaries } from "./postgres-binaries.ts";
+import { DATABASE, demoteOwner, OWNER, ownerStatements, SUPERUSER } from "./postgres-owner.ts";
 import { storeEnvironment } from "./run-as.ts";
 import { type EmbeddedStore, startStore } from "./store.ts";
-
-const USER = "headrace";
-const DATABASE = "headrace";
 
 /** Addresses and sizes only: nothing that a user's own PostgreSQL would lack. */
 const SETTINGS = {
@@ -22,27 +20,32 @@ const SETTINGS = {
   max_connections: "200",
 };
 
+/** The private PostgreSQL. */
+export interface EmbeddedPostgres extends EmbeddedStore {
+  /** For what only an administrator of the server may do; the program itself never uses it. */
+  readonly superuserUrl: string;
+}
+
 /**
- * Starts the private PostgreSQL of the home, and makes its data first where there are none. Its user `headrace` is a
- * superuser that needs its password. Throws `store_unavailable`, and `store_unsuitable` for another major's data.
+ * Starts the private PostgreSQL of the home, and makes its data first where there are none. The user of its URL owns
+ * the database and is no superuser. Throws `store_unavailable`, and `store_unsuitable` for another major's data.
  */
 export async function startPostgres(options: {
   home: Home;
   log: Logger;
   /** The folder of another installation's binaries. */
   binDirectory?: string;
-}): Promise<EmbeddedStore> {
+}): Promise<EmbeddedPostgres> {
   const { home, log, binDirectory } = options;
   const binaries = findPostgresBinaries(home, binDirectory);
   const directory = join(home.directory, "postgres");
-  const passwordFile = join(home.directory, "postgres-password");
+  const passwords = readPasswords(home);
   if (!existsSync(join(directory, "PG_VERSION"))) {
     log.info({ directory }, "making the embedded PostgreSQL's data");
-    await makeData({ home, binaries, directory, passwordFile });
+    await makeData({ home, binaries, directory, passwords });
   }
   refuseOtherMajor(directory, binaries);
-  const password = readFileSync(passwordFile, "utf8");
-  return await startStore(
+  const store = await startStore(
     {
       name: "PostgreSQL",
       directory,
@@ -56,11 +59,32 @@ export async function startPostgres(options: {
         ...["-D", directory, "-p", String(port)],
         ...Object.entries(SETTINGS).flatMap(([name, value]) => ["-c", `${name}=${value}`]),
       ],
-      url: (port) => `postgres://${USER}:${password}@127.0.0.1:${port}/${DATABASE}`,
-      probe,
+      url: (port) => `postgres://${OWNER}:${passwords.owner}@127.0.0.1:${port}/${DATABASE}`,
+      probe: (url) => probe(url, passwords),
     },
     log,
   );
+  const superuserUrl = new URL(store.url);
+  [superuserUrl.username, superuserUrl.password] = [SUPERUSER, passwords.superuser];
+  return Object.assign(store, { superuserUrl: superuserUrl.href });
+}
+
+interface Passwords {
+  owner: string;
+  superuser: string;
+}
+
+/** Reads the passwords, or makes them: data of an earlier version have one alone. */
+function readPasswords(home: Home): Passwords {
+  const read = (name: string) => {
+    const file = join(home.directory, name);
+    if (!existsSync(file)) {
+      writeFileSync(`${file}.new`, randomBytes(24).toString("hex"), { mode: 0o600, flush: true });
+      renameSync(`${file}.new`, file);
+    }
+    return readFileSync(file, "utf8");
+  };
+  return { owner: read("postgres-password"), superuser: read("postgres-superuser-password") };
 }
 
 /** Makes the data beside their place and moves them there whole. */
@@ -68,20 +92,18 @@ async function makeData(options: {
   home: Home;
   binaries: PostgresBinaries;
   directory: string;
-  passwordFile: string;
+  passwords: Passwords;
 }): Promise<void> {
-  const { home, binaries, directory, passwordFile } = options;
+  const { home, binaries, directory, passwords } = options;
   const partial = `${directory}.new`;
   rmSync(partial, { recursive: true, force: true });
   prepareFolder(home, "postgres.new");
-  const password = randomBytes(24).toString("hex");
-  writeFileSync(passwordFile, password, { mode: 0o600 });
   const run = (script: string, input: string, ...args: string[]) =>
     runAsStore({ home, directory: partial, script, args: [binaries.directory, ...args], input });
   // The password comes through a pipe of the shell's, since only its owner can read its file.
   const initdb = `cat | "$1"/initdb -D . -U "$2" --no-locale -E UTF8 -A scram-sha-256 --pwfile=/dev/stdin`;
-  await run(initdb, password, USER);
-  await run(`"$1"/postgres --single -j -D . template1`, `CREATE DATABASE ${DATABASE}`);
+  await run(initdb, passwords.superuser, SUPERUSER);
+  await run(`"$1"/postgres --single -j -D . template1`, ownerStatements(passwords.owner));
   renameSync(partial, directory);
 }
 
@@ -120,11 +142,12 @@ function refuseOtherMajor(directory: string, binaries: PostgresBinaries): void {
   );
 }
 
-async function probe(url: string): Promise<void> {
+async function probe(url: string, passwords: Passwords): Promise<void> {
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 2_000 });
   client.on("error", () => {});
   try {
     await client.connect();
+    await demoteOwner(client, passwords);
   } finally {
     await client.end().catch(() => {});
   }

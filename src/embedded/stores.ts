@@ -9,6 +9,8 @@ import type { EmbeddedStore } from "./store.ts";
 /** The private PostgreSQL and Redis of one data dir. */
 export interface EmbeddedStores {
   databaseUrl: string;
+  /** For what only an administrator of the server may do. */
+  superuserUrl: string;
   redisUrl: string;
   postgres: EmbeddedStore;
   redis: EmbeddedStore;
@@ -48,6 +50,7 @@ export async function startEmbeddedStores(options: {
     let stopped: Promise<void> | undefined;
     return {
       databaseUrl: postgres.url,
+      superuserUrl: postgres.superuserUrl,
       redisUrl: redis.url,
       postgres,
       redis,

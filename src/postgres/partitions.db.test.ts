@@ -152,15 +152,15 @@ describe("a login role that owns no table", () => {
   async function asApplication(): Promise<{ owner: Database; app: Database; appName: string }> {
     const suffix = randomBytes(4).toString("hex");
     const [ownerName, appName] = [`owner_${suffix}`, `app_${suffix}`];
-    const { url, drop } = await createDatabase();
-    const admin = new pg.Client(inject("databaseUrl"));
+    const { url } = await createDatabase();
+    const name = new URL(url).pathname.slice(1);
+    const admin = new pg.Client(inject("superuserUrl"));
     await admin.connect();
     onTestFinished(async () => {
-      await drop();
+      await admin.query(`DROP DATABASE ${name} WITH (FORCE)`);
       await admin.query(`DROP ROLE ${appName}; DROP ROLE ${ownerName}`);
       await admin.end();
     });
-    const name = new URL(url).pathname.slice(1);
     await admin.query(`CREATE ROLE ${ownerName} LOGIN PASSWORD 'x'; CREATE ROLE ${appName} LOGIN PASSWORD 'x';
       GRANT headrace_api, headrace_pipeline TO ${ownerName} WITH ADMIN OPTION; ALTER DATABASE ${name} OWNER TO ${ownerName}`);
     const urlOf = (user: string) => {

@@ -1,6 +1,7 @@
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import { migrateStores, tryPostgres } from "../../src/app/prepare-postgres.ts";
+import { migrateStores, tryPostgres, warnOfUnboundUsers } from "../../src/app/prepare-postgres.ts";
+import { createLogger } from "../../src/runtime/logger.ts";
 import { builtProgram } from "../support/built.ts";
 import { open } from "../support/database.ts";
 import { deliver } from "../support/deliver.ts";
@@ -393,9 +394,33 @@ describe.skipIf(!hasPackagedPostgres)("a start on the distribution's PostgreSQL 
   });
 });
 
+test("a start warns by name of users whom row-level security does not hold, and of no others", async () => {
+  const stores = await privateStores();
+  const admin = new pg.Client(stores.superuserUrl);
+  await admin.connect();
+  await admin.query("CREATE ROLE bypasser LOGIN BYPASSRLS PASSWORD 's3cret'");
+  await admin.end();
+  const lines: string[] = [];
+  const warnOf = (app: string, owner = app) => {
+    lines.length = 0;
+    const log = createLogger("warn", { write: (line: string) => lines.push(line) });
+    return warnOfUnboundUsers({ DATABASE_URL: app, HEADRACE_MIGRATION_DATABASE_URL: owner }, log);
+  };
+  await warnOf(stores.superuserUrl);
+  expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+    { setting: "DATABASE_URL", user: "postgres", right: "SUPERUSER" },
+  ]);
+  await warnOf(stores.databaseUrl, stores.databaseUrl.replace(/\/\/.*@/, "//bypasser:s3cret@"));
+  expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+    { setting: "HEADRACE_MIGRATION_DATABASE_URL", user: "bypasser", right: "BYPASSRLS" },
+  ]);
+  await warnOf(stores.databaseUrl);
+  expect(lines).toEqual([]);
+});
+
 test("a start on PostgreSQL 18 gives an owner with CREATEROLE the use of the roles that it makes", async () => {
   const stores = await privateStores();
-  const admin = new pg.Client(stores.databaseUrl);
+  const admin = new pg.Client(stores.superuserUrl);
   await admin.connect();
   await admin.query("CREATE ROLE owner LOGIN CREATEROLE PASSWORD 's3cret'");
   await admin.query("CREATE ROLE app LOGIN NOINHERIT PASSWORD 's3cret'");

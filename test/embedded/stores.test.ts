@@ -1,13 +1,15 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { lstatSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { lstatSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { Redis } from "ioredis";
 import pg from "pg";
 import { beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import { listProcesses, type Process } from "../../src/embedded/processes.ts";
 import { type EmbeddedStores, startEmbeddedStores } from "../../src/embedded/stores.ts";
+import { migrate } from "../../src/postgres/migrate.ts";
 import { createLogger } from "../../src/runtime/logger.ts";
 import { builtProgram } from "../support/built.ts";
+import { MIGRATIONS } from "../support/migrated-template.ts";
 import { createDatabase, hasPostgres15, postgres15, privateStores, testRedisUrl } from "../support/stores.ts";
 import { temporaryDataDir } from "../support/temporary-stores.ts";
 import { until } from "../support/until.ts";
@@ -37,6 +39,19 @@ async function query(databaseUrl: string, text: string): Promise<unknown[]> {
   } finally {
     await client.end().catch(() => {});
   }
+}
+
+/** Makes of the bootstrap superuser what it was: `headrace`, with the one password and all that there is. */
+async function asEarlierVersion({ databaseUrl, superuserUrl }: EmbeddedStores): Promise<void> {
+  const inDatabase = new URL(superuserUrl);
+  inDatabase.pathname = "headrace";
+  const password = new URL(databaseUrl).password;
+  await query(
+    inDatabase.href,
+    `ALTER DATABASE headrace OWNER TO postgres; DROP ROLE headrace; CREATE ROLE other SUPERUSER;
+      SET SESSION AUTHORIZATION other; ALTER ROLE postgres RENAME TO headrace;
+      SET SESSION AUTHORIZATION headrace; DROP ROLE other; ALTER ROLE headrace PASSWORD '${password}'`,
+  );
 }
 
 async function redisCommand(url: string, command: string, ...args: string[]): Promise<unknown> {
@@ -109,6 +124,47 @@ describe("the embedded stores", () => {
     redis.password = "";
     await expect(query(postgres.href, "SELECT 1")).rejects.toThrow("password authentication failed");
     await expect(redisCommand(redis.href, "PING")).rejects.toThrow("NOAUTH");
+  });
+
+  test("run the program as an ordinary role that owns its database", async () => {
+    const { databaseUrl } = await start(dataDir());
+    const [row] = await query(
+      databaseUrl,
+      `SELECT rolsuper, rolbypassrls, rolcreatedb, rolcreaterole, pg_get_userbyid(datdba) = rolname AS owner
+        FROM pg_roles, pg_database WHERE rolname = session_user AND datname = current_database()`,
+    );
+    expect(row).toEqual({
+      ...{ rolsuper: false, rolbypassrls: false, rolcreatedb: false, rolcreaterole: true, owner: true },
+    });
+    await expect(query(databaseUrl, "COPY (SELECT 1) TO PROGRAM 'true'")).rejects.toThrow("denied");
+  });
+
+  test("take the superuser's rights from the role of data that an earlier version made", async () => {
+    const folder = dataDir();
+    const stores = await start(folder);
+    await asEarlierVersion(stores);
+    await migrate({ url: stores.databaseUrl, directory: MIGRATIONS });
+    await stores.stop();
+    rmSync(`${folder}/embedded/postgres-superuser-password`);
+    const { databaseUrl, superuserUrl, stop } = await start(folder);
+    const [role] = await query(databaseUrl, "SELECT rolsuper FROM pg_roles WHERE rolname = session_user");
+    expect(role).toEqual({ rolsuper: false });
+    const [other] = await query(superuserUrl, "SELECT oid::int, rolsuper FROM pg_roles WHERE rolname = user");
+    expect(other).toEqual({ oid: 10, rolsuper: true });
+    const left = await query(
+      databaseUrl,
+      `SELECT relname AS name FROM pg_class WHERE relowner = 10 AND relnamespace = 'public'::regnamespace
+        UNION ALL SELECT proname FROM pg_proc WHERE proowner = 10 AND pronamespace = 'public'::regnamespace
+        UNION ALL SELECT typname FROM pg_type WHERE typowner = 10 AND typnamespace = 'public'::regnamespace
+        UNION ALL SELECT datname FROM pg_database WHERE datdba = 10 AND datname = current_database()`,
+    );
+    expect(left).toEqual([]);
+    // What a start does with it: the owner alters its tables and gives its roles to others.
+    await query(databaseUrl, "ALTER TABLE tenants ADD later int; SELECT make_partitions(3)");
+    await query(databaseUrl, "CREATE ROLE application; GRANT headrace_api, headrace_pipeline TO application");
+    await stop();
+    const again = await start(folder);
+    expect(await query(again.databaseUrl, "SELECT count(*)::int AS n FROM tenants")).toEqual([{ n: 0 }]);
   });
 
   test("come back on the same port when they are killed", async () => {

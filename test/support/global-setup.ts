@@ -5,6 +5,7 @@ import { startTemporaryStores } from "./temporary-stores.ts";
 declare module "vitest" {
   interface ProvidedContext {
     databaseUrl: string;
+    superuserUrl: string;
     redisUrl: string;
     stockPostgres: boolean;
   }
@@ -19,8 +20,9 @@ export default async function setUp(project: TestProject): Promise<() => Promise
   const environment: Record<string, unknown> | undefined = project.config.env;
   const stock = environment?.["HEADRACE_TEST_POSTGRES"] === "stock";
   const stores = await startTemporaryStores({ stock, binDirectory: process.env["HEADRACE_TEST_PG_BINDIR"] });
-  await makeMigratedDatabase(stores.databaseUrl, { stock });
+  await makeMigratedDatabase(stores, { stock });
   project.provide("databaseUrl", stores.databaseUrl);
+  project.provide("superuserUrl", stores.superuserUrl);
   project.provide("redisUrl", stores.redisUrl);
   project.provide("stockPostgres", stock);
   return stores.remove;

@@ -1,9 +1,11 @@
 import { chmodSync, existsSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import pg from "pg";
 import { prepareHome } from "../../src/embedded/home.ts";
 import { startRedis } from "../../src/embedded/redis.ts";
 import { findRedisServer } from "../../src/embedded/redis-binary.ts";
+import type { EmbeddedStore } from "../../src/embedded/store.ts";
 import { type EmbeddedStores, startEmbeddedStores } from "../../src/embedded/stores.ts";
 import { createLogger } from "../../src/runtime/logger.ts";
 import { startStockPostgres, stockPostgresBinaries } from "./stock-postgres.ts";
@@ -23,7 +25,7 @@ export function temporaryDataDir(parent = tmpdir()): { dataDir: string; remove()
 }
 
 /**
- * Stores on a data dir of their own; `remove` stops them and deletes it. `postgres` is the embedded one, one of another
+ * Stores on a data dir of their own, whose owner may make databases for tests; `remove` stops them and deletes it. `postgres` is the embedded one, one of another
  * folder of binaries, or the machine's own with every default.
  */
 export async function startTemporaryStores(postgres: PostgresChoice = {}): Promise<TemporaryStores> {
@@ -48,10 +50,9 @@ export interface PostgresChoice {
 
 export type TemporaryStores = Pick<
   EmbeddedStores,
-  "databaseUrl" | "redisUrl" | "postgres" | "redis" | "pids" | "markStopping" | "stop"
+  "databaseUrl" | "superuserUrl" | "redisUrl" | "redis" | "pids" | "markStopping" | "stop"
 > & {
-  /** For what only an administrator of the server may do. */
-  superuserUrl: string;
+  postgres: EmbeddedStore;
   remove(): Promise<void>;
 };
 
@@ -61,10 +62,18 @@ async function startEmbedded(dataDir: string, { binDirectory }: PostgresChoice) 
     log: createLogger("fatal"),
     ...(binDirectory === undefined ? {} : { postgresBinDirectory: binDirectory }),
   });
-  return {
-    ...stores,
-    superuserUrl: stores.databaseUrl,
-  };
+  await run(stores.superuserUrl, "ALTER ROLE headrace CREATEDB");
+  return stores;
+}
+
+async function run(url: string, statement: string): Promise<void> {
+  const client = new pg.Client(url);
+  await client.connect();
+  try {
+    await client.query(statement);
+  } finally {
+    await client.end();
+  }
 }
 
 async function startStockStores(dataDir: string) {
