@@ -357,7 +357,7 @@ table endpoints row level security forced
   constraint endpoints_connector_fkey FOREIGN KEY (connector) REFERENCES connectors(id)
   constraint endpoints_pkey PRIMARY KEY (tenant_id, connector, endpoint)
   constraint endpoints_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id)
-  CREATE UNIQUE INDEX endpoints_of_account ON public.endpoints USING btree (connector, account) WHERE (account IS NOT NULL)
+  CREATE INDEX endpoints_of_account ON public.endpoints USING btree (connector, account) WHERE (account IS NOT NULL)
   policy every_tenant to headrace_pipeline using true check true
   policy own_tenant to headrace_api using (tenant_id = current_setting('app.tenant'::text, true)) check (tenant_id = current_setting('app.tenant'::text, true))
   grant delete, insert, select, update to headrace_api

@@ -88,6 +88,7 @@ export function composeReceiving(deps: ReceivingDeps): Receiving {
       database: ingest,
       keyRing,
       maxEndpoints: limits.maxEndpoints,
+      maxTried: limits.maxTriedEndpoints,
       lookUps: limits.lookUps,
     }),
     acceptor,

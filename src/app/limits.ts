@@ -47,6 +47,8 @@ export interface Limits {
   accept: AcceptorLimits;
   /** Endpoints kept in memory, unknown ones among them. */
   maxEndpoints: number;
+  /** Endpoints of one account whose secrets are tried on a delivery to an app's URL. */
+  maxTriedEndpoints: number;
   /** Of endpoints and accounts that are not kept. */
   lookUps: LookUpLimits;
   /** How long a committed delivery is remembered in Redis, s. PostgreSQL remembers it for its whole window. */
@@ -153,6 +155,7 @@ export const DEFAULT_LIMITS: Limits = {
   heapGrowthPercent: { events: 300, polls: 30 },
   accept: { maxDeliveries: 64, evenAbove: 16, maxBytes: 1_048_576, inFlight: 1, maxWaiting: 2_000 },
   maxEndpoints: 10_000,
+  maxTriedEndpoints: 16,
   lookUps: { maxItems: 500, inFlight: 1, maxWaiting: 20_000 },
   seenSeconds: 600,
   seenMarks: { delayMs: 25, batchSize: 250 },

@@ -1,14 +1,17 @@
 import { randomUUID } from "node:crypto";
 import { HeadraceError } from "../domain/errors.ts";
 import { endpointSecretPlace, schemeOf } from "../pipeline/receive/endpoint-cache.ts";
+import { haveEqualSecret } from "../pipeline/receive/equal-secrets.ts";
 import { raiseCounter } from "../postgres/change-counters.ts";
 import { findConnector } from "../postgres/connectors.ts";
 import type { Database, Queryable } from "../postgres/database.ts";
 import {
+  countAccountEndpoints,
   deleteEndpoint,
   type EndpointSettings,
   findEndpoint,
   findShownSecret,
+  listAccountSecrets,
   type NewSecret,
   putEndpoint,
   rotateSecret,
@@ -16,11 +19,14 @@ import {
 } from "../postgres/endpoints.ts";
 import type { KeyRing } from "../postgres/key-ring.ts";
 import type { EndpointName } from "../postgres/receiving-endpoints.ts";
-import { MAX_SECRETS } from "./schemas/endpoint.ts";
+import { MAX_ENDPOINTS_OF_ACCOUNT, MAX_SECRETS } from "./schemas/endpoint.ts";
 
 /** Changes of endpoints, each in a transaction that every receiver notices before it commits another delivery. */
 export interface EndpointChanges {
-  /** Throws `not_found` without the connector, and when it does not take the endpoint's params. */
+  /**
+   * Throws `not_found` without the connector, and when it does not take the endpoint's params; `conflict` where another
+   * endpoint has the same account and one of the same secrets, also of `rotate`.
+   */
   put(
     name: EndpointName,
     settings: EndpointSettings,
@@ -56,17 +62,51 @@ export function createEndpointChanges({
     return { id, notAfter, ...keyRing.seal(secret.value, endpointSecretPlace(name, id)) };
   }
 
+  /**
+   * Every change of endpoints holds the counter's row until it commits, so that what is read here stays so. Looks at
+   * other tenants' secrets, which the transaction of this one may not see.
+   */
+  async function refuseSameAccount(
+    name: EndpointName,
+    account: string | undefined,
+    { webhook, params }: { webhook: unknown; params: Record<string, string> },
+    secrets: readonly { value: string; not_after?: string }[],
+  ): Promise<void> {
+    if (account === undefined || secrets.length === 0) return;
+    const found = await listAccountSecrets(database.pipeline, account, name);
+    const scheme = schemeOf(webhook, params);
+    const given = secrets.map(({ value }) => ({ scheme, value }));
+    const others = found.flatMap((other) => {
+      try {
+        const value = keyRing.open(other, endpointSecretPlace(other.name, other.id));
+        return { scheme: schemeOf(webhook, other.params), value };
+      } catch {
+        // One that cannot be opened, or whose params are of an earlier preset, verifies nothing either.
+        return [];
+      }
+    });
+    if (!haveEqualSecret(given, others)) return;
+    throw new HeadraceError(
+      "conflict",
+      "Another endpoint of the connector has the same account and the same secret: give this one a secret of its own",
+    );
+  }
+
   return {
     put: (name, settings, secrets) =>
       change(name, async (transaction) => {
-        await checkParams(transaction, name, settings.params);
+        const { account, params } = settings;
+        const webhook = await checkParams(transaction, name, params);
+        await refuseManyOfAccount(transaction, name, account);
+        await refuseSameAccount(name, account, { webhook, params }, secrets);
         const sealed = secrets.map((secret) => seal(name, secret));
         await putEndpoint(transaction, name, settings, sealed);
         return await readBack(transaction, name);
       }),
     rotate: (name, value, overlapSeconds) =>
       change(name, async (transaction) => {
-        await readBack(transaction, name);
+        const endpoint = await readBack(transaction, name);
+        await refuseSameAccount(name, endpoint.account, endpoint, [{ value }]);
         const count = await rotateSecret(transaction, name, seal(name, { value }), overlapSeconds);
         if (count <= MAX_SECRETS) return await readBack(transaction, name);
         throw new HeadraceError(
@@ -105,11 +145,12 @@ async function readBack(transaction: Queryable, name: EndpointName): Promise<Sto
   return endpoint;
 }
 
+/** Returns the connector's webhook. */
 async function checkParams(
   transaction: Queryable,
   name: EndpointName,
   params: Record<string, string>,
-): Promise<void> {
+): Promise<unknown> {
   const connector = await findConnector(transaction, name.connector);
   if (connector === undefined)
     throw new HeadraceError("not_found", `There is no connector ${name.connector}`);
@@ -117,4 +158,19 @@ async function checkParams(
     throw new HeadraceError("unprocessable", `Connector ${name.connector} receives no webhooks`);
   }
   schemeOf(connector.webhook, params);
+  return connector.webhook;
+}
+
+async function refuseManyOfAccount(
+  transaction: Queryable,
+  name: EndpointName,
+  account: string | undefined,
+): Promise<void> {
+  if (account === undefined) return;
+  const count = await countAccountEndpoints(transaction, account, name);
+  if (count < MAX_ENDPOINTS_OF_ACCOUNT) return;
+  throw new HeadraceError(
+    "unprocessable",
+    `The tenant has ${MAX_ENDPOINTS_OF_ACCOUNT} endpoints of this account, which is the most: give one of them more secrets, or delete one`,
+  );
 }

@@ -171,10 +171,6 @@ const FOREIGN: Record<string, { code: ErrorCode; message: string }> = {
     message: "The body must be JSON, with Content-Type: application/json",
   },
   FST_ERR_HANDLER_TIMEOUT: { code: "store_unavailable", message: "The deadline of the request has passed" },
-  "23505:endpoints_of_account": {
-    code: "conflict",
-    message: "Another endpoint of the connector takes the deliveries of this account",
-  },
   "22P05": UNSTORABLE,
   "22021": UNSTORABLE,
 };

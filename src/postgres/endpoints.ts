@@ -102,6 +102,56 @@ export async function deleteEndpoint(transaction: Queryable, name: EndpointName)
   return rows.length > 0;
 }
 
+/** A secret of an endpoint that names an account, with what says by which scheme it is read. */
+export interface AccountSecret extends Sealed {
+  id: string;
+  name: EndpointName;
+  params: Record<string, string>;
+}
+
+/** The secrets that hold now of all endpoints of any tenant that name the account, but for those of `except`. */
+export async function listAccountSecrets(
+  database: Queryable,
+  account: string,
+  except: EndpointName,
+): Promise<AccountSecret[]> {
+  const rows = await database.query<{
+    tenant_id: string;
+    endpoint: string;
+    params: Record<string, string>;
+    id: string;
+    sealed: Buffer;
+    key_id: string;
+  }>({
+    text: `SELECT e.tenant_id, e.endpoint, e.params, s.id, s.sealed, s.key_id
+      FROM endpoints e JOIN endpoint_secrets s USING (tenant_id, connector, endpoint)
+      WHERE e.connector = $2 AND e.account = $4 AND (e.tenant_id, e.endpoint) <> ($1, $3)
+        AND (s.not_after IS NULL OR s.not_after > now())`,
+    values: [...keyOf(except), account],
+  });
+  return rows.map(({ tenant_id: tenantId, endpoint, params, id, sealed, key_id: keyId }) => ({
+    name: { tenantId, connector: except.connector, endpoint },
+    params,
+    id,
+    sealed,
+    keyId,
+  }));
+}
+
+/** How many other endpoints of the tenant name the account. */
+export async function countAccountEndpoints(
+  transaction: Queryable,
+  account: string,
+  except: EndpointName,
+): Promise<number> {
+  const [row] = await transaction.query<{ count: number }>({
+    text: `SELECT count(*)::int AS count FROM endpoints
+      WHERE tenant_id = $1 AND connector = $2 AND endpoint <> $3 AND account = $4`,
+    values: [...keyOf(except), account],
+  });
+  return row?.count ?? 0;
+}
+
 /**
  * Adds a secret before the others, which hold for `overlapSeconds` more at the most; those that have expired go.
  * Answers how many there are now. Raise the receive counter in the same transaction.

@@ -114,7 +114,10 @@ export interface ReceivingConnector {
   counter: number;
   /** Undefined or null when it does not exist, or receives no webhooks. */
   webhook: unknown;
-  /** Enabled endpoints that have a secret, the last changed first: what names no account is tried with theirs. */
+  /**
+   * Enabled endpoints that have a secret, the last changed first, and each tenant's before any tenant's second: what
+   * names no account is tried with theirs.
+   */
   endpoints: EndpointName[];
 }
 
@@ -134,10 +137,12 @@ export async function findReceivingConnector(
       FROM change_counters c
       LEFT JOIN connectors n ON n.id = $1
       LEFT JOIN LATERAL (
-        SELECT o.tenant_id, o.endpoint FROM endpoints o JOIN tenants t ON t.id = o.tenant_id AND t.deleted_at IS NULL
-        WHERE o.connector = n.id AND o.enabled AND EXISTS (SELECT FROM endpoint_secrets s
-          WHERE (s.tenant_id, s.connector, s.endpoint) = (o.tenant_id, o.connector, o.endpoint))
-        ORDER BY o.updated_at DESC LIMIT $2) e ON true
+        SELECT o.tenant_id, o.endpoint, o.updated_at,
+            row_number() OVER (PARTITION BY o.tenant_id ORDER BY o.updated_at DESC) AS of_tenant
+          FROM endpoints o JOIN tenants t ON t.id = o.tenant_id AND t.deleted_at IS NULL
+          WHERE o.connector = n.id AND o.enabled AND EXISTS (SELECT FROM endpoint_secrets s
+            WHERE (s.tenant_id, s.connector, s.endpoint) = (o.tenant_id, o.connector, o.endpoint))
+          ORDER BY of_tenant, o.updated_at DESC LIMIT $2) e ON true
       WHERE c.name = 'receive'`,
     values: [connector, maxEndpoints],
   });
@@ -156,25 +161,44 @@ export interface ConnectorAccount {
   account: string;
 }
 
-/** The endpoint that takes each account's deliveries, in their order, with the receive counter of the same moment. */
+/**
+ * The endpoints that name each account, at most `maxEndpoints` of each, in the order of the accounts and with the receive
+ * counter of the same moment. Enabled ones come first, and the oldest of each tenant before any tenant's second, so that
+ * a tenant that makes many displaces no other.
+ */
 export async function findEndpointsOfAccounts(
   database: Queryable,
   accounts: readonly ConnectorAccount[],
-): Promise<{ counter: number; name: EndpointName | undefined }[]> {
-  const rows = await database.query<{ counter: string; tenant_id: string | null; endpoint: string }>({
+  maxEndpoints: number,
+): Promise<{ counter: number; names: EndpointName[] }[]> {
+  const rows = await database.query<{
+    ordinal: number;
+    counter: string;
+    tenant_id: string | null;
+    endpoint: string;
+  }>({
     name: "find-endpoints-of-accounts",
-    text: `SELECT c.value AS counter, e.tenant_id, e.endpoint
+    text: `SELECT w.ordinal::int AS ordinal, c.value AS counter, e.tenant_id, e.endpoint
       FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS w (connector, account, ordinal)
       JOIN change_counters c ON c.name = 'receive'
-      LEFT JOIN endpoints e ON e.connector = w.connector AND e.account = w.account
-      ORDER BY w.ordinal`,
-    values: [accounts.map(({ connector }) => connector), accounts.map(({ account }) => account)],
+      LEFT JOIN LATERAL (
+        SELECT o.*, row_number() OVER (ORDER BY enabled DESC, of_tenant, created_at, tenant_id) AS place FROM (
+          SELECT p.tenant_id, p.endpoint, p.enabled, p.created_at, row_number() OVER (
+              PARTITION BY p.tenant_id, p.enabled ORDER BY p.created_at, p.endpoint) AS of_tenant
+            FROM endpoints p JOIN tenants t ON t.id = p.tenant_id AND t.deleted_at IS NULL
+            WHERE p.connector = w.connector AND p.account = w.account) o
+        ORDER BY place LIMIT $3) e ON true
+      ORDER BY w.ordinal, e.place`,
+    values: [
+      accounts.map(({ connector }) => connector),
+      accounts.map(({ account }) => account),
+      maxEndpoints,
+    ],
   });
-  return rows.map(({ counter, tenant_id: tenantId, endpoint }, index) => ({
-    counter: Number(counter),
-    name:
-      tenantId === null
-        ? undefined
-        : { tenantId, connector: (accounts[index] as ConnectorAccount).connector, endpoint },
-  }));
+  const found = accounts.map(() => ({ counter: Number(rows[0]?.counter), names: [] as EndpointName[] }));
+  for (const { ordinal, tenant_id: tenantId, endpoint } of rows) {
+    const { connector } = accounts[ordinal - 1] as ConnectorAccount;
+    if (tenantId !== null) found[ordinal - 1]?.names.push({ tenantId, connector, endpoint });
+  }
+  return found;
 }

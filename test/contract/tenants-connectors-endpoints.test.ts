@@ -22,6 +22,7 @@ async function verdict(api: ServedApi, secret: string | undefined): Promise<stri
     database: api.database.ingest,
     keyRing: KEY_RING,
     maxEndpoints: 10,
+    maxTried: 8,
     lookUps: DEFAULT_LIMITS.lookUps,
   });
   const known = await endpoints.endpoint({ tenantId: "acme", connector: "shop", endpoint: "default" });

@@ -1,7 +1,7 @@
 import { createHmac } from "node:crypto";
 import { beforeAll, expect, test } from "vitest";
 import { builtProgram } from "../support/built.ts";
-import { api } from "../support/process.ts";
+import { ADMIN_KEY, api } from "../support/process.ts";
 import { connect, eventsOf, post, receiving } from "../support/receiving.ts";
 
 beforeAll(async () => {
@@ -16,6 +16,15 @@ function slack(body: unknown, secret = "app-secret") {
   const signature = createHmac("sha256", secret).update(`v0:${time}:${text}`).digest("hex");
   const headers = { ...JSON_TYPE, "x-slack-request-timestamp": time, "x-slack-signature": `v0=${signature}` };
   return [headers, text] as const;
+}
+
+async function callApi(url: string, method: string, path: string, body: unknown) {
+  const response = await fetch(`${url}/api/v1${path}`, {
+    method,
+    headers: { ...JSON_TYPE, authorization: `Bearer ${ADMIN_KEY}` },
+    body: JSON.stringify(body),
+  });
+  return { status: response.status, body: (await response.json()) as Record<string, unknown> };
 }
 
 function xero(events: unknown[]) {
@@ -111,6 +120,59 @@ test("an endpoint that names no account takes none that another tenant has named
     connector === "xero" ? (data as { resourceId: string }).resourceId : [],
   );
   expect(resources).toEqual(["r1"]);
+});
+
+test("an account that others have named first, and often, is taken by the endpoint whose secret signed", async () => {
+  const headrace = await receiving();
+  const put = (path: string, secret: string, account = "T1") =>
+    callApi(headrace.url, "PUT", path, { secrets: [{ value: secret }], account });
+  const squatter = await connect(headrace, "slack", { secret: "squat", account: "T1", tenant: "other" });
+  for (const n of [1, 2, 3]) {
+    expect((await put(`/tenants/other/endpoints/slack/e${n}`, `squat${n}`)).status).toBe(200);
+  }
+  const more = await put("/tenants/other/endpoints/slack/e4", "squat4");
+  expect([more.status, more.body]).toMatchObject([
+    422,
+    { error: { message: expect.stringContaining("4 endpoints of this account") } },
+  ]);
+  // Who has many does not come before who has one.
+  for (const tenant of Array.from({ length: 14 }, (_, n) => `t${n}`)) {
+    await api(headrace.url, "PUT", `/tenants/${tenant}`, {});
+    expect((await put(`/tenants/${tenant}/endpoints/slack`, `of-${tenant}`)).status).toBe(200);
+  }
+  const own = await put("/tenants/acme/endpoints/slack", "app-secret");
+  expect(own.status).toBe(200);
+  const app = squatter.replace("/other", "");
+  expect((await post(app, ...slack(mention("T1", "Ev1")))).status).toBe(200);
+  expect((await post(app, ...slack(mention("T1", "Ev2"), "squat"))).status).toBe(200);
+  expect((await post(app, ...slack(mention("T1", "Ev3"), "nobody's"))).status).toBe(401);
+  const ids = async (tenant: string) =>
+    (await eventsOf(headrace, tenant)).map((event) => (event.data as { event_id: string }).event_id);
+  expect([await ids("acme"), await ids("other")]).toEqual([["Ev1"], ["Ev2"]]);
+});
+
+test("an endpoint is a conflict only with the same account and the same secret, and tells nothing of whose", async () => {
+  const headrace = await receiving();
+  await connect(headrace, "slack", { secret: "app-secret", account: "T1" });
+  await connect(headrace, "standard-webhooks", { secret: "whsec_c2VjcmV0LXNlY3JldA==", account: "A" });
+  const call = (method: string, path: string, body: unknown) =>
+    callApi(headrace.url, method, `/tenants/other/endpoints/${path}`, body);
+  const both = [{ value: "another" }, { value: "app-secret" }];
+  const refused = await call("PUT", "slack", { secrets: both, account: "T1" });
+  expect(refused).toMatchObject({ status: 409, body: { error: { code: "conflict" } } });
+  expect(JSON.stringify(refused.body)).not.toMatch(/acme|T1|app-secret/);
+  expect((await call("PUT", "slack", { secrets: both, account: "T2" })).status).toBe(200);
+  expect((await call("PUT", "slack", { secrets: [{ value: "another" }], account: "T1" })).status).toBe(200);
+  expect((await call("POST", "slack/rotate", { value: "app-secret" })).status).toBe(409);
+  // However it is written, it is one key.
+  const written = { secrets: [{ value: "c2VjcmV0LXNlY3JldA" }], account: "A" };
+  expect((await call("PUT", "standard-webhooks", written)).status).toBe(409);
+  // A PUT that repeats itself is none with itself, and a secret that is gone is free.
+  const again = { secrets: [{ value: "app-secret" }], account: "T1" };
+  const own = await callApi(headrace.url, "PUT", "/tenants/acme/endpoints/slack", again);
+  expect(own.status).toBe(200);
+  await api(headrace.url, "DELETE", "/tenants/acme/endpoints/slack");
+  expect((await call("PUT", "slack", again)).status).toBe(200);
 });
 
 test("a batch may name many accounts, and each endpoint takes its own", { timeout: 60_000 }, async () => {

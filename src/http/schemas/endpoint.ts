@@ -8,6 +8,9 @@ import { closed, Id, Instant, line, nullable } from "./fields.ts";
 /** An endpoint has no more secrets: each is tried on each delivery. */
 export const MAX_SECRETS = 8;
 
+/** No tenant has more endpoints of one account of a connector: each may be tried on a delivery to the app's URL. */
+export const MAX_ENDPOINTS_OF_ACCOUNT = 4;
+
 const SecretValue = Type.String({ minLength: 1, maxLength: 8192, description: "1 to 8192 characters" });
 
 const settings = {

@@ -13,9 +13,12 @@ import { createVerifier } from "./verify.ts";
 /** No delivery names more accounts: each may be an endpoint whose secrets are tried. */
 const MAX_ACCOUNTS = 1_000;
 
+/** No more endpoints are tried on one delivery, of all the accounts that it names. */
+const MAX_ENDPOINTS = 1_000;
+
 /**
- * Judges a delivery to the one URL of a connector. The accounts that it names pick the endpoints, and each of these
- * takes its own events if the signature holds under its own secrets. What names no account (a handshake, a batch of
+ * Judges a delivery to the one URL of a connector. The accounts that it names pick the endpoints. Among those of one
+ * account the one under whose secrets the signature holds takes its events, the first of several. What names no account (a handshake, a batch of
  * nothing) is judged by the endpoints of the connector that have a secret.
  */
 export async function receiveForApp(
@@ -33,11 +36,15 @@ export async function receiveForApp(
   const named = await Promise.all(names.map(async (name) => await endpoints.endpoint(name)));
   const judged = named.map((endpoint) => ({ endpoint, judgement: judge(endpoint, request, now()) }));
   for (const { endpoint, judgement } of judged) {
-    if (judgement.kind === "challenge") return answering.handshake(endpoint, judgement);
+    // A secret that it brings is of one tenant: where several name the account, none can be told from the others.
+    if (judgement.kind === "challenge" && (judgement.capture === undefined || areOfOneTenant(names)))
+      return answering.handshake(endpoint, judgement);
     if (judgement.kind === "method_not_allowed") return answering.decline(endpoint, judgement);
   }
-  const authentic = judged.flatMap(({ endpoint, judgement }) =>
-    judgement.kind === "delivery" ? [{ endpoint, bySecret: judgement.bySecret }] : [],
+  const authentic = firstOfAccounts(
+    judged.flatMap(({ endpoint, judgement }) =>
+      judgement.kind === "delivery" ? [{ endpoint, bySecret: judgement.bySecret }] : [],
+    ),
   );
   // Its events would be left out; what names no account is for whichever endpoint it verifies with.
   for (const { endpoint, judgement } of judged) {
@@ -82,10 +89,31 @@ async function namedEndpoints(
     [...accounts].map(async (account) => endpoints.ofAccount(connectorId, account)),
   );
   return {
-    names: found.flatMap(({ name }) => name ?? []),
+    names: inTurns(found.map(({ names }) => names)).slice(0, MAX_ENDPOINTS),
     counter: Math.min(connector.counter, ...found.map(({ counter }) => counter)),
     events: events.length,
   };
+}
+
+/** The first of each account, then the second of each, and so on. */
+function inTurns(ofAccounts: readonly (readonly EndpointName[])[]): EndpointName[] {
+  const turns = Math.max(0, ...ofAccounts.map(({ length }) => length));
+  return Array.from({ length: turns }, (_, turn) => ofAccounts.flatMap((names) => names[turn] ?? [])).flat();
+}
+
+function areOfOneTenant(names: readonly EndpointName[]): boolean {
+  return new Set(names.map(({ tenantId }) => tenantId)).size === 1;
+}
+
+/** Leaves out those whose account an endpoint before them has: an event is one endpoint's. */
+function firstOfAccounts<Part extends { endpoint: KnownEndpoint }>(parts: readonly Part[]): Part[] {
+  const taken = new Set<string>();
+  return parts.filter(({ endpoint: { account } }) => {
+    if (account === undefined) return true;
+    const isFirst = !taken.has(account);
+    taken.add(account);
+    return isFirst;
+  });
 }
 
 function reasonOf(

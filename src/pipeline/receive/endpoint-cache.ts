@@ -55,16 +55,13 @@ export function endpointSecretPlace(name: EndpointName, secretId: string): strin
 export interface EndpointCache {
   endpoint(name: EndpointName): KnownEndpoint | Promise<KnownEndpoint>;
   connector(connector: string): KnownConnector | Promise<KnownConnector>;
-  /** Which endpoint of the connector takes the deliveries of this account. */
+  /** The endpoints of the connector that name this account: the one whose secret verifies takes its deliveries. */
   ofAccount(connector: string, account: string): NamedByAccount | Promise<NamedByAccount>;
   /** Says that the counter has this value: what was loaded before it no longer counts. */
   advance(counter: number): void;
 }
 
-type NamedByAccount = Counted & { name: EndpointName | undefined };
-
-/** No more endpoints are tried on what names no account: the secret is the app's, and most have the same. */
-const MAX_TRIED_ENDPOINTS = 8;
+type NamedByAccount = Counted & { names: EndpointName[] };
 
 export interface LookUpLimits {
   /** Names in one statement. */
@@ -80,15 +77,17 @@ export function createEndpointCache(deps: {
   keyRing: KeyRing;
   /** Endpoints kept; as many accounts, and as many again of names that do not exist. */
   maxEndpoints: number;
+  /** Endpoints whose secrets are tried on a delivery, of each account that it names, or where it names none. */
+  maxTried: number;
   lookUps: LookUpLimits;
 }): EndpointCache {
-  const { database, keyRing, maxEndpoints: maxEntries, lookUps } = deps;
+  const { database, keyRing, maxEndpoints: maxEntries, maxTried, lookUps } = deps;
   const newest = { value: 0 };
   const lookUpEndpoint = inBatches(lookUps, (names: EndpointName[]) =>
     findReceivingEndpoints(database, names),
   );
   const lookUpAccount = inBatches(lookUps, (accounts: ConnectorAccount[]) =>
-    findEndpointsOfAccounts(database, accounts),
+    findEndpointsOfAccounts(database, accounts, maxTried),
   );
   const endpoints = createCountedCache({
     newest,
@@ -105,7 +104,7 @@ export function createEndpointCache(deps: {
     maxEntries,
     exists: (connector: KnownConnector) => connector.isKnown,
     async read(id) {
-      const { counter, webhook, endpoints } = await findReceivingConnector(database, id, MAX_TRIED_ENDPOINTS);
+      const { counter, webhook, endpoints } = await findReceivingConnector(database, id, maxTried);
       const isKnown = receivesWebhooks(webhook);
       return { counter, isKnown, endpoints, scheme: isKnown ? schemeOf(webhook, {}) : DECOY };
     },
@@ -113,7 +112,7 @@ export function createEndpointCache(deps: {
   const accounts = createCountedCache({
     newest,
     maxEntries,
-    exists: ({ name }: NamedByAccount) => name !== undefined,
+    exists: ({ names }: NamedByAccount) => names.length > 0,
     read: (key) => lookUpAccount(JSON.parse(key) as ConnectorAccount),
   });
   return {

@@ -33,11 +33,12 @@ async function findOthers(
   const { tenantId, connector } = endpoint.name;
   const found = await Promise.all(accounts.map(async (account) => endpoints.ofAccount(connector, account)));
   const owners = await Promise.all(
-    found.map(async ({ name }) =>
-      name === undefined || name.tenantId === tenantId ? undefined : await endpoints.endpoint(name),
-    ),
+    found.map(({ names }) => {
+      const others = names.filter((name) => name.tenantId !== tenantId);
+      return Promise.all(others.map(async (name) => endpoints.endpoint(name)));
+    }),
   );
-  const counters = [...found, ...owners].flatMap((one) => one?.counter ?? []);
+  const counters = [...found, ...owners.flat()].map(({ counter }) => counter);
   if (counters.some((counter) => counter !== endpoint.counter)) {
     endpoints.advance(Math.max(...counters, endpoint.counter));
     return undefined;
@@ -47,6 +48,8 @@ async function findOthers(
       return answering.refuse(owner, owner.unopened);
   }
   return new Set(
-    accounts.filter((_account, index) => owners[index]?.verify(request, nowMs).kind === "authentic"),
+    accounts.filter((_account, index) =>
+      owners[index]?.some((owner) => owner.verify(request, nowMs).kind === "authentic"),
+    ),
   );
 }
