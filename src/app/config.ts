@@ -97,6 +97,16 @@ export const SETTINGS = {
     "a whole number from 0 to 600000",
     (text) => (/^\d{1,6}$/.test(text) && Number(text) <= 600_000 ? Number(text) : undefined),
   ),
+  HEADRACE_METRICS_KEY: setting(
+    "The bearer of /metrics; unset, only this machine may read them, and not through a proxy.",
+    "16 to 500 printable characters",
+    (text) => (/^[\x21-\x7e]{16,500}$/.test(text) ? text : undefined),
+  ),
+  HEADRACE_METRICS_PORT: setting(
+    "Serves /metrics, /healthz and /readyz on a port of their own too.",
+    "a port from 0 to 65535",
+    readPort,
+  ),
   HEADRACE_DEMO: setting("1 seeds the demo into an empty external database.", "0 or 1", readFlag),
   LOG_LEVEL: setting("The least severe level that is logged.", `one of ${LOG_LEVELS.join(", ")}`, (text) =>
     LOG_LEVELS.find((level) => level === text),
@@ -132,6 +142,10 @@ export interface Config {
   trustedProxies: readonly string[];
   /** How long a SIGTERM shows red readiness before it drains, ms. */
   drainNoticeMs: number;
+  /** The bearer of `/metrics`. */
+  metricsKey: string | undefined;
+  /** Where `/metrics` and health are served too. */
+  metricsPort: number | undefined;
   demo: boolean;
   logLevel: string;
 }
@@ -169,6 +183,8 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     allowPrivateTargets: get("HEADRACE_ALLOW_PRIVATE_TARGETS"),
     trustedProxies: get("HEADRACE_TRUSTED_PROXIES") ?? [],
     drainNoticeMs: get("HEADRACE_DRAIN_NOTICE_MS") ?? 3_000,
+    metricsKey: get("HEADRACE_METRICS_KEY"),
+    metricsPort: get("HEADRACE_METRICS_PORT"),
     demo: get("HEADRACE_DEMO") ?? false,
     logLevel: get("LOG_LEVEL") ?? "info",
   };

@@ -6,6 +6,7 @@ import { type EmbeddedStores, startEmbeddedStores } from "../embedded/stores.ts"
 import type { ServerPhase } from "../http/connection-end.ts";
 import { demoOrders } from "../http/demo-orders.ts";
 import { demoSink } from "../http/demo-sink.ts";
+import { createHealthServer } from "../http/health-server.ts";
 import { createKeyUse } from "../http/key-use.ts";
 import { createHttpServer } from "../http/server.ts";
 import { webhookRoutes } from "../http/webhooks.ts";
@@ -209,8 +210,22 @@ async function serve(
   if (encryptionKeys !== undefined) pipeline.loops.add("encryption keys", encryptionKeys.step);
   let notServing: string | undefined = "starting";
   let phase: ServerPhase = "open";
+  const readiness = createReadiness({
+    database,
+    redis: pipeline.redis,
+    redisProbeKey: pipeline.redisProbeKey,
+    loops: () => pipeline.loops.progress(),
+    notServing: () => notServing,
+    flowsReady: () => (config.roles.has("route") ? pipeline.flowsReady : undefined),
+    encryptionKeys: () => encryptionKeys?.check(),
+    accepting: () =>
+      config.roles.has("receive") || config.roles.has("api")
+        ? pipeline.receiving.accepting.check()
+        : undefined,
+  });
+  const health = { log, registry: metrics.registry, readiness, metricsKey: config.metricsKey };
   const server = createHttpServer({
-    log,
+    ...health,
     database,
     keyRing,
     keyUse,
@@ -224,20 +239,6 @@ async function serve(
     dispatch: pipeline.dispatch,
     pollDispatch: pipeline.pollDispatch,
     publicUrl: config.publicUrl,
-    registry: metrics.registry,
-    readiness: createReadiness({
-      database,
-      redis: pipeline.redis,
-      redisProbeKey: pipeline.redisProbeKey,
-      loops: () => pipeline.loops.progress(),
-      notServing: () => notServing,
-      flowsReady: () => (config.roles.has("route") ? pipeline.flowsReady : undefined),
-      encryptionKeys: () => encryptionKeys?.check(),
-      accepting: () =>
-        config.roles.has("receive") || config.roles.has("api")
-          ? pipeline.receiving.accepting.check()
-          : undefined,
-    }),
     onUnavailable: createUnavailableWatch({ metrics, faults }),
     phase: () => phase,
     limits: limits.http,
@@ -264,6 +265,8 @@ async function serve(
   }
   // Loops begin once the server listens: what readies it takes the processor, and their first steps would time out.
   const url = await server.listen({ port: config.port, host: config.host });
+  const healthServer = config.metricsPort === undefined ? undefined : createHealthServer(health);
+  await healthServer?.listen({ port: config.metricsPort ?? 0, host: config.host });
   await pipeline.start();
   notServing = undefined;
 
@@ -280,6 +283,7 @@ async function serve(
     phase = "ended";
     await pipeline.stop();
     await codeFlows?.stop();
+    await Promise.race([healthServer?.close(), delay(1_000)]);
     await outgoing.close();
     await Promise.race([database.close(), delay(1_000)]);
     faults.stop();

@@ -111,7 +111,7 @@ export function createClientErrorHandler(lingerMs: number, onTimeout: () => void
 function clientErrorAnswer(error: NodeJS.ErrnoException): string {
   const [status, code] = CLIENT_ERRORS[error.code ?? ""] ?? [400, "invalid_request"];
   const body = JSON.stringify({ error: { code, message: STATUS_CODES[status] } });
-  const head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: application/json\r\n`;
+  const head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: application/json\r\nX-Content-Type-Options: nosniff\r\n`;
   return `${head}Content-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`;
 }
 

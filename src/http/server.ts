@@ -3,6 +3,7 @@ import rateLimit from "@fastify/rate-limit";
 import Fastify, { type FastifyInstance } from "fastify";
 import type { Registry } from "prom-client";
 import type { Logger } from "../runtime/logger.ts";
+import { addAnswerHeaders } from "./answer-headers.ts";
 import { type ApiDeps, apiRoutes } from "./api.ts";
 import { type AccessLimits, createGuards, type RefusedCall } from "./authenticate.ts";
 import { addConnectionEnd, type ServerPhase } from "./connection-end.ts";
@@ -40,6 +41,8 @@ export interface HttpDeps extends Omit<ApiDeps, "guards" | "keyShare" | "onRefus
   onDropped: (reason: DroppedConnection) => void;
   registry: Registry;
   readiness: () => Promise<Readiness>;
+  /** The bearer of `/metrics`; undefined: this machine alone may read them. */
+  metricsKey?: string | undefined;
   /** Told of each request that is answered 503. */
   onUnavailable: (error: Error) => void;
   /** Asked at each request and answer; left out, the server is open for good. */
@@ -66,7 +69,7 @@ const MAX_PARAM_CHARS = 16_384;
  */
 export function createHttpServer(deps: HttpDeps): FastifyInstance {
   const { log, registry, readiness, onUnavailable, phase, version, trustedProxies, serveApi, ...rest } = deps;
-  const { queues, limits, onRefused, onDropped, ...api } = rest;
+  const { metricsKey, queues, limits, onRefused, onDropped, ...api } = rest;
   const { connections } = limits;
   const paths = createKnownPaths();
   const answerError = createErrorHandler({
@@ -105,11 +108,12 @@ export function createHttpServer(deps: HttpDeps): FastifyInstance {
   server.setErrorHandler(answerError);
   server.setNotFoundHandler(createNotFoundHandler((path) => paths.methodsOf(path)));
   server.addSchema(ErrorBody);
+  addAnswerHeaders(server);
   if (phase !== undefined) addConnectionEnd(server, phase);
 
   const readPrefix = createPrefixReader(trustedProxies);
   serveOpenApi(server, { version, publicUrl: api.publicUrl, readPrefix });
-  server.register(healthRoutes, { readiness, registry });
+  server.register(healthRoutes, { readiness, registry, metricsKey });
   if (serveApi) {
     server.register(statusPage, { readPrefix });
     server.register(rateLimit, { global: false });

@@ -143,6 +143,46 @@ describe("the server", () => {
     expect((await api.server.inject("/metrics")).statusCode).toBe(200);
   });
 
+  test("shows metrics to this machine alone without a key, and to who has it with one", async () => {
+    const open = await serveApi();
+    const metrics = async (api: typeof open, headers: Record<string, string>, remoteAddress = "127.0.0.1") =>
+      (await api.server.inject({ url: "/metrics", headers, remoteAddress })).statusCode;
+    for (const own of ["127.0.0.1", "127.8.0.1", "::1", "::ffff:127.0.0.1"])
+      expect(await metrics(open, {}, own)).toBe(200);
+    for (const other of ["10.0.0.1", "8.8.8.8", "::ffff:10.0.0.1"])
+      expect(await metrics(open, {}, other)).toBe(401);
+    for (const name of ["X-Forwarded-For", "Forwarded", "Via", "X-Real-IP", "x-forwarded-host"])
+      expect(await metrics(open, { [name]: "127.0.0.1" })).toBe(401);
+    const closed = await serveApi({ metricsKey: "a-key-of-the-scraper" });
+    expect(await metrics(closed, {})).toBe(401);
+    expect(await metrics(closed, { authorization: "Bearer a-key-of-the-scrapes" })).toBe(401);
+    const right = { authorization: "Bearer a-key-of-the-scraper", "x-forwarded-for": "8.8.8.8" };
+    expect(await metrics(closed, right, "8.8.8.8")).toBe(200);
+  });
+
+  test("lets nobody guess a type, stores no answer of the API, and refuses two Host headers", async () => {
+    const api = await serveApi();
+    for (const [path, code] of [
+      ["/", 200],
+      ["/healthz", 200],
+      ["/nothing", 404],
+    ] as const) {
+      const { statusCode, headers } = await api.server.inject(path);
+      expect([statusCode, headers["x-content-type-options"]]).toEqual([code, "nosniff"]);
+    }
+    const { headers, status } = await api.call("POST", "/keys", { name: "k", scope: "read" });
+    expect([status < 300, headers["cache-control"]]).toEqual([true, "no-store"]);
+    expect((await api.call("GET", "/tenants", undefined, "")).headers["cache-control"]).toBe("no-store");
+    await api.server.listen({ port: 0, host: "127.0.0.1" });
+    const { port } = api.server.addresses()[0] as { port: number };
+    const twice = await exchange(
+      port,
+      "GET /healthz HTTP/1.1\r\nHost: a\r\nhost: b\r\nConnection: close\r\n\r\n",
+    );
+    expect(twice).toMatch(/^HTTP\/1\.1 400 .*\{"error":\{"code":"invalid_request"/s);
+    expect(await exchange(port, "nonsense\r\n\r\n")).toContain("X-Content-Type-Options: nosniff");
+  });
+
   test("serves a page whose policy admits its own script and style alone", async () => {
     const api = await serveApi();
     const page = await api.server.inject("/");

@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
 import type { Registry } from "prom-client";
 import { Type } from "typebox";
+import { createMetricsAccess } from "../metrics-access.ts";
 
 /** Whether this process can do its work, and what hinders it. */
 export interface Readiness {
@@ -18,11 +19,12 @@ const ReadinessBody = Type.Object({
   ),
 });
 
-/** What load balancers and scrapers ask; no key is needed. */
+/** What load balancers and scrapers ask; no API key is needed. */
 export const healthRoutes: FastifyPluginAsyncTypebox<{
   readiness: () => Promise<Readiness>;
   registry: Registry;
-}> = async (server, { readiness, registry }) => {
+  metricsKey: string | undefined;
+}> = async (server, { readiness, registry, metricsKey }) => {
   server.get(
     "/healthz",
     {
@@ -55,9 +57,12 @@ export const healthRoutes: FastifyPluginAsyncTypebox<{
   server.get(
     "/metrics",
     {
+      onRequest: createMetricsAccess(metricsKey),
       schema: {
         tags,
         summary: "Counters and gauges, in the text format of Prometheus",
+        description:
+          "With HEADRACE_METRICS_KEY every request needs it as its bearer; without it only requests from this machine that no proxy forwarded are answered.",
         security: [],
         response: { 200: { content: { "text/plain": { schema: Type.String() } } } },
       },

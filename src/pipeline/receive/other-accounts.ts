@@ -43,8 +43,8 @@ async function findOthers(
     endpoints.advance(Math.max(...counters, endpoint.counter));
     return undefined;
   }
-  for (const owner of owners) {
-    if (owner?.unopened !== undefined && owner.verify(request, nowMs).kind !== "authentic")
+  for (const owner of owners.flat()) {
+    if (owner.unopened !== undefined && owner.verify(request, nowMs).kind !== "authentic")
       return answering.refuse(owner, owner.unopened);
   }
   return new Set(

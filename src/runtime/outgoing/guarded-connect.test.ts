@@ -62,7 +62,7 @@ describe("the guard", () => {
     expect(result).toMatchObject({
       code: "TARGET_REFUSED",
       message:
-        "intranet.example stands at no public address (private), and HEADRACE_ALLOW_PRIVATE_TARGETS does not allow it",
+        "intranet.example stands at no public address, and HEADRACE_ALLOW_PRIVATE_TARGETS does not allow it",
     });
   });
 

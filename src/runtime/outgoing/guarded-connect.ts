@@ -9,11 +9,12 @@ export type Lookup = (hostname: string) => Promise<readonly LookupAddress[]>;
 /** Asks the system, as every other program on the machine does: hosts file, search domains and all. */
 export const systemLookup: Lookup = (hostname) => dns.lookup(hostname, { all: true });
 
-/** A connection that the rules forbid. Names the host that was asked for, never what it resolves to. */
+/** A connection that the rules forbid. Names the host that was asked for, never what it resolves to, nor of what kind that is. */
 export class TargetRefused extends Error {
-  constructor(hostname: string, range: string) {
+  constructor(hostname: string, range?: string) {
+    const kind = range === undefined ? "" : ` (${range})`;
     super(
-      `${hostname} stands at no public address (${range}), and HEADRACE_ALLOW_PRIVATE_TARGETS does not allow it`,
+      `${hostname} stands at no public address${kind}, and HEADRACE_ALLOW_PRIVATE_TARGETS does not allow it`,
     );
     this.name = "TargetRefused";
   }
@@ -58,7 +59,7 @@ async function resolveChecked(
   const addresses = await lookup(hostname);
   for (const { address } of addresses) {
     const refused = rules(address);
-    if (refused !== undefined) throw new TargetRefused(hostname, refused);
+    if (refused !== undefined) throw new TargetRefused(hostname);
   }
   if (addresses.length === 0)
     throw Object.assign(new Error("The name has no address"), { code: "ENOTFOUND" });
