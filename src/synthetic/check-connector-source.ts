@@ -63,11 +63,14 @@ function flawsOfHttp(source: ConnectorSource, request: ConnectorSource["request"
 }
 
 function flawsOfUrl(field: string, template: string): ErrorDetail[] {
-  if (secretNames(template).length > 0) return [{ field, expected: "no secret: they go into headers alone" }];
+  if (field !== "request.url" && secretNames(template).length > 0) {
+    return [{ field, expected: "no secret: they go into the request's URL, query and headers alone" }];
+  }
   // What stands first is a whole URL, all else a name.
   const sampleOf = (name: string) => (template.startsWith(`{${name}}`) ? "https://sample.example" : "sample");
   const names = paramNames(template);
-  const sample = fillUrl(template, Object.fromEntries(names.map((name) => [name, sampleOf(name)])));
+  const params = Object.fromEntries(names.map((name) => [name, sampleOf(name)]));
+  const sample = fillUrl(template, params, () => "sample");
   return sample.kind === "url" && isPlainUrl(sample.url)
     ? []
     : [{ field, expected: URL_EXPECTED, got: "something else" }];
@@ -122,12 +125,9 @@ function flawsOfQuery(query: Readonly<Record<string, string>>, source: Connector
     ...(pagination.type === "cursor" ? [pagination.param] : []),
     ...(auth?.type === "api_key" && auth.in === "query" ? [auth.name] : []),
   ]);
-  return Object.entries(query).flatMap(([name, value]) => {
-    const field = `request.query.${name}`;
-    if (taken.has(name)) return [{ field, expected: "nothing: pagination or auth sets it" }];
-    if (secretNames(value).length > 0) return [{ field, expected: "no secret: they go into headers alone" }];
-    return [];
-  });
+  return Object.keys(query)
+    .filter((name) => taken.has(name))
+    .map((name) => ({ field: `request.query.${name}`, expected: "nothing: pagination or auth sets it" }));
 }
 
 function flawsOfFields({ ignore = [], sets = [], keyed = {} }: ConnectorSource): ErrorDetail[] {

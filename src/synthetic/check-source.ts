@@ -26,6 +26,18 @@ export function checkSource(
   });
 }
 
+/** The URLs that a reading calls first, with sample values for secrets; those whose params do not fit are left out. */
+export function urlsOfSource(
+  { auth, request }: ConnectorSource,
+  params: Readonly<Record<string, string>>,
+): string[] {
+  const templates = [request?.url, auth?.type === "oauth2" ? auth.token_url : undefined];
+  return templates.flatMap((template) => {
+    const filled = template === undefined ? undefined : fillUrl(template, params, () => "sample");
+    return filled?.kind === "url" ? filled.url : [];
+  });
+}
+
 /** What the connector's placeholders find wrong with the params; no detail shows a value. */
 export function flawsOfParams(
   connector: ConnectorSource,
@@ -42,7 +54,7 @@ export function flawsOfParams(
   const { auth, request } = connector;
   const urls = [request?.url, auth?.type === "oauth2" ? auth.token_url : undefined];
   const flaws = urls.flatMap((url): ErrorDetail[] => {
-    const filled = url === undefined ? undefined : fillUrl(url, params);
+    const filled = url === undefined ? undefined : fillUrl(url, params, () => "sample");
     return filled?.kind === "flawed"
       ? [{ field: `params.${filled.param}`, expected: filled.expected, got: "another string" }]
       : [];

@@ -52,6 +52,22 @@ describe("a URL", () => {
     expect(fillUrl(template, params as Record<string, string>)).toMatchObject({ kind: "flawed", param });
   });
 
+  test("takes a secret in its path and query, escaped, and nowhere before", () => {
+    const secretFor = (name: string) => (name === "key" ? "a/b&c" : undefined);
+    const filled = fillUrl(
+      "https://a.example/{{secret.key}}?k={{ secret.key }}&p={p}",
+      { p: "1" },
+      secretFor,
+    );
+    expect(filled).toEqual({ kind: "url", url: "https://a.example/a%2Fb%26c?k=a%2Fb%26c&p=1" });
+    for (const template of [
+      "{{secret.key}}/x",
+      "https://{{secret.key}}/x",
+      "https://a.example/{{secret.none}}",
+    ])
+      expect(fillUrl(template, { key: "x", none: "x" }, secretFor)).toMatchObject({ kind: "flawed" });
+  });
+
   test("takes no property that is not its own", () => {
     expect(fillUrl("https://a.example/{constructor}", {})).toMatchObject({ kind: "flawed" });
   });

@@ -24,18 +24,24 @@ export function fillText(
 
 /**
  * Fills a URL. A param at its very beginning is a URL of its own, to which the rest is added; one in the host must be
- * a name of hosts; one after it is escaped, so that it stays within its segment or value. Answers what is wrong
- * instead, naming the param and never its value.
+ * a name of hosts; one after it is escaped, so that it stays within its segment or value, and so is a secret, which stands
+ * there alone. Answers what is wrong instead, naming the param or secret and never its value.
  */
 export function fillUrl(
   template: string,
   params: Readonly<Record<string, string>>,
+  secretFor: (name: string) => string | undefined = () => undefined,
 ): { kind: "url"; url: string } | { kind: "flawed"; param: string; expected: string } {
   let flaw: { param: string; expected: string } | undefined;
   const text = template.replaceAll(
     PLACEHOLDER,
     (whole, secret: string | undefined, name: string, at: number) => {
-      const value = secret === undefined && Object.hasOwn(params, name) ? params[name] : undefined;
+      const own = Object.hasOwn(params, name) ? params[name] : undefined;
+      const value = secret === undefined ? own : secretFor(secret);
+      if (secret !== undefined && !AUTHORITY_ENDED.test(template.slice(0, at))) {
+        flaw ??= { param: secret, expected: "in the path or the query, where a secret may stand" };
+        return whole;
+      }
       if (value === undefined) {
         flaw ??= { param: secret ?? name, expected: "a value" };
         return whole;
@@ -50,7 +56,7 @@ export function fillUrl(
       }
       // As a segment of a path, dots would lead elsewhere.
       if (/^\.{1,2}$/.test(value))
-        flaw ??= { param: name, expected: "a name that is not made of dots alone" };
+        flaw ??= { param: secret ?? name, expected: "a name that is not made of dots alone" };
       return encodeURIComponent(value);
     },
   );

@@ -46,8 +46,10 @@ export type FetchPlan =
 export type Credentials = Readonly<Record<string, string>>;
 
 export interface HttpSourceRequest {
-  /** Absolute; params are filled in. */
+  /** Absolute; params and secrets are filled in. */
   url: string;
+  /** The tenant's secrets that the URL or the query holds: what names a page is kept without them. */
+  urlSecrets: readonly { name: string; value: string }[];
   method: "GET" | "POST";
   headers: Readonly<Record<string, string>>;
   query: Readonly<Record<string, string>>;

@@ -63,19 +63,22 @@ async function readPlan(
       : JSON.parse(keyRing.open(stored.credentials, credentialsPlace(stored)));
   if (source.handler !== undefined) return { kind: "code", handler: source.handler, params, credentials };
   const { url = "", method = "GET", headers = {}, query = {} } = source.request ?? {};
-  const secrets = await openSecrets(database, keyRing, stored.tenantId, Object.values(headers));
-  const fill = (texts: Readonly<Record<string, string>>, allowed: ReadonlyMap<string, string>) =>
+  const inUrl = [url, ...Object.values(query)];
+  const taking = [...inUrl, ...Object.values(headers)];
+  const secrets = await openSecrets(database, keyRing, stored.tenantId, taking);
+  const fill = (texts: Readonly<Record<string, string>>) =>
     Object.fromEntries(
       Object.entries(texts).map(([name, text]) => [
         name,
-        fillText(text, (placeholder) => valueFor(placeholder, params, allowed)),
+        fillText(text, (placeholder) => valueFor(placeholder, params, secrets)),
       ]),
     );
   const request: HttpSourceRequest = {
-    url: filledUrl(url, params),
+    url: filledUrl(url, params, secrets),
+    urlSecrets: inUrl.flatMap(secretNames).map((name) => ({ name, value: secrets.get(name) ?? "" })),
     method,
-    headers: fill(headers, secrets),
-    query: fill(query, new Map()),
+    headers: fill(headers),
+    query: fill(query),
     auth: filledAuth(readAuth(source.auth), params),
     pagination: readPagination(source.pagination),
     recordsPath: source.records ?? "",
@@ -111,8 +114,12 @@ function valueFor(
   return value;
 }
 
-function filledUrl(template: string, params: Readonly<Record<string, string>>): string {
-  const filled = fillUrl(template, params);
+function filledUrl(
+  template: string,
+  params: Readonly<Record<string, string>>,
+  secrets: ReadonlyMap<string, string> = new Map(),
+): string {
+  const filled = fillUrl(template, params, (name) => valueFor({ kind: "secret", name }, params, secrets));
   if (filled.kind === "url") return filled.url;
   throw new HeadraceError("unprocessable", `The param ${filled.param} must be ${filled.expected}`);
 }

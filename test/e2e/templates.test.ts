@@ -48,7 +48,7 @@ describe("a flow with templates", () => {
       trigger: {},
       action: {
         type: "http",
-        url: `${sink.url}/orders/{{event.data.id}}?t={{tenant.id}}`,
+        url: `${sink.url}/orders/{{event.data.id}}?t={{tenant.id}}&key={{secret.shop}}`,
         headers: { Authorization: "Bearer {{secret.shop}}" },
         body: '{"total": "{{event.data.total}}", "note": "for {{event.data.name}}", "run": "{{run.id}}"}',
       },
@@ -62,7 +62,7 @@ describe("a flow with templates", () => {
       {
         error: {
           message:
-            "action.headers.Authorization needs the secret shop, which does not exist, or cannot be opened",
+            "action.url needs the secret shop, which does not exist, or cannot be opened",
         },
       },
     ]);
@@ -72,7 +72,7 @@ describe("a flow with templates", () => {
     await send({ id: "a/1", total: 12.5, name: 'A "B"' });
     await until("the target was called", () => calls.length === 1);
     const [call] = calls;
-    expect(call).toMatchObject({ path: "/orders/a%2F1?t=acme", authorization: `Bearer ${SECRET}` });
+    expect(call).toMatchObject({ path: `/orders/a%2F1?t=acme&key=${SECRET}`, authorization: `Bearer ${SECRET}` });
     expect(JSON.parse(call?.body ?? "")).toEqual({
       total: 12.5,
       note: 'for A "B"',

@@ -43,6 +43,7 @@ export function httpPlan(api: FakeApi, source: ConnectorSource, credentials: Cre
       auth: readAuth(source.auth),
       pagination: readPagination(source.pagination),
       recordsPath: source.records ?? "",
+      urlSecrets: [],
       totalPath: source.total,
     },
   };

@@ -15,7 +15,7 @@ export interface ActionTemplates {
   url: Template;
   headers: readonly { name: string; template: Template }[];
   body: BodyTemplate | undefined;
-  /** The tenant's secrets that its headers take. */
+  /** The tenant's secrets that its URL and headers take. */
   secretNames: readonly string[];
 }
 
@@ -27,8 +27,8 @@ export interface RenderedAction {
 }
 
 /**
- * Reads the templates of an action, or says what is wrong with each. A URL's scheme and host are its own text, and
- * a secret goes into headers alone: neither can be led elsewhere by an event.
+ * Reads the templates of an action, or says what is wrong with each. A URL's scheme and host are its own text,
+ * which no event leads elsewhere. A secret goes into the URL and headers, never into the body, which holds the event.
  */
 export function readActionTemplates(
   action: HttpAction,
@@ -62,7 +62,8 @@ export function readActionTemplates(
           ),
         );
   if (details.length > 0) return { kind: "flawed", details };
-  const names = headers.flatMap(({ template }) => placeholders(template).map(secretNameOf));
+  const taking = [url, ...headers.map(({ template }) => template)];
+  const names = taking.flatMap((template) => placeholders(template).map(secretNameOf));
   const secretNames = [...new Set(names)].filter((name) => name !== undefined);
   return { kind: "read", templates: { url, headers, body, secretNames } };
 }
@@ -102,7 +103,7 @@ function flawOfUrl(template: Template): string | undefined {
   if (typeof first !== "string" || !AUTHORITY.test(first)) {
     return "takes a value before the path: scheme and host must be written out";
   }
-  return flawOfSecrets(template);
+  return undefined;
 }
 
 /** A scheme and an authority that has ended: no value can become part of them. */
@@ -110,7 +111,9 @@ const AUTHORITY = /^https?:\/\/[^\\/?#]+[/?#]/i;
 
 function flawOfSecrets(template: Template): string | undefined {
   const secret = placeholders(template).find((placeholder) => secretNameOf(placeholder) !== undefined);
-  return secret === undefined ? undefined : `takes {{${secret.path}}}: secrets go into headers alone`;
+  return secret === undefined
+    ? undefined
+    : `takes {{${secret.path}}}: secrets go into the URL and headers alone`;
 }
 
 /** The body's values are encoded by it. */

@@ -314,17 +314,17 @@ describe("another body", () => {
 });
 
 describe("what is refused when the flow is stored", () => {
-  test("is a secret outside of headers, and a content type that an event decides", () => {
+  test("is a secret in the host or the body, and a content type that an event decides", () => {
     expect(
       flaws({
-        url: `${URL_OF_TEST}?token={{secret.token}}`,
+        url: "https://{{secret.host}}/x",
         body: '{"t": "{{secret.token}}"}',
         headers: { "Content-Type": "{{event.data.type}}" },
       }),
     ).toEqual([
-      "action.url takes {{secret.token}}: secrets go into headers alone",
+      "action.url takes a value before the path: scheme and host must be written out",
       "action.headers.Content-Type takes a value: the content type must be written out",
-      "action.body takes {{secret.token}}: secrets go into headers alone",
+      "action.body takes {{secret.token}}: secrets go into the URL and headers alone",
     ]);
   });
 });

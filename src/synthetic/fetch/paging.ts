@@ -126,17 +126,26 @@ function byUrl(base: URL, request: HttpSourceRequest, nextOf: (page: PageRead) =
   const { auth } = request;
   // A provider may repeat the key in its links; what names a page is kept.
   const secret = auth?.type === "api_key" && auth.in === "query" ? auth.name : undefined;
+  const masked = request.urlSecrets.filter(({ value }) => value !== "");
   const refOf = (url: URL) => {
     if (secret !== undefined && url.searchParams.has(secret)) url.searchParams.delete(secret);
-    return `u:${url.pathname}${url.search}`;
+    return masked.reduce(withoutSecret, `u:${url.pathname}${url.search}`);
   };
+  const urlOf = (ref: string) =>
+    new URL(
+      base.origin +
+        masked.reduceRight(
+          (text, { name, value }) => text.replaceAll(maskOf(name), () => encodeURIComponent(value)),
+          ref.slice(2),
+        ),
+    );
   return {
     first: refOf(new URL(base)),
-    urlOf: (ref) => new URL(base.origin + ref.slice(2)),
+    urlOf,
     next(page) {
       const next = readNext(nextOf(page));
       if (next.kind !== "text") return next;
-      const from = base.origin + page.ref.slice(2);
+      const from = urlOf(page.ref).href;
       if (!URL.canParse(next.text, from)) return failed("PAGE_UNREADABLE", "The next page's URL is none");
       const url = new URL(next.text, from);
       // Credentials go to the host that they were given for.
@@ -145,6 +154,20 @@ function byUrl(base: URL, request: HttpSourceRequest, nextOf: (page: PageRead) =
     },
     mayEndWith: () => false,
   };
+}
+
+/** Stands for a secret in what names a page, which is kept in Redis; a URL holds no such brackets of its own. */
+function maskOf(name: string): string {
+  return `<secret.${name}>`;
+}
+
+/** Leaves out the secret as it was sent, and as a provider may write it in a link. */
+function withoutSecret(ref: string, { name, value }: { name: string; value: string }): string {
+  const inForm = new URLSearchParams({ x: value }).toString().slice(2);
+  const written = [...new Set([encodeURIComponent(value), inForm, value])].sort(
+    (a, b) => b.length - a.length,
+  );
+  return written.reduce((text, one) => text.replaceAll(one, maskOf(name)), ref);
 }
 
 function readNext(value: unknown): { kind: "text"; text: string } | NextPage {
