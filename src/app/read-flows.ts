@@ -79,7 +79,10 @@ function check(file: string, input: unknown): FlowDefinition {
   try {
     const { value, error } = validate(input) as { value?: unknown; error?: Error };
     if (error !== undefined) throw error;
-    return readDefinition(value as Parameters<typeof readDefinition>[0], checkActionHeaders);
+    return readDefinition(value as Parameters<typeof readDefinition>[0], {
+      checkActionHeaders,
+      refusedAddress: () => undefined,
+    });
   } catch (error) {
     throw bad(file, (error as Error).message);
   }

@@ -20,7 +20,7 @@ import { type Database, openDatabase } from "../postgres/database.ts";
 import { createKeyRing } from "../postgres/key-ring.ts";
 import { keepNewObjectsYoung, setHeapGrowth } from "../runtime/heap.ts";
 import type { Logger } from "../runtime/logger.ts";
-import { type AllowPrivate, createOutgoingHttp } from "../runtime/outgoing/index.ts";
+import { type AllowPrivate, createAddressRules, createOutgoingHttp } from "../runtime/outgoing/index.ts";
 import { createAnswerWatch } from "./answer-watch.ts";
 import { loadCodeFlows } from "./code-flows.ts";
 import { composePipeline } from "./compose.ts";
@@ -187,7 +187,8 @@ async function serve(
           onHostEnd: (code) => metrics.flowHostEnds.inc({ code }),
         })
       : undefined;
-  const outgoing = createOutgoingHttp({ allowPrivate: allowedTargets(config, settings) });
+  const allowPrivate = allowedTargets(config, settings);
+  const outgoing = createOutgoingHttp({ allowPrivate });
   const pipeline = composePipeline({
     roles: config.roles,
     limits,
@@ -233,6 +234,7 @@ async function serve(
     takeQuota: pipeline.receiving.takeQuota,
     normalize: normalizeInSlices,
     checkActionHeaders,
+    refusedAddress: createAddressRules(allowPrivate),
     explainRouting,
     createFlowMatcher,
     createCurrentFlows,

@@ -6,6 +6,7 @@ import type { Acceptor } from "../pipeline/receive/acceptor.ts";
 import type { TakeQuota } from "../pipeline/receive/receiver.ts";
 import type { Database } from "../postgres/database.ts";
 import type { KeyRing } from "../postgres/key-ring.ts";
+import type { AddressRules } from "../runtime/outgoing/index.ts";
 import { auditCalls } from "./audited.ts";
 import type { Guards, RefusedCall } from "./authenticate.ts";
 import type { CheckActionHeaders } from "./flow-input.ts";
@@ -75,6 +76,8 @@ export interface ApiDeps {
   createCurrentFlows: CreateMatcher;
   normalize: NormalizeInSlices;
   checkActionHeaders: CheckActionHeaders;
+  /** Of outgoing calls, so that an address that they would refuse is refused where it is stored. Left out: none is. */
+  refusedAddress?: AddressRules;
   dispatch: RunDispatch;
   pollDispatch: PollDispatch;
   /** Left out: read from PostgreSQL. */
@@ -91,6 +94,7 @@ export const apiRoutes: FastifyPluginAsync<ApiDeps> = async (server, deps) => {
   const shared = { database: auditCalls(server, deps.database), guards: deps.guards };
   const { explainRouting, createFlowMatcher, createCurrentFlows: createMatcher } = deps;
   const { keyRing, acceptor, takeQuota, normalize, checkActionHeaders, dispatch, publicUrl } = deps;
+  const { refusedAddress = () => undefined } = deps;
   const { readSourceStates = createReadSourceStates(deps.database), pollDispatch } = deps;
 
   const share = shareByKey(deps.keyShare, () => deps.onRefused("key_share"));
@@ -136,7 +140,8 @@ export const apiRoutes: FastifyPluginAsync<ApiDeps> = async (server, deps) => {
   await server.register(tenantRoutes, shared);
   await server.register(connectorRoutes, shared);
   await server.register(endpointRoutes, { ...shared, keyRing, publicUrl });
-  await server.register(flowRoutes, { ...shared, keyRing, checkActionHeaders });
+  const actionRules = { checkActionHeaders, refusedAddress };
+  await server.register(flowRoutes, { ...shared, keyRing, actionRules });
   await server.register(deploymentRoutes, shared);
   await server.register(acceptEventsRoute, { ...shared, acceptor, takeQuota });
   await server.register(secretRoutes, { ...shared, keyRing });
@@ -155,8 +160,8 @@ export const apiRoutes: FastifyPluginAsync<ApiDeps> = async (server, deps) => {
   await server.register(bulkReplayRoutes, shared);
   await server.register(deadLetterGroupRoutes, shared);
   await server.register(deadLetterForecastRoutes, shared);
-  await server.register(dlqPolicyRoutes, shared);
-  await server.register(sourceRoutes, { ...shared, keyRing, readSourceStates });
+  await server.register(dlqPolicyRoutes, { ...shared, refusedAddress });
+  await server.register(sourceRoutes, { ...shared, keyRing, readSourceStates, refusedAddress });
   await server.register(sourcePollRoutes, { ...shared, pollDispatch });
   await server.register(sourceHoldRoutes, { ...shared, pollDispatch });
   await server.register(alertRoutes, shared);

@@ -4,17 +4,21 @@ import { type ErrorDetail, HeadraceError } from "../domain/errors.ts";
 import type { FlowAction, FlowDefinition } from "../domain/flow.ts";
 import { checkSchedule, type Schedule } from "../domain/schedule.ts";
 import { readActionTemplates } from "../domain/template/action.ts";
+import type { AddressRules } from "../runtime/outgoing/index.ts";
 import { checkUrl } from "./check-url.ts";
 import { asDefinition, type FlowInput } from "./schemas/flow.ts";
 
 /** Says which headers an action may not set, and why; the stage that executes is the judge. */
 export type CheckActionHeaders = (headers: Readonly<Record<string, string>>) => ErrorDetail[];
 
+/** What flows may send, and where to. */
+export interface ActionRules {
+  checkActionHeaders: CheckActionHeaders;
+  refusedAddress: AddressRules;
+}
+
 /** The definition of a flow with its condition read. Throws `invalid_condition` or `unprocessable` with the place. */
-export function readDefinition(
-  input: Static<typeof FlowInput>,
-  checkActionHeaders: CheckActionHeaders,
-): FlowDefinition {
+export function readDefinition(input: Static<typeof FlowInput>, rules: ActionRules): FlowDefinition {
   const { trigger, order_by, on_order_failure } = input;
   if (order_by !== undefined) refuseBadOrder(order_by);
   else if (on_order_failure !== undefined) {
@@ -26,20 +30,21 @@ export function readDefinition(
     input,
     trigger.where === undefined ? undefined : readCondition(trigger.where),
   );
-  if (definition.action.type === "http") refuseBadAction(definition.action, checkActionHeaders);
+  if (definition.action.type === "http") refuseBadAction(definition.action, rules);
   if (definition.trigger.schedule !== undefined) refuseBadSchedule(definition.trigger.schedule);
   return definition;
 }
 
 function refuseBadAction(
   action: Extract<FlowAction, { type: "http" }>,
-  checkActionHeaders: CheckActionHeaders,
+  { checkActionHeaders, refusedAddress }: ActionRules,
 ): void {
   const read = readActionTemplates(action);
   if (read.kind === "read") {
     checkUrl(
       "action.url",
       read.templates.url.map((part) => (typeof part === "string" ? part : "value")).join(""),
+      refusedAddress,
     );
   }
   const flaws = read.kind === "flawed" ? read.details : [];

@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
 import type { Database } from "../../postgres/database.ts";
 import { DEFAULT_POLICY, EVERY_TENANT, findPolicy, putPolicy } from "../../postgres/dlq-policies.ts";
+import type { AddressRules } from "../../runtime/outgoing/index.ts";
 import type { Guards } from "../authenticate.ts";
 import { ERROR_RESPONSES } from "../errors.ts";
 import { asPolicy, DlqPolicyInput, ShownDlqPolicy } from "../schemas/dlq-policy.ts";
@@ -11,10 +12,11 @@ const tags = ["Dead letters"];
 const response = { 200: reference(ShownDlqPolicy), ...ERROR_RESPONSES };
 
 /** What is done with the dead letters of a tenant, and of every tenant that says nothing itself. */
-export const dlqPolicyRoutes: FastifyPluginAsyncTypebox<{ database: Database; guards: Guards }> = async (
-  server,
-  { database, guards },
-) => {
+export const dlqPolicyRoutes: FastifyPluginAsyncTypebox<{
+  database: Database;
+  guards: Guards;
+  refusedAddress: AddressRules;
+}> = async (server, { database, guards, refusedAddress }) => {
   server.put(
     "/tenants/:tenant_id/dlq/policy",
     {
@@ -28,7 +30,7 @@ export const dlqPolicyRoutes: FastifyPluginAsyncTypebox<{ database: Database; gu
       },
     },
     async ({ params: { tenant_id: tenantId }, body }) => {
-      const policy = asPolicy(body);
+      const policy = asPolicy(body, refusedAddress);
       await database.withTenant(tenantId, (transaction) => putPolicy(transaction, tenantId, policy));
       return policy;
     },
@@ -63,7 +65,7 @@ export const dlqPolicyRoutes: FastifyPluginAsyncTypebox<{ database: Database; gu
       },
     },
     async ({ body }) => {
-      const policy = asPolicy(body);
+      const policy = asPolicy(body, refusedAddress);
       await database.transaction((transaction) => putPolicy(transaction, EVERY_TENANT, policy));
       return policy;
     },

@@ -17,7 +17,7 @@ import type { KeyRing } from "../../postgres/key-ring.ts";
 import type { Guards } from "../authenticate.ts";
 import { pageOfRows, readCursor } from "../cursor.ts";
 import { ERROR_RESPONSES } from "../errors.ts";
-import { type CheckActionHeaders, readDefinition } from "../flow-input.ts";
+import { type ActionRules, readDefinition } from "../flow-input.ts";
 import { Id, reference, TenantParams } from "../schemas/fields.ts";
 import {
   asFlow,
@@ -36,8 +36,8 @@ export const flowRoutes: FastifyPluginAsyncTypebox<{
   database: Database;
   guards: Guards;
   keyRing: KeyRing;
-  checkActionHeaders: CheckActionHeaders;
-}> = async (server, { database, guards, keyRing, checkActionHeaders }) => {
+  actionRules: ActionRules;
+}> = async (server, { database, guards, keyRing, actionRules }) => {
   const response = { 200: reference(Flow), ...ERROR_RESPONSES };
 
   server.put(
@@ -53,7 +53,7 @@ export const flowRoutes: FastifyPluginAsyncTypebox<{
       },
     },
     async ({ params: { tenant_id: tenantId, flow: id }, body }) => {
-      const definition = readDefinition(body, checkActionHeaders);
+      const definition = readDefinition(body, actionRules);
       const { signing_secret: given } = body;
       const secret = given ?? newSecret();
       const { sealed, keyId } = keyRing.seal(secret, signingPlace({ tenantId, flowId: id }));

@@ -14,9 +14,11 @@ import {
   putSource,
   type SourceName,
 } from "../../postgres/sources.ts";
-import { checkSource } from "../../synthetic/check-source.ts";
+import type { AddressRules } from "../../runtime/outgoing/index.ts";
+import { checkSource, urlsOfSource } from "../../synthetic/check-source.ts";
 import type { ConnectorSource } from "../../synthetic/connector-source.ts";
 import type { Guards } from "../authenticate.ts";
+import { checkUrl } from "../check-url.ts";
 import { pageOfRows, readCursor } from "../cursor.ts";
 import { ERROR_RESPONSES } from "../errors.ts";
 import { Id, reference, TenantParams } from "../schemas/fields.ts";
@@ -38,7 +40,8 @@ export const sourceRoutes: FastifyPluginAsyncTypebox<{
   guards: Guards;
   keyRing: KeyRing;
   readSourceStates: ReadSourceStates;
-}> = async (server, { database, guards, keyRing, readSourceStates }) => {
+  refusedAddress: AddressRules;
+}> = async (server, { database, guards, keyRing, readSourceStates, refusedAddress }) => {
   const response = { 200: reference(Source), ...ERROR_RESPONSES };
   const stateOf = async ({ tenantId, source }: SourceName) =>
     (await readSourceStates(tenantId, [source])).get(source);
@@ -62,10 +65,9 @@ export const sourceRoutes: FastifyPluginAsyncTypebox<{
       const stored = await database.withTenant(name.tenantId, async (transaction) => {
         // First of all, so that what is read of the connector holds until the commit.
         const version = await raiseCounter(transaction, "sources");
-        checkSource(await polledConnector(transaction, connector), {
-          definition,
-          credentials: credentials ?? {},
-        });
+        const polled = await polledConnector(transaction, connector);
+        checkSource(polled, { definition, credentials: credentials ?? {} });
+        for (const url of urlsOfSource(polled, definition.params)) checkUrl("params", url, refusedAddress);
         return await putSource(transaction, name, {
           ...{ connector, entity, definition, enabled, version },
           credentials:

@@ -1,5 +1,6 @@
 import { type Static, Type } from "typebox";
 import { DEFAULT_POLICY, type DlqPolicy } from "../../postgres/dlq-policies.ts";
+import type { AddressRules } from "../../runtime/outgoing/index.ts";
 import { checkUrl } from "../check-url.ts";
 import { closed, Id, line } from "./fields.ts";
 
@@ -52,7 +53,8 @@ export const DlqPolicyInput = Type.Object(fields, closed);
 export const ShownDlqPolicy = Type.Object(fields, { $id: "DlqPolicy" });
 
 /** The policy that is stored, with every default filled in. Throws `unprocessable` for a URL that cannot be called. */
-export function asPolicy(input: Static<typeof DlqPolicyInput>): DlqPolicy {
-  if (input.alert?.webhook_url !== undefined) checkUrl("alert.webhook_url", input.alert.webhook_url);
+export function asPolicy(input: Static<typeof DlqPolicyInput>, refusedAddress: AddressRules): DlqPolicy {
+  if (input.alert?.webhook_url !== undefined)
+    checkUrl("alert.webhook_url", input.alert.webhook_url, refusedAddress);
   return { ...DEFAULT_POLICY, ...input };
 }

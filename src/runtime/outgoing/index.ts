@@ -1,4 +1,9 @@
-export { type AllowPrivate, parseAllowPrivate } from "./address-rules.ts";
+export {
+  type AddressRules,
+  type AllowPrivate,
+  createAddressRules,
+  parseAllowPrivate,
+} from "./address-rules.ts";
 export type { OutgoingResult } from "./exchange.ts";
 export { createOutgoingHttp, type OutgoingHttp, type OutgoingRequest } from "./outgoing-http.ts";
 export { isConnectionHeader } from "./request-rules.ts";
