@@ -61,8 +61,7 @@ describe("a flow with templates", () => {
     expect((await runs())[0]?.attempts).toMatchObject([
       {
         error: {
-          message:
-            "action.url needs the secret shop, which does not exist, or cannot be opened",
+          message: "action.url needs the secret shop, which does not exist, or cannot be opened",
         },
       },
     ]);
@@ -72,7 +71,10 @@ describe("a flow with templates", () => {
     await send({ id: "a/1", total: 12.5, name: 'A "B"' });
     await until("the target was called", () => calls.length === 1);
     const [call] = calls;
-    expect(call).toMatchObject({ path: `/orders/a%2F1?t=acme&key=${SECRET}`, authorization: `Bearer ${SECRET}` });
+    expect(call).toMatchObject({
+      path: `/orders/a%2F1?t=acme&key=${SECRET}`,
+      authorization: `Bearer ${SECRET}`,
+    });
     expect(JSON.parse(call?.body ?? "")).toEqual({
       total: 12.5,
       note: 'for A "B"',
