@@ -2,8 +2,8 @@ import type { AutoReplayLimits } from "../deadletter/auto-replay.ts";
 import type { BulkLimits } from "../deadletter/bulk-replay.ts";
 import type { RetentionLimits } from "../deadletter/retention.ts";
 import type { WatchLimits } from "../deadletter/watch.ts";
-import type { HttpLimits } from "../http/server.ts";
 import type { KeyUseLimits } from "../http/key-use.ts";
+import type { HttpLimits } from "../http/server.ts";
 import type { WebhookLimits } from "../http/webhooks.ts";
 import type { AlertNoticeLimits } from "../maintain/alert-notices.ts";
 import type { FilledTableLimits } from "../maintain/filled-tables.ts";
@@ -33,8 +33,8 @@ import type { PollerLimits } from "../synthetic/poller.ts";
 import type { ScheduleWatchLimits } from "../synthetic/schedule-watch.ts";
 import type { AcceptingLimits } from "./accepting.ts";
 import { FLOW_HOSTS, type FlowHostLimits, RUN_LOG, STEPS } from "./code-limits.ts";
-import { HTTP_LIMITS } from "./http-limits.ts";
 import type { EncryptionKeyLimits } from "./encryption-keys.ts";
+import { HTTP_LIMITS } from "./http-limits.ts";
 
 /** Every bound of one process, with its unit. docs/operating says which to turn, and when. */
 export interface Limits {

@@ -3,7 +3,13 @@ import type { AskedAccess, FoundAccess } from "../postgres/api-keys.ts";
 import { createKeyLookUps } from "./key-lookups.ts";
 
 const LIMITS = { maxItems: 100, maxWaiting: 3, maxRemembered: 2, unknownMs: 1_000 };
-const ACCESS: FoundAccess = { keyId: "k", keyName: "k", scope: "read", tenantId: undefined, tenantExists: true };
+const ACCESS: FoundAccess = {
+  keyId: "k",
+  keyName: "k",
+  scope: "read",
+  tenantId: undefined,
+  tenantExists: true,
+};
 
 function asking(name: string): AskedAccess {
   return { keyHash: Buffer.from(name), tenantId: undefined };

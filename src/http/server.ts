@@ -118,7 +118,12 @@ export function createHttpServer(deps: HttpDeps): FastifyInstance {
     server.register(statusPage, { readPrefix });
     server.register(rateLimit, { global: false });
     server.register(async (guarded) => {
-      const guards = createGuards(guarded, { database: api.database, limits: limits.access, onRefused, keyUse: api.keyUse });
+      const guards = createGuards(guarded, {
+        database: api.database,
+        limits: limits.access,
+        onRefused,
+        keyUse: api.keyUse,
+      });
       const { keyShare } = limits;
       await guarded.register(apiRoutes, { ...api, guards, keyShare, onRefused, prefix: "/api/v1" });
       if (queues !== undefined)
