@@ -137,6 +137,7 @@ table circuit_breakers row level security forced
   probe_at timestamp with time zone
   closed_at timestamp with time zone
   noted_at timestamp with time zone not null default now()
+  timeouts integer not null default 0
   constraint circuit_breakers_pkey PRIMARY KEY (tenant_id, target)
   constraint circuit_breakers_state_check CHECK ((state = ANY (ARRAY['closed'::text, 'open'::text, 'half_open'::text])))
   CREATE INDEX circuit_breakers_of_note ON public.circuit_breakers USING btree (failed_at) WHERE (failed_at IS NOT NULL)
@@ -607,6 +608,7 @@ table runs partitioned by RANGE (id) row level security forced
   CREATE INDEX runs_keyed ON ONLY public.runs USING btree (tenant_id, flow_id, gate, event_id) WHERE ((gate <> ''::text) AND (state = ANY (ARRAY['queued'::text, 'running'::text, 'failed'::text, 'dead'::text])))
   CREATE INDEX runs_of_replayed_event ON ONLY public.runs USING btree (event_id) WHERE (replay_seq > 0)
   CREATE INDEX runs_of_tenant ON ONLY public.runs USING btree (tenant_id, id)
+  CREATE INDEX runs_put_off ON ONLY public.runs USING btree (tenant_id, lane, event_id) WHERE ((state = 'queued'::text) AND (held_reason = 'tenant_slots'::text))
   CREATE INDEX runs_suspect ON ONLY public.runs USING btree (visible_at) WHERE ((lost > 1) AND (state = ANY (ARRAY['queued'::text, 'running'::text, 'failed'::text])))
   policy every_tenant to headrace_pipeline using true check true
   policy own_tenant to headrace_api using (tenant_id = current_setting('app.tenant'::text, true)) check (tenant_id = current_setting('app.tenant'::text, true))

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { type Admission, createAdmission } from "../pipeline/execute/admission.ts";
 import { createBreakers, heldByBreaker } from "../pipeline/execute/breakers.ts";
 import { createCodeAction } from "../pipeline/execute/code-action.ts";
 import { createRunLogs } from "../pipeline/execute/code-log.ts";
@@ -14,7 +15,7 @@ import { createTargets } from "../pipeline/execute/targets.ts";
 import { createWorkers, type Workers } from "../pipeline/execute/workers.ts";
 import type { Normalizer } from "../pipeline/normalize/normalize.ts";
 import type { EventsAtHand } from "../postgres/events-at-hand.ts";
-import { wakeHeldRuns } from "../postgres/held-runs.ts";
+import { TENANT_SLOTS, wakeHeldRuns } from "../postgres/held-runs.ts";
 import type { DueRun } from "../postgres/runs.ts";
 import type { RedisClient, RedisUse } from "../redis/client.ts";
 import type { JobQueues } from "../redis/job-queue.ts";
@@ -30,6 +31,7 @@ export interface Executing {
   /** Undefined where this process executes nothing, as what follows. */
   workers: Workers | undefined;
   runsHere: RunsHere | undefined;
+  admission: Admission | undefined;
   /** Gives up what this process has of shared bounds, once nothing is under way. */
   release(): Promise<unknown>;
 }
@@ -127,10 +129,16 @@ export function composeExecuting(deps: ExecutingDeps): Executing {
     onWoken: deps.queueRuns,
   });
   const release = () => bounds.state(new AbortController().signal);
-  if (!roles.has("execute")) return { held, workers: undefined, runsHere: undefined, release };
+  if (!roles.has("execute"))
+    return { held, workers: undefined, runsHere: undefined, admission: undefined, release };
+  const admission = createAdmission({
+    ...{ database, executor, monotonicMs, onError },
+    limits: limits.admission,
+    onPutOff: (runs) => metrics.heldRuns.inc({ reason: TENANT_SLOTS }, runs),
+  });
   const workers = createWorkers({
     connect: () => deps.connect("jobs"),
-    ...{ keys, queues: deps.queues, execute: executor.execute, monotonicMs },
+    ...{ keys, queues: deps.queues, execute: admission.admit, monotonicMs },
     limits: limits.workers,
     onReplaced(lane) {
       metrics.workersReplaced.inc({ lane: `P${lane}` });
@@ -139,14 +147,13 @@ export function composeExecuting(deps: ExecutingDeps): Executing {
     onError: onRedisError,
   });
   const runsHere = createRunsHere({
-    carryOut: executor.carryOut,
+    admission,
     hasJobs: () => workers.isBusy,
-    underWay: () => held.size,
     limits: limits.execute,
     onError,
   });
   loops.add("heartbeat", held.heartbeat);
   loops.add("shared bounds", bounds.state);
   loops.add("workers", workers.watch);
-  return { held, workers, runsHere, release };
+  return { held, workers, runsHere, admission, release };
 }

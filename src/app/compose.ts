@@ -128,7 +128,10 @@ export function composePipeline(deps: PipelineDeps): Pipeline {
           queues,
           limits: limits.sweep,
           random: Math.random,
-          onSwept: (runs) => metrics.swept.inc(runs),
+          onSwept(runs) {
+            metrics.swept.inc(runs.length);
+            admission?.note(runs);
+          },
           onLost(attempts) {
             metrics.attempts.inc({ state: "dead" }, attempts.length);
             for (const { id } of attempts) log.error({ run_id: id }, "a run ended every worker that it had");
@@ -171,7 +174,7 @@ export function composePipeline(deps: PipelineDeps): Pipeline {
   // A job that is lost is made again by the sweeper.
   const queueRuns = (runs: Parameters<typeof jobsOf>[0]) =>
     void queues.add(jobsOf(runs, limits.sweep.maxRunsPerJob)).catch(onRedisError);
-  const { held, workers, runsHere, release } = composeExecuting({
+  const { held, workers, runsHere, admission, release } = composeExecuting({
     ...{
       ...deps,
       events,
@@ -282,7 +285,8 @@ export function composePipeline(deps: PipelineDeps): Pipeline {
       await polling.drain();
       await loops.stop(["relay", "redis watch", "router", "take-over", "sweeper"]);
       blocking?.disconnect();
-      const closing = Promise.all([workers?.stop(), runsHere?.emptied()]);
+      admission?.stop();
+      const closing = Promise.all([workers?.stop(), runsHere?.emptied(), admission?.emptied()]);
       await Promise.race([held.emptied(), delay(limits.drainMs.runs)]);
       await held.handBack();
       await Promise.race([closing, delay(1_000)]);

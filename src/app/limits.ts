@@ -9,6 +9,7 @@ import type { AlertNoticeLimits } from "../maintain/alert-notices.ts";
 import type { FilledTableLimits } from "../maintain/filled-tables.ts";
 import type { HistoryLimits } from "../maintain/history.ts";
 import type { PurgeLimits } from "../maintain/purge.ts";
+import type { AdmissionLimits } from "../pipeline/execute/admission.ts";
 import type { BreakerLimits } from "../pipeline/execute/breakers.ts";
 import type { RunLogLimits } from "../pipeline/execute/code-log.ts";
 import type { StepLimits } from "../pipeline/execute/code-steps.ts";
@@ -65,9 +66,11 @@ export interface Limits {
     heartbeatMs: number;
     maxFlowVersions: number;
     codeTimeoutMs: number;
-    /** Runs under way up to which a process that routes carries out what it makes without a job; 0 for never. */
+    /** Runs that a process which routes carries out at once without a job, half of them of one tenant; 0 for none. */
     maxRunsHere: number;
   };
+  /** How tenants share what a process carries out at once. */
+  admission: AdmissionLimits;
   /** Calls to one target (scheme, host and port) of one tenant that are under way at once, over all processes. */
   targetConcurrency: number;
   /** How processes share the bounds of tenants and targets. */
@@ -194,7 +197,16 @@ export const DEFAULT_LIMITS: Limits = {
     holdMs: 15_000,
     runLeaseMs: 10_000,
     tenantConcurrency: 1_000,
-    maxRunsHere: 256,
+    maxRunsHere: 512,
+  },
+  admission: {
+    slots: { 1: 512, 2: 512, 3: 256, 4: 128 },
+    slotWaitMs: 100,
+    maxResumed: 128,
+    batchSize: 128,
+    holdMs: 15_000,
+    maxHoldMs: 600_000,
+    retryMs: 1_000,
   },
   targetConcurrency: 200,
   sharedBounds: {
@@ -208,6 +220,7 @@ export const DEFAULT_LIMITS: Limits = {
   },
   breakers: {
     failures: 25,
+    timeouts: 5,
     failingMs: 3_000,
     openMs: 5_000,
     maxOpenMs: 300_000,

@@ -7,7 +7,12 @@ export type BreakerState = (typeof BREAKER_STATES)[number];
 export interface BreakerBounds {
   /** It opens after so many failures in a row, */
   failures: number;
-  /** if the first of them is this long ago, ms: a target that fails for a moment is left to the flows' back-off. */
+  /** or so many time-outs among them: what hangs costs far more than what answers an error, */
+  timeouts: number;
+  /**
+   * if the first of the calls that failed began this long ago, ms: a target that fails for a moment is left to the
+   * flows' back-off.
+   */
   failingMs: number;
   /** How long it is open the first time, and at most, ms: each time in a row that its probe fails twice as long. */
   openMs: number;
@@ -64,9 +69,12 @@ export async function loadWatchedTargets(
 export interface TargetReport {
   tenantId: string;
   target: string;
-  /** Whether any call reached it, and how many failed since the last that did. */
+  /** Whether any call reached it, how many failed since the last that did, and how many of those by a time-out. */
   reached: boolean;
   failures: number;
+  timeouts: number;
+  /** How long the first of the calls that failed took, ms. */
+  tookMs: number;
   lastError: string | undefined;
   /** The longest that it asked to wait, ms. */
   retryAfterMs: number;
@@ -98,6 +106,9 @@ export async function reportTargets(
       bounds.openMs,
       bounds.maxOpenMs,
       bounds.watchedMs,
+      sorted.map((report) => report.timeouts),
+      sorted.map((report) => report.tookMs),
+      bounds.timeouts,
     ],
   });
   return rows.map((row) => ({
@@ -112,14 +123,15 @@ export async function reportTargets(
 const REPORT_TARGETS = `
 WITH reported AS (
   SELECT r.*, now() + retry_after_ms * interval '1 millisecond' AS not_before
-  FROM unnest($1::text[], $2::text[], $3::boolean[], $4::int[], $5::text[], $6::float8[])
-    AS r (tenant_id, target, reached, failed, error, retry_after_ms)
+  FROM unnest($1::text[], $2::text[], $3::boolean[], $4::int[], $5::text[], $6::float8[], $12::int[], $13::float8[])
+    AS r (tenant_id, target, reached, failed, error, retry_after_ms, timed_out, took_ms)
 ),
 judged AS (
   SELECT r.*, coalesce(b.state, 'closed') AS was, coalesce(b.opened, 0) AS opened_before,
     CASE WHEN r.reached OR b.target IS NULL THEN r.failed ELSE b.failures + r.failed END AS in_a_row,
-    CASE WHEN r.failed = 0 THEN NULL WHEN r.reached OR coalesce(b.failures, 0) = 0 THEN now() ELSE b.failing_since END
-      AS since,
+    CASE WHEN r.reached OR b.target IS NULL THEN r.timed_out ELSE b.timeouts + r.timed_out END AS timeouts_in_a_row,
+    CASE WHEN r.failed = 0 THEN NULL WHEN r.reached OR coalesce(b.failures, 0) = 0
+        THEN now() - r.took_ms * interval '1 millisecond' ELSE b.failing_since END AS since,
     b.failed_at IS NOT NULL AND b.failed_at > now() - $11::float8 * interval '1 millisecond' AS watched
   FROM reported r LEFT JOIN (
     SELECT c.* FROM circuit_breakers c JOIN reported USING (tenant_id, target)
@@ -130,14 +142,15 @@ decided AS (
   SELECT *, CASE
       WHEN was = 'open' THEN 'open'
       WHEN was = 'half_open' THEN CASE WHEN failed > 0 THEN 'open' WHEN reached THEN 'closed' ELSE was END
-      WHEN in_a_row >= $7::int AND since <= now() - $8::float8 * interval '1 millisecond' THEN 'open'
+      WHEN (in_a_row >= $7::int OR timeouts_in_a_row >= $14::int)
+        AND since <= now() - $8::float8 * interval '1 millisecond' THEN 'open'
       ELSE 'closed' END AS becomes
   FROM judged
 ),
 written AS (
-  INSERT INTO circuit_breakers AS b (tenant_id, target, state, failures, failing_since, opened, last_error, failed_at,
-    opened_at, probe_at, closed_at)
-  SELECT tenant_id, target, becomes, in_a_row, since,
+  INSERT INTO circuit_breakers AS b (tenant_id, target, state, failures, timeouts, failing_since, opened, last_error,
+    failed_at, opened_at, probe_at, closed_at)
+  SELECT tenant_id, target, becomes, in_a_row, timeouts_in_a_row, since,
     CASE WHEN becomes = 'closed' THEN 0 WHEN was = 'open' THEN opened_before ELSE opened_before + 1 END, error,
     CASE WHEN failed > 0 THEN now() END,
     CASE WHEN becomes = 'open' AND was <> 'open' THEN now() END,
@@ -147,7 +160,7 @@ written AS (
     CASE WHEN becomes = 'closed' AND was <> 'closed' THEN now() END
   FROM decided ORDER BY tenant_id, target
   ON CONFLICT (tenant_id, target) DO UPDATE SET state = excluded.state, failures = excluded.failures,
-    failing_since = excluded.failing_since, opened = excluded.opened,
+    timeouts = excluded.timeouts, failing_since = excluded.failing_since, opened = excluded.opened,
     last_error = coalesce(excluded.last_error, b.last_error), failed_at = coalesce(excluded.failed_at, b.failed_at),
     opened_at = coalesce(excluded.opened_at, b.opened_at),
     probe_at = CASE WHEN excluded.state = 'closed' THEN NULL

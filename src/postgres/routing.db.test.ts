@@ -47,7 +47,7 @@ describe("routeEvents", () => {
     ]).toEqual([5, 5, 0]);
   });
 
-  test("claims as many of the runs without limits as it is told, which nobody else can claim then", async () => {
+  test("claims the runs that it is told, which nobody else can claim then", async () => {
     const { database } = await migratedDatabase();
     await deployed(database, "acme", "f");
     const events = await accepted(database, "acme", [1, 2, 3, 4]);
@@ -57,7 +57,7 @@ describe("routeEvents", () => {
     await insertRuns(database.pipeline, [known as NewRun]);
     const { claimed } = await routeEvents(database.pipeline, decision, {
       queuedLeaseMs: 1_000,
-      claim: { most: 2, fence: 7, leaseMs: 60_000 },
+      claim: { runIds: new Set([known.id, first.id]), fence: 7, leaseMs: 60_000 },
     });
     // The second was there already: it is whose it was.
     expect(claimed.runs.map(({ id, fence, attempts }) => [id, fence, attempts])).toEqual([[first.id, 7, 0]]);

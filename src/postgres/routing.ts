@@ -39,8 +39,8 @@ export interface RoutingDecision {
 export interface RunStart {
   /** When a run comes due whose job is lost, ms from now. */
   queuedLeaseMs: number;
-  /** The first so many runs of flows without limits are claimed as they are made, for `leaseMs`, under this fence. */
-  claim?: { most: number; fence: number; leaseMs: number } | undefined;
+  /** These runs, of flows without limits, are claimed as they are made, for `leaseMs`, under this fence. */
+  claim?: { runIds: ReadonlySet<string>; fence: number; leaseMs: number } | undefined;
 }
 
 /** What a decision did. */
@@ -95,10 +95,10 @@ interface RoutedRow {
 }
 
 function claimsOf(runs: readonly NewRun[], claim: RunStart["claim"]): Map<string, ClaimedRun> {
-  if (claim === undefined || claim.most === 0) return new Map();
-  const { most, fence } = claim;
-  const free = runs.filter((run) => run.gate === undefined).slice(0, most);
-  return new Map(free.map((run) => [run.id, { ...run, replaySeq: 0, fence, attempts: 0 }]));
+  if (claim === undefined || claim.runIds.size === 0) return new Map();
+  const { runIds, fence } = claim;
+  const claimed = runs.filter((run) => runIds.has(run.id));
+  return new Map(claimed.map((run) => [run.id, { ...run, replaySeq: 0, fence, attempts: 0 }]));
 }
 
 function letterValues({ verdicts, deadLetters }: RoutingDecision): unknown[] {

@@ -211,6 +211,8 @@ export interface DueRun {
   generation: number;
   /** How often its worker was gone before an attempt ended; left out where that is not asked. */
   lost?: number;
+  /** Why it was held until it came due; left out where that is not asked. */
+  heldReason?: string | undefined;
   /** Whether it is claimed by its flow's limits. */
   gated: boolean;
 }
@@ -248,6 +250,7 @@ export async function queueRuns(
     lane: Priority;
     generation: number;
     lost: number;
+    held_reason: string | null;
     gated: boolean;
   }>({
     name: "queue-runs",
@@ -255,7 +258,7 @@ export async function queueRuns(
         visible_at = now() + $4::int * interval '1 millisecond'
       WHERE id = ANY ($1::uuid[]) AND id BETWEEN $2::uuid AND $3::uuid
         AND state IN ('queued', 'running', 'failed') AND visible_at <= now()
-      RETURNING id, tenant_id, flow_id, lane, generation, lost, gate IS NOT NULL AS gated`,
+      RETURNING id, tenant_id, flow_id, lane, generation, lost, held_reason, gate IS NOT NULL AS gated`,
     values: [ids, low, high, leaseMs],
   });
   return rows.map((row) => ({
@@ -265,6 +268,7 @@ export async function queueRuns(
     lane: row.lane,
     generation: row.generation,
     lost: row.lost,
+    heldReason: row.held_reason ?? undefined,
     gated: row.gated,
   }));
 }

@@ -6,6 +6,8 @@ import { JOB_QUEUE, type RedisKeys } from "./keys.ts";
 /** What a job carries: runs of one flow and one lane, by id. PostgreSQL knows the rest, and decides. */
 export interface JobData {
   runIds: string[];
+  /** Whose slots they take. A job of an older release does not say it. */
+  tenantId?: string;
   /** Whether they are claimed by their flow's limits. */
   gated?: boolean;
 }
@@ -82,7 +84,7 @@ export function jobsOf(
     const name = `${lane}/${tenantId}/${flowId}/${generation}/${gated}`;
     let job = open.get(name);
     if (job === undefined || job.runIds.length >= maxRunsPerJob) {
-      job = { lane, runIds: [], generation, ...(gated && { gated }) };
+      job = { lane, tenantId, runIds: [], generation, ...(gated && { gated }) };
       open.set(name, job);
       jobs.push(job);
     }
@@ -94,7 +96,11 @@ export function jobsOf(
 function asBulkJob(job: NewJob) {
   return {
     name: "run",
-    data: { runIds: job.runIds, ...(job.gated && { gated: true }) },
+    data: {
+      runIds: job.runIds,
+      ...(job.tenantId !== undefined && { tenantId: job.tenantId }),
+      ...(job.gated && { gated: true }),
+    },
     opts: {
       jobId: `${job.runIds[0]}.${job.generation}`,
       attempts: 1,

@@ -19,14 +19,14 @@ test("runs of a process that has room are carried out where they were made, with
   );
 });
 
-test("beyond its room, runs wait for a worker", async () => {
+test("beyond half of the room, runs of one tenant wait for a worker", async () => {
   let release = () => {};
   const released = new Promise<void>((resolve) => {
     release = resolve;
   });
   const { database, pipeline, deploy } = await runningPipeline(
     { hold: () => released },
-    { execute: { ...DEFAULT_LIMITS.execute, maxRunsHere: 3 } },
+    { execute: { ...DEFAULT_LIMITS.execute, maxRunsHere: 6 } },
   );
   const queues = [...pipeline.queues.byLane.values()];
   await Promise.all(queues.map((queue) => queue.pause()));

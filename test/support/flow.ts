@@ -1,4 +1,5 @@
 import { DEFAULT_RETRY, type FlowDefinition } from "../../src/domain/flow.ts";
+import type { Priority } from "../../src/domain/priority.ts";
 import { acceptEvents } from "../../src/postgres/accept.ts";
 import type { Database } from "../../src/postgres/database.ts";
 import { deployFlow } from "../../src/postgres/deployments.ts";
@@ -42,6 +43,7 @@ export async function accepted(
   tenantId: string,
   data: readonly unknown[],
   payloadOf: (one: unknown) => Buffer = (one) => Buffer.from(JSON.stringify(one)),
+  priority: Priority = 2,
 ): Promise<string[]> {
   const result = await acceptEvents(
     database.ingest,
@@ -51,7 +53,7 @@ export async function accepted(
       endpoint: "default",
       type: "order.paid",
       source: "webhook",
-      priority: 2,
+      priority,
       deliveryKey: `id:${JSON.stringify(one)}`,
       item: 0,
       headers: {},

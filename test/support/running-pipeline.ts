@@ -5,6 +5,7 @@ import { ROLES } from "../../src/app/config.ts";
 import { DEFAULT_LIMITS, type Limits } from "../../src/app/limits.ts";
 import { createMetrics } from "../../src/app/metrics.ts";
 import { readInstallation } from "../../src/app/stores.ts";
+import type { FlowDefinition } from "../../src/domain/flow.ts";
 import type { Database } from "../../src/postgres/database.ts";
 import { signingPlace } from "../../src/postgres/flows.ts";
 import { createKeyRing } from "../../src/postgres/key-ring.ts";
@@ -23,7 +24,11 @@ export async function runningPipeline(
 ): Promise<{
   database: Database;
   pipeline: Pipeline;
-  deploy: (flowId: string, handler: string) => Promise<number>;
+  deploy: (
+    flowId: string,
+    handler: string,
+    over?: Partial<FlowDefinition> & { tenantId?: string },
+  ) => Promise<number>;
 }> {
   const { url, database } = await migratedDatabase();
   const keyRing = createKeyRing(`k1:${randomBytes(32).toString("base64")}`);
@@ -48,16 +53,21 @@ export async function runningPipeline(
     await pipeline.stop();
     await outgoing.close();
   });
-  const deploy = async (flowId: string, handler: string) => {
-    const version = await deployed(database, "acme", flowId, {
+  const deploy = async (
+    flowId: string,
+    handler: string,
+    { tenantId = "acme", ...definition }: Partial<FlowDefinition> & { tenantId?: string } = {},
+  ) => {
+    const version = await deployed(database, tenantId, flowId, {
       action: { type: "code", handler },
       retry: { max_attempts: 3, backoff: "fixed", delay_ms: 20, max_delay_ms: 20 },
+      ...definition,
     });
-    const { sealed, keyId } = keyRing.seal("whsec_c2VjcmV0", signingPlace({ tenantId: "acme", flowId }));
+    const { sealed, keyId } = keyRing.seal("whsec_c2VjcmV0", signingPlace({ tenantId, flowId }));
     await database.transaction((transaction) =>
       transaction.query({
-        text: "UPDATE flows SET signing_sealed = $2, signing_key_id = $3 WHERE id = $1",
-        values: [flowId, sealed, keyId],
+        text: "UPDATE flows SET signing_sealed = $2, signing_key_id = $3 WHERE id = $1 AND tenant_id = $4",
+        values: [flowId, sealed, keyId, tenantId],
       }),
     );
     return version;

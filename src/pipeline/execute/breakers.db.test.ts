@@ -7,11 +7,14 @@ import { type BreakerLimits, createBreakers, type TargetResult } from "./breaker
 
 const TARGET = { tenantId: "acme", target: "https://shop.example" };
 const LIMITS: BreakerLimits = {
-  ...{ failures: 4, failingMs: 0, openMs: 300, maxOpenMs: 1_000, maxRetryAfterMs: 60_000 },
+  ...{ failures: 4, timeouts: 2, failingMs: 0, openMs: 300, maxOpenMs: 1_000, maxRetryAfterMs: 60_000 },
   ...{ probeMs: 600, watchedMs: 60_000, maxWatched: 100, unknownMs: 50 },
 };
 const REACHED: TargetResult = { kind: "reached" };
-const FAILED: TargetResult = { kind: "failed", error: "The target answered 503", retryAfterMs: undefined };
+const FAILED: TargetResult = {
+  ...{ kind: "failed", error: "The target answered 503", isTimeout: false, retryAfterMs: undefined },
+};
+const TIMED_OUT: TargetResult = { ...FAILED, isTimeout: true };
 
 /** One worker of its own process, as far as breakers go. */
 function worker(database: Database, over: Partial<BreakerLimits> = {}) {
@@ -33,7 +36,8 @@ function worker(database: Database, over: Partial<BreakerLimits> = {}) {
   });
   return {
     seen,
-    report: (result: TargetResult, target = TARGET) => breakers.report(target, result),
+    report: (result: TargetResult, { target = TARGET, tookMs = 10 } = {}) =>
+      breakers.report(target, result, tookMs),
     /** As behind a claim. */
     async check(target = TARGET) {
       await breakers.prepare(await readCounter(database.pipeline, "breakers"));
@@ -77,6 +81,29 @@ describe("breakers", () => {
     const one = worker(database, { failingMs: 60_000 });
     for (let n = 0; n < 20; n += 1) await one.report(FAILED);
     expect(await one.check()).toBeUndefined();
+  });
+
+  test("open after fewer time-outs than failures of other kinds, which may stand between them", async () => {
+    const { database } = await migratedDatabase();
+    const [one, two] = [worker(database), worker(database)];
+    await one.report(TIMED_OUT);
+    await two.report(REACHED);
+    await one.report(TIMED_OUT);
+    await one.report(FAILED);
+    expect(await two.check()).toBeUndefined();
+    await two.report(TIMED_OUT);
+    expect(await one.check()).toMatchObject({ kind: "held", reason: "circuit_open https://shop.example" });
+  });
+
+  test("count from when the first call that failed began: calls that hang and end at once open at once", async () => {
+    const { database } = await migratedDatabase();
+    const one = worker(database, { failingMs: 8_000 });
+    await one.report(TIMED_OUT, { tookMs: 1_000 });
+    await one.report(TIMED_OUT, { tookMs: 10_000 });
+    expect(await one.check()).toBeUndefined();
+    const hung = { target: { ...TARGET, target: "https://hung.example" }, tookMs: 10_000 };
+    await Promise.all([one.report(TIMED_OUT, hung), one.report(TIMED_OUT, hung)]);
+    expect(await one.check(hung.target)).toMatchObject({ reason: "circuit_open https://hung.example" });
   });
 
   test("let one run probe; when it fails they stay open for longer, when it succeeds they close for all", async () => {

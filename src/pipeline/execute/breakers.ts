@@ -26,7 +26,7 @@ export interface Target {
 /** What a call to a target showed of it: an answer that is no fault of the target's, or a failure. */
 export type TargetResult =
   | { kind: "reached" }
-  | { kind: "failed"; error: string; retryAfterMs: number | undefined };
+  | { kind: "failed"; error: string; isTimeout: boolean; retryAfterMs: number | undefined };
 
 /**
  * The circuit breakers of targets, one a tenant and origin, in PostgreSQL, obeyed by every worker of every copy: who
@@ -37,8 +37,13 @@ export interface Breakers {
   prepare(breakersCounter: number): Promise<void>;
   /** Undefined where the target may be called now, as a probe perhaps; otherwise for how long the run is held. */
   check(target: Target): Promise<Held | undefined> | undefined;
-  /** Tells what came of a call. Never throws; resolves when it is written. */
-  report(target: Target, result: TargetResult): Promise<void>;
+  /** Tells what came of a call that took so long, ms. Never throws; resolves when it is written. */
+  report(target: Target, result: TargetResult, tookMs: number): Promise<void>;
+}
+
+interface EndedCall extends Target {
+  result: TargetResult;
+  tookMs: number;
 }
 
 interface Watched {
@@ -63,7 +68,7 @@ export function createBreakers(deps: {
   let knownAt = 0;
   let loading: { counter: number; done: Promise<void> } | undefined;
 
-  const reports = new Batcher<Target & { result: TargetResult }, void>(
+  const reports = new Batcher<EndedCall, void>(
     async (batch) => {
       const targets = await reportTargets(database, summed(batch), limits);
       for (const target of targets) {
@@ -136,7 +141,7 @@ export function createBreakers(deps: {
       if (known === undefined || known.state === "closed") return undefined;
       return known.probeAtMs > monotonicMs() ? Promise.resolve(held(target, known)) : probe(target, known);
     },
-    async report(target, result) {
+    async report(target, result, tookMs) {
       if (result.kind === "reached") {
         const known = watched.get(nameOf(target));
         if (known === undefined) return;
@@ -145,7 +150,7 @@ export function createBreakers(deps: {
           return;
         }
       }
-      await reports.add({ ...target, result }).catch(deps.onError);
+      await reports.add({ ...target, result, tookMs }).catch(deps.onError);
     },
   };
 }
@@ -156,20 +161,22 @@ export function heldByBreaker(target: string): string {
 }
 
 /** One report a target, of calls in the order of their ends. Pure. */
-function summed(calls: readonly (Target & { result: TargetResult })[]): TargetReport[] {
+function summed(calls: readonly EndedCall[]): TargetReport[] {
   const reports = new Map<string, TargetReport>();
-  for (const { tenantId, target, result } of calls) {
+  for (const { tenantId, target, result, tookMs } of calls) {
     const name = nameOf({ tenantId, target });
     const before = reports.get(name) ?? {
-      ...{ tenantId, target, reached: false, failures: 0, lastError: undefined, retryAfterMs: 0 },
+      ...{ tenantId, target, reached: false, lastError: undefined, ...NO_FAILURES },
     };
     reports.set(
       name,
       result.kind === "reached"
-        ? { ...before, reached: true, failures: 0, retryAfterMs: 0 }
+        ? { ...before, reached: true, ...NO_FAILURES }
         : {
             ...before,
             failures: before.failures + 1,
+            timeouts: before.timeouts + (result.isTimeout ? 1 : 0),
+            tookMs: before.failures === 0 ? tookMs : before.tookMs,
             lastError: result.error,
             retryAfterMs: Math.max(before.retryAfterMs, result.retryAfterMs ?? 0),
           },
@@ -177,6 +184,8 @@ function summed(calls: readonly (Target & { result: TargetResult })[]): TargetRe
   }
   return [...reports.values()];
 }
+
+const NO_FAILURES = { failures: 0, timeouts: 0, tookMs: 0, retryAfterMs: 0 };
 
 function nameOf({ tenantId, target }: Target): string {
   return `${tenantId} ${target}`;

@@ -3,7 +3,7 @@ import type { NormalizedEvent } from "../../domain/event.ts";
 import type { FlowAction } from "../../domain/flow.ts";
 import { DEFAULT_RETRY } from "../../domain/flow.ts";
 import type { RunAction, RunAttempt } from "../../domain/flow-run.ts";
-import type { Outcome } from "../../domain/outcome.ts";
+import type { Held, Outcome } from "../../domain/outcome.ts";
 import { runIdempotencyKey } from "../../domain/run-id.ts";
 import type { Queryable } from "../../postgres/database.ts";
 import type { StoredEvent } from "../../postgres/events.ts";
@@ -70,7 +70,7 @@ export interface ExecutorDeps {
 }
 
 /** A claimed run with all that its attempt needs; what is missing is undefined. */
-interface PreparedRun {
+export interface PreparedRun {
   run: ClaimedRun;
   flow: OpenedFlow | undefined;
   event: StoredEvent | undefined;
@@ -78,16 +78,19 @@ interface PreparedRun {
   secrets: RunAttempt["secrets"] | undefined;
 }
 
-/** Carries runs out. Finishes of concurrent jobs share their statements, and so do claims. */
+/** Carries runs out. Finishes of concurrent runs share their statements, and so do claims of concurrent jobs. */
 export interface Executor {
   /**
-   * Executes the runs of one job and resolves when every one that this process got is finished in PostgreSQL. Runs
-   * that another has, or that ended, are passed over. A job of runs with limits stands for work of its flow: what is
-   * executed is what the limits admit first.
+   * Claims the runs of one job. Runs that another has, or that ended, are passed over. A job of runs with limits stands
+   * for work of its flow: what is claimed is what the limits admit first, other runs of the flow among them.
    */
-  execute(job: JobData): Promise<void>;
-  /** Executes runs that this process has claimed already. */
-  carryOut(claimed: ClaimedRuns): Promise<void>;
+  claim(job: JobData): Promise<PreparedRun[]>;
+  /** Loads what the attempts of runs need that this process has claimed already. */
+  prepare(claimed: ClaimedRuns): Promise<PreparedRun[]>;
+  /** Carries out one attempt; resolves when its end is in PostgreSQL. */
+  carryOut(prepared: PreparedRun): Promise<void>;
+  /** Gives back a claimed run that is not tried now: it is held, its attempts unspent. */
+  putBack(run: ClaimedRun, held: Omit<Held, "kind">): Promise<void>;
 }
 
 export function createExecutor(deps: ExecutorDeps): Executor {
@@ -124,7 +127,12 @@ export function createExecutor(deps: ExecutorDeps): Executor {
     return attempts.map((attempt) => written.has(attempt.id));
   }, batches);
 
-  async function executeRun(prepared: PreparedRun): Promise<void> {
+  async function putBack(run: ClaimedRun, { reason, delayMs }: Omit<Held, "kind">): Promise<void> {
+    await holds.add({ id: run.id, fence: run.fence, reason, delayMs });
+    free(run, false);
+  }
+
+  async function carryOut(prepared: PreparedRun): Promise<void> {
     const { run } = prepared;
     const hold = deps.held.hold(run);
     try {
@@ -132,12 +140,7 @@ export function createExecutor(deps: ExecutorDeps): Executor {
       const outcome = await boundedAttempt(deps, prepared, hold);
       // Who lost the run to another must not write, and who is stopping hands it back.
       if (hold.isLost) return;
-      if (outcome.kind === "held") {
-        const { reason, delayMs } = outcome;
-        await holds.add({ id: run.id, fence: run.fence, reason, delayMs });
-        free(run, false);
-        return;
-      }
+      if (outcome.kind === "held") return await putBack(run, outcome);
       const finished = finishAttempt({
         run,
         outcome,
@@ -164,14 +167,10 @@ export function createExecutor(deps: ExecutorDeps): Executor {
   }
 
   return {
-    async execute({ runIds, gated = false }) {
-      const prepared = await (gated ? gatedClaims : claims).add(runIds);
-      await Promise.all(prepared.map(executeRun));
-    },
-    async carryOut(claimed) {
-      const prepared = await prepareRuns(deps, claimed);
-      await Promise.all(prepared.map(executeRun));
-    },
+    claim: ({ runIds, gated = false }) => (gated ? gatedClaims : claims).add(runIds),
+    prepare: (claimed) => prepareRuns(deps, claimed),
+    carryOut,
+    putBack,
   };
 }
 

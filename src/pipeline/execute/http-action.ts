@@ -193,7 +193,8 @@ function targetResultOf(result: OutgoingResult, outcome: Outcome): TargetResult 
   if (result.kind === "failed" && (result.code === "ABORTED" || result.code === "OVERLOADED"))
     return undefined;
   if (outcome.kind !== "retry") return { kind: "reached" };
-  return { kind: "failed", error: outcome.error.message, retryAfterMs: outcome.delayMs };
+  const isTimeout = result.kind === "failed" && result.code === "TIMEOUT";
+  return { kind: "failed", error: outcome.error.message, isTimeout, retryAfterMs: outcome.delayMs };
 }
 
 /** Of the 4xx, those that say "not now". */

@@ -104,4 +104,21 @@ describe("shared bounds", () => {
     expect(delays[0]).toBeGreaterThanOrEqual(100);
     expect((delays.at(-1) ?? 0) - (delays[0] ?? 0)).toBeGreaterThan(500);
   });
+
+  test("put off for as long again as all places have been held, where none came free", async () => {
+    let nowMs = 1_000;
+    const bounds = createSharedBounds({
+      takeShare: () => Promise.reject(new Error("away")),
+      limits: LIMITS,
+      monotonicMs: () => nowMs,
+    });
+    expect(await entered(bounds, 2, 2)).toBe(2);
+    const delay = async () => {
+      const place = await bounds.enter("k", 2);
+      return place.kind === "full" ? place.delayMs : 0;
+    };
+    expect(await delay()).toBeLessThan(1_000);
+    nowMs += 8_000;
+    expect(await delay()).toBeGreaterThanOrEqual(8_000);
+  });
 });

@@ -53,6 +53,8 @@ interface Part {
   /** How long a place is had, in the running mean, ms; and until when the places are spoken for. */
   meanMs: number;
   tailMs: number;
+  /** When a place was last taken or given back. */
+  changedMs: number;
 }
 
 export function createSharedBounds(deps: {
@@ -93,12 +95,17 @@ export function createSharedBounds(deps: {
   }
 
   function placeIn(part: Part): Place {
+    const nowMs = monotonicMs();
     if (part.used < part.mine) {
       part.used += 1;
+      part.changedMs = nowMs;
       return ENTERED;
     }
-    const nowMs = monotonicMs();
-    part.tailMs = Math.max(part.tailMs, nowMs + limits.minDelayMs) + part.meanMs / part.bound;
+    // Places that are all held for longer than ever will be for longer still.
+    const heldMs = nowMs - part.changedMs;
+    part.tailMs =
+      Math.max(part.tailMs, nowMs + Math.max(limits.minDelayMs, heldMs)) +
+      Math.max(part.meanMs, heldMs) / part.bound;
     return { kind: "full", delayMs: Math.min(limits.maxDelayMs, part.tailMs - nowMs) };
   }
 
@@ -116,12 +123,9 @@ export function createSharedBounds(deps: {
 
   return {
     enter(key, bound) {
-      const part = parts.get(key) ?? newPart(bound);
+      const part = parts.get(key) ?? newPart(bound, monotonicMs());
       parts.set(key, part);
-      if (part.used < part.mine && part.waiting.length === 0) {
-        part.used += 1;
-        return ENTERED;
-      }
+      if (part.used < part.mine && part.waiting.length === 0) return placeIn(part);
       return new Promise((resolve) => {
         part.waiting.push(resolve);
         if (!part.asking) void ask(key, part);
@@ -131,6 +135,7 @@ export function createSharedBounds(deps: {
       const part = parts.get(key);
       if (part === undefined) return;
       part.used -= 1;
+      part.changedMs = monotonicMs();
       if (usedMs !== undefined) part.meanMs += (usedMs - part.meanMs) * SMOOTHING;
       if ((part.others + part.mine) * 2 < part.bound || part.settling) return;
       part.settling = true;
@@ -151,7 +156,7 @@ const ENTERED: Place = { kind: "entered" };
 /** The share of one run in the running mean. */
 const SMOOTHING = 0.1;
 
-function newPart(bound: number): Part {
+function newPart(bound: number, nowMs: number): Part {
   return {
     bound,
     used: 0,
@@ -162,5 +167,6 @@ function newPart(bound: number): Part {
     settling: false,
     meanMs: 100,
     tailMs: Number.NEGATIVE_INFINITY,
+    changedMs: nowMs,
   };
 }

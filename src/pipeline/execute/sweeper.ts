@@ -34,7 +34,7 @@ export function createSweeper(deps: {
   queues: JobQueues;
   limits: SweeperLimits;
   random: () => number;
-  onSwept: (runs: number) => void;
+  onSwept: (runs: readonly DueRun[]) => void;
   /** Told of runs that are dead because no worker lived to end them. */
   onLost: (attempts: readonly FinishedAttempt[]) => void;
 }): Step {
@@ -50,7 +50,7 @@ export function createSweeper(deps: {
       // What lost its worker travels alone, so that it ends no other with it.
       const [alone, together] = [runs.filter(isSuspect), runs.filter((run) => !isSuspect(run))];
       await queues.add([...jobsOf(together, limits.maxRunsPerJob), ...jobsOf(alone, 1)]);
-      onSwept(runs.length);
+      onSwept(runs);
       return { waitMs: limits.minWaitMs };
     }
     const nextMs = (await nextRunDueMs(database)) ?? limits.idleMs;

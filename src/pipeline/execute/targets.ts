@@ -42,8 +42,9 @@ export function createTargets(deps: {
       return {
         kind: "turn",
         leave(result) {
-          bounds.leave(key, monotonicMs() - enteredMs);
-          if (result !== undefined) void breakers.report(target, result);
+          const tookMs = monotonicMs() - enteredMs;
+          bounds.leave(key, tookMs);
+          if (result !== undefined) void breakers.report(target, result, tookMs);
         },
       };
     },

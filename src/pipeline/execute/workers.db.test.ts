@@ -60,7 +60,7 @@ function workersOver(urlOf: () => string) {
   const workers = createWorkers({
     connect: () => open(urlOf()),
     ...{ keys, queues, limits: LIMITS, monotonicMs: () => performance.now() },
-    async execute({ runIds }) {
+    async execute(_lane, { runIds }) {
       taken.push(...runIds);
       await hold;
     },

@@ -6,7 +6,7 @@ import { JOB_QUEUE, type RedisKeys } from "../../redis/keys.ts";
 import type { Step } from "../../runtime/loop.ts";
 
 export interface WorkerLimits {
-  /** Jobs that this process executes at once, by lane. */
+  /** Jobs that this process claims at once, by lane. */
   concurrency: Readonly<Record<Priority, number>>;
   /** How long BullMQ lets a silent worker keep a job, ms. What decides is the run's own lease. */
   lockMs: number;
@@ -48,7 +48,8 @@ export interface WorkersDeps {
   connect: () => RedisClient;
   keys: RedisKeys;
   queues: Pick<JobQueues, "depths">;
-  execute: (job: JobData) => Promise<void>;
+  /** Resolves when the job need not wait any more: its runs have begun, or wait elsewhere. */
+  execute: (lane: Priority, job: JobData) => Promise<void>;
   limits: WorkerLimits;
   monotonicMs: () => number;
   onReplaced: (lane: Priority) => void;
@@ -85,7 +86,7 @@ export function createWorkers(deps: WorkersDeps): Workers {
     one.progressMs = monotonicMs();
     one.replaced = 0;
     try {
-      await deps.execute(job);
+      await deps.execute(one.lane, job);
     } finally {
       one.busy -= 1;
     }

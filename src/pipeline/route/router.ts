@@ -43,12 +43,16 @@ export interface RouterLimits {
 
 /** Carries runs out in the process that made them, while it has room: they need no job and no claim. */
 export interface RunsHere {
-  /** How many runs it would take now. */
-  room(): number;
+  /** Keeps room for those of the runs, all of flows without limits, that it would take now. */
+  reserve(runs: readonly NewRun[]): {
+    runIds: ReadonlySet<string>;
+    /** Takes those that were claimed, and gives up the room of the others. */
+    begin(claimed: ClaimedRuns): void;
+    /** Gives up all of it. */
+    cancel(): void;
+  };
   /** How long they are claimed for, ms. */
   leaseMs: number;
-  /** Takes claimed runs. */
-  begin(claimed: ClaimedRuns): void;
 }
 
 export interface RouterDeps {
@@ -204,16 +208,20 @@ async function bury(deps: RouterDeps, event: StoredEvent, error: unknown, code?:
 /** Carries the decision out, begins the runs that it claimed, and answers those that need a job. */
 async function write(deps: RouterDeps, decision: RoutingDecision): Promise<NewRun[]> {
   const { runsHere, limits, random } = deps;
+  const here = runsHere?.reserve(decision.runs.filter((run) => run.gate === undefined));
   const { events, claimed } = await routeEvents(deps.database, decision, {
     queuedLeaseMs: limits.runLeaseMs,
-    // By chance, as with every claim: one that a crash took back must not meet its like.
-    claim: runsHere && {
-      most: runsHere.room(),
+    claim: here && {
+      runIds: here.runIds,
+      // By chance, as with every claim: one that a crash took back must not meet its like.
       fence: 1 + Math.floor(random() * 1_000_000),
-      leaseMs: runsHere.leaseMs,
+      leaseMs: runsHere?.leaseMs ?? 0,
     },
+  }).catch((error: unknown) => {
+    here?.cancel();
+    throw error;
   });
-  if (claimed.runs.length > 0) runsHere?.begin(claimed);
+  here?.begin(claimed);
   if (decision.deadLetters.length > 0) failpoint("capture.routed");
   const written = decision.verdicts.filter((verdict) => events.has(verdict.eventId));
   const withStatus = (status: string) => written.filter((verdict) => verdict.status === status);
