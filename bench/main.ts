@@ -7,6 +7,7 @@ import { startTemporaryStores } from "../test/support/temporary-stores.ts";
 import { benchRecords } from "./canonical.ts";
 import { benchDeadLetters } from "./dead-letters.ts";
 import { benchDispatch } from "./dispatch.ts";
+import { benchHangingRuns } from "./hanging-runs.ts";
 import { benchMatching } from "./matching.ts";
 import { benchQuestions, benchStrangers } from "./neighbours.ts";
 import { benchPipeline } from "./pipeline.ts";
@@ -40,6 +41,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<Row[]>>> = {
   questions: withStores(benchQuestions),
   receive: withStores(benchReceive),
   pipeline: withStores(benchPipeline),
+  "hanging-runs": withStores(benchHangingRuns),
   stock: benchStock,
   "receive-stock": withStockStores(benchReceive),
   "pipeline-stock": withStockStores(benchPipeline),

@@ -75,19 +75,23 @@ export async function end(child: ChildProcess): Promise<void> {
   await exited;
 }
 
+/** Calls the API of a server under test, and throws unless it answers well. */
+export async function callApi(port: number, method: string, path: string, body?: unknown): Promise<void> {
+  const response = await fetch(`http://127.0.0.1:${port}/api/v1${path}`, {
+    method,
+    headers: {
+      authorization: `Bearer ${ADMIN_KEY}`,
+      ...(body === undefined ? {} : { "content-type": "application/json" }),
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
+  await response.arrayBuffer();
+}
+
 /** One tenant and connector; a flow in code that does nothing, and one that calls the sink where there is one. */
 export async function setUp(port: number, sinkUrl?: string): Promise<void> {
-  const call = async (method: string, path: string, body?: unknown) => {
-    const response = await fetch(`http://127.0.0.1:${port}/api/v1${path}`, {
-      method,
-      headers: {
-        authorization: `Bearer ${ADMIN_KEY}`,
-        ...(body === undefined ? {} : { "content-type": "application/json" }),
-      },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
-    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
-  };
+  const call = (method: string, path: string, body?: unknown) => callApi(port, method, path, body);
   await call("PUT", "/tenants/bench", {});
   await call("PUT", "/connectors/shop", { webhook: { preset: "standard-webhooks" } });
   await call("PUT", "/tenants/bench/endpoints/shop", { secrets: [{ value: SECRET }] });

@@ -87,6 +87,7 @@ describe("breakers", () => {
     const { database } = await migratedDatabase();
     const [one, two] = [worker(database), worker(database)];
     await one.report(TIMED_OUT);
+    await two.check();
     await two.report(REACHED);
     await one.report(TIMED_OUT);
     await one.report(FAILED);
