@@ -207,6 +207,7 @@ export const DEFAULT_LIMITS: Limits = {
     holdMs: 15_000,
     maxHoldMs: 600_000,
     retryMs: 1_000,
+    pauseMs: 250,
   },
   targetConcurrency: 200,
   sharedBounds: {

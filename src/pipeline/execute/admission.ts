@@ -20,6 +20,11 @@ export interface AdmissionLimits extends SlotLimits {
   maxHoldMs: number;
   /** After a look for runs that failed, the wait until the next one, ms. */
   retryMs: number;
+  /**
+   * After a run of a tenant that found its target or another bound full, the wait until more of it are resumed, ms: each
+   * would cost a claim to find out the same.
+   */
+  pauseMs: number;
 }
 
 /** A run that this process has claimed, or is about to, in a slot. */
@@ -60,9 +65,9 @@ export function createAdmission(deps: {
 }): Admission {
   const { database, executor, limits, monotonicMs, onError } = deps;
   const inHand = new Set<Promise<unknown>>();
-  /** Runs that were put off and not found again, of each lane and tenant. */
-  const waiting = new Map<string, number>();
-  const lines = createSlotLines({ limits, monotonicMs, resume });
+  /** Of each lane and tenant with runs that were put off: how many, and when one that was resumed was held, ms. */
+  const lines = new Map<string, { runs: number; heldMs: number }>();
+  const slots = createSlotLines({ limits, monotonicMs, resume });
   const batches = {
     inFlight: 1,
     maxWaiting: Number.POSITIVE_INFINITY,
@@ -83,10 +88,11 @@ export function createAdmission(deps: {
 
   /** The further back a run stands the longer, so that a long line seldom comes due. */
   function nextDelayMs(lane: Priority, tenantId: string): number {
-    const line = `${lane} ${tenantId}`;
-    const before = waiting.get(line) ?? 0;
-    waiting.set(line, before + 1);
-    return Math.min(limits.maxHoldMs, limits.holdMs * (1 + before / 100));
+    const name = `${lane} ${tenantId}`;
+    const line = lines.get(name) ?? { runs: 0, heldMs: Number.NEGATIVE_INFINITY };
+    lines.set(name, line);
+    line.runs += 1;
+    return Math.min(limits.maxHoldMs, limits.holdMs * (1 + (line.runs - 1) / 100));
   }
 
   function track<Result>(work: Promise<Result>): Promise<Result> {
@@ -101,9 +107,11 @@ export function createAdmission(deps: {
     const { lane, tenantId } = prepared.run;
     const startedMs = monotonicMs();
     try {
-      await executor.carryOut(prepared);
+      const { isHeld } = await executor.carryOut(prepared);
+      const line = isHeld ? lines.get(`${lane} ${tenantId}`) : undefined;
+      if (line !== undefined) line.heldMs = monotonicMs();
     } finally {
-      lines.release(lane, tenantId, 1, monotonicMs() - startedMs);
+      slots.release(lane, tenantId, 1, monotonicMs() - startedMs);
     }
   }
 
@@ -120,23 +128,26 @@ export function createAdmission(deps: {
         // The claim of a flow with limits may bring runs of another lane, and more than there are slots.
         const isIn = left > 0 && run.lane === lane && run.tenantId === tenantId;
         if (isIn) left -= 1;
-        if (isIn || lines.takeClaimed(run.lane, run.tenantId, 1) > 0) start(prepared);
+        if (isIn || slots.takeClaimed(run.lane, run.tenantId, 1) > 0) start(prepared);
         else track(putBack(prepared)).catch(onError);
       }
     } finally {
-      lines.release(lane, tenantId, left, undefined);
+      slots.release(lane, tenantId, left, undefined);
     }
   }
 
   async function putBack({ run }: PreparedRun): Promise<void> {
     const { lane, tenantId } = run;
     await executor.putBack(run, { reason: TENANT_SLOTS, delayMs: nextDelayMs(lane, tenantId) });
-    lines.putOff(lane, tenantId);
+    slots.putOff(lane, tenantId);
   }
 
   async function resume(lane: Priority, tenantId: string, taken: number): Promise<boolean> {
+    const name = `${lane} ${tenantId}`;
     let left = taken;
     try {
+      const pauseMs = (lines.get(name)?.heldMs ?? Number.NEGATIVE_INFINITY) + limits.pauseMs - monotonicMs();
+      if (pauseMs > 0) await sleep(pauseMs, undefined, { ref: false });
       const found = await looks.add({ tenantId, lane, limit: taken });
       const claims = [false, true].map(async (gated) => {
         const runIds = found.filter((run) => run.gated === gated).map((run) => run.id);
@@ -144,14 +155,14 @@ export function createAdmission(deps: {
         if (runIds.length > 0) await claim(lane, tenantId, { runIds, gated }, runIds.length);
       });
       await Promise.all(claims);
-      if (found.length < taken) waiting.delete(`${lane} ${tenantId}`);
+      if (found.length < taken) lines.delete(name);
       return found.length === taken;
     } catch (error) {
       onError(error);
       await sleep(limits.retryMs, undefined, { ref: false });
       return true;
     } finally {
-      lines.release(lane, tenantId, left, undefined);
+      slots.release(lane, tenantId, left, undefined);
     }
   }
 
@@ -159,11 +170,11 @@ export function createAdmission(deps: {
     async admit(lane, { tenantId = "", runIds, gated }) {
       let rest = runIds;
       while (rest.length > 0) {
-        const entering = lines.enter(lane, tenantId, rest.length);
+        const entering = slots.enter(lane, tenantId, rest.length);
         const taken = typeof entering === "number" ? entering : await entering;
         if (taken === 0) {
           await putOffs.add(rest.map((id) => ({ id, delayMs: nextDelayMs(lane, tenantId) })));
-          lines.putOff(lane, tenantId);
+          slots.putOff(lane, tenantId);
           return;
         }
         const job = { runIds: rest.slice(0, taken), ...(gated && { gated }) };
@@ -171,15 +182,15 @@ export function createAdmission(deps: {
         await track(claim(lane, tenantId, job, taken));
       }
     },
-    reserve: ({ lane, tenantId }) => lines.takeFree(lane, tenantId, 1) > 0,
-    cancel: ({ lane, tenantId }) => lines.release(lane, tenantId, 1, undefined),
+    reserve: ({ lane, tenantId }) => slots.takeFree(lane, tenantId, 1) > 0,
+    cancel: ({ lane, tenantId }) => slots.release(lane, tenantId, 1, undefined),
     async begin(claimed, onEnded) {
       let prepared: PreparedRun[];
       try {
         prepared = await track(executor.prepare(claimed));
       } catch (error) {
         for (const run of claimed.runs) {
-          lines.release(run.lane, run.tenantId, 1, undefined);
+          slots.release(run.lane, run.tenantId, 1, undefined);
           onEnded(run);
         }
         throw error;
@@ -188,9 +199,9 @@ export function createAdmission(deps: {
     },
     note(due) {
       for (const { lane, tenantId, heldReason } of due)
-        if (heldReason === TENANT_SLOTS) lines.putOff(lane, tenantId);
+        if (heldReason === TENANT_SLOTS) slots.putOff(lane, tenantId);
     },
-    stop: () => lines.stop(),
+    stop: () => slots.stop(),
     async emptied() {
       while (inHand.size > 0) await Promise.allSettled(inHand);
     },

@@ -87,8 +87,8 @@ export interface Executor {
   claim(job: JobData): Promise<PreparedRun[]>;
   /** Loads what the attempts of runs need that this process has claimed already. */
   prepare(claimed: ClaimedRuns): Promise<PreparedRun[]>;
-  /** Carries out one attempt; resolves when its end is in PostgreSQL. */
-  carryOut(prepared: PreparedRun): Promise<void>;
+  /** Carries out one attempt; resolves when its end is in PostgreSQL, with whether the run is held and was not tried. */
+  carryOut(prepared: PreparedRun): Promise<{ isHeld: boolean }>;
   /** Gives back a claimed run that is not tried now: it is held, its attempts unspent. */
   putBack(run: ClaimedRun, held: Omit<Held, "kind">): Promise<void>;
 }
@@ -132,15 +132,18 @@ export function createExecutor(deps: ExecutorDeps): Executor {
     free(run, false);
   }
 
-  async function carryOut(prepared: PreparedRun): Promise<void> {
+  async function carryOut(prepared: PreparedRun): Promise<{ isHeld: boolean }> {
     const { run } = prepared;
     const hold = deps.held.hold(run);
     try {
       const startedMs = deps.monotonicMs();
       const outcome = await boundedAttempt(deps, prepared, hold);
       // Who lost the run to another must not write, and who is stopping hands it back.
-      if (hold.isLost) return;
-      if (outcome.kind === "held") return await putBack(run, outcome);
+      if (hold.isLost) return TRIED;
+      if (outcome.kind === "held") {
+        await putBack(run, outcome);
+        return HELD;
+      }
       const finished = finishAttempt({
         run,
         outcome,
@@ -153,9 +156,10 @@ export function createExecutor(deps: ExecutorDeps): Executor {
         durationMs: deps.monotonicMs() - startedMs,
         random: deps.random,
       });
-      if (!(await finishes.add(finished))) return;
+      if (!(await finishes.add(finished))) return TRIED;
       deps.onFinished(finished, run);
       free(run, finished.state !== "failed");
+      return TRIED;
     } finally {
       deps.held.letGo(run.id);
     }
@@ -173,6 +177,9 @@ export function createExecutor(deps: ExecutorDeps): Executor {
     putBack,
   };
 }
+
+const TRIED = { isHeld: false };
+const HELD = { isHeld: true };
 
 async function prepareRuns(deps: ExecutorDeps, claimed: ClaimedRuns): Promise<PreparedRun[]> {
   const { events: atHand, flows } = deps;
