@@ -35,7 +35,7 @@ export const Run = Type.Object(
     held_reason: nullable(
       Type.String({
         description:
-          "Why a queued run waits: order, concurrency, rate_limit, tenant_concurrency, encryption_key, target_concurrency <origin>, or circuit_open <origin>.",
+          "Why a queued run waits: order, concurrency, rate_limit, tenant_slots, tenant_concurrency, encryption_key, target_concurrency <origin>, or circuit_open <origin>.",
       }),
     ),
     held_until: nullable(

@@ -57,7 +57,7 @@ export function createHttpAction(deps: {
     const target = URL.canParse(request.url) ? new URL(request.url).origin : "";
     const turn = await targets.enter({ tenantId: run.tenantId, target });
     if (turn.kind === "held") return turn;
-    const result = await outgoing.request(request);
+    const result = await outgoing.request({ ...request, owner: run.tenantId });
     const outcome = outcomeOf(result, clock.now());
     turn.leave(targetResultOf(result, outcome));
     return target !== "" && (outcome.kind === "retry" || outcome.kind === "dead")

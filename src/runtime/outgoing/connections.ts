@@ -4,9 +4,9 @@ import { type buildConnector, Client } from "undici";
 export interface ConnectionLimits {
   /** Connections of this process in all; the one that is idle longest makes room for a new one. */
   maxConnections: number;
-  /** Connections to one origin (scheme, host and port); each carries one request at a time. */
+  /** Connections of one owner to one origin (scheme, host and port); each carries one request at a time. */
   maxConnectionsPerOrigin: number;
-  /** Requests that wait for a connection to one origin. */
+  /** Requests of one owner that wait for a connection to one origin. */
   maxWaitingPerOrigin: number;
   /** An idle connection is kept this long, ms, unless the target names another time. */
   idleTimeoutMs: number;
@@ -23,6 +23,7 @@ export type OnConnection = (connection: Client | undefined) => void;
 
 interface Origin {
   name: string;
+  url: string;
   open: number;
   /** The last that was used is taken first, so that the others may end. */
   idle: Client[];
@@ -31,7 +32,8 @@ interface Origin {
 }
 
 /**
- * Connections that are kept and used again, by origin. Each stays with the address that it was opened to; one that
+ * Connections that are kept and used again, by owner and origin: an owner whose calls hang keeps no other from the same
+ * origin. Each stays with the address that it was opened to; one that
  * the target or the idle time-out has closed is opened anew, and checked again, when it is next used. undici's own
  * Pool is not used: its queue keeps requests that were given up, each of which ends a good connection when its turn
  * comes, and a request that it refuses leaves a connection marked busy for good.
@@ -52,9 +54,10 @@ export class Connections {
   }
 
   /** Gets a connection now, or as soon as one is free. False when too many are open, or wait, already. */
-  take(name: string, onConnection: OnConnection): boolean {
+  take(url: string, onConnection: OnConnection, owner = ""): boolean {
     const { maxConnectionsPerOrigin, maxWaitingPerOrigin } = this.#limits;
-    const origin = this.#origins.get(name) ?? { name, open: 0, idle: [], waiting: new Set() };
+    const name = nameOf(url, owner);
+    const origin = this.#origins.get(name) ?? { name, url, open: 0, idle: [], waiting: new Set() };
     const idle = origin.idle.pop();
     if (this.#closed) {
       onConnection(undefined);
@@ -72,8 +75,8 @@ export class Connections {
   }
 
   /** Waits no longer. */
-  withdraw(name: string, onConnection: OnConnection): void {
-    this.#origins.get(name)?.waiting.delete(onConnection);
+  withdraw(url: string, onConnection: OnConnection, owner = ""): void {
+    this.#origins.get(nameOf(url, owner))?.waiting.delete(onConnection);
   }
 
   /** Gives a connection back whose request has ended; one that failed is not used again. */
@@ -107,7 +110,7 @@ export class Connections {
   #openTo(origin: Origin): Client {
     const { idleTimeoutMs, maxIdleTimeoutMs, maxRequestsPerConnection, maxResponseHeaderBytes } =
       this.#limits;
-    const connection = new Client(origin.name, {
+    const connection = new Client(origin.url, {
       connect: this.#connect,
       keepAliveTimeout: idleTimeoutMs,
       keepAliveMaxTimeout: maxIdleTimeoutMs,
@@ -141,4 +144,8 @@ export class Connections {
     if (origin.open === 0) this.#origins.delete(origin.name);
     connection.close(() => {});
   }
+}
+
+function nameOf(url: string, owner: string): string {
+  return `${owner} ${url}`;
 }

@@ -7,6 +7,7 @@ import type { OutgoingMethod } from "./request-rules.ts";
 export interface ExchangeRequest {
   /** Scheme, host and port: all of the URL that an error message may show. */
   origin: string;
+  owner: string | undefined;
   path: string;
   method: OutgoingMethod;
   headers: Readonly<Record<string, string>>;
@@ -57,12 +58,12 @@ class Exchange implements Dispatcher.DispatchHandler {
   }
 
   start(): void {
-    const { origin, signal, timeoutMs } = this.#request;
+    const { origin, owner, signal, timeoutMs } = this.#request;
     signal?.addEventListener("abort", this.#onAbort, { once: true });
     this.#timer = setTimeout(() => this.#stop(failed("TIMEOUT", this.#missingAfter(timeoutMs))), timeoutMs);
     if (signal?.aborted) {
       this.#onAbort();
-    } else if (!this.#connections.take(origin, this.#onConnection)) {
+    } else if (!this.#connections.take(origin, this.#onConnection, owner)) {
       this.#settle(failed("OVERLOADED", `Too many requests to ${origin}, or in all, are under way`));
     }
   }
@@ -122,7 +123,7 @@ class Exchange implements Dispatcher.DispatchHandler {
 
   #stop(failure: Failure): void {
     this.#settle(failure);
-    this.#connections.withdraw(this.#request.origin, this.#onConnection);
+    this.#connections.withdraw(this.#request.origin, this.#onConnection, this.#request.owner);
     this.#controller?.abort(GIVEN_UP);
   }
 

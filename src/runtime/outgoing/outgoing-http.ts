@@ -14,6 +14,8 @@ export interface OutgoingRequest {
   timeoutMs: number;
   /** What of the answer's body is more is cut off, bytes. */
   maxResponseBytes: number;
+  /** Whose connections it uses; those without one share theirs. */
+  owner?: string;
   /** Gives the request up. */
   signal?: AbortSignal;
 }
@@ -24,7 +26,8 @@ export interface OutgoingLimits extends ConnectionLimits {
 }
 
 export const DEFAULT_OUTGOING_LIMITS: OutgoingLimits = {
-  maxConnections: 512,
+  // More than runs, polls and notices that are under way at once: no owner's calls find it full.
+  maxConnections: 1_536,
   maxConnectionsPerOrigin: 64,
   maxWaitingPerOrigin: 1_024,
   // Below the 5 s after which many servers close.
@@ -58,13 +61,14 @@ export function createOutgoingHttp(options: {
   });
   const connections = new Connections(connect, limits);
   return {
-    async request({ url, method, body, timeoutMs, maxResponseBytes, signal, ...request }) {
+    async request({ url, method, body, timeoutMs, maxResponseBytes, owner, signal, ...request }) {
       const headers = { "user-agent": "headrace", ...lowerCaseNames(request.headers) };
       const flaw = flawOf({ url, method, headers });
       if (flaw !== undefined) return { kind: "refused", code: "REQUEST_INVALID", message: flaw };
       const { origin, pathname, search } = new URL(url);
       return exchange(connections, {
         origin,
+        owner,
         path: pathname + search,
         method: method as OutgoingMethod,
         headers,
