@@ -45,6 +45,25 @@ describe("connections", () => {
     }
   });
 
+  test("of one owner that hang leave others theirs to the same origin", async () => {
+    const hanging: ServerResponse[] = [];
+    const target = await serve((request, response) => {
+      if (request.url === "/hang") hanging.push(response);
+      else response.end();
+    });
+    const outgoing = limited({ maxConnectionsPerOrigin: 2, maxWaitingPerOrigin: 1 });
+    const hang = () => outgoing.request(get(`${target.url}/hang`, { owner: "hog" }));
+    const hung = [hang(), hang(), hang()];
+    await until("all that it may have hang", () => hanging.length === 2);
+    expect(await hang()).toMatchObject({ code: "OVERLOADED" });
+    expect(await outgoing.request(get(target.url, { owner: "other" }))).toMatchObject({ status: 200 });
+    expect(await outgoing.request(get(target.url))).toMatchObject({ status: 200 });
+    for (const response of hanging.splice(0)) response.end();
+    await until("the one that waited was sent", () => hanging.length === 1);
+    hanging[0]?.end();
+    await Promise.all(hung);
+  });
+
   test("are no more to one origin than the bound; who waits goes in order, or gives up at its deadline", async () => {
     let atOnce = 0;
     let most = 0;
