@@ -5,8 +5,8 @@ export default defineConfig({
     pool: "forks",
     // Half of what the tests do is waiting for leases to end and processes to start.
     maxWorkers: 3,
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     projects: [
       {
         extends: true,
@@ -23,6 +23,8 @@ export default defineConfig({
         test: {
           name: "stock",
           include: ["test/e2e/**/*.test.ts", "test/pipeline/**/*.test.ts", "src/postgres/plans.db.test.ts"],
+          // These bring the machine's PostgreSQL with them, or are about Redis alone.
+          exclude: ["test/e2e/{start-,pgbouncer,redis-}*.test.ts"],
           globalSetup: "test/support/global-setup.ts",
           env: { HEADRACE_TEST_POSTGRES: "stock" },
           // Its 100 connections serve so many processes at once.

@@ -60,13 +60,15 @@ function wrap(child: ChildProcess, url: string): HeadraceProcess {
     url,
     output: () => text,
     async ready() {
-      await until(`${url} is ready`, async () => {
+      const isReady = async () => {
         if (child.exitCode !== null) throw new Error(`the process exited with ${child.exitCode}:\n${text}`);
         const answer = await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(2_000) }).catch(
           () => undefined,
         );
         return answer?.status === 200;
-      });
+      };
+      // A machine that runs many of them at once starts each slowly.
+      await until(`${url} is ready`, isReady, { withinMs: 90_000 });
     },
     async end(signal) {
       child.kill(signal);
