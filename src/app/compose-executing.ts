@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import { type Admission, createAdmission } from "../pipeline/execute/admission.ts";
 import { createBreakers, heldByBreaker } from "../pipeline/execute/breakers.ts";
 import { createCodeAction } from "../pipeline/execute/code-action.ts";
@@ -70,6 +71,17 @@ export function composeExecuting(deps: ExecutingDeps): Executing {
     limits: limits.sharedBounds,
     monotonicMs,
   });
+  /** Wakes what is held for this reason, so many runs in a second. What a process that ends leaves comes due later. */
+  const wakeAll = async (tenantId: string, reason: string) => {
+    const { maxWokenRuns: limit } = limits;
+    const { runLeaseMs: leaseMs } = limits.execute;
+    for (;;) {
+      const woken = await wakeHeldRuns(database, { tenantId, reason, limit, leaseMs });
+      deps.queueRuns(woken);
+      if (woken.length < limit) return;
+      await sleep(1_000, undefined, { ref: false });
+    }
+  };
   const breakers = createBreakers({
     ...{ database, limits: limits.breakers, monotonicMs, random, onError },
     onOpened({ tenantId, target }) {
@@ -79,11 +91,7 @@ export function composeExecuting(deps: ExecutingDeps): Executing {
     onClosed({ tenantId, target }) {
       metrics.breakers.inc({ state: "closed" });
       log.info({ tenant_id: tenantId, target }, "a target answers again: its runs go on");
-      const reason = heldByBreaker(target);
-      const { runLeaseMs: leaseMs } = limits.execute;
-      wakeHeldRuns(database, { tenantId, reason, limit: limits.maxWokenRuns, leaseMs })
-        .then(deps.queueRuns)
-        .catch(onError);
+      wakeAll(tenantId, heldByBreaker(target)).catch(onError);
     },
   });
   const held = createHeldRuns(database, limits.execute);

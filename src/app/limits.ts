@@ -78,7 +78,7 @@ export interface Limits {
   breakers: BreakerLimits;
   /** Breakers that are closed are forgotten when their last failure is older, ms. */
   oldBreakers: { maxAgeMs: number; batchSize: number; intervalMs: number };
-  /** Runs that are woken at once when a breaker closes; the others come when their hold ends. */
+  /** Runs that are woken in a second when a breaker closes. */
   maxWokenRuns: number;
   /** Of code flows: what is kept of a run's steps and of its log. */
   steps: StepLimits;
@@ -208,6 +208,7 @@ export const DEFAULT_LIMITS: Limits = {
     maxHoldMs: 600_000,
     retryMs: 1_000,
     pauseMs: 250,
+    maxProbing: 32,
   },
   targetConcurrency: 200,
   sharedBounds: {
@@ -230,6 +231,7 @@ export const DEFAULT_LIMITS: Limits = {
     watchedMs: 60_000,
     maxWatched: 10_000,
     unknownMs: 1_000,
+    heldPerSecond: 50,
   },
   oldBreakers: { maxAgeMs: 30 * 86_400_000, batchSize: 1_000, intervalMs: 3_600_000 },
   maxWokenRuns: 1_000,

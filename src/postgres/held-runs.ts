@@ -94,7 +94,8 @@ export async function wakeHeldRuns(
     gated: boolean;
   }>({
     name: "wake-held-runs",
-    text: `UPDATE runs SET generation = generation + 1, visible_at = now() + $4::int * interval '1 millisecond'
+    text: `UPDATE runs SET held_reason = NULL, generation = generation + 1,
+        visible_at = now() + $4::int * interval '1 millisecond'
       WHERE id = ANY (ARRAY(SELECT id FROM runs
           WHERE tenant_id = $1 AND held_reason = $2 AND state = 'queued' AND visible_at > now()
           ORDER BY event_id LIMIT $3))

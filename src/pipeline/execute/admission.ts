@@ -21,10 +21,11 @@ export interface AdmissionLimits extends SlotLimits {
   /** After a look for runs that failed, the wait until the next one, ms. */
   retryMs: number;
   /**
-   * After a run of a tenant that found its target or another bound full, the wait until more of it are resumed, ms: each
-   * would cost a claim to find out the same.
+   * After a resumed run that its breaker or a full bound held, the wait until more runs of its tenant are resumed, ms, and
+   * how many: each would cost a claim to find out the same.
    */
   pauseMs: number;
+  maxProbing: number;
 }
 
 /** A run that this process has claimed, or is about to, in a slot. */
@@ -147,16 +148,22 @@ export function createAdmission(deps: {
     let left = taken;
     try {
       const pauseMs = (lines.get(name)?.heldMs ?? Number.NEGATIVE_INFINITY) + limits.pauseMs - monotonicMs();
-      if (pauseMs > 0) await sleep(pauseMs, undefined, { ref: false });
-      const found = await looks.add({ tenantId, lane, limit: taken });
+      if (pauseMs > 0) {
+        const limit = Math.min(taken, limits.maxProbing);
+        slots.release(lane, tenantId, taken - limit, undefined);
+        left = limit;
+        await sleep(pauseMs, undefined, { ref: false });
+      }
+      const wanted = left;
+      const found = await looks.add({ tenantId, lane, limit: wanted });
       const claims = [false, true].map(async (gated) => {
         const runIds = found.filter((run) => run.gated === gated).map((run) => run.id);
         left -= runIds.length;
         if (runIds.length > 0) await claim(lane, tenantId, { runIds, gated }, runIds.length);
       });
       await Promise.all(claims);
-      if (found.length < taken) lines.delete(name);
-      return found.length === taken;
+      if (found.length < wanted) lines.delete(name);
+      return found.length === wanted;
     } catch (error) {
       onError(error);
       await sleep(limits.retryMs, undefined, { ref: false });

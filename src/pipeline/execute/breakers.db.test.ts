@@ -8,7 +8,7 @@ import { type BreakerLimits, createBreakers, type TargetResult } from "./breaker
 const TARGET = { tenantId: "acme", target: "https://shop.example" };
 const LIMITS: BreakerLimits = {
   ...{ failures: 4, timeouts: 2, failingMs: 0, openMs: 300, maxOpenMs: 1_000, maxRetryAfterMs: 60_000 },
-  ...{ probeMs: 600, watchedMs: 60_000, maxWatched: 100, unknownMs: 50 },
+  ...{ probeMs: 600, watchedMs: 60_000, maxWatched: 100, unknownMs: 50, heldPerSecond: 50 },
 };
 const REACHED: TargetResult = { kind: "reached" };
 const FAILED: TargetResult = {
@@ -147,6 +147,15 @@ describe("breakers", () => {
     await until("one probes", async () => (await one.check()) === undefined);
     expect(await two.check()).toMatchObject({ kind: "held" });
     await until("the other one may", async () => (await two.check()) === undefined);
+  });
+
+  test("let the runs that they hold come due one after the other", async () => {
+    const { database } = await migratedDatabase();
+    const one = worker(database, { openMs: 60_000, maxOpenMs: 60_000 });
+    for (let n = 0; n < 4; n += 1) await one.report(FAILED);
+    const delays: number[] = [];
+    for (let n = 0; n < 101; n += 1) delays.push((await one.check())?.delayMs ?? 0);
+    expect((delays.at(-1) ?? 0) - (delays[0] ?? 0)).toBeGreaterThan(1_000);
   });
 
   test("do not probe before the time that the target asked for", async () => {

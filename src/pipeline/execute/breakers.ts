@@ -13,6 +13,8 @@ import { Batcher } from "../../runtime/batcher.ts";
 export interface BreakerLimits extends BreakerBounds {
   /** Targets that this process watches; of more, those that are open come first. */
   maxWatched: number;
+  /** Of the runs that an open breaker holds so many come due in a second, to be held again while it is open. */
+  heldPerSecond: number;
   /** How long a run is held when PostgreSQL does not say whether it may probe, ms. */
   unknownMs: number;
 }
@@ -51,6 +53,8 @@ interface Watched {
   /** When a run may try it; when it is no longer watched. */
   probeAtMs: number;
   watchedUntilMs: number;
+  /** Runs that were held since it was last heard of. */
+  held: number;
 }
 
 export function createBreakers(deps: {
@@ -87,6 +91,7 @@ export function createBreakers(deps: {
       state: target.state,
       probeAtMs: nowMs + target.probeInMs,
       watchedUntilMs: nowMs + target.watchedForMs,
+      held: 0,
     });
   }
 
@@ -101,7 +106,9 @@ export function createBreakers(deps: {
   function held({ target }: Target, known: Watched): Held {
     const waitMs = Math.max(known.probeAtMs - monotonicMs(), 0);
     // Not all at once: the first of them probes, and when it succeeds the others are woken.
-    const delayMs = waitMs + 50 + random() * Math.max(waitMs / 10, 100);
+    const behindMs = Math.min((known.held * 1_000) / limits.heldPerSecond, limits.maxOpenMs);
+    const delayMs = waitMs + 50 + random() * Math.max(waitMs / 10, 100) + behindMs;
+    known.held += 1;
     return { kind: "held", reason: heldByBreaker(target), delayMs };
   }
 
