@@ -6,11 +6,11 @@ import { join } from "node:path";
 import pg from "pg";
 import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { familyOf } from "../../src/embedded/processes.ts";
-import type { EmbeddedStores } from "../../src/embedded/stores.ts";
 import { type AsApplicationRole, startAsApplicationRole } from "../support/application-role.ts";
 import { builtProgram } from "../support/built.ts";
 import { deliver } from "../support/deliver.ts";
 import { ADMIN_KEY } from "../support/process.ts";
+import type { TemporaryStores } from "../support/temporary-stores.ts";
 import { setUpTenant } from "../support/tenant.ts";
 import { until } from "../support/until.ts";
 
@@ -170,13 +170,13 @@ function mountSmall(megabytes: number): string | undefined {
   }
 }
 
-async function tablespaceOn(directory: string, stores: EmbeddedStores): Promise<string> {
+async function tablespaceOn(directory: string, stores: TemporaryStores): Promise<string> {
   const location = join(directory, "space");
   mkdirSync(location);
   const [, server = stores.postgres.pid] = familyOf(stores.postgres.pid);
   const { uid, gid } = statSync(`/proc/${server}`);
   chownSync(location, uid, gid);
-  const client = new pg.Client(stores.databaseUrl);
+  const client = new pg.Client(stores.superuserUrl);
   await client.connect();
   await client.query(`CREATE TABLESPACE small LOCATION '${location}'`);
   await client.end();

@@ -26,7 +26,7 @@ const connectShop = (headrace: HeadraceProcess) =>
 test("a tenant that sends more than it may is told to wait, once its signature holds", async () => {
   const headrace = await receiving();
   const url = await connectShop(headrace);
-  await api(headrace.url, "PUT", "/tenants/acme", { limits: { events_per_second: 5 } });
+  await api(headrace.url, "PUT", "/tenants/acme", { limits: { events_per_second: 1 } });
   const answers = await Promise.all(Array.from({ length: 20 }, (_, n) => post(url, ...delivery(`m${n}`))));
   const refused = answers.filter((answer) => answer.status === 429);
   expect(refused.length).toBeGreaterThanOrEqual(10);

@@ -1,12 +1,12 @@
 import pg from "pg";
 import { onTestFinished } from "vitest";
-import type { EmbeddedStores } from "../../src/embedded/stores.ts";
 import { freePorts } from "./ports.ts";
 import { type HeadraceProcess, startHeadrace } from "./process.ts";
 import { privateStores } from "./stores.ts";
+import type { TemporaryStores } from "./temporary-stores.ts";
 
 export interface AsApplicationRole {
-  stores: EmbeddedStores;
+  stores: TemporaryStores;
   headrace: HeadraceProcess;
   /** Runs SQL in the installation's database as the superuser. */
   admin(sql: string): Promise<Record<string, unknown>[]>;
@@ -23,17 +23,17 @@ export interface AsApplicationRole {
 export async function startAsApplicationRole(options: {
   roles: string;
   /** The tablespace of the database `installation`. */
-  tablespace?: (stores: EmbeddedStores) => Promise<string>;
+  tablespace?: (stores: TemporaryStores) => Promise<string>;
 }): Promise<AsApplicationRole> {
   const stores = await privateStores();
   const tablespace = (await options.tablespace?.(stores)) ?? "pg_default";
   await run(
-    stores.databaseUrl,
+    stores.superuserUrl,
     "CREATE ROLE owner LOGIN CREATEROLE PASSWORD 'x'; CREATE ROLE app LOGIN PASSWORD 'x'",
   );
-  await run(stores.databaseUrl, `CREATE DATABASE installation OWNER owner TABLESPACE ${tablespace}`);
+  await run(stores.superuserUrl, `CREATE DATABASE installation OWNER owner TABLESPACE ${tablespace}`);
   const urlOf = (user?: string): string => {
-    const url = new URL(stores.databaseUrl);
+    const url = new URL(stores.superuserUrl);
     url.pathname = "installation";
     if (user !== undefined) [url.username, url.password] = [user, "x"];
     return url.href;
@@ -57,7 +57,7 @@ export async function startAsApplicationRole(options: {
   return {
     ...{ stores, headrace, connect },
     admin: (sql) => run(urlOf(), sql),
-    fromOutside: (sql) => run(stores.databaseUrl, sql),
+    fromOutside: (sql) => run(stores.superuserUrl, sql),
   };
 }
 
