@@ -201,7 +201,7 @@ export const DEFAULT_LIMITS: Limits = {
   },
   admission: {
     slots: { 1: 512, 2: 512, 3: 256, 4: 128 },
-    slotWaitMs: 100,
+    slotWaitMs: 250,
     maxResumed: 128,
     batchSize: 128,
     holdMs: 15_000,
