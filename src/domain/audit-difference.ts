@@ -5,7 +5,7 @@ export interface RowChange {
   to: Record<string, unknown> | null;
 }
 
-/** What became of each field that changed, by `table.path`: `changed` where a value may be a secret, or is long. */
+/** The outcome of each field that changed, by `table.path`: `changed` where a value may be a secret, or is long. */
 export type Difference = Record<string, "changed" | { from: unknown; to: unknown }>;
 
 /** Columns that follow from the change itself. */
@@ -22,7 +22,7 @@ const SHOWN_HEADERS = new Set(["accept", "accept-language", "content-type", "use
 const MAX_FIELDS = 200;
 const MAX_CHARS = 500;
 
-/** What changed, without any secret: values of secret fields, headers, and tokens in URLs are `changed`. Pure. */
+/** Returns the changes without any secret: values of secret fields, headers, and tokens in URLs are `changed`. Pure. */
 export function differenceOf(changes: readonly RowChange[]): Difference {
   const difference: Difference = {};
   let fields = 0;

@@ -39,7 +39,7 @@ function createOwner(password: string): string {
   return `CREATE ROLE ${OWNER} LOGIN CREATEROLE PASSWORD ${pg.escapeLiteral(password)}`;
 }
 
-/** What hands over the roles and the objects that the current role made; a sequence of a column goes with its table. */
+/** Statements that hand over the roles and objects that the current role made; a sequence of a column goes with its table. */
 async function ownershipStatements(client: pg.Client): Promise<string[]> {
   const { rows } = await client.query<{ statement: string }>(
     `WITH schemas AS (SELECT oid, nspname, nspowner FROM pg_namespace

@@ -76,7 +76,7 @@ export interface ApiDeps {
   createCurrentFlows: CreateMatcher;
   normalize: NormalizeInSlices;
   checkActionHeaders: CheckActionHeaders;
-  /** Of outgoing calls, so that an address that they would refuse is refused where it is stored. Left out: none is. */
+  /** Rules of outgoing calls: an address that they would refuse is refused where it is stored. Left out: none is. */
   refusedAddress?: AddressRules;
   dispatch: RunDispatch;
   pollDispatch: PollDispatch;

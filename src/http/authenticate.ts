@@ -8,7 +8,7 @@ import type { Database } from "../postgres/database.ts";
 import { createKeyLookUps, type KeyLookUpLimits } from "./key-lookups.ts";
 import type { KeyUse } from "./key-use.ts";
 
-/** What protects the management API from those who have no key, and keys from one another. */
+/** Bounds that protect the management API from those who have no key, and keys from one another. */
 export interface AccessLimits {
   lookUps: KeyLookUpLimits;
   /**

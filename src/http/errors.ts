@@ -37,7 +37,7 @@ const RETRY_AFTER_SECONDS = 2;
 /** What every route of the API may answer besides its successes, for its response schema. */
 export const ERROR_RESPONSES = { "4xx": reference(ErrorBody), "5xx": reference(ErrorBody) };
 
-/** Who is told of requests that were not carried out. */
+/** Callbacks for requests that were not carried out. */
 export interface ErrorWatch {
   log: Logger;
   /** Told of each request that is answered 503. */

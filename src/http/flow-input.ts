@@ -11,7 +11,7 @@ import { asDefinition, type FlowInput } from "./schemas/flow.ts";
 /** Says which headers an action may not set, and why; the stage that executes is the judge. */
 export type CheckActionHeaders = (headers: Readonly<Record<string, string>>) => ErrorDetail[];
 
-/** What flows may send, and where to. */
+/** Rules for the requests of flows and for their targets. */
 export interface ActionRules {
   checkActionHeaders: CheckActionHeaders;
   refusedAddress: AddressRules;

@@ -79,7 +79,7 @@ export interface AskedAccess {
   tenantId: string | undefined;
 }
 
-/** What a key reaches, and whether the tenant asked about exists. */
+/** The reach of a key, and whether the tenant asked about exists. */
 export interface FoundAccess extends Access {
   keyName: string;
   tenantExists: boolean;

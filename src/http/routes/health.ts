@@ -19,7 +19,7 @@ const ReadinessBody = Type.Object({
   ),
 });
 
-/** What load balancers and scrapers ask; no API key is needed. */
+/** Routes for load balancers and scrapers; no API key is needed. */
 export const healthRoutes: FastifyPluginAsyncTypebox<{
   readiness: () => Promise<Readiness>;
   registry: Registry;

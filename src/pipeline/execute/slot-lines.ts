@@ -135,7 +135,7 @@ export function createSlotLines(deps: {
   }
 
   async function resumeLine(lane: Lane, line: Line, taken: number): Promise<void> {
-    // What is put off meanwhile says so again.
+    // A run that is put off meanwhile says so again.
     line.hasPutOff = false;
     line.isResuming = true;
     const mayHaveMore = await resume(line.lane, line.tenantId, taken);
