@@ -22,7 +22,11 @@ export default defineConfig({
         // Again on the machine's own PostgreSQL, with every default of its package and a user who is no superuser.
         test: {
           name: "stock",
-          include: ["test/e2e/**/*.test.ts", "test/pipeline/**/*.test.ts", "src/postgres/plans.db.test.ts"],
+          include: [
+            "test/e2e/**/*.test.ts",
+            "test/pipeline/**/*.test.ts",
+            "src/postgres/core/plans.db.test.ts",
+          ],
           // These bring the machine's PostgreSQL with them, or are about Redis alone.
           exclude: ["test/e2e/{start-,pgbouncer,redis-}*.test.ts"],
           globalSetup: "test/support/global-setup.ts",

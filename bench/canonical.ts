@@ -1,6 +1,6 @@
-import { canonicalizer } from "../src/synthetic/canonical-json.ts";
-import { recordDiffer } from "../src/synthetic/record-diff.ts";
-import { pageFingerprint, recordReader } from "../src/synthetic/record-reader.ts";
+import { canonicalizer } from "../src/synthetic/records/canonical-json.ts";
+import { recordDiffer } from "../src/synthetic/records/record-diff.ts";
+import { pageFingerprint, recordReader } from "../src/synthetic/records/record-reader.ts";
 import type { Row } from "./servers.ts";
 
 const RECORDS = 10_000;

@@ -1,13 +1,13 @@
-import { createBulkReplays } from "../src/deadletter/bulk-replay.ts";
+import { createBulkReplays } from "../src/dead-letters/bulk-replay.ts";
 import { normalizeInSlices } from "../src/pipeline/normalize/normalize.ts";
 import { createCurrentFlows } from "../src/pipeline/route/current-flows.ts";
-import { type Database, openDatabase } from "../src/postgres/database.ts";
-import { type DeadLetterFilter, listDeadLetters } from "../src/postgres/dead-letters.ts";
-import { countForReplay, findBulk, insertBulk } from "../src/postgres/dlq-replays.ts";
-import { migrate } from "../src/postgres/migrate.ts";
-import { ensurePartitions } from "../src/postgres/partitions.ts";
-import type { QueuedRun } from "../src/postgres/replays.ts";
-import { claimRuns, finishRuns } from "../src/postgres/runs.ts";
+import { type Database, openDatabase } from "../src/postgres/core/database.ts";
+import { countForReplay, findBulk, insertBulk } from "../src/postgres/dead-letters/bulk-replay.ts";
+import { type DeadLetterFilter, listDeadLetters } from "../src/postgres/dead-letters/dead-letters.ts";
+import type { QueuedRun } from "../src/postgres/runs/replay.ts";
+import { claimRuns, finishRuns } from "../src/postgres/runs/runs.ts";
+import { migrate } from "../src/postgres/schema/migrate.ts";
+import { ensurePartitions } from "../src/postgres/schema/partitions.ts";
 import { type BenchStores, type Row, row } from "./servers.ts";
 
 const LETTERS = 100_000;

@@ -1,5 +1,5 @@
 import { presetScheme } from "../src/pipeline/receive/presets/index.ts";
-import { signSample } from "../src/pipeline/receive/sign.ts";
+import { signSample } from "../src/pipeline/receive/schemes/sign.ts";
 import type { PreparedRequest } from "./load.ts";
 
 export const SECRET = `whsec_${Buffer.from("a secret of thirty-two bytes 012").toString("base64")}`;

@@ -1,8 +1,8 @@
 import pg from "pg";
 import type { Priority } from "../src/domain/priority.ts";
 import { freePort } from "../src/embedded/free-port.ts";
-import { openDatabase } from "../src/postgres/database.ts";
-import { claimOutbox } from "../src/postgres/outbox.ts";
+import { openDatabase } from "../src/postgres/core/database.ts";
+import { claimOutbox } from "../src/postgres/events/outbox.ts";
 import { type BenchStores, end, type Row, ready, row, startServer } from "./servers.ts";
 
 const EVENTS = 100_000;

@@ -1,5 +1,5 @@
 import type { Condition } from "../src/domain/condition/ast.ts";
-import type { IndexedTrigger, MatchableEvent } from "../src/pipeline/route/trigger-index.ts";
+import type { IndexedTrigger, MatchableEvent } from "../src/domain/matching/trigger-index.ts";
 
 /** Triggers, and events that look for them: always the same for one name and count. */
 export interface Workload {

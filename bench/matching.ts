@@ -4,7 +4,7 @@ import {
   type IndexedTrigger,
   type MatchableEvent,
   type TriggerIndex,
-} from "../src/pipeline/route/trigger-index.ts";
+} from "../src/domain/matching/trigger-index.ts";
 import { collectGarbage } from "./garbage.ts";
 import { percentile } from "./load.ts";
 import { makeWorkload, type WorkloadName } from "./matching-workloads.ts";

@@ -1,5 +1,5 @@
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
-import adaptivePolicy from "../src/synthetic/policy.ts";
+import adaptivePolicy from "../src/synthetic/policy/policy.ts";
 import { fixed, fluidBound, halving, oracle } from "./polling-baselines.ts";
 import { makePopulation } from "./polling-population.ts";
 import { type Outcome, simulate } from "./polling-simulator.ts";

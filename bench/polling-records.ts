@@ -1,10 +1,10 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { Redis } from "ioredis";
-import { DEFAULT_LIMITS } from "../src/app/limits.ts";
-import { openDatabase } from "../src/postgres/database.ts";
-import { migrate } from "../src/postgres/migrate.ts";
-import { ensurePartitions } from "../src/postgres/partitions.ts";
+import { openDatabase } from "../src/postgres/core/database.ts";
+import { migrate } from "../src/postgres/schema/migrate.ts";
+import { ensurePartitions } from "../src/postgres/schema/partitions.ts";
+import { DEFAULT_LIMITS } from "../src/wiring/limits.ts";
 import { type BenchStores, type Row, row } from "./servers.ts";
 
 const RECORDS = Number(process.env["BENCH_RECORDS"] ?? 1_000_000);

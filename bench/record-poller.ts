@@ -1,13 +1,13 @@
-import { DEFAULT_LIMITS } from "../src/app/limits.ts";
-import { openDatabase } from "../src/postgres/database.ts";
+import { openDatabase } from "../src/postgres/core/database.ts";
 import { connectRedis } from "../src/redis/client.ts";
 import { redisKeys } from "../src/redis/keys.ts";
 import { setHeapGrowth } from "../src/runtime/heap.ts";
-import type { FetchPages } from "../src/synthetic/fetched-page.ts";
-import { createPollSource } from "../src/synthetic/poll-source.ts";
-import type { PolledSource } from "../src/synthetic/polled-source.ts";
-import { readPage } from "../src/synthetic/read-page.ts";
-import { pageFingerprint } from "../src/synthetic/record-reader.ts";
+import type { FetchPages } from "../src/synthetic/fetch/fetched-page.ts";
+import { readPage } from "../src/synthetic/fetch/read-page.ts";
+import { createPollSource } from "../src/synthetic/poller/poll-source.ts";
+import { pageFingerprint } from "../src/synthetic/records/record-reader.ts";
+import type { PolledSource } from "../src/synthetic/sources/polled-source.ts";
+import { DEFAULT_LIMITS } from "../src/wiring/limits.ts";
 
 /**
  * A process that does nothing but poll one source of many records, so that its memory is that of a poll: a baseline,

@@ -1,7 +1,7 @@
 import Fastify from "fastify";
-import { InboundRequest } from "../src/pipeline/receive/inbound-request.ts";
 import { presetScheme } from "../src/pipeline/receive/presets/index.ts";
-import { createVerifier } from "../src/pipeline/receive/verify.ts";
+import { InboundRequest } from "../src/pipeline/receive/schemes/inbound-request.ts";
+import { createVerifier } from "../src/pipeline/receive/schemes/verify.ts";
 
 /**
  * "The reference": the same Fastify on the same route, which verifies the signature of the same deliveries with the

@@ -1,7 +1,7 @@
-import { InboundRequest } from "../src/pipeline/receive/inbound-request.ts";
 import { PRESETS } from "../src/pipeline/receive/presets/index.ts";
-import { sampleDelivery } from "../src/pipeline/receive/sample-delivery.ts";
-import { createVerifier } from "../src/pipeline/receive/verify.ts";
+import { InboundRequest } from "../src/pipeline/receive/schemes/inbound-request.ts";
+import { sampleDelivery } from "../src/pipeline/receive/schemes/sample-delivery.ts";
+import { createVerifier } from "../src/pipeline/receive/schemes/verify.ts";
 import { providerKeys, schemeWithSample } from "../test/support/provider-keys.ts";
 import { type Row, row } from "./servers.ts";
 

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import pg from "pg";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { migrate } from "../src/postgres/migrate.ts";
+import { migrate } from "../src/postgres/schema/migrate.ts";
 import { migratedDatabase, open } from "./support/database.ts";
 import { MIGRATIONS } from "./support/migrated-template.ts";
 import { schemaText } from "./support/schema.ts";

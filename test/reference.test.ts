@@ -4,7 +4,7 @@ import { compileCondition } from "../src/domain/condition/compile.ts";
 import { parseCondition } from "../src/domain/condition/parse.ts";
 import { printCondition } from "../src/domain/condition/print.ts";
 import { readCondition } from "../src/domain/condition/read.ts";
-import { createTriggerIndex } from "../src/pipeline/route/trigger-index.ts";
+import { createTriggerIndex } from "../src/domain/matching/trigger-index.ts";
 import { presetReference } from "./support/preset-reference.ts";
 
 test("docs/reference/webhook-presets.md says what the presets are; UPDATE_DOCS=1 writes it", () => {

@@ -14,18 +14,32 @@ const WALLS: Record<string, string[]> = {
   postgres: ["domain", "runtime"],
   redis: ["domain", "runtime"],
   ...Object.fromEntries(
-    [...STAGES, "synthetic", "deadletter", "schedule", "maintain"].map((stage) => [stage, STORES]),
+    [...STAGES, "synthetic", "dead-letters", "schedule", "maintain"].map((stage) => [stage, STORES]),
   ),
-  http: ["domain", "runtime", "postgres", "pipeline/receive", "deadletter", "synthetic"],
+  http: ["domain", "runtime", "postgres", "pipeline/receive", "dead-letters", "synthetic"],
   embedded: ["domain", "runtime"],
   sdk: ["domain", "pipeline/execute", "synthetic"],
   "flow-host": ["domain", "runtime", "sdk"],
-  app: [
+  "flows-folder": ["domain", "runtime", "sdk", "flow-host", "synthetic", "http", "pipeline/execute"],
+  client: ["domain", "flow-host", "flows-folder", "pipeline/receive"],
+  demo: ["domain", "runtime"],
+  wiring: [
     ...STORES,
     ...STAGES,
-    ...["synthetic", "deadletter", "schedule", "maintain", "http", "embedded", "sdk", "flow-host"],
+    ...[
+      "synthetic",
+      "dead-letters",
+      "schedule",
+      "maintain",
+      "http",
+      "embedded",
+      "sdk",
+      "flow-host",
+      "flows-folder",
+    ],
+    "demo",
   ],
-  cli: ["app"],
+  cli: ["domain", "runtime", "wiring", "client", "demo", "flow-host"],
 };
 
 /** The longest folder of the table that holds the file. */

@@ -1,4 +1,3 @@
-import { type ApiOptions, openApi } from "../app/api-client.ts";
 import {
   countReplay,
   type DeadLetterFilter,
@@ -8,8 +7,9 @@ import {
   type ShownBulkReplay,
   type ShownDeadLetter,
   showDeadLetter,
-} from "../app/dead-letters.ts";
-import { HeadraceError } from "../app/errors.ts";
+} from "../client/dead-letters.ts";
+import { HeadraceError } from "../domain/errors.ts";
+import { type ApiOptions, openApi } from "./open-api.ts";
 import { barOf, createProgress } from "./progress-bar.ts";
 
 interface DlqOptions extends ApiOptions, DeadLetterFilter {

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { existsSync } from "node:fs";
 import { Command } from "commander";
-import { HeadraceError } from "../app/errors.ts";
+import { HeadraceError } from "../domain/errors.ts";
 import { runDlqList, runDlqReplay, runDlqShow } from "./dlq.ts";
 import { runFlowsApply, runFlowsDeploy } from "./flows.ts";
 import { runMigrate } from "./migrate.ts";

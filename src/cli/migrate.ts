@@ -1,8 +1,8 @@
-import { readConfig } from "../app/config.ts";
-import { HeadraceError } from "../app/errors.ts";
-import { DEFAULT_LIMITS } from "../app/limits.ts";
-import { migrateStores } from "../app/prepare-postgres.ts";
-import { reachPostgres } from "../app/reach-postgres.ts";
+import { HeadraceError } from "../domain/errors.ts";
+import { readConfig } from "../wiring/config.ts";
+import { DEFAULT_LIMITS } from "../wiring/limits.ts";
+import { migrateStores } from "../wiring/prepare-postgres.ts";
+import { reachPostgres } from "../wiring/reach-postgres.ts";
 
 /** `headrace migrate`: runs the migrations that the database has not seen, and says which. */
 export async function runMigrate(options: { json?: boolean }): Promise<void> {

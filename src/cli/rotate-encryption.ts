@@ -1,4 +1,4 @@
-import { type Reencrypted, rotateEncryption } from "../app/rotate-encryption.ts";
+import { type Reencrypted, rotateEncryption } from "../wiring/encryption/rotate-encryption.ts";
 import { barOf, createProgress } from "./progress-bar.ts";
 
 /**

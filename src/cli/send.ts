@@ -1,4 +1,4 @@
-import { sendSample } from "../app/send.ts";
+import { sendSample } from "../client/send.ts";
 
 /** `headrace send`: exits 0 when the receiver took the delivery. */
 export async function runSend(

@@ -1,5 +1,5 @@
-import { type ApiOptions, openApi } from "../app/api-client.ts";
-import { type ListedSource, listSources, type PollAnswer, pollSource } from "../app/poll-sources.ts";
+import { type ListedSource, listSources, type PollAnswer, pollSource } from "../client/poll-sources.ts";
+import { type ApiOptions, openApi } from "./open-api.ts";
 
 interface SourcesOptions extends ApiOptions {
   tenant: string;

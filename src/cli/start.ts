@@ -1,7 +1,7 @@
-import { readConfig } from "../app/config.ts";
-import { seedDemo } from "../app/demo.ts";
-import { createLogger } from "../app/logger.ts";
-import { start } from "../app/start.ts";
+import { seedDemo } from "../demo/demo.ts";
+import { createLogger } from "../runtime/logger.ts";
+import { readConfig } from "../wiring/config.ts";
+import { start } from "../wiring/start.ts";
 
 /** How often a process that npm started looks whether npm is still there, ms. */
 const PARENT_CHECK_MS = 250;
@@ -52,7 +52,14 @@ export async function runStart(): Promise<void> {
   isServing = true;
   log.info({ url: running.url, roles: [...config.roles], pid: process.pid }, "serving");
   if (config.roles.has("api") && (running.settings.embedded || config.demo)) {
-    for (const line of await seedDemo(running, config)) console.log(line);
+    for (const line of await seedDemo({
+      url: running.url,
+      adminKey: running.settings.adminKey,
+      madeAdminKey: running.settings.madeAdminKey,
+      hasAdminKeySetting: config.adminKey !== undefined,
+      dataDir: config.dataDir,
+    }))
+      console.log(line);
   }
   if (!ending.signal.aborted) {
     await new Promise((resolve) => ending.signal.addEventListener("abort", resolve, { once: true }));

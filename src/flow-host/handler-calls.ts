@@ -1,4 +1,4 @@
-import type { CallHandler, HandlerCall, HandlerEnd } from "../domain/handler-call.ts";
+import type { CallHandler, HandlerCall, HandlerEnd } from "../domain/flow/handler-call.ts";
 import type { HostPool } from "./host-pool.ts";
 import type { CodeModule, PoolEnd } from "./placed-call.ts";
 import type { HostRequest } from "./protocol.ts";

@@ -1,4 +1,4 @@
-import { HandlerFault } from "../domain/handler-fault.ts";
+import { HandlerFault } from "../domain/flow/handler-fault.ts";
 import type { FetchSourcePage } from "../sdk/index.ts";
 import type { HostPool } from "./host-pool.ts";
 import type { CodeModule, PoolEnd } from "./placed-call.ts";

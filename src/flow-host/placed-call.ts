@@ -1,4 +1,4 @@
-import type { HandlerLine } from "../domain/handler-call.ts";
+import type { HandlerLine } from "../domain/flow/handler-call.ts";
 import type { CauseOfEnd } from "./cause-of-end.ts";
 import type { HostProcess } from "./host-process.ts";
 import type { HostRequest, PageError, ToHost } from "./protocol.ts";

@@ -1,4 +1,4 @@
-import type { HandedRun, HandlerLine, ThrownError } from "../domain/handler-call.ts";
+import type { HandedRun, HandlerLine, ThrownError } from "../domain/flow/handler-call.ts";
 
 /** The request for a page of a source in code. */
 export interface HandedPage {

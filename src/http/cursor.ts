@@ -1,8 +1,8 @@
 import type { Static, TSchema } from "typebox";
 import { Value } from "typebox/value";
 import { HeadraceError } from "../domain/errors.ts";
-import type { FoundRows } from "../postgres/bounded-list.ts";
-import { uuid7Ms } from "../postgres/partitions.ts";
+import type { FoundRows } from "../postgres/core/bounded-list.ts";
+import { uuid7Ms } from "../postgres/schema/partitions.ts";
 
 /** Where a page ended, opaque to the client: the key of its last item. */
 export function writeCursor(key: readonly string[]): string {

@@ -3,11 +3,11 @@ import type { Socket } from "node:net";
 import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
 import type { Static } from "typebox";
 import { type ErrorCode, HeadraceError } from "../domain/errors.ts";
-import { storeFaultOf, TenantShareTaken } from "../postgres/faults.ts";
+import { storeFaultOf, TenantShareTaken } from "../postgres/core/faults.ts";
 import type { Logger } from "../runtime/logger.ts";
-import { endWith } from "./connections.ts";
-import { ErrorBody } from "./schemas/error.ts";
-import { reference } from "./schemas/fields.ts";
+import { ErrorBody } from "./error-schema.ts";
+import { reference } from "./field-schemas.ts";
+import { endWith } from "./server/connections.ts";
 
 /** The status of every fault. What is 500 here is our own fault, and its message stays in the log. */
 const STATUS: Record<ErrorCode, number> = {

@@ -1,4 +1,4 @@
-import { uuid7Floor } from "../postgres/partitions.ts";
+import { uuid7Floor } from "../postgres/schema/partitions.ts";
 
 /** The least id of a moment that a query names, so that lists can be bounded by their ids. */
 export function idAt(instant: string | undefined): string | undefined {

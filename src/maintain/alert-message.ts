@@ -1,4 +1,4 @@
-import type { ClaimedNotice } from "../postgres/alert-notices.ts";
+import type { ClaimedNotice } from "../postgres/alerts/notices.ts";
 
 /**
  * What a webhook is told of an alert: one body that Slack's incoming webhooks show by its `text`, and that programs

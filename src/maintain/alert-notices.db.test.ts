@@ -3,10 +3,10 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { migratedDatabase } from "../../test/support/database.ts";
 import { serve } from "../../test/support/local-target.ts";
 import { until } from "../../test/support/until.ts";
-import { claimNotices } from "../postgres/alert-notices.ts";
-import { openAlerts, resolveAlerts } from "../postgres/alerts.ts";
-import type { Database } from "../postgres/database.ts";
-import { DEFAULT_POLICY, EVERY_TENANT, putPolicy } from "../postgres/dlq-policies.ts";
+import { openAlerts, resolveAlerts } from "../postgres/alerts/alerts.ts";
+import { claimNotices } from "../postgres/alerts/notices.ts";
+import type { Database } from "../postgres/core/database.ts";
+import { DEFAULT_POLICY, EVERY_TENANT, putPolicy } from "../postgres/dead-letters/policies.ts";
 import { createOutgoingHttp } from "../runtime/outgoing/index.ts";
 import { type AlertNoticeLimits, createAlertNoticeStep } from "./alert-notices.ts";
 

@@ -3,8 +3,8 @@ import {
   claimNotices,
   type SettledNotice,
   settleNotices,
-} from "../postgres/alert-notices.ts";
-import type { Queryable } from "../postgres/database.ts";
+} from "../postgres/alerts/notices.ts";
+import type { Queryable } from "../postgres/core/database.ts";
 import { type Backoff, backoffMs } from "../runtime/backoff.ts";
 import type { Step } from "../runtime/loop.ts";
 import type { OutgoingHttp, OutgoingResult } from "../runtime/outgoing/index.ts";

@@ -1,5 +1,5 @@
-import type { Queryable } from "../postgres/database.ts";
-import { analyzeFilledTables } from "../postgres/filled-tables.ts";
+import type { Queryable } from "../postgres/core/database.ts";
+import { analyzeFilledTables } from "../postgres/schema/filled-tables.ts";
 import type { Step } from "../runtime/loop.ts";
 
 export interface FilledTableLimits {

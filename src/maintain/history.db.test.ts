@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { migratedDatabase } from "../../test/support/database.ts";
 import { accepted, deployed } from "../../test/support/flow.ts";
-import type { Database } from "../postgres/database.ts";
-import { PARTITIONED_TABLES, uuid7Floor } from "../postgres/partitions.ts";
+import type { Database } from "../postgres/core/database.ts";
+import { PARTITIONED_TABLES, uuid7Floor } from "../postgres/schema/partitions.ts";
 import { createHistoryStep } from "./history.ts";
 
 const DAY_MS = 86_400_000;

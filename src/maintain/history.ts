@@ -1,4 +1,4 @@
-import type { Queryable } from "../postgres/database.ts";
+import type { Queryable } from "../postgres/core/database.ts";
 import {
   deleteEvents,
   deleteRuns,
@@ -7,7 +7,7 @@ import {
   pastDays,
   type ShortLivedTenant,
   shortLivedTenants,
-} from "../postgres/history.ts";
+} from "../postgres/events/history.ts";
 import type { Step } from "../runtime/loop.ts";
 
 export interface HistoryLimits {

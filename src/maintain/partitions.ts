@@ -1,5 +1,5 @@
-import type { Queryable } from "../postgres/database.ts";
-import { ensurePartitions } from "../postgres/partitions.ts";
+import type { Queryable } from "../postgres/core/database.ts";
+import { ensurePartitions } from "../postgres/schema/partitions.ts";
 import type { Step } from "../runtime/loop.ts";
 
 /**

@@ -2,12 +2,12 @@ import { describe, expect, test } from "vitest";
 import { migratedDatabase } from "../../test/support/database.ts";
 import { buried } from "../../test/support/dead-letter.ts";
 import { accepted, deployed } from "../../test/support/flow.ts";
-import { openAlerts } from "../postgres/alerts.ts";
-import type { Database } from "../postgres/database.ts";
-import { foldDeadLetterChanges } from "../postgres/dead-letter-depths.ts";
-import { DEFAULT_POLICY, putPolicy } from "../postgres/dlq-policies.ts";
-import { tenantTables } from "../postgres/purge.ts";
-import { deleteTenant } from "../postgres/tenants.ts";
+import { deleteTenant } from "../postgres/access/tenants.ts";
+import { openAlerts } from "../postgres/alerts/alerts.ts";
+import type { Database } from "../postgres/core/database.ts";
+import { foldDeadLetterChanges } from "../postgres/dead-letters/depths.ts";
+import { DEFAULT_POLICY, putPolicy } from "../postgres/dead-letters/policies.ts";
+import { tenantTables } from "../postgres/events/purge.ts";
 import { createPurgeStep } from "./purge.ts";
 
 async function lived(database: Database, tenantId: string): Promise<void> {

@@ -1,13 +1,13 @@
-import type { Queryable } from "../postgres/database.ts";
-import { deleteEvents, deleteRuns } from "../postgres/history.ts";
+import { cancelRuns, dropUnroutedEvents } from "../postgres/access/tenants.ts";
+import type { Queryable } from "../postgres/core/database.ts";
+import { deleteEvents, deleteRuns } from "../postgres/events/history.ts";
 import {
   deleteTenantRows,
   findTenantToPurge,
   forgetTenant,
   type TenantTable,
   tenantTables,
-} from "../postgres/purge.ts";
-import { cancelRuns, dropUnroutedEvents } from "../postgres/tenants.ts";
+} from "../postgres/events/purge.ts";
 import type { Step } from "../runtime/loop.ts";
 
 export interface PurgeLimits {

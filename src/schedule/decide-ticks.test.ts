@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { MissedTicks } from "../domain/schedule.ts";
+import type { MissedTicks } from "../domain/flow/schedule.ts";
 import { decideTicks } from "./decide-ticks.ts";
 
 const NOON = Date.parse("2026-11-23T12:00:00Z");

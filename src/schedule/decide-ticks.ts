@@ -1,4 +1,4 @@
-import { lastTick, nextTick, type Schedule } from "../domain/schedule.ts";
+import { lastTick, nextTick, type Schedule } from "../domain/flow/schedule.ts";
 
 /** What becomes of a schedule whose tick has come. */
 export interface DecidedTicks {

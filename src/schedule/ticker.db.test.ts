@@ -1,11 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { migratedDatabase } from "../../test/support/database.ts";
 import { deployed } from "../../test/support/flow.ts";
-import type { Schedule } from "../domain/schedule.ts";
-import type { Database } from "../postgres/database.ts";
-import { undeployFlow } from "../postgres/deployments.ts";
-import { nextTickDueMs } from "../postgres/schedules.ts";
-import { deleteTenant } from "../postgres/tenants.ts";
+import type { Schedule } from "../domain/flow/schedule.ts";
+import { deleteTenant } from "../postgres/access/tenants.ts";
+import type { Database } from "../postgres/core/database.ts";
+import { undeployFlow } from "../postgres/flows/deployments.ts";
+import { nextTickDueMs } from "../postgres/flows/schedules.ts";
 import { createTicker } from "./ticker.ts";
 
 const LIMITS = { batchSize: 7, maxTicks: 10, onTimeMs: 30_000, idleMs: 1_000, minWaitMs: 1 };

@@ -1,9 +1,14 @@
 import assert from "node:assert";
+import { TICK_EVENT } from "../domain/flow/schedule.ts";
 import { priorityOf } from "../domain/priority.ts";
-import { TICK_EVENT } from "../domain/schedule.ts";
-import { acceptEvents, type NewEvent } from "../postgres/accept.ts";
-import type { Database, Queryable } from "../postgres/database.ts";
-import { claimDueSchedules, type DueSchedule, moveSchedules, nextTickDueMs } from "../postgres/schedules.ts";
+import type { Database, Queryable } from "../postgres/core/database.ts";
+import { acceptEvents, type NewEvent } from "../postgres/events/accept.ts";
+import {
+  claimDueSchedules,
+  type DueSchedule,
+  moveSchedules,
+  nextTickDueMs,
+} from "../postgres/flows/schedules.ts";
 import { failpoint } from "../runtime/failpoint.ts";
 import type { Step } from "../runtime/loop.ts";
 import { decideTicks } from "./decide-ticks.ts";

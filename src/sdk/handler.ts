@@ -1,5 +1,5 @@
-import type { NormalizedEvent } from "../domain/event.ts";
-import type { HandlerLog } from "../pipeline/execute/code-log.ts";
+import type { NormalizedEvent } from "../domain/event/event.ts";
+import type { HandlerLog } from "../pipeline/execute/actions/code-log.ts";
 
 /** The argument of a step. */
 export interface StepContext {

@@ -1,5 +1,5 @@
-import type { RetryPolicy, Trigger } from "../domain/flow.ts";
-import type { Schedule } from "../domain/schedule.ts";
+import type { RetryPolicy, Trigger } from "../domain/flow/flow.ts";
+import type { Schedule } from "../domain/flow/schedule.ts";
 import type { FetchSourcePage } from "../synthetic/fetch/code-pages.ts";
 import type { Handler } from "./handler.ts";
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { ensureAdminKey } from "../../src/postgres/api-keys.ts";
+import { ensureAdminKey } from "../../src/postgres/access/api-keys.ts";
 import { ADMIN_KEY, type ServedApi, serveApi } from "./serve-api.ts";
 
 async function makeKey(api: ServedApi, key: Record<string, unknown>): Promise<{ id: string; key: string }> {

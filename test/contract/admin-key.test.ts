@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { createKeyUse } from "../../src/http/key-use.ts";
-import { ensureAdminKey } from "../../src/postgres/api-keys.ts";
+import { createKeyUse } from "../../src/http/access/key-use.ts";
+import { ensureAdminKey } from "../../src/postgres/access/api-keys.ts";
 import { until } from "../support/until.ts";
 import { ADMIN_KEY, type ServedApi, serveApi } from "./serve-api.ts";
 

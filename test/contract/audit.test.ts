@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { deleteOldAudit } from "../../src/postgres/audit.ts";
-import { claimRuns, finishRuns } from "../../src/postgres/runs.ts";
+import { deleteOldAudit } from "../../src/postgres/access/audit.ts";
+import { claimRuns, finishRuns } from "../../src/postgres/runs/runs.ts";
 import { type ServedApi, serveApi } from "./serve-api.ts";
 
 const WEBHOOK = { webhook: { preset: "standard-webhooks" } };

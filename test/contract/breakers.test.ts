@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { reportTargets } from "../../src/postgres/circuit-breakers.ts";
+import { reportTargets } from "../../src/postgres/runs/circuit-breakers.ts";
 import { serveApi } from "./serve-api.ts";
 
 const BOUNDS = {

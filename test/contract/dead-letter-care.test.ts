@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { openAlerts, resolveAlerts } from "../../src/postgres/alerts.ts";
+import { openAlerts, resolveAlerts } from "../../src/postgres/alerts/alerts.ts";
 import { buried } from "../support/dead-letter.ts";
 import { type ServedApi, serveApi } from "./serve-api.ts";
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { acceptEvents } from "../../src/postgres/accept.ts";
-import { type ClaimedRun, claimRuns, finishRuns } from "../../src/postgres/runs.ts";
+import { acceptEvents } from "../../src/postgres/events/accept.ts";
+import { type ClaimedRun, claimRuns, finishRuns } from "../../src/postgres/runs/runs.ts";
 import { route, type ServedApi, serveApi } from "./serve-api.ts";
 
 const DLQ = "/tenants/acme/dlq";

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { createEncryptionKeys } from "../../src/app/encryption-keys.ts";
-import { reencrypt } from "../../src/app/reencrypt.ts";
-import { SEALED_COLUMNS } from "../../src/app/sealed-columns.ts";
-import { createKeyRing, type KeyRing } from "../../src/postgres/key-ring.ts";
-import { replaceSealed, sampleSealed } from "../../src/postgres/sealed-values.ts";
+import { createKeyRing, type KeyRing } from "../../src/postgres/core/key-ring.ts";
+import { replaceSealed, sampleSealed } from "../../src/postgres/core/sealed-values.ts";
+import { createEncryptionKeys } from "../../src/wiring/encryption/encryption-keys.ts";
+import { reencrypt } from "../../src/wiring/encryption/reencrypt.ts";
+import { SEALED_COLUMNS } from "../../src/wiring/encryption/sealed-columns.ts";
 import { type ServedApi, serveApi } from "./serve-api.ts";
 
 const K1 = `k1:${Buffer.alloc(32, 7).toString("base64")}`;

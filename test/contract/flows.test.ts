@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { createFlowVersions } from "../../src/pipeline/execute/flow-versions.ts";
-import { readCounter } from "../../src/postgres/change-counters.ts";
-import { loadDeployments } from "../../src/postgres/deployments.ts";
+import { readCounter } from "../../src/postgres/core/change-counters.ts";
+import { loadDeployments } from "../../src/postgres/flows/deployments.ts";
 import { KEY_RING, type ServedApi, serveApi } from "./serve-api.ts";
 
 const ACTION = { type: "http", url: "https://target.example/hook" };

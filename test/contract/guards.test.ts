@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { DEFAULT_LIMITS } from "../../src/app/limits.ts";
-import type { HttpLimits } from "../../src/http/server.ts";
+import type { HttpLimits } from "../../src/http/server/server.ts";
+import { DEFAULT_LIMITS } from "../../src/wiring/limits.ts";
 import { until } from "../support/until.ts";
 import { ADMIN_KEY, type ServedApi, serveApi } from "./serve-api.ts";
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { insertPollEvents } from "../../src/postgres/poll-events.ts";
-import { holdDeletions } from "../../src/postgres/poll-holds.ts";
+import { insertPollEvents } from "../../src/postgres/events/poll-events.ts";
+import { holdDeletions } from "../../src/postgres/sources/holds.ts";
 import { route, type ServedApi, serveApi } from "./serve-api.ts";
 
 const SOURCE = "/tenants/acme/sources/orders";

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { normalizeInSlices } from "../../src/pipeline/normalize/normalize.ts";
 import { createBackfill } from "../../src/pipeline/route/backfill.ts";
-import { listDeploymentsAt } from "../../src/postgres/deployments.ts";
+import { listDeploymentsAt } from "../../src/postgres/flows/deployments.ts";
 import { route, type ServedApi, serveApi } from "./serve-api.ts";
 
 const ACTION = { type: "code", handler: "h" };

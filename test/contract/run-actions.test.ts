@@ -1,5 +1,11 @@
 import { describe, expect, test } from "vitest";
-import { type ClaimedRun, claimRuns, extendLeases, finishRuns, queueRuns } from "../../src/postgres/runs.ts";
+import {
+  type ClaimedRun,
+  claimRuns,
+  extendLeases,
+  finishRuns,
+  queueRuns,
+} from "../../src/postgres/runs/runs.ts";
 import { type ServedApi, serveApi } from "./serve-api.ts";
 
 const RUN = "/tenants/acme/flows/f/run";

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { createRunSecrets } from "../../src/pipeline/execute/run-secrets.ts";
-import type { Queryable } from "../../src/postgres/database.ts";
-import { createKeyRing } from "../../src/postgres/key-ring.ts";
+import { createRunSecrets } from "../../src/pipeline/execute/actions/run-secrets.ts";
+import type { Queryable } from "../../src/postgres/core/database.ts";
+import { createKeyRing } from "../../src/postgres/core/key-ring.ts";
 import { KEY_RING, type ServedApi, serveApi } from "./serve-api.ts";
 
 const VALUE = "sk_live_hunter2";

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { finishPoll, type StoredPoll } from "../../src/postgres/polls.ts";
-import { syncSchedules } from "../../src/postgres/schedule-sync.ts";
-import { endPolls, takePolls } from "../../src/postgres/source-schedules.ts";
-import { beginPoll } from "../../src/postgres/source-states.ts";
+import { finishPoll, type StoredPoll } from "../../src/postgres/sources/polls.ts";
+import { syncSchedules } from "../../src/postgres/sources/schedule-sync.ts";
+import { endPolls, takePolls } from "../../src/postgres/sources/schedules.ts";
+import { beginPoll } from "../../src/postgres/sources/states.ts";
 import { until } from "../support/until.ts";
 import { type ServedApi, serveApi } from "./serve-api.ts";
 

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { DEFAULT_LIMITS } from "../../src/app/limits.ts";
 import { createEndpointCache } from "../../src/pipeline/receive/endpoint-cache.ts";
-import { InboundRequest } from "../../src/pipeline/receive/inbound-request.ts";
-import { readCounter } from "../../src/postgres/change-counters.ts";
-import { claimRuns, extendLeases } from "../../src/postgres/runs.ts";
+import { InboundRequest } from "../../src/pipeline/receive/schemes/inbound-request.ts";
+import { readCounter } from "../../src/postgres/core/change-counters.ts";
+import { claimRuns, extendLeases } from "../../src/postgres/runs/runs.ts";
+import { DEFAULT_LIMITS } from "../../src/wiring/limits.ts";
 import { signed } from "../support/deliver.ts";
 import { KEY_RING, route, type ServedApi, serveApi } from "./serve-api.ts";
 

@@ -1,7 +1,7 @@
 import { readdirSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { beforeAll, expect, onTestFinished, test } from "vitest";
-import { DEFAULT_LIMITS } from "../../src/app/limits.ts";
+import { DEFAULT_LIMITS } from "../../src/wiring/limits.ts";
 import { ADMIN_KEY, serveApi } from "../contract/serve-api.ts";
 import { builtProgram } from "../support/built.ts";
 import type { HeadraceProcess } from "../support/process.ts";

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import { PARTITIONED_TABLES } from "../../src/postgres/partitions.ts";
+import { PARTITIONED_TABLES } from "../../src/postgres/schema/partitions.ts";
 import { type AsApplicationRole, startAsApplicationRole } from "../support/application-role.ts";
 import { builtProgram } from "../support/built.ts";
 import { deliver } from "../support/deliver.ts";

@@ -1,9 +1,9 @@
 import { existsSync } from "node:fs";
 import pg from "pg";
 import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import { tryPostgres } from "../../src/app/prepare-postgres.ts";
-import { connectionOptions, SessionClient } from "../../src/postgres/connection-options.ts";
-import { type Pooling, probePooling } from "../../src/postgres/pooler-probe.ts";
+import { connectionOptions, SessionClient } from "../../src/postgres/core/connection-options.ts";
+import { type Pooling, probePooling } from "../../src/postgres/core/pooler-probe.ts";
+import { tryPostgres } from "../../src/wiring/prepare-postgres.ts";
 import { builtProgram } from "../support/built.ts";
 import { deliver } from "../support/deliver.ts";
 import { startPgBouncer } from "../support/pgbouncer.ts";

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { connect as connectSocket } from "node:net";
 import { beforeAll, expect, test } from "vitest";
 import { presetScheme } from "../../src/pipeline/receive/presets/index.ts";
-import { signSample } from "../../src/pipeline/receive/sign.ts";
+import { signSample } from "../../src/pipeline/receive/schemes/sign.ts";
 import { builtProgram } from "../support/built.ts";
 import { SECRET, signed } from "../support/deliver.ts";
 import { api, type HeadraceProcess } from "../support/process.ts";

@@ -1,7 +1,7 @@
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import { migrateStores, tryPostgres, warnOfUnboundUsers } from "../../src/app/prepare-postgres.ts";
 import { createLogger } from "../../src/runtime/logger.ts";
+import { migrateStores, tryPostgres, warnOfUnboundUsers } from "../../src/wiring/prepare-postgres.ts";
 import { builtProgram } from "../support/built.ts";
 import { open } from "../support/database.ts";
 import { deliver } from "../support/deliver.ts";

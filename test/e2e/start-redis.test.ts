@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { Redis } from "ioredis";
 import { beforeAll, describe, expect, inject, onTestFinished, test } from "vitest";
-import { waitForStores } from "../../src/app/stores.ts";
 import { createLogger } from "../../src/runtime/logger.ts";
+import { waitForStores } from "../../src/wiring/stores.ts";
 import { builtProgram } from "../support/built.ts";
 import { deliver } from "../support/deliver.ts";
 import { freePorts } from "../support/ports.ts";

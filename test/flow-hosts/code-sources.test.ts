@@ -1,6 +1,7 @@
 import { beforeAll, expect, test } from "vitest";
-import { readFlows } from "../../src/app/read-flows.ts";
-import { HandlerFault } from "../../src/domain/handler-fault.ts";
+import { HandlerFault } from "../../src/domain/flow/handler-fault.ts";
+import { readFlows } from "../../src/flows-folder/read-flows.ts";
+import { DEFAULT_LIMITS } from "../../src/wiring/limits.ts";
 import { builtProgram } from "../support/built.ts";
 import { hostStart, loadedFlows } from "../support/flow-hosts.ts";
 import { flowsFolder } from "../support/flows-folder.ts";
@@ -47,7 +48,7 @@ test("two files that define one source are refused", async () => {
 
 test("a source is no flow to be stored for a tenant", async () => {
   const { folder } = flowsFolder({ "source.ts": SOURCE, "flow.ts": FLOW });
-  const read = await readFlows(folder, await hostStart());
+  const read = await readFlows(folder, await hostStart(), DEFAULT_LIMITS.flowHosts);
   expect(read.map(({ id, definition }) => [id, definition?.action.type])).toEqual([["shop", "code"]]);
 });
 

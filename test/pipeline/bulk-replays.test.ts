@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { Database } from "../../src/postgres/database.ts";
+import type { Database } from "../../src/postgres/core/database.ts";
 import {
   countForReplay,
   deleteOldBulks,
@@ -7,7 +7,7 @@ import {
   insertBulk,
   type ReplayFilter,
   stopBulk,
-} from "../../src/postgres/dlq-replays.ts";
+} from "../../src/postgres/dead-letters/bulk-replay.ts";
 import { accepted } from "../support/flow.ts";
 import { runningPipeline, states } from "../support/running-pipeline.ts";
 import { until } from "../support/until.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { createRunSteps, failedStep } from "../../src/flow-host/child/steps.ts";
-import { createStepStore } from "../../src/pipeline/execute/code-steps.ts";
-import type { Database } from "../../src/postgres/database.ts";
+import { createStepStore } from "../../src/pipeline/execute/actions/code-steps.ts";
+import type { Database } from "../../src/postgres/core/database.ts";
 import { migratedDatabase } from "../support/database.ts";
 import { claimedRun } from "../support/run.ts";
 

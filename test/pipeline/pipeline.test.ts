@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { undeployFlow } from "../../src/postgres/deployments.ts";
+import { undeployFlow } from "../../src/postgres/flows/deployments.ts";
 import { accepted } from "../support/flow.ts";
 import { runningPipeline, states } from "../support/running-pipeline.ts";
 import { until } from "../support/until.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { DEFAULT_LIMITS } from "../../src/app/limits.ts";
+import { DEFAULT_LIMITS } from "../../src/wiring/limits.ts";
 import { accepted } from "../support/flow.ts";
 import { runningPipeline, states } from "../support/running-pipeline.ts";
 import { until } from "../support/until.ts";

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { DEFAULT_LIMITS, type Limits } from "../../src/app/limits.ts";
 import { LANES, type Priority } from "../../src/domain/priority.ts";
-import type { Database } from "../../src/postgres/database.ts";
+import type { Database } from "../../src/postgres/core/database.ts";
+import { DEFAULT_LIMITS, type Limits } from "../../src/wiring/limits.ts";
 import { accepted } from "../support/flow.ts";
 import { runningPipeline } from "../support/running-pipeline.ts";
 import { until } from "../support/until.ts";

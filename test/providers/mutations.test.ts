@@ -1,12 +1,12 @@
 import { expect, test } from "vitest";
 import { readDelivery } from "../../src/pipeline/receive/delivery.ts";
 import type { KnownEndpoint } from "../../src/pipeline/receive/endpoint-cache.ts";
-import { InboundRequest } from "../../src/pipeline/receive/inbound-request.ts";
-import { judge } from "../../src/pipeline/receive/judge.ts";
 import { placedEvents } from "../../src/pipeline/receive/placed-events.ts";
 import { PRESETS } from "../../src/pipeline/receive/presets/index.ts";
-import { createVerifier } from "../../src/pipeline/receive/verify.ts";
-import { createSigner } from "../../src/pipeline/receive/verify-key.ts";
+import { InboundRequest } from "../../src/pipeline/receive/schemes/inbound-request.ts";
+import { judge } from "../../src/pipeline/receive/schemes/judge.ts";
+import { createVerifier } from "../../src/pipeline/receive/schemes/verify.ts";
+import { createSigner } from "../../src/pipeline/receive/schemes/verify-key.ts";
 import { mutate, seededRandom, type WireDelivery } from "../support/mutate.ts";
 import { providerKeys, schemeWithSample } from "../support/provider-keys.ts";
 import { signedSample } from "../support/receiving.ts";

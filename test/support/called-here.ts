@@ -1,8 +1,8 @@
-import { DEFAULT_LIMITS } from "../../src/app/limits.ts";
-import type { CallHandler } from "../../src/domain/handler-call.ts";
+import type { CallHandler } from "../../src/domain/flow/handler-call.ts";
 import { describeThrown } from "../../src/flow-host/child/describe.ts";
 import { createRunSteps } from "../../src/flow-host/child/steps.ts";
 import type { Handler } from "../../src/sdk/index.ts";
+import { DEFAULT_LIMITS } from "../../src/wiring/limits.ts";
 
 /** Handlers that are called in this process, so that they can reach what the test looks at. */
 export function calledHere(handlers: Record<string, Handler>): { get(id: string): CallHandler | undefined } {

@@ -1,5 +1,5 @@
 import { onTestFinished } from "vitest";
-import { type Database, type DatabaseOptions, openDatabase } from "../../src/postgres/database.ts";
+import { type Database, type DatabaseOptions, openDatabase } from "../../src/postgres/core/database.ts";
 import { copyMigratedDatabase } from "./stores.ts";
 
 /** Opens a database as a process would, with few connections and short deadlines. */

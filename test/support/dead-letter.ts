@@ -1,4 +1,4 @@
-import type { Database, Queryable } from "../../src/postgres/database.ts";
+import type { Database, Queryable } from "../../src/postgres/core/database.ts";
 
 /** Puts dead letters of a tenant into the table; answers their ids, the oldest first. */
 export async function buried(

@@ -1,5 +1,5 @@
 import { presetScheme } from "../../src/pipeline/receive/presets/index.ts";
-import { signSample } from "../../src/pipeline/receive/sign.ts";
+import { signSample } from "../../src/pipeline/receive/schemes/sign.ts";
 
 const SCHEME = presetScheme("standard-webhooks", {});
 

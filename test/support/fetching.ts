@@ -1,7 +1,5 @@
 import { onTestFinished } from "vitest";
 import { createOutgoingHttp } from "../../src/runtime/outgoing/index.ts";
-import type { ConnectorSource } from "../../src/synthetic/connector-source.ts";
-import { readAuth, readPagination } from "../../src/synthetic/connector-source.ts";
 import type { FetchSourcePage } from "../../src/synthetic/fetch/code-pages.ts";
 import { createFetchPages, type FetchLimits } from "../../src/synthetic/fetch/fetch-pages.ts";
 import type {
@@ -10,8 +8,10 @@ import type {
   FetchPages,
   FetchReport,
   PageMemory,
-} from "../../src/synthetic/fetched-page.ts";
-import type { Credentials, FetchPlan, PolledSource } from "../../src/synthetic/polled-source.ts";
+} from "../../src/synthetic/fetch/fetched-page.ts";
+import type { ConnectorSource } from "../../src/synthetic/sources/connector-source.ts";
+import { readAuth, readPagination } from "../../src/synthetic/sources/connector-source.ts";
+import type { Credentials, FetchPlan, PolledSource } from "../../src/synthetic/sources/polled-source.ts";
 import type { FakeApi } from "./fake-api.ts";
 
 /** A source as PostgreSQL would give it. */

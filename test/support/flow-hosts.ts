@@ -1,9 +1,9 @@
 import { onTestFinished } from "vitest";
-import { type CodeFlows, loadCodeFlows } from "../../src/app/code-flows.ts";
-import type { HostStart } from "../../src/app/flow-hosts.ts";
-import { DEFAULT_LIMITS, type Limits } from "../../src/app/limits.ts";
-import type { HandlerCall, HandlerEnd, HandlerLine } from "../../src/domain/handler-call.ts";
+import type { HandlerCall, HandlerEnd, HandlerLine } from "../../src/domain/flow/handler-call.ts";
+import type { HostStart } from "../../src/flow-host/host-start.ts";
+import { type CodeFlows, loadCodeFlows } from "../../src/flows-folder/code-flows.ts";
 import { createLogger } from "../../src/runtime/logger.ts";
+import { DEFAULT_LIMITS, type Limits } from "../../src/wiring/limits.ts";
 import { builtProgram } from "./built.ts";
 import { flowsFolder } from "./flows-folder.ts";
 

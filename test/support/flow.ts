@@ -1,9 +1,9 @@
-import { DEFAULT_RETRY, type FlowDefinition } from "../../src/domain/flow.ts";
+import { DEFAULT_RETRY, type FlowDefinition } from "../../src/domain/flow/flow.ts";
 import type { Priority } from "../../src/domain/priority.ts";
-import { acceptEvents } from "../../src/postgres/accept.ts";
-import type { Database } from "../../src/postgres/database.ts";
-import { deployFlow } from "../../src/postgres/deployments.ts";
-import { putFlow } from "../../src/postgres/flows.ts";
+import type { Database } from "../../src/postgres/core/database.ts";
+import { acceptEvents } from "../../src/postgres/events/accept.ts";
+import { deployFlow } from "../../src/postgres/flows/deployments.ts";
+import { putFlow } from "../../src/postgres/flows/flows.ts";
 import { insertTenant } from "./database.ts";
 
 /** Stores and deploys a flow of a tenant; answers its version. */

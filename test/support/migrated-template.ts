@@ -1,6 +1,6 @@
 import pg from "pg";
-import { migrate } from "../../src/postgres/migrate.ts";
-import { ensurePartitions } from "../../src/postgres/partitions.ts";
+import { migrate } from "../../src/postgres/schema/migrate.ts";
+import { ensurePartitions } from "../../src/postgres/schema/partitions.ts";
 
 export const MIGRATIONS = new URL("../../migrations", import.meta.url).pathname;
 

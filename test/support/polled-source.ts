@@ -1,10 +1,10 @@
 import { DEFAULT_SOURCE, type SourceDefinition } from "../../src/domain/source.ts";
-import { raiseCounter } from "../../src/postgres/change-counters.ts";
-import { putConnector } from "../../src/postgres/connectors.ts";
-import type { Database } from "../../src/postgres/database.ts";
-import type { KeyRing } from "../../src/postgres/key-ring.ts";
-import { credentialsPlace, putSource } from "../../src/postgres/sources.ts";
-import type { ConnectorSource } from "../../src/synthetic/connector-source.ts";
+import { putConnector } from "../../src/postgres/access/connectors.ts";
+import { raiseCounter } from "../../src/postgres/core/change-counters.ts";
+import type { Database } from "../../src/postgres/core/database.ts";
+import type { KeyRing } from "../../src/postgres/core/key-ring.ts";
+import { credentialsPlace, putSource } from "../../src/postgres/sources/sources.ts";
+import type { ConnectorSource } from "../../src/synthetic/sources/connector-source.ts";
 import { insertTenant } from "./database.ts";
 
 /** A source of the tenant `acme` and its connector `shop`, stored as the API stores them. */

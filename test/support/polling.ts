@@ -1,17 +1,17 @@
 import { randomBytes } from "node:crypto";
 import { onTestFinished } from "vitest";
-import { DEFAULT_LIMITS } from "../../src/app/limits.ts";
-import type { Database } from "../../src/postgres/database.ts";
-import { uuid7Floor } from "../../src/postgres/partitions.ts";
+import type { Database } from "../../src/postgres/core/database.ts";
+import { uuid7Floor } from "../../src/postgres/schema/partitions.ts";
 import { connectRedis, type RedisClient } from "../../src/redis/client.ts";
 import { type RedisKeys, redisKeys } from "../../src/redis/keys.ts";
-import type { PollAlert } from "../../src/synthetic/end-poll.ts";
-import type { FetchEnd, FetchPages } from "../../src/synthetic/fetched-page.ts";
-import type { PollOutcome } from "../../src/synthetic/poll-outcome.ts";
-import type { PollLimits, Reached } from "../../src/synthetic/poll-session.ts";
-import { createPollSource } from "../../src/synthetic/poll-source.ts";
-import type { PolledSource } from "../../src/synthetic/polled-source.ts";
-import { pageFingerprint } from "../../src/synthetic/record-reader.ts";
+import type { FetchEnd, FetchPages } from "../../src/synthetic/fetch/fetched-page.ts";
+import type { PollAlert } from "../../src/synthetic/poller/end-poll.ts";
+import type { PollOutcome } from "../../src/synthetic/poller/poll-outcome.ts";
+import type { PollLimits, Reached } from "../../src/synthetic/poller/poll-session.ts";
+import { createPollSource } from "../../src/synthetic/poller/poll-source.ts";
+import { pageFingerprint } from "../../src/synthetic/records/record-reader.ts";
+import type { PolledSource } from "../../src/synthetic/sources/polled-source.ts";
+import { DEFAULT_LIMITS } from "../../src/wiring/limits.ts";
 import { migratedDatabase } from "./database.ts";
 import { testRedisUrl } from "./stores.ts";
 

@@ -1,6 +1,6 @@
 import { COMMON_PARAMS, PRESETS, presetScheme } from "../../src/pipeline/receive/presets/index.ts";
 import type { Preset, PresetParam } from "../../src/pipeline/receive/presets/preset.ts";
-import type { DeliveryIdPlace, Scheme } from "../../src/pipeline/receive/scheme.ts";
+import type { DeliveryIdPlace, Scheme } from "../../src/pipeline/receive/schemes/scheme.ts";
 
 /** The page on every preset, in Markdown: written from the schemes themselves. */
 export function presetReference(): string {

@@ -1,6 +1,6 @@
 import { generateKeyPairSync } from "node:crypto";
 import { PRESETS, presetScheme } from "../../src/pipeline/receive/presets/index.ts";
-import type { Scheme } from "../../src/pipeline/receive/scheme.ts";
+import type { Scheme } from "../../src/pipeline/receive/schemes/scheme.ts";
 
 /** What an endpoint of a preset is given, and what its provider signs with: the same, or the two halves of a pair. */
 export interface ProviderKeys {

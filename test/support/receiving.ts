@@ -1,6 +1,6 @@
 import { expect, onTestFinished } from "vitest";
 import { PRESETS } from "../../src/pipeline/receive/presets/index.ts";
-import { sampleDelivery } from "../../src/pipeline/receive/sample-delivery.ts";
+import { sampleDelivery } from "../../src/pipeline/receive/schemes/sample-delivery.ts";
 import { freePorts } from "./ports.ts";
 import { api, type HeadraceProcess, startHeadrace } from "./process.ts";
 import { type ProviderKeys, providerKeys, schemeWithSample } from "./provider-keys.ts";

@@ -1,9 +1,9 @@
-import { DEFAULT_RETRY } from "../../src/domain/flow.ts";
-import type { RunAttempt } from "../../src/domain/flow-run.ts";
-import { runId, runIdempotencyKey } from "../../src/domain/run-id.ts";
-import type { Database } from "../../src/postgres/database.ts";
-import { routeEvents } from "../../src/postgres/routing.ts";
-import { claimRuns } from "../../src/postgres/runs.ts";
+import { DEFAULT_RETRY } from "../../src/domain/flow/flow.ts";
+import type { RunAttempt } from "../../src/domain/flow/flow-run.ts";
+import { runId, runIdempotencyKey } from "../../src/domain/flow/run-id.ts";
+import type { Database } from "../../src/postgres/core/database.ts";
+import { routeEvents } from "../../src/postgres/events/routing.ts";
+import { claimRuns } from "../../src/postgres/runs/runs.ts";
 import { accepted, deployed } from "./flow.ts";
 
 /** A run of the tenant acme by its flow f that this process holds, as an action is given it. */

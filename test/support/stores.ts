@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import pg from "pg";
 import { inject, onTestFinished } from "vitest";
-import { storePlannerSettings } from "../../src/postgres/role-settings.ts";
+import { storePlannerSettings } from "../../src/postgres/schema/role-settings.ts";
 import { MIGRATED_DATABASE } from "./migrated-template.ts";
 import { type PostgresChoice, startTemporaryStores, type TemporaryStores } from "./temporary-stores.ts";
 

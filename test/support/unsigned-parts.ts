@@ -1,5 +1,5 @@
 import { PRESETS } from "../../src/pipeline/receive/presets/index.ts";
-import type { Place } from "../../src/pipeline/receive/scheme.ts";
+import type { Place } from "../../src/pipeline/receive/schemes/scheme.ts";
 import { schemeWithSample } from "./provider-keys.ts";
 
 /** The parts of a delivery that its signature does not cover, by the name of a header or `body` or `query`. */

@@ -1,5 +1,5 @@
 import { describe, expect, onTestFinished, test } from "vitest";
-import type { PolledSource } from "../../src/synthetic/polled-source.ts";
+import type { PolledSource } from "../../src/synthetic/sources/polled-source.ts";
 import {
   type FakeApi,
   type FakePagination,

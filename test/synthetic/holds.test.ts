@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { decideHold, listHolds } from "../../src/postgres/poll-holds.ts";
+import { decideHold, listHolds } from "../../src/postgres/sources/holds.ts";
 import { type Polling, pages, polling, rows } from "../support/polling.ts";
 
 const nameOf = ({ source }: Polling) => ({ tenantId: source.tenantId, source: source.source });

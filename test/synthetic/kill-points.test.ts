@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { Database } from "../../src/postgres/database.ts";
+import type { Database } from "../../src/postgres/core/database.ts";
 import { open } from "../support/database.ts";
 import { type Polling, pages, polling } from "../support/polling.ts";
 

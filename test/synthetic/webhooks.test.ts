@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { acceptEvents } from "../../src/postgres/accept.ts";
+import { acceptEvents } from "../../src/postgres/events/accept.ts";
 import { type Polling, pages, polling, rows } from "../support/polling.ts";
 
 const WEBHOOK = {

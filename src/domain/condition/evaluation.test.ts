@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { EventTooCostly } from "../event-too-costly.ts";
+import { EventTooCostly } from "../event/event-too-costly.ts";
 import { finish, SliceBudget } from "../slices.ts";
 import type { Condition } from "./ast.ts";
 import { compileCondition } from "./compile.ts";

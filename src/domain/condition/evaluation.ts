@@ -1,4 +1,4 @@
-import { EventTooCostly } from "../event-too-costly.ts";
+import { EventTooCostly } from "../event/event-too-costly.ts";
 import { SliceBudget, type Slices } from "../slices.ts";
 import type { ConditionSubject, ReadField } from "./field.ts";
 import { lowerCaseSlices } from "./lower-case.ts";

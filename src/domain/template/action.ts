@@ -1,6 +1,6 @@
 import type { ErrorDetail } from "../errors.ts";
-import type { FlowAction } from "../flow.ts";
-import type { AttemptError } from "../outcome.ts";
+import type { FlowAction } from "../flow/flow.ts";
+import type { AttemptError } from "../flow/outcome.ts";
 import { type BodyTemplate, flawOfBody, placeBody } from "./body.ts";
 import { type Placeholder, parseTemplate, secretNameOf, type Template } from "./parse.ts";
 import { type JsonTexts, MAX_HEADER_LENGTH, renderBody, renderHeader, renderUrl } from "./render.ts";

@@ -1,4 +1,4 @@
-import type { AttemptError } from "../outcome.ts";
+import type { AttemptError } from "../flow/outcome.ts";
 import type { BodyTemplate, Place } from "./body.ts";
 import { type Placeholder, secretNameOf, type Template } from "./parse.ts";
 import { type Scope, valueAt } from "./scope.ts";

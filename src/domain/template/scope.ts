@@ -1,4 +1,4 @@
-import type { RunAttempt } from "../flow-run.ts";
+import type { RunAttempt } from "../flow/flow-run.ts";
 import { type Placeholder, secretNameOf } from "./parse.ts";
 
 /** What placeholders reach: the names of `parse.ts`. */

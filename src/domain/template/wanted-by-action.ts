@@ -1,4 +1,4 @@
-import type { FlowAction } from "../flow.ts";
+import type { FlowAction } from "../flow/flow.ts";
 import { type Wanted, WantedPaths } from "../json/wanted.ts";
 import { parseTemplate } from "./parse.ts";
 

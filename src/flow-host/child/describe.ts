@@ -1,5 +1,5 @@
 import { inspect, types } from "node:util";
-import type { ThrownError } from "../../domain/handler-call.ts";
+import type { ThrownError } from "../../domain/flow/handler-call.ts";
 
 /** Characters that are kept of a message and of a stack. */
 const MAX_MESSAGE = 8_192;

@@ -1,5 +1,5 @@
 import { writeSync } from "node:fs";
-import type { ThrownError } from "../../domain/handler-call.ts";
+import type { ThrownError } from "../../domain/flow/handler-call.ts";
 import { type LastWords, WORDS_FD } from "../protocol.ts";
 import { describeThrown } from "./describe.ts";
 

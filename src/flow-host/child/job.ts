@@ -1,4 +1,4 @@
-import type { HandedRun } from "../../domain/handler-call.ts";
+import type { HandedRun } from "../../domain/flow/handler-call.ts";
 import { createRedactor } from "../../runtime/redact.ts";
 import type { HandlerContext, RunStep } from "../../sdk/index.ts";
 import type { ChildLimits, FromHost, HandedPage, HostRequest } from "../protocol.ts";

@@ -2,7 +2,7 @@ import { AsyncLocalStorage, createHook } from "node:async_hooks";
 import { Socket } from "node:net";
 import { extname } from "node:path";
 import { Worker } from "node:worker_threads";
-import type { ThrownError } from "../../domain/handler-call.ts";
+import type { ThrownError } from "../../domain/flow/handler-call.ts";
 import {
   CHANNEL_FD,
   type ChildLimits,

@@ -1,4 +1,4 @@
-import { digestOf } from "../../domain/idempotency-key.ts";
+import { digestOf } from "../../domain/event/idempotency-key.ts";
 import type { RunStep } from "../../sdk/index.ts";
 import type { ChildLimits } from "../protocol.ts";
 

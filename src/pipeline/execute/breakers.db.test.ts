@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { migratedDatabase } from "../../../test/support/database.ts";
 import { until } from "../../../test/support/until.ts";
-import { readCounter } from "../../postgres/change-counters.ts";
-import type { Database } from "../../postgres/database.ts";
+import { readCounter } from "../../postgres/core/change-counters.ts";
+import type { Database } from "../../postgres/core/database.ts";
 import { type BreakerLimits, createBreakers, type TargetResult } from "./breakers.ts";
 
 const TARGET = { tenantId: "acme", target: "https://shop.example" };

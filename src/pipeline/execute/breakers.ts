@@ -1,4 +1,5 @@
-import type { Held } from "../../domain/outcome.ts";
+import type { Held } from "../../domain/flow/outcome.ts";
+import type { Queryable } from "../../postgres/core/database.ts";
 import {
   type BreakerBounds,
   loadWatchedTargets,
@@ -6,8 +7,7 @@ import {
   type TargetReport,
   takeProbe,
   type WatchedTarget,
-} from "../../postgres/circuit-breakers.ts";
-import type { Queryable } from "../../postgres/database.ts";
+} from "../../postgres/runs/circuit-breakers.ts";
 import { Batcher } from "../../runtime/batcher.ts";
 
 export interface BreakerLimits extends BreakerBounds {

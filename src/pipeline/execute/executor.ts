@@ -1,15 +1,15 @@
 import { HeadraceError } from "../../domain/errors.ts";
-import type { NormalizedEvent } from "../../domain/event.ts";
-import type { FlowAction } from "../../domain/flow.ts";
-import { DEFAULT_RETRY } from "../../domain/flow.ts";
-import type { RunAction, RunAttempt } from "../../domain/flow-run.ts";
-import type { Held, Outcome } from "../../domain/outcome.ts";
-import { runIdempotencyKey } from "../../domain/run-id.ts";
-import type { Queryable } from "../../postgres/database.ts";
-import type { StoredEvent } from "../../postgres/events.ts";
-import type { EventsAtHand } from "../../postgres/events-at-hand.ts";
-import { claimGatedRuns, type FreedRun, wakeGatedRuns } from "../../postgres/gated-runs.ts";
-import { type HeldRun, holdRuns } from "../../postgres/held-runs.ts";
+import type { NormalizedEvent } from "../../domain/event/event.ts";
+import type { FlowAction } from "../../domain/flow/flow.ts";
+import { DEFAULT_RETRY } from "../../domain/flow/flow.ts";
+import type { RunAction, RunAttempt } from "../../domain/flow/flow-run.ts";
+import type { Held, Outcome } from "../../domain/flow/outcome.ts";
+import { runIdempotencyKey } from "../../domain/flow/run-id.ts";
+import type { Queryable } from "../../postgres/core/database.ts";
+import type { StoredEvent } from "../../postgres/events/events.ts";
+import type { EventsAtHand } from "../../postgres/events/events-at-hand.ts";
+import { claimGatedRuns, type FreedRun, wakeGatedRuns } from "../../postgres/runs/gated-runs.ts";
+import { type HeldRun, holdRuns } from "../../postgres/runs/held-runs.ts";
 import {
   type ClaimedRun,
   type ClaimedRuns,
@@ -17,16 +17,16 @@ import {
   type DueRun,
   type FinishedAttempt,
   finishRuns,
-} from "../../postgres/runs.ts";
+} from "../../postgres/runs/runs.ts";
 import type { JobData } from "../../redis/job-queue.ts";
 import { Batcher } from "../../runtime/batcher.ts";
 import { failpoint } from "../../runtime/failpoint.ts";
+import type { LoadRunSecrets } from "./actions/run-secrets.ts";
 import type { Breakers } from "./breakers.ts";
 import { finishAttempt } from "./finish.ts";
 import type { FlowVersions, OpenedFlow } from "./flow-versions.ts";
 import type { HeldRuns, Hold } from "./held-runs.ts";
-import type { LoadRunSecrets } from "./run-secrets.ts";
-import type { SharedBounds } from "./shared-bounds.ts";
+import type { SharedBounds } from "./slots/shared-bounds.ts";
 
 export interface ExecutorLimits {
   /** How long a claimed run stays this process's without a heartbeat, ms. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { Held, Outcome } from "../../domain/outcome.ts";
+import type { Held, Outcome } from "../../domain/flow/outcome.ts";
 import { finishAttempt } from "./finish.ts";
 
 const run = {

@@ -1,8 +1,8 @@
-import { fingerprintOf } from "../../domain/fingerprint.ts";
-import type { FlowDefinition, RetryPolicy } from "../../domain/flow.ts";
-import type { Held, Outcome } from "../../domain/outcome.ts";
-import { storableText } from "../../domain/storable-text.ts";
-import type { ClaimedRun, FinishedAttempt } from "../../postgres/runs.ts";
+import { fingerprintOf } from "../../domain/event/fingerprint.ts";
+import { storableText } from "../../domain/event/storable-text.ts";
+import type { FlowDefinition, RetryPolicy } from "../../domain/flow/flow.ts";
+import type { Held, Outcome } from "../../domain/flow/outcome.ts";
+import type { ClaimedRun, FinishedAttempt } from "../../postgres/runs/runs.ts";
 import { backoffMs } from "../../runtime/backoff.ts";
 
 /** What becomes of a run after one attempt: it has succeeded, is tried again, or is dead. Pure. */

@@ -1,8 +1,8 @@
 import { HeadraceError } from "../../domain/errors.ts";
-import type { FlowDefinition } from "../../domain/flow.ts";
-import type { Queryable } from "../../postgres/database.ts";
-import { type ExecutableFlow, loadFlowVersions, signingPlace } from "../../postgres/flows.ts";
-import type { KeyRing } from "../../postgres/key-ring.ts";
+import type { FlowDefinition } from "../../domain/flow/flow.ts";
+import type { Queryable } from "../../postgres/core/database.ts";
+import type { KeyRing } from "../../postgres/core/key-ring.ts";
+import { type ExecutableFlow, loadFlowVersions, signingPlace } from "../../postgres/flows/flows.ts";
 
 export interface OpenedFlow {
   definition: FlowDefinition;

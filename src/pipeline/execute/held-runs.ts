@@ -1,5 +1,5 @@
-import type { Queryable } from "../../postgres/database.ts";
-import { extendLeases, releaseRuns } from "../../postgres/runs.ts";
+import type { Queryable } from "../../postgres/core/database.ts";
+import { extendLeases, releaseRuns } from "../../postgres/runs/runs.ts";
 import type { Step } from "../../runtime/loop.ts";
 
 /** What a run is held by. It is lost when the run was cancelled or another process got it, and at `handBack`. */

@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
 import { migratedDatabase } from "../../../test/support/database.ts";
 import { accepted, deployed } from "../../../test/support/flow.ts";
-import { runId } from "../../domain/run-id.ts";
-import type { Database } from "../../postgres/database.ts";
-import { insertRuns } from "../../postgres/routing.ts";
-import { claimRuns, finishRuns, queueRuns, releaseRuns } from "../../postgres/runs.ts";
+import { runId } from "../../domain/flow/run-id.ts";
+import type { Database } from "../../postgres/core/database.ts";
+import { insertRuns } from "../../postgres/events/routing.ts";
+import { claimRuns, finishRuns, queueRuns, releaseRuns } from "../../postgres/runs/runs.ts";
 import { tendLostRuns } from "./lost-runs.ts";
 
 const LIMITS = { maxLost: 2, delayMs: 0, maxDelayMs: 0, suspectMs: 60_000 };

@@ -1,8 +1,8 @@
-import { fingerprintOf } from "../../domain/fingerprint.ts";
-import type { Queryable } from "../../postgres/database.ts";
-import { loadEvents, type StoredEvent } from "../../postgres/events.ts";
-import { countLosses, findLostRuns, holdSuspects, type LostRun } from "../../postgres/lost-runs.ts";
-import { type FinishedAttempt, finishRuns, WORKER_LOST } from "../../postgres/runs.ts";
+import { fingerprintOf } from "../../domain/event/fingerprint.ts";
+import type { Queryable } from "../../postgres/core/database.ts";
+import { loadEvents, type StoredEvent } from "../../postgres/events/events.ts";
+import { countLosses, findLostRuns, holdSuspects, type LostRun } from "../../postgres/runs/lost-runs.ts";
+import { type FinishedAttempt, finishRuns, WORKER_LOST } from "../../postgres/runs/runs.ts";
 import { backoffMs } from "../../runtime/backoff.ts";
 
 export interface LostRunLimits {

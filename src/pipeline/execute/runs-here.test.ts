@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import type { ClaimedRun } from "../../postgres/runs.ts";
-import type { SlotUser } from "./admission.ts";
+import type { ClaimedRun } from "../../postgres/runs/runs.ts";
 import { createRunsHere } from "./runs-here.ts";
+import type { SlotUser } from "./slots/admission.ts";
 
 function runs(tenantId: string, count: number): ClaimedRun[] {
   return Array.from({ length: count }, (_, n) => ({

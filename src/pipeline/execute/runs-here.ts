@@ -1,6 +1,6 @@
-import type { ClaimedRuns } from "../../postgres/runs.ts";
-import type { Admission, SlotUser } from "./admission.ts";
-import { createSlotPool } from "./slot-pool.ts";
+import type { ClaimedRuns } from "../../postgres/runs/runs.ts";
+import type { Admission, SlotUser } from "./slots/admission.ts";
+import { createSlotPool } from "./slots/slot-pool.ts";
 
 /** Runs that are carried out in the process that made them: they need no job and no claim. */
 export interface RunsHere {

@@ -1,12 +1,12 @@
 import { LANES } from "../../domain/priority.ts";
-import type { Queryable } from "../../postgres/database.ts";
+import type { Queryable } from "../../postgres/core/database.ts";
 import {
   type DueRun,
   dueRunIds,
   type FinishedAttempt,
   nextRunDueMs,
   queueRuns,
-} from "../../postgres/runs.ts";
+} from "../../postgres/runs/runs.ts";
 import { type JobQueues, jobsOf } from "../../redis/job-queue.ts";
 import type { Step } from "../../runtime/loop.ts";
 import { type LostRunLimits, tendLostRuns } from "./lost-runs.ts";

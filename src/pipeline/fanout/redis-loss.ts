@@ -1,6 +1,6 @@
-import type { Queryable } from "../../postgres/database.ts";
-import { expireOutboxLeases } from "../../postgres/outbox.ts";
-import { expireQueuedRuns } from "../../postgres/runs.ts";
+import type { Queryable } from "../../postgres/core/database.ts";
+import { expireOutboxLeases } from "../../postgres/events/outbox.ts";
+import { expireQueuedRuns } from "../../postgres/runs/runs.ts";
 import type { RedisClient } from "../../redis/client.ts";
 import type { RedisKeys } from "../../redis/keys.ts";
 import { isRedisIntact, markRedisIntact } from "../../redis/sentinel.ts";

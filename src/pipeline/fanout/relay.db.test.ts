@@ -1,7 +1,7 @@
 import { expect, onTestFinished, test } from "vitest";
 import { insertTenant, migratedDatabase } from "../../../test/support/database.ts";
 import { testRedisUrl } from "../../../test/support/stores.ts";
-import { acceptEvents, type NewEvent } from "../../postgres/accept.ts";
+import { acceptEvents, type NewEvent } from "../../postgres/events/accept.ts";
 import { connectRedis } from "../../redis/client.ts";
 import { streamDepths } from "../../redis/event-stream.ts";
 import { openJobQueues } from "../../redis/job-queue.ts";

@@ -1,6 +1,6 @@
 import { LANES, type Priority } from "../../domain/priority.ts";
-import type { Queryable } from "../../postgres/database.ts";
-import { claimOutbox } from "../../postgres/outbox.ts";
+import type { Queryable } from "../../postgres/core/database.ts";
+import { claimOutbox } from "../../postgres/events/outbox.ts";
 import type { RedisClient } from "../../redis/client.ts";
 import { publishEvents, streamDepths } from "../../redis/event-stream.ts";
 import type { JobQueues } from "../../redis/job-queue.ts";

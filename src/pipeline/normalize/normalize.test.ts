@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { StoredEvent } from "../../postgres/events.ts";
+import type { StoredEvent } from "../../postgres/events/events.ts";
 import { createNormalizer, type Normalized, normalize } from "./normalize.ts";
 
 const STORED: StoredEvent = {

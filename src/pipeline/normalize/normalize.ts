@@ -1,11 +1,11 @@
-import { LARGE_BODY_BYTES, type ParsedBody, parseBody, parseBodySlices } from "../../domain/body.ts";
-import type { NormalizedEvent } from "../../domain/event.ts";
-import type { FlowAction } from "../../domain/flow.ts";
-import { idempotencyKey } from "../../domain/idempotency-key.ts";
+import { LARGE_BODY_BYTES, type ParsedBody, parseBody, parseBodySlices } from "../../domain/event/body.ts";
+import type { NormalizedEvent } from "../../domain/event/event.ts";
+import { idempotencyKey } from "../../domain/event/idempotency-key.ts";
+import type { FlowAction } from "../../domain/flow/flow.ts";
 import type { Wanted } from "../../domain/json/wanted.ts";
 import type { Slices } from "../../domain/slices.ts";
 import { wantedByAction } from "../../domain/template/wanted-by-action.ts";
-import type { StoredEvent } from "../../postgres/events.ts";
+import type { StoredEvent } from "../../postgres/events/events.ts";
 import { inTurns } from "../../runtime/turns.ts";
 
 export type Normalized =

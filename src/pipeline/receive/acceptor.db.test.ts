@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { migratedDatabase } from "../../../test/support/database.ts";
-import type { NewEvent } from "../../postgres/accept.ts";
+import type { NewEvent } from "../../postgres/events/accept.ts";
 import { createAcceptor } from "./acceptor.ts";
 
 function event(key: string): NewEvent {

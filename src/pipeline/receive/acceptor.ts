@@ -1,7 +1,7 @@
 import { HeadraceError } from "../../domain/errors.ts";
 import type { Priority } from "../../domain/priority.ts";
-import { type AcceptedEvent, acceptEvents, type NewEvent } from "../../postgres/accept.ts";
-import { isUnavailable, type Queryable } from "../../postgres/database.ts";
+import { isUnavailable, type Queryable } from "../../postgres/core/database.ts";
+import { type AcceptedEvent, acceptEvents, type NewEvent } from "../../postgres/events/accept.ts";
 import { Batcher } from "../../runtime/batcher.ts";
 import { failpoint } from "../../runtime/failpoint.ts";
 

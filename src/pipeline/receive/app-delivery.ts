@@ -1,14 +1,14 @@
 import { HeadraceError } from "../../domain/errors.ts";
-import type { EndpointName } from "../../postgres/receiving-endpoints.ts";
-import { answerUnsignedChallenge } from "./challenge.ts";
+import type { EndpointName } from "../../postgres/access/receiving-endpoints.ts";
 import { readDelivery } from "./delivery.ts";
 import type { KnownConnector, KnownEndpoint } from "./endpoint-cache.ts";
-import type { InboundRequest } from "./inbound-request.ts";
-import { checkItemCount } from "./items.ts";
-import { type Judgement, judge } from "./judge.ts";
 import { placedEvents } from "./placed-events.ts";
 import type { Answering, Attempt, Reason } from "./receiver.ts";
-import { createVerifier } from "./verify.ts";
+import { answerUnsignedChallenge } from "./schemes/challenge.ts";
+import type { InboundRequest } from "./schemes/inbound-request.ts";
+import { checkItemCount } from "./schemes/items.ts";
+import { type Judgement, judge } from "./schemes/judge.ts";
+import { createVerifier } from "./schemes/verify.ts";
 
 /** No delivery names more accounts: each may be an endpoint whose secrets are tried. */
 const MAX_ACCOUNTS = 1_000;

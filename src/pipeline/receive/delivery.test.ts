@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
 import { describe, expect, test } from "vitest";
-import { checkScheme } from "./check-scheme.ts";
 import { readDelivery } from "./delivery.ts";
-import { InboundRequest } from "./inbound-request.ts";
 import { presetScheme } from "./presets/index.ts";
-import type { Scheme, SchemeInput } from "./scheme.ts";
+import { checkScheme } from "./schemes/check-scheme.ts";
+import { InboundRequest } from "./schemes/inbound-request.ts";
+import type { Scheme, SchemeInput } from "./schemes/scheme.ts";
 
 const HOUR_MS = 3_600_000;
 

@@ -1,10 +1,10 @@
-import type { ParsedBody } from "../../domain/body.ts";
-import { type DeliveryKey, deliveryKeys, itemKeys } from "./delivery-key.ts";
-import { parseTimestamp } from "./freshness.ts";
-import type { InboundRequest } from "./inbound-request.ts";
-import { itemsOf } from "./items.ts";
-import { firstValue } from "./place.ts";
-import type { Place, Scheme } from "./scheme.ts";
+import type { ParsedBody } from "../../domain/event/body.ts";
+import { type DeliveryKey, deliveryKeys, itemKeys } from "./schemes/delivery-key.ts";
+import { parseTimestamp } from "./schemes/freshness.ts";
+import type { InboundRequest } from "./schemes/inbound-request.ts";
+import { itemsOf } from "./schemes/items.ts";
+import type { Place, Scheme } from "./schemes/scheme.ts";
+import { firstValue } from "./schemes/selector.ts";
 
 /** What one event of a delivery is called, as far as its provider says. */
 export interface DeliveredEvent {

@@ -1,7 +1,5 @@
 import { HeadraceError } from "../../domain/errors.ts";
 import { isName } from "../../domain/name.ts";
-import type { Queryable } from "../../postgres/database.ts";
-import type { KeyRing } from "../../postgres/key-ring.ts";
 import {
   type ConnectorAccount,
   type EndpointName,
@@ -10,14 +8,16 @@ import {
   findReceivingEndpoints,
   type ReceivingEndpoint,
   type TenantLimits,
-} from "../../postgres/receiving-endpoints.ts";
+} from "../../postgres/access/receiving-endpoints.ts";
+import type { Queryable } from "../../postgres/core/database.ts";
+import type { KeyRing } from "../../postgres/core/key-ring.ts";
 import { Batcher } from "../../runtime/batcher.ts";
-import { checkScheme } from "./check-scheme.ts";
 import { type Counted, createCountedCache } from "./counted-cache.ts";
 import { presetScheme } from "./presets/index.ts";
-import type { Scheme } from "./scheme.ts";
-import { createVerifier, type Verifier } from "./verify.ts";
-import { createSigner } from "./verify-key.ts";
+import { checkScheme } from "./schemes/check-scheme.ts";
+import type { Scheme } from "./schemes/scheme.ts";
+import { createVerifier, type Verifier } from "./schemes/verify.ts";
+import { createSigner } from "./schemes/verify-key.ts";
 
 /** An endpoint as deliveries are judged by it. */
 export interface KnownEndpoint extends Counted {

@@ -1,7 +1,7 @@
 import type { DeliveryReading } from "./delivery.ts";
 import type { KnownEndpoint } from "./endpoint-cache.ts";
-import type { InboundRequest } from "./inbound-request.ts";
 import type { Answering } from "./receiver.ts";
+import type { InboundRequest } from "./schemes/inbound-request.ts";
 
 const NONE: ReadonlySet<string> = new Set();
 

@@ -1,9 +1,9 @@
 import { priorityOf } from "../../domain/priority.ts";
-import type { NewEvent } from "../../postgres/accept.ts";
+import type { NewEvent } from "../../postgres/events/accept.ts";
 import type { DeliveryReading } from "./delivery.ts";
 import type { KnownEndpoint } from "./endpoint-cache.ts";
-import type { InboundRequest } from "./inbound-request.ts";
-import { keptHeaders } from "./kept-headers.ts";
+import type { InboundRequest } from "./schemes/inbound-request.ts";
+import { keptHeaders } from "./schemes/kept-headers.ts";
 
 export interface PlacedEvents {
   events: NewEvent[];

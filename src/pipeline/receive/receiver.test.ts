@@ -1,11 +1,11 @@
 import { createHmac } from "node:crypto";
 import { expect, test } from "vitest";
 import type { AcceptAnswer, Acceptor, Delivery } from "./acceptor.ts";
-import { checkScheme } from "./check-scheme.ts";
 import type { EndpointCache, KnownEndpoint } from "./endpoint-cache.ts";
-import { InboundRequest } from "./inbound-request.ts";
 import { createReceiver } from "./receiver.ts";
-import { createVerifier } from "./verify.ts";
+import { checkScheme } from "./schemes/check-scheme.ts";
+import { InboundRequest } from "./schemes/inbound-request.ts";
+import { createVerifier } from "./schemes/verify.ts";
 
 const NAME = { tenantId: "acme", connector: "shop", endpoint: "default" };
 const SEEN_MS = 600_000;

@@ -1,20 +1,20 @@
 import { HeadraceError } from "../../domain/errors.ts";
-import { digestOf } from "../../domain/idempotency-key.ts";
-import type { NewEvent } from "../../postgres/accept.ts";
-import type { EndpointName, TenantLimits } from "../../postgres/receiving-endpoints.ts";
+import { digestOf } from "../../domain/event/idempotency-key.ts";
+import type { EndpointName, TenantLimits } from "../../postgres/access/receiving-endpoints.ts";
+import type { NewEvent } from "../../postgres/events/accept.ts";
 import { inTurns } from "../../runtime/turns.ts";
 import type { Acceptor, Delivery } from "./acceptor.ts";
 import { receiveForApp } from "./app-delivery.ts";
-import type { ChallengeAnswer } from "./challenge.ts";
 import { readDelivery } from "./delivery.ts";
 import type { EndpointCache, KnownEndpoint } from "./endpoint-cache.ts";
-import type { InboundRequest } from "./inbound-request.ts";
-import { checkItemCount } from "./items.ts";
-import { type Judgement, judge } from "./judge.ts";
 import { otherTenantsAccounts } from "./other-accounts.ts";
 import { placedEvents } from "./placed-events.ts";
 import { PutOff } from "./put-off.ts";
-import type { Scheme } from "./scheme.ts";
+import type { ChallengeAnswer } from "./schemes/challenge.ts";
+import type { InboundRequest } from "./schemes/inbound-request.ts";
+import { checkItemCount } from "./schemes/items.ts";
+import { type Judgement, judge } from "./schemes/judge.ts";
+import type { Scheme } from "./schemes/scheme.ts";
 
 export type ReceiveAnswer =
   /** Committed, now or earlier; the ids are those of the first time, in the order of the items. */

@@ -5,7 +5,7 @@ import {
   insertRejections,
   listRejections,
   type NewRejection,
-} from "../../postgres/rejections.ts";
+} from "../../postgres/events/rejections.ts";
 import { createRejectionLog } from "./rejection-log.ts";
 
 function rejection(over: Partial<NewRejection> = {}): NewRejection {

@@ -1,5 +1,5 @@
-import type { Queryable } from "../../postgres/database.ts";
-import { insertRejections, type NewRejection } from "../../postgres/rejections.ts";
+import type { Queryable } from "../../postgres/core/database.ts";
+import { insertRejections, type NewRejection } from "../../postgres/events/rejections.ts";
 import type { Step } from "../../runtime/loop.ts";
 
 export interface RejectionLogLimits {

@@ -1,5 +1,5 @@
 import type { Reason } from "./receiver.ts";
-import { REJECTION_REASONS } from "./verify.ts";
+import { REJECTION_REASONS } from "./schemes/verify.ts";
 
 /** What each reason means, for the operator: the sender sees the same 401 whatever it is. */
 export const REASONS: Readonly<Record<Reason | "rate_limited", string>> = {

@@ -1,5 +1,5 @@
-import type { Queryable } from "../../postgres/database.ts";
-import { countUnrouted } from "../../postgres/outbox.ts";
+import type { Queryable } from "../../postgres/core/database.ts";
+import { countUnrouted } from "../../postgres/events/outbox.ts";
 import type { RedisClient } from "../../redis/client.ts";
 import type { RedisKeys } from "../../redis/keys.ts";
 import { takeTokens } from "../../redis/token-bucket.ts";

@@ -1,9 +1,9 @@
-import type { NormalizedEvent } from "../../domain/event.ts";
+import type { NormalizedEvent } from "../../domain/event/event.ts";
+import { createTriggerIndex } from "../../domain/matching/trigger-index.ts";
 import type { Slices } from "../../domain/slices.ts";
-import type { Deployment } from "../../postgres/deployments.ts";
+import type { Deployment } from "../../postgres/flows/deployments.ts";
 import type { MatchedFlow } from "./deployed-flows.ts";
 import { indexedTrigger } from "./flow-matcher.ts";
-import { createTriggerIndex } from "./trigger-index.ts";
 
 /**
  * Finds the flows of one tenant, of those given, that events start: for what is matched again, by what is deployed now

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { EventTooCostly } from "../../domain/event-too-costly.ts";
+import { EventTooCostly } from "../../domain/event/event-too-costly.ts";
 import { finish } from "../../domain/slices.ts";
-import type { StoredEvent } from "../../postgres/events.ts";
+import type { StoredEvent } from "../../postgres/events/events.ts";
 import { createNormalizer } from "../normalize/normalize.ts";
 import { decideRouting } from "./decide.ts";
 

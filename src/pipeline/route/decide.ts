@@ -1,13 +1,13 @@
-import type { NormalizedEvent } from "../../domain/event.ts";
-import { EVENT_TOO_COSTLY, type EventBudget, EventTooCostly } from "../../domain/event-too-costly.ts";
-import { fingerprintOf } from "../../domain/fingerprint.ts";
-import { gateOf } from "../../domain/flow-gate.ts";
+import type { NormalizedEvent } from "../../domain/event/event.ts";
+import { EVENT_TOO_COSTLY, type EventBudget, EventTooCostly } from "../../domain/event/event-too-costly.ts";
+import { fingerprintOf } from "../../domain/event/fingerprint.ts";
+import { storableText } from "../../domain/event/storable-text.ts";
+import { gateOf } from "../../domain/flow/flow-gate.ts";
+import { runId } from "../../domain/flow/run-id.ts";
 import type { Wanted } from "../../domain/json/wanted.ts";
-import { runId } from "../../domain/run-id.ts";
 import { SliceBudget, type Slices } from "../../domain/slices.ts";
-import { storableText } from "../../domain/storable-text.ts";
-import type { StoredEvent } from "../../postgres/events.ts";
-import type { RoutingDecision } from "../../postgres/routing.ts";
+import type { StoredEvent } from "../../postgres/events/events.ts";
+import type { RoutingDecision } from "../../postgres/events/routing.ts";
 import type { DeployedFlows } from "./deployed-flows.ts";
 
 export type Normalized =

@@ -1,12 +1,12 @@
 import { HeadraceError } from "../../domain/errors.ts";
-import type { NormalizedEvent } from "../../domain/event.ts";
-import type { RoutedDefinition } from "../../domain/flow.ts";
+import type { NormalizedEvent } from "../../domain/event/event.ts";
+import type { RoutedDefinition } from "../../domain/flow/flow.ts";
 import type { Wanted } from "../../domain/json/wanted.ts";
+import { createTriggerIndex } from "../../domain/matching/trigger-index.ts";
 import type { Slices } from "../../domain/slices.ts";
-import type { Queryable } from "../../postgres/database.ts";
-import { type Deployment, loadDeployments, loadEndedDeployments } from "../../postgres/deployments.ts";
+import type { Queryable } from "../../postgres/core/database.ts";
+import { type Deployment, loadDeployments, loadEndedDeployments } from "../../postgres/flows/deployments.ts";
 import { indexedTrigger } from "./flow-matcher.ts";
-import { createTriggerIndex } from "./trigger-index.ts";
 import { wantedByFlows } from "./wanted-by-flows.ts";
 
 /** A flow that an event starts, at the version that was live. */

@@ -1,9 +1,9 @@
 import { type Explanation, explainCondition, type FailedClause } from "../../domain/condition/explain.ts";
-import type { NormalizedEvent } from "../../domain/event.ts";
+import type { NormalizedEvent } from "../../domain/event/event.ts";
+import { conditionOf, subjectOf } from "../../domain/matching/trigger.ts";
 import type { Slices } from "../../domain/slices.ts";
-import type { Deployment } from "../../postgres/deployments.ts";
+import type { Deployment } from "../../postgres/flows/deployments.ts";
 import { indexedTrigger, isCandidate } from "./flow-matcher.ts";
-import { conditionOf, subjectOf } from "./trigger-index/trigger.ts";
 
 /** What routing makes of an event and one flow that was deployed for its connector and type. */
 export type RoutingVerdict = { flowId: string; version: number } & ({ matched: true } | FailedClause);

@@ -1,9 +1,9 @@
 import { compileCondition } from "../../domain/condition/compile.ts";
 import { explainCondition } from "../../domain/condition/explain.ts";
-import type { NormalizedEvent } from "../../domain/event.ts";
-import { type Trigger, takesEvents } from "../../domain/flow.ts";
+import type { NormalizedEvent } from "../../domain/event/event.ts";
+import { type Trigger, takesEvents } from "../../domain/flow/flow.ts";
+import { conditionOf, type IndexedTrigger, subjectOf } from "../../domain/matching/trigger.ts";
 import type { Slices } from "../../domain/slices.ts";
-import { conditionOf, type IndexedTrigger, subjectOf } from "./trigger-index/trigger.ts";
 
 /** What the trigger index holds of a flow's trigger. */
 export function indexedTrigger(id: string, tenantId: string, trigger: Trigger): IndexedTrigger {

@@ -1,11 +1,11 @@
-import { isUnavailable, type Queryable } from "../../postgres/database.ts";
-import { ROUTER_LOST } from "../../postgres/dlq-replays.ts";
-import type { StoredEvent } from "../../postgres/events.ts";
-import type { EventsAtHand } from "../../postgres/events-at-hand.ts";
-import { beginAgain, countBeginning } from "../../postgres/outbox.ts";
-import { uuid7Ms } from "../../postgres/partitions.ts";
-import { type NewRun, type RoutingDecision, routeEvents } from "../../postgres/routing.ts";
-import type { ClaimedRuns } from "../../postgres/runs.ts";
+import { isUnavailable, type Queryable } from "../../postgres/core/database.ts";
+import { ROUTER_LOST } from "../../postgres/dead-letters/bulk-replay.ts";
+import type { StoredEvent } from "../../postgres/events/events.ts";
+import type { EventsAtHand } from "../../postgres/events/events-at-hand.ts";
+import { beginAgain, countBeginning } from "../../postgres/events/outbox.ts";
+import { type NewRun, type RoutingDecision, routeEvents } from "../../postgres/events/routing.ts";
+import type { ClaimedRuns } from "../../postgres/runs/runs.ts";
+import { uuid7Ms } from "../../postgres/schema/partitions.ts";
 import type { RedisClient } from "../../redis/client.ts";
 import {
   dropEntries,

@@ -1,6 +1,6 @@
 import type { Condition } from "../../domain/condition/ast.ts";
 import { pathKeys } from "../../domain/condition/path.ts";
-import type { RoutedDefinition } from "../../domain/flow.ts";
+import type { RoutedDefinition } from "../../domain/flow/flow.ts";
 import { type Wanted, WantedPaths } from "../../domain/json/wanted.ts";
 import { SliceBudget, type Slices } from "../../domain/slices.ts";
 

@@ -1,5 +1,5 @@
-import { apiKeyOf } from "../credentials.ts";
-import type { Credentials, SourceAuth } from "../polled-source.ts";
+import { apiKeyOf } from "../sources/credentials.ts";
+import type { Credentials, SourceAuth } from "../sources/polled-source.ts";
 
 /** Where the credentials of a request go: a header, or a field of the query. */
 export interface Authorization {

@@ -1,8 +1,8 @@
-import { HandlerFault } from "../../domain/handler-fault.ts";
+import { HandlerFault } from "../../domain/flow/handler-fault.ts";
 import type { Clock } from "../../runtime/clock.ts";
-import type { FetchEnd, FetchedPage, FetchOptions, FetchReport } from "../fetched-page.ts";
-import type { Credentials, FetchPlan, PolledSource } from "../polled-source.ts";
-import { readJson } from "../read-json.ts";
+import { readJson } from "../records/read-json.ts";
+import type { Credentials, FetchPlan, PolledSource } from "../sources/polled-source.ts";
+import type { FetchEnd, FetchedPage, FetchOptions, FetchReport } from "./fetched-page.ts";
 import { failed } from "./read-answer.ts";
 
 /** What a source in code is given for each page. */

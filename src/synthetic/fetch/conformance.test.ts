@@ -6,9 +6,9 @@ import {
   startFakeApi,
 } from "../../../test/support/fake-api.ts";
 import { fetching, httpPlan, polledSource, readAll } from "../../../test/support/fetching.ts";
-import type { FetchPages } from "../fetched-page.ts";
 import type { FetchSourcePage, SourcePage } from "./code-pages.ts";
 import type { FetchLimits } from "./fetch-pages.ts";
+import type { FetchPages } from "./fetched-page.ts";
 
 interface Fetcher {
   name: string;

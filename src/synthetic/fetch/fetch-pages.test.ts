@@ -9,9 +9,9 @@ import {
 import { createFakeQuota } from "../../../test/support/fake-quota.ts";
 import { fetching, httpPlan, polledSource, readAll } from "../../../test/support/fetching.ts";
 import { serve } from "../../../test/support/local-target.ts";
-import type { ConnectorSource } from "../connector-source.ts";
-import type { FetchPages } from "../fetched-page.ts";
-import type { Credentials, PolledSource } from "../polled-source.ts";
+import type { ConnectorSource } from "../sources/connector-source.ts";
+import type { Credentials, PolledSource } from "../sources/polled-source.ts";
+import type { FetchPages } from "./fetched-page.ts";
 
 async function start(count = 25): Promise<FakeApi> {
   const api = await startFakeApi(fakeOrders(count));

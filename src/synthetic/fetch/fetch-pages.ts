@@ -1,8 +1,8 @@
 import type { Clock } from "../../runtime/clock.ts";
 import type { OutgoingHttp } from "../../runtime/outgoing/index.ts";
-import type { FetchedPage, FetchOptions, FetchPages, FetchReport } from "../fetched-page.ts";
-import type { PolledSource } from "../polled-source.ts";
+import type { PolledSource } from "../sources/polled-source.ts";
 import { type CodePagesDeps, codePages } from "./code-pages.ts";
+import type { FetchedPage, FetchOptions, FetchPages, FetchReport } from "./fetched-page.ts";
 import { type HttpPagesDeps, httpPages } from "./http-pages.ts";
 import { createSendPage } from "./http-request.ts";
 import { createOAuthTokens, type OAuthTokenLimits, type SaveCredentials } from "./oauth-tokens.ts";

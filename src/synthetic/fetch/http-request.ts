@@ -1,8 +1,8 @@
 import type { Clock } from "../../runtime/clock.ts";
 import type { OutgoingHttp } from "../../runtime/outgoing/index.ts";
-import type { FetchEnd, FetchOptions, RateLimitSeen } from "../fetched-page.ts";
-import type { HttpSourceRequest, PolledSource } from "../polled-source.ts";
+import type { HttpSourceRequest, PolledSource } from "../sources/polled-source.ts";
 import { authorization } from "./authorize.ts";
+import type { FetchEnd, FetchOptions, RateLimitSeen } from "./fetched-page.ts";
 import type { OAuthTokens } from "./oauth-tokens.ts";
 import { type Answer, failed, readAnswer } from "./read-answer.ts";
 

@@ -1,8 +1,8 @@
 import type { Clock } from "../../runtime/clock.ts";
 import { type OutgoingHttp, type OutgoingResult, retryAfterMs } from "../../runtime/outgoing/index.ts";
-import type { FetchEnd } from "../fetched-page.ts";
-import type { Credentials, HttpSourceRequest, PolledSource, SourceAuth } from "../polled-source.ts";
+import type { Credentials, HttpSourceRequest, PolledSource, SourceAuth } from "../sources/polled-source.ts";
 import { basic } from "./authorize.ts";
+import type { FetchEnd } from "./fetched-page.ts";
 import { failed } from "./read-answer.ts";
 
 export type TokenAnswer = { kind: "token"; token: string } | { kind: "end"; end: FetchEnd };

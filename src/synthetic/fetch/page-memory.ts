@@ -1,8 +1,8 @@
 import { hash } from "node:crypto";
-import type { PageMemory } from "../fetched-page.ts";
-import type { PolledSource } from "../polled-source.ts";
-import { hashVersion } from "../record-options.ts";
-import { pageFingerprint } from "../record-reader.ts";
+import { hashVersion } from "../records/record-options.ts";
+import { pageFingerprint } from "../records/record-reader.ts";
+import type { PolledSource } from "../sources/polled-source.ts";
+import type { PageMemory } from "./fetched-page.ts";
 import { answeredAt } from "./rate-limit-headers.ts";
 
 /** What pages are remembered by, of one source as it is set up now. */

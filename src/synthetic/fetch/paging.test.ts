@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { HttpSourceRequest } from "../polled-source.ts";
+import type { HttpSourceRequest } from "../sources/polled-source.ts";
 import { createPaging } from "./paging.ts";
 
 test("what names a page is kept without the secrets of the URL, however the provider writes them", () => {

@@ -1,5 +1,5 @@
-import { valueAt } from "../canonical-json.ts";
-import type { HttpSourceRequest, Pagination } from "../polled-source.ts";
+import { valueAt } from "../records/canonical-json.ts";
+import type { HttpSourceRequest, Pagination } from "../sources/polled-source.ts";
 import { nextLink } from "./link-header.ts";
 
 /** What is known of a page when its successor is looked for. */

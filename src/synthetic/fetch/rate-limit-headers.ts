@@ -1,4 +1,4 @@
-import type { RateLimitSeen } from "../fetched-page.ts";
+import type { RateLimitSeen } from "./fetched-page.ts";
 
 type Headers = Readonly<Record<string, string>>;
 

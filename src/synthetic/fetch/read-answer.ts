@@ -1,5 +1,5 @@
 import { type OutgoingResult, retryAfterMs } from "../../runtime/outgoing/index.ts";
-import type { FetchEnd, RateLimitSeen } from "../fetched-page.ts";
+import type { FetchEnd, RateLimitSeen } from "./fetched-page.ts";
 import { answeredAt, readRateLimit } from "./rate-limit-headers.ts";
 
 export type OutgoingResponse = Extract<OutgoingResult, { kind: "response" }>;

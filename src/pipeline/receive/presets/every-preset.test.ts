@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { providerKeys, schemeWithSample } from "../../../../test/support/provider-keys.ts";
-import { InboundRequest } from "../inbound-request.ts";
-import { sampleDelivery } from "../sample-delivery.ts";
-import type { Place } from "../scheme.ts";
-import { createVerifier } from "../verify.ts";
+import { InboundRequest } from "../schemes/inbound-request.ts";
+import { sampleDelivery } from "../schemes/sample-delivery.ts";
+import type { Place } from "../schemes/scheme.ts";
+import { createVerifier } from "../schemes/verify.ts";
 import { PRESETS } from "./index.ts";
 
 const NOW_MS = Date.UTC(2026, 10, 23, 12);

@@ -1,4 +1,4 @@
-import type { Place, SchemeInput } from "../scheme.ts";
+import type { Place, SchemeInput } from "../schemes/scheme.ts";
 import type { PresetParam } from "./preset.ts";
 
 /** The name of an HTTP header. */

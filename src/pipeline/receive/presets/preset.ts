@@ -1,4 +1,4 @@
-import type { SchemeInput } from "../scheme.ts";
+import type { SchemeInput } from "../schemes/scheme.ts";
 
 /** A scheme that ships with Headrace under a fixed name. */
 export interface Preset {

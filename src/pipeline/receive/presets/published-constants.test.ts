@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { InboundRequest } from "../inbound-request.ts";
-import { createVerifier } from "../verify.ts";
+import { InboundRequest } from "../schemes/inbound-request.ts";
+import { createVerifier } from "../schemes/verify.ts";
 import { presetScheme } from "./index.ts";
 
 interface Published {

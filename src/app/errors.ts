@@ -1,1 +1,0 @@
-export { HeadraceError } from "../domain/errors.ts";

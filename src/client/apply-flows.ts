@@ -1,0 +1,109 @@
+import { isDeepStrictEqual } from "node:util";
+import { HeadraceError } from "../domain/errors.ts";
+import type { HostStart } from "../flow-host/host-start.ts";
+import type { InspectLimits } from "../flow-host/inspect-modules.ts";
+import { type FlowFile, readFlows } from "../flows-folder/read-flows.ts";
+import type { ApiClient } from "./api-client.ts";
+
+/** What was done with one file of the folder, or would be. */
+export interface FlowChange {
+  flow: string;
+  file: string;
+  /** `handler`: the file gives a handler for flows that are stored over the API. */
+  change: "created" | "updated" | "unchanged" | "handler";
+  /** Whether this deployed a version that was not live. */
+  deployed: boolean;
+  /** The newest version; undefined in a dry run for what would be made. */
+  version?: number;
+  /** Of a flow that was created: shown once. */
+  signing_secret?: string;
+}
+
+interface ShownFlow {
+  version: number;
+  deployed_version: number | null;
+  signing_secret?: string;
+}
+
+/**
+ * Stores the folder's flows for a tenant and deploys them. All files are read and checked before the first call; flows
+ * that the folder does not hold are left alone. A dry run says what would be done.
+ */
+export async function applyFlows(options: {
+  folder: string;
+  tenant: string;
+  dryRun: boolean;
+  api: ApiClient;
+  /** How the files are imported. */
+  start: HostStart;
+  limits: InspectLimits;
+}): Promise<FlowChange[]> {
+  const { folder, tenant, dryRun, api, start, limits } = options;
+  const files = await readFlows(folder, start, limits);
+  await api.call("GET", `/tenants/${encodeURIComponent(tenant)}`);
+  const changes: FlowChange[] = [];
+  for (const file of files) changes.push(await applyFile(file));
+  return changes;
+
+  async function applyFile({ file, id: flow, input, definition }: FlowFile): Promise<FlowChange> {
+    if (definition === undefined) return { flow, file, change: "handler", deployed: false };
+    const path = `/tenants/${encodeURIComponent(tenant)}/flows/${encodeURIComponent(flow)}`;
+    const before = await find(path);
+    const change = before === undefined ? "created" : isSame(definition, before) ? "unchanged" : "updated";
+    if (dryRun) {
+      const known = before !== undefined && change === "unchanged" ? { version: before.version } : {};
+      const deployed = change !== "unchanged" || before?.deployed_version !== before?.version;
+      return { flow, file, change, deployed, ...known };
+    }
+    const after =
+      change === "unchanged" && before !== undefined ? before : await api.call<ShownFlow>("PUT", path, input);
+    const deployed = after.deployed_version !== after.version;
+    if (deployed) await api.call("POST", `${path}/deploy`);
+    const { version, signing_secret } = after;
+    return { flow, file, change, deployed, version, ...(signing_secret !== undefined && { signing_secret }) };
+  }
+
+  async function find(path: string): Promise<ShownFlow | undefined> {
+    try {
+      return await api.call<ShownFlow>("GET", path);
+    } catch (error) {
+      if (error instanceof HeadraceError && error.code === "not_found") return undefined;
+      throw error;
+    }
+  }
+}
+
+/** Deploys a flow's newest version, or takes its trigger away; answers the version that is live then. */
+export async function setDeployed(options: {
+  flow: string;
+  tenant: string;
+  deployed: boolean;
+  api: ApiClient;
+}): Promise<{ flow: string; deployed_version: number | null }> {
+  const { flow, tenant, deployed, api } = options;
+  const path = `/tenants/${encodeURIComponent(tenant)}/flows/${encodeURIComponent(flow)}`;
+  const { deployed_version } = await api.call<ShownFlow>(
+    "POST",
+    `${path}/${deployed ? "deploy" : "undeploy"}`,
+  );
+  return { flow, deployed_version };
+}
+
+/** What the API shows of a flow besides its definition. */
+const SHOWN_BESIDES = new Set([
+  "id",
+  "tenant_id",
+  "where_text",
+  "version",
+  "deployed",
+  "deployed_version",
+  "next_ticks",
+  "signing_secret",
+  "created_at",
+  "updated_at",
+]);
+
+function isSame(definition: object, shown: object): boolean {
+  const fields = Object.entries(shown).filter(([name]) => !SHOWN_BESIDES.has(name));
+  return isDeepStrictEqual(JSON.parse(JSON.stringify(definition)), Object.fromEntries(fields));
+}

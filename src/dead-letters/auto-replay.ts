@@ -1,0 +1,108 @@
+import type { Database, Queryable } from "../postgres/core/database.ts";
+import {
+  type AutoReplayPolicy,
+  countInFlight,
+  endAutoTurn,
+  listAutoTenants,
+  listClearedLetters,
+  listDueLetters,
+  passOverLetters,
+  takeAutoTurn,
+} from "../postgres/dead-letters/auto-replay.ts";
+import { lockLetters, type ReplayCause } from "../postgres/dead-letters/lock.ts";
+import type { QueuedRun } from "../postgres/runs/replay.ts";
+import type { Step } from "../runtime/loop.ts";
+import { type ReplayDeps, replayLetters } from "./replay-letters.ts";
+
+export interface AutoReplayLimits {
+  /** Replays of a dead letter where its policy says nothing: in their time, and as many because a cause was cleared. */
+  maxReplays: number;
+  /** The wait before the first replay, ms; an exponential back-off doubles it with each, up to `maxDelayMs`. */
+  delayMs: number;
+  maxDelayMs: number;
+  /** Replays of one tenant that begin in one turn, and that are out at once. */
+  batchSize: number;
+  maxInFlight: number;
+  /** Tenants of one turn; the next one goes on after them. */
+  maxTenants: number;
+  /** How long a turn may take before another process takes it, ms. */
+  leaseMs: number;
+  /** The wait between two turns, ms, and after one that found no tenant with a policy and dead letters. */
+  stepMs: number;
+  idleMs: number;
+}
+
+/** The waits of a policy before each of its replays, ms: there are no more replays than waits. Pure. */
+export function delaysOf(
+  policy: AutoReplayPolicy,
+  { maxReplays, delayMs, maxDelayMs }: Pick<AutoReplayLimits, "maxReplays" | "delayMs" | "maxDelayMs">,
+): number[] {
+  return Array.from({ length: policy.max_replays ?? maxReplays }, (_, nth) =>
+    policy.backoff === "fixed" ? delayMs : Math.min(maxDelayMs, delayMs * 2 ** Math.min(nth, 30)),
+  );
+}
+
+/**
+ * One turn of the replays that policies ask for: of each tenant first those whose cause was cleared, then those whose
+ * time has come, never more than its room. Any number of processes take turns; what was begun is locked like any replay.
+ */
+export function createAutoReplays(deps: {
+  database: Pick<Database, "pipeline" | "transaction">;
+  replay: ReplayDeps;
+  limits: AutoReplayLimits;
+  /** Gives committed runs their jobs. */
+  queue: (runs: readonly QueuedRun[]) => void;
+  onReplayed: (cause: ReplayCause, letters: number) => void;
+}): Step {
+  const { database, limits } = deps;
+  let afterTenant = "";
+  return async () => {
+    if (!(await takeAutoTurn(database.pipeline, limits.leaseMs))) return { waitMs: limits.stepMs };
+    const tenants = await listAutoTenants(database.pipeline, { afterTenant, limit: limits.maxTenants });
+    for (const { tenantId, policy } of tenants) await replayTenant(deps, tenantId, policy);
+    afterTenant = tenants.length < limits.maxTenants ? "" : (tenants.at(-1)?.tenantId ?? "");
+    const waitMs = tenants.length > 0 ? limits.stepMs : limits.idleMs;
+    await endAutoTurn(database.pipeline, waitMs);
+    return { waitMs };
+  };
+}
+
+type AutoDeps = Parameters<typeof createAutoReplays>[0];
+
+async function replayTenant(deps: AutoDeps, tenantId: string, policy: AutoReplayPolicy): Promise<void> {
+  const { limits } = deps;
+  const only = policy.only ?? {};
+  const delaysMs = delaysOf(policy, limits);
+  const begun = await deps.database.transaction(async (transaction) => {
+    const out = await countInFlight(transaction, tenantId, limits.maxInFlight);
+    const room = Math.min(limits.batchSize, limits.maxInFlight - out);
+    if (room <= 0) return [];
+    const cleared = await listClearedLetters(transaction, { tenantId, only, limit: room }, delaysMs.length);
+    const first = await replayIds(deps, transaction, { tenantId, ids: cleared, cause: "cleared" });
+    const left = room - cleared.length;
+    if (left <= 0) return [first];
+    const due = await listDueLetters(transaction, { tenantId, only, limit: left }, delaysMs);
+    return [first, await replayIds(deps, transaction, { tenantId, ids: due, cause: "auto" })];
+  });
+  for (const { cause, runs, letters } of begun) {
+    if (runs.length > 0) deps.queue(runs);
+    if (letters > 0) deps.onReplayed(cause, letters);
+  }
+}
+
+async function replayIds(
+  { replay }: AutoDeps,
+  transaction: Queryable,
+  { tenantId, ids, cause }: { tenantId: string; ids: readonly string[]; cause: ReplayCause },
+): Promise<{ cause: ReplayCause; runs: QueuedRun[]; letters: number }> {
+  if (ids.length === 0) return { cause, runs: [], letters: 0 };
+  const letters = await lockLetters(transaction, { tenantId, ids, passOver: true });
+  const replays = await replayLetters(transaction, { tenantId, letters, cause }, replay);
+  await passOverLetters(
+    transaction,
+    replays.flatMap((one) => (one.kind === "flow_gone" ? one.letterId : [])),
+    cause,
+  );
+  const made = replays.flatMap((one) => (one.kind === "replayed" ? [one.runs] : []));
+  return { cause, runs: made.flat(), letters: made.length };
+}

@@ -1,0 +1,114 @@
+import type { Database, Queryable } from "../postgres/core/database.ts";
+import {
+  lockDueBulk,
+  moveBulk,
+  nextBulkDueMs,
+  pageOfBulk,
+  type StoredBulk,
+  takeOutcomes,
+} from "../postgres/dead-letters/bulk-replay.ts";
+import { lockLetters } from "../postgres/dead-letters/lock.ts";
+import type { QueuedRun } from "../postgres/runs/replay.ts";
+import { failpoint } from "../runtime/failpoint.ts";
+import type { Step } from "../runtime/loop.ts";
+import { type BulkPace, paceBulk } from "./pace-bulk.ts";
+import { type ReplayDeps, replayLetters } from "./replay-letters.ts";
+
+export interface BulkLimits extends BulkPace {
+  /** Payloads that are read at once, bytes. */
+  maxBytes: number;
+  /** The wait of a loop with nothing to do, ms. */
+  idleMs: number;
+}
+
+/**
+ * One step of the bulk replays: goes on with one that is due. All that a step does, it does in one transaction that
+ * holds the replay's row: any number of copies share the work, and a copy that is killed leaves nothing half done.
+ */
+export function createBulkReplays(deps: {
+  database: Pick<Database, "pipeline" | "transaction">;
+  replay: ReplayDeps;
+  limits: BulkLimits;
+  /** Gives committed runs their jobs. */
+  queue: (runs: readonly QueuedRun[]) => void;
+  /** Told how each step ended. */
+  onStep: (bulk: StoredBulk, state: StoredBulk["state"]) => void;
+}): Step {
+  const { database, limits, queue, onStep } = deps;
+  return async () => {
+    const done = await database.transaction(async (transaction) => {
+      const bulk = await lockDueBulk(transaction);
+      return bulk === undefined ? undefined : await goOn(transaction, bulk, deps);
+    });
+    if (done === undefined) {
+      const dueMs = (await nextBulkDueMs(database.pipeline)) ?? limits.idleMs;
+      return { waitMs: Math.min(limits.idleMs, Math.max(MIN_WAIT_MS, dueMs)) };
+    }
+    failpoint("replay.committed");
+    if (done.runs.length > 0) queue(done.runs);
+    onStep(done.bulk, done.state);
+    return { waitMs: 0 };
+  };
+}
+
+/** The shortest wait for one that is due soon, ms: another copy may have it. */
+const MIN_WAIT_MS = 10;
+
+async function goOn(
+  transaction: Queryable,
+  bulk: StoredBulk,
+  { replay, limits }: { replay: ReplayDeps; limits: BulkLimits },
+): Promise<{ bulk: StoredBulk; state: StoredBulk["state"]; runs: QueuedRun[] }> {
+  const outcomes = await takeOutcomes(transaction, bulk.id);
+  const step = paceBulk(bulk, outcomes, limits);
+  const taken = step.take === 0 ? NOTHING : await take(transaction, bulk, step.take, { replay, limits });
+  const failed = step.failed + taken.failed;
+  const recent = { ended: step.recent.ended + taken.failed, failed: step.recent.failed + taken.failed };
+  const exhausted = bulk.exhausted || taken.isLast;
+  const isOver = outcomes.inFlight === 0 && taken.own.length === 0;
+  const isDone = isOver && exhausted && (step.state === "running" || step.state === "canary");
+  const state = isDone ? "done" : step.state;
+  await moveBulk(transaction, bulk, {
+    ...{ ...step, state, failed, recent, exhausted },
+    started: bulk.started + taken.own.length + taken.failed,
+    lastId: taken.lastId ?? bulk.lastId,
+    isFinished: isOver && state !== "running" && state !== "canary",
+    runIds: taken.own,
+  });
+  return { bulk, state, runs: taken.runs };
+}
+
+interface Taken {
+  /** The letters' own runs, and all that were made. */
+  own: string[];
+  runs: QueuedRun[];
+  /** Tries that came to no run. */
+  failed: number;
+  lastId: string | undefined;
+  isLast: boolean;
+}
+
+const NOTHING: Taken = { own: [], runs: [], failed: 0, lastId: undefined, isLast: false };
+
+async function take(
+  transaction: Queryable,
+  bulk: StoredBulk,
+  limit: number,
+  { replay, limits }: { replay: ReplayDeps; limits: BulkLimits },
+): Promise<Taken> {
+  const { tenantId } = bulk;
+  const { ids, isLast } = await pageOfBulk(transaction, bulk, { limit, maxBytes: limits.maxBytes });
+  if (ids.length === 0) return { ...NOTHING, isLast };
+  const letters = await lockLetters(transaction, { tenantId, ids, passOver: false });
+  const replays = await replayLetters(transaction, { tenantId, letters, cause: "asked" }, replay);
+  const made = replays.flatMap((one) => (one.kind === "replayed" ? [one.runs] : []));
+  // What somebody else replayed meanwhile is no part of this.
+  const isFailure = ({ kind }: { kind: string }) => !["replayed", "in_flight", "ended"].includes(kind);
+  return {
+    own: made.map(([first]) => first.id),
+    runs: made.flat(),
+    failed: replays.filter(isFailure).length,
+    lastId: ids.at(-1),
+    isLast,
+  };
+}

@@ -1,0 +1,123 @@
+import type { NormalizedEvent } from "../domain/event/event.ts";
+import { EVENT_TOO_COSTLY, EventTooCostly } from "../domain/event/event-too-costly.ts";
+import { fingerprintOf } from "../domain/event/fingerprint.ts";
+import { storableText } from "../domain/event/storable-text.ts";
+import type { RoutedDefinition } from "../domain/flow/flow.ts";
+import { gateOf, gateOfReplay } from "../domain/flow/flow-gate.ts";
+import type { EventSource } from "../domain/priority.ts";
+import type { Slices } from "../domain/slices.ts";
+import type { FailedTry, LockedLetter } from "../postgres/dead-letters/lock.ts";
+import type { StoredEvent } from "../postgres/events/events.ts";
+
+/** Reads an event's body; the stage itself lives elsewhere, and is given. */
+export type Normalize = (
+  event: StoredEvent,
+) => Slices<{ kind: "normalized"; event: NormalizedEvent } | { kind: "unreadable"; reason: string }>;
+
+/** A flow at the version that a replay takes. */
+export interface FlowToRun {
+  flowId: string;
+  version: number;
+  definition: RoutedDefinition;
+}
+
+/** The same with what its limits are asked by: see `domain/flow-gate.ts`. */
+export interface GatedFlow {
+  flowId: string;
+  version: number;
+  gate: string | undefined;
+}
+
+/** What a replay of a dead letter comes to. Of several flows the first one's run is the letter's. */
+export type ReplayPlan =
+  | { kind: "run"; flows: [GatedFlow, ...GatedFlow[]] }
+  | { kind: "unreadable"; reason: string }
+  | { kind: "unmatched" }
+  /** The look for its flows fails by itself. */
+  | { kind: "unroutable"; reason: string; code?: string }
+  | { kind: "flow_gone"; flowId: string }
+  | { kind: "in_flight"; runId: string }
+  | { kind: "ended"; status: "replayed" | "expired" };
+
+/**
+ * Decides a replay: a run that failed goes to its own flow again, and what never came to a run is normalised and
+ * matched against what is deployed now, in slices. Pure.
+ */
+export function* planReplay(
+  letter: LockedLetter,
+  now: {
+    versionOf: (flowId: string) => { version: number; definition: RoutedDefinition } | undefined;
+    normalize: Normalize;
+    match: (event: NormalizedEvent) => Slices<readonly FlowToRun[]>;
+  },
+): Slices<ReplayPlan> {
+  if (letter.status !== "pending") return { kind: "ended", status: letter.status };
+  if (letter.replayRunId !== undefined) return { kind: "in_flight", runId: letter.replayRunId };
+  if (letter.stage === "execute") {
+    const flowId = letter.flowId ?? "";
+    const flow = now.versionOf(flowId);
+    if (flow === undefined) return { kind: "flow_gone", flowId };
+    // An event that is made again is newer than what waits behind the old one: it must not wait for that.
+    const gate = gateOfReplay(flow.definition, (letter.hasEvent ? letter.gate : undefined) ?? null);
+    return { kind: "run", flows: [{ flowId, version: flow.version, gate }] };
+  }
+  const normalized = yield* now.normalize(eventOf(letter));
+  if (normalized.kind === "unreadable") return normalized;
+  const { event } = normalized;
+  try {
+    const flows = (yield* now.match(event)).map(({ flowId, version, definition }): GatedFlow => {
+      return { flowId, version, gate: gateOf(definition, event) };
+    });
+    const [first, ...others] = flows;
+    return first === undefined ? { kind: "unmatched" } : { kind: "run", flows: [first, ...others] };
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return { kind: "unroutable", reason, ...(error instanceof EventTooCostly && { code: EVENT_TOO_COSTLY }) };
+  }
+}
+
+/** What a try that came to no run leaves in its dead letter; undefined for one that was refused. */
+export function failedTry(letter: LockedLetter, plan: ReplayPlan): FailedTry | undefined {
+  const message = failureOf(plan);
+  if (message === undefined) return undefined;
+  const stage = plan.kind === "unreadable" ? "normalize" : "route";
+  const { id: letterId, tenantId, connector, endpoint, eventType } = letter;
+  return {
+    letterId,
+    stage,
+    errorMessage: message,
+    errorContext: {
+      ...{ stage, step: stage, connector, endpoint, event_type: eventType ?? null, stack: null },
+      ...(plan.kind === "unroutable" && plan.code !== undefined && { code: plan.code }),
+    },
+    fingerprint: fingerprintOf({ stage, tenantId, message }),
+  };
+}
+
+/** Why a try came to no run, in words. */
+function failureOf(plan: ReplayPlan): string | undefined {
+  if (plan.kind === "unreadable" || plan.kind === "unroutable") return storableText(plan.reason);
+  return plan.kind === "unmatched"
+    ? "The event meets the trigger of no flow that is deployed now"
+    : undefined;
+}
+
+/** The letter's copy of the event, as the stages read events. */
+function eventOf(letter: LockedLetter): StoredEvent {
+  const { tenantId, connector, endpoint, headers, contentType, subject, occurredAtMs } = letter;
+  return {
+    ...{ tenantId, connector, endpoint, headers, contentType, subject, occurredAtMs },
+    id: letter.eventId,
+    type: letter.eventType,
+    source: (letter.source ?? "webhook") as EventSource,
+    priority: REPLAY_LANE,
+    receivedAtMs: occurredAtMs ?? 0,
+    deliveryKey: "",
+    item: 0,
+    flowsCounter: 0,
+    payload: letter.payload ?? Buffer.alloc(0),
+  };
+}
+
+/** Replays of dead letters are always below live traffic. */
+export const REPLAY_LANE = 4;

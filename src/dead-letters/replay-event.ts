@@ -1,0 +1,68 @@
+import assert from "node:assert";
+import { gateOf, gateOfReplay } from "../domain/flow/flow-gate.ts";
+import { runId } from "../domain/flow/run-id.ts";
+import { priorityOf } from "../domain/priority.ts";
+import type { Queryable } from "../postgres/core/database.ts";
+import { insertReplays, type NewReplay } from "../postgres/dead-letters/lock.ts";
+import { findEvent } from "../postgres/events/events.ts";
+import { findVersionToRun } from "../postgres/flows/flows.ts";
+import { nextReplays, type QueuedRun } from "../postgres/runs/replay.ts";
+import { inTurns } from "../runtime/turns.ts";
+import type { FlowToRun } from "./plan-replay.ts";
+import { deployedNow, type ReplayDeps } from "./replay-letters.ts";
+
+/** What became of the wish to replay an event; where there is no run, why. */
+export type EventReplay =
+  | { kind: "replayed"; runs: [QueuedRun, ...QueuedRun[]] }
+  | { kind: "unreadable"; reason: string }
+  | { kind: "unmatched" }
+  | { kind: "no_flow" };
+
+/**
+ * Makes new runs of an event: of the flow named, whatever its trigger says, or of every flow whose trigger it meets
+ * now. The event is kept whatever became of it when it was routed first, so that one which met nothing and was dropped
+ * may meet a flow now. Undefined where there is no such event.
+ */
+export async function replayEvent(
+  transaction: Queryable,
+  { tenantId, id, flowId }: { tenantId: string; id: string; flowId: string | undefined },
+  deps: ReplayDeps,
+): Promise<EventReplay | undefined> {
+  const found = await findEvent(transaction, tenantId, id);
+  if (found === undefined) return undefined;
+  let flows: readonly FlowToRun[];
+  const normalized = await inTurns(deps.normalize(found.event));
+  if (flowId === undefined) {
+    if (normalized.kind === "unreadable") return normalized;
+    const match = deps.createMatcher(await deployedNow(transaction, tenantId));
+    flows = await inTurns(match(normalized.event));
+    if (flows.length === 0) return { kind: "unmatched" };
+  } else {
+    const flow = await findVersionToRun(transaction, { tenantId, flowId });
+    if (flow === undefined) return { kind: "no_flow" };
+    flows = [{ flowId, ...flow }];
+  }
+  const eventId = found.event.id;
+  const numbers = await nextReplays(
+    transaction,
+    flows.map((flow) => ({ eventId, flowId: flow.flowId })),
+  );
+  const replays = flows.map((flow, index): NewReplay => {
+    const next = numbers[index];
+    assert(next !== undefined, "each that was wanted has a number");
+    return {
+      ...{ tenantId, eventId, flowId: flow.flowId, flowVersion: flow.version, letterId: undefined },
+      id: runId({ eventId, flowId: flow.flowId, ...next }),
+      replaySeq: next.replaySeq,
+      lane: flow.definition.trigger.priority ?? priorityOf("replay"),
+      gate:
+        normalized.kind === "normalized"
+          ? gateOf(flow.definition, normalized.event)
+          : gateOfReplay(flow.definition, null),
+    };
+  });
+  await insertReplays(transaction, replays, { leaseMs: deps.leaseMs, cause: "asked" });
+  const [first, ...others] = replays;
+  assert(first !== undefined, "there is a flow");
+  return { kind: "replayed", runs: [first, ...others] };
+}

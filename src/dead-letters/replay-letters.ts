@@ -1,0 +1,128 @@
+import assert from "node:assert";
+import type { NormalizedEvent } from "../domain/event/event.ts";
+import type { FlowDefinition } from "../domain/flow/flow.ts";
+import { runId } from "../domain/flow/run-id.ts";
+import type { Slices } from "../domain/slices.ts";
+import type { Queryable } from "../postgres/core/database.ts";
+import {
+  failTries,
+  insertReplays,
+  type LockedLetter,
+  makeReplayEvents,
+  type NewReplay,
+  type ReplayCause,
+} from "../postgres/dead-letters/lock.ts";
+import { type Deployment, listLiveDeployments } from "../postgres/flows/deployments.ts";
+import { findVersionsToRun } from "../postgres/flows/flows.ts";
+import { nextReplays, type QueuedRun } from "../postgres/runs/replay.ts";
+import { failpoint } from "../runtime/failpoint.ts";
+import { inTurns } from "../runtime/turns.ts";
+import {
+  type FlowToRun,
+  failedTry,
+  type Normalize,
+  planReplay,
+  REPLAY_LANE,
+  type ReplayPlan,
+} from "./plan-replay.ts";
+
+/** Finds the flows, of those that are deployed, whose triggers events meet; the stage that routes is the judge. */
+export type CreateMatcher = (
+  deployed: readonly Deployment[],
+) => (event: NormalizedEvent) => Slices<readonly FlowToRun[]>;
+
+export interface ReplayDeps {
+  normalize: Normalize;
+  createMatcher: CreateMatcher;
+  /** How long a run's job may be on its way before the run is queued again, ms. */
+  leaseMs: number;
+}
+
+/** What became of one dead letter's replay: its runs, the letter's own first, or why there is none. */
+export type LetterReplay =
+  | { kind: "replayed"; letterId: string; runs: [QueuedRun, ...QueuedRun[]] }
+  | ({ letterId: string } & Exclude<ReplayPlan, { kind: "run" }>);
+
+/** Flows of one tenant that are looked at. */
+const MAX_FLOWS = 100_000;
+
+/**
+ * Replays locked dead letters of one tenant, in the transaction that locked them: each has one run of its own, or the
+ * error of a try that came to none. Nothing is written for those that are refused.
+ */
+export async function replayLetters(
+  transaction: Queryable,
+  { tenantId, letters, cause }: { tenantId: string; letters: readonly LockedLetter[]; cause: ReplayCause },
+  deps: ReplayDeps,
+): Promise<LetterReplay[]> {
+  const plans = await planAll(transaction, tenantId, letters, deps);
+  const toRun = letters.flatMap((letter, index) => {
+    const plan = plans[index];
+    return plan?.kind === "run" ? { letter, flows: plan.flows } : [];
+  });
+  const made = await makeReplayEvents(
+    transaction,
+    toRun.flatMap(({ letter }) => (letter.hasEvent ? [] : letter.id)),
+  );
+  const wanted = toRun.flatMap(({ letter, flows }) =>
+    flows.map(({ flowId, version, gate }, place) => ({
+      ...{ tenantId, flowId, flowVersion: version, gate, lane: REPLAY_LANE as 4 },
+      eventId: made.get(letter.id) ?? letter.eventId,
+      letterId: place === 0 ? letter.id : undefined,
+      ofLetter: letter.id,
+    })),
+  );
+  const numbers = await nextReplays(transaction, wanted);
+  const replays = wanted.map(({ ofLetter, ...run }, index): NewReplay & { ofLetter: string } => {
+    const next = numbers[index];
+    assert(next !== undefined, "each that was wanted has a number");
+    return { ...run, ofLetter, replaySeq: next.replaySeq, id: runId({ ...run, ...next }) };
+  });
+  await insertReplays(transaction, replays, { leaseMs: deps.leaseMs, cause });
+  await failTries(
+    transaction,
+    letters.flatMap((letter, index) => failedTry(letter, plans[index] as ReplayPlan) ?? []),
+    cause,
+  );
+  failpoint("replay.written");
+  const runsOf = new Map<string, QueuedRun[]>(toRun.map(({ letter }) => [letter.id, []]));
+  for (const { ofLetter, id, flowId, lane, gate } of replays)
+    runsOf.get(ofLetter)?.push({ id, tenantId, flowId, lane, gate });
+  return letters.map(({ id: letterId }, index): LetterReplay => {
+    const plan = plans[index] as ReplayPlan;
+    if (plan.kind !== "run") return { letterId, ...plan };
+    const [first, ...others] = runsOf.get(letterId) ?? [];
+    assert(first !== undefined, "a plan to run has a run");
+    return { kind: "replayed", letterId, runs: [first, ...others] };
+  });
+}
+
+/** Plans all of them by one look at the flows. */
+async function planAll(
+  transaction: Queryable,
+  tenantId: string,
+  letters: readonly LockedLetter[],
+  { normalize, createMatcher }: ReplayDeps,
+): Promise<ReplayPlan[]> {
+  const flowIds = [
+    ...new Set(letters.flatMap(({ stage, flowId }) => (stage === "execute" ? (flowId ?? []) : []))),
+  ];
+  const versions =
+    flowIds.length === 0
+      ? new Map<string, { version: number; definition: FlowDefinition }>()
+      : await findVersionsToRun(transaction, tenantId, flowIds);
+  const match = letters.some((letter) => letter.stage !== "execute")
+    ? createMatcher(await deployedNow(transaction, tenantId))
+    : createMatcher([]);
+  const plans: ReplayPlan[] = [];
+  for (const letter of letters) {
+    const now = { versionOf: (flowId: string) => versions.get(flowId), normalize, match };
+    plans.push(await inTurns(planReplay(letter, now)));
+  }
+  return plans;
+}
+
+/** What is deployed of a tenant's flows in this moment. */
+export function deployedNow(transaction: Queryable, tenantId: string): Promise<Deployment[]> {
+  return listLiveDeployments(transaction, { tenantId, limit: MAX_FLOWS });
+}

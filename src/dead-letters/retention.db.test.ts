@@ -1,0 +1,145 @@
+import { describe, expect, test } from "vitest";
+import { migratedDatabase } from "../../test/support/database.ts";
+import { buried, countByStatus } from "../../test/support/dead-letter.ts";
+import type { Database } from "../postgres/core/database.ts";
+import { DEFAULT_POLICY, EVERY_TENANT, putPolicy } from "../postgres/dead-letters/policies.ts";
+import { createRetentionStep, type RetentionLimits } from "./retention.ts";
+
+const LIMITS: RetentionLimits = { batchSize: 10, maxTenants: 2, emptiedMs: 86_400_000, intervalMs: 60_000 };
+const SIGNAL = new AbortController().signal;
+
+/** Runs steps until one finds nothing left to do; answers how many were emptied and deleted. */
+async function clean(database: Database): Promise<{ expired: number; deleted: number }> {
+  const cleaned = { expired: 0, deleted: 0 };
+  const step = createRetentionStep({
+    database: database.pipeline,
+    limits: LIMITS,
+    onCleaned({ expired, deleted }) {
+      cleaned.expired += expired;
+      cleaned.deleted += deleted;
+    },
+  });
+  while ((await step(SIGNAL)).waitMs === 0);
+  return cleaned;
+}
+
+async function keptFor(database: Database, tenantId: string, days: number): Promise<void> {
+  await database.transaction((transaction) =>
+    putPolicy(transaction, tenantId, { ...DEFAULT_POLICY, retention_days: days }),
+  );
+}
+
+describe("retention of dead letters", () => {
+  test("empties what is older than thirty days, and keeps its row without payload and headers", async () => {
+    const { database } = await migratedDatabase();
+    const [old = ""] = await buried(database, { tenantId: "acme", daysAgo: 30.1, payload: "secret" });
+    const [young = ""] = await buried(database, { tenantId: "acme", daysAgo: 29.9, payload: "kept" });
+    expect(await clean(database)).toEqual({ expired: 1, deleted: 0 });
+    const rows = await database.pipeline.query({
+      text: `SELECT id, status, event_payload, headers, error_message, expired_at IS NOT NULL AS marked
+        FROM dead_letters ORDER BY created_at`,
+    });
+    expect(rows).toEqual([
+      {
+        id: old,
+        status: "expired",
+        event_payload: null,
+        headers: {},
+        error_message: "It failed",
+        marked: true,
+      },
+      {
+        ...{ id: young, status: "pending", event_payload: Buffer.from("kept"), headers: { a: "b" } },
+        ...{ error_message: "It failed", marked: false },
+      },
+    ]);
+  });
+
+  test("holds each tenant to its own policy, and the others to everyone's", async () => {
+    const { database } = await migratedDatabase();
+    for (const tenantId of ["a", "b", "c", "d", "e"]) await buried(database, { tenantId, daysAgo: 10 });
+    await keptFor(database, EVERY_TENANT, 7);
+    await keptFor(database, "b", 30);
+    await keptFor(database, "e", 11);
+    await clean(database);
+    const left = await database.pipeline.query({
+      text: "SELECT tenant_id FROM dead_letters WHERE status = 'pending' ORDER BY 1",
+    });
+    expect(left.map((row) => row["tenant_id"])).toEqual(["b", "e"]);
+  });
+
+  test("leaves alone what is being replayed, and empties an edited payload too", async () => {
+    const { database } = await migratedDatabase();
+    await buried(database, { tenantId: "acme", count: 2, daysAgo: 40 });
+    await database.pipeline.query({ text: "UPDATE dead_letters SET edited_payload = 'edited'" });
+    const replaying = "UPDATE dead_letters SET replay_run_id";
+    await database.pipeline.query({
+      text: `${replaying} = gen_random_uuid() WHERE id = (SELECT id FROM dead_letters LIMIT 1)`,
+    });
+    expect(await clean(database)).toEqual({ expired: 1, deleted: 0 });
+    await database.pipeline.query({ text: `${replaying} = NULL` });
+    expect(await clean(database)).toEqual({ expired: 1, deleted: 0 });
+    const text = "SELECT FROM dead_letters WHERE num_nonnulls(event_payload, edited_payload) > 0";
+    expect(await database.pipeline.query({ text })).toHaveLength(0);
+  });
+
+  test("empties replayed ones as well, in small batches, whatever their number", async () => {
+    const { database } = await migratedDatabase();
+    await buried(database, { tenantId: "acme", count: 35, daysAgo: 40 });
+    await buried(database, { tenantId: "globex", count: 12, daysAgo: 40 });
+    await database.pipeline.query({
+      text: "UPDATE dead_letters SET status = 'replayed' WHERE tenant_id = 'acme'",
+    });
+    expect(await clean(database)).toEqual({ expired: 47, deleted: 0 });
+    expect(await countByStatus(database.pipeline, "acme")).toEqual({ expired: 35 });
+  });
+
+  test("deletes the rows that were emptied long ago", async () => {
+    const { database } = await migratedDatabase();
+    await buried(database, { tenantId: "acme", count: 25, daysAgo: 40 });
+    await clean(database);
+    await database.pipeline.query({
+      text: "UPDATE dead_letters SET expired_at = now() - interval '25 hours' WHERE id IN (SELECT id FROM dead_letters LIMIT 20)",
+    });
+    expect(await clean(database)).toEqual({ expired: 0, deleted: 20 });
+    expect(await countByStatus(database.pipeline, "acme")).toEqual({ expired: 5 });
+  });
+
+  test("is shared by copies that run at once: each entry is emptied once", async () => {
+    const { database } = await migratedDatabase();
+    await buried(database, { tenantId: "acme", count: 200, daysAgo: 40 });
+    const cleaned = await Promise.all([clean(database), clean(database), clean(database)]);
+    expect(cleaned.reduce((sum, one) => sum + one.expired, 0)).toBe(200);
+  });
+
+  test("loses nothing and does nothing twice when its connection is cut in the middle", async () => {
+    const { database } = await migratedDatabase();
+    await buried(database, { tenantId: "acme", count: 30, daysAgo: 40 });
+    // The statement waits for this lock once it has emptied its rows, and is cut there.
+    const cut = database.transaction(async (transaction) => {
+      await transaction.query({ text: "LOCK TABLE dead_letter_changes IN EXCLUSIVE MODE" });
+      const cleaning = clean(database).then(
+        () => "finished",
+        () => "cut",
+      );
+      const found = await waiting(database);
+      await transaction.query({ text: "SELECT pg_terminate_backend($1)", values: [found] });
+      return await cleaning;
+    });
+    expect(await cut).toBe("cut");
+    expect(await countByStatus(database.pipeline, "acme")).toEqual({ pending: 30 });
+    expect(await clean(database)).toEqual({ expired: 30, deleted: 0 });
+    expect(await countByStatus(database.pipeline, "acme")).toEqual({ expired: 30 });
+  });
+});
+
+/** The backend that empties dead letters and waits for a lock. */
+async function waiting(database: Database): Promise<number> {
+  for (;;) {
+    const [row] = await database.pipeline.query<{ pid: number }>({
+      text: `SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'WITH RECURSIVE walk%'
+        AND datname = current_database()`,
+    });
+    if (row !== undefined) return row.pid;
+  }
+}

@@ -1,0 +1,186 @@
+import { HeadraceError } from "../domain/errors.ts";
+import type { CallHandler } from "../domain/flow/handler-call.ts";
+import { createHandlerCalls } from "../flow-host/handler-calls.ts";
+import type { HostStart } from "../flow-host/host-start.ts";
+import { createModuleInspector, type ModuleInspector } from "../flow-host/inspect-modules.ts";
+import type { FlowHostLimits } from "../flow-host/limits.ts";
+import { createPageCalls } from "../flow-host/page-calls.ts";
+import type { CodeModule } from "../flow-host/placed-call.ts";
+import { createHostPool } from "../flow-host/pool.ts";
+import type { Definition } from "../flow-host/protocol.ts";
+import type { Logger } from "../runtime/logger.ts";
+import type { Step } from "../runtime/loop.ts";
+import type { CodePagesDeps } from "../synthetic/fetch/code-pages.ts";
+import { createFlowCompiler, type FlowCompiler } from "./compile-flow.ts";
+import { folderState, listCodeFiles } from "./flow-files.ts";
+
+/** The handlers and the sources of the flows folder, as they are now. Their code runs in hosts. */
+export interface CodeFlows {
+  get(id: string): CallHandler | undefined;
+  /** What fetches the pages of sources in code, by their ids. */
+  sources: CodePagesDeps["sources"];
+  /** Looks whether the folder has changed, and loads it anew; a file that cannot be loaded keeps its old flow. */
+  reload: Step;
+  /** Looks after the hosts. */
+  watch: Step;
+  /** Ends the hosts. */
+  stop(): Promise<void>;
+}
+
+export interface CodeFlowsDeps {
+  folder: string;
+  log: Logger;
+  /** Hosts that are kept for handlers. */
+  hosts: number;
+  start: HostStart;
+  limits: FlowHostLimits;
+  intervalMs: number;
+  /** A host ended that was not asked to. */
+  onHostEnd?: (code: string) => void;
+}
+
+/**
+ * Loads the folder; one that does not exist has no flows. Throws `invalid_setting` with the first file that defines
+ * nothing. One whose own code fails, hangs or ends its process when it is imported is logged and left out.
+ */
+export async function loadCodeFlows(deps: CodeFlowsDeps): Promise<CodeFlows> {
+  const { folder, log, limits, intervalMs, start } = deps;
+  const pool = createHostPool({
+    ...start,
+    limits,
+    monotonicMs: () => performance.now(),
+    random: Math.random,
+    onHostEnd(pid, { code, message }, runs) {
+      log.warn({ flow_host: pid, code, runs }, `a flow host ended: ${message}`);
+      deps.onHostEnd?.(code);
+    },
+    onStray: (owner, { message, stack }) =>
+      log.warn({ of: owner, reason: message, stack }, "what a handler left behind has thrown"),
+  });
+  const compiler = createFlowCompiler();
+  let state = await folderState(folder);
+  let { byFile, flaws } = await loadFolder(deps, compiler, new Map());
+  const flaw = flaws.find((one) => !one.isOwnFailure);
+  if (flaw !== undefined) throw flaw.error;
+  for (const { error } of flaws)
+    log.error({ reason: error.message }, "a flow file cannot be loaded: it is left out");
+  let modules = modulesById(byFile);
+  const handlerCalls = createHandlerCalls(pool);
+  const pageCalls = createPageCalls(pool, limits.pageTimeoutMs);
+  const keep = () => pool.keep(byFile.size === 0 ? 0 : deps.hosts);
+  keep();
+  return {
+    get(id) {
+      const module = modules.flows.get(id);
+      return module && handlerCalls(module);
+    },
+    sources: {
+      get(id, { tenantId, source }) {
+        const module = modules.sources.get(id);
+        return module && pageCalls(module, `${tenantId}/${source}`);
+      },
+    },
+    async reload() {
+      const now = await folderState(folder);
+      if (now === state) return { waitMs: intervalMs };
+      const next = await loadFolder(deps, compiler, byFile);
+      for (const { error } of next.flaws)
+        log.error({ reason: error.message }, "a flow file keeps its old flow");
+      const changed = changesOf(byFile, next.byFile);
+      ({ byFile } = next);
+      modules = modulesById(byFile);
+      state = now;
+      if (changed.length > 0) {
+        keep();
+        pool.renew();
+        log.info({ flows: changed }, "flow files were loaded anew");
+      }
+      return { waitMs: intervalMs };
+    },
+    watch: async () => pool.watch(),
+    stop: pool.stop,
+  };
+}
+
+interface LoadedFile {
+  module: CodeModule;
+  definition: Definition;
+}
+
+type FlowsByFile = ReadonlyMap<string, LoadedFile>;
+
+/** Why a file gives no flow; `isOwnFailure` where its code failed, which may pass. */
+interface Flaw {
+  error: Error;
+  isOwnFailure: boolean;
+}
+
+async function loadFolder(
+  { folder, start, limits }: CodeFlowsDeps,
+  compiler: FlowCompiler,
+  old: FlowsByFile,
+): Promise<{ byFile: FlowsByFile; flaws: Flaw[] }> {
+  const byFile = new Map<string, LoadedFile>();
+  const fileOf = new Map<string, string>();
+  const flaws: Flaw[] = [];
+  const files = await listCodeFiles(folder);
+  const inspector = createModuleInspector({ ...start, limits });
+  for (const file of files) {
+    const kept = old.get(file);
+    try {
+      const module = await compiler.compile(file);
+      const loaded =
+        kept?.module.hash === module.hash
+          ? kept
+          : { module, definition: await definitionOf(inspector, module) };
+      const name = `${loaded.definition.kind} ${loaded.definition.id}`;
+      const other = fileOf.get(name);
+      if (other !== undefined) {
+        throw new HeadraceError("invalid_setting", `${file} defines the ${name} again: ${other} has it`);
+      }
+      fileOf.set(name, file);
+      byFile.set(file, loaded);
+    } catch (error) {
+      flaws.push({ error: error as Error, isOwnFailure: error instanceof OwnFailure });
+      if (kept !== undefined) byFile.set(file, kept);
+    }
+  }
+  if (files.length > 0) await Promise.all([compiler.rest(), inspector.rest()]);
+  return { byFile, flaws };
+}
+
+/** The file's own code failed when it was imported. */
+class OwnFailure extends HeadraceError {}
+
+/** Throws `invalid_setting` for a module that defines nothing. */
+export async function definitionOf(
+  inspector: Pick<ModuleInspector, "inspect">,
+  module: CodeModule,
+): Promise<Definition> {
+  const inspection = await inspector.inspect(module);
+  if (inspection.kind === "defines") return inspection.definition;
+  const message = `${module.file} is no flow: ${inspection.reason}`;
+  throw inspection.kind === "no_flow"
+    ? new HeadraceError("invalid_setting", message)
+    : new OwnFailure("invalid_setting", message);
+}
+
+interface ModulesById {
+  flows: ReadonlyMap<string, CodeModule>;
+  sources: ReadonlyMap<string, CodeModule>;
+}
+
+function modulesById(byFile: FlowsByFile): ModulesById {
+  const of = (kind: Definition["kind"]) =>
+    new Map(
+      [...byFile.values()]
+        .filter(({ definition }) => definition.kind === kind)
+        .map(({ definition, module }) => [definition.id, module]),
+    );
+  return { flows: of("flow"), sources: of("source") };
+}
+
+function changesOf(before: FlowsByFile, after: FlowsByFile): string[] {
+  const files = new Set([...before.keys(), ...after.keys()]);
+  return [...files].filter((file) => before.get(file) !== after.get(file));
+}

@@ -1,0 +1,96 @@
+import { readFile } from "node:fs/promises";
+import { basename, extname } from "node:path";
+import { HeadraceError } from "../domain/errors.ts";
+import type { FlowDefinition } from "../domain/flow/flow.ts";
+import type { HostStart } from "../flow-host/host-start.ts";
+import { createModuleInspector, type InspectLimits } from "../flow-host/inspect-modules.ts";
+import { readDefinition } from "../http/flows/flow-input.ts";
+import { FlowInput } from "../http/flows/flow-schema.ts";
+import { compileValidator } from "../http/server/validation.ts";
+import { checkActionHeaders } from "../pipeline/execute/actions/http-action.ts";
+import type { FlowOptions } from "../sdk/index.ts";
+import { definitionOf } from "./code-flows.ts";
+import { createFlowCompiler } from "./compile-flow.ts";
+import { listFlowFiles } from "./flow-files.ts";
+
+/** A flow as a file of the folder has it. */
+export interface FlowFile {
+  file: string;
+  id: string;
+  /** What a PUT of the flow takes; undefined for a file that gives a handler and no trigger. */
+  input: unknown;
+  /** What the API makes of it. */
+  definition: FlowDefinition | undefined;
+}
+
+/**
+ * The flows of a folder, in code and in JSON (whose id is the file's name unless it gives one), checked as the API
+ * checks them. Throws HeadraceError with the first file that is bad, so that nothing is done with half of a folder.
+ */
+export async function readFlows(
+  folder: string,
+  start: HostStart,
+  limits: InspectLimits,
+): Promise<FlowFile[]> {
+  const files = await listFlowFiles(folder);
+  if (files.length === 0) throw new HeadraceError("invalid_request", `${folder} holds no flows`);
+  const compiler = createFlowCompiler();
+  const inspector = createModuleInspector({ ...start, limits });
+  const flows: FlowFile[] = [];
+  try {
+    for (const file of files) {
+      const read = extname(file) === ".json" ? await readJson(file) : await readCode(file);
+      if (read === undefined) continue;
+      const { id, input } = read;
+      const other = flows.find((flow) => flow.id === id);
+      if (other !== undefined) throw bad(file, `${other.file} defines the flow ${id} too`);
+      flows.push({ file, id, input, definition: input === undefined ? undefined : check(file, input) });
+    }
+  } finally {
+    await Promise.all([compiler.rest(), inspector.rest()]);
+  }
+  return flows;
+
+  /** Undefined for a source: it is no tenant's, and stored by nobody. */
+  async function readCode(file: string): Promise<{ id: string; input: unknown } | undefined> {
+    const definition = await definitionOf(inspector, await compiler.compile(file));
+    if (definition.kind === "source") return undefined;
+    const { id } = definition;
+    const options = definition.options as Partial<FlowOptions> | undefined;
+    if (options?.trigger === undefined) return { id, input: undefined };
+    const { id: _id, ...rest } = options;
+    return { id, input: { ...rest, action: { type: "code", handler: id } } };
+  }
+}
+
+async function readJson(file: string): Promise<{ id: string; input: unknown }> {
+  try {
+    const {
+      id = basename(file, ".json"),
+      $schema: _schema,
+      ...input
+    } = JSON.parse(await readFile(file, "utf8"));
+    return { id, input };
+  } catch (error) {
+    throw bad(file, (error as Error).message);
+  }
+}
+
+const validate = compileValidator({ schema: FlowInput, method: "PUT", url: "", httpPart: "body" });
+
+function check(file: string, input: unknown): FlowDefinition {
+  try {
+    const { value, error } = validate(input) as { value?: unknown; error?: Error };
+    if (error !== undefined) throw error;
+    return readDefinition(value as Parameters<typeof readDefinition>[0], {
+      checkActionHeaders,
+      refusedAddress: () => undefined,
+    });
+  } catch (error) {
+    throw bad(file, (error as Error).message);
+  }
+}
+
+function bad(file: string, message: string): HeadraceError {
+  return new HeadraceError("invalid_request", `${file}: ${message}`);
+}

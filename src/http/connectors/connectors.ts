@@ -1,0 +1,169 @@
+import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
+import { Type } from "typebox";
+import { HeadraceError } from "../../domain/errors.ts";
+import { schemeOf } from "../../pipeline/receive/endpoint-cache.ts";
+import {
+  deleteConnector,
+  findConnector,
+  listConnectors,
+  listEndpointParams,
+  putConnector,
+} from "../../postgres/access/connectors.ts";
+import { raiseCounter } from "../../postgres/core/change-counters.ts";
+import type { Database, Queryable } from "../../postgres/core/database.ts";
+import { listSourceParams } from "../../postgres/sources/sources.ts";
+import { checkConnectorSource } from "../../synthetic/sources/check-connector-source.ts";
+import { flawsOfParams } from "../../synthetic/sources/check-source.ts";
+import type { ConnectorSource } from "../../synthetic/sources/connector-source.ts";
+import type { Guards } from "../access/authenticate.ts";
+import { pageOfRows, readCursor } from "../cursor.ts";
+import { ERROR_RESPONSES } from "../errors.ts";
+import { Id, reference } from "../field-schemas.ts";
+import { DEFAULT_LIMIT, pageOf, pageQuery } from "../page-schema.ts";
+import { asConnector, Connector, ConnectorInput, ConnectorParams } from "./connector-schema.ts";
+
+/** Different params of a connector's endpoints and sources that are tried with its new webhook and source. */
+const MAX_TRIED_PARAMS = 1_000;
+
+const tags = ["Connectors"];
+
+/** Connectors, which all tenants share: the administrator's. Their params may hold what only a provider should know. */
+export const connectorRoutes: FastifyPluginAsyncTypebox<{ database: Database; guards: Guards }> = async (
+  server,
+  { database, guards },
+) => {
+  server.put(
+    "/connectors/:connector",
+    {
+      onRequest: guards.installation("admin"),
+      schema: {
+        tags,
+        summary: "Create or replace a connector",
+        params: ConnectorParams,
+        body: ConnectorInput,
+        response: { 200: reference(Connector), ...ERROR_RESPONSES },
+      },
+    },
+    async ({ params, body: { name, webhook, source } }) => {
+      if (webhook !== undefined) schemeOf(webhook, {});
+      if (source !== undefined) checkConnectorSource(source as ConnectorSource);
+      const connector = await database.transaction(async (transaction) => {
+        await raiseCounter(transaction, "receive");
+        const sourceVersion = await raiseCounter(transaction, "sources");
+        await refuseForEndpoints(transaction, params.connector, webhook);
+        await refuseForSources(transaction, params.connector, source as ConnectorSource | undefined);
+        return await putConnector(transaction, params.connector, { name, webhook, source, sourceVersion });
+      });
+      return asConnector(connector);
+    },
+  );
+
+  server.get(
+    "/connectors/:connector",
+    {
+      onRequest: guards.installation("read"),
+      schema: {
+        tags,
+        summary: "A connector",
+        params: ConnectorParams,
+        response: { 200: reference(Connector), ...ERROR_RESPONSES },
+      },
+    },
+    async ({ params }) => {
+      const connector = await database.transaction((transaction) =>
+        findConnector(transaction, params.connector),
+      );
+      if (connector === undefined) throw noConnector(params.connector);
+      return asConnector(connector);
+    },
+  );
+
+  server.get(
+    "/connectors",
+    {
+      onRequest: guards.installation("read"),
+      schema: {
+        tags,
+        summary: "The connectors, by id",
+        querystring: pageQuery({}),
+        response: { 200: pageOf(reference(Connector)), ...ERROR_RESPONSES },
+      },
+    },
+    async ({ query: { limit = DEFAULT_LIMIT, cursor } }) => {
+      const [afterId = ""] = readCursor(cursor, Type.Tuple([Id])) ?? [];
+      const rows = await database.transaction((transaction) =>
+        listConnectors(transaction, { afterId, limit: limit + 1 }),
+      );
+      return pageOfRows(rows, limit, (connector) => [connector.id], asConnector);
+    },
+  );
+
+  server.delete(
+    "/connectors/:connector",
+    {
+      onRequest: guards.installation("admin"),
+      schema: {
+        tags,
+        summary: "Delete a connector, with its endpoints and sources of every tenant, and their secrets",
+        params: ConnectorParams,
+        response: { 204: Type.Null({ description: "Deleted" }), ...ERROR_RESPONSES },
+      },
+    },
+    async ({ params }, reply) => {
+      const found = await database.transaction((transaction) =>
+        deleteConnector(transaction, params.connector),
+      );
+      if (!found) throw noConnector(params.connector);
+      return reply.code(204).send(null);
+    },
+  );
+};
+
+/** A change that an endpoint's own params contradict would stop its deliveries: it is refused. */
+async function refuseForEndpoints(
+  transaction: Queryable,
+  connector: string,
+  webhook: Record<string, unknown> | undefined,
+): Promise<void> {
+  for (const { tenantId, endpoint, params } of await listEndpointParams(
+    transaction,
+    connector,
+    MAX_TRIED_PARAMS,
+  )) {
+    try {
+      schemeOf(webhook, params);
+    } catch (cause) {
+      const reason = cause instanceof HeadraceError ? cause.message : "it cannot be read";
+      throw new HeadraceError(
+        "conflict",
+        `Endpoint ${endpoint} of tenant ${tenantId} does not fit the new webhook: ${reason}`,
+        { cause },
+      );
+    }
+  }
+}
+
+/** Sources that the change would leave without what they are polled by: it is refused. */
+async function refuseForSources(
+  transaction: Queryable,
+  connector: string,
+  polled: ConnectorSource | undefined,
+): Promise<void> {
+  for (const { tenantId, source, params } of await listSourceParams(
+    transaction,
+    connector,
+    MAX_TRIED_PARAMS,
+  )) {
+    const [flaw] = polled === undefined ? [] : flawsOfParams(polled, params);
+    if (polled !== undefined && flaw === undefined) continue;
+    const reason = flaw === undefined ? "it would have none" : `${flaw.field} must be ${flaw.expected}`;
+    throw new HeadraceError(
+      "conflict",
+      `Source ${source} of tenant ${tenantId} does not fit the connector's new source: ${reason}`,
+    );
+  }
+}
+
+function noConnector(connector: string): HeadraceError {
+  return new HeadraceError("not_found", `There is no connector ${connector}`);
+}

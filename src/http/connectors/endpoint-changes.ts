@@ -1,0 +1,176 @@
+import { randomUUID } from "node:crypto";
+import { HeadraceError } from "../../domain/errors.ts";
+import { endpointSecretPlace, schemeOf } from "../../pipeline/receive/endpoint-cache.ts";
+import { haveEqualSecret } from "../../pipeline/receive/schemes/equal-secrets.ts";
+import { findConnector } from "../../postgres/access/connectors.ts";
+import {
+  countAccountEndpoints,
+  deleteEndpoint,
+  type EndpointSettings,
+  findEndpoint,
+  findShownSecret,
+  listAccountSecrets,
+  type NewSecret,
+  putEndpoint,
+  rotateSecret,
+  type StoredEndpoint,
+} from "../../postgres/access/endpoints.ts";
+import type { EndpointName } from "../../postgres/access/receiving-endpoints.ts";
+import { raiseCounter } from "../../postgres/core/change-counters.ts";
+import type { Database, Queryable } from "../../postgres/core/database.ts";
+import type { KeyRing } from "../../postgres/core/key-ring.ts";
+import { MAX_ENDPOINTS_OF_ACCOUNT, MAX_SECRETS } from "./endpoint-schema.ts";
+
+/** Changes of endpoints, each in a transaction that every receiver notices before it commits another delivery. */
+export interface EndpointChanges {
+  /**
+   * Throws `not_found` without the connector, and when it does not take the endpoint's params; `conflict` where another
+   * endpoint has the same account and one of the same secrets, also of `rotate`.
+   */
+  put(
+    name: EndpointName,
+    settings: EndpointSettings,
+    secrets: readonly { value: string; not_after?: string }[],
+  ): Promise<StoredEndpoint>;
+  rotate(name: EndpointName, value: string, overlapSeconds: number): Promise<StoredEndpoint>;
+  delete(name: EndpointName): Promise<void>;
+  /** The secret that a handshake brought and a person has to give back to the provider; throws `not_found`. */
+  shownSecret(name: EndpointName): Promise<{ secret: string; capturedAt: Date; shownUntil: Date }>;
+}
+
+export function createEndpointChanges({
+  database,
+  keyRing,
+}: {
+  database: Database;
+  keyRing: KeyRing;
+}): EndpointChanges {
+  function change<Result>(
+    name: EndpointName,
+    work: (transaction: Queryable) => Promise<Result>,
+  ): Promise<Result> {
+    return database.withTenant(name.tenantId, async (transaction) => {
+      // First of all, so that what is read of the connector holds until the commit.
+      await raiseCounter(transaction, "receive");
+      return await work(transaction);
+    });
+  }
+
+  function seal(name: EndpointName, secret: { value: string; not_after?: string }): NewSecret {
+    const id = randomUUID();
+    const notAfter = secret.not_after === undefined ? undefined : new Date(secret.not_after);
+    return { id, notAfter, ...keyRing.seal(secret.value, endpointSecretPlace(name, id)) };
+  }
+
+  /**
+   * Every change of endpoints holds the counter's row until it commits, so that what is read here stays so. Looks at
+   * other tenants' secrets, which the transaction of this one may not see.
+   */
+  async function refuseSameAccount(
+    name: EndpointName,
+    account: string | undefined,
+    { webhook, params }: { webhook: unknown; params: Record<string, string> },
+    secrets: readonly { value: string; not_after?: string }[],
+  ): Promise<void> {
+    if (account === undefined || secrets.length === 0) return;
+    const found = await listAccountSecrets(database.pipeline, account, name);
+    const scheme = schemeOf(webhook, params);
+    const given = secrets.map(({ value }) => ({ scheme, value }));
+    const others = found.flatMap((other) => {
+      try {
+        const value = keyRing.open(other, endpointSecretPlace(other.name, other.id));
+        return { scheme: schemeOf(webhook, other.params), value };
+      } catch {
+        // One that cannot be opened, or whose params are of an earlier preset, verifies nothing either.
+        return [];
+      }
+    });
+    if (!haveEqualSecret(given, others)) return;
+    throw new HeadraceError(
+      "conflict",
+      "Another endpoint of the connector has the same account and the same secret: give this one a secret of its own",
+    );
+  }
+
+  return {
+    put: (name, settings, secrets) =>
+      change(name, async (transaction) => {
+        const { account, params } = settings;
+        const webhook = await checkParams(transaction, name, params);
+        await refuseManyOfAccount(transaction, name, account);
+        await refuseSameAccount(name, account, { webhook, params }, secrets);
+        const sealed = secrets.map((secret) => seal(name, secret));
+        await putEndpoint(transaction, name, settings, sealed);
+        return await readBack(transaction, name);
+      }),
+    rotate: (name, value, overlapSeconds) =>
+      change(name, async (transaction) => {
+        const endpoint = await readBack(transaction, name);
+        await refuseSameAccount(name, endpoint.account, endpoint, [{ value }]);
+        const count = await rotateSecret(transaction, name, seal(name, { value }), overlapSeconds);
+        if (count <= MAX_SECRETS) return await readBack(transaction, name);
+        throw new HeadraceError(
+          "unprocessable",
+          `The endpoint has ${MAX_SECRETS} secrets that still hold: wait for one to expire, or PUT the list anew`,
+        );
+      }),
+    delete: (name) =>
+      change(name, async (transaction) => {
+        if (!(await deleteEndpoint(transaction, name))) throw noEndpoint(name);
+      }),
+    async shownSecret(name) {
+      const shown = await database.withTenant(name.tenantId, async (transaction) => {
+        await readBack(transaction, name);
+        return await findShownSecret(transaction, name);
+      });
+      if (shown === undefined)
+        throw new HeadraceError("not_found", "No handshake brought a secret that may be shown now");
+      const { capturedAt, shownUntil } = shown;
+      return { secret: keyRing.open(shown, endpointSecretPlace(name, shown.id)), capturedAt, shownUntil };
+    },
+  };
+}
+
+/** What is answered where there is no such endpoint. */
+export function noEndpoint({ tenantId, connector, endpoint }: EndpointName): HeadraceError {
+  return new HeadraceError(
+    "not_found",
+    `Tenant ${tenantId} has no endpoint ${endpoint} of connector ${connector}`,
+  );
+}
+
+async function readBack(transaction: Queryable, name: EndpointName): Promise<StoredEndpoint> {
+  const endpoint = await findEndpoint(transaction, name);
+  if (endpoint === undefined) throw noEndpoint(name);
+  return endpoint;
+}
+
+/** Returns the connector's webhook. */
+async function checkParams(
+  transaction: Queryable,
+  name: EndpointName,
+  params: Record<string, string>,
+): Promise<unknown> {
+  const connector = await findConnector(transaction, name.connector);
+  if (connector === undefined)
+    throw new HeadraceError("not_found", `There is no connector ${name.connector}`);
+  if (connector.webhook === undefined) {
+    throw new HeadraceError("unprocessable", `Connector ${name.connector} receives no webhooks`);
+  }
+  schemeOf(connector.webhook, params);
+  return connector.webhook;
+}
+
+async function refuseManyOfAccount(
+  transaction: Queryable,
+  name: EndpointName,
+  account: string | undefined,
+): Promise<void> {
+  if (account === undefined) return;
+  const count = await countAccountEndpoints(transaction, account, name);
+  if (count < MAX_ENDPOINTS_OF_ACCOUNT) return;
+  throw new HeadraceError(
+    "unprocessable",
+    `The tenant has ${MAX_ENDPOINTS_OF_ACCOUNT} endpoints of this account, which is the most: give one of them more secrets, or delete one`,
+  );
+}

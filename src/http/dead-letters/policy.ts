@@ -1,0 +1,88 @@
+import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
+import type { Database } from "../../postgres/core/database.ts";
+import { DEFAULT_POLICY, EVERY_TENANT, findPolicy, putPolicy } from "../../postgres/dead-letters/policies.ts";
+import type { AddressRules } from "../../runtime/outgoing/index.ts";
+import type { Guards } from "../access/authenticate.ts";
+import { ERROR_RESPONSES } from "../errors.ts";
+import { reference, TenantParams } from "../field-schemas.ts";
+import { asPolicy, DlqPolicyInput, ShownDlqPolicy } from "./policy-schema.ts";
+
+const tags = ["Dead letters"];
+
+const response = { 200: reference(ShownDlqPolicy), ...ERROR_RESPONSES };
+
+/** What is done with the dead letters of a tenant, and of every tenant that says nothing itself. */
+export const dlqPolicyRoutes: FastifyPluginAsyncTypebox<{
+  database: Database;
+  guards: Guards;
+  refusedAddress: AddressRules;
+}> = async (server, { database, guards, refusedAddress }) => {
+  server.put(
+    "/tenants/:tenant_id/dlq/policy",
+    {
+      onRequest: guards.tenant("write"),
+      schema: {
+        tags,
+        summary: "Set what is done with the dead letters of a tenant",
+        params: TenantParams,
+        body: DlqPolicyInput,
+        response,
+      },
+    },
+    async ({ params: { tenant_id: tenantId }, body }) => {
+      const policy = asPolicy(body, refusedAddress);
+      await database.withTenant(tenantId, (transaction) => putPolicy(transaction, tenantId, policy));
+      return policy;
+    },
+  );
+
+  server.get(
+    "/tenants/:tenant_id/dlq/policy",
+    {
+      onRequest: guards.tenant("read"),
+      schema: {
+        tags,
+        summary: "What is done with the dead letters of a tenant: by its own policy, or by everyone's",
+        params: TenantParams,
+        response,
+      },
+    },
+    async ({ params: { tenant_id: tenantId } }) => {
+      const own = await database.withTenant(tenantId, (transaction) => findPolicy(transaction, tenantId));
+      return own ?? (await everyones());
+    },
+  );
+
+  server.put(
+    "/dlq/policy",
+    {
+      onRequest: guards.installation("admin"),
+      schema: {
+        tags,
+        summary: "Set what is done with the dead letters of tenants without a policy",
+        body: DlqPolicyInput,
+        response,
+      },
+    },
+    async ({ body }) => {
+      const policy = asPolicy(body, refusedAddress);
+      await database.transaction((transaction) => putPolicy(transaction, EVERY_TENANT, policy));
+      return policy;
+    },
+  );
+
+  server.get(
+    "/dlq/policy",
+    {
+      onRequest: guards.installation("read"),
+      schema: { tags, summary: "What is done with the dead letters of tenants without a policy", response },
+    },
+    everyones,
+  );
+
+  async function everyones() {
+    return (
+      (await database.transaction((transaction) => findPolicy(transaction, EVERY_TENANT))) ?? DEFAULT_POLICY
+    );
+  }
+};

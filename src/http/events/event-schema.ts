@@ -1,0 +1,163 @@
+import { type Static, Type } from "typebox";
+import type { Explanation } from "../../domain/condition/explain.ts";
+import type { NormalizedEvent, SyntheticDetail } from "../../domain/event/event.ts";
+import { idempotencyKey } from "../../domain/event/idempotency-key.ts";
+import type { Wanted } from "../../domain/json/wanted.ts";
+import type { Slices } from "../../domain/slices.ts";
+import { EVENT_STATUSES, type EventStatus, type StoredEvent } from "../../postgres/events/events.ts";
+import { closed, Id, Instant, line, nullable, Priority, reference, Uuid } from "../field-schemas.ts";
+import { Run } from "../runs/run-schema.ts";
+import type { JsonText } from "../server/json-text.ts";
+
+/** Reads an event's body; the stage itself lives elsewhere and is given to the server. */
+export type Normalize = (
+  event: StoredEvent,
+) => { kind: "normalized"; event: NormalizedEvent } | { kind: "unreadable"; reason: string };
+
+/** The same in slices of some milliseconds; of a large body only what is `wanted` is kept. */
+export type NormalizeInSlices = (event: StoredEvent, wanted?: Wanted) => Slices<ReturnType<Normalize>>;
+
+export const EventSource = Type.Enum(["webhook", "poll", "api", "schedule", "replay"]);
+export const EventStatusName = Type.Enum([...EVENT_STATUSES]);
+
+/** One event of a POST. */
+export const EventInput = Type.Object(
+  {
+    connector: Type.Optional(Id),
+    type: line(200),
+    data: Type.Unknown({ description: "any JSON value" }),
+    subject: Type.Optional(line(500)),
+    occurred_at: Type.Optional(Instant),
+    idempotency_key: Type.Optional(line(200)),
+    priority: Type.Optional(Priority),
+  },
+  closed,
+);
+
+const shown = {
+  id: Uuid,
+  tenant_id: Id,
+  connector: Id,
+  endpoint: Id,
+  type: nullable(Type.String({ description: "null where the provider names none" })),
+  source: EventSource,
+  priority: Priority,
+  subject: nullable(Type.String()),
+  status: EventStatusName,
+  occurred_at: Type.String({
+    format: "date-time",
+    description: "When it happened, else when it was received.",
+  }),
+  received_at: Instant,
+  idempotency_key: Type.String({ description: "SHA-256, hex: the same for the same event." }),
+  data: Type.Unknown({ description: "null where the body cannot be normalised" }),
+  changes: Type.Optional(
+    Type.Record(
+      Type.String(),
+      Type.Object({
+        from: Type.Optional(Type.Unknown()),
+        to: Type.Optional(Type.Unknown()),
+        truncated: Type.Optional(
+          Type.Boolean({ description: "The values are too large, or were not kept." }),
+        ),
+      }),
+      { description: "The field diff of a synthetic event, by JSON pointer." },
+    ),
+  ),
+  changes_omitted: Type.Optional(Type.Integer({ description: "Changes that are more than are shown." })),
+  final_state_unknown: Type.Optional(
+    Type.Boolean({ description: "The record is gone, and its values were not kept: data is its id alone." }),
+  ),
+  truncated: Type.Optional(
+    Type.Boolean({ description: "The record is too large for an event: data is its id alone." }),
+  ),
+  missed_by_webhook: Type.Optional(
+    Type.Boolean({ description: "A poll found what the connector's webhooks had not told of." }),
+  ),
+};
+
+/** An event as it is shown. */
+export const Event = Type.Object(shown, { $id: "Event" });
+
+const TimelineEntry = Type.Object({
+  stage: Type.Enum(["receive", "normalize", "route", "execute"]),
+  what: Type.String({ description: "accepted, unreadable, routed, unmatched, dead, or the status of a run" }),
+  at: Instant,
+  run_id: Type.Optional(Uuid),
+  flow_id: Type.Optional(Id),
+  detail: Type.Optional(Type.String()),
+});
+
+const RoutingVerdict = Type.Object({
+  flow_id: Id,
+  version: Type.Integer(),
+  matched: Type.Boolean(),
+  clause: Type.Optional(Type.String({ description: "The first part of the condition that fails, as text." })),
+  seen: Type.Optional(
+    Type.Array(
+      Type.Object({
+        path: Type.String(),
+        value: nullable(Type.String({ description: "JSON of what the event holds there; null: nothing" })),
+      }),
+    ),
+  ),
+});
+
+/** One event, with what became of it. */
+export const EventDetail = Type.Object(
+  {
+    ...shown,
+    timeline: Type.Array(TimelineEntry, { description: "In the order in which it happened." }),
+    runs: Type.Array(reference(Run)),
+    routing: Type.Array(RoutingVerdict, {
+      description:
+        "Every flow that was deployed for its connector and type when it was accepted, those that it started first; at most 10000.",
+    }),
+  },
+  { $id: "EventDetail" },
+);
+
+export type TimelineEntry = Static<typeof TimelineEntry>;
+
+export function asRouting(
+  verdict: { flowId: string; version: number } & Explanation,
+): Static<typeof RoutingVerdict> {
+  const { flowId: flow_id, version } = verdict;
+  if (verdict.matched) return { flow_id, version, matched: true };
+  return { flow_id, version, matched: false, clause: verdict.clause, seen: verdict.seen };
+}
+
+export function asEvent(
+  stored: StoredEvent,
+  status: EventStatus,
+  normalized: ReturnType<Normalize>,
+  text: JsonText | undefined,
+): Static<typeof Event> {
+  const event = normalized.kind === "normalized" ? normalized.event : undefined;
+  return {
+    id: stored.id,
+    tenant_id: stored.tenantId,
+    connector: stored.connector,
+    endpoint: stored.endpoint,
+    type: stored.type ?? null,
+    source: stored.source,
+    priority: stored.priority,
+    subject: stored.subject ?? null,
+    status,
+    occurred_at: new Date(stored.occurredAtMs ?? stored.receivedAtMs).toISOString(),
+    received_at: new Date(stored.receivedAtMs).toISOString(),
+    idempotency_key: idempotencyKey(stored),
+    data: text ?? event?.data ?? null,
+    ...asSynthetic(stored.synthetic ?? {}),
+  };
+}
+
+function asSynthetic(detail: SyntheticDetail) {
+  return {
+    ...(detail.changes !== undefined && { changes: detail.changes }),
+    ...(detail.changesOmitted !== undefined && { changes_omitted: detail.changesOmitted }),
+    ...(detail.finalStateUnknown && { final_state_unknown: true }),
+    ...(detail.truncated && { truncated: true }),
+    ...(detail.missedByWebhook && { missed_by_webhook: true }),
+  };
+}

@@ -1,0 +1,18 @@
+import type { FastifyInstance } from "fastify";
+import { HeadraceError } from "../../domain/errors.ts";
+
+/**
+ * Gives every answer `X-Content-Type-Options: nosniff`, and answers of the API `Cache-Control: no-store` unless they say
+ * otherwise: they may carry a key or a secret. Refuses a request with two Host headers, which proxies read differently.
+ */
+export function addAnswerHeaders(server: FastifyInstance): void {
+  server.addHook("onRequest", async ({ raw: { rawHeaders } }) => {
+    const hosts = rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === "host");
+    if (hosts.length > 1) throw new HeadraceError("invalid_request", "The request has several Host headers");
+  });
+  server.addHook("onSend", async (request, reply) => {
+    reply.header("x-content-type-options", "nosniff");
+    if (request.url.startsWith("/api/") && !reply.hasHeader("cache-control"))
+      reply.header("cache-control", "no-store");
+  });
+}

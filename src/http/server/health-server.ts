@@ -1,0 +1,36 @@
+import Fastify, { type FastifyInstance } from "fastify";
+import type { Registry } from "prom-client";
+import type { Logger } from "../../runtime/logger.ts";
+import { ErrorBody } from "../error-schema.ts";
+import { createClientErrorHandler, createErrorHandler, createNotFoundHandler } from "../errors.ts";
+import { healthRoutes, type Readiness } from "../pages/health.ts";
+import { addAnswerHeaders } from "./answer-headers.ts";
+
+/** A request that is not whole after this time is given up, ms. */
+const REQUEST_TIMEOUT_MS = 10_000;
+
+/** A connection that was answered an error is destroyed after this time, ms. */
+const LINGER_MS = 1_000;
+
+/** The server of `/healthz`, `/readyz` and `/metrics` on a port of their own, not yet listening. */
+export function createHealthServer(deps: {
+  log: Logger;
+  registry: Registry;
+  readiness: () => Promise<Readiness>;
+  metricsKey: string | undefined;
+}): FastifyInstance {
+  const { log, ...health } = deps;
+  const answerError = createErrorHandler({ log, onUnavailable: () => {}, onTenantShareTaken: () => {} });
+  const server = Fastify({
+    logger: false,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    clientErrorHandler: createClientErrorHandler(LINGER_MS, () => {}),
+    frameworkErrors: answerError,
+  });
+  server.setErrorHandler(answerError);
+  server.setNotFoundHandler(createNotFoundHandler(() => []));
+  server.addSchema(ErrorBody);
+  addAnswerHeaders(server);
+  server.register(healthRoutes, health);
+  return server;
+}

@@ -1,0 +1,170 @@
+import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
+import { Type } from "typebox";
+import { HeadraceError } from "../../domain/errors.ts";
+import { findConnector } from "../../postgres/access/connectors.ts";
+import { raiseCounter } from "../../postgres/core/change-counters.ts";
+import type { Database, Queryable } from "../../postgres/core/database.ts";
+import type { KeyRing } from "../../postgres/core/key-ring.ts";
+import {
+  credentialsPlace,
+  deleteSource,
+  findSource,
+  listSources,
+  putSource,
+  type SourceName,
+} from "../../postgres/sources/sources.ts";
+import { deleteSourceState } from "../../postgres/sources/states.ts";
+import type { AddressRules } from "../../runtime/outgoing/index.ts";
+import { checkSource, urlsOfSource } from "../../synthetic/sources/check-source.ts";
+import type { ConnectorSource } from "../../synthetic/sources/connector-source.ts";
+import type { Guards } from "../access/authenticate.ts";
+import { checkUrl } from "../connectors/check-url.ts";
+import { pageOfRows, readCursor } from "../cursor.ts";
+import { ERROR_RESPONSES } from "../errors.ts";
+import { Id, reference, TenantParams } from "../field-schemas.ts";
+import { DEFAULT_LIMIT, pageOf, pageQuery } from "../page-schema.ts";
+import {
+  asDefinition,
+  asSource,
+  type ReadSourceStates,
+  Source,
+  SourceInput,
+  SourceParams,
+} from "./source-schema.ts";
+
+const tags = ["Sources"];
+
+/** The polled sources of a tenant. Their credentials are taken and never shown. */
+export const sourceRoutes: FastifyPluginAsyncTypebox<{
+  database: Database;
+  guards: Guards;
+  keyRing: KeyRing;
+  readSourceStates: ReadSourceStates;
+  refusedAddress: AddressRules;
+}> = async (server, { database, guards, keyRing, readSourceStates, refusedAddress }) => {
+  const response = { 200: reference(Source), ...ERROR_RESPONSES };
+  const stateOf = async ({ tenantId, source }: SourceName) =>
+    (await readSourceStates(tenantId, [source])).get(source);
+
+  server.put(
+    "/tenants/:tenant_id/sources/:source",
+    {
+      onRequest: guards.tenant("write"),
+      schema: {
+        tags,
+        summary: "Create or replace a polled source",
+        params: SourceParams,
+        body: SourceInput,
+        response,
+      },
+    },
+    async ({ params, body }) => {
+      const name = nameOf(params);
+      const { connector, entity, credentials, enabled = true } = body;
+      const definition = asDefinition(body);
+      const stored = await database.withTenant(name.tenantId, async (transaction) => {
+        // First of all, so that what is read of the connector holds until the commit.
+        const version = await raiseCounter(transaction, "sources");
+        const polled = await polledConnector(transaction, connector);
+        checkSource(polled, { definition, credentials: credentials ?? {} });
+        for (const url of urlsOfSource(polled, definition.params)) checkUrl("params", url, refusedAddress);
+        return await putSource(transaction, name, {
+          ...{ connector, entity, definition, enabled, version },
+          credentials:
+            credentials === undefined
+              ? undefined
+              : keyRing.seal(JSON.stringify(credentials), credentialsPlace(name)),
+        });
+      });
+      return asSource(stored, await stateOf(name));
+    },
+  );
+
+  server.get(
+    "/tenants/:tenant_id/sources/:source",
+    {
+      onRequest: guards.tenant("read"),
+      schema: {
+        tags,
+        summary: "A polled source: its settings, and what its polls have made of it",
+        params: SourceParams,
+        response,
+      },
+    },
+    async ({ params }) => {
+      const name = nameOf(params);
+      const source = await database.withTenant(name.tenantId, (transaction) => findSource(transaction, name));
+      if (source === undefined) throw noSource(name);
+      return asSource(source, await stateOf(name));
+    },
+  );
+
+  server.get(
+    "/tenants/:tenant_id/sources",
+    {
+      onRequest: guards.tenant("read"),
+      schema: {
+        tags,
+        summary: "The polled sources of a tenant, by id",
+        params: TenantParams,
+        querystring: pageQuery({}),
+        response: { 200: pageOf(reference(Source)), ...ERROR_RESPONSES },
+      },
+    },
+    async ({ params: { tenant_id: tenantId }, query: { limit = DEFAULT_LIMIT, cursor } }) => {
+      const [afterId = ""] = readCursor(cursor, Type.Tuple([Id])) ?? [];
+      const rows = await database.withTenant(tenantId, (transaction) =>
+        listSources(transaction, tenantId, { afterId, limit: limit + 1 }),
+      );
+      const ids = rows.slice(0, limit).map(({ source }) => source);
+      const states = await readSourceStates(tenantId, ids);
+      return pageOfRows(
+        rows,
+        limit,
+        (row) => [row.source],
+        (row) => asSource(row, states.get(row.source)),
+      );
+    },
+  );
+
+  server.delete(
+    "/tenants/:tenant_id/sources/:source",
+    {
+      onRequest: guards.tenant("write"),
+      schema: {
+        tags,
+        summary: "Delete a polled source, with its credentials and what is known of its records",
+        params: SourceParams,
+        response: { 204: Type.Null({ description: "Deleted" }), ...ERROR_RESPONSES },
+      },
+    },
+    async ({ params }, reply) => {
+      const name = nameOf(params);
+      const found = await database.withTenant(name.tenantId, async (transaction) => {
+        await raiseCounter(transaction, "sources");
+        await deleteSourceState(transaction, name);
+        return await deleteSource(transaction, name);
+      });
+      if (!found) throw noSource(name);
+      return reply.code(204).send(null);
+    },
+  );
+};
+
+/** What is answered where there is no such source. */
+export function noSource({ tenantId, source }: SourceName): HeadraceError {
+  return new HeadraceError("not_found", `Tenant ${tenantId} has no source ${source}`);
+}
+
+function nameOf(params: { tenant_id: string; source: string }): SourceName {
+  return { tenantId: params.tenant_id, source: params.source };
+}
+
+async function polledConnector(transaction: Queryable, id: string): Promise<ConnectorSource> {
+  const connector = await findConnector(transaction, id);
+  if (connector === undefined) throw new HeadraceError("not_found", `There is no connector ${id}`);
+  if (connector.source !== undefined) return connector.source as ConnectorSource;
+  throw new HeadraceError("unprocessable", `Connector ${id} has no source: it cannot be polled`, {
+    details: [{ field: "connector", expected: "a connector with a source", got: "one without" }],
+  });
+}

@@ -1,0 +1,41 @@
+import type { NormalizedEvent } from "../../../domain/event/event.ts";
+
+/** The content type of a CloudEvent in structured mode. */
+export const CLOUD_EVENT_TYPE = "application/cloudevents+json";
+
+/**
+ * The event as a CloudEvent 1.0 in structured JSON, as the run of a flow sends it. `idempotencykey` is the event's:
+ * the same in every run and replay, where the header `Idempotency-Key` is the run's. `traceparent` is that of the
+ * delivery, where it had one. A CloudEvent has a type: an event without one is of type `unknown`.
+ * Source: https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md
+ */
+export function cloudEvent(event: NormalizedEvent, runId: string): Buffer {
+  const { dataText } = event;
+  if (dataText === undefined)
+    return Buffer.from(JSON.stringify({ ...attributesOf(event, runId), data: event.data }));
+  // A large event's data is sent as it was accepted: parsing and writing it again would hold up others.
+  const attributes = JSON.stringify(attributesOf(event, runId));
+  return Buffer.concat([Buffer.from(`${attributes.slice(0, -1)},"data":`), dataText, Buffer.from("}")]);
+}
+
+function attributesOf(event: NormalizedEvent, runId: string) {
+  const { traceparent } = event.headers;
+  return {
+    specversion: "1.0",
+    id: event.id,
+    source: `/tenants/${encodeURIComponent(event.tenantId)}/connectors/${encodeURIComponent(event.connector)}`,
+    type: event.type || "unknown",
+    time: event.occurredAt,
+    subject: event.subject || undefined,
+    datacontenttype: "application/json",
+    tenantid: event.tenantId,
+    priority: event.priority,
+    origin: event.source,
+    idempotencykey: event.idempotencyKey,
+    runid: runId,
+    traceparent: TRACEPARENT.test(traceparent ?? "") ? traceparent : undefined,
+  };
+}
+
+/** https://www.w3.org/TR/trace-context-1/#traceparent-header-field-values */
+const TRACEPARENT = /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;

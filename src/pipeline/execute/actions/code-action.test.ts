@@ -1,0 +1,69 @@
+import { describe, expect, test } from "vitest";
+import type { NormalizedEvent } from "../../../domain/event/event.ts";
+import { DEFAULT_RETRY } from "../../../domain/flow/flow.ts";
+import type { RunAttempt } from "../../../domain/flow/flow-run.ts";
+import type { HandlerCall, HandlerEnd } from "../../../domain/flow/handler-call.ts";
+import { createCodeAction } from "./code-action.ts";
+
+/** Executes a run whose handler ends as given; answers what it was called with, too. */
+async function execute(end: HandlerEnd | undefined) {
+  const calls: HandlerCall[] = [];
+  const order: string[] = [];
+  const action = createCodeAction({
+    handlers: {
+      get: () =>
+        end &&
+        (async (call) => {
+          calls.push(call);
+          call.onLine({ level: "warn", message: "said", fields: { n: 1 } });
+          call.onDropped(2);
+          return end;
+        }),
+    },
+    timeoutMs: 20,
+    openLog: () => ({
+      log: { info() {}, warn: (message) => order.push(message), error() {} },
+      drop: (lines) => order.push(`dropped ${lines}`),
+      async end() {
+        order.push("end");
+      },
+    }),
+    openSteps: () => ({ load: async () => new Map(), async keep() {} }),
+  });
+  const hold = new AbortController();
+  const run: RunAttempt = {
+    ...{ runId: "r", tenantId: "acme", flowId: "f", flowVersion: 1, fence: 1, attempt: 2 },
+    ...{ idempotencyKey: "k", event: { id: "e" } as NormalizedEvent, signingSecret: "", secrets: {}, hold },
+    definition: { trigger: {}, action: { type: "code", handler: "h" }, retry: DEFAULT_RETRY },
+  };
+  return { outcome: await action(run), calls, order, hold };
+}
+
+describe("a code action", () => {
+  test("hands the event, the attempt and the key of the run on, and keeps its log to the end", async () => {
+    const { outcome, calls, order, hold } = await execute({ kind: "returned" });
+    expect(outcome).toEqual({ kind: "done" });
+    expect(calls[0]).toMatchObject({ runId: "r", owner: "acme/f", timeoutMs: 20, signal: hold.signal });
+    expect(calls[0]?.run).toEqual({ event: { id: "e" }, attempt: 2, idempotencyKey: "k" });
+    expect(order).toEqual(["said", "dropped 2", "end"]);
+  });
+
+  test("fails as its handler does, and spends no attempt where it was not called", async () => {
+    const outcomes = [];
+    const ends: (HandlerEnd | undefined)[] = [
+      { kind: "threw", error: { message: "no", stack: "Error: no", step: "s" } },
+      { kind: "died", code: "HANDLER_STUCK", message: "stuck" },
+      { kind: "timed_out" },
+      { kind: "refused", reason: "handler_alone", delayMs: 5 },
+      undefined,
+    ];
+    for (const end of ends) outcomes.push((await execute(end)).outcome);
+    expect(outcomes).toMatchObject([
+      { kind: "retry", error: { code: "HANDLER_THREW", message: "no", stack: "Error: no", step: "s" } },
+      { kind: "retry", error: { code: "HANDLER_STUCK", message: "stuck" } },
+      { kind: "retry", error: { code: "TIMEOUT", message: "The handler took more than 20 ms" } },
+      { kind: "held", reason: "handler_alone", delayMs: 5 },
+      { kind: "retry", error: { code: "HANDLER_MISSING", message: "No flow file defines the handler h" } },
+    ]);
+  });
+});

@@ -1,0 +1,59 @@
+import type { RunAction, RunAttempt } from "../../../domain/flow/flow-run.ts";
+import type { CallHandler, HandlerEnd } from "../../../domain/flow/handler-call.ts";
+import type { AttemptError, Outcome } from "../../../domain/flow/outcome.ts";
+import type { RunLog } from "./code-log.ts";
+import type { StepStore } from "./code-steps.ts";
+
+/** Has the handlers of code flows called, which happens outside of this process. */
+export function createCodeAction(deps: {
+  handlers: { get(id: string): CallHandler | undefined };
+  timeoutMs: number;
+  openLog: (run: RunAttempt) => RunLog;
+  openSteps: (run: RunAttempt) => StepStore;
+}): RunAction {
+  const { handlers, timeoutMs, openLog, openSteps } = deps;
+  return async (run) => {
+    const { action } = run.definition;
+    const name = action.type === "code" ? action.handler : "";
+    const handler = handlers.get(name);
+    // Another copy, or the next release, may have it.
+    if (handler === undefined) return failure("HANDLER_MISSING", `No flow file defines the handler ${name}`);
+    const { event, attempt, idempotencyKey, runId, tenantId, flowId, hold } = run;
+    const { log, drop, end } = openLog(run);
+    const steps = openSteps(run);
+    const ended = await handler({
+      ...{ run: { event, attempt, idempotencyKey }, runId, owner: `${tenantId}/${flowId}`, timeoutMs },
+      signal: hold.signal,
+      onLine: ({ level, message, fields }) => log[level](message, fields),
+      onDropped: drop,
+      loadSteps: steps.load,
+      keepStep: steps.keep,
+    });
+    await end();
+    return outcomeOf(ended, timeoutMs);
+  };
+}
+
+function outcomeOf(end: HandlerEnd, timeoutMs: number): Outcome {
+  switch (end.kind) {
+    case "returned":
+      return { kind: "done" };
+    case "threw": {
+      const { message, stack, step } = end.error;
+      return failure("HANDLER_THREW", message, { stack, step });
+    }
+    case "died":
+      return failure(end.code, end.message, { stack: end.stack });
+    case "timed_out":
+      return failure("TIMEOUT", `The handler took more than ${timeoutMs} ms`);
+    case "refused":
+      return { kind: "held", reason: end.reason, delayMs: end.delayMs };
+    case "aborted":
+      // The run is not this process's any more: nothing of this is written.
+      return failure("ABORTED", "The run was taken away");
+  }
+}
+
+function failure(code: string, message: string, where: Pick<AttemptError, "stack" | "step"> = {}): Outcome {
+  return { kind: "retry", error: { code, message, ...where } };
+}

@@ -1,0 +1,124 @@
+import { randomUUID } from "node:crypto";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { testRedisUrl } from "../../../../test/support/stores.ts";
+import { connectRedis } from "../../../redis/client.ts";
+import { redisKeys } from "../../../redis/keys.ts";
+import { takeShare } from "../../../redis/shared-count.ts";
+import { createSharedBounds, type SharedBounds, type TakeShare } from "./shared-bounds.ts";
+
+const LIMITS = {
+  ...{ statedMs: 4_000, ttlMs: 15_000, spare: 8, settleMs: 5, aloneMs: 50 },
+  ...{ minDelayMs: 100, maxDelayMs: 30_000 },
+};
+
+function setUp() {
+  const installation = randomUUID().slice(0, 8);
+  const keys = redisKeys(installation);
+  const redis = connectRedis(
+    { url: testRedisUrl(), connectTimeoutMs: 2_000, commandTimeoutMs: 2_000, onError: () => {} },
+    "jobs",
+  );
+  const lose = async () => {
+    await redis.del(keys.share("k"));
+  };
+  onTestFinished(async () => {
+    await lose();
+    redis.disconnect();
+  });
+  /** One process's bounds, and how often they asked Redis. */
+  const process = (over: Partial<typeof LIMITS> = {}): SharedBounds & { calls: number } => {
+    const limits = { ...LIMITS, ...over };
+    const owner = randomUUID();
+    const take: TakeShare = (key, share) => {
+      bounds.calls += 1;
+      return takeShare(redis, keys.share(key), { ...share, owner, ttlMs: limits.ttlMs });
+    };
+    const bounds = Object.assign(
+      createSharedBounds({ takeShare: take, limits, monotonicMs: () => performance.now() }),
+      { calls: 0 },
+    );
+    return bounds;
+  };
+  return { process, lose };
+}
+
+async function entered(bounds: SharedBounds, times: number, bound: number): Promise<number> {
+  const places = await Promise.all(Array.from({ length: times }, () => bounds.enter("k", bound)));
+  return places.filter((place) => place.kind === "entered").length;
+}
+
+describe("shared bounds", () => {
+  test("hold over processes, and give what one leaves to another", async () => {
+    const { process } = setUp();
+    const [one, two] = [process(), process()];
+    const first = await Promise.all([entered(one, 30, 40), entered(two, 30, 40)]);
+    expect(first[0] + first[1]).toBe(40);
+    expect(await entered(two, 1, 40)).toBe(0);
+    for (let n = 0; n < first[0]; n += 1) one.leave("k", 10);
+    await expect.poll(() => entered(two, 40, 40)).toBe(first[0]);
+  });
+
+  test("ask once in a while far from the bound", async () => {
+    const { process } = setUp();
+    const one = process();
+    for (let n = 0; n < 1_000; n += 1) {
+      expect(await one.enter("k", 1_000)).toEqual({ kind: "entered" });
+      one.leave("k", 1);
+    }
+    expect(one.calls).toBe(1);
+  });
+
+  test("are right again when Redis lost the counts, with the next statement of each process", async () => {
+    const { process, lose } = setUp();
+    const [one, two] = [process(), process()];
+    expect(await entered(one, 40, 40)).toBe(40);
+    await lose();
+    await one.state(new AbortController().signal);
+    expect(await entered(two, 10, 40)).toBe(0);
+  });
+
+  test("free what a process had that is gone", async () => {
+    const { process } = setUp();
+    const [one, two] = [process({ ttlMs: 100 }), process()];
+    expect(await entered(one, 10, 10)).toBe(10);
+    await expect.poll(() => entered(two, 1, 10)).toBe(1);
+  });
+
+  test("are kept by each process alone while Redis is away", async () => {
+    const bounds = createSharedBounds({
+      takeShare: () => Promise.reject(new Error("away")),
+      limits: LIMITS,
+      monotonicMs: () => performance.now(),
+    });
+    expect(await entered(bounds, 30, 10)).toBe(10);
+    bounds.leave("k", 1);
+    expect(await entered(bounds, 5, 10)).toBe(1);
+  });
+
+  test("put off the longer, the more were put off before", async () => {
+    const { process } = setUp();
+    const one = process();
+    await entered(one, 2, 2);
+    const places = await Promise.all(Array.from({ length: 20 }, () => one.enter("k", 2)));
+    const delays = places.map((place) => (place.kind === "full" ? place.delayMs : 0));
+    expect(delays[0]).toBeGreaterThanOrEqual(100);
+    expect((delays.at(-1) ?? 0) - (delays[0] ?? 0)).toBeGreaterThan(500);
+  });
+
+  test("put off for as long again as all places have been held, where none came free", async () => {
+    let nowMs = 1_000;
+    const bounds = createSharedBounds({
+      takeShare: () => Promise.reject(new Error("away")),
+      limits: LIMITS,
+      monotonicMs: () => nowMs,
+    });
+    expect(await entered(bounds, 2, 2)).toBe(2);
+    const delay = async () => {
+      const place = await bounds.enter("k", 2);
+      return place.kind === "full" ? place.delayMs : 0;
+    };
+    expect(await delay()).toBeLessThan(1_000);
+    nowMs += 8_000;
+    expect(await delay()).toBeGreaterThanOrEqual(8_000);
+  });
+});

@@ -1,0 +1,26 @@
+import type { Preset } from "../preset.ts";
+
+/** Shopify signs the body alone, with the secret of the app, which is the same for all shops. */
+export const shopify: Preset = {
+  description: "Shopify: X-Shopify-Hmac-Sha256, HMAC SHA-256 over the body",
+  docs: "https://shopify.dev/docs/apps/build/webhooks/subscribe/https",
+  notes: [
+    "The shop stands in a header that Shopify does not sign: whoever has a signed body of one shop could show it as another.",
+  ],
+  params: {},
+  scheme: () => ({
+    algorithm: "hmac-sha256",
+    signature: { from: [{ header: "x-shopify-hmac-sha256" }], encoding: "base64" },
+    content: ["body"],
+    delivery_id: [{ header: "x-shopify-event-id" }, { header: "x-shopify-webhook-id" }],
+    type: { from: [{ header: "x-shopify-topic" }] },
+    occurred_at: { from: [{ header: "x-shopify-triggered-at" }], unit: "rfc3339" },
+    account: [{ header: "x-shopify-shop-domain" }],
+    retry_span_s: 14_400,
+    body_limit_bytes: 5_242_880,
+  }),
+  sample: {
+    body: { id: 820982911, email: "buyer@shop.example", total_price: "403.00" },
+    headers: { "x-shopify-shop-domain": "one.myshopify.com" },
+  },
+};

@@ -1,0 +1,32 @@
+import type { Preset } from "../preset.ts";
+
+/** WooCommerce signs the body alone. WordPress keeps the secret as HTML and decodes it before it signs. */
+export const woocommerce: Preset = {
+  description: "WooCommerce: X-WC-Webhook-Signature, HMAC SHA-256 over the body",
+  docs: "https://woocommerce.github.io/woocommerce-rest-api-docs/#webhooks",
+  params: {},
+  scheme: () => ({
+    algorithm: "hmac-sha256",
+    secret: { encoding: "html" },
+    signature: { from: [{ header: "x-wc-webhook-signature" }], encoding: "base64" },
+    content: ["body"],
+    delivery_id: [{ header: "x-wc-webhook-delivery-id" }],
+    type: { from: [{ header: "x-wc-webhook-topic" }] },
+    account: [{ header: "x-wc-webhook-source" }],
+    challenges: [
+      // The ping that is sent when a webhook is saved: a form that nobody signed.
+      {
+        when: [
+          { at: { header: "content-type" }, equals: "application/x-www-form-urlencoded" },
+          { at: { body: "/webhook_id" } },
+        ],
+        proof: "none",
+        answer: { status: 200 },
+      },
+    ],
+  }),
+  sample: {
+    body: { id: 727, status: "processing", total: "29.35" },
+    headers: { "x-wc-webhook-source": "https://shop.example/" },
+  },
+};

@@ -1,0 +1,39 @@
+import type { Preset } from "../preset.ts";
+
+/** GitLab shows a token, or, where the webhook has a signing token, signs as Standard Webhooks. */
+export const gitlab: Preset = {
+  description: "GitLab: X-Gitlab-Token, or Standard Webhooks headers with a signing token",
+  docs: "https://docs.gitlab.com/user/project/integrations/webhooks/",
+  notes: [
+    "A token is no signature: whoever sees one delivery can make others. Take signing: signature where GitLab offers it.",
+  ],
+  params: {
+    signing: {
+      description: "What proves a delivery: the token itself, or a signature (webhooks with a signing token)",
+      default: "token",
+      oneOf: ["token", "signature"],
+    },
+  },
+  scheme: ({ signing }) => ({
+    ...(signing === "token"
+      ? {
+          algorithm: "token",
+          signature: { from: [{ header: "x-gitlab-token" }], encoding: "text" },
+          delivery_id: [{ header: "idempotency-key" }, { header: "x-gitlab-event-uuid" }],
+        }
+      : {
+          algorithm: "hmac-sha256",
+          secret: { encoding: "base64", prefix: "whsec_" },
+          signature: {
+            from: [{ header: "webhook-signature", separator: " ", prefix: "v1," }],
+            encoding: "base64",
+          },
+          timestamp: { from: [{ header: "webhook-timestamp" }], unit: "s" },
+          content: ["id", { literal: "." }, "timestamp", { literal: "." }, "body"],
+          delivery_id: [{ header: "webhook-id" }],
+        }),
+    type: { from: [{ body: "/object_kind" }, { header: "x-gitlab-event" }] },
+    body_limit_bytes: 26_214_400,
+  }),
+  sample: { body: { object_kind: "push", project_id: 15, ref: "refs/heads/main" } },
+};

@@ -1,0 +1,29 @@
+import type { Preset } from "../preset.ts";
+
+/** Linear signs the body, in which its time stands. */
+export const linear: Preset = {
+  description: "Linear: Linear-Signature, HMAC SHA-256 over the body",
+  docs: "https://linear.app/developers/webhooks",
+  params: {},
+  scheme: () => ({
+    algorithm: "hmac-sha256",
+    signature: { from: [{ header: "linear-signature" }], encoding: "hex" },
+    timestamp: { from: [{ body: "/webhookTimestamp" }], unit: "ms" },
+    content: ["body"],
+    delivery_id: [{ header: "linear-delivery" }],
+    type: { from: [{ body: "/type" }], suffix: { body: "/action" } },
+    occurred_at: { from: [{ body: "/createdAt" }], unit: "rfc3339" },
+    account: [{ body: "/organizationId" }],
+    body_limit_bytes: 5_242_880,
+  }),
+  sample: {
+    body: {
+      type: "Issue",
+      action: "create",
+      createdAt: "2026-01-01T00:00:00.000Z",
+      organizationId: "o1",
+      webhookTimestamp: 1_767_225_600_000,
+      data: { id: "i1" },
+    },
+  },
+};

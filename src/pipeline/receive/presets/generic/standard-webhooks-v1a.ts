@@ -1,0 +1,30 @@
+import type { Preset } from "../preset.ts";
+
+/** Standard Webhooks 1.0.0, asymmetric signatures (`v1a`): the secret is the public key that the provider shows. */
+export const standardWebhooksV1a: Preset = {
+  description: "Standard Webhooks with ed25519 signatures; the secret is the public key, whpk_…",
+  docs: "https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md",
+  params: {},
+  scheme: () => ({
+    algorithm: "ed25519",
+    secret: { encoding: "base64", prefix: "whpk_" },
+    signature: {
+      from: [{ header: "webhook-signature", separator: " ", prefix: "v1a," }],
+      encoding: "base64",
+    },
+    timestamp: { from: [{ header: "webhook-timestamp" }], unit: "s" },
+    content: ["id", { literal: "." }, "timestamp", { literal: "." }, "body"],
+    delivery_id: [{ header: "webhook-id" }],
+    type: { from: [{ body: "/type" }] },
+    occurred_at: { from: [{ body: "/timestamp" }], unit: "rfc3339" },
+    // The schedule that the specification shows ends after 75 hours.
+    retry_span_s: 345_600,
+  }),
+  sample: {
+    body: {
+      type: "order.created",
+      timestamp: "2026-01-01T00:00:00Z",
+      data: { id: "order_1", status: "completed" },
+    },
+  },
+};

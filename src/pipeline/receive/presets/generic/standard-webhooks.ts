@@ -1,0 +1,27 @@
+import type { Preset } from "../preset.ts";
+
+/** Standard Webhooks 1.0.0, symmetric signatures (`v1`). Providers retry for days under the same webhook-id. */
+export const standardWebhooks: Preset = {
+  description: "Standard Webhooks: webhook-id, webhook-timestamp and webhook-signature headers, HMAC SHA-256",
+  docs: "https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md",
+  params: {},
+  scheme: () => ({
+    algorithm: "hmac-sha256",
+    secret: { encoding: "base64", prefix: "whsec_" },
+    signature: { from: [{ header: "webhook-signature", separator: " ", prefix: "v1," }], encoding: "base64" },
+    timestamp: { from: [{ header: "webhook-timestamp" }], unit: "s" },
+    content: ["id", { literal: "." }, "timestamp", { literal: "." }, "body"],
+    delivery_id: [{ header: "webhook-id" }],
+    type: { from: [{ body: "/type" }] },
+    occurred_at: { from: [{ body: "/timestamp" }], unit: "rfc3339" },
+    // The schedule that the specification shows ends after 75 hours.
+    retry_span_s: 345_600,
+  }),
+  sample: {
+    body: {
+      type: "order.created",
+      timestamp: "2026-01-01T00:00:00Z",
+      data: { id: "order_1", status: "completed" },
+    },
+  },
+};

@@ -1,0 +1,33 @@
+import type { Preset } from "../preset.ts";
+
+/** Svix, the service behind many providers: Standard Webhooks, with headers of its own name beside the standard ones. */
+export const svix: Preset = {
+  description: "Svix: svix-id, svix-timestamp and svix-signature (or webhook-…) headers, HMAC SHA-256",
+  docs: "https://docs.svix.com/receiving/verifying-payloads/how-manual",
+  params: {},
+  scheme: () => ({
+    algorithm: "hmac-sha256",
+    secret: { encoding: "base64", prefix: "whsec_" },
+    signature: {
+      from: [
+        { header: "svix-signature", separator: " ", prefix: "v1," },
+        { header: "webhook-signature", separator: " ", prefix: "v1," },
+      ],
+      encoding: "base64",
+    },
+    timestamp: { from: [{ header: "svix-timestamp" }, { header: "webhook-timestamp" }], unit: "s" },
+    content: ["id", { literal: "." }, "timestamp", { literal: "." }, "body"],
+    delivery_id: [{ header: "svix-id" }, { header: "webhook-id" }],
+    type: { from: [{ body: "/type" }] },
+    occurred_at: { from: [{ body: "/timestamp" }], unit: "rfc3339" },
+    // The schedule that the specification shows ends after 75 hours.
+    retry_span_s: 345_600,
+  }),
+  sample: {
+    body: {
+      type: "order.created",
+      timestamp: "2026-01-01T00:00:00Z",
+      data: { id: "order_1", status: "completed" },
+    },
+  },
+};

@@ -1,0 +1,42 @@
+import type { Preset } from "../preset.ts";
+
+/** Meta (Facebook, Instagram, WhatsApp) signs the body alone, with the secret of the app, and sends several entries at once. */
+export const meta: Preset = {
+  description: "Meta and WhatsApp: X-Hub-Signature-256, HMAC SHA-256 over the body",
+  docs: "https://developers.facebook.com/docs/graph-api/webhooks/getting-started",
+  notes: ["An entry is one event, named by the object and the field of its first change."],
+  params: {
+    verify_token: {
+      description: "What Meta shows when it asks whether the URL is yours",
+      pattern: /^.{1,256}$/,
+    },
+  },
+  scheme: ({ verify_token }) => ({
+    algorithm: "hmac-sha256",
+    signature: { from: [{ header: "x-hub-signature-256", prefix: "sha256=" }], encoding: "hex" },
+    content: ["body"],
+    items: ["/entry"],
+    type: { from: [{ body: "/object" }], suffix: { item: "/changes/0/field" } },
+    account: [{ item: "/id" }],
+    challenges: [
+      {
+        method: "GET",
+        when: [{ at: { query: "hub.mode" }, equals: "subscribe" }],
+        // A GET is refused alike whether the endpoint has a token or not; Meta signs none.
+        proof:
+          verify_token === undefined
+            ? "signature"
+            : { token: { query: "hub.verify_token" }, equals: verify_token },
+        answer: { status: 200, content_type: "text/plain", text: { query: "hub.challenge" } },
+      },
+    ],
+    retry_span_s: 129_600,
+  }),
+  sample: {
+    body: {
+      object: "page",
+      entry: [{ id: "123", time: 1_767_225_600, changes: [{ field: "feed", value: { item: "post" } }] }],
+    },
+    params: { verify_token: "a-verify-token" },
+  },
+};

@@ -1,0 +1,35 @@
+import type { Preset } from "../preset.ts";
+
+/** Slack signs version, time and body, with the secret of the app, which is the same for all workspaces. */
+export const slack: Preset = {
+  description: "Slack events, commands and interactions: X-Slack-Signature, HMAC SHA-256 over v0:time:body",
+  docs: "https://docs.slack.dev/authentication/verifying-requests-from-slack",
+  params: {},
+  scheme: () => ({
+    algorithm: "hmac-sha256",
+    signature: { from: [{ header: "x-slack-signature", prefix: "v0=" }], encoding: "hex" },
+    timestamp: { from: [{ header: "x-slack-request-timestamp" }], unit: "s" },
+    content: [{ literal: "v0:" }, "timestamp", { literal: ":" }, "body"],
+    delivery_id: [{ body: "/event_id" }],
+    type: { from: [{ body: "/event/type" }, { body: "/type" }, { body: "/command" }] },
+    occurred_at: { from: [{ body: "/event_time" }], unit: "s" },
+    account: [{ body: "/team_id" }, { body: "/team/id" }],
+    challenges: [
+      {
+        when: [{ at: { body: "/type" }, equals: "url_verification" }],
+        proof: "signature",
+        answer: { status: 200, content_type: "text/plain", text: { body: "/challenge" } },
+      },
+    ],
+    retry_span_s: 3_600,
+  }),
+  sample: {
+    body: {
+      type: "event_callback",
+      team_id: "T1",
+      event_id: "Ev1",
+      event_time: 1_767_225_600,
+      event: { type: "app_mention", text: "hello" },
+    },
+  },
+};

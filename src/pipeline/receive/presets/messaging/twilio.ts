@@ -1,0 +1,35 @@
+import type { Preset } from "../preset.ts";
+
+/** Twilio signs the public URL and the fields of the form, with HMAC SHA-1; no time, so that deduplication carries its
+ * replays. */
+export const twilio: Preset = {
+  description: "Twilio: X-Twilio-Signature, HMAC SHA-1 over the URL and the sorted form fields",
+  docs: "https://www.twilio.com/docs/usage/webhooks/webhooks-security",
+  notes: [
+    "The signature covers the URL: set HEADRACE_PUBLIC_URL to what Twilio calls.",
+    "The secret is the auth token of the account.",
+  ],
+  params: {},
+  scheme: () => ({
+    algorithm: "hmac-sha1",
+    signature: { from: [{ header: "x-twilio-signature" }], encoding: "base64" },
+    content: ["url", "twilio_body"],
+    delivery_id: [{ header: "i-twilio-idempotency-token" }],
+    type: {
+      from: [
+        { body: "/MessageStatus" },
+        { body: "/SmsStatus" },
+        { body: "/CallStatus" },
+        { body: "/EventType" },
+        { literal: "webhook" },
+      ],
+    },
+    account: [{ body: "/AccountSid" }],
+    // Twilio reads an answer as instructions (TwiML); an empty one gives none.
+    ack: { status: 200, body: "empty" },
+  }),
+  sample: {
+    body: { MessageSid: "SM1", MessageStatus: "delivered", AccountSid: "AC1", To: "+15005550006" },
+    form: true,
+  },
+};

@@ -1,0 +1,30 @@
+import type { Preset } from "../preset.ts";
+
+/** Stripe signs time and body; while a secret is rolled a delivery carries a signature of each. */
+export const stripe: Preset = {
+  description: "Stripe: Stripe-Signature t=…,v1=…, HMAC SHA-256 over t.body",
+  docs: "https://docs.stripe.com/webhooks/signatures",
+  notes: [
+    "The secret is used with its whsec_ prefix, as it is shown.",
+    "account is the connected account, acct_…, of Connect webhooks.",
+  ],
+  params: {},
+  scheme: () => ({
+    algorithm: "hmac-sha256",
+    signature: { from: [{ header: "stripe-signature", separator: ",", prefix: "v1=" }], encoding: "hex" },
+    timestamp: { from: [{ header: "stripe-signature", separator: ",", prefix: "t=" }], unit: "s" },
+    content: ["timestamp", { literal: "." }, "body"],
+    delivery_id: [{ body: "/id" }],
+    type: { from: [{ body: "/type" }] },
+    occurred_at: { from: [{ body: "/created" }], unit: "s" },
+    account: [{ body: "/account" }],
+  }),
+  sample: {
+    body: {
+      id: "evt_1",
+      type: "invoice.paid",
+      created: 1_767_225_600,
+      data: { object: { id: "in_1", total: 4200 } },
+    },
+  },
+};

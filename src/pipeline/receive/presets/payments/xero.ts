@@ -1,0 +1,35 @@
+import type { Preset } from "../preset.ts";
+
+/** Xero signs the body alone. Before it sends anything it probes with right and wrong signatures, and wants 200 and 401,
+ * with no body and no cookies. */
+export const xero: Preset = {
+  description: "Xero: x-xero-signature, HMAC SHA-256 over the body",
+  docs: "https://developer.xero.com/documentation/guides/webhooks/configuring-your-server/",
+  params: {},
+  scheme: () => ({
+    algorithm: "hmac-sha256",
+    signature: { from: [{ header: "x-xero-signature" }], encoding: "base64" },
+    content: ["body"],
+    items: ["/events"],
+    type: { from: [{ item: "/eventType" }] },
+    account: [{ item: "/tenantId" }],
+    retry_span_s: 86_400,
+    ack: { status: 200, body: "empty" },
+  }),
+  sample: {
+    body: {
+      events: [
+        {
+          resourceId: "r1",
+          eventType: "UPDATE",
+          eventCategory: "INVOICE",
+          tenantId: "t1",
+          eventDateUtc: "2026-01-01T00:00:00.000",
+        },
+      ],
+      firstEventSequence: 1,
+      lastEventSequence: 1,
+      entropy: "e",
+    },
+  },
+};

@@ -1,0 +1,29 @@
+import type { Preset } from "../preset.ts";
+
+/** DocuSign Connect signs the body with every HMAC key of the account, each in a header of its own. */
+export const docusign: Preset = {
+  description: "DocuSign Connect: X-DocuSign-Signature-1 and so on, HMAC SHA-256 over the body",
+  docs: "https://developers.docusign.com/platform/webhooks/connect/hmac/",
+  params: {},
+  scheme: () => ({
+    algorithm: "hmac-sha256",
+    signature: {
+      from: [1, 2, 3, 4, 5, 6, 7, 8].map((key) => ({ header: `x-docusign-signature-${key}` })),
+      encoding: "base64",
+    },
+    content: ["body"],
+    type: { from: [{ body: "/event" }] },
+    occurred_at: { from: [{ body: "/generatedDateTime" }], unit: "rfc3339" },
+    account: [{ body: "/data/accountId" }],
+    // It is said to try for seven days.
+    retry_span_s: 604_800,
+    body_limit_bytes: 26_214_400,
+  }),
+  sample: {
+    body: {
+      event: "envelope-completed",
+      generatedDateTime: "2026-01-01T00:00:00.0000000Z",
+      data: { accountId: "a1", envelopeId: "e1" },
+    },
+  },
+};

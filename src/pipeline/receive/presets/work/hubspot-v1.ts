@@ -1,0 +1,33 @@
+import type { Preset } from "../preset.ts";
+
+/** HubSpot, version 1 of its signatures: a plain SHA-256 over secret and body, with no time. Take `hubspot` where there is
+ * a choice. */
+export const hubspotV1: Preset = {
+  description: "HubSpot, version 1: X-HubSpot-Signature, SHA-256 over secret and body",
+  docs: "https://developers.hubspot.com/docs/apps/legacy-apps/authentication/validating-requests",
+  notes: ["This is a hash with a secret in front, not an HMAC; HubSpot sends version 3 beside it."],
+  params: {},
+  scheme: () => ({
+    algorithm: "sha256-prefixed",
+    signature: { from: [{ header: "x-hubspot-signature" }], encoding: "hex" },
+    content: ["body"],
+    items: [""],
+    delivery_id: [{ join: [{ item: "/eventId" }, { item: "/subscriptionId" }, { item: "/occurredAt" }] }],
+    type: { from: [{ item: "/subscriptionType" }] },
+    occurred_at: { from: [{ item: "/occurredAt" }], unit: "ms" },
+    account: [{ item: "/portalId" }],
+  }),
+  sample: {
+    body: [
+      {
+        eventId: 1,
+        subscriptionId: 12,
+        portalId: 62515,
+        occurredAt: 1_767_225_600_000,
+        subscriptionType: "contact.creation",
+        attemptNumber: 0,
+        objectId: 123,
+      },
+    ],
+  },
+};

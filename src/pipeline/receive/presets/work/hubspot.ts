@@ -1,0 +1,34 @@
+import type { Preset } from "../preset.ts";
+
+/** HubSpot, version 3 of its signatures: method, public URL, body and time, with the secret of the app. An event id of
+ * HubSpot alone is not unique. */
+export const hubspot: Preset = {
+  description: "HubSpot: X-HubSpot-Signature-v3, HMAC SHA-256 over method, URL, body and time",
+  docs: "https://developers.hubspot.com/docs/apps/legacy-apps/authentication/validating-requests",
+  notes: ["The signature covers the URL: set HEADRACE_PUBLIC_URL to what HubSpot calls."],
+  params: {},
+  scheme: () => ({
+    algorithm: "hmac-sha256",
+    signature: { from: [{ header: "x-hubspot-signature-v3" }], encoding: "base64" },
+    timestamp: { from: [{ header: "x-hubspot-request-timestamp" }], unit: "ms" },
+    content: ["method", "url", "body", "timestamp"],
+    items: [""],
+    delivery_id: [{ join: [{ item: "/eventId" }, { item: "/subscriptionId" }, { item: "/occurredAt" }] }],
+    type: { from: [{ item: "/subscriptionType" }] },
+    occurred_at: { from: [{ item: "/occurredAt" }], unit: "ms" },
+    account: [{ item: "/portalId" }],
+  }),
+  sample: {
+    body: [
+      {
+        eventId: 1,
+        subscriptionId: 12,
+        portalId: 62515,
+        occurredAt: 1_767_225_600_000,
+        subscriptionType: "contact.creation",
+        attemptNumber: 0,
+        objectId: 123,
+      },
+    ],
+  },
+};

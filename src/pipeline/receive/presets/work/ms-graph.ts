@@ -1,0 +1,52 @@
+import type { Preset } from "../preset.ts";
+
+/** Microsoft Graph repeats the clientState of the subscription in every notification; there is no signature. */
+export const msGraph: Preset = {
+  description: "Microsoft Graph: the clientState of every notification",
+  docs: "https://learn.microsoft.com/graph/change-notifications-delivery-webhooks",
+  notes: [
+    "The secrets are the clientStates of the subscriptions. A clientState is no signature: fetch what matters from Graph.",
+  ],
+  params: {},
+  scheme: () => ({
+    algorithm: "token",
+    signature: { from: [{ item: "/clientState" }], encoding: "text" },
+    items: ["/value"],
+    delivery_id: [
+      {
+        join: [
+          { item: "/subscriptionId" },
+          { item: "/changeType" },
+          { item: "/resource" },
+          { item: "/resourceData/@odata.etag" },
+        ],
+      },
+    ],
+    type: { from: [{ item: "/changeType" }, { item: "/lifecycleEvent" }] },
+    account: [{ item: "/tenantId" }],
+    challenges: [
+      {
+        method: "POST",
+        when: [{ at: { query: "validationToken" } }],
+        proof: "none",
+        answer: { status: 200, content_type: "text/plain", text: { query: "validationToken" } },
+      },
+    ],
+    retry_span_s: 14_400,
+    ack: { status: 202, body: "json" },
+  }),
+  sample: {
+    body: {
+      value: [
+        {
+          subscriptionId: "s1",
+          clientState: "c",
+          changeType: "updated",
+          resource: "Users/1/Messages/2",
+          tenantId: "t1",
+          resourceData: { "@odata.etag": "W/1", id: "2" },
+        },
+      ],
+    },
+  },
+};

@@ -1,0 +1,110 @@
+import { createHash, timingSafeEqual } from "node:crypto";
+import type { InboundRequest } from "./inbound-request.ts";
+import type { Place, Scheme } from "./scheme.ts";
+import { firstValue } from "./selector.ts";
+
+/** What a handshake or ping is answered with. */
+export interface ChallengeAnswer {
+  status: number;
+  contentType: string | undefined;
+  headers: Record<string, string>;
+  body: string;
+  /** The secret that the handshake hands over: it is the endpoint's from now on, if it has none yet. */
+  capture?: { value: string; show: boolean };
+}
+
+/**
+ * The answer to a handshake that nobody signs; undefined when the request is none, or when what stands in for the
+ * signature does not hold: the token that the scheme knows, or an endpoint that has no secret yet.
+ */
+export function answerUnsignedChallenge(
+  scheme: Scheme,
+  request: InboundRequest,
+  isPending: boolean,
+): ChallengeAnswer | undefined {
+  return answer(scheme, request, (proof) => {
+    if (proof === "none") return true;
+    if (proof === "pending") return isPending;
+    if (proof === "signature") return false;
+    const token = firstValue([proof.token], request)?.value;
+    return token !== undefined && timingSafeEqual(sha256(token), sha256(proof.equals));
+  });
+}
+
+/** The answer to an authentic request that is a handshake or ping of its scheme; undefined when it is a delivery. */
+export function answerSignedChallenge(
+  scheme: Scheme,
+  request: InboundRequest,
+  hmacHex: (text: string) => string | undefined,
+): ChallengeAnswer | undefined {
+  return answer(scheme, request, (proof) => proof === "signature", hmacHex);
+}
+
+type Challenge = Scheme["challenges"][number];
+
+function answer(
+  scheme: Scheme,
+  request: InboundRequest,
+  isProved: (proof: Challenge["proof"]) => boolean,
+  hmacHex: (text: string) => string | undefined = () => undefined,
+): ChallengeAnswer | undefined {
+  // What needs a signature is not looked for before it holds: its place may be in the body, which has to be read.
+  const challenge = scheme.challenges.find((one) => isProved(one.proof) && isMeant(one, request));
+  if (challenge === undefined) return undefined;
+  const { status, content_type: contentType, headers = {}, text, json } = challenge.answer;
+  const echo = (place: Place) => {
+    const value = firstValue([place], request)?.value;
+    return value !== undefined && value.length <= MAX_ECHO_CHARS ? value : undefined;
+  };
+  const body =
+    text !== undefined
+      ? echo(text)
+      : json === undefined
+        ? ""
+        : jsonOf(json, (part) => {
+            if (!("hmac_hex" in part)) return echo(part);
+            const signed = echo(part.hmac_hex);
+            return signed === undefined ? undefined : hmacHex(signed);
+          });
+  const echoed = Object.entries(headers).map(([name, place]) => [name, headerValue(echo(place))]);
+  const secret = challenge.capture && echo(challenge.capture.from);
+  const isWhole = body !== undefined && echoed.every(([, value]) => value !== undefined);
+  if (!isWhole || (challenge.capture !== undefined && secret === undefined)) return undefined;
+  return {
+    status,
+    contentType,
+    headers: Object.fromEntries(echoed),
+    body,
+    ...(secret !== undefined && { capture: { value: secret, show: challenge.capture?.show ?? false } }),
+  };
+}
+
+/** What a header cannot hold, a body may. */
+function headerValue(value: string | undefined): string | undefined {
+  return value !== undefined && /^[\t\x20-\x7e\x80-\xff]*$/.test(value) ? value : undefined;
+}
+
+/** What is echoed is no longer: Microsoft Graph's tokens, the longest known, have some hundred characters. */
+const MAX_ECHO_CHARS = 4_096;
+
+function isMeant({ when, method = "POST" }: Challenge, request: InboundRequest): boolean {
+  if (method !== request.method) return false;
+  return when.every(({ at, equals }) => {
+    const value = firstValue([at], request)?.value;
+    return value !== undefined && (equals === undefined || value === equals);
+  });
+}
+
+function jsonOf<Part>(
+  parts: Record<string, Part>,
+  read: (part: Part) => string | undefined,
+): string | undefined {
+  const members = Object.entries(parts).map(([name, part]) => [name, read(part)] as const);
+  return members.every(([, value]) => value !== undefined)
+    ? JSON.stringify(Object.fromEntries(members))
+    : undefined;
+}
+
+function sha256(text: string): Buffer {
+  return createHash("sha256").update(text).digest();
+}

@@ -1,0 +1,150 @@
+import { expect, test } from "vitest";
+import { HeadraceError } from "../../../domain/errors.ts";
+import { checkScheme } from "./check-scheme.ts";
+
+const HMAC = {
+  algorithm: "hmac-sha256",
+  signature: { from: [{ header: "X-Sig" }], encoding: "hex" },
+  content: ["body"],
+  type: { from: [{ body: "/type" }] },
+} as const;
+
+function detailsOf(value: unknown) {
+  try {
+    checkScheme(value);
+  } catch (error) {
+    expect(error).toBeInstanceOf(HeadraceError);
+    expect((error as HeadraceError).code).toBe("invalid_request");
+    return (error as HeadraceError).details;
+  }
+  return undefined;
+}
+
+test("a scheme gets the defaults of what it leaves out", () => {
+  expect(checkScheme(HMAC)).toEqual({
+    ...HMAC,
+    secret: { encoding: "text" },
+    retry_span_s: 259_200,
+    equal_bodies: "duplicate",
+    challenges: [],
+    ack: { status: 200, body: "json" },
+    body_limit_bytes: 1_048_576,
+    methods: ["POST"],
+  });
+  expect(checkScheme({ ...HMAC, retry_span_s: 900 }).retry_span_s).toBe(900);
+});
+
+test.each([
+  [5, [{ field: "scheme", message: "must be object", got: "number" }]],
+  [{ ...HMAC, algorithm: undefined }, [{ field: "scheme.algorithm", message: "is missing" }]],
+  [{ ...HMAC, colour: 1 }, [{ field: "scheme.colour", message: "is not known" }]],
+  [
+    { ...HMAC, retry_span_s: "4" },
+    [{ field: "scheme.retry_span_s", message: "must be integer", got: "string" }],
+  ],
+  [
+    { ...HMAC, signature: { from: [{ header: "X-Sig" }], encoding: "base32" } },
+    [
+      {
+        field: "scheme.signature.encoding",
+        expected: "one of hex, hex_any_case, base64, text",
+        got: "string",
+      },
+    ],
+  ],
+  [
+    { ...HMAC, type: { from: [{ footer: "x" }] } },
+    [
+      {
+        field: "scheme.type.from.0",
+        expected: expect.stringContaining("{ header, separator?, prefix? }"),
+        got: "object",
+      },
+    ],
+  ],
+  [
+    { ...HMAC, content: ["body", null] },
+    [
+      {
+        field: "scheme.content.1",
+        expected: expect.stringMatching(/^one of body \(its exact bytes\)/),
+        got: "null",
+      },
+    ],
+  ],
+])("%j is refused with the field, what was seen and what was expected", (value, details) => {
+  expect(detailsOf(JSON.parse(JSON.stringify(value)))).toEqual(details);
+});
+
+const { signature: _, ...unsigned } = HMAC;
+const { content: __, ...empty } = HMAC;
+
+test.each<[string, object, string]>([
+  ["a signature is missing", unsigned, "signature"],
+  ["content is missing", empty, "content"],
+  ["a signature is never checked", { ...empty, algorithm: "none" }, "signature"],
+  ["a token would sign content", { ...HMAC, algorithm: "token" }, "content"],
+  [
+    "a token would sign a time",
+    { ...empty, algorithm: "token", timestamp: { from: [{ header: "t" }], unit: "s" } },
+    "timestamp",
+  ],
+  ["the time is not signed", { ...HMAC, timestamp: { from: [{ header: "t" }], unit: "s" } }, "timestamp"],
+  [
+    "the time in the body is not signed",
+    { ...HMAC, content: ["url"], body_unsigned: true, timestamp: { from: [{ body: "/t" }], unit: "s" } },
+    "timestamp",
+  ],
+  ["the body is not signed and nobody says so", { ...HMAC, content: ["url"] }, "content"],
+  ["a timestamp has no place", { ...HMAC, content: ["timestamp", "body"] }, "content"],
+  ["an id has no place", { ...HMAC, content: ["id", "body"] }, "content"],
+  [
+    "text is no digest",
+    { ...HMAC, signature: { ...HMAC.signature, encoding: "text" } },
+    "signature.encoding",
+  ],
+  ["204 has no body", { ...HMAC, ack: { status: 204, body: "json" } }, "ack.status"],
+  ["there are no items to look into", { ...HMAC, account: [{ item: "/a" }] }, "items"],
+])("a scheme contradicts itself where %s", (_name, scheme, field) => {
+  expect(detailsOf(scheme)).toEqual([{ field: `scheme.${field}`, message: expect.any(String) }]);
+});
+
+const ANSWER = { status: 200, text: { body: "/c" } } as const;
+const CHALLENGE = { when: [{ at: { body: "/c" } }], proof: "signature", answer: ANSWER } as const;
+
+test.each<[string, object, string]>([
+  ["it would store a secret over another", { ...CHALLENGE, capture: { from: { body: "/c" } } }, "capture"],
+  [
+    "it would sign what nobody proved",
+    { ...CHALLENGE, proof: "none", answer: { status: 200, json: { a: { hmac_hex: { body: "/c" } } } } },
+    "answer.json",
+  ],
+  ["it has two bodies", { ...CHALLENGE, answer: { ...ANSWER, json: { a: { body: "/c" } } } }, "answer"],
+  ["204 has no body", { ...CHALLENGE, answer: { ...ANSWER, status: 204 } }, "answer.status"],
+  [
+    "it would frame its own answer",
+    { ...CHALLENGE, answer: { ...ANSWER, headers: { "Content-Length": { body: "/c" } } } },
+    "answer.headers",
+  ],
+  ["no handshake is a batch", { ...CHALLENGE, when: [{ at: { item: "/c" } }] }, "when"],
+])("a handshake contradicts itself where %s", (_name, challenge, field) => {
+  const scheme = { ...HMAC, items: ["/items"], challenges: [CHALLENGE, challenge] };
+  expect(detailsOf(scheme)).toEqual([{ field: `scheme.challenges.1.${field}`, message: expect.any(String) }]);
+});
+
+test("a handshake signs with an HMAC or not at all: a token would be given away", () => {
+  const { content: _content, ...rest } = HMAC;
+  const token = { ...rest, algorithm: "token", signature: { ...HMAC.signature, encoding: "text" } };
+  const answer = { status: 200, json: { signed: { hmac_hex: { body: "/c" } } } };
+  expect(detailsOf({ ...token, challenges: [{ ...CHALLENGE, answer }] })).toMatchObject([
+    { field: "scheme.challenges.0.answer.json" },
+  ]);
+  expect(detailsOf({ ...HMAC, challenges: [{ ...CHALLENGE, answer }] })).toBeUndefined();
+});
+
+test("a handshake names its headers as HTTP does", () => {
+  const answer = { ...ANSWER, headers: { "no header": { body: "/c" } } };
+  expect(detailsOf({ ...HMAC, challenges: [{ ...CHALLENGE, answer }] })?.[0]?.field).toMatch(
+    /^scheme\.challenges\.0\.answer\.headers/,
+  );
+});

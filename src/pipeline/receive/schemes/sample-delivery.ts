@@ -1,0 +1,114 @@
+import type { PresetSample } from "../presets/preset.ts";
+import { formatTimestamp } from "./freshness.ts";
+import type { DeliveryIdPlace, Scheme } from "./scheme.ts";
+import { resolvePointer } from "./selector.ts";
+import { signSample } from "./sign.ts";
+
+/** A delivery that is to look as if its provider had sent it. */
+export interface SampleDelivery {
+  scheme: Scheme;
+  sample: PresetSample;
+  /** In place of the sample's own body, or of the items of its batch. */
+  data?: unknown;
+  /** In place of the sample's own type. */
+  type?: string | undefined;
+  /** The delivery id, wherever the scheme has it. */
+  id: string;
+  /** The endpoint's secret; the private key where the scheme is checked with a public one. */
+  secret: string;
+  method?: string;
+  url: string;
+  nowMs: number;
+}
+
+/**
+ * Builds and signs a sample. What the scheme places in the body is set there: type, id, and time of sending. Throws
+ * HeadraceError `unprocessable` where nothing can be signed with this secret.
+ */
+export function sampleDelivery(delivery: SampleDelivery): { headers: Record<string, string>; body: Buffer } {
+  const { scheme, sample, type, id, secret, url, nowMs, method = "POST" } = delivery;
+  const body = structuredClone(delivery.data === undefined ? sample.body : inBatch(scheme, delivery));
+  const items = itemsIn(scheme, body);
+  const setAt = (places: readonly DeliveryIdPlace[] | undefined, value: string) => {
+    const place = places?.find(
+      (one) => ("body" in one && one.body !== "") || ("item" in one && one.item !== ""),
+    );
+    if (place === undefined) return false;
+    if ("body" in place) setPointer(body, place.body, value);
+    if ("item" in place) for (const item of items) setPointer(item, place.item, value);
+    return true;
+  };
+  if (type !== undefined) setType(scheme, type, setAt);
+  if (scheme.delivery_id?.every((place) => "body" in place)) setAt(scheme.delivery_id, id);
+  const { timestamp } = scheme;
+  if (timestamp) setAt(timestamp.from, formatTimestamp(nowMs, timestamp.unit));
+
+  const bytes = Buffer.from(sample.form ? asForm(body as Record<string, string>) : JSON.stringify(body));
+  const signed = signSample({
+    scheme,
+    secret,
+    body: bytes,
+    nowMs,
+    id,
+    type: type ?? "sample",
+    method,
+    url,
+  });
+  const contentType = sample.form ? "application/x-www-form-urlencoded" : "application/json";
+  return {
+    headers: { "content-type": contentType, ...sample.headers, ...signed.headers },
+    body: signed.body,
+  };
+}
+
+/** The data as the item of a batch, where the scheme has batches and the data is none. */
+function inBatch(scheme: Scheme, { data, sample }: SampleDelivery): unknown {
+  if (scheme.items === undefined || itemsIn(scheme, data).length > 0) return data;
+  const [pointer = ""] = scheme.items;
+  if (pointer === "") return [data];
+  const batch = structuredClone(sample.body);
+  setPointer(batch, pointer, [data]);
+  return batch;
+}
+
+function itemsIn(scheme: Scheme, body: unknown): unknown[] {
+  for (const pointer of scheme.items ?? []) {
+    const items = resolvePointer(body, pointer);
+    if (Array.isArray(items)) return items;
+  }
+  return [];
+}
+
+function setType(
+  { type: { from, suffix } }: Scheme,
+  type: string,
+  setAt: (places: readonly DeliveryIdPlace[], value: string) => boolean,
+): void {
+  const end = suffix === undefined ? -1 : type.indexOf(".");
+  // A type that a header names is set when the headers are.
+  if (from[0] !== undefined && !("header" in from[0]))
+    setAt([from[0]], end === -1 ? type : type.slice(0, end));
+  if (suffix !== undefined && end !== -1) setAt([suffix], type.slice(end + 1));
+}
+
+/** Sets an own member, and the objects on the way to it; a number where one stood. */
+function setPointer(data: unknown, pointer: string, value: unknown): void {
+  const keys = pointer
+    .slice(1)
+    .split("/")
+    .map((token) => token.replaceAll("~1", "/").replaceAll("~0", "~"));
+  let at = data;
+  for (const [index, key] of keys.entries()) {
+    if (typeof at !== "object" || at === null) return;
+    const members = at as Record<string, unknown>;
+    if (index < keys.length - 1) {
+      if (typeof members[key] !== "object" || members[key] === null) members[key] = {};
+      at = members[key];
+    } else
+      members[key] = typeof members[key] === "number" && typeof value === "string" ? Number(value) : value;
+  }
+}
+
+function asForm(fields: Record<string, string>): string {
+  return new URLSearchParams(fields).toString();
+}

@@ -1,0 +1,181 @@
+import { type Access, hashApiKey, type Scope } from "../../domain/api-key.ts";
+import type { Database, Queryable } from "../core/database.ts";
+
+/** A key as it is shown: everything but the key. */
+export interface StoredApiKey {
+  id: string;
+  name: string;
+  tenantId: string | undefined;
+  scope: Scope;
+  expiresAt: Date | undefined;
+  createdAt: Date;
+  /** To about a minute. */
+  lastUsedAt: Date | undefined;
+  createdBy: KeyMaker | undefined;
+}
+
+/** The key that made another: its id, or `setting`, and its name then. */
+export interface KeyMaker {
+  id: string;
+  name: string | undefined;
+}
+
+interface ApiKeyRow {
+  id: string;
+  name: string;
+  tenant_id: string | null;
+  scope: Scope;
+  expires_at: Date | null;
+  created_at: Date;
+  last_used_at: Date | null;
+  created_by: string | null;
+  created_by_name: string | null;
+}
+
+const COLUMNS =
+  "id, name, tenant_id, scope, expires_at, created_at, last_used_at, created_by, created_by_name";
+
+/**
+ * Makes the key of the setting an admin key, in place of an earlier one of the setting; returns whether there was one.
+ * Keys that were made over the API stay, and one that was revoked stays revoked.
+ */
+export async function ensureAdminKey(database: Database, key: string): Promise<boolean> {
+  return await database.transaction(async (transaction) => {
+    // Processes that start at once with different keys: the last one's holds.
+    await transaction.query({
+      text: "SELECT pg_advisory_xact_lock(hashtextextended('headrace admin key', 0))",
+    });
+    const replaced = await transaction.query({
+      text: `DELETE FROM api_keys WHERE created_by = 'setting' AND revoked_at IS NULL AND key_hash <> $1
+        RETURNING 1`,
+      values: [hashApiKey(key)],
+    });
+    await transaction.query({
+      text: `INSERT INTO api_keys (name, scope, key_hash, created_by)
+        VALUES ('HEADRACE_ADMIN_KEY', 'admin', $1, 'setting') ON CONFLICT (key_hash) DO NOTHING`,
+      values: [hashApiKey(key)],
+    });
+    return replaced.length > 0;
+  });
+}
+
+/** Stores that keys were used now, but for those whose stored use is younger than `everyMs`. */
+export async function noteKeyUse(
+  database: Queryable,
+  keyIds: readonly string[],
+  everyMs: number,
+): Promise<void> {
+  await database.query({
+    text: `UPDATE api_keys SET last_used_at = now()
+      WHERE id = ANY ($1::uuid[])
+        AND (last_used_at IS NULL OR last_used_at < now() - $2::float8 * interval '1 millisecond')`,
+    values: [keyIds, everyMs],
+  });
+}
+
+/** A key by its hash, and the tenant that a call is about. */
+export interface AskedAccess {
+  keyHash: Buffer;
+  tenantId: string | undefined;
+}
+
+/** The reach of a key, and whether the tenant asked about exists. */
+export interface FoundAccess extends Access {
+  keyName: string;
+  tenantExists: boolean;
+}
+
+/**
+ * Looks up what each key reaches, in the order asked; undefined for a key that is unknown, expired or revoked. Keys are
+ * read anew for each request, so that a revoked key is dead on every copy when its call returned.
+ */
+export async function findAccess(
+  database: Queryable,
+  asked: readonly AskedAccess[],
+): Promise<(FoundAccess | undefined)[]> {
+  const rows = await database.query<{
+    position: string;
+    id: string;
+    name: string;
+    scope: Scope;
+    tenant_id: string | null;
+    tenant_exists: boolean;
+  }>({
+    name: "find-access",
+    text: `SELECT a.position, k.id, k.name, k.scope, k.tenant_id,
+        EXISTS (SELECT FROM tenants t WHERE t.id = a.tenant_id AND t.deleted_at IS NULL) AS tenant_exists
+      FROM unnest($1::bytea[], $2::text[]) WITH ORDINALITY AS a (key_hash, tenant_id, position)
+        JOIN api_keys k ON k.key_hash = a.key_hash
+      WHERE k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now())`,
+    values: [asked.map((one) => one.keyHash), asked.map((one) => one.tenantId ?? null)],
+  });
+  const found: (FoundAccess | undefined)[] = asked.map(() => undefined);
+  for (const row of rows) {
+    found[Number(row.position) - 1] = {
+      keyId: row.id,
+      keyName: row.name,
+      scope: row.scope,
+      tenantId: row.tenant_id ?? undefined,
+      tenantExists: row.tenant_exists,
+    };
+  }
+  return found;
+}
+
+/** Stores a key by its hash. */
+export async function insertApiKey(
+  transaction: Queryable,
+  key: {
+    name: string;
+    tenantId: string | undefined;
+    scope: Scope;
+    keyHash: Buffer;
+    expiresAt: Date | undefined;
+    createdBy: KeyMaker | undefined;
+  },
+): Promise<StoredApiKey> {
+  const [row] = await transaction.query<ApiKeyRow>({
+    text: `INSERT INTO api_keys (name, tenant_id, scope, key_hash, expires_at, created_by, created_by_name)
+      VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING ${COLUMNS}`,
+    values: [
+      ...[key.name, key.tenantId ?? null, key.scope, key.keyHash, key.expiresAt ?? null],
+      ...[key.createdBy?.id ?? null, key.createdBy?.name ?? null],
+    ],
+  });
+  return asStoredApiKey(row as ApiKeyRow);
+}
+
+/** A page of the keys that were not revoked, expired ones among them, in the order in which they were made. */
+export async function listApiKeys(
+  transaction: Queryable,
+  page: { afterId: string; limit: number },
+): Promise<StoredApiKey[]> {
+  const rows = await transaction.query<ApiKeyRow>({
+    text: `SELECT ${COLUMNS} FROM api_keys WHERE revoked_at IS NULL AND id > $1 ORDER BY id LIMIT $2`,
+    values: [page.afterId, page.limit],
+  });
+  return rows.map(asStoredApiKey);
+}
+
+/** False when there is no such key, or it was revoked before. */
+export async function revokeApiKey(transaction: Queryable, id: string): Promise<boolean> {
+  const rows = await transaction.query({
+    text: "UPDATE api_keys SET revoked_at = now() WHERE id = $1 AND revoked_at IS NULL RETURNING 1",
+    values: [id],
+  });
+  return rows.length > 0;
+}
+
+function asStoredApiKey(row: ApiKeyRow): StoredApiKey {
+  return {
+    id: row.id,
+    name: row.name,
+    tenantId: row.tenant_id ?? undefined,
+    scope: row.scope,
+    expiresAt: row.expires_at ?? undefined,
+    createdAt: row.created_at,
+    lastUsedAt: row.last_used_at ?? undefined,
+    createdBy:
+      row.created_by === null ? undefined : { id: row.created_by, name: row.created_by_name ?? undefined },
+  };
+}

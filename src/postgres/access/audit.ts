@@ -1,0 +1,106 @@
+import type { Difference, RowChange } from "../../domain/audit-difference.ts";
+import type { Queryable } from "../core/database.ts";
+
+/** A change, who made it, and how. */
+export interface NewAuditEntry {
+  tenantId: string | undefined;
+  /** The API key, or the command. */
+  key: { id: string | undefined; name: string };
+  /** Method and path template, or the command. */
+  route: string;
+  /** What was changed: `flows/orders`. */
+  object: string;
+  difference: Difference;
+  requestId: string | undefined;
+}
+
+export interface AuditEntry extends NewAuditEntry {
+  id: string;
+  at: Date;
+}
+
+/** Has the transaction note what its statements change. */
+export async function noteChanges(transaction: Queryable): Promise<void> {
+  await transaction.query({ text: "SELECT set_config('app.changes', '[]', true)" });
+}
+
+/** What was noted; undefined for a transaction that wrote nothing at all. */
+export async function readChanges(transaction: Queryable): Promise<RowChange[] | undefined> {
+  const [row] = await transaction.query<{ wrote: boolean; changes: string }>({
+    text: `SELECT pg_current_xact_id_if_assigned() IS NOT NULL AS wrote,
+      coalesce(nullif(current_setting('app.changes', true), ''), '[]') AS changes`,
+  });
+  return row?.wrote ? JSON.parse(row.changes) : undefined;
+}
+
+export async function insertAuditEntry(transaction: Queryable, entry: NewAuditEntry): Promise<void> {
+  await transaction.query({
+    text: `INSERT INTO audit (tenant_id, key_id, key_name, route, object, difference, request_id)
+      VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+    values: [
+      ...[entry.tenantId ?? null, entry.key.id ?? null, entry.key.name, entry.route, entry.object],
+      ...[JSON.stringify(entry.difference), entry.requestId ?? null],
+    ],
+  });
+}
+
+/** A page of the audit, newest first: of a tenant, or of all. `object` finds what lies below it too. */
+export async function listAudit(
+  transaction: Queryable,
+  filter: {
+    tenantId: string | undefined;
+    /** The id or the name of a key. */
+    key: string | undefined;
+    object: string | undefined;
+    sinceId: string | undefined;
+    untilId: string | undefined;
+    beforeId: string | undefined;
+    limit: number;
+  },
+): Promise<AuditEntry[]> {
+  const rows = await transaction.query<{
+    id: string;
+    at: Date;
+    tenant_id: string | null;
+    key_id: string | null;
+    key_name: string;
+    route: string;
+    object: string;
+    difference: Difference;
+    request_id: string | null;
+  }>({
+    text: `SELECT * FROM audit
+      WHERE ($1::text IS NULL OR tenant_id = $1) AND ($2::text IS NULL OR key_id = $2 OR key_name = $2)
+        AND ($3::text IS NULL OR object = $3 OR starts_with(object, $3 || '/'))
+        AND ($4::uuid IS NULL OR id >= $4) AND ($5::uuid IS NULL OR id < $5) AND ($6::uuid IS NULL OR id < $6)
+      ORDER BY id DESC LIMIT $7`,
+    values: [
+      ...[filter.tenantId ?? null, filter.key ?? null, filter.object ?? null, filter.sinceId ?? null],
+      ...[filter.untilId ?? null, filter.beforeId ?? null, filter.limit],
+    ],
+  });
+  return rows.map((row) => ({
+    id: row.id,
+    at: row.at,
+    tenantId: row.tenant_id ?? undefined,
+    key: { id: row.key_id ?? undefined, name: row.key_name },
+    route: row.route,
+    object: row.object,
+    difference: row.difference,
+    requestId: row.request_id ?? undefined,
+  }));
+}
+
+/** Deletes at most `limit` entries older than `keptMs`, the oldest first; returns how many. */
+export async function deleteOldAudit(
+  database: Queryable,
+  { keptMs, limit }: { keptMs: number; limit: number },
+): Promise<number> {
+  const rows = await database.query({
+    text: `DELETE FROM audit WHERE id IN (
+      SELECT id FROM (SELECT id, at FROM audit ORDER BY id LIMIT $2) AS oldest
+      WHERE at < now() - $1::bigint * interval '1 millisecond') RETURNING 1`,
+    values: [keptMs, limit],
+  });
+  return rows.length;
+}

@@ -1,0 +1,261 @@
+import type { Queryable } from "../core/database.ts";
+import type { Sealed } from "../core/key-ring.ts";
+import type { EndpointName } from "./receiving-endpoints.ts";
+
+/** What may be set of an endpoint. */
+export interface EndpointSettings {
+  /** The account at the provider whose deliveries it takes. */
+  account: string | undefined;
+  /** Overlay those of the connector. */
+  params: Record<string, string>;
+  enabled: boolean;
+}
+
+export interface StoredEndpoint extends EndpointName, EndpointSettings {
+  /** Of its connector. */
+  webhook: Record<string, unknown> | undefined;
+  /** In the order in which they were given; never their values. */
+  secrets: { notAfter: Date | undefined; createdAt: Date }[];
+  createdAt: Date;
+  updatedAt: Date;
+}
+
+/** A secret to be stored; its id is part of the place that it is sealed with. */
+export interface NewSecret extends Sealed {
+  id: string;
+  notAfter: Date | undefined;
+}
+
+interface EndpointRow {
+  tenant_id: string;
+  connector: string;
+  endpoint: string;
+  account: string | null;
+  params: Record<string, string>;
+  enabled: boolean;
+  webhook: Record<string, unknown> | null;
+  secrets: { not_after: string | null; created_at: string }[];
+  created_at: Date;
+  updated_at: Date;
+}
+
+const SELECT_ENDPOINTS = `SELECT e.tenant_id, e.connector, e.endpoint, e.account, e.params, e.enabled, n.webhook,
+    e.created_at, e.updated_at,
+    coalesce((SELECT json_agg(json_build_object('not_after', s.not_after, 'created_at', s.created_at) ORDER BY s.position)
+      FROM endpoint_secrets s
+      WHERE (s.tenant_id, s.connector, s.endpoint) = (e.tenant_id, e.connector, e.endpoint)), '[]') AS secrets
+  FROM endpoints e JOIN connectors n ON n.id = e.connector`;
+
+/** Stores an endpoint and its secrets, in place of all that it had. Raise the receive counter in the same transaction. */
+export async function putEndpoint(
+  transaction: Queryable,
+  name: EndpointName,
+  settings: EndpointSettings,
+  secrets: readonly NewSecret[],
+): Promise<void> {
+  await transaction.query({
+    text: `INSERT INTO endpoints (tenant_id, connector, endpoint, account, params, enabled)
+      VALUES ($1, $2, $3, $4, $5, $6)
+      ON CONFLICT (tenant_id, connector, endpoint) DO UPDATE SET account = excluded.account,
+        params = excluded.params, enabled = excluded.enabled, updated_at = now()`,
+    values: [...keyOf(name), settings.account ?? null, settings.params, settings.enabled],
+  });
+  await transaction.query({
+    text: "DELETE FROM endpoint_secrets WHERE (tenant_id, connector, endpoint) = ($1, $2, $3)",
+    values: keyOf(name),
+  });
+  for (const [position, secret] of secrets.entries()) await insertSecret(transaction, name, secret, position);
+}
+
+/** An endpoint of a tenant, if there is one. */
+export async function findEndpoint(
+  transaction: Queryable,
+  name: EndpointName,
+): Promise<StoredEndpoint | undefined> {
+  const [row] = await transaction.query<EndpointRow>({
+    text: `${SELECT_ENDPOINTS} WHERE (e.tenant_id, e.connector, e.endpoint) = ($1, $2, $3)`,
+    values: keyOf(name),
+  });
+  return row === undefined ? undefined : asStoredEndpoint(row);
+}
+
+/** A page of a tenant's endpoints in the order of connector and endpoint. */
+export async function listEndpoints(
+  transaction: Queryable,
+  tenantId: string,
+  page: { after: { connector: string; endpoint: string }; limit: number },
+): Promise<StoredEndpoint[]> {
+  const rows = await transaction.query<EndpointRow>({
+    text: `${SELECT_ENDPOINTS} WHERE e.tenant_id = $1 AND (e.connector, e.endpoint) > ($2, $3)
+      ORDER BY e.connector, e.endpoint LIMIT $4`,
+    values: [tenantId, page.after.connector, page.after.endpoint, page.limit],
+  });
+  return rows.map(asStoredEndpoint);
+}
+
+/** False when there is none. Raise the receive counter in the same transaction. */
+export async function deleteEndpoint(transaction: Queryable, name: EndpointName): Promise<boolean> {
+  const rows = await transaction.query({
+    text: "DELETE FROM endpoints WHERE (tenant_id, connector, endpoint) = ($1, $2, $3) RETURNING 1",
+    values: keyOf(name),
+  });
+  return rows.length > 0;
+}
+
+/** A secret of an endpoint that names an account, with what says by which scheme it is read. */
+export interface AccountSecret extends Sealed {
+  id: string;
+  name: EndpointName;
+  params: Record<string, string>;
+}
+
+/** The secrets that hold now of all endpoints of any tenant that name the account, but for those of `except`. */
+export async function listAccountSecrets(
+  database: Queryable,
+  account: string,
+  except: EndpointName,
+): Promise<AccountSecret[]> {
+  const rows = await database.query<{
+    tenant_id: string;
+    endpoint: string;
+    params: Record<string, string>;
+    id: string;
+    sealed: Buffer;
+    key_id: string;
+  }>({
+    text: `SELECT e.tenant_id, e.endpoint, e.params, s.id, s.sealed, s.key_id
+      FROM endpoints e JOIN endpoint_secrets s USING (tenant_id, connector, endpoint)
+      WHERE e.connector = $2 AND e.account = $4 AND (e.tenant_id, e.endpoint) <> ($1, $3)
+        AND (s.not_after IS NULL OR s.not_after > now())`,
+    values: [...keyOf(except), account],
+  });
+  return rows.map(({ tenant_id: tenantId, endpoint, params, id, sealed, key_id: keyId }) => ({
+    name: { tenantId, connector: except.connector, endpoint },
+    params,
+    id,
+    sealed,
+    keyId,
+  }));
+}
+
+/** How many other endpoints of the tenant name the account. */
+export async function countAccountEndpoints(
+  transaction: Queryable,
+  account: string,
+  except: EndpointName,
+): Promise<number> {
+  const [row] = await transaction.query<{ count: number }>({
+    text: `SELECT count(*)::int AS count FROM endpoints
+      WHERE tenant_id = $1 AND connector = $2 AND endpoint <> $3 AND account = $4`,
+    values: [...keyOf(except), account],
+  });
+  return row?.count ?? 0;
+}
+
+/**
+ * Adds a secret before the others, which hold for `overlapSeconds` more at the most; those that have expired go.
+ * Answers how many there are now. Raise the receive counter in the same transaction.
+ */
+export async function rotateSecret(
+  transaction: Queryable,
+  name: EndpointName,
+  secret: NewSecret,
+  overlapSeconds: number,
+): Promise<number> {
+  await transaction.query({
+    text: `DELETE FROM endpoint_secrets
+      WHERE (tenant_id, connector, endpoint) = ($1, $2, $3) AND not_after <= now()`,
+    values: keyOf(name),
+  });
+  const kept = await transaction.query<{ position: number }>({
+    text: `UPDATE endpoint_secrets
+      SET not_after = least(coalesce(not_after, 'infinity'), now() + $4::int * interval '1 second')
+      WHERE (tenant_id, connector, endpoint) = ($1, $2, $3) RETURNING position`,
+    values: [...keyOf(name), overlapSeconds],
+  });
+  const first = Math.min(0, ...kept.map((row) => row.position));
+  await insertSecret(transaction, name, secret, first - 1);
+  await transaction.query({
+    text: "UPDATE endpoints SET updated_at = now() WHERE (tenant_id, connector, endpoint) = ($1, $2, $3)",
+    values: keyOf(name),
+  });
+  return kept.length + 1;
+}
+
+/**
+ * Stores the secret that a handshake brought, if the endpoint is enabled and has none; answers whether it did. Raise
+ * the receive counter in the same transaction, before.
+ */
+export async function captureSecret(
+  transaction: Queryable,
+  name: EndpointName,
+  secret: NewSecret,
+  shownSeconds: number,
+): Promise<boolean> {
+  const rows = await transaction.query({
+    text: `INSERT INTO endpoint_secrets (tenant_id, connector, endpoint, id, position, sealed, key_id, shown_until)
+      SELECT tenant_id, connector, endpoint, $4, 0, $5, $6, now() + nullif($7, 0) * interval '1 second'
+      FROM endpoints e WHERE (tenant_id, connector, endpoint) = ($1, $2, $3) AND enabled AND NOT EXISTS (
+        SELECT FROM endpoint_secrets s
+        WHERE (s.tenant_id, s.connector, s.endpoint) = (e.tenant_id, e.connector, e.endpoint))
+      ON CONFLICT (tenant_id, connector, endpoint, position) DO NOTHING RETURNING 1`,
+    values: [...keyOf(name), secret.id, secret.sealed, secret.keyId, shownSeconds],
+  });
+  return rows.length > 0;
+}
+
+/** The secret that a handshake brought, while a person may read it. */
+export async function findShownSecret(
+  transaction: Queryable,
+  name: EndpointName,
+): Promise<(Sealed & { id: string; capturedAt: Date; shownUntil: Date }) | undefined> {
+  const [row] = await transaction.query<{
+    id: string;
+    sealed: Buffer;
+    key_id: string;
+    created_at: Date;
+    shown_until: Date;
+  }>({
+    text: `SELECT id, sealed, key_id, created_at, shown_until FROM endpoint_secrets
+      WHERE (tenant_id, connector, endpoint) = ($1, $2, $3) AND shown_until > now()`,
+    values: keyOf(name),
+  });
+  if (row === undefined) return undefined;
+  const { id, sealed, key_id: keyId, created_at: capturedAt, shown_until: shownUntil } = row;
+  return { id, sealed, keyId, capturedAt, shownUntil };
+}
+
+async function insertSecret(
+  transaction: Queryable,
+  name: EndpointName,
+  secret: NewSecret,
+  position: number,
+): Promise<void> {
+  await transaction.query({
+    text: `INSERT INTO endpoint_secrets (tenant_id, connector, endpoint, id, position, sealed, key_id, not_after)
+      VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+    values: [...keyOf(name), secret.id, position, secret.sealed, secret.keyId, secret.notAfter ?? null],
+  });
+}
+
+function keyOf(name: EndpointName): string[] {
+  return [name.tenantId, name.connector, name.endpoint];
+}
+
+function asStoredEndpoint(row: EndpointRow): StoredEndpoint {
+  return {
+    tenantId: row.tenant_id,
+    connector: row.connector,
+    endpoint: row.endpoint,
+    account: row.account ?? undefined,
+    params: row.params,
+    enabled: row.enabled,
+    webhook: row.webhook ?? undefined,
+    secrets: row.secrets.map((secret) => ({
+      notAfter: secret.not_after === null ? undefined : new Date(secret.not_after),
+      createdAt: new Date(secret.created_at),
+    })),
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+  };
+}

@@ -1,0 +1,145 @@
+import { raiseCounter } from "../core/change-counters.ts";
+import type { Queryable } from "../core/database.ts";
+
+/** What may be set of a tenant; undefined is the installation's default, or no limit. */
+export interface TenantSettings {
+  name: string | undefined;
+  /** Its share beside the other tenants of a lane. */
+  weight: number;
+  eventsPerSecond: number | undefined;
+  maxBacklog: number | undefined;
+  retentionDays: number | undefined;
+}
+
+export interface StoredTenant extends TenantSettings {
+  id: string;
+  createdAt: Date;
+  updatedAt: Date;
+}
+
+interface TenantRow {
+  id: string;
+  name: string | null;
+  weight: number;
+  events_per_second: number | null;
+  max_backlog: number | null;
+  retention_days: number | null;
+  created_at: Date;
+  updated_at: Date;
+}
+
+const COLUMNS = "id, name, weight, events_per_second, max_backlog, retention_days, created_at, updated_at";
+
+/** Stores a tenant; undefined when one of this id was deleted, whose data may still be there. */
+export async function putTenant(
+  transaction: Queryable,
+  id: string,
+  settings: TenantSettings,
+): Promise<StoredTenant | undefined> {
+  const [row] = await transaction.query<TenantRow>({
+    text: `INSERT INTO tenants AS t (id, name, weight, events_per_second, max_backlog, retention_days)
+      VALUES ($1, $2, $3, $4, $5, $6)
+      ON CONFLICT (id) DO UPDATE SET name = excluded.name, weight = excluded.weight,
+        events_per_second = excluded.events_per_second, max_backlog = excluded.max_backlog,
+        retention_days = excluded.retention_days, updated_at = now()
+        WHERE t.deleted_at IS NULL
+      RETURNING ${COLUMNS}`,
+    values: [
+      id,
+      settings.name ?? null,
+      settings.weight,
+      settings.eventsPerSecond ?? null,
+      settings.maxBacklog ?? null,
+      settings.retentionDays ?? null,
+    ],
+  });
+  return row === undefined ? undefined : asStoredTenant(row);
+}
+
+/** A tenant that was not deleted. */
+export async function findTenant(transaction: Queryable, id: string): Promise<StoredTenant | undefined> {
+  const [row] = await transaction.query<TenantRow>({
+    text: `SELECT ${COLUMNS} FROM tenants WHERE id = $1 AND deleted_at IS NULL`,
+    values: [id],
+  });
+  return row === undefined ? undefined : asStoredTenant(row);
+}
+
+/** A page of the tenants in the order of their ids. */
+export async function listTenants(
+  transaction: Queryable,
+  page: { afterId: string; limit: number },
+): Promise<StoredTenant[]> {
+  const rows = await transaction.query<TenantRow>({
+    text: `SELECT ${COLUMNS} FROM tenants WHERE id > $1 AND deleted_at IS NULL ORDER BY id LIMIT $2`,
+    values: [page.afterId, page.limit],
+  });
+  return rows.map(asStoredTenant);
+}
+
+/**
+ * Marks a tenant as deleted, so that none of its endpoints takes a delivery and none of its sources is polled, and ends
+ * its deployments. False when there never was such a tenant; deleting twice is fine.
+ */
+export async function deleteTenant(transaction: Queryable, id: string): Promise<boolean> {
+  const found = await transaction.query({
+    text: "UPDATE tenants SET deleted_at = coalesce(deleted_at, now()) WHERE id = $1 RETURNING 1",
+    values: [id],
+  });
+  if (found.length === 0) return false;
+  // The flows' rows before the counter, as every deploy takes them: neither waits for the other in a circle.
+  await transaction.query({
+    text: `UPDATE flows SET deployed_version = NULL, updated_at = now()
+      WHERE tenant_id = $1 AND deployed_version IS NOT NULL`,
+    values: [id],
+  });
+  await raiseCounter(transaction, "receive");
+  const counter = await raiseCounter(transaction, "flows");
+  await raiseCounter(transaction, "sources");
+  await transaction.query({
+    text: "UPDATE deployments SET deployed_until = $2 WHERE tenant_id = $1 AND deployed_until IS NULL",
+    values: [id, counter],
+  });
+  return true;
+}
+
+/** Takes at most `limit` of a tenant's events out of the outbox and answers how many: they are never routed. */
+export async function dropUnroutedEvents(
+  transaction: Queryable,
+  tenantId: string,
+  limit: number,
+): Promise<number> {
+  const rows = await transaction.query({
+    text: `DELETE FROM outbox WHERE event_id = ANY (ARRAY(
+        SELECT event_id FROM outbox WHERE lane = ANY ('{1,2,3,4}') AND tenant_id = $1 LIMIT $2))
+      RETURNING 1`,
+    values: [tenantId, limit],
+  });
+  return rows.length;
+}
+
+/** Cancels at most `limit` of a tenant's unfinished runs and answers how many; who runs one now loses its fence. */
+export async function cancelRuns(transaction: Queryable, tenantId: string, limit: number): Promise<number> {
+  const rows = await transaction.query({
+    text: `UPDATE runs SET state = 'cancelled', fence = fence + 1, finished_at = now()
+      WHERE id = ANY (ARRAY(SELECT id FROM runs
+          WHERE tenant_id = $1 AND state IN ('queued', 'running', 'failed') LIMIT $2))
+        AND state IN ('queued', 'running', 'failed')
+      RETURNING 1`,
+    values: [tenantId, limit],
+  });
+  return rows.length;
+}
+
+function asStoredTenant(row: TenantRow): StoredTenant {
+  return {
+    id: row.id,
+    name: row.name ?? undefined,
+    weight: row.weight,
+    eventsPerSecond: row.events_per_second ?? undefined,
+    maxBacklog: row.max_backlog ?? undefined,
+    retentionDays: row.retention_days ?? undefined,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+  };
+}

@@ -1,0 +1,206 @@
+import type { Queryable } from "../core/database.ts";
+
+/** Which thing an alert is about: there is never more than one open alert of one of these. */
+export interface AlertKey {
+  /** `EVERY_TENANT` for what concerns the whole installation: administrators alone see it. */
+  tenantId: string;
+  /** A stable name, as `dlq.depth`. */
+  kind: string;
+  /** Which of several things of this kind, a source for one; "" where there is but one. */
+  subject: string;
+}
+
+export interface NewAlert extends AlertKey {
+  /** One sentence for people; no secrets, nothing of a payload. */
+  message: string;
+  /** What was measured, and the bound that it passed, where numbers say it. */
+  value?: number;
+  threshold?: number;
+  details?: Record<string, unknown>;
+}
+
+export interface EndedAlert extends AlertKey {
+  /** What was measured when it ended. */
+  value?: number;
+}
+
+/** Whether the webhook was told of a change of an alert. */
+export interface AlertNotice {
+  change: "opened" | "resolved";
+  state: "due" | "delivered" | "untold" | "failed";
+  attempts: number;
+  last_error: string | null;
+}
+
+export interface StoredAlert extends AlertKey {
+  id: string;
+  message: string;
+  value: number | undefined;
+  threshold: number | undefined;
+  resolvedValue: number | undefined;
+  details: Record<string, unknown>;
+  openedAt: Date;
+  resolvedAt: Date | undefined;
+  notices: AlertNotice[];
+}
+
+/**
+ * Opens those of the alerts that are not open yet, and has each told once to the log, the metrics and the webhook of
+ * the tenant's policy; answers how many. Any number of callers may open the same one at once.
+ */
+export async function openAlerts(database: Queryable, alerts: readonly NewAlert[]): Promise<number> {
+  if (alerts.length === 0) return 0;
+  const rows = await database.query({
+    name: "open-alerts",
+    text: `WITH opened AS (
+        INSERT INTO alerts (tenant_id, kind, subject, message, value, threshold, details)
+        SELECT a.tenant_id, a.kind, a.subject, a.message, a.value, a.threshold, a.details::jsonb
+        FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::float8[], $6::float8[], $7::text[])
+          AS a (tenant_id, kind, subject, message, value, threshold, details)
+        ORDER BY 1, 2, 3
+        ON CONFLICT (tenant_id, kind, subject) WHERE resolved_at IS NULL DO NOTHING
+        RETURNING id, tenant_id
+      )
+      INSERT INTO alert_notices (alert_id, tenant_id, change) SELECT id, tenant_id, 'opened' FROM opened RETURNING 1`,
+    values: [
+      alerts.map((alert) => alert.tenantId),
+      alerts.map((alert) => alert.kind),
+      alerts.map((alert) => alert.subject),
+      alerts.map((alert) => alert.message),
+      alerts.map((alert) => alert.value ?? null),
+      alerts.map((alert) => alert.threshold ?? null),
+      alerts.map((alert) => JSON.stringify(alert.details ?? {})),
+    ],
+  });
+  return rows.length;
+}
+
+/** Resolves those of the alerts that are open, and has each told once, as `openAlerts` does; answers how many. */
+export async function resolveAlerts(database: Queryable, alerts: readonly EndedAlert[]): Promise<number> {
+  if (alerts.length === 0) return 0;
+  const rows = await database.query({
+    name: "resolve-alerts",
+    text: `WITH ended AS (
+        SELECT o.id, e.value FROM unnest($1::text[], $2::text[], $3::text[], $4::float8[])
+            AS e (tenant_id, kind, subject, value)
+          JOIN alerts o ON o.tenant_id = e.tenant_id AND o.kind = e.kind AND o.subject = e.subject
+            AND o.resolved_at IS NULL
+        ORDER BY o.tenant_id, o.kind, o.subject FOR UPDATE OF o
+      ),
+      resolved AS (
+        UPDATE alerts a SET resolved_at = now(), resolved_value = e.value
+        FROM ended e WHERE a.id = e.id AND a.resolved_at IS NULL
+        RETURNING a.id, a.tenant_id
+      )
+      INSERT INTO alert_notices (alert_id, tenant_id, change) SELECT id, tenant_id, 'resolved' FROM resolved RETURNING 1`,
+    values: [
+      alerts.map((alert) => alert.tenantId),
+      alerts.map((alert) => alert.kind),
+      alerts.map((alert) => alert.subject),
+      alerts.map((alert) => alert.value ?? null),
+    ],
+  });
+  return rows.length;
+}
+
+/** The open alerts of some kinds: which they are, and the bound that each passed. */
+export async function readOpenAlerts(database: Queryable, kinds: readonly string[]): Promise<AlertKey[]> {
+  const rows = await database.query<{ tenant_id: string; kind: string; subject: string }>({
+    name: "read-open-alerts",
+    text: `SELECT tenant_id, kind, subject FROM alerts WHERE resolved_at IS NULL AND kind = ANY ($1)`,
+    values: [kinds],
+  });
+  return rows.map((row) => ({ tenantId: row.tenant_id, kind: row.kind, subject: row.subject }));
+}
+
+/** How many alerts are open, by kind. */
+export async function countOpenAlerts(database: Queryable): Promise<{ kind: string; count: number }[]> {
+  const rows = await database.query<{ kind: string; count: string }>({
+    name: "count-open-alerts",
+    text: "SELECT kind, count(*) AS count FROM alerts WHERE resolved_at IS NULL GROUP BY kind",
+  });
+  return rows.map((row) => ({ kind: row.kind, count: Number(row.count) }));
+}
+
+/** Deletes at most `limit` alerts that were resolved longer than `keptMs` ago; answers how many. */
+export async function deleteOldAlerts(
+  database: Queryable,
+  { keptMs, limit }: { keptMs: number; limit: number },
+): Promise<number> {
+  const rows = await database.query({
+    text: `DELETE FROM alerts WHERE id = ANY (ARRAY(
+        SELECT id FROM alerts WHERE resolved_at < now() - $1::bigint * interval '1 millisecond'
+        ORDER BY resolved_at LIMIT $2 FOR UPDATE SKIP LOCKED))
+      RETURNING 1`,
+    values: [keptMs, limit],
+  });
+  return rows.length;
+}
+
+export interface AlertFilter {
+  /** Undefined: of every tenant, and of the installation. */
+  tenantId: string | undefined;
+  status: "open" | "resolved" | undefined;
+  kind: string | undefined;
+  subject: string | undefined;
+  /** Bounds on the id, from the times asked for: since is inclusive, until is not. */
+  sinceId: string | undefined;
+  untilId: string | undefined;
+  /** Only ids below this one: where the previous page ended. */
+  beforeId: string | undefined;
+  limit: number;
+}
+
+/** A page of alerts, the newest first. */
+export async function listAlerts(database: Queryable, filter: AlertFilter): Promise<StoredAlert[]> {
+  const rows = await database.query<{
+    id: string;
+    tenant_id: string;
+    kind: string;
+    subject: string;
+    message: string;
+    value: number | null;
+    threshold: number | null;
+    resolved_value: number | null;
+    details: Record<string, unknown>;
+    opened_at: Date;
+    resolved_at: Date | null;
+    notices: AlertNotice[];
+  }>({
+    text: `SELECT a.*, ARRAY(
+          SELECT json_build_object('change', n.change, 'state', n.state, 'attempts', n.attempts,
+            'last_error', n.last_error)
+          FROM alert_notices n WHERE n.alert_id = a.id ORDER BY n.change
+        ) AS notices
+      FROM alerts a
+      WHERE ($1::text IS NULL OR a.tenant_id = $1) AND ($2::text IS NULL OR (a.resolved_at IS NULL) = ($2 = 'open'))
+        AND ($3::text IS NULL OR a.kind = $3) AND ($4::text IS NULL OR a.subject = $4)
+        AND ($5::uuid IS NULL OR a.id >= $5) AND ($6::uuid IS NULL OR a.id < $6)
+        AND ($7::uuid IS NULL OR a.id < $7)
+      ORDER BY a.id DESC LIMIT $8`,
+    values: [
+      filter.tenantId ?? null,
+      filter.status ?? null,
+      filter.kind ?? null,
+      filter.subject ?? null,
+      filter.sinceId ?? null,
+      filter.untilId ?? null,
+      filter.beforeId ?? null,
+      filter.limit,
+    ],
+  });
+  return rows.map((row) => ({
+    id: row.id,
+    tenantId: row.tenant_id,
+    kind: row.kind,
+    subject: row.subject,
+    message: row.message,
+    value: row.value ?? undefined,
+    threshold: row.threshold ?? undefined,
+    resolvedValue: row.resolved_value ?? undefined,
+    details: row.details,
+    openedAt: row.opened_at,
+    resolvedAt: row.resolved_at ?? undefined,
+    notices: row.notices,
+  }));
+}

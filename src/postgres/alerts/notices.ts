@@ -1,0 +1,115 @@
+import type { Queryable } from "../core/database.ts";
+import { EVERY_TENANT } from "../dead-letters/policies.ts";
+
+/** A change of an alert that is to be told, and is held by this process until its lease ends. */
+export interface ClaimedNotice {
+  alertId: string;
+  change: "opened" | "resolved";
+  /** This attempt's number, from 1: the fence of `settleNotices`. */
+  attempt: number;
+  tenantId: string;
+  kind: string;
+  subject: string;
+  message: string;
+  value: number | undefined;
+  threshold: number | undefined;
+  resolvedValue: number | undefined;
+  details: Record<string, unknown>;
+  openedAt: Date;
+  resolvedAt: Date | undefined;
+  /** Of the tenant's policy, else of everyone's; as it is now, so that a corrected one is used. */
+  webhookUrl: string | undefined;
+}
+
+/** How an attempt to tell of a change ended; `due` waits `waitMs` for the next one. */
+export interface SettledNotice {
+  alertId: string;
+  change: "opened" | "resolved";
+  attempt: number;
+  state: "due" | "delivered" | "untold" | "failed";
+  waitMs: number;
+  error: string | undefined;
+}
+
+/**
+ * Claims at most `limit` notices that are due, for `leaseMs`: whoever crashes leaves them to others. That an alert was
+ * resolved is not told before it is settled that it was opened.
+ */
+export async function claimNotices(
+  database: Queryable,
+  { limit, leaseMs }: { limit: number; leaseMs: number },
+): Promise<ClaimedNotice[]> {
+  const rows = await database.query<{
+    alert_id: string;
+    change: "opened" | "resolved";
+    attempts: number;
+    tenant_id: string;
+    kind: string;
+    subject: string;
+    message: string;
+    value: number | null;
+    threshold: number | null;
+    resolved_value: number | null;
+    details: Record<string, unknown>;
+    opened_at: Date;
+    resolved_at: Date | null;
+    webhook_url: string | null;
+  }>({
+    name: "claim-notices",
+    text: `WITH due AS (
+        SELECT n.alert_id, n.change FROM alert_notices n
+        WHERE n.state = 'due' AND n.visible_at <= now() AND (n.change = 'opened' OR NOT EXISTS (
+          SELECT FROM alert_notices o WHERE o.alert_id = n.alert_id AND o.change = 'opened' AND o.state = 'due'))
+        ORDER BY n.visible_at LIMIT $1 FOR UPDATE SKIP LOCKED
+      ),
+      claimed AS (
+        UPDATE alert_notices n SET attempts = n.attempts + 1, visible_at = now() + $2::int * interval '1 millisecond'
+        FROM due WHERE n.alert_id = due.alert_id AND n.change = due.change
+        RETURNING n.alert_id, n.change, n.attempts
+      )
+      SELECT c.*, a.tenant_id, a.kind, a.subject, a.message, a.value, a.threshold, a.resolved_value, a.details,
+        a.opened_at, a.resolved_at, coalesce(own.definition, every.definition) -> 'alert' ->> 'webhook_url' AS webhook_url
+      FROM claimed c JOIN alerts a ON a.id = c.alert_id
+        LEFT JOIN dlq_policies own ON own.tenant_id = a.tenant_id
+        LEFT JOIN dlq_policies every ON every.tenant_id = '${EVERY_TENANT}'`,
+    values: [limit, leaseMs],
+  });
+  return rows.map((row) => ({
+    alertId: row.alert_id,
+    change: row.change,
+    attempt: row.attempts,
+    tenantId: row.tenant_id,
+    kind: row.kind,
+    subject: row.subject,
+    message: row.message,
+    value: row.value ?? undefined,
+    threshold: row.threshold ?? undefined,
+    resolvedValue: row.resolved_value ?? undefined,
+    details: row.details,
+    openedAt: row.opened_at,
+    resolvedAt: row.resolved_at ?? undefined,
+    webhookUrl: row.webhook_url ?? undefined,
+  }));
+}
+
+/** Writes how attempts ended; one whose lease ended meanwhile, so that another was begun, is left alone. */
+export async function settleNotices(database: Queryable, notices: readonly SettledNotice[]): Promise<void> {
+  if (notices.length === 0) return;
+  await database.query({
+    name: "settle-notices",
+    text: `UPDATE alert_notices n SET state = s.state, last_error = s.error,
+        visible_at = now() + s.wait_ms * interval '1 millisecond',
+        settled_at = CASE WHEN s.state = 'due' THEN NULL ELSE now() END
+      FROM unnest($1::uuid[], $2::text[], $3::int[], $4::text[], $5::int[], $6::text[])
+        AS s (alert_id, change, attempt, state, wait_ms, error)
+      WHERE n.alert_id = s.alert_id AND n.change = s.change AND n.attempts = s.attempt AND n.state = 'due'`,
+    values: [
+      notices.map((notice) => notice.alertId),
+      notices.map((notice) => notice.change),
+      notices.map((notice) => notice.attempt),
+      notices.map((notice) => notice.state),
+      notices.map((notice) => notice.waitMs),
+      notices.map((notice) => notice.error ?? null),
+    ],
+  });
+}

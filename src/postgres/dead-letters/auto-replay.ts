@@ -1,0 +1,159 @@
+import type { Queryable } from "../core/database.ts";
+import { ROUTER_LOST } from "./bulk-replay.ts";
+import type { ReplayCause } from "./lock.ts";
+import { type DlqPolicy, EVERY_TENANT } from "./policies.ts";
+
+export type AutoReplayPolicy = NonNullable<DlqPolicy["auto_replay"]>;
+
+/** Takes the turn to replay by policies for `leaseMs`; false while another has it, or its next one is not due. */
+export async function takeAutoTurn(database: Queryable, leaseMs: number): Promise<boolean> {
+  const rows = await database.query({
+    text: `UPDATE dlq_auto_turn SET visible_at = now() + $1::int * interval '1 millisecond'
+      WHERE visible_at <= now() RETURNING 1`,
+    values: [leaseMs],
+  });
+  return rows.length > 0;
+}
+
+/** Ends a turn: the next one, anybody's, is due after `waitMs`. */
+export async function endAutoTurn(database: Queryable, waitMs: number): Promise<void> {
+  await database.query({
+    text: "UPDATE dlq_auto_turn SET visible_at = now() + $1::int * interval '1 millisecond'",
+    values: [waitMs],
+  });
+}
+
+/**
+ * The tenants after `afterTenant`, by id, that have dead letters to replay and a policy that replays them: their own,
+ * or everyone's where they have none. At most `limit`.
+ */
+export async function listAutoTenants(
+  database: Queryable,
+  { afterTenant, limit }: { afterTenant: string; limit: number },
+): Promise<{ tenantId: string; policy: AutoReplayPolicy }[]> {
+  const rows = await database.query<{ tenant_id: string; policy: AutoReplayPolicy }>({
+    text: `WITH RECURSIVE walk AS (
+        SELECT min(tenant_id) AS tenant_id FROM dead_letters
+        WHERE status = 'pending' AND replay_run_id IS NULL AND tenant_id > $1
+          AND EXISTS (SELECT FROM dlq_policies WHERE definition #>> '{auto_replay,enabled}' = 'true')
+        UNION ALL
+        SELECT (SELECT min(d.tenant_id) FROM dead_letters d
+          WHERE d.status = 'pending' AND d.replay_run_id IS NULL AND d.tenant_id > w.tenant_id)
+        FROM walk w WHERE w.tenant_id IS NOT NULL
+      )
+      SELECT w.tenant_id, p.definition -> 'auto_replay' AS policy
+      FROM walk w JOIN tenants t ON t.id = w.tenant_id AND t.deleted_at IS NULL
+        LEFT JOIN dlq_policies own ON own.tenant_id = w.tenant_id
+        JOIN dlq_policies p ON p.tenant_id = coalesce(own.tenant_id, '${EVERY_TENANT}')
+      WHERE p.definition #>> '{auto_replay,enabled}' = 'true'
+      LIMIT $2`,
+    values: [afterTenant, limit],
+  });
+  return rows.map((row) => ({ tenantId: row.tenant_id, policy: row.policy }));
+}
+
+/** How many replays of a tenant's dead letters have not ended, counted up to `limit`. */
+export async function countInFlight(
+  transaction: Queryable,
+  tenantId: string,
+  limit: number,
+): Promise<number> {
+  const [row] = await transaction.query<{ count: string }>({
+    text: `SELECT count(*) AS count FROM (SELECT FROM dead_letters
+      WHERE tenant_id = $1 AND replay_run_id IS NOT NULL LIMIT $2) q`,
+    values: [tenantId, limit],
+  });
+  return Number(row?.count);
+}
+
+/** Which dead letters of a tenant a policy is about, and how many are wanted. */
+export interface AutoFilter {
+  tenantId: string;
+  only: NonNullable<AutoReplayPolicy["only"]>;
+  limit: number;
+}
+
+const WAITING = "d.status = 'pending' AND d.replay_run_id IS NULL";
+const ONLY = `($2::text IS NULL OR d.stage = $2) AND ($3::text IS NULL OR d.fingerprint = $3)
+  AND ($4::text IS NULL OR d.flow_id = $4)`;
+
+function valuesOf({ tenantId, only, limit }: AutoFilter): unknown[] {
+  return [tenantId, only.stage ?? null, only.fingerprint ?? null, only.flow ?? null, limit];
+}
+
+/**
+ * Dead letters whose run failed and whose time has come: those that were replayed n times by their policy, once
+ * `delaysMs[n]` has passed since they failed last. Who was replayed as often as there are delays is never among them.
+ */
+export async function listDueLetters(
+  transaction: Queryable,
+  filter: AutoFilter,
+  delaysMs: readonly number[],
+): Promise<string[]> {
+  const rows = await transaction.query<{ id: string }>({
+    text: `SELECT q.id FROM unnest($6::bigint[]) WITH ORDINALITY AS k (delay_ms, nth), LATERAL (
+        SELECT d.id, d.failed_at FROM dead_letters d
+        WHERE d.tenant_id = $1 AND d.auto_replays = k.nth - 1
+          AND d.failed_at <= now() - k.delay_ms * interval '1 millisecond'
+          AND ${WAITING} AND d.stage = 'execute' AND ${ONLY}
+        ORDER BY d.failed_at LIMIT $5
+      ) q ORDER BY q.failed_at LIMIT $5`,
+    values: [...valuesOf(filter), delaysMs],
+  });
+  return rows.map((row) => row.id);
+}
+
+/**
+ * Dead letters that failed before their cause was cleared: their flow was deployed since, or any flow of the tenant
+ * where they met none, or the breaker of their target closed. Each was replayed fewer than `maxReplays` times so.
+ */
+export async function listClearedLetters(
+  transaction: Queryable,
+  filter: AutoFilter,
+  maxReplays: number,
+): Promise<string[]> {
+  const rows = await transaction.query<{ id: string }>({
+    text: `${CLEARED_BY_DEPLOY} UNION ${CLEARED_BY_BREAKER} LIMIT $5`,
+    values: [...valuesOf(filter), maxReplays],
+  });
+  return rows.map((one) => one.id);
+}
+
+const CLEARED_BY_DEPLOY = `(
+    SELECT q.id FROM deployments p, LATERAL (
+      SELECT d.id FROM dead_letters d
+      WHERE d.tenant_id = p.tenant_id AND d.flow_id = p.flow_id AND d.failed_at < p.deployed_at AND ${WAITING}
+        AND d.stage = 'execute' AND d.cleared_replays < $6 AND ${ONLY}
+      ORDER BY d.failed_at LIMIT $5
+    ) q WHERE p.tenant_id = $1 AND p.deployed_until IS NULL LIMIT $5
+  ) UNION (
+    SELECT d.id FROM dead_letters d
+    WHERE d.tenant_id = $1 AND d.flow_id IS NULL AND d.stage = 'route' AND ${WAITING}
+      AND d.error_context ->> 'code' IS DISTINCT FROM '${ROUTER_LOST}'
+      AND d.failed_at < (SELECT max(deployed_at) FROM deployments WHERE tenant_id = $1 AND deployed_until IS NULL)
+      AND d.cleared_replays < $6 AND ${ONLY}
+    ORDER BY d.failed_at LIMIT $5
+  )`;
+
+const CLEARED_BY_BREAKER = `(
+    SELECT q.id FROM circuit_breakers b, LATERAL (
+      SELECT d.id FROM dead_letters d
+      WHERE d.tenant_id = b.tenant_id AND d.error_context ->> 'target' = b.target AND d.failed_at < b.closed_at
+        AND ${WAITING} AND d.stage = 'execute' AND d.cleared_replays < $6 AND ${ONLY}
+      ORDER BY d.failed_at LIMIT $5
+    ) q WHERE b.tenant_id = $1 AND b.state = 'closed' AND b.closed_at IS NOT NULL LIMIT $5
+  )`;
+
+/** Passes over locked dead letters that cannot be replayed as they are: as if they had been, and had failed. */
+export async function passOverLetters(
+  transaction: Queryable,
+  ids: readonly string[],
+  cause: ReplayCause,
+): Promise<void> {
+  if (ids.length === 0) return;
+  await transaction.query({
+    text: `UPDATE dead_letters SET failed_at = now(), auto_replays = auto_replays + ($2 = 'auto')::int
+      WHERE id = ANY ($1::uuid[])`,
+    values: [ids, cause],
+  });
+}

@@ -1,0 +1,316 @@
+import type { Queryable } from "../core/database.ts";
+import { uuid7Floor } from "../schema/partitions.ts";
+import type { DeadLetterStage } from "./dead-letters.ts";
+
+/** Which pending dead letters of a tenant are replayed; times are RFC 3339. */
+export interface ReplayFilter {
+  flow?: string;
+  connector?: string;
+  stage?: DeadLetterStage;
+  fingerprint?: string;
+  since?: string;
+  until?: string;
+}
+
+/** Canary: a few are out, and what becomes of them decides. Aborted: too many failed. */
+export type BulkState = "canary" | "running" | "stopped" | "aborted" | "done";
+
+/** A replay of all dead letters that a filter finds. */
+export interface StoredBulk {
+  id: string;
+  tenantId: string;
+  filter: ReplayFilter;
+  ratePerSecond: number;
+  state: BulkState;
+  /** Why it was aborted. */
+  reason: string | undefined;
+  /** How many the filter found when it began. */
+  count: number;
+  started: number;
+  succeeded: number;
+  /** Also those whose replay was cancelled, or came to no run. */
+  failed: number;
+  /** Of those that ended lately, how many, and how many failed. */
+  recent: { ended: number; failed: number };
+  lastId: string;
+  untilId: string;
+  exhausted: boolean;
+  createdAt: Date;
+  /** How long ago the canary ended well, ms. */
+  rampedMs: number | undefined;
+  /** When nothing more begins and all that began has ended. */
+  finishedAt: Date | undefined;
+}
+
+interface BulkRow {
+  id: string;
+  tenant_id: string;
+  filter: ReplayFilter;
+  rate_per_second: number;
+  state: BulkState;
+  reason: string | null;
+  count: number;
+  started: number;
+  succeeded: number;
+  failed: number;
+  recent_ended: number;
+  recent_failed: number;
+  last_id: string;
+  until_id: string;
+  exhausted: boolean;
+  created_at: Date;
+  ramped_ms: string | null;
+  finished_at: Date | null;
+}
+
+const COLUMNS = `b.id, b.tenant_id, b.filter, b.rate_per_second, b.state, b.reason, b.count, b.started, b.succeeded,
+  b.failed, b.recent_ended, b.recent_failed, b.last_id, b.until_id, b.exhausted, b.created_at,
+  (extract(epoch FROM now() - b.ramp_from) * 1000)::bigint AS ramped_ms, b.finished_at`;
+
+/** A router's own poison would end the process that reads it here too: such letters are replayed one by one. */
+export const ROUTER_LOST = "ROUTER_LOST";
+
+const FOUND = `d.tenant_id = $1 AND d.status = 'pending' AND d.replay_run_id IS NULL
+  AND d.error_context->>'code' IS DISTINCT FROM '${ROUTER_LOST}'
+  AND ($2::text IS NULL OR d.flow_id = $2) AND ($3::text IS NULL OR d.connector = $3)
+  AND ($4::text IS NULL OR d.stage = $4) AND ($5::text IS NULL OR d.fingerprint = $5)
+  AND ($6::uuid IS NULL OR d.id >= $6) AND ($7::uuid IS NULL OR d.id < $7)`;
+
+function valuesOf(tenantId: string, filter: ReplayFilter): unknown[] {
+  const { flow, connector, stage, fingerprint, since, until } = filter;
+  const idAt = (time: string | undefined) => (time === undefined ? null : uuid7Floor(Date.parse(time)));
+  return [
+    tenantId,
+    flow ?? null,
+    connector ?? null,
+    stage ?? null,
+    fingerprint ?? null,
+    idAt(since),
+    idAt(until),
+  ];
+}
+
+/** How many dead letters a filter finds now. */
+export async function countForReplay(
+  transaction: Queryable,
+  tenantId: string,
+  filter: ReplayFilter,
+): Promise<number> {
+  const [row] = await transaction.query<{ count: string }>({
+    text: `SELECT count(*) AS count FROM dead_letters d WHERE ${FOUND}`,
+    values: valuesOf(tenantId, filter),
+  });
+  return Number(row?.count);
+}
+
+/** Begins one; who wants to replay what comes later begins another. */
+export async function insertBulk(
+  transaction: Queryable,
+  bulk: { tenantId: string; filter: ReplayFilter; ratePerSecond: number; count: number },
+): Promise<string> {
+  const [row] = await transaction.query<{ id: string }>({
+    text: "INSERT INTO dlq_replays (tenant_id, filter, rate_per_second, count) VALUES ($1, $2, $3, $4) RETURNING id",
+    values: [bulk.tenantId, JSON.stringify(bulk.filter), bulk.ratePerSecond, bulk.count],
+  });
+  return row?.id as string;
+}
+
+export async function findBulk(
+  transaction: Queryable,
+  tenantId: string,
+  id: string,
+): Promise<StoredBulk | undefined> {
+  const [row] = await transaction.query<BulkRow>({
+    text: `SELECT ${COLUMNS} FROM dlq_replays b WHERE b.tenant_id = $1 AND b.id = $2`,
+    values: [tenantId, id],
+  });
+  return row === undefined ? undefined : asStoredBulk(row);
+}
+
+/** A page of a tenant's, newest first. */
+export async function listBulks(
+  transaction: Queryable,
+  page: { tenantId: string; beforeId: string | undefined; limit: number },
+): Promise<StoredBulk[]> {
+  const rows = await transaction.query<BulkRow>({
+    text: `SELECT ${COLUMNS} FROM dlq_replays b
+      WHERE b.tenant_id = $1 AND ($2::uuid IS NULL OR b.id < $2) ORDER BY b.id DESC LIMIT $3`,
+    values: [page.tenantId, page.beforeId ?? null, page.limit],
+  });
+  return rows.map(asStoredBulk);
+}
+
+/** Nothing more of it begins; what began ends by itself. One that has ended stays as it is. */
+export async function stopBulk(transaction: Queryable, tenantId: string, id: string): Promise<void> {
+  await transaction.query({
+    text: `UPDATE dlq_replays SET state = 'stopped', visible_at = now()
+      WHERE tenant_id = $1 AND id = $2 AND state IN ('canary', 'running')`,
+    values: [tenantId, id],
+  });
+}
+
+/** One that is due, locked until the transaction ends: nobody else goes on with it. */
+export async function lockDueBulk(transaction: Queryable): Promise<StoredBulk | undefined> {
+  const [row] = await transaction.query<BulkRow>({
+    text: `SELECT ${COLUMNS} FROM dlq_replays b JOIN tenants t ON t.id = b.tenant_id AND t.deleted_at IS NULL
+      WHERE b.finished_at IS NULL AND b.visible_at <= now()
+      ORDER BY b.visible_at LIMIT 1 FOR UPDATE OF b SKIP LOCKED`,
+  });
+  return row === undefined ? undefined : asStoredBulk(row);
+}
+
+/** How long until one is due, ms; undefined when there is none. */
+export async function nextBulkDueMs(database: Queryable): Promise<number | undefined> {
+  const [row] = await database.query<{ wait_ms: string }>({
+    text: `SELECT greatest(0, extract(epoch FROM b.visible_at - now()) * 1000)::bigint AS wait_ms
+      FROM dlq_replays b JOIN tenants t ON t.id = b.tenant_id AND t.deleted_at IS NULL
+      WHERE b.finished_at IS NULL ORDER BY b.visible_at LIMIT 1`,
+  });
+  return row === undefined ? undefined : Number(row.wait_ms);
+}
+
+/** What became of the runs of a locked one since they were counted last. */
+export interface BulkOutcomes {
+  succeeded: number;
+  failed: number;
+  /** Runs that have not ended. */
+  inFlight: number;
+  /** Of these, those of which an attempt failed already. */
+  failing: number;
+}
+
+/** Takes the ends of its runs, each once. */
+export async function takeOutcomes(transaction: Queryable, id: string): Promise<BulkOutcomes> {
+  const [row] = await transaction.query<{
+    succeeded: number;
+    failed: number;
+    in_flight: number;
+    failing: number;
+  }>({
+    text: `WITH out AS (
+        SELECT o.run_id, r.state, r.attempts FROM dlq_replay_runs o LEFT JOIN runs r ON r.id = o.run_id
+        WHERE o.replay_id = $1
+      ),
+      counted AS (
+        DELETE FROM dlq_replay_runs WHERE replay_id = $1 AND run_id IN (
+          SELECT run_id FROM out WHERE state IS NULL OR state IN ('succeeded', 'dead', 'cancelled'))
+      )
+      SELECT count(*) FILTER (WHERE state = 'succeeded')::int AS succeeded,
+        count(*) FILTER (WHERE state IS NULL OR state IN ('dead', 'cancelled'))::int AS failed,
+        count(*) FILTER (WHERE state IN ('queued', 'running', 'failed'))::int AS in_flight,
+        count(*) FILTER (WHERE state IN ('queued', 'running', 'failed') AND attempts > 0)::int AS failing
+      FROM out`,
+    values: [id],
+  });
+  const { succeeded = 0, failed = 0, in_flight: inFlight = 0, failing = 0 } = row ?? {};
+  return { succeeded, failed, inFlight, failing };
+}
+
+/**
+ * The next dead letters of a locked one, at most `limit`, in the order of their ids. It ends with the one whose payload,
+ * of those that have to be read, reaches `maxBytes`.
+ */
+export async function pageOfBulk(
+  transaction: Queryable,
+  bulk: StoredBulk,
+  { limit, maxBytes }: { limit: number; maxBytes: number },
+): Promise<{ ids: string[]; isLast: boolean }> {
+  const rows = await transaction.query<{ id: string; bytes: number }>({
+    text: `SELECT d.id, CASE WHEN d.stage = 'execute' THEN 0
+        ELSE coalesce(octet_length(d.edited_payload), octet_length(d.event_payload), 0) END AS bytes
+      FROM dead_letters d WHERE ${FOUND} AND d.id > $8 AND d.id < $9 ORDER BY d.id LIMIT $10`,
+    values: [...valuesOf(bulk.tenantId, bulk.filter), bulk.lastId, bulk.untilId, limit],
+  });
+  const ids: string[] = [];
+  let bytes = 0;
+  for (const row of rows) {
+    if (bytes >= maxBytes) break;
+    ids.push(row.id);
+    bytes += row.bytes;
+  }
+  return { ids, isLast: rows.length < limit && ids.length === rows.length };
+}
+
+/** Stores how far a locked one has come, with the runs that began; it is due again after `waitMs`. */
+export async function moveBulk(
+  transaction: Queryable,
+  bulk: StoredBulk,
+  moved: {
+    state: BulkState;
+    reason: string | undefined;
+    started: number;
+    succeeded: number;
+    failed: number;
+    recent: { ended: number; failed: number };
+    lastId: string;
+    exhausted: boolean;
+    isFinished: boolean;
+    runIds: readonly string[];
+    waitMs: number;
+  },
+): Promise<void> {
+  await transaction.query({
+    text: `WITH began AS (
+        INSERT INTO dlq_replay_runs (run_id, replay_id, tenant_id)
+        SELECT run_id, $1, $2 FROM unnest($3::uuid[]) AS run_id
+      )
+      UPDATE dlq_replays SET state = $4, reason = $5, started = $6, succeeded = $7, failed = $8, recent_ended = $9,
+        recent_failed = $10, last_id = $11, exhausted = $12, visible_at = now() + $13::int * interval '1 millisecond',
+        ramp_from = CASE WHEN $4 = 'running' THEN coalesce(ramp_from, now()) ELSE ramp_from END,
+        finished_at = CASE WHEN $14 THEN now() END
+      WHERE id = $1`,
+    values: [
+      bulk.id,
+      bulk.tenantId,
+      moved.runIds,
+      moved.state,
+      moved.reason ?? null,
+      moved.started,
+      moved.succeeded,
+      moved.failed,
+      moved.recent.ended,
+      moved.recent.failed,
+      moved.lastId,
+      moved.exhausted,
+      Math.round(moved.waitMs),
+      moved.isFinished,
+    ],
+  });
+}
+
+/** Deletes at most `limit` replays that have been over for longer than `keptMs`; answers how many. */
+export async function deleteOldBulks(
+  database: Queryable,
+  { keptMs, limit }: { keptMs: number; limit: number },
+): Promise<number> {
+  const rows = await database.query({
+    text: `DELETE FROM dlq_replays WHERE id = ANY (ARRAY(
+        SELECT id FROM dlq_replays WHERE finished_at < now() - $1::bigint * interval '1 millisecond'
+        LIMIT $2 FOR UPDATE SKIP LOCKED))
+      RETURNING 1`,
+    values: [keptMs, limit],
+  });
+  return rows.length;
+}
+
+function asStoredBulk(row: BulkRow): StoredBulk {
+  return {
+    id: row.id,
+    tenantId: row.tenant_id,
+    filter: row.filter,
+    ratePerSecond: row.rate_per_second,
+    state: row.state,
+    reason: row.reason ?? undefined,
+    count: row.count,
+    started: row.started,
+    succeeded: row.succeeded,
+    failed: row.failed,
+    recent: { ended: row.recent_ended, failed: row.recent_failed },
+    lastId: row.last_id,
+    untilId: row.until_id,
+    exhausted: row.exhausted,
+    createdAt: row.created_at,
+    rampedMs: row.ramped_ms === null ? undefined : Number(row.ramped_ms),
+    finishedAt: row.finished_at ?? undefined,
+  };
+}

@@ -1,0 +1,133 @@
+import type { Queryable } from "../core/database.ts";
+import type { DeadLetterStage } from "./dead-letters.ts";
+
+/** The dead letters of a tenant that died in one stage and wait for a replay. */
+export interface DeadLetterDepth {
+  tenantId: string;
+  stage: DeadLetterStage;
+  pending: number;
+  /** How long the oldest of them has waited, s, by the database's clock. */
+  oldestSeconds: number;
+}
+
+/** What arrived on one day, UTC, and still holds its payload. */
+export interface DeadLetterDay {
+  retentionDays: number;
+  /** Days before today; 0 is today. */
+  daysAgo: number;
+  entries: number;
+  bytes: number;
+}
+
+/**
+ * Folds at most `limit` noted changes into the counters; answers how many. Several may do so at once: each takes
+ * its own, and they add to the counters in one order.
+ */
+export async function foldDeadLetterChanges(database: Queryable, limit: number): Promise<number> {
+  const [row] = await database.query<{ folded: string }>({
+    name: "fold-dead-letter-changes",
+    text: `WITH taken AS (
+        DELETE FROM dead_letter_changes WHERE id = ANY (ARRAY(
+          SELECT id FROM dead_letter_changes ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED))
+        RETURNING tenant_id, stage, day, pending, kept, bytes
+      ),
+      depths AS (
+        INSERT INTO dead_letter_depths AS d (tenant_id, stage, pending, kept, bytes)
+        SELECT tenant_id, stage, sum(pending), sum(kept), sum(bytes) FROM taken GROUP BY 1, 2 ORDER BY 1, 2
+        ON CONFLICT (tenant_id, stage) DO UPDATE SET pending = d.pending + excluded.pending,
+          kept = d.kept + excluded.kept, bytes = d.bytes + excluded.bytes
+      ),
+      days AS (
+        INSERT INTO dead_letter_days AS d (tenant_id, day, kept, bytes)
+        SELECT tenant_id, day, sum(kept), sum(bytes) FROM taken GROUP BY 1, 2 ORDER BY 1, 2
+        ON CONFLICT (tenant_id, day) DO UPDATE SET kept = d.kept + excluded.kept, bytes = d.bytes + excluded.bytes
+      )
+      SELECT count(*) AS folded FROM taken`,
+    values: [limit],
+  });
+  return Number(row?.folded);
+}
+
+/** Deletes at most `limit` counters of days that nothing is kept of any more; answers how many. */
+export async function deleteEmptyDays(database: Queryable, limit: number): Promise<number> {
+  const rows = await database.query({
+    text: `DELETE FROM dead_letter_days WHERE (tenant_id, day) IN (
+        SELECT tenant_id, day FROM dead_letter_days WHERE kept = 0 AND bytes = 0 AND day < (now() AT TIME ZONE 'UTC')::date - 1
+        LIMIT $1 FOR UPDATE SKIP LOCKED)
+      RETURNING 1`,
+    values: [limit],
+  });
+  return rows.length;
+}
+
+/** How many dead letters wait, of every tenant and stage that has some, and how long. Nothing is counted for it. */
+export async function readDeadLetterDepths(database: Queryable): Promise<DeadLetterDepth[]> {
+  const rows = await database.query<{
+    tenant_id: string;
+    stage: DeadLetterStage;
+    pending: string;
+    oldest_seconds: number;
+  }>({
+    name: "read-dead-letter-depths",
+    text: `SELECT c.tenant_id, c.stage, c.pending,
+        greatest(0, extract(epoch FROM clock_timestamp() - (
+          SELECT d.created_at FROM dead_letters d
+          WHERE d.tenant_id = c.tenant_id AND d.stage = c.stage AND d.status = 'pending'
+          ORDER BY d.created_at LIMIT 1)))::float8 AS oldest_seconds
+      FROM (
+        SELECT tenant_id, stage, sum(pending) AS pending FROM (
+          SELECT tenant_id, stage, pending FROM dead_letter_depths
+          UNION ALL SELECT tenant_id, stage, pending FROM dead_letter_changes
+        ) AS both_tables GROUP BY 1, 2
+      ) AS c WHERE c.pending > 0`,
+  });
+  return rows.map((row) => ({
+    tenantId: row.tenant_id,
+    stage: row.stage,
+    pending: Number(row.pending),
+    oldestSeconds: row.oldest_seconds,
+  }));
+}
+
+/** How many bytes of payload all dead letters hold, and how many dead letters hold one. */
+export async function readKeptDeadLetters(database: Queryable): Promise<{ entries: number; bytes: number }> {
+  const [row] = await database.query<{ entries: string | null; bytes: string | null }>({
+    name: "read-kept-dead-letters",
+    text: `SELECT sum(kept) AS entries, sum(bytes) AS bytes FROM (
+        SELECT kept, bytes FROM dead_letter_depths UNION ALL SELECT kept, bytes FROM dead_letter_changes
+      ) AS both_tables`,
+  });
+  return { entries: Number(row?.entries ?? 0), bytes: Number(row?.bytes ?? 0) };
+}
+
+/**
+ * What is kept of a tenant, or of every tenant, by the day of its arrival and the days that it is kept;
+ * `defaultDays` where a tenant has no policy of its own.
+ */
+export async function readDeadLetterDays(
+  database: Queryable,
+  { tenantId, defaultDays }: { tenantId: string | undefined; defaultDays: number },
+): Promise<DeadLetterDay[]> {
+  const rows = await database.query<{
+    retention_days: number;
+    days_ago: number;
+    entries: string;
+    bytes: string;
+  }>({
+    text: `SELECT coalesce((p.definition ->> 'retention_days')::integer, $2::integer) AS retention_days,
+        (now() AT TIME ZONE 'UTC')::date - d.day AS days_ago, sum(d.kept) AS entries, sum(d.bytes) AS bytes
+      FROM (
+        SELECT tenant_id, day, kept, bytes FROM dead_letter_days
+        UNION ALL SELECT tenant_id, day, kept, bytes FROM dead_letter_changes
+      ) AS d LEFT JOIN dlq_policies p USING (tenant_id)
+      WHERE $1::text IS NULL OR d.tenant_id = $1
+      GROUP BY 1, 2 HAVING sum(d.kept) > 0`,
+    values: [tenantId ?? null, defaultDays],
+  });
+  return rows.map((row) => ({
+    retentionDays: row.retention_days,
+    daysAgo: row.days_ago,
+    entries: Number(row.entries),
+    bytes: Number(row.bytes),
+  }));
+}

@@ -1,0 +1,230 @@
+import type { Priority } from "../../domain/priority.ts";
+import type { Queryable } from "../core/database.ts";
+import type { DeadLetterStage, DeadLetterStatus } from "./dead-letters.ts";
+
+/** A dead letter as its replay needs it, locked until the transaction ends. */
+export interface LockedLetter {
+  id: string;
+  tenantId: string;
+  stage: DeadLetterStage;
+  status: DeadLetterStatus;
+  flowId: string | undefined;
+  connector: string;
+  endpoint: string;
+  /** The event that a replay names, if it is still there: the original, or the one that was made for the replays. */
+  eventId: string;
+  hasEvent: boolean;
+  /** Of the run that failed, if it is still there: see `domain/flow-gate.ts`. */
+  gate: string | undefined;
+  eventType: string | undefined;
+  source: string | undefined;
+  subject: string | undefined;
+  occurredAtMs: number | undefined;
+  headers: Record<string, string>;
+  contentType: string | undefined;
+  /** What is to be normalised: the edited payload where there is one. Undefined for stage `execute`. */
+  payload: Buffer | undefined;
+  replayRunId: string | undefined;
+}
+
+interface LockedRow {
+  id: string;
+  tenant_id: string;
+  stage: DeadLetterStage;
+  status: DeadLetterStatus;
+  flow_id: string | null;
+  connector: string;
+  endpoint: string;
+  event_id: string;
+  has_event: boolean;
+  gate: string | null;
+  event_type: string | null;
+  source: string | null;
+  subject: string | null;
+  occurred_at: Date | null;
+  headers: Record<string, string>;
+  content_type: string | null;
+  payload: Buffer | null;
+  replay_run_id: string | null;
+}
+
+/**
+ * Locks dead letters of a tenant, in the order of their ids: nobody else replays one of them until the transaction
+ * ends. Those that another transaction holds are waited for, or passed over.
+ */
+export async function lockLetters(
+  transaction: Queryable,
+  locked: { tenantId: string; ids: readonly string[]; passOver: boolean },
+): Promise<LockedLetter[]> {
+  const rows = await transaction.query<LockedRow>({
+    text: `SELECT d.id, d.tenant_id, d.stage, d.status, d.flow_id, d.connector, d.endpoint, d.event_type, d.source,
+        d.subject, d.occurred_at, d.headers, d.replay_run_id, coalesce(d.replay_event_id, d.event_id) AS event_id,
+        (d.replay_event_id IS NOT NULL OR d.edited_payload IS NULL) AND EXISTS (SELECT FROM events e
+          WHERE e.id = coalesce(d.replay_event_id, d.event_id) AND e.tenant_id = d.tenant_id) AS has_event,
+        (SELECT r.gate FROM runs r WHERE r.id = d.run_id) AS gate,
+        CASE WHEN d.edited_payload IS NULL THEN d.content_type ELSE 'application/json' END AS content_type,
+        CASE WHEN d.stage <> 'execute' THEN coalesce(d.edited_payload, d.event_payload) END AS payload
+      FROM dead_letters d WHERE d.tenant_id = $1 AND d.id = ANY ($2::uuid[])
+      ORDER BY d.id FOR UPDATE OF d ${locked.passOver ? "SKIP LOCKED" : ""}`,
+    values: [locked.tenantId, locked.ids],
+  });
+  return rows.map((row) => ({
+    id: row.id,
+    tenantId: row.tenant_id,
+    stage: row.stage,
+    status: row.status,
+    flowId: row.flow_id ?? undefined,
+    connector: row.connector,
+    endpoint: row.endpoint,
+    eventId: row.event_id,
+    hasEvent: row.has_event,
+    gate: row.gate ?? undefined,
+    eventType: row.event_type ?? undefined,
+    source: row.source ?? undefined,
+    subject: row.subject ?? undefined,
+    occurredAtMs: row.occurred_at?.getTime(),
+    headers: row.headers,
+    contentType: row.content_type ?? undefined,
+    payload: row.payload ?? undefined,
+    replayRunId: row.replay_run_id ?? undefined,
+  }));
+}
+
+/** Keeps a payload, JSON, beside the original of a locked dead letter: its replays take this one from now on. */
+export async function editLetter(transaction: Queryable, id: string, payload: Buffer): Promise<void> {
+  await transaction.query({
+    text: `UPDATE dead_letters SET edited_payload = $2, replay_event_id = NULL, updated_at = now() WHERE id = $1`,
+    values: [id, payload],
+  });
+}
+
+/**
+ * Makes events of locked dead letters whose original is gone or was edited, for their replays; answers the new event's
+ * id by the letter's. An event that was not edited keeps what makes it the same event: its delivery key.
+ */
+export async function makeReplayEvents(
+  transaction: Queryable,
+  ids: readonly string[],
+): Promise<Map<string, string>> {
+  if (ids.length === 0) return new Map();
+  const rows = await transaction.query<{ id: string; replay_event_id: string }>({
+    text: `WITH named AS (
+        UPDATE dead_letters SET replay_event_id = uuid7(clock_us()) WHERE id = ANY ($1::uuid[]) RETURNING *
+      ),
+      made AS (
+        INSERT INTO events (id, tenant_id, connector, endpoint, type, source, priority, subject, occurred_at,
+          received_at, delivery_key, item, headers, content_type, flows_counter, payload)
+        SELECT n.replay_event_id, n.tenant_id, n.connector, n.endpoint, n.event_type, 'replay', 4, n.subject,
+          n.occurred_at, clock_timestamp(),
+          CASE WHEN n.edited_payload IS NULL THEN coalesce(n.delivery_key, 'replay:' || n.event_id)
+            ELSE 'replay:' || n.replay_event_id END,
+          coalesce(n.item, 0), n.headers,
+          CASE WHEN n.edited_payload IS NULL THEN n.content_type ELSE 'application/json' END,
+          c.value, coalesce(n.edited_payload, n.event_payload)
+        FROM named n, change_counters c WHERE c.name = 'flows'
+      ),
+      judged AS (
+        INSERT INTO verdicts (event_id, tenant_id, status) SELECT replay_event_id, tenant_id, 'routed' FROM named
+      )
+      SELECT id, replay_event_id FROM named`,
+    values: [ids],
+  });
+  return new Map(rows.map((row) => [row.id, row.replay_event_id]));
+}
+
+/** A run to be made of an event that was accepted before. */
+export interface NewReplay {
+  id: string;
+  tenantId: string;
+  flowId: string;
+  flowVersion: number;
+  eventId: string;
+  replaySeq: number;
+  lane: Priority;
+  /** The dead letter that it replays: the run's end is the letter's. Undefined: it has none. */
+  letterId: string | undefined;
+  /** Of a flow with limits: see `domain/flow-gate.ts`. */
+  gate: string | undefined;
+}
+
+/** What makes a replay happen; a policy's are counted apart. */
+export type ReplayCause = "asked" | "auto" | "cleared";
+
+/**
+ * Makes the runs, first due `leaseMs` from now if their jobs are lost, and gives each locked dead letter its own.
+ * Their events count as routed from now on.
+ */
+export async function insertReplays(
+  transaction: Queryable,
+  replays: readonly NewReplay[],
+  { leaseMs, cause }: { leaseMs: number; cause: ReplayCause },
+): Promise<void> {
+  if (replays.length === 0) return;
+  await transaction.query({
+    text: `WITH new AS (
+        SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::int[], $5::uuid[], $6::int[], $7::smallint[],
+          $8::uuid[], $11::text[]) AS n (id, tenant_id, flow_id, flow_version, event_id, replay_seq, lane, letter_id, gate)
+      ),
+      started AS (
+        INSERT INTO runs (id, tenant_id, flow_id, flow_version, event_id, replay_seq, lane, dead_letter_id, gate, state,
+          visible_at)
+        SELECT id, tenant_id, flow_id, flow_version, event_id, replay_seq, lane, letter_id, gate, 'queued',
+          now() + $9::int * interval '1 millisecond' FROM new
+      ),
+      routed AS (
+        UPDATE verdicts v SET status = 'routed' FROM (SELECT DISTINCT event_id FROM new) n
+        WHERE v.event_id = n.event_id AND v.status <> 'routed'
+      )
+      UPDATE dead_letters d SET replay_run_id = n.id, retry_count = d.retry_count + 1,
+        auto_replays = d.auto_replays + ($10 = 'auto')::int,
+        cleared_replays = d.cleared_replays + ($10 = 'cleared')::int
+      FROM new n WHERE d.id = n.letter_id AND d.tenant_id = n.tenant_id`,
+    values: [
+      replays.map((replay) => replay.id),
+      replays.map((replay) => replay.tenantId),
+      replays.map((replay) => replay.flowId),
+      replays.map((replay) => replay.flowVersion),
+      replays.map((replay) => replay.eventId),
+      replays.map((replay) => replay.replaySeq),
+      replays.map((replay) => replay.lane),
+      replays.map((replay) => replay.letterId ?? null),
+      leaseMs,
+      cause,
+      replays.map((replay) => replay.gate ?? null),
+    ],
+  });
+}
+
+/** A try at a replay that came to no run. */
+export interface FailedTry {
+  letterId: string;
+  stage: "normalize" | "route";
+  errorMessage: string;
+  errorContext: Record<string, unknown>;
+  fingerprint: string;
+}
+
+/** Gives locked dead letters the error of a try; it counts as one unless no replay was asked for. */
+export async function failTries(
+  transaction: Queryable,
+  tries: readonly FailedTry[],
+  cause: ReplayCause,
+): Promise<void> {
+  if (tries.length === 0) return;
+  await transaction.query({
+    text: `UPDATE dead_letters d SET stage = t.stage, error_message = t.error_message,
+        error_context = t.error_context::jsonb, fingerprint = t.fingerprint, failed_at = now(), updated_at = now(),
+        retry_count = d.retry_count + $6
+      FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[])
+        AS t (id, stage, error_message, error_context, fingerprint)
+      WHERE d.id = t.id`,
+    values: [
+      tries.map((one) => one.letterId),
+      tries.map((one) => one.stage),
+      tries.map((one) => one.errorMessage),
+      tries.map((one) => JSON.stringify(one.errorContext)),
+      tries.map((one) => one.fingerprint),
+      cause === "asked" ? 1 : 0,
+    ],
+  });
+}

@@ -1,0 +1,274 @@
+import type { SyntheticDetail } from "../../domain/event/event.ts";
+import type { EventSource, Priority } from "../../domain/priority.ts";
+import {
+  asLooked,
+  type FoundRows,
+  findRows,
+  LOOKED_COLUMNS,
+  type Looked,
+  type LookedRow,
+  type LookStep,
+} from "../core/bounded-list.ts";
+import type { Queryable } from "../core/database.ts";
+import { idBounds } from "../schema/partitions.ts";
+
+/** An event as it was accepted: the exact bytes and what stood around them. */
+export interface StoredEvent {
+  id: string;
+  tenantId: string;
+  connector: string;
+  endpoint: string;
+  type: string | undefined;
+  source: EventSource;
+  priority: Priority;
+  subject: string | undefined;
+  occurredAtMs: number | undefined;
+  receivedAtMs: number;
+  deliveryKey: string;
+  item: number;
+  headers: Record<string, string>;
+  contentType: string | undefined;
+  /** The flows counter when it was accepted. */
+  flowsCounter: number;
+  payload: Buffer;
+  /** Of an event that a poll found. */
+  synthetic?: SyntheticDetail | undefined;
+}
+
+interface EventRow {
+  id: string;
+  tenant_id: string;
+  connector: string;
+  endpoint: string;
+  type: string | null;
+  source: EventSource;
+  priority: Priority;
+  subject: string | null;
+  occurred_at: Date | null;
+  received_at: Date;
+  delivery_key: string;
+  item: number;
+  headers: Record<string, string>;
+  content_type: string | null;
+  flows_counter: string;
+  payload: Buffer;
+  synthetic: SyntheticDetail | null;
+}
+
+const COLUMNS = `e.id, e.tenant_id, e.connector, e.endpoint, e.type, e.source, e.priority, e.subject, e.occurred_at,
+  e.received_at, e.delivery_key, e.item, e.headers, e.content_type, e.flows_counter, e.payload,
+  e.synthetic`;
+
+/** The events of a batch, those that exist, in no order. */
+export async function loadEvents(database: Queryable, ids: readonly string[]): Promise<StoredEvent[]> {
+  const { low, high } = idBounds(ids);
+  const rows = await database.query<EventRow & { large_bytes: number | null }>({
+    name: "load-events",
+    text: `SELECT ${COLUMNS_BUT_LARGE_PAYLOADS} FROM events e
+      WHERE e.id = ANY ($1::uuid[]) AND e.id BETWEEN $2::uuid AND $3::uuid`,
+    values: [ids, low, high],
+  });
+  const events: StoredEvent[] = [];
+  for (const row of rows) {
+    const payload =
+      row.large_bytes === null ? row.payload : await loadPayload(database, row.id, row.large_bytes);
+    events.push(asStoredEvent({ ...row, payload }));
+  }
+  return events;
+}
+
+/** A larger payload is read in parts of this size: the driver decodes each of them at once, some milliseconds. */
+const PART_BYTES = 1_048_576;
+
+const COLUMNS_BUT_LARGE_PAYLOADS = `${COLUMNS.replace(
+  "e.payload",
+  `CASE WHEN octet_length(e.payload) <= ${PART_BYTES} THEN e.payload ELSE '' END AS payload`,
+)}, nullif(greatest(octet_length(e.payload), ${PART_BYTES}), ${PART_BYTES}) AS large_bytes`;
+
+async function loadPayload(database: Queryable, id: string, bytes: number): Promise<Buffer> {
+  const payload = Buffer.allocUnsafe(bytes);
+  for (let at = 0; at < bytes; at += PART_BYTES) {
+    const [row] = await database.query<{ part: Buffer }>({
+      name: "load-payload-part",
+      text: "SELECT substring(payload FROM $2::int FOR $3::int) AS part FROM events WHERE id = $1::uuid",
+      values: [id, at + 1, PART_BYTES],
+    });
+    row?.part.copy(payload, at);
+  }
+  return payload;
+}
+
+/**
+ * A page of a tenant's events after `afterId` that were accepted before the flows counter had this value, the oldest
+ * first. It ends with the payload that reaches `maxBytes`; `more` says that there may be others behind it.
+ */
+export async function listPastEvents(
+  database: Queryable,
+  page: { tenantId: string; afterId: string; acceptedBefore: number; limit: number; maxBytes: number },
+): Promise<{ events: StoredEvent[]; more: boolean }> {
+  const rows = await database.query<EventRow & { found: string }>({
+    text: `SELECT * FROM (
+        SELECT p.*, count(*) OVER () AS found,
+          sum(octet_length(p.payload)) OVER (ORDER BY p.id) - octet_length(p.payload) AS bytes_before
+        FROM (
+          SELECT ${COLUMNS} FROM events e WHERE e.tenant_id = $1 AND e.id > $2 AND e.flows_counter < $3
+          ORDER BY e.id LIMIT $4
+        ) p
+      ) q WHERE bytes_before < $5 ORDER BY id`,
+    values: [page.tenantId, page.afterId, page.acceptedBefore, page.limit, page.maxBytes],
+  });
+  const found = Number(rows[0]?.found ?? 0);
+  return { events: rows.map(asStoredEvent), more: found > rows.length || found === page.limit };
+}
+
+export const EVENT_STATUSES = ["accepted", "routed", "unmatched", "dead"] as const;
+/** What the API calls an event's status: accepted until it is routed. */
+export type EventStatus = (typeof EVENT_STATUSES)[number];
+
+export interface EventFilter {
+  tenantId: string;
+  connector: string | undefined;
+  type: string | undefined;
+  source: EventSource | undefined;
+  status: EventStatus | undefined;
+  priority: Priority | undefined;
+  /** Stands in the type or the subject, in any case. */
+  contains: string | undefined;
+  /** Bounds on the id, from the times asked for: since is inclusive, until is not. */
+  sinceId: string | undefined;
+  untilId: string | undefined;
+  /** Only ids below this one: where the previous page ended. */
+  beforeId: string | undefined;
+  limit: number;
+  /** The page ends with the payload that reaches this size, bytes. */
+  maxBytes: number;
+}
+
+export interface ListedEvent extends StoredEvent {
+  status: EventStatus;
+}
+
+/** A page of a tenant's events, newest first. It ends at the payload that reaches `maxBytes`, or where it stopped. */
+export async function listEvents(database: Queryable, filter: EventFilter): Promise<FoundRows<ListedEvent>> {
+  const { connector, type, source, status, priority, contains } = filter;
+  const filters = [connector, type, source, status, priority, contains];
+  const { rows: ids, ...end } = await findRows((step) => lookAtEvents(database, filter, step), {
+    ...{ beforeId: filter.beforeId, limit: filter.limit },
+    filtered: filters.some((value) => value !== undefined),
+  });
+  const rows = ids.length === 0 ? [] : await loadListedEvents(database, filter, ids);
+  if (rows.length < ids.length) return { rows, more: true, lookedUntilId: undefined };
+  return { rows, ...end };
+}
+
+/** The ids of the events that a filter finds among the next ones. */
+async function lookAtEvents(
+  database: Queryable,
+  filter: EventFilter,
+  step: LookStep,
+): Promise<Looked<string>> {
+  const [row] = await database.query<LookedRow>({
+    text: `WITH looked AS MATERIALIZED (
+        SELECT e.id, e.connector, e.type, e.source, e.priority, e.subject FROM events e
+        WHERE e.tenant_id = $1
+          AND ($2::uuid IS NULL OR e.id >= $2) AND ($3::uuid IS NULL OR e.id < $3) AND ($4::uuid IS NULL OR e.id < $4)
+        ORDER BY e.id DESC LIMIT $5
+      ), found AS (
+        SELECT l.id FROM looked l
+        WHERE ($6::text IS NULL OR l.connector = $6) AND ($7::text IS NULL OR l.type = $7)
+          AND ($8::text IS NULL OR l.source = $8) AND ($9::smallint IS NULL OR l.priority = $9)
+          AND ($10::text IS NULL OR position(lower($10) IN lower(concat(l.type, E'\\n', l.subject))) > 0)
+          AND ($11::text IS NULL OR ${STATUS_OF("l.id")} = $11)
+        ORDER BY l.id DESC LIMIT $12
+      )
+      SELECT ${LOOKED_COLUMNS}`,
+    values: [
+      filter.tenantId,
+      filter.sinceId ?? null,
+      filter.untilId ?? null,
+      step.beforeId ?? null,
+      step.rows,
+      filter.connector ?? null,
+      filter.type ?? null,
+      filter.source ?? null,
+      filter.priority ?? null,
+      filter.contains ?? null,
+      filter.status ?? null,
+      step.limit,
+    ],
+  });
+  return asLooked(row);
+}
+
+/** The events with these ids, newest first, up to the payload that reaches `maxBytes`. */
+async function loadListedEvents(
+  database: Queryable,
+  { tenantId, status, maxBytes }: EventFilter,
+  ids: readonly string[],
+): Promise<ListedEvent[]> {
+  const { low, high } = idBounds(ids);
+  const rows = await database.query<EventRow & { status: EventStatus }>({
+    text: `SELECT * FROM (
+        SELECT ${COLUMNS}, ${STATUS_OF("e.id")} AS status,
+          sum(octet_length(e.payload)) OVER (ORDER BY e.id DESC) - octet_length(e.payload) AS bytes_before
+        FROM events e
+        WHERE e.tenant_id = $1 AND e.id = ANY ($2::uuid[]) AND e.id BETWEEN $3::uuid AND $4::uuid
+      ) q WHERE bytes_before < $5 ORDER BY id DESC`,
+    values: [tenantId, ids, low, high, maxBytes],
+  });
+  // An event may have been routed since it was found.
+  return rows.map((row) => ({ ...asStoredEvent(row), status: status ?? row.status }));
+}
+
+/** The status of an event: one look at its verdict for each row, whatever the planner expects of the table. */
+const STATUS_OF = (id: string) =>
+  `coalesce((SELECT v.status FROM verdicts v WHERE v.event_id = ${id}), 'accepted')`;
+
+export interface EventVerdict {
+  status: EventStatus;
+  routedAtMs: number | undefined;
+}
+
+/** One event of a tenant with its routing verdict. */
+export async function findEvent(
+  database: Queryable,
+  tenantId: string,
+  id: string,
+): Promise<{ event: StoredEvent; verdict: EventVerdict } | undefined> {
+  const [row] = await database.query<EventRow & { status: EventStatus; routed_at: Date | null }>({
+    text: `SELECT ${COLUMNS}, coalesce(v.status, 'accepted') AS status, v.routed_at
+      FROM events e LEFT JOIN verdicts v ON v.event_id = e.id
+      WHERE e.tenant_id = $1 AND e.id = $2`,
+    values: [tenantId, id],
+  });
+  if (row === undefined) return undefined;
+  return {
+    event: asStoredEvent(row),
+    verdict: {
+      status: row.status,
+      routedAtMs: row.routed_at?.getTime(),
+    },
+  };
+}
+
+function asStoredEvent(row: EventRow): StoredEvent {
+  return {
+    id: row.id,
+    tenantId: row.tenant_id,
+    connector: row.connector,
+    endpoint: row.endpoint,
+    type: row.type ?? undefined,
+    source: row.source,
+    priority: row.priority,
+    subject: row.subject ?? undefined,
+    occurredAtMs: row.occurred_at?.getTime(),
+    receivedAtMs: row.received_at.getTime(),
+    deliveryKey: row.delivery_key,
+    item: row.item,
+    headers: row.headers,
+    contentType: row.content_type ?? undefined,
+    flowsCounter: Number(row.flows_counter),
+    payload: row.payload,
+    ...(row.synthetic !== null && { synthetic: row.synthetic }),
+  };
+}

@@ -1,0 +1,139 @@
+import type { Queryable } from "../core/database.ts";
+import { PARTITIONED_TABLES, uuid7Floor } from "../schema/partitions.ts";
+
+const DAY_MS = 86_400_000;
+
+/** A tenant whose events and runs go before their day is dropped. */
+export interface ShortLivedTenant {
+  tenantId: string;
+  /** The least id that is kept. */
+  beforeId: string;
+  /** Whether there may be something to delete. */
+  hasOld: boolean;
+}
+
+/** How many days the longest-lived tenant's history is kept: `defaultDays` where nobody asked for more. */
+export async function longestRetentionDays(database: Queryable, defaultDays: number): Promise<number> {
+  const [row] = await database.query<{ days: number }>({
+    text: `SELECT greatest($1::integer, max(retention_days)) AS days FROM tenants WHERE deleted_at IS NULL`,
+    values: [defaultDays],
+  });
+  return row?.days ?? defaultDays;
+}
+
+/** Tenants after `afterTenant` that keep their history for less than `days`, at most `limit`. */
+export async function shortLivedTenants(
+  database: Queryable,
+  {
+    afterTenant,
+    days,
+    defaultDays,
+    limit,
+  }: { afterTenant: string; days: number; defaultDays: number; limit: number },
+): Promise<ShortLivedTenant[]> {
+  const rows = await database.query<{ id: string; before_id: string; has_old: boolean }>({
+    name: "short-lived-tenants",
+    text: `WITH page AS MATERIALIZED (
+        SELECT id, (lpad(to_hex(clock_us() / 1000 - coalesce(retention_days, $3::integer) * 86400000::bigint), 12, '0')
+          || repeat('0', 20))::uuid AS before_id
+        FROM tenants
+        WHERE id > $1 AND deleted_at IS NULL AND coalesce(retention_days, $3) < $2::integer ORDER BY id LIMIT $4
+      )
+      SELECT p.id, p.before_id,
+        EXISTS (SELECT FROM events e WHERE e.tenant_id = p.id AND e.id < p.before_id)
+          OR EXISTS (SELECT FROM runs r WHERE r.tenant_id = p.id AND r.id < p.before_id) AS has_old
+      FROM page p ORDER BY p.id`,
+    values: [afterTenant, days, defaultDays, limit],
+  });
+  return rows.map((row) => ({ tenantId: row.id, beforeId: row.before_id, hasOld: row.has_old }));
+}
+
+/** The days, as UTC dates, all of whose partitions' rows are older than `days`; the oldest first. */
+export async function pastDays(database: Queryable, days: number): Promise<string[]> {
+  const rows = await database.query<{ day: string }>({
+    text: `SELECT DISTINCT to_char(to_date(right(c.relname, 8), 'YYYYMMDD'), 'YYYY-MM-DD') AS day
+      FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+      WHERE i.inhparent::regclass::text = ANY ($1) AND c.relname ~ '_[0-9]{8}$'
+        AND to_date(right(c.relname, 8), 'YYYYMMDD') < (now() AT TIME ZONE 'UTC')::date - $2::integer
+      ORDER BY day`,
+    values: [PARTITIONED_TABLES, days],
+  });
+  return rows.map((row) => row.day);
+}
+
+/**
+ * Drops what happened on a day, unless something that is not done yet refers to it; gives way where the tables are not
+ * free within `waitMs`.
+ */
+export async function dropDay(
+  database: Queryable,
+  day: string,
+  waitMs: number,
+): Promise<"dropped" | "unfinished" | "busy"> {
+  const startMs = Date.parse(day);
+  const [row] = await database.query<{ outcome: "dropped" | "unfinished" | "busy" }>({
+    text: "SELECT drop_day($1, $2, $3, $4, $5) AS outcome",
+    values: [
+      PARTITIONED_TABLES,
+      `_${day.replaceAll("-", "")}`,
+      uuid7Floor(startMs),
+      uuid7Floor(startMs + DAY_MS),
+      waitMs,
+    ],
+  });
+  return row?.outcome ?? "busy";
+}
+
+/** Deletes at most `limit` runs of a tenant that have ended, with ids below `beforeId`, and all that is theirs. */
+export async function deleteRuns(
+  database: Queryable,
+  { tenantId, beforeId, limit }: { tenantId: string; beforeId: string; limit: number },
+): Promise<number> {
+  const rows = await database.query({
+    name: "delete-runs",
+    text: `WITH gone AS (
+        DELETE FROM runs WHERE id = ANY (ARRAY(
+          SELECT id FROM runs WHERE tenant_id = $1 AND id < $2::uuid AND state IN ('succeeded', 'dead', 'cancelled')
+          ORDER BY id LIMIT $3)) AND id < $2::uuid AND state IN ('succeeded', 'dead', 'cancelled')
+        RETURNING id
+      ),
+      gone_attempts AS (DELETE FROM attempts WHERE run_id = ANY (ARRAY(SELECT id FROM gone)) AND run_id < $2::uuid),
+      gone_steps AS (DELETE FROM run_steps WHERE run_id = ANY (ARRAY(SELECT id FROM gone)) AND run_id < $2::uuid),
+      gone_logs AS (DELETE FROM run_logs WHERE run_id = ANY (ARRAY(SELECT id FROM gone)) AND run_id < $2::uuid)
+      SELECT FROM gone`,
+    values: [tenantId, beforeId, limit],
+  });
+  return rows.length;
+}
+
+/**
+ * Deletes at most `limit` events of a tenant with ids below `beforeId`, and their verdicts: those that are routed, and
+ * of which there is no old run and no replay that has not ended.
+ */
+export async function deleteEvents(
+  database: Queryable,
+  { tenantId, beforeId, limit }: { tenantId: string; beforeId: string; limit: number },
+): Promise<number> {
+  const rows = await database.query({
+    name: "delete-events",
+    text: `WITH needed AS MATERIALIZED (
+        SELECT event_id FROM runs WHERE tenant_id = $1 AND id < $2::uuid
+        UNION ALL SELECT event_id FROM runs WHERE replay_seq > 0 AND event_id < $2::uuid AND tenant_id = $1
+          AND state IN ('queued', 'running', 'failed')
+      ),
+      gone AS (
+        DELETE FROM events WHERE id = ANY (ARRAY(
+          SELECT e.id FROM events e WHERE e.tenant_id = $1 AND e.id < $2::uuid
+            AND NOT EXISTS (SELECT FROM outbox o WHERE o.event_id = e.id)
+            AND NOT EXISTS (SELECT FROM needed n WHERE n.event_id = e.id)
+          ORDER BY e.id LIMIT $3)) AND id < $2::uuid
+        RETURNING id
+      ),
+      gone_verdicts AS (
+        DELETE FROM verdicts WHERE event_id = ANY (ARRAY(SELECT id FROM gone)) AND event_id < $2::uuid
+      )
+      SELECT FROM gone`,
+    values: [tenantId, beforeId, limit],
+  });
+  return rows.length;
+}

@@ -1,0 +1,116 @@
+import { LANES, type Priority } from "../../domain/priority.ts";
+import type { Queryable } from "../core/database.ts";
+import { uuid7Ms } from "../schema/partitions.ts";
+
+export interface ClaimedEvent {
+  eventId: string;
+  tenantId: string;
+  lane: Priority;
+}
+
+export interface OutboxClaim {
+  events: ClaimedEvent[];
+  /** For each lane asked for: the tenant after which its next walk goes on, "" for the beginning. */
+  nextAfter: Map<Priority, string>;
+}
+
+/**
+ * Claims due rows, at most `budgets` of each lane, in equal shares from up to `maxTenants` tenants after
+ * `afterTenants`, and pushes them `leaseMs` ahead. Rows that another claim holds are skipped. What a claim took
+ * comes due again by itself when nobody routes it: the same statement is the reconciler.
+ */
+export async function claimOutbox(
+  database: Queryable,
+  claim: {
+    budgets: ReadonlyMap<Priority, number>;
+    afterTenants: ReadonlyMap<Priority, string>;
+    maxTenants: number;
+    leaseMs: number;
+  },
+): Promise<OutboxClaim> {
+  const rows = await database.query<{
+    claimed_lane: Priority;
+    claimed_tenant: string;
+    claimed_event: string | null;
+  }>({
+    name: "claim-outbox",
+    text: "SELECT claimed_lane, claimed_tenant, claimed_event FROM claim_outbox($1, $2, $3, $4)",
+    values: [
+      LANES.map((lane) => claim.budgets.get(lane) ?? 0),
+      LANES.map((lane) => claim.afterTenants.get(lane) ?? ""),
+      claim.maxTenants,
+      claim.leaseMs,
+    ],
+  });
+  const result: OutboxClaim = { events: [], nextAfter: new Map() };
+  for (const row of rows) {
+    if (row.claimed_event === null) result.nextAfter.set(row.claimed_lane, row.claimed_tenant);
+    else
+      result.events.push({
+        eventId: row.claimed_event,
+        tenantId: row.claimed_tenant,
+        lane: row.claimed_lane,
+      });
+  }
+  return result;
+}
+
+/** Makes every leased row due now, in one statement of at most `limit` rows; answers how many. For a lost Redis. */
+export async function expireOutboxLeases(database: Queryable, limit: number): Promise<number> {
+  const rows = await database.query({
+    text: `UPDATE outbox SET visible_at = now() WHERE event_id = ANY (ARRAY(
+      SELECT event_id FROM outbox WHERE visible_at > now() LIMIT $1 FOR UPDATE SKIP LOCKED)) RETURNING 1`,
+    values: [limit],
+  });
+  return rows.length;
+}
+
+/** How many events of a tenant are not routed yet, counted up to `limit`. */
+export async function countUnrouted(database: Queryable, tenantId: string, limit: number): Promise<number> {
+  const [row] = await database.query<{ count: string }>({
+    name: "count-unrouted",
+    text: `SELECT count(*) AS count FROM (SELECT FROM outbox
+      WHERE lane = ANY ('{1,2,3,4}') AND tenant_id = $1 LIMIT $2) q`,
+    values: [tenantId, limit],
+  });
+  return Number(row?.count);
+}
+
+/** How old the oldest event is that is not routed yet, ms, by the time in its id; 0 when there is none. */
+export async function oldestUnroutedMs(database: Queryable): Promise<number> {
+  const [row] = await database.query<{ event_id: string; now_ms: string }>({
+    name: "oldest-unrouted",
+    text: "SELECT event_id, clock_us() / 1000 AS now_ms FROM outbox ORDER BY event_id LIMIT 1",
+  });
+  return row === undefined ? 0 : Math.max(0, Number(row.now_ms) - uuid7Ms(row.event_id));
+}
+
+/**
+ * Says that a router begins with events of which some were published before: whoever began with them then may have
+ * ended because of one. Answers those with which one began before; the others of these are begun with by this call.
+ */
+export async function beginAgain(database: Queryable, eventIds: readonly string[]): Promise<Set<string>> {
+  const rows = await database.query<{ event_id: string }>({
+    name: "begin-again",
+    text: `WITH begun AS (
+        UPDATE outbox SET receipts = 1 WHERE event_id = ANY ($1::uuid[]) AND attempts > 1 AND receipts = 0
+      )
+      SELECT event_id FROM outbox WHERE event_id = ANY ($1::uuid[]) AND receipts > 0`,
+    values: [eventIds],
+  });
+  return new Set(rows.map((row) => row.event_id));
+}
+
+/** Counts one more beginning, or one less, and answers how many there were; undefined for an event that is routed. */
+export async function countBeginning(
+  database: Queryable,
+  eventId: string,
+  by: 1 | -1,
+): Promise<number | undefined> {
+  const [row] = await database.query<{ receipts: number }>({
+    name: "count-beginning",
+    text: "UPDATE outbox SET receipts = receipts + $2 WHERE event_id = $1 RETURNING receipts",
+    values: [eventId, by],
+  });
+  return row?.receipts;
+}

@@ -1,0 +1,77 @@
+import type { Queryable } from "../core/database.ts";
+import { PARTITIONED_TABLES } from "../schema/partitions.ts";
+
+/** A table that holds a tenant's rows, and the columns of its key. */
+export interface TenantTable {
+  name: string;
+  key: string[];
+}
+
+/** The tenant that was deleted first, of those that were deleted longer than `settleMs` ago. */
+export async function findTenantToPurge(database: Queryable, settleMs: number): Promise<string | undefined> {
+  const [row] = await database.query<{ id: string }>({
+    text: `SELECT id FROM tenants WHERE deleted_at < now() - $1::int * interval '1 millisecond'
+      ORDER BY deleted_at LIMIT 1`,
+    values: [settleMs],
+  });
+  return row?.id;
+}
+
+/**
+ * Every table that has a tenant's rows, as the catalogue says, so that none is forgotten; those that refer to others
+ * before these. What is partitioned by day is not among them, nor is the audit, which outlives tenants.
+ */
+export async function tenantTables(database: Queryable): Promise<TenantTable[]> {
+  return await database.query<{ name: string; key: string[] }>({
+    text: `WITH RECURSIVE depths AS (
+        SELECT c.oid, 0 AS depth FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'tenant_id'
+        WHERE c.relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = 'tenants'::regclass) AND c.relkind = 'r' AND NOT c.relispartition
+          AND NOT a.attisdropped
+        UNION
+        SELECT f.conrelid, d.depth + 1 FROM depths d JOIN pg_constraint f
+          ON f.contype = 'f' AND f.confrelid = d.oid AND f.conrelid <> d.oid
+      )
+      SELECT c.relname::text AS name, ARRAY(
+          SELECT a.attname::text FROM pg_constraint k, unnest(k.conkey) WITH ORDINALITY AS n (attnum, place)
+            JOIN pg_attribute a ON a.attnum = n.attnum AND a.attrelid = c.oid
+          WHERE k.conrelid = c.oid AND k.contype = 'p' ORDER BY n.place) AS key
+      FROM depths d JOIN pg_class c ON c.oid = d.oid
+      WHERE c.relname <> ALL ($1) AND c.relname <> 'audit' AND c.relkind = 'r'
+      GROUP BY c.oid, c.relname ORDER BY max(d.depth) DESC, c.relname`,
+    values: [PARTITIONED_TABLES],
+  });
+}
+
+/** Deletes at most `limit` rows of a tenant from a table that `tenantTables` named; answers how many. */
+export async function deleteTenantRows(
+  database: Queryable,
+  { table, tenantId, limit }: { table: TenantTable; tenantId: string; limit: number },
+): Promise<number> {
+  const key = table.key.map((column) => `"${column}"`).join(", ");
+  const rows = await database.query({
+    text: `DELETE FROM "${table.name}" WHERE (${key}) IN (
+      SELECT ${key} FROM "${table.name}" WHERE tenant_id = $1 LIMIT $2) RETURNING 1`,
+    values: [tenantId, limit],
+  });
+  return rows.length;
+}
+
+/**
+ * Deletes the row of a deleted tenant of which no table has anything left, so that its id may be given anew; false if
+ * something is left, or the row is gone. One statement sees all tables at one moment: that a copy found nothing to
+ * delete says little, since another may have been deleting the same rows.
+ */
+export async function forgetTenant(
+  database: Queryable,
+  tenantId: string,
+  tables: readonly TenantTable[],
+): Promise<boolean> {
+  const isEmpty = [...tables.map((table) => table.name), ...PARTITIONED_TABLES]
+    .map((name) => `NOT EXISTS (SELECT FROM "${name}" WHERE tenant_id = $1)`)
+    .join(" AND ");
+  const rows = await database.query({
+    text: `DELETE FROM tenants WHERE id = $1 AND deleted_at IS NOT NULL AND ${isEmpty} RETURNING 1`,
+    values: [tenantId],
+  });
+  return rows.length > 0;
+}

@@ -1,0 +1,200 @@
+import type { Priority } from "../../domain/priority.ts";
+import { readList } from "../core/array-literal.ts";
+import type { Queryable } from "../core/database.ts";
+import { inShapes, rowInput, type Shape } from "../core/row-input.ts";
+import type { ClaimedRun, ClaimedRuns } from "../runs/runs.ts";
+import { idBounds } from "../schema/partitions.ts";
+
+/** A run to be made for an event and a flow that matched it. */
+export interface NewRun {
+  id: string;
+  tenantId: string;
+  flowId: string;
+  flowVersion: number;
+  eventId: string;
+  lane: Priority;
+  /** Of a flow with limits: see `domain/flow-gate.ts`. */
+  gate?: string | undefined;
+}
+
+/** A dead letter to be made for an event that goes no further; it takes its copy of the event from the table. */
+export interface NewDeadLetter {
+  eventId: string;
+  stage: "normalize" | "route";
+  errorMessage: string;
+  errorContext: Record<string, unknown>;
+  fingerprint: string;
+  /** True where it is one because the event met no trigger: a policy may drop these. */
+  unmatched: boolean;
+}
+
+/** What routing decided about one batch. Every event has one verdict. */
+export interface RoutingDecision {
+  verdicts: { eventId: string; tenantId: string; status: "routed" | "unmatched" | "dead" }[];
+  runs: NewRun[];
+  deadLetters: NewDeadLetter[];
+}
+
+/** How the runs of a decision come into being. */
+export interface RunStart {
+  /** When a run comes due whose job is lost, ms from now. */
+  queuedLeaseMs: number;
+  /** These runs, of flows without limits, are claimed as they are made, for `leaseMs`, under this fence. */
+  claim?: { runIds: ReadonlySet<string>; fence: number; leaseMs: number } | undefined;
+}
+
+/** What a decision did. */
+export interface Routed {
+  /** The events whose row this call deleted, and whether a dead letter was written for each. */
+  events: Map<string, { buried: boolean }>;
+  claimed: ClaimedRuns;
+}
+
+/**
+ * Carries out a decision in one statement: the outbox rows go, and for each event whose row was still there its
+ * verdict, runs and dead letter are written. All of it, or none. What is missing in the answer was routed by somebody
+ * else; a run that is neither claimed nor of such an event needs a job.
+ */
+export async function routeEvents(
+  database: Queryable,
+  decision: RoutingDecision,
+  start: RunStart,
+): Promise<Routed> {
+  const { verdicts, runs, deadLetters } = decision;
+  const claims = claimsOf(runs, start.claim);
+  const shape = verdicts.length === 1 && runs.length === 1 && deadLetters.length === 0 ? "one" : "many";
+  const starting = runs.map((run) => ({ ...run, fence: claims.get(run.id)?.fence }));
+  const values = [
+    start.queuedLeaseMs,
+    start.claim?.leaseMs ?? 0,
+    ...VERDICTS.values(verdicts, shape),
+    ...RUNS.values(starting, shape),
+  ];
+  const [row] = await database.query<RoutedRow>(
+    deadLetters.length === 0
+      ? { ...ROUTE_EVENTS[shape], values }
+      : { ...ROUTE_AND_BURY_EVENTS, values: [...values, ...letterValues(decision)] },
+  );
+  const buried = new Set(readList(row?.buried));
+  return {
+    events: new Map(readList(row?.taken).map((eventId) => [eventId, { buried: buried.has(eventId) }])),
+    claimed: {
+      runs: readList(row?.claimed).flatMap((id) => claims.get(id) ?? []),
+      flowsCounter: Number(row?.flows),
+      breakersCounter: Number(row?.breakers),
+    },
+  };
+}
+
+interface RoutedRow {
+  taken: string | null;
+  buried?: string | null;
+  claimed: string | null;
+  flows: string;
+  breakers: string;
+}
+
+function claimsOf(runs: readonly NewRun[], claim: RunStart["claim"]): Map<string, ClaimedRun> {
+  if (claim === undefined || claim.runIds.size === 0) return new Map();
+  const { runIds, fence } = claim;
+  const claimed = runs.filter((run) => runIds.has(run.id));
+  return new Map(claimed.map((run) => [run.id, { ...run, replaySeq: 0, fence, attempts: 0 }]));
+}
+
+function letterValues({ verdicts, deadLetters }: RoutingDecision): unknown[] {
+  const { low, high } = idBounds(verdicts.map((verdict) => verdict.eventId));
+  return [low, high, ...LETTERS.values(deadLetters, "many")];
+}
+
+const VERDICTS = rowInput<RoutingDecision["verdicts"][number]>(3, [
+  ["event_id", "uuid", (verdict) => verdict.eventId],
+  ["tenant_id", "text", (verdict) => verdict.tenantId],
+  ["status", "text", (verdict) => verdict.status],
+]);
+
+const RUNS = rowInput<NewRun & { fence: number | undefined }>(6, [
+  ["id", "uuid", (run) => run.id],
+  ["tenant_id", "text", (run) => run.tenantId],
+  ["flow_id", "text", (run) => run.flowId],
+  ["flow_version", "int", (run) => run.flowVersion],
+  ["event_id", "uuid", (run) => run.eventId],
+  ["lane", "smallint", (run) => run.lane],
+  ["gate", "text", (run) => run.gate],
+  ["fence", "bigint", (run) => run.fence],
+]);
+
+const LETTERS = rowInput<NewDeadLetter>(16, [
+  ["event_id", "uuid", (letter) => letter.eventId],
+  ["stage", "text", (letter) => letter.stage],
+  ["error_message", "text", (letter) => letter.errorMessage],
+  ["error_context", "text", (letter) => JSON.stringify(letter.errorContext)],
+  ["fingerprint", "text", (letter) => letter.fingerprint],
+  ["unmatched", "int", (letter) => Number(letter.unmatched)],
+]);
+
+const routed = (shape: Shape) => `
+WITH taken AS MATERIALIZED (
+  SELECT event_id FROM take_outbox(${shape === "one" ? "ARRAY[$3::uuid]" : "$3::uuid[]"}) AS event_id
+),
+judged AS (
+  INSERT INTO verdicts (event_id, tenant_id, status)
+  SELECT v.event_id, v.tenant_id, v.status FROM ${VERDICTS.from(shape, "v")} JOIN taken USING (event_id)
+  ON CONFLICT (event_id) DO NOTHING
+),
+made AS (
+  INSERT INTO runs (id, tenant_id, flow_id, flow_version, event_id, lane, gate, state, fence, started_at, visible_at)
+  SELECT r.id, r.tenant_id, r.flow_id, r.flow_version, r.event_id, r.lane, r.gate,
+    CASE WHEN r.fence IS NULL THEN 'queued' ELSE 'running' END, coalesce(r.fence, 0),
+    CASE WHEN r.fence IS NULL THEN NULL ELSE now() END,
+    now() + CASE WHEN r.fence IS NULL THEN $1::int ELSE $2::int END * interval '1 millisecond'
+  FROM ${RUNS.from(shape, "r")} JOIN taken USING (event_id)
+  ON CONFLICT (id) DO NOTHING
+  RETURNING id, state
+)`;
+
+const ANSWER = `
+SELECT (SELECT string_agg(event_id::text, ',') FROM taken) AS taken,
+  (SELECT string_agg(id::text, ',') FROM made WHERE state = 'running') AS claimed,
+  max(value) FILTER (WHERE name = 'flows') AS flows, max(value) FILTER (WHERE name = 'breakers') AS breakers`;
+
+// Most batches bury nothing: they do not pay for the look at the events, nor for what counts dead letters.
+const ROUTE_EVENTS = inShapes("route-events", (shape) => `${routed(shape)}${ANSWER} FROM change_counters`);
+
+const ROUTE_AND_BURY_EVENTS = {
+  name: "route-and-bury-events",
+  text: `${routed("many")},
+buried AS (
+  INSERT INTO dead_letters (tenant_id, connector, endpoint, event_id, event_type, source, subject, occurred_at,
+    delivery_key, item, stage, event_payload, content_type, headers, error_message, error_context, fingerprint)
+  SELECT e.tenant_id, e.connector, e.endpoint, e.id, e.type, e.source, e.subject, e.occurred_at, e.delivery_key,
+    e.item, d.stage, e.payload, e.content_type, e.headers, d.error_message, d.error_context::jsonb, d.fingerprint
+  FROM ${LETTERS.from("many", "d")}
+    JOIN taken USING (event_id)
+    JOIN events e ON e.id = d.event_id AND e.id BETWEEN $14::uuid AND $15::uuid
+  WHERE d.unmatched = 0 OR 'dlq' = coalesce(
+    (SELECT p.unmatched FROM dlq_policies p WHERE p.tenant_id = e.tenant_id),
+    (SELECT p.unmatched FROM dlq_policies p WHERE p.tenant_id = '*'), 'dlq')
+  RETURNING event_id
+)${ANSWER}, (SELECT string_agg(event_id::text, ',') FROM buried) AS buried FROM change_counters`,
+};
+
+/** Makes runs of past events, due at once; answers how many there were not yet. */
+export async function insertRuns(transaction: Queryable, runs: readonly NewRun[]): Promise<number> {
+  if (runs.length === 0) return 0;
+  const rows = await transaction.query({
+    text: `INSERT INTO runs (id, tenant_id, flow_id, flow_version, event_id, lane, gate, state, visible_at)
+      SELECT r.*, 'queued', now()
+      FROM unnest($1::uuid[], $2::text[], $3::text[], $4::int[], $5::uuid[], $6::smallint[], $7::text[]) AS r
+      ON CONFLICT (id) DO NOTHING RETURNING 1`,
+    values: [
+      runs.map((run) => run.id),
+      runs.map((run) => run.tenantId),
+      runs.map((run) => run.flowId),
+      runs.map((run) => run.flowVersion),
+      runs.map((run) => run.eventId),
+      runs.map((run) => run.lane),
+      runs.map((run) => run.gate ?? null),
+    ],
+  });
+  return rows.length;
+}

@@ -1,0 +1,45 @@
+import type { Queryable } from "../core/database.ts";
+
+/** What a webhook brought of a connector whose records are polled as well. */
+export interface WebhookEvent {
+  id: string;
+  type: string;
+  receivedAtMs: number;
+  contentType: string | undefined;
+  payload: Buffer;
+}
+
+/** The webhook events of a connector after an id, of these types, the oldest first, without those of `except`. */
+export async function listWebhookEvents(
+  database: Queryable,
+  of: {
+    tenantId: string;
+    connector: string;
+    types: readonly string[];
+    after: string;
+    except: readonly string[];
+    limit: number;
+  },
+): Promise<WebhookEvent[]> {
+  const rows = await database.query<{
+    id: string;
+    type: string;
+    received_at: Date;
+    content_type: string | null;
+    payload: Buffer;
+  }>({
+    name: "list-webhook-events",
+    text: `SELECT id, type, received_at, content_type, payload FROM events
+      WHERE tenant_id = $1 AND id > $2 AND connector = $3 AND source = 'webhook' AND type = ANY ($4)
+        AND id <> ALL ($5::uuid[])
+      ORDER BY id LIMIT $6`,
+    values: [of.tenantId, of.after, of.connector, of.types, of.except, of.limit],
+  });
+  return rows.map((row) => ({
+    id: row.id,
+    type: row.type,
+    receivedAtMs: row.received_at.getTime(),
+    contentType: row.content_type ?? undefined,
+    payload: row.payload,
+  }));
+}

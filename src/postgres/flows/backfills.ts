@@ -1,0 +1,133 @@
+import type { FlowDefinition } from "../../domain/flow/flow.ts";
+import type { Queryable } from "../core/database.ts";
+import { uuid7Floor } from "../schema/partitions.ts";
+
+export type BackfillState = "running" | "done" | "stopped";
+
+/** How far a deploy has come with the past events that it takes in. */
+export interface StoredBackfill {
+  tenantId: string;
+  flowId: string;
+  version: number;
+  /** Events accepted at this value of the flows counter, or later, are the router's. */
+  deployedFrom: number;
+  from: Date;
+  /** The last event that was looked at. */
+  lastId: string;
+  scanned: number;
+  matched: number;
+  state: BackfillState;
+  startedAt: Date;
+  finishedAt: Date | undefined;
+}
+
+interface BackfillRow {
+  tenant_id: string;
+  flow_id: string;
+  version: number;
+  deployed_from: string;
+  from_time: Date;
+  last_id: string;
+  scanned: string;
+  matched: string;
+  state: BackfillState;
+  started_at: Date;
+  finished_at: Date | null;
+}
+
+/** Begins one in the transaction of the deploy, in place of the flow's last. */
+export async function startBackfill(
+  transaction: Queryable,
+  flow: { tenantId: string; flowId: string; version: number; deployedFrom: number; fromMs: number },
+): Promise<void> {
+  await transaction.query({
+    text: `INSERT INTO backfills (tenant_id, flow_id, version, deployed_from, from_time, last_id)
+      VALUES ($1, $2, $3, $4, $5, $6)
+      ON CONFLICT (tenant_id, flow_id) DO UPDATE SET version = excluded.version,
+        deployed_from = excluded.deployed_from, from_time = excluded.from_time, last_id = excluded.last_id,
+        scanned = 0, matched = 0, state = 'running', visible_at = now(), started_at = now(), finished_at = NULL`,
+    values: [
+      flow.tenantId,
+      flow.flowId,
+      flow.version,
+      flow.deployedFrom,
+      new Date(flow.fromMs),
+      uuid7Floor(flow.fromMs),
+    ],
+  });
+}
+
+/** Ends one that is under way; answers the flow's backfill as it is then, if it ever had one. */
+export async function stopBackfill(
+  transaction: Queryable,
+  flow: { tenantId: string; flowId: string },
+): Promise<void> {
+  await transaction.query({
+    text: `UPDATE backfills SET state = 'stopped', finished_at = now()
+      WHERE tenant_id = $1 AND flow_id = $2 AND state = 'running'`,
+    values: [flow.tenantId, flow.flowId],
+  });
+}
+
+export async function findBackfill(
+  transaction: Queryable,
+  flow: { tenantId: string; flowId: string },
+): Promise<StoredBackfill | undefined> {
+  const [row] = await transaction.query<BackfillRow>({
+    text: "SELECT * FROM backfills WHERE tenant_id = $1 AND flow_id = $2",
+    values: [flow.tenantId, flow.flowId],
+  });
+  return row === undefined ? undefined : asStoredBackfill(row);
+}
+
+/** A backfill that is due, locked until the transaction ends: nobody else goes on with it. */
+export async function lockDueBackfill(
+  transaction: Queryable,
+): Promise<(StoredBackfill & { definition: FlowDefinition }) | undefined> {
+  const [row] = await transaction.query<BackfillRow & { definition: FlowDefinition }>({
+    text: `SELECT b.*, v.definition FROM backfills b JOIN flow_versions v USING (tenant_id, flow_id, version)
+        JOIN tenants t ON t.id = b.tenant_id AND t.deleted_at IS NULL
+      WHERE b.state = 'running' AND b.visible_at <= now()
+      ORDER BY b.visible_at LIMIT 1 FOR UPDATE OF b SKIP LOCKED`,
+  });
+  return row === undefined ? undefined : { ...asStoredBackfill(row), definition: row.definition };
+}
+
+/** Stores how far a locked backfill has come; it is due again after `waitMs`, unless it is done. */
+export async function moveBackfill(
+  transaction: Queryable,
+  backfill: StoredBackfill,
+  progress: { lastId: string; scanned: number; matched: number; done: boolean; waitMs: number },
+): Promise<void> {
+  await transaction.query({
+    text: `UPDATE backfills SET last_id = $3, scanned = scanned + $4, matched = matched + $5,
+        state = CASE WHEN $6 THEN 'done' ELSE state END, finished_at = CASE WHEN $6 THEN now() END,
+        visible_at = now() + $7 * interval '1 millisecond'
+      WHERE tenant_id = $1 AND flow_id = $2`,
+    values: [
+      backfill.tenantId,
+      backfill.flowId,
+      progress.lastId,
+      progress.scanned,
+      progress.matched,
+      progress.done,
+      progress.waitMs,
+    ],
+  });
+}
+
+function asStoredBackfill(row: BackfillRow): StoredBackfill {
+  return {
+    tenantId: row.tenant_id,
+    flowId: row.flow_id,
+    version: row.version,
+    deployedFrom: Number(row.deployed_from),
+    from: row.from_time,
+    lastId: row.last_id,
+    scanned: Number(row.scanned),
+    matched: Number(row.matched),
+    state: row.state,
+    startedAt: row.started_at,
+    finishedAt: row.finished_at ?? undefined,
+  };
+}

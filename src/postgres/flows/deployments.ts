@@ -1,0 +1,197 @@
+import { HeadraceError } from "../../domain/errors.ts";
+import type { RoutedDefinition } from "../../domain/flow/flow.ts";
+import { nextTick, type Schedule } from "../../domain/flow/schedule.ts";
+import { raiseCounter } from "../core/change-counters.ts";
+import type { Queryable } from "../core/database.ts";
+import { stopBackfill } from "./backfills.ts";
+
+/** One version of a flow, live from one value of the flows counter until another, or still. */
+export interface Deployment {
+  tenantId: string;
+  flowId: string;
+  version: number;
+  /** Of the definition what routing asks: actions are long, and a router holds every deployment. */
+  definition: RoutedDefinition;
+  from: number;
+  /** The first value at which it is live no longer. */
+  until: number | undefined;
+}
+
+interface DeploymentRow {
+  tenant_id: string;
+  flow_id: string;
+  version: number;
+  definition: RoutedDefinition;
+  deployed_from: string;
+  deployed_until: string | null;
+}
+
+/** The data of ticks is for the events that are made of them. */
+const DEFINITION = "(v.definition - 'action') #- '{trigger,schedule,data}' AS definition";
+
+/**
+ * Every deployment that began or ended after the flows counter had the value `since`, in the order of their
+ * beginnings, with the counter of the same moment; for `since` 0 those that are live.
+ */
+export async function loadDeployments(
+  database: Queryable,
+  since: number,
+): Promise<{ deployments: Deployment[]; counter: number }> {
+  const rows = await database.query<{ counter: string } & (DeploymentRow | { tenant_id: null })>({
+    name: "load-deployments",
+    text: `SELECT c.value AS counter, d.tenant_id, d.flow_id, d.version, d.deployed_from, d.deployed_until, ${DEFINITION}
+      FROM change_counters c
+      LEFT JOIN (SELECT * FROM deployments
+        WHERE CASE WHEN $1::bigint = 0 THEN deployed_until IS NULL
+          ELSE deployed_from > $1 OR deployed_until > $1 END) d ON true
+      LEFT JOIN flow_versions v USING (tenant_id, flow_id, version)
+      WHERE c.name = 'flows'
+      ORDER BY d.deployed_from`,
+    values: [since],
+  });
+  const deployments = rows.flatMap((row) => (row.tenant_id === null ? [] : asDeployment(row)));
+  return { deployments, counter: Number(rows[0]?.counter) };
+}
+
+/** The deployments that ended after the flows counter had the value `after`, and not after it had `upTo`. */
+export async function loadEndedDeployments(
+  database: Queryable,
+  { after, upTo }: { after: number; upTo: number },
+): Promise<Deployment[]> {
+  const rows = await database.query<DeploymentRow>({
+    name: "load-ended-deployments",
+    text: `SELECT d.*, ${DEFINITION} FROM deployments d JOIN flow_versions v USING (tenant_id, flow_id, version)
+      WHERE d.deployed_until > $1 AND d.deployed_until <= $2 ORDER BY d.deployed_from`,
+    values: [after, upTo],
+  });
+  return rows.map(asDeployment);
+}
+
+/**
+ * The flows of a tenant that were live when the flows counter had this value and whose triggers are of the connector
+ * and type, and those of the `first` that were; at most `limit`, the `first` before the others, by id.
+ */
+export async function listDeploymentsAt(
+  transaction: Queryable,
+  event: {
+    tenantId: string;
+    counter: number;
+    connector: string;
+    type: string;
+    first: readonly string[];
+    limit: number;
+  },
+): Promise<Deployment[]> {
+  const rows = await transaction.query<DeploymentRow>({
+    text: `SELECT d.*, ${DEFINITION} FROM deployments d JOIN flow_versions v USING (tenant_id, flow_id, version)
+      WHERE d.tenant_id = $1 AND d.deployed_from <= $2 AND (d.deployed_until IS NULL OR d.deployed_until > $2)
+        AND (d.flow_id = ANY($5::text[]) OR (
+          coalesce(v.definition #>> '{trigger,connector}', $3) = $3
+          AND (v.definition #> '{trigger,event_types}' IS NULL OR EXISTS (
+            SELECT FROM jsonb_array_elements_text(v.definition #> '{trigger,event_types}') AS t (name)
+            WHERE name = $4 OR (right(name, 1) = '*' AND starts_with($4, left(name, -1)))))))
+      ORDER BY d.flow_id <> ALL($5::text[]), d.flow_id LIMIT $6`,
+    values: [event.tenantId, event.counter, event.connector, event.type, event.first, event.limit],
+  });
+  return rows.map(asDeployment);
+}
+
+/** The deployments of a tenant that are live now; at most `limit`, in the order of their beginnings. */
+export async function listLiveDeployments(
+  transaction: Queryable,
+  { tenantId, limit }: { tenantId: string; limit: number },
+): Promise<Deployment[]> {
+  const rows = await transaction.query<DeploymentRow>({
+    text: `SELECT d.*, ${DEFINITION} FROM deployments d JOIN flow_versions v USING (tenant_id, flow_id, version)
+      WHERE d.tenant_id = $1 AND d.deployed_until IS NULL ORDER BY d.deployed_from LIMIT $2`,
+    values: [tenantId, limit],
+  });
+  return rows.map(asDeployment);
+}
+
+function asDeployment(row: DeploymentRow): Deployment {
+  return {
+    tenantId: row.tenant_id,
+    flowId: row.flow_id,
+    version: row.version,
+    definition: row.definition,
+    from: Number(row.deployed_from),
+    until: row.deployed_until === null ? undefined : Number(row.deployed_until),
+  };
+}
+
+/**
+ * Makes a version the live one, in place of another or of none. Its schedule ticks from now on; where it is that of
+ * the version before, no tick is lost between the two. Lock the flow first. Throws `not_found` when the tenant was
+ * deleted meanwhile: whoever deletes it ends the deployments that there are.
+ */
+export async function deployFlow(
+  transaction: Queryable,
+  flow: { tenantId: string; flowId: string; version: number },
+): Promise<{ counter: number }> {
+  const { counter, ended } = await endDeployment(transaction, flow);
+  const nextTickAt = await firstTick(transaction, flow, ended);
+  const deployed = await transaction.query({
+    text: `INSERT INTO deployments (tenant_id, flow_id, version, deployed_from, next_tick_at)
+      SELECT id, $2, $3, $4, $5 FROM tenants WHERE id = $1 AND deleted_at IS NULL RETURNING 1`,
+    values: [flow.tenantId, flow.flowId, flow.version, counter, nextTickAt],
+  });
+  if (deployed.length === 0) throw new HeadraceError("not_found", `There is no tenant ${flow.tenantId}`);
+  await transaction.query({
+    text: "UPDATE flows SET deployed_version = $3, updated_at = now() WHERE tenant_id = $1 AND id = $2",
+    values: [flow.tenantId, flow.flowId, flow.version],
+  });
+  return { counter };
+}
+
+/** Takes a flow's trigger away. Lock the flow first. */
+export async function undeployFlow(
+  transaction: Queryable,
+  flow: { tenantId: string; flowId: string },
+): Promise<void> {
+  await endDeployment(transaction, flow);
+  await transaction.query({
+    text: "UPDATE flows SET deployed_version = NULL, updated_at = now() WHERE tenant_id = $1 AND id = $2",
+    values: [flow.tenantId, flow.flowId],
+  });
+}
+
+/** The schedule of a deployment that has ended, and the tick that it had come to. */
+type EndedSchedule = {
+  schedule: Schedule | null;
+  next_tick_at: Date | null;
+};
+
+async function endDeployment(
+  transaction: Queryable,
+  flow: { tenantId: string; flowId: string },
+): Promise<{ counter: number; ended: EndedSchedule | undefined }> {
+  const counter = await raiseCounter(transaction, "flows");
+  await stopBackfill(transaction, flow);
+  const [ended] = await transaction.query<EndedSchedule>({
+    text: `UPDATE deployments d SET deployed_until = $3 FROM flow_versions v
+      WHERE d.tenant_id = $1 AND d.flow_id = $2 AND d.deployed_until IS NULL
+        AND (v.tenant_id, v.flow_id, v.version) = (d.tenant_id, d.flow_id, d.version)
+      RETURNING v.definition #> '{trigger,schedule}' AS schedule, d.next_tick_at`,
+    values: [flow.tenantId, flow.flowId, counter],
+  });
+  return { counter, ended };
+}
+
+async function firstTick(
+  transaction: Queryable,
+  flow: { tenantId: string; flowId: string; version: number },
+  ended: EndedSchedule | undefined,
+): Promise<Date | null> {
+  const [row] = await transaction.query<{ schedule: Schedule | null; now: Date }>({
+    text: `SELECT definition #> '{trigger,schedule}' AS schedule, clock_timestamp() AS now FROM flow_versions
+      WHERE (tenant_id, flow_id, version) = ($1, $2, $3)`,
+    values: [flow.tenantId, flow.flowId, flow.version],
+  });
+  if (row === undefined || row.schedule === null) return null;
+  const { cron, timezone } = row.schedule;
+  const same = ended?.schedule?.cron === cron && ended.schedule.timezone === timezone;
+  if (same && ended.next_tick_at !== null) return ended.next_tick_at;
+  const tickMs = nextTick(row.schedule, row.now.getTime());
+  return tickMs === undefined ? null : new Date(tickMs);
+}

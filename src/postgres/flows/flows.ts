@@ -1,0 +1,253 @@
+import type { FlowDefinition } from "../../domain/flow/flow.ts";
+import type { Schedule } from "../../domain/flow/schedule.ts";
+import { raiseCounter } from "../core/change-counters.ts";
+import type { Queryable } from "../core/database.ts";
+import type { Sealed } from "../core/key-ring.ts";
+
+/** A flow as the API shows it: its newest version, and which version is live. */
+export interface StoredFlow {
+  tenantId: string;
+  id: string;
+  version: number;
+  deployedVersion: number | undefined;
+  definition: FlowDefinition;
+  /** Of the version that is live. */
+  deployedSchedule: Schedule | undefined;
+  createdAt: Date;
+  updatedAt: Date;
+  /** When this was so, by the database's clock. */
+  readAt: Date;
+}
+
+interface FlowRow {
+  tenant_id: string;
+  id: string;
+  version: number;
+  deployed_version: number | null;
+  definition: FlowDefinition;
+  deployed_schedule: Schedule | null;
+  created_at: Date;
+  updated_at: Date;
+  read_at: Date;
+}
+
+const SELECT_FLOWS = `SELECT f.tenant_id, f.id, f.version, f.deployed_version, v.definition,
+    d.definition #> '{trigger,schedule}' AS deployed_schedule, f.created_at, f.updated_at, now() AS read_at
+  FROM flows f JOIN flow_versions v ON (v.tenant_id, v.flow_id, v.version) = (f.tenant_id, f.id, f.version)
+  LEFT JOIN flow_versions d ON (d.tenant_id, d.flow_id, d.version) = (f.tenant_id, f.id, f.deployed_version)
+  WHERE f.deleted_at IS NULL`;
+
+export async function findFlow(
+  database: Queryable,
+  tenantId: string,
+  id: string,
+): Promise<StoredFlow | undefined> {
+  const [row] = await database.query<FlowRow>({
+    text: `${SELECT_FLOWS} AND f.tenant_id = $1 AND f.id = $2`,
+    values: [tenantId, id],
+  });
+  return row === undefined ? undefined : asStoredFlow(row);
+}
+
+/** The newest version of a flow, which nobody deploys, undeploys or deletes until the transaction ends. */
+export async function lockFlow(
+  transaction: Queryable,
+  tenantId: string,
+  id: string,
+): Promise<number | undefined> {
+  const [row] = await transaction.query<{ version: number }>({
+    text: "SELECT version FROM flows WHERE tenant_id = $1 AND id = $2 AND deleted_at IS NULL FOR UPDATE",
+    values: [tenantId, id],
+  });
+  return row?.version;
+}
+
+/** The version of a flow that a run by hand, or a replay, takes: the one that is deployed, else the newest. */
+export async function findVersionToRun(
+  transaction: Queryable,
+  { tenantId, flowId }: { tenantId: string; flowId: string },
+): Promise<{ version: number; definition: FlowDefinition } | undefined> {
+  const [row] = await transaction.query<{ version: number; definition: FlowDefinition }>({
+    text: `SELECT v.version, v.definition
+      FROM flows f JOIN flow_versions v
+        ON (v.tenant_id, v.flow_id, v.version) = (f.tenant_id, f.id, coalesce(f.deployed_version, f.version))
+      WHERE f.tenant_id = $1 AND f.id = $2 AND f.deleted_at IS NULL`,
+    values: [tenantId, flowId],
+  });
+  return row;
+}
+
+/** As `findVersionToRun`, of several flows of a tenant; those that were deleted are not there. */
+export async function findVersionsToRun(
+  transaction: Queryable,
+  tenantId: string,
+  flowIds: readonly string[],
+): Promise<Map<string, { version: number; definition: FlowDefinition }>> {
+  const rows = await transaction.query<{ id: string; version: number; definition: FlowDefinition }>({
+    text: `SELECT f.id, v.version, v.definition
+      FROM flows f JOIN flow_versions v
+        ON (v.tenant_id, v.flow_id, v.version) = (f.tenant_id, f.id, coalesce(f.deployed_version, f.version))
+      WHERE f.tenant_id = $1 AND f.id = ANY ($2::text[]) AND f.deleted_at IS NULL`,
+    values: [tenantId, flowIds],
+  });
+  return new Map(rows.map((row) => [row.id, row]));
+}
+
+/** A page of a tenant's flows in the order of their ids. */
+export async function listFlows(
+  database: Queryable,
+  tenantId: string,
+  page: { afterId: string; limit: number },
+): Promise<StoredFlow[]> {
+  const rows = await database.query<FlowRow>({
+    text: `${SELECT_FLOWS} AND f.tenant_id = $1 AND f.id > $2 ORDER BY f.id LIMIT $3`,
+    values: [tenantId, page.afterId, page.limit],
+  });
+  return rows.map(asStoredFlow);
+}
+
+/** Where a flow's signing secret lives, which is sealed with it. */
+export function signingPlace(flow: { tenantId: string; flowId: string }): string {
+  return `${flow.tenantId}/flows/${flow.flowId}`;
+}
+
+/**
+ * Stores a flow's definition as its newest version; the same definition again makes none. A flow that was deleted
+ * comes back, undeployed. The signing secret is stored for a new or returning flow, and for another only with
+ * `replaceSecret`; `secretStored` says whether it was.
+ */
+export async function putFlow(
+  transaction: Queryable,
+  flow: {
+    tenantId: string;
+    id: string;
+    definition: FlowDefinition;
+    signingSealed: Buffer;
+    signingKeyId: string;
+    replaceSecret?: boolean;
+  },
+): Promise<{ secretStored: boolean }> {
+  const [row] = await transaction.query<{ stored: boolean }>({
+    text: `INSERT INTO flows AS f (tenant_id, id, version, signing_sealed, signing_key_id) VALUES ($1, $2, 0, $3, $4)
+      ON CONFLICT (tenant_id, id) DO UPDATE SET deleted_at = NULL, updated_at = now(),
+        signing_sealed = CASE WHEN f.deleted_at IS NULL AND NOT $5 THEN f.signing_sealed ELSE excluded.signing_sealed END,
+        signing_key_id = CASE WHEN f.deleted_at IS NULL AND NOT $5 THEN f.signing_key_id ELSE excluded.signing_key_id END,
+        old_signing_until = CASE WHEN f.deleted_at IS NULL AND NOT $5 THEN f.old_signing_until END
+      RETURNING (f.signing_sealed = $3) AS stored`,
+    values: [flow.tenantId, flow.id, flow.signingSealed, flow.signingKeyId, flow.replaceSecret ?? false],
+  });
+  await transaction.query({
+    text: `WITH next AS (
+        INSERT INTO flow_versions (tenant_id, flow_id, version, definition)
+        SELECT f.tenant_id, f.id, f.version + 1, $3::jsonb
+        FROM flows f LEFT JOIN flow_versions v ON (v.tenant_id, v.flow_id, v.version) = (f.tenant_id, f.id, f.version)
+        WHERE f.tenant_id = $1 AND f.id = $2 AND v.definition IS DISTINCT FROM $3::jsonb
+        RETURNING version
+      )
+      UPDATE flows SET version = next.version FROM next WHERE tenant_id = $1 AND id = $2`,
+    values: [flow.tenantId, flow.id, JSON.stringify(flow.definition)],
+  });
+  // Workers hold opened secrets for as long as the counter stands still.
+  if (row?.stored) await raiseCounter(transaction, "flows");
+  return { secretStored: row?.stored ?? false };
+}
+
+/**
+ * Gives a flow another signing secret; the one before signs beside it for `overlapSeconds`, and one before that no
+ * longer. Answers until when; undefined where there is no such flow.
+ */
+export async function rotateSigningSecret(
+  transaction: Queryable,
+  flow: { tenantId: string; id: string; sealed: Sealed; overlapSeconds: number },
+): Promise<{ formerUntil: Date } | undefined> {
+  const [row] = await transaction.query<{ former_until: Date }>({
+    text: `UPDATE flows SET old_signing_sealed = signing_sealed, old_signing_key_id = signing_key_id,
+        old_signing_until = now() + $5::int * interval '1 second', signing_sealed = $3, signing_key_id = $4,
+        updated_at = now()
+      WHERE tenant_id = $1 AND id = $2 AND deleted_at IS NULL
+      RETURNING old_signing_until AS former_until`,
+    values: [flow.tenantId, flow.id, flow.sealed.sealed, flow.sealed.keyId, flow.overlapSeconds],
+  });
+  if (row === undefined) return undefined;
+  // Workers hold opened secrets for as long as the counter stands still.
+  await raiseCounter(transaction, "flows");
+  return { formerUntil: row.former_until };
+}
+
+/** Hides a flow; its versions stay for the runs that name them. Lock and undeploy it in the same transaction. */
+export async function deleteFlow(transaction: Queryable, tenantId: string, id: string): Promise<void> {
+  await transaction.query({
+    text: "UPDATE flows SET deleted_at = now() WHERE tenant_id = $1 AND id = $2",
+    values: [tenantId, id],
+  });
+}
+
+/** What a worker needs of a flow version: it never changes but for the secret, whose change raises the counter. */
+export interface ExecutableFlow {
+  tenantId: string;
+  flowId: string;
+  version: number;
+  definition: FlowDefinition;
+  signing: Sealed;
+  /** The secret that it replaced, and until when that one signs too. */
+  formerSigning: (Sealed & { until: Date }) | undefined;
+}
+
+/** The versions named, those that exist. */
+export async function loadFlowVersions(
+  database: Queryable,
+  wanted: readonly { tenantId: string; flowId: string; version: number }[],
+): Promise<ExecutableFlow[]> {
+  const rows = await database.query<{
+    tenant_id: string;
+    flow_id: string;
+    version: number;
+    definition: FlowDefinition;
+    signing_sealed: Buffer;
+    signing_key_id: string;
+    old_signing_sealed: Buffer | null;
+    old_signing_key_id: string | null;
+    old_signing_until: Date | null;
+  }>({
+    name: "load-flow-versions",
+    text: `SELECT v.tenant_id, v.flow_id, v.version, v.definition, f.signing_sealed, f.signing_key_id,
+        f.old_signing_sealed, f.old_signing_key_id, f.old_signing_until
+      FROM unnest($1::text[], $2::text[], $3::int[]) AS w (tenant_id, flow_id, version)
+      JOIN flow_versions v USING (tenant_id, flow_id, version)
+      JOIN flows f ON (f.tenant_id, f.id) = (v.tenant_id, v.flow_id)`,
+    values: [
+      wanted.map((flow) => flow.tenantId),
+      wanted.map((flow) => flow.flowId),
+      wanted.map((flow) => flow.version),
+    ],
+  });
+  return rows.map((row) => ({
+    tenantId: row.tenant_id,
+    flowId: row.flow_id,
+    version: row.version,
+    definition: row.definition,
+    signing: { sealed: row.signing_sealed, keyId: row.signing_key_id },
+    formerSigning:
+      row.old_signing_sealed === null || row.old_signing_until === null
+        ? undefined
+        : {
+            sealed: row.old_signing_sealed,
+            keyId: row.old_signing_key_id as string,
+            until: row.old_signing_until,
+          },
+  }));
+}
+
+function asStoredFlow(row: FlowRow): StoredFlow {
+  return {
+    tenantId: row.tenant_id,
+    id: row.id,
+    version: row.version,
+    deployedVersion: row.deployed_version ?? undefined,
+    definition: row.definition,
+    deployedSchedule: row.deployed_schedule ?? undefined,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+    readAt: row.read_at,
+  };
+}

@@ -1,0 +1,28 @@
+import type { Queryable } from "../core/database.ts";
+
+/**
+ * Ends a run that has not ended: nothing that a worker writes for it counts any more, and a worker that has it stops
+ * when its lease is not extended. The dead letter that it was replaying can be replayed again. A dead run of a flow with an order counts as one that has not: it holds up its key.
+ * Undefined when it had ended already, or there is none.
+ */
+export async function cancelRun(
+  transaction: Queryable,
+  tenantId: string,
+  id: string,
+): Promise<{ flowId: string; gate: string | undefined } | undefined> {
+  const [row] = await transaction.query<{ flow_id: string; gate: string | null }>({
+    text: `WITH cancelled AS (
+        UPDATE runs SET state = 'cancelled', fence = fence + 1, finished_at = now()
+        WHERE tenant_id = $1 AND id = $2
+          AND (state IN ('queued', 'running', 'failed') OR state = 'dead' AND gate <> '')
+        RETURNING id, tenant_id, dead_letter_id, flow_id, gate
+      ),
+      released AS (
+        UPDATE dead_letters d SET replay_run_id = NULL, updated_at = now() FROM cancelled c
+        WHERE d.id = c.dead_letter_id AND d.tenant_id = c.tenant_id AND d.replay_run_id = c.id
+      )
+      SELECT flow_id, gate FROM cancelled`,
+    values: [tenantId, id],
+  });
+  return row === undefined ? undefined : { flowId: row.flow_id, gate: row.gate ?? undefined };
+}

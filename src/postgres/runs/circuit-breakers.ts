@@ -1,0 +1,285 @@
+import type { Queryable } from "../core/database.ts";
+
+export const BREAKER_STATES = ["closed", "open", "half_open"] as const;
+export type BreakerState = (typeof BREAKER_STATES)[number];
+
+/** When a breaker opens, and for how long. */
+export interface BreakerBounds {
+  /** It opens after so many failures in a row, */
+  failures: number;
+  /** or so many time-outs among them: what hangs costs far more than what answers an error, */
+  timeouts: number;
+  /**
+   * if the first of the calls that failed began this long ago, ms: a target that fails for a moment is left to the
+   * flows' back-off.
+   */
+  failingMs: number;
+  /** How long it is open the first time, and at most, ms: each time in a row that its probe fails twice as long. */
+  openMs: number;
+  maxOpenMs: number;
+  /** No `Retry-After` keeps it open for longer, ms. */
+  maxRetryAfterMs: number;
+  /** The run that probes counts as lost after this time, ms, and another one may. */
+  probeMs: number;
+  /** A target is watched for this long after a failure, ms. */
+  watchedMs: number;
+}
+
+/** A target that the workers watch. */
+export interface WatchedTarget {
+  tenantId: string;
+  target: string;
+  state: BreakerState;
+  /** How long until a run may try the target, ms; 0 while the breaker is closed. */
+  probeInMs: number;
+  /** How long it is watched for, ms. */
+  watchedForMs: number;
+}
+
+interface WatchedRow {
+  tenant_id: string;
+  target: string;
+  state: BreakerState;
+  probe_in_ms: number;
+  watched_for_ms: number;
+}
+
+const WATCHED = `tenant_id, target, state,
+  greatest(0, coalesce(extract(epoch FROM probe_at - now()) * 1000, 0))::float8 AS probe_in_ms`;
+
+/** The targets that failed within `watchedMs`, or whose breaker is not closed; at most `limit`, the open ones first. */
+export async function loadWatchedTargets(
+  database: Queryable,
+  { watchedMs, limit }: { watchedMs: number; limit: number },
+): Promise<WatchedTarget[]> {
+  const rows = await database.query<WatchedRow>({
+    name: "load-watched-targets",
+    text: `SELECT * FROM (
+        SELECT ${WATCHED}, $1::float8 AS watched_for_ms FROM circuit_breakers WHERE state <> 'closed'
+        UNION ALL
+        SELECT ${WATCHED}, extract(epoch FROM failed_at - now())::float8 * 1000 + $1 FROM circuit_breakers
+        WHERE state = 'closed' AND failed_at > now() - $1::float8 * interval '1 millisecond'
+      ) q LIMIT $2`,
+    values: [watchedMs, limit],
+  });
+  return rows.map(asWatchedTarget);
+}
+
+/** What came of the calls to one target, in the order of their ends. */
+export interface TargetReport {
+  tenantId: string;
+  target: string;
+  /** Whether any call reached it, how many failed since the last that did, and how many of those by a time-out. */
+  reached: boolean;
+  failures: number;
+  timeouts: number;
+  /** How long the first of the calls that failed took, ms. */
+  tookMs: number;
+  lastError: string | undefined;
+  /** The longest that it asked to wait, ms. */
+  retryAfterMs: number;
+}
+
+/**
+ * Counts what came of a batch of calls, one report a target, and opens and closes breakers by it. Changes that every
+ * worker has to know raise the counter `breakers` in the same statement. Answers what is known of the targets now.
+ */
+export async function reportTargets(
+  database: Queryable,
+  reports: readonly TargetReport[],
+  bounds: BreakerBounds,
+): Promise<(WatchedTarget & { hasClosed: boolean; hasOpened: boolean })[]> {
+  // In one order in every process: reports of the same targets wait for each other and never in a circle.
+  const sorted = [...reports].sort((left, right) => (placeOf(left) < placeOf(right) ? -1 : 1));
+  const rows = await database.query<WatchedRow & { has_closed: boolean; has_opened: boolean }>({
+    name: "report-targets",
+    text: REPORT_TARGETS,
+    values: [
+      sorted.map((report) => report.tenantId),
+      sorted.map((report) => report.target),
+      sorted.map((report) => report.reached),
+      sorted.map((report) => report.failures),
+      sorted.map((report) => report.lastError ?? null),
+      sorted.map((report) => Math.min(report.retryAfterMs, bounds.maxRetryAfterMs)),
+      bounds.failures,
+      bounds.failingMs,
+      bounds.openMs,
+      bounds.maxOpenMs,
+      bounds.watchedMs,
+      sorted.map((report) => report.timeouts),
+      sorted.map((report) => report.tookMs),
+      bounds.timeouts,
+    ],
+  });
+  return rows.map((row) => ({
+    ...asWatchedTarget(row),
+    hasClosed: row.has_closed,
+    hasOpened: row.has_opened,
+  }));
+}
+
+// Closed: the run of failures grows, or begins anew behind a call that reached the target. Half open: the end of the
+// probe decides. Open: what was under way when it opened changes nothing but the wait that the target asks for.
+const REPORT_TARGETS = `
+WITH reported AS (
+  SELECT r.*, now() + retry_after_ms * interval '1 millisecond' AS not_before
+  FROM unnest($1::text[], $2::text[], $3::boolean[], $4::int[], $5::text[], $6::float8[], $12::int[], $13::float8[])
+    AS r (tenant_id, target, reached, failed, error, retry_after_ms, timed_out, took_ms)
+),
+judged AS (
+  SELECT r.*, coalesce(b.state, 'closed') AS was, coalesce(b.opened, 0) AS opened_before,
+    CASE WHEN r.reached OR b.target IS NULL THEN r.failed ELSE b.failures + r.failed END AS in_a_row,
+    CASE WHEN r.reached OR b.target IS NULL THEN r.timed_out ELSE b.timeouts + r.timed_out END AS timeouts_in_a_row,
+    CASE WHEN r.failed = 0 THEN NULL WHEN r.reached OR coalesce(b.failures, 0) = 0
+        THEN now() - r.took_ms * interval '1 millisecond' ELSE b.failing_since END AS since,
+    b.failed_at IS NOT NULL AND b.failed_at > now() - $11::float8 * interval '1 millisecond' AS watched
+  FROM reported r LEFT JOIN (
+    SELECT c.* FROM circuit_breakers c JOIN reported USING (tenant_id, target)
+    ORDER BY c.tenant_id, c.target FOR UPDATE OF c
+  ) b USING (tenant_id, target)
+),
+decided AS (
+  SELECT *, CASE
+      WHEN was = 'open' THEN 'open'
+      WHEN was = 'half_open' THEN CASE WHEN failed > 0 THEN 'open' WHEN reached THEN 'closed' ELSE was END
+      WHEN (in_a_row >= $7::int OR timeouts_in_a_row >= $14::int)
+        AND since <= now() - $8::float8 * interval '1 millisecond' THEN 'open'
+      ELSE 'closed' END AS becomes
+  FROM judged
+),
+written AS (
+  INSERT INTO circuit_breakers AS b (tenant_id, target, state, failures, timeouts, failing_since, opened, last_error,
+    failed_at, opened_at, probe_at, closed_at)
+  SELECT tenant_id, target, becomes, in_a_row, timeouts_in_a_row, since,
+    CASE WHEN becomes = 'closed' THEN 0 WHEN was = 'open' THEN opened_before ELSE opened_before + 1 END, error,
+    CASE WHEN failed > 0 THEN now() END,
+    CASE WHEN becomes = 'open' AND was <> 'open' THEN now() END,
+    CASE WHEN becomes = 'open' AND was <> 'open' THEN greatest(not_before, now()
+        + least($10::float8, $9::float8 * power(2, least(opened_before, 30))) * interval '1 millisecond')
+      WHEN was = 'open' AND failed > 0 THEN not_before END,
+    CASE WHEN becomes = 'closed' AND was <> 'closed' THEN now() END
+  FROM decided ORDER BY tenant_id, target
+  ON CONFLICT (tenant_id, target) DO UPDATE SET state = excluded.state, failures = excluded.failures,
+    timeouts = excluded.timeouts, failing_since = excluded.failing_since, opened = excluded.opened,
+    last_error = coalesce(excluded.last_error, b.last_error), failed_at = coalesce(excluded.failed_at, b.failed_at),
+    opened_at = coalesce(excluded.opened_at, b.opened_at),
+    probe_at = CASE WHEN excluded.state = 'closed' THEN NULL
+      WHEN excluded.state = 'open' AND b.state <> 'open' THEN excluded.probe_at
+      ELSE greatest(excluded.probe_at, b.probe_at) END,
+    closed_at = coalesce(excluded.closed_at, b.closed_at),
+    noted_at = CASE WHEN excluded.failed_at IS NULL OR b.failed_at > now() - $11::float8 * interval '1 millisecond'
+      THEN b.noted_at ELSE now() END
+  RETURNING b.*
+),
+told AS (
+  UPDATE change_counters SET value = value + 1 WHERE name = 'breakers'
+    AND EXISTS (SELECT FROM written WHERE now() IN (opened_at, closed_at, noted_at))
+)
+SELECT ${WATCHED}, $11::float8 AS watched_for_ms, closed_at IS NOT DISTINCT FROM now() AS has_closed,
+  opened_at IS NOT DISTINCT FROM now() AS has_opened
+FROM written`;
+
+/**
+ * Takes the one turn to try a target whose breaker is open and whose time has come: true for who has it, for
+ * `probeMs`. Otherwise what is known of it now; undefined when nothing is.
+ */
+export async function takeProbe(
+  database: Queryable,
+  { tenantId, target }: { tenantId: string; target: string },
+  probeMs: number,
+): Promise<{ isMine: boolean; known: WatchedTarget | undefined }> {
+  const [mine] = await database.query<WatchedRow>({
+    name: "take-probe",
+    text: `UPDATE circuit_breakers SET state = 'half_open', probe_at = now() + $3::float8 * interval '1 millisecond'
+      WHERE tenant_id = $1 AND target = $2 AND state <> 'closed' AND probe_at <= now()
+      RETURNING ${WATCHED}, $3::float8 AS watched_for_ms`,
+    values: [tenantId, target, probeMs],
+  });
+  if (mine !== undefined) return { isMine: true, known: asWatchedTarget(mine) };
+  const [row] = await database.query<WatchedRow>({
+    name: "find-watched-target",
+    text: `SELECT ${WATCHED}, $3::float8 AS watched_for_ms FROM circuit_breakers WHERE tenant_id = $1 AND target = $2`,
+    values: [tenantId, target, probeMs],
+  });
+  return { isMine: false, known: row === undefined ? undefined : asWatchedTarget(row) };
+}
+
+/** A breaker as it is shown. */
+export interface StoredBreaker {
+  tenantId: string;
+  target: string;
+  state: BreakerState;
+  failures: number;
+  lastError: string | undefined;
+  failedAt: Date | undefined;
+  openedAt: Date | undefined;
+  probeAt: Date | undefined;
+  closedAt: Date | undefined;
+  /** Runs that are held by it, counted up to the limit that was asked for. */
+  heldRuns: number;
+}
+
+/** A page of a tenant's breakers by target: of every target that ever failed. */
+export async function listBreakers(
+  transaction: Queryable,
+  page: { tenantId: string; afterTarget: string; limit: number; maxHeldRuns: number },
+): Promise<StoredBreaker[]> {
+  const rows = await transaction.query<{
+    tenant_id: string;
+    target: string;
+    state: BreakerState;
+    failures: number;
+    last_error: string | null;
+    failed_at: Date | null;
+    opened_at: Date | null;
+    probe_at: Date | null;
+    closed_at: Date | null;
+    held_runs: number;
+  }>({
+    text: `SELECT b.*, (SELECT count(*)::int FROM (SELECT FROM runs r WHERE r.tenant_id = b.tenant_id
+        AND r.held_reason = 'circuit_open ' || b.target AND r.state = 'queued' LIMIT $4) q) AS held_runs
+      FROM circuit_breakers b WHERE b.tenant_id = $1 AND b.target > $2 ORDER BY b.target LIMIT $3`,
+    values: [page.tenantId, page.afterTarget, page.limit, page.maxHeldRuns],
+  });
+  return rows.map((row) => ({
+    tenantId: row.tenant_id,
+    target: row.target,
+    state: row.state,
+    failures: row.failures,
+    lastError: row.last_error ?? undefined,
+    failedAt: row.failed_at ?? undefined,
+    openedAt: row.opened_at ?? undefined,
+    probeAt: row.probe_at ?? undefined,
+    closedAt: row.closed_at ?? undefined,
+    heldRuns: row.held_runs,
+  }));
+}
+
+/** Forgets closed breakers whose last failure is older, at most `limit`; answers how many. */
+export async function deleteOldBreakers(
+  database: Queryable,
+  { maxAgeMs, limit }: { maxAgeMs: number; limit: number },
+): Promise<number> {
+  const rows = await database.query({
+    text: `DELETE FROM circuit_breakers WHERE (tenant_id, target) IN (
+        SELECT tenant_id, target FROM circuit_breakers
+        WHERE state = 'closed' AND failed_at < now() - $1::float8 * interval '1 millisecond' ORDER BY failed_at LIMIT $2)
+      RETURNING 1`,
+    values: [maxAgeMs, limit],
+  });
+  return rows.length;
+}
+
+function placeOf({ tenantId, target }: TargetReport): string {
+  return `${tenantId} ${target}`;
+}
+
+function asWatchedTarget(row: WatchedRow): WatchedTarget {
+  return {
+    tenantId: row.tenant_id,
+    target: row.target,
+    state: row.state,
+    probeInMs: row.probe_in_ms,
+    watchedForMs: row.watched_for_ms,
+  };
+}

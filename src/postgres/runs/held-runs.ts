@@ -1,0 +1,114 @@
+import type { Priority } from "../../domain/priority.ts";
+import type { Queryable } from "../core/database.ts";
+import { idBounds } from "../schema/partitions.ts";
+import type { DueRun } from "./runs.ts";
+
+/** A claimed run that is not tried now: why, as it is shown, and for how long, ms. */
+export interface HeldRun {
+  id: string;
+  fence: number;
+  reason: string;
+  delayMs: number;
+}
+
+/** Gives runs back that were claimed and not tried: queued, held, their attempts unspent. Who lost a run changes nothing. */
+export async function holdRuns(database: Queryable, held: readonly HeldRun[]): Promise<void> {
+  const ids = held.map((run) => run.id);
+  const { low, high } = idBounds(ids);
+  await database.query({
+    name: "hold-runs",
+    text: `UPDATE runs r SET state = 'queued', held_reason = h.reason,
+        visible_at = now() + h.delay_ms * interval '1 millisecond',
+        started_at = CASE WHEN r.attempts = 0 THEN NULL ELSE r.started_at END
+      FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::float8[]) AS h (id, fence, reason, delay_ms)
+      WHERE r.id = ANY ($1::uuid[]) AND r.id BETWEEN $5::uuid AND $6::uuid
+        AND r.id = h.id AND r.fence = h.fence AND r.state = 'running'`,
+    values: [
+      ids,
+      held.map((run) => run.fence),
+      held.map((run) => run.reason),
+      held.map((run) => run.delayMs),
+      low,
+      high,
+    ],
+  });
+}
+
+/** Why runs wait whose tenant holds all the slots that it may. */
+export const TENANT_SLOTS = "tenant_slots";
+
+/**
+ * Puts off queued runs that nobody has claimed, until slots are free for their tenant. The commit is not waited for on
+ * the disk: a run whose putting off a crash takes back comes due as one whose job is lost.
+ */
+export async function putOffRuns(
+  database: Queryable,
+  runs: readonly { id: string; delayMs: number }[],
+): Promise<void> {
+  const ids = runs.map((run) => run.id);
+  const { low, high } = idBounds(ids);
+  await database.query({
+    name: "put-off-runs",
+    text: `WITH relaxed AS (SELECT set_config('synchronous_commit', 'off', true))
+      UPDATE runs r SET held_reason = '${TENANT_SLOTS}', visible_at = now() + p.delay_ms * interval '1 millisecond'
+      FROM relaxed, unnest($1::uuid[], $2::float8[]) AS p (id, delay_ms)
+      WHERE r.id = ANY ($1::uuid[]) AND r.id BETWEEN $3::uuid AND $4::uuid AND r.id = p.id AND r.state = 'queued'`,
+    values: [ids, runs.map((run) => run.delayMs), low, high],
+  });
+}
+
+/** Of each tenant and lane, its first runs by event that are put off, at most `limit`, in the order of the arguments. */
+export async function findPutOffRuns(
+  database: Queryable,
+  lines: readonly { tenantId: string; lane: Priority; limit: number }[],
+): Promise<{ id: string; gated: boolean }[][]> {
+  const rows = await database.query<{ line: number; id: string; gated: boolean }>({
+    name: "find-put-off-runs",
+    text: `SELECT l.line::int, r.id, r.gated
+      FROM unnest($1::text[], $2::smallint[], $3::int[]) WITH ORDINALITY AS l (tenant_id, lane, most, line), LATERAL (
+        SELECT id, event_id, gate IS NOT NULL AS gated FROM runs
+        WHERE tenant_id = l.tenant_id AND lane = l.lane AND state = 'queued' AND held_reason = '${TENANT_SLOTS}'
+        ORDER BY event_id LIMIT l.most) r
+      ORDER BY l.line, r.event_id`,
+    values: [
+      lines.map((line) => line.tenantId),
+      lines.map((line) => line.lane),
+      lines.map((line) => line.limit),
+    ],
+  });
+  const found = lines.map((): { id: string; gated: boolean }[] => []);
+  for (const { line, id, gated } of rows) found[line - 1]?.push({ id, gated });
+  return found;
+}
+
+/** Queues anew, at most `limit` at once, the runs of a tenant that are held for this reason; the first ones first. */
+export async function wakeHeldRuns(
+  database: Queryable,
+  held: { tenantId: string; reason: string; limit: number; leaseMs: number },
+): Promise<DueRun[]> {
+  const rows = await database.query<{
+    id: string;
+    flow_id: string;
+    lane: Priority;
+    generation: number;
+    gated: boolean;
+  }>({
+    name: "wake-held-runs",
+    text: `UPDATE runs SET held_reason = NULL, generation = generation + 1,
+        visible_at = now() + $4::int * interval '1 millisecond'
+      WHERE id = ANY (ARRAY(SELECT id FROM runs
+          WHERE tenant_id = $1 AND held_reason = $2 AND state = 'queued' AND visible_at > now()
+          ORDER BY event_id LIMIT $3))
+        AND state = 'queued'
+      RETURNING id, flow_id, lane, generation, gate IS NOT NULL AS gated`,
+    values: [held.tenantId, held.reason, held.limit, held.leaseMs],
+  });
+  return rows.map((row) => ({
+    id: row.id,
+    tenantId: held.tenantId,
+    flowId: row.flow_id,
+    lane: row.lane,
+    generation: row.generation,
+    gated: row.gated,
+  }));
+}

@@ -1,0 +1,237 @@
+import type { Priority } from "../../domain/priority.ts";
+import {
+  asLooked,
+  type FoundRows,
+  findRows,
+  LOOKED_COLUMNS,
+  type Looked,
+  type LookedRow,
+  type LookStep,
+} from "../core/bounded-list.ts";
+import type { Queryable } from "../core/database.ts";
+import { idBounds, uuid7Floor, uuid7Ms } from "../schema/partitions.ts";
+
+export const RUN_STATES = ["queued", "running", "succeeded", "failed", "dead", "cancelled"] as const;
+/** Failed means: an attempt failed, and the next one is due. */
+export type RunState = (typeof RUN_STATES)[number];
+
+/** A run as it is shown. */
+export interface StoredRun {
+  id: string;
+  tenantId: string;
+  flowId: string;
+  flowVersion: number;
+  eventId: string;
+  /** 0 for the run that routing made; each replay counts one up. */
+  replaySeq: number;
+  lane: Priority;
+  state: RunState;
+  /** Of a failed run: when its next attempt is due. */
+  visibleAt: Date;
+  /** Why a queued run waits until then. */
+  heldReason: string | undefined;
+  errorCode: string | undefined;
+  errorMessage: string | undefined;
+  createdAt: Date;
+  startedAt: Date | undefined;
+  finishedAt: Date | undefined;
+  /** Those that ended, the first one first. */
+  attempts: StoredAttempt[];
+}
+
+export interface StoredAttempt {
+  /** Counts from 1. */
+  attempt: number;
+  outcome: "done" | "retry" | "dead" | "lost";
+  errorCode: string | undefined;
+  errorMessage: string | undefined;
+  responseStatus: number | undefined;
+  startedAt: Date;
+  finishedAt: Date;
+}
+
+export interface RunFilter {
+  tenantId: string;
+  flowId: string | undefined;
+  eventId: string | undefined;
+  state: RunState | undefined;
+  /** The least id, from the time asked for. */
+  sinceId: string | undefined;
+  /** Only ids below this one: where the previous page ended. */
+  beforeId: string | undefined;
+  limit: number;
+}
+
+interface RunRow {
+  id: string;
+  tenant_id: string;
+  flow_id: string;
+  flow_version: number;
+  event_id: string;
+  replay_seq: number;
+  lane: Priority;
+  state: RunState;
+  visible_at: Date;
+  held_reason: string | null;
+  error_code: string | null;
+  error_message: string | null;
+  created_at: Date;
+  started_at: Date | null;
+  finished_at: Date | null;
+}
+
+const COLUMNS = `r.id, r.tenant_id, r.flow_id, r.flow_version, r.event_id, r.replay_seq, r.lane, r.state, r.visible_at, r.held_reason,
+  r.error_code, r.error_message, r.created_at, r.started_at, r.finished_at`;
+
+/** A page of a tenant's runs with their attempts, newest first. */
+export async function listRuns(database: Queryable, filter: RunFilter): Promise<FoundRows<StoredRun>> {
+  if (filter.eventId !== undefined) {
+    const runs = await listRunsOfEvent(database, {
+      ...filter,
+      eventId: filter.eventId,
+      limit: filter.limit + 1,
+    });
+    return { rows: runs.slice(0, filter.limit), more: runs.length > filter.limit, lookedUntilId: undefined };
+  }
+  const { rows: ids, ...end } = await findRows((step) => lookAtRuns(database, filter, step), {
+    ...{ beforeId: filter.beforeId, limit: filter.limit },
+    filtered: filter.flowId !== undefined || filter.state !== undefined,
+  });
+  const rows = ids.length === 0 ? [] : await loadRuns(database, filter.tenantId, ids);
+  return { rows: await withAttempts(database, rows), ...end };
+}
+
+/** The ids of the runs that a filter finds among the next ones. */
+async function lookAtRuns(database: Queryable, filter: RunFilter, step: LookStep): Promise<Looked<string>> {
+  const [row] = await database.query<LookedRow>({
+    text: `WITH looked AS MATERIALIZED (
+        SELECT r.id, r.flow_id, r.state FROM runs r
+        WHERE r.tenant_id = $1 AND ($2::uuid IS NULL OR r.id >= $2) AND ($3::uuid IS NULL OR r.id < $3)
+        ORDER BY r.id DESC LIMIT $4
+      ), found AS (
+        SELECT l.id FROM looked l WHERE ($5::text IS NULL OR l.flow_id = $5) AND ($6::text IS NULL OR l.state = $6)
+        ORDER BY l.id DESC LIMIT $7
+      )
+      SELECT ${LOOKED_COLUMNS}`,
+    values: [
+      filter.tenantId,
+      filter.sinceId ?? null,
+      step.beforeId ?? null,
+      step.rows,
+      filter.flowId ?? null,
+      filter.state ?? null,
+      step.limit,
+    ],
+  });
+  return asLooked(row);
+}
+
+async function loadRuns(database: Queryable, tenantId: string, ids: readonly string[]): Promise<RunRow[]> {
+  const { low, high } = idBounds(ids);
+  return await database.query<RunRow>({
+    text: `SELECT ${COLUMNS} FROM runs r
+      WHERE r.tenant_id = $1 AND r.id = ANY ($2::uuid[]) AND r.id BETWEEN $3::uuid AND $4::uuid ORDER BY r.id DESC`,
+    values: [tenantId, ids, low, high],
+  });
+}
+
+/** The first run of an event by a flow has the event's millisecond in its id; a replay's has its own, and an index. */
+const RUNS_OF_EVENT = `(
+  SELECT * FROM runs WHERE event_id = $3 AND replay_seq = 0 AND id >= $8::uuid AND id < $9::uuid
+  UNION ALL SELECT * FROM runs WHERE event_id = $3 AND replay_seq > 0)`;
+
+/** The runs of an event of a tenant with their attempts, newest first. */
+export async function listRunsOfEvent(
+  database: Queryable,
+  filter: RunFilter & { eventId: string },
+): Promise<StoredRun[]> {
+  const { eventId } = filter;
+  const rows = await database.query<RunRow>({
+    text: `SELECT ${COLUMNS} FROM ${RUNS_OF_EVENT} r
+      WHERE r.tenant_id = $1 AND ($2::text IS NULL OR r.flow_id = $2)
+        AND ($4::text IS NULL OR r.state = $4) AND ($5::uuid IS NULL OR r.id >= $5)
+        AND ($6::uuid IS NULL OR r.id < $6)
+      ORDER BY r.id DESC LIMIT $7`,
+    values: [
+      filter.tenantId,
+      filter.flowId ?? null,
+      eventId,
+      filter.state ?? null,
+      filter.sinceId ?? null,
+      filter.beforeId ?? null,
+      filter.limit,
+      uuid7Floor(uuid7Ms(eventId)),
+      uuid7Floor(uuid7Ms(eventId) + 1),
+    ],
+  });
+  return await withAttempts(database, rows);
+}
+
+/** A run of a tenant with its attempts, if there is one. */
+export async function findRun(
+  database: Queryable,
+  tenantId: string,
+  id: string,
+): Promise<StoredRun | undefined> {
+  const rows = await database.query<RunRow>({
+    text: `SELECT ${COLUMNS} FROM runs r WHERE r.tenant_id = $1 AND r.id = $2`,
+    values: [tenantId, id],
+  });
+  const [run] = await withAttempts(database, rows);
+  return run;
+}
+
+async function withAttempts(database: Queryable, runs: readonly RunRow[]): Promise<StoredRun[]> {
+  if (runs.length === 0) return [];
+  const ids = runs.map((run) => run.id);
+  const { low, high } = idBounds(ids);
+  const rows = await database.query<{
+    run_id: string;
+    attempt: number;
+    outcome: StoredAttempt["outcome"];
+    error_code: string | null;
+    error_message: string | null;
+    response_status: number | null;
+    started_at: Date;
+    finished_at: Date;
+  }>({
+    text: `SELECT run_id, attempt, outcome, error_code, error_message, response_status, started_at, finished_at
+      FROM attempts WHERE run_id = ANY ($1::uuid[]) AND run_id BETWEEN $2::uuid AND $3::uuid
+      ORDER BY run_id, attempt`,
+    values: [ids, low, high],
+  });
+  const attempts = new Map<string, StoredAttempt[]>(ids.map((id) => [id, []]));
+  for (const row of rows) {
+    attempts.get(row.run_id)?.push({
+      attempt: row.attempt,
+      outcome: row.outcome,
+      errorCode: row.error_code ?? undefined,
+      errorMessage: row.error_message ?? undefined,
+      responseStatus: row.response_status ?? undefined,
+      startedAt: row.started_at,
+      finishedAt: row.finished_at,
+    });
+  }
+  return runs.map((run) => asStoredRun(run, attempts.get(run.id) ?? []));
+}
+
+function asStoredRun(row: RunRow, attempts: StoredAttempt[]): StoredRun {
+  return {
+    id: row.id,
+    tenantId: row.tenant_id,
+    flowId: row.flow_id,
+    flowVersion: row.flow_version,
+    eventId: row.event_id,
+    replaySeq: row.replay_seq,
+    lane: row.lane,
+    state: row.state,
+    visibleAt: row.visible_at,
+    heldReason: row.state === "queued" ? (row.held_reason ?? undefined) : undefined,
+    errorCode: row.error_code ?? undefined,
+    errorMessage: row.error_message ?? undefined,
+    createdAt: row.created_at,
+    startedAt: row.started_at ?? undefined,
+    finishedAt: row.finished_at ?? undefined,
+    attempts,
+  };
+}

@@ -1,0 +1,102 @@
+import type { Queryable } from "../core/database.ts";
+import { idBounds } from "../schema/partitions.ts";
+import { WORKER_LOST } from "./runs.ts";
+
+/** A run whose worker is gone: it was running, and its lease has ended. */
+export interface LostRun {
+  id: string;
+  tenantId: string;
+  flowId: string;
+  flowVersion: number;
+  eventId: string;
+  fence: number;
+  replaySeq: number;
+  /** How often that was so before, since an attempt ended. */
+  lost: number;
+}
+
+/** Those of the due runs that lost their worker, and the suspects: those that did so before and waited since. */
+export async function findLostRuns(
+  database: Queryable,
+  ids: readonly string[],
+): Promise<{ lost: LostRun[]; suspects: number }> {
+  const { low, high } = idBounds(ids);
+  const rows = await database.query<{
+    id: string;
+    tenant_id: string;
+    flow_id: string;
+    flow_version: number;
+    event_id: string;
+    fence: string;
+    replay_seq: number;
+    lost: number;
+    is_running: boolean;
+  }>({
+    name: "find-lost-runs",
+    text: `SELECT id, tenant_id, flow_id, flow_version, event_id, fence, replay_seq, lost, state = 'running' AS is_running
+      FROM runs WHERE id = ANY ($1::uuid[]) AND id BETWEEN $2::uuid AND $3::uuid
+        AND (state = 'running' OR state = 'failed' AND lost > 1) AND visible_at <= now()`,
+    values: [ids, low, high],
+  });
+  const lost = rows
+    .filter((row) => row.is_running)
+    .map((row) => ({
+      id: row.id,
+      tenantId: row.tenant_id,
+      flowId: row.flow_id,
+      flowVersion: row.flow_version,
+      eventId: row.event_id,
+      fence: Number(row.fence),
+      replaySeq: row.replay_seq,
+      lost: row.lost,
+    }));
+  return { lost, suspects: rows.length - lost.length };
+}
+
+/**
+ * Counts the loss of runs that are still lost. After the first a run is queued, due at once; after a further one it is
+ * a suspect, and waits as one does whose attempt failed.
+ */
+export async function countLosses(
+  database: Queryable,
+  lost: readonly { id: string; fence: number; delayMs: number }[],
+): Promise<void> {
+  if (lost.length === 0) return;
+  const ids = lost.map((run) => run.id);
+  const { low, high } = idBounds(ids);
+  await database.query({
+    name: "count-losses",
+    text: `UPDATE runs r SET state = CASE WHEN r.lost = 0 THEN 'queued' ELSE 'failed' END, lost = r.lost + 1,
+        error_code = '${WORKER_LOST}', error_message = 'The worker was gone before an attempt ended',
+        visible_at = now() + l.delay_ms * interval '1 millisecond'
+      FROM unnest($1::uuid[], $2::bigint[], $3::int[]) AS l (id, fence, delay_ms)
+      WHERE r.id = ANY ($1::uuid[]) AND r.id BETWEEN $4::uuid AND $5::uuid
+        AND r.id = l.id AND r.fence = l.fence AND r.state = 'running' AND r.visible_at <= now()`,
+    values: [ids, lost.map((run) => run.fence), lost.map((run) => Math.round(run.delayMs)), low, high],
+  });
+}
+
+/**
+ * Lets one of the suspects among due runs go on, and only while no other one is out; the others wait for another
+ * `waitMs`. The one that ends its worker so meets no other suspect any more, and ends none but itself.
+ */
+export async function holdSuspects(
+  database: Queryable,
+  ids: readonly string[],
+  waitMs: number,
+): Promise<void> {
+  const { low, high } = idBounds(ids);
+  await database.query({
+    name: "hold-suspects",
+    text: `UPDATE runs r SET visible_at = now() + $4::int * interval '1 millisecond'
+      WHERE r.id = ANY (ARRAY(
+          SELECT s.id FROM runs s
+          WHERE s.id = ANY ($1::uuid[]) AND s.id BETWEEN $2::uuid AND $3::uuid AND s.lost > 1 AND s.state = 'failed'
+          ORDER BY s.visible_at, s.id
+          OFFSET CASE WHEN EXISTS (
+            SELECT FROM runs o WHERE o.lost > 1
+              AND (o.state = 'running' OR o.state = 'queued' AND o.held_reason IS NULL)) THEN 0 ELSE 1 END))
+        AND r.id BETWEEN $2::uuid AND $3::uuid AND r.lost > 1 AND r.state = 'failed'`,
+    values: [ids, low, high, waitMs],
+  });
+}

@@ -1,0 +1,103 @@
+import type { NormalizedEvent } from "../../domain/event/event.ts";
+import { gateOf } from "../../domain/flow/flow-gate.ts";
+import { MANUAL_EVENT } from "../../domain/flow/manual-run.ts";
+import { runId } from "../../domain/flow/run-id.ts";
+import { priorityOf } from "../../domain/priority.ts";
+import type { Queryable } from "../core/database.ts";
+import { findVersionToRun } from "../flows/flows.ts";
+import type { QueuedRun } from "./replay.ts";
+
+/**
+ * Makes an event of the data, routed to one flow alone, and the run, first due `leaseMs` from now if its job is lost.
+ * A key that counts already gives the run that it was first given. Undefined where there is no such flow.
+ */
+export async function startManualRun(
+  transaction: Queryable,
+  manual: {
+    tenantId: string;
+    flowId: string;
+    data: Buffer;
+    /** What makes it the same event when it comes again. */
+    deliveryKey: string;
+    /** How long the delivery key counts; undefined: it is always new. */
+    keyWindowMs: number | undefined;
+    leaseMs: number;
+  },
+): Promise<(QueuedRun & { eventId: string; isNew: boolean }) | undefined> {
+  const { tenantId, flowId, data, deliveryKey, keyWindowMs, leaseMs } = manual;
+  const flow = await findVersionToRun(transaction, manual);
+  if (flow === undefined) return undefined;
+  const lane = flow.definition.trigger.priority ?? priorityOf("api");
+  const asRun = (eventId: string) => ({
+    ...{ id: runId({ eventId, flowId, replaySeq: 0 }), tenantId, flowId, lane, eventId },
+    gate: gateOf(flow.definition, eventOf(manual, eventId)),
+  });
+  const [made] = await transaction.query<{ id: string }>({ text: "SELECT uuid7(clock_us()) AS id" });
+  const run = asRun(made?.id as string);
+  if (keyWindowMs !== undefined) {
+    const first = await takeKey(transaction, { ...manual, keyWindowMs, eventId: run.eventId });
+    if (first !== run.eventId) return { ...asRun(first), isNew: false };
+  }
+  await transaction.query({
+    text: `WITH event AS (
+        INSERT INTO events (id, tenant_id, connector, endpoint, type, source, priority, received_at, delivery_key,
+          content_type, flows_counter, payload)
+        SELECT $1, $2, $3, $4, $5, 'api', $6, clock_timestamp(), $7, 'application/json', value, $8
+        FROM change_counters WHERE name = 'flows'
+      ),
+      verdict AS (INSERT INTO verdicts (event_id, tenant_id, status) VALUES ($1, $2, 'routed'))
+      INSERT INTO runs (id, tenant_id, flow_id, flow_version, event_id, lane, gate, state, visible_at)
+      VALUES ($9, $2, $4, $10, $1, $11, $13, 'queued', now() + $12::int * interval '1 millisecond')`,
+    values: [
+      run.eventId,
+      tenantId,
+      MANUAL_EVENT.connector,
+      flowId,
+      MANUAL_EVENT.type,
+      priorityOf("api"),
+      deliveryKey,
+      data,
+      run.id,
+      flow.version,
+      lane,
+      leaseMs,
+      run.gate ?? null,
+    ],
+  });
+  return { ...run, isNew: true };
+}
+
+/** The event as its flow's order sees it. */
+function eventOf(
+  { tenantId, flowId, data }: { tenantId: string; flowId: string; data: Buffer },
+  id: string,
+): NormalizedEvent {
+  return {
+    ...{ id, tenantId, connector: MANUAL_EVENT.connector, endpoint: flowId, type: MANUAL_EVENT.type },
+    ...{ source: "api", priority: priorityOf("api"), subject: undefined, idempotencyKey: "", headers: {} },
+    ...{ occurredAt: "", receivedAt: "", data: JSON.parse(data.toString()) },
+  };
+}
+
+/** Gives a key to an event, and answers the event that it counts for: another one's, if that had it first. */
+async function takeKey(
+  transaction: Queryable,
+  taken: { tenantId: string; flowId: string; deliveryKey: string; keyWindowMs: number; eventId: string },
+): Promise<string> {
+  const key = [taken.tenantId, MANUAL_EVENT.connector, taken.flowId, taken.deliveryKey];
+  const [won] = await transaction.query<{ event_id: string }>({
+    text: `INSERT INTO event_keys AS held (tenant_id, connector, endpoint, key, event_id, expires_at)
+      VALUES ($1, $2, $3, $4, $5, now() + $6::bigint * interval '1 millisecond')
+      ON CONFLICT (tenant_id, connector, endpoint, key) DO UPDATE
+        SET event_id = excluded.event_id, expires_at = excluded.expires_at WHERE held.expires_at <= now()
+      RETURNING event_id`,
+    values: [...key, taken.eventId, taken.keyWindowMs],
+  });
+  if (won !== undefined) return won.event_id;
+  const [held] = await transaction.query<{ event_id: string }>({
+    text: `SELECT event_id FROM event_keys
+      WHERE (tenant_id, connector, endpoint, key) = ($1, $2, $3, $4)`,
+    values: key,
+  });
+  return held?.event_id ?? taken.eventId;
+}

@@ -1,0 +1,104 @@
+import assert from "node:assert";
+import { gateOfReplay } from "../../domain/flow/flow-gate.ts";
+import { runId } from "../../domain/flow/run-id.ts";
+import { type Priority, priorityOf } from "../../domain/priority.ts";
+import type { Queryable } from "../core/database.ts";
+import { findVersionToRun } from "../flows/flows.ts";
+import { idBounds, uuid7Floor, uuid7Ms } from "../schema/partitions.ts";
+import type { RunState } from "./list.ts";
+
+/** A run that was queued and needs a job. */
+export interface QueuedRun {
+  id: string;
+  tenantId: string;
+  flowId: string;
+  lane: Priority;
+  /** Of a flow with limits: see `domain/flow-gate.ts`. */
+  gate?: string | undefined;
+}
+
+/** What became of the wish to replay a run; where it is refused, why. */
+export type Replay =
+  | { kind: "replayed"; run: QueuedRun }
+  | { kind: "unfinished"; state: RunState }
+  | { kind: "flow_gone"; flowId: string }
+  | { kind: "event_gone" };
+
+/**
+ * Makes a new run of the event and the flow of a run that has ended, by the version that is deployed, else the newest;
+ * it is first due `leaseMs` from now if its job is lost. Undefined where there is no such run.
+ */
+export async function replayRun(
+  transaction: Queryable,
+  { tenantId, id, leaseMs }: { tenantId: string; id: string; leaseMs: number },
+): Promise<Replay | undefined> {
+  const [run] = await transaction.query<{
+    event_id: string;
+    flow_id: string;
+    state: RunState;
+    gate: string | null;
+  }>({
+    text: "SELECT event_id, flow_id, state, gate FROM runs WHERE tenant_id = $1 AND id = $2",
+    values: [tenantId, id],
+  });
+  if (run === undefined) return undefined;
+  const { event_id: eventId, flow_id: flowId, state } = run;
+  if (state === "queued" || state === "running" || state === "failed") return { kind: "unfinished", state };
+  const flow = await findVersionToRun(transaction, { tenantId, flowId });
+  if (flow === undefined) return { kind: "flow_gone", flowId };
+  const events = await transaction.query({
+    text: "SELECT FROM events WHERE tenant_id = $1 AND id = $2",
+    values: [tenantId, eventId],
+  });
+  if (events.length === 0) return { kind: "event_gone" };
+  const [next] = await nextReplays(transaction, [{ eventId, flowId }]);
+  assert(next !== undefined, "each that was wanted has a number");
+  const { replaySeq, atMs } = next;
+  const lane = flow.definition.trigger.priority ?? priorityOf("replay");
+  const gate = gateOfReplay(flow.definition, run.gate);
+  const replay = { id: runId({ eventId, flowId, replaySeq, atMs }), tenantId, flowId, lane, gate };
+  await transaction.query({
+    text: `INSERT INTO runs (id, tenant_id, flow_id, flow_version, event_id, replay_seq, lane, gate, state, visible_at)
+      VALUES ($1, $2, $3, $4, $5, $6, $7, $9, 'queued', now() + $8::int * interval '1 millisecond')`,
+    values: [replay.id, tenantId, flowId, flow.version, eventId, replaySeq, lane, leaseMs, gate ?? null],
+  });
+  return { kind: "replayed", run: replay };
+}
+
+/**
+ * The numbers of the next replays of events by flows, in order, which are this transaction's until it ends. No key
+ * holds them: a replay's run lies in its own day, and a key of a partitioned table holds within a day.
+ */
+export async function nextReplays(
+  transaction: Queryable,
+  wanted: readonly { eventId: string; flowId: string }[],
+): Promise<{ replaySeq: number; atMs: number }[]> {
+  if (wanted.length === 0) return [];
+  const names = wanted.map(({ eventId, flowId }) => `replay ${eventId} ${flowId}`);
+  // In one order, so that two that want several never wait for each other.
+  await transaction.query({
+    text: `SELECT pg_advisory_xact_lock(key) FROM
+      (SELECT DISTINCT hashtextextended(name, 0) AS key FROM unnest($1::text[]) AS name ORDER BY key) keys`,
+    values: [names],
+  });
+  const { low } = idBounds(wanted.map(({ eventId }) => eventId));
+  const rows = await transaction.query<{ seq: number; at_ms: string }>({
+    text: `SELECT coalesce(r.seq, 0) + 1 AS seq, clock_us() / 1000 AS at_ms
+      FROM unnest($1::uuid[], $2::text[]) WITH ORDINALITY AS w (event_id, flow_id, place)
+      LEFT JOIN LATERAL (SELECT max(replay_seq) AS seq FROM runs
+        WHERE event_id = w.event_id AND flow_id = w.flow_id AND replay_seq > 0 AND id >= $3::uuid) r ON true
+      ORDER BY w.place`,
+    values: [
+      wanted.map(({ eventId }) => eventId),
+      wanted.map(({ flowId }) => flowId),
+      uuid7Floor(uuid7Ms(low)),
+    ],
+  });
+  const taken = new Map<string, number>();
+  return rows.map((row, index) => {
+    const name = names[index] as string;
+    const before = taken.get(name) ?? 0;
+    taken.set(name, before + 1);
+    return { replaySeq: row.seq + before, atMs: Number(row.at_ms) };
+  });
+}

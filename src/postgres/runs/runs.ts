@@ -1,0 +1,308 @@
+import type { Priority } from "../../domain/priority.ts";
+import { readList, textArray } from "../core/array-literal.ts";
+import type { Queryable } from "../core/database.ts";
+import { inShapes, rowInput, type Shape } from "../core/row-input.ts";
+import { idBounds } from "../schema/partitions.ts";
+import { asClaimedRuns, type ClaimRow } from "./claimed-rows.ts";
+
+/** A run that this process holds: nobody else may finish it while its fence is the newest and its lease runs. */
+export interface ClaimedRun {
+  id: string;
+  tenantId: string;
+  flowId: string;
+  flowVersion: number;
+  eventId: string;
+  replaySeq: number;
+  lane: Priority;
+  fence: number;
+  /** Attempts that were finished before this one. */
+  attempts: number;
+  /** Of a flow with limits: see `domain/flow-gate.ts`. */
+  gate?: string | undefined;
+}
+
+/** What a claim got, and the counters of its moment: whether what is known of flows and breakers is still true. */
+export interface ClaimedRuns {
+  runs: ClaimedRun[];
+  flowsCounter: number;
+  breakersCounter: number;
+}
+
+/**
+ * Claims the runs of a batch that are queued: they are running from now on, for `leaseMs`, under a new fence. The
+ * commit is not waited for on the disk, so a crash of the server may take the claim back; the fence rises by a random
+ * step, so that the next claim has another one all the same. What
+ * is missing in the answer was finished, cancelled or claimed by another. Runs of flows
+ * with limits are claimed by `claimGatedRuns` instead.
+ */
+export async function claimRuns(
+  database: Queryable,
+  ids: readonly string[],
+  leaseMs: number,
+): Promise<ClaimedRuns> {
+  const { low, high } = idBounds(ids);
+  const rows = await database.query<ClaimRow>({
+    name: "claim-runs",
+    text: `WITH relaxed AS (SELECT set_config('synchronous_commit', 'off', true)),
+      claimed AS (
+        UPDATE runs SET state = 'running', held_reason = NULL, fence = fence + 1 + floor(random() * 1000000)::bigint, started_at = coalesce(started_at, now()),
+          visible_at = now() + $4::int * interval '1 millisecond'
+        WHERE id = ANY ($1::uuid[]) AND id BETWEEN $2::uuid AND $3::uuid AND state = 'queued'
+        RETURNING id, tenant_id, flow_id, flow_version, event_id, replay_seq, lane, fence, attempts
+      )
+      SELECT claimed.*, c.value AS counter, b.value AS breakers
+      FROM relaxed, change_counters b, change_counters c LEFT JOIN claimed ON true
+      WHERE c.name = 'flows' AND b.name = 'breakers'`,
+    values: [textArray(ids), low, high, leaseMs],
+  });
+  return asClaimedRuns(rows);
+}
+
+/** Pushes the leases of running runs ahead; answers the ids that are still held under the fence given. */
+export async function extendLeases(
+  database: Queryable,
+  held: readonly { id: string; fence: number }[],
+  leaseMs: number,
+): Promise<Set<string>> {
+  const ids = held.map((run) => run.id);
+  const { low, high } = idBounds(ids);
+  const rows = await database.query<{ id: string }>({
+    name: "extend-leases",
+    text: `UPDATE runs r SET visible_at = now() + $5::int * interval '1 millisecond'
+      FROM unnest($1::uuid[], $2::bigint[]) AS held (id, fence)
+      WHERE r.id = ANY ($1::uuid[]) AND r.id BETWEEN $3::uuid AND $4::uuid
+        AND r.id = held.id AND r.fence = held.fence AND r.state = 'running'
+      RETURNING r.id`,
+    values: [ids, held.map((run) => run.fence), low, high, leaseMs],
+  });
+  return new Set(rows.map((row) => row.id));
+}
+
+/** How one attempt ended and what becomes of its run. */
+export interface FinishedAttempt {
+  id: string;
+  eventId: string;
+  fence: number;
+  /** 0 for the first run of its event; the others may be a dead letter's. */
+  replaySeq: number;
+  /** succeeded and dead end the run; failed waits `retryDelayMs` for its next attempt. */
+  state: "succeeded" | "failed" | "dead";
+  retryDelayMs: number;
+  durationMs: number;
+  responseStatus: number | undefined;
+  errorCode: string | undefined;
+  errorMessage: string | undefined;
+  /** What the dead letter keeps besides, when the state is dead. */
+  errorContext: Record<string, unknown> | undefined;
+  fingerprint: string | undefined;
+}
+
+/** The error of a run whose worker was gone so often that it is not given to another. */
+export const WORKER_LOST = "WORKER_LOST";
+
+/**
+ * Writes how a batch of attempts ended: the run's new state, the attempt, and for a dead one its dead letter with a
+ * copy of its event, in one statement. The run that replays a dead letter makes no second one: the letter is replayed
+ * when it succeeded, and has the new error when it is dead. A run whose fence is no longer ours is left alone; answers the ids written.
+ */
+export async function finishRuns(
+  database: Queryable,
+  attempts: readonly FinishedAttempt[],
+): Promise<Set<string>> {
+  const { low, high } = idBounds(attempts.map((attempt) => attempt.id));
+  const touchesLetters = attempts.some(({ state, replaySeq }) => state === "dead" || replaySeq > 0);
+  const shape = attempts.length === 1 && !touchesLetters ? "one" : "many";
+  const values = [low, high, ...ENDED.values(attempts, shape)];
+  const [row] = await database.query<{ ids: string | null }>(
+    touchesLetters
+      ? { ...FINISH_RUNS_AND_LETTERS, values: [...values, ...letterValues(attempts)] }
+      : { ...FINISH_RUNS[shape], values },
+  );
+  return new Set(readList(row?.ids));
+}
+
+function letterValues(attempts: readonly FinishedAttempt[]): unknown[] {
+  const dead = attempts.filter((attempt) => attempt.state === "dead").map((attempt) => attempt.eventId);
+  const { low, high } = idBounds(dead.length === 0 ? [NO_EVENT] : dead);
+  return [low, high, ...LETTERS.values(attempts, "many")];
+}
+
+/** Lies before every partition. */
+const NO_EVENT = "00000000-0000-0000-0000-000000000000";
+
+const ENDED = rowInput<FinishedAttempt>(3, [
+  ["run_id", "uuid", (attempt) => attempt.id],
+  ["fence", "bigint", (attempt) => attempt.fence],
+  ["state", "text", (attempt) => attempt.state],
+  ["retry_delay_ms", "int", (attempt) => attempt.retryDelayMs],
+  ["duration_ms", "int", (attempt) => attempt.durationMs],
+  ["response_status", "int", (attempt) => attempt.responseStatus],
+  ["error_code", "text", (attempt) => attempt.errorCode],
+  ["error_message", "text", (attempt) => attempt.errorMessage],
+]);
+
+const LETTERS = rowInput<FinishedAttempt>(13, [
+  ["run_id", "uuid", (attempt) => attempt.id],
+  ["error_context", "text", ({ errorContext }) => errorContext && JSON.stringify(errorContext)],
+  ["fingerprint", "text", (attempt) => attempt.fingerprint],
+]);
+
+const finished = (shape: Shape) => `
+WITH finished AS (
+  UPDATE runs r SET state = e.state, attempts = r.attempts + 1, lost = 0, error_code = e.error_code,
+    error_message = e.error_message,
+    visible_at = now() + e.retry_delay_ms * interval '1 millisecond',
+    finished_at = CASE WHEN e.state = 'failed' THEN NULL ELSE now() END
+  FROM ${ENDED.from(shape, "e")}
+  WHERE r.id ${ENDED.among(shape, "run_id")} AND r.id BETWEEN $1::uuid AND $2::uuid
+    AND r.id = e.run_id AND r.fence = e.fence AND r.state = 'running'
+  RETURNING r.tenant_id, r.flow_id, r.event_id, r.dead_letter_id, r.attempts, e.*
+),
+kept AS (
+  INSERT INTO attempts (run_id, attempt, tenant_id, outcome, error_code, error_message, response_status, started_at,
+    finished_at)
+  SELECT run_id, attempts, tenant_id, CASE WHEN state = 'succeeded' THEN 'done' WHEN state = 'failed' THEN 'retry'
+      WHEN error_code = '${WORKER_LOST}' THEN 'lost' ELSE 'dead' END,
+    error_code, error_message, response_status, now() - duration_ms * interval '1 millisecond', now()
+  FROM finished
+)`;
+
+const ANSWER = "\nSELECT string_agg(run_id::text, ',') AS ids FROM finished";
+
+// Most batches touch no dead letter: they do not pay for the look, nor for what counts dead letters.
+const FINISH_RUNS = inShapes("finish-runs", (shape) => `${finished(shape)}${ANSWER}`);
+
+const FINISH_RUNS_AND_LETTERS = {
+  name: "finish-runs-and-letters",
+  text: `${finished("many")},
+lettered AS (SELECT f.*, l.error_context, l.fingerprint FROM finished f JOIN ${LETTERS.from("many", "l")} USING (run_id)),
+replayed AS (
+  UPDATE dead_letters d SET replay_run_id = NULL, updated_at = now(),
+    status = CASE f.state WHEN 'succeeded' THEN 'replayed' ELSE d.status END,
+    stage = CASE f.state WHEN 'dead' THEN 'execute' ELSE d.stage END,
+    flow_id = CASE f.state WHEN 'dead' THEN f.flow_id ELSE d.flow_id END,
+    run_id = CASE f.state WHEN 'dead' THEN f.run_id ELSE d.run_id END,
+    error_message = CASE f.state WHEN 'dead' THEN coalesce(f.error_message, '') ELSE d.error_message END,
+    error_context = CASE f.state WHEN 'dead' THEN f.error_context::jsonb ELSE d.error_context END,
+    fingerprint = CASE f.state WHEN 'dead' THEN f.fingerprint ELSE d.fingerprint END,
+    failed_at = CASE f.state WHEN 'dead' THEN now() ELSE d.failed_at END
+  FROM lettered f
+  WHERE f.state <> 'failed' AND d.id = f.dead_letter_id AND d.tenant_id = f.tenant_id AND d.replay_run_id = f.run_id
+  RETURNING d.id
+),
+buried AS (
+  INSERT INTO dead_letters (tenant_id, connector, endpoint, event_id, event_type, source, subject, occurred_at,
+    delivery_key, item, flow_id, run_id, stage, event_payload, content_type, headers, error_message, error_context,
+    fingerprint)
+  SELECT f.tenant_id, v.connector, v.endpoint, f.event_id, v.type, v.source, v.subject, v.occurred_at,
+    v.delivery_key, v.item, f.flow_id, f.run_id, 'execute', v.payload, v.content_type, v.headers,
+    coalesce(f.error_message, ''), f.error_context::jsonb, f.fingerprint
+  FROM lettered f JOIN events v ON v.id = f.event_id AND v.id BETWEEN $11::uuid AND $12::uuid
+  WHERE f.state = 'dead' AND NOT EXISTS (SELECT FROM replayed WHERE id = f.dead_letter_id)
+)${ANSWER}`,
+};
+
+/** A run that is queued again under a new generation, and needs a job. */
+export interface DueRun {
+  id: string;
+  tenantId: string;
+  flowId: string;
+  lane: Priority;
+  generation: number;
+  /** How often its worker was gone before an attempt ended; left out where that is not asked. */
+  lost?: number;
+  /** Why it was held until it came due; left out where that is not asked. */
+  heldReason?: string | undefined;
+  /** Whether it is claimed by its flow's limits. */
+  gated: boolean;
+}
+
+/**
+ * Runs of the lanes that are due, the longest due first, at most `limit`: their job was lost, their worker's lease
+ * ended, or they failed and their back-off is over. Nothing is locked: `queueRuns` decides.
+ */
+export async function dueRunIds(
+  database: Queryable,
+  lanes: readonly Priority[],
+  limit: number,
+): Promise<string[]> {
+  const rows = await database.query<{ id: string }>({
+    name: "due-runs",
+    text: `SELECT id FROM runs WHERE state IN ('queued', 'running', 'failed') AND visible_at <= now()
+        AND lane = ANY ($2::smallint[])
+      ORDER BY visible_at LIMIT $1`,
+    values: [limit, lanes],
+  });
+  return rows.map((row) => row.id);
+}
+
+/** Queues those of the runs that are still due under their next generation, and pushes them `leaseMs` ahead. */
+export async function queueRuns(
+  database: Queryable,
+  ids: readonly string[],
+  leaseMs: number,
+): Promise<DueRun[]> {
+  const { low, high } = idBounds(ids);
+  const rows = await database.query<{
+    id: string;
+    tenant_id: string;
+    flow_id: string;
+    lane: Priority;
+    generation: number;
+    lost: number;
+    held_reason: string | null;
+    gated: boolean;
+  }>({
+    name: "queue-runs",
+    text: `UPDATE runs SET state = 'queued', generation = generation + 1,
+        visible_at = now() + $4::int * interval '1 millisecond'
+      WHERE id = ANY ($1::uuid[]) AND id BETWEEN $2::uuid AND $3::uuid
+        AND state IN ('queued', 'running', 'failed') AND visible_at <= now()
+      RETURNING id, tenant_id, flow_id, lane, generation, lost, held_reason, gate IS NOT NULL AS gated`,
+    values: [ids, low, high, leaseMs],
+  });
+  return rows.map((row) => ({
+    id: row.id,
+    tenantId: row.tenant_id,
+    flowId: row.flow_id,
+    lane: row.lane,
+    generation: row.generation,
+    lost: row.lost,
+    heldReason: row.held_reason ?? undefined,
+    gated: row.gated,
+  }));
+}
+
+/** How long until the next unfinished run is due, ms; undefined when there is none. */
+export async function nextRunDueMs(database: Queryable): Promise<number | undefined> {
+  const [row] = await database.query<{ wait_ms: string }>({
+    name: "next-run-due",
+    text: `SELECT greatest(0, extract(epoch FROM visible_at - now()) * 1000)::bigint AS wait_ms FROM runs
+      WHERE state IN ('queued', 'running', 'failed') ORDER BY visible_at LIMIT 1`,
+  });
+  return row === undefined ? undefined : Number(row.wait_ms);
+}
+
+/** Makes every queued run that nothing holds due now and answers how many. For a lost Redis: their jobs are gone. */
+export async function expireQueuedRuns(database: Queryable): Promise<number> {
+  const rows = await database.query({
+    text: "UPDATE runs SET visible_at = now() WHERE state = 'queued' AND visible_at > now() AND held_reason IS NULL RETURNING 1",
+  });
+  return rows.length;
+}
+
+/** Gives up the runs that this process will not finish: they are queued again and due at once, none of them lost. */
+export async function releaseRuns(
+  database: Queryable,
+  held: readonly { id: string; fence: number }[],
+): Promise<void> {
+  const ids = held.map((run) => run.id);
+  const { low, high } = idBounds(ids);
+  await database.query({
+    text: `UPDATE runs r SET state = 'queued', visible_at = now()
+      FROM unnest($1::uuid[], $2::bigint[]) AS held (id, fence)
+      WHERE r.id = ANY ($1::uuid[]) AND r.id BETWEEN $3::uuid AND $4::uuid
+        AND r.id = held.id AND r.fence = held.fence AND r.state = 'running'`,
+    values: [ids, held.map((run) => run.fence), low, high],
+  });
+}

@@ -1,0 +1,131 @@
+import type { Queryable } from "../core/database.ts";
+import type { SourceName } from "./sources.ts";
+
+/** What becomes of a poll that somebody asks for. */
+export type PollRequest =
+  /** It is this source's next poll, or the one that is under way. */
+  | { kind: "asked"; pollId: string; isRunning: boolean }
+  /** The provider said to wait: nothing is sent. */
+  | { kind: "held"; pollId: string; waitMs: number }
+  | { kind: "disabled" };
+
+/**
+ * Asks for a poll of an enabled source, whatever its back-off, in the tenant's own transaction; undefined when there is
+ * no such source. The source is due from the commit on: tell Redis, so that it is found at once.
+ */
+export async function requestPoll(
+  transaction: Queryable,
+  { tenantId, source }: SourceName,
+): Promise<PollRequest | undefined> {
+  const [row] = await transaction.query<{ pollable: boolean }>({
+    text: `SELECT d.enabled AND n.source IS NOT NULL AS pollable
+      FROM sources d JOIN connectors n ON n.id = d.connector WHERE d.tenant_id = $1 AND d.id = $2`,
+    values: [tenantId, source],
+  });
+  if (row === undefined) return undefined;
+  if (!row.pollable) return { kind: "disabled" };
+  // A source may be younger than the look that makes its schedule; that look takes the row as its own.
+  await transaction.query({
+    text: `INSERT INTO source_schedules (tenant_id, source, connector, version, limiter)
+      SELECT d.tenant_id, d.id, d.connector, d.version || '.' || n.source_version,
+        CASE WHEN n.source #>> '{rate_limit,shared}' = 'true' THEN '*' ELSE d.tenant_id END
+      FROM sources d JOIN connectors n ON n.id = d.connector WHERE d.tenant_id = $1 AND d.id = $2
+      ON CONFLICT DO NOTHING`,
+    values: [tenantId, source],
+  });
+  const [asked] = await transaction.query<{ poll_id: string; is_running: boolean; wait_ms: number | null }>({
+    text: `WITH schedule AS (
+        SELECT s.*, coalesce(s.leased_until > clock_timestamp(), false) AS is_leased,
+          -- Its outcome is there, and its end is about to be written here: who asks now wants a later one.
+          EXISTS (SELECT FROM polls p WHERE p.tenant_id = s.tenant_id AND p.source = s.source AND p.id = s.poll_id
+            AND p.status <> 'running') AS is_over,
+          greatest(s.not_before, l.not_before) AS held_until
+        FROM source_schedules s
+          LEFT JOIN source_limits l ON l.tenant_id = s.limiter AND l.connector = s.connector
+        WHERE s.tenant_id = $1 AND s.source = $2 FOR UPDATE OF s
+      ),
+      asked AS (
+        UPDATE source_schedules s SET next_poll_at = least(s.next_poll_at, clock_timestamp()),
+          requested_poll_id = CASE WHEN k.is_leased AND NOT k.is_over THEN k.poll_id
+            ELSE coalesce(nullif(s.requested_poll_id, CASE WHEN k.is_over THEN k.poll_id END), uuid7(clock_us())) END
+        FROM schedule k WHERE s.tenant_id = k.tenant_id AND s.source = k.source
+          AND (k.is_leased AND NOT k.is_over OR k.held_until IS NULL OR k.held_until <= clock_timestamp())
+        RETURNING s.requested_poll_id
+      )
+      SELECT coalesce(a.requested_poll_id, uuid7(clock_us())) AS poll_id, k.is_leased AND NOT k.is_over AS is_running,
+        CASE WHEN a.requested_poll_id IS NULL
+          THEN ceil(extract(epoch FROM k.held_until - clock_timestamp()) * 1000)::float8 END AS wait_ms
+      FROM schedule k LEFT JOIN asked a ON true`,
+    values: [tenantId, source],
+  });
+  if (asked === undefined) return undefined;
+  return asked.wait_ms === null
+    ? { kind: "asked", pollId: asked.poll_id, isRunning: asked.is_running }
+    : { kind: "held", pollId: asked.poll_id, waitMs: Math.max(1, asked.wait_ms) };
+}
+
+/** When a source is polled next, and why. */
+export interface ShownSchedule extends SourceName {
+  /** Undefined for one that is not polled. */
+  nextPollAt: Date | undefined;
+  /** For how long the poll that the policy wants has been due, s; 0 while it is not. */
+  overdueSeconds: number;
+  isRunning: boolean;
+  intervalSeconds: number | undefined;
+  reasons: string[];
+  failures: number;
+  lastError: { code: string; message: string } | undefined;
+  /** Nothing is sent before: the provider said so. */
+  heldUntil: Date | undefined;
+  /** What the provider said last of its limit. */
+  quota: { limit: number; remaining: number; resetsAt: Date } | undefined;
+}
+
+/** The schedules of some of a tenant's sources; a source that is new has none yet. */
+export async function findSchedules(
+  transaction: Queryable,
+  tenantId: string,
+  sources: readonly string[],
+): Promise<ShownSchedule[]> {
+  const rows = await transaction.query<{
+    source: string;
+    next_poll_at: Date | number;
+    overdue: number;
+    is_running: boolean;
+    interval_seconds: number | null;
+    reasons: string[];
+    failures: number;
+    last_error: { code: string; message: string } | null;
+    held_until: Date | null;
+    quota: number | null;
+    remaining: number | null;
+    resets_at: Date | null;
+  }>({
+    text: `SELECT s.source, s.next_poll_at, s.interval_seconds, s.reasons, s.failures,
+        s.last_outcome -> 'error' AS last_error, coalesce(s.leased_until > now(), false) AS is_running,
+        CASE WHEN s.next_poll_at < 'infinity' THEN greatest(0, extract(epoch FROM now() - s.due_at)) ELSE 0 END::float8
+          AS overdue,
+        nullif(greatest(s.not_before, l.not_before, now()), now()) AS held_until,
+        l.quota, l.remaining, l.resets_at
+      FROM source_schedules s LEFT JOIN source_limits l ON l.tenant_id = s.limiter AND l.connector = s.connector
+      WHERE s.tenant_id = $1 AND s.source = ANY ($2::text[])`,
+    values: [tenantId, sources],
+  });
+  return rows.map((row) => ({
+    tenantId,
+    source: row.source,
+    // The driver reads 'infinity' as a number.
+    nextPollAt: row.next_poll_at instanceof Date ? row.next_poll_at : undefined,
+    overdueSeconds: row.overdue,
+    isRunning: row.is_running,
+    intervalSeconds: row.interval_seconds ?? undefined,
+    reasons: row.reasons,
+    failures: row.failures,
+    lastError: row.last_error ?? undefined,
+    heldUntil: row.held_until ?? undefined,
+    quota:
+      row.quota === null || row.remaining === null || row.resets_at === null
+        ? undefined
+        : { limit: row.quota, remaining: row.remaining, resetsAt: row.resets_at },
+  }));
+}

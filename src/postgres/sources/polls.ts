@@ -1,0 +1,150 @@
+import type { Queryable } from "../core/database.ts";
+import type { SourceName } from "./sources.ts";
+
+export const POLL_STATUSES = ["running", "ok", "degraded", "held", "rate_limited", "error"] as const;
+export type PollStatus = (typeof POLL_STATUSES)[number];
+
+/** What polls suggest to who configures the source. Fields are JSON pointers. */
+export interface PollSuggestions {
+  /** Appeared in most records of this poll: the provider changed its schema. */
+  new_fields?: string[];
+  /** Change in nearly every poll: likely to belong on the ignore list. */
+  ignore?: string[];
+}
+
+/** A poll as it is kept. Times are Unix ms. */
+export interface StoredPoll {
+  id: string;
+  status: PollStatus;
+  complete: boolean;
+  first: boolean;
+  records: number;
+  created: number;
+  updated: number;
+  deleted: number;
+  restored: number;
+  missedByWebhook: number;
+  pages: number;
+  unchangedPages: number;
+  requests: number;
+  held: { id: string; count: number } | undefined;
+  error: { code: string; message: string } | undefined;
+  suggestions: PollSuggestions | undefined;
+  notBeforeMs: number | undefined;
+  rateLimit: { limit: number; remaining: number; resetS: number } | undefined;
+  startedAtMs: number;
+  finishedAtMs: number | undefined;
+}
+
+export interface PollRow {
+  id: string;
+  status: PollStatus;
+  complete: boolean;
+  first: boolean;
+  records: number;
+  created: number;
+  updated: number;
+  deleted: number;
+  restored: number;
+  missed_by_webhook: number;
+  pages: number;
+  unchanged_pages: number;
+  requests: number;
+  hold_id: string | null;
+  held_count: number | null;
+  error_code: string | null;
+  error_message: string | null;
+  suggestions: PollSuggestions | null;
+  not_before: Date | null;
+  rate_limit: StoredPoll["rateLimit"] | null;
+  started_at: Date;
+  finished_at: Date | null;
+}
+
+export const POLL_COLUMNS = `id, status, complete, first, records, created, updated, deleted, restored, missed_by_webhook, pages,
+  unchanged_pages, requests, hold_id, held_count, error_code, error_message, suggestions, not_before, rate_limit,
+  started_at, finished_at`;
+
+/** Writes what came of a poll, and forgets all but the newest `keep` of its source. */
+export async function finishPoll(
+  transaction: Queryable,
+  { tenantId, source }: SourceName,
+  poll: StoredPoll,
+  keep: number,
+): Promise<void> {
+  await transaction.query({
+    name: "finish-poll",
+    text: `WITH old AS (
+        DELETE FROM polls WHERE tenant_id = $1 AND source = $2 AND id < (
+          SELECT id FROM polls WHERE tenant_id = $1 AND source = $2 ORDER BY id DESC OFFSET $3 LIMIT 1)
+      )
+      INSERT INTO polls (tenant_id, source, ${POLL_COLUMNS})
+      VALUES ($1, $2, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21,
+        to_timestamp($22::float8 / 1000), $23, to_timestamp($24::float8 / 1000), to_timestamp($25::float8 / 1000))
+      ON CONFLICT (tenant_id, source, id) DO UPDATE SET (${POLL_COLUMNS}) = ROW (${POLL_COLUMNS.replace(/\w+/g, "excluded.$&")})`,
+    values: [
+      tenantId,
+      source,
+      keep - 1,
+      poll.id,
+      poll.status,
+      poll.complete,
+      poll.first,
+      poll.records,
+      poll.created,
+      poll.updated,
+      poll.deleted,
+      poll.restored,
+      poll.missedByWebhook,
+      poll.pages,
+      poll.unchangedPages,
+      poll.requests,
+      poll.held?.id ?? null,
+      poll.held?.count ?? null,
+      poll.error?.code ?? null,
+      poll.error?.message ?? null,
+      poll.suggestions === undefined ? null : JSON.stringify(poll.suggestions),
+      poll.notBeforeMs ?? null,
+      poll.rateLimit === undefined ? null : JSON.stringify(poll.rateLimit),
+      poll.startedAtMs,
+      poll.finishedAtMs ?? null,
+    ],
+  });
+}
+
+export async function findPoll(
+  database: Queryable,
+  { tenantId, source }: SourceName,
+  id: string,
+): Promise<StoredPoll | undefined> {
+  const [row] = await database.query<PollRow>({
+    text: `SELECT ${POLL_COLUMNS} FROM polls WHERE tenant_id = $1 AND source = $2 AND id = $3`,
+    values: [tenantId, source, id],
+  });
+  return row === undefined ? undefined : asStoredPoll(row);
+}
+
+export function asStoredPoll(row: PollRow): StoredPoll {
+  return {
+    id: row.id,
+    status: row.status,
+    complete: row.complete,
+    first: row.first,
+    records: row.records,
+    created: row.created,
+    updated: row.updated,
+    deleted: row.deleted,
+    restored: row.restored,
+    missedByWebhook: row.missed_by_webhook,
+    pages: row.pages,
+    unchangedPages: row.unchanged_pages,
+    requests: row.requests,
+    held: row.hold_id === null ? undefined : { id: row.hold_id, count: row.held_count ?? 0 },
+    error: row.error_code === null ? undefined : { code: row.error_code, message: row.error_message ?? "" },
+    suggestions: row.suggestions ?? undefined,
+    notBeforeMs: row.not_before?.getTime(),
+    rateLimit: row.rate_limit ?? undefined,
+    startedAtMs: row.started_at.getTime(),
+    finishedAtMs: row.finished_at?.getTime(),
+  };
+}

@@ -1,0 +1,67 @@
+import type { Queryable } from "../core/database.ts";
+import type { SourceName } from "./sources.ts";
+
+/** What is kept of a record, packed; `record` is the first half of the SHA-256 of its key. */
+export interface StoredValues {
+  record: Buffer;
+  content: Buffer;
+}
+
+/** What is kept of these records, of those that have any, by hex of `record`. */
+export async function readValues(
+  database: Queryable,
+  { tenantId, source }: SourceName,
+  records: readonly Buffer[],
+): Promise<Map<string, Buffer>> {
+  if (records.length === 0) return new Map();
+  const rows = await database.query<StoredValues>({
+    name: "read-record-values",
+    text: `SELECT record, content FROM record_values
+      WHERE tenant_id = $1 AND source = $2 AND record = ANY ($3::bytea[])`,
+    values: [tenantId, source, records],
+  });
+  return new Map(rows.map((row) => [row.record.toString("hex"), row.content]));
+}
+
+/** Keeps values, and forgets those of other records. */
+export async function writeValues(
+  transaction: Queryable,
+  { tenantId, source }: SourceName,
+  { kept, forgotten }: { kept: readonly StoredValues[]; forgotten: readonly Buffer[] },
+): Promise<void> {
+  if (kept.length > 0) {
+    await transaction.query({
+      name: "write-record-values",
+      text: `INSERT INTO record_values (tenant_id, source, record, content)
+        SELECT $1, $2, v.record,
+          substring($4::bytea FROM (sum(v.size) OVER (ORDER BY v.ordinal) - v.size + 1)::int FOR v.size)
+        FROM unnest($3::bytea[], $5::int[]) WITH ORDINALITY AS v (record, size, ordinal)
+        ON CONFLICT (tenant_id, source, record) DO UPDATE SET content = excluded.content`,
+      values: [
+        tenantId,
+        source,
+        kept.map(({ record }) => record),
+        Buffer.concat(kept.map(({ content }) => content)),
+        kept.map(({ content }) => content.length),
+      ],
+    });
+  }
+  if (forgotten.length > 0) {
+    await transaction.query({
+      name: "forget-record-values",
+      text: "DELETE FROM record_values WHERE tenant_id = $1 AND source = $2 AND record = ANY ($3::bytea[])",
+      values: [tenantId, source, forgotten],
+    });
+  }
+}
+
+/** Forgets all values of a source, whose keys are made otherwise now. */
+export async function forgetAllValues(
+  transaction: Queryable,
+  { tenantId, source }: SourceName,
+): Promise<void> {
+  await transaction.query({
+    text: "DELETE FROM record_values WHERE tenant_id = $1 AND source = $2",
+    values: [tenantId, source],
+  });
+}

@@ -1,0 +1,283 @@
+import type { SourceDefinition } from "../../domain/source.ts";
+import type { Queryable } from "../core/database.ts";
+import type { SourceName } from "./sources.ts";
+
+/** A poll that a claim gave to this process, under a lease, with what the policy needs to know. */
+export interface TakenPoll extends SourceName {
+  /** From a sequence of the database: it rises with every claim, whatever Redis forgets. */
+  fence: number;
+  pollId: string;
+  /** Of the source and its connector. */
+  version: string;
+  connector: string;
+  /** Whose limit its requests count against: its tenant's, or '*' for one that all tenants share. */
+  limiter: string;
+  entity: string;
+  definition: SourceDefinition;
+  /** The connector's. */
+  rateLimit: { requests: number; per_seconds: number } | undefined;
+  /** How long ago the policy wanted this poll, ms. */
+  lateMs: number;
+  /** Whether somebody asked for it. */
+  requested: boolean;
+  policyState: unknown;
+  failures: number;
+  /** How long ago the last poll that was ok began, ms. */
+  sinceOkMs: number | undefined;
+}
+
+/** A source that Redis said was due, and is not: it is again after so long, ms; undefined: it is polled no longer. */
+export interface UntakenPoll extends SourceName {
+  waitMs: number | undefined;
+}
+
+/** Whoever is locked by another transaction now is asked about again after this time, ms. */
+const LOCKED_MS = 500;
+
+/** What waits for one limit is spread over so much, ms, once that holds no more. */
+const WAKE_SPREAD_MS = 5_000;
+
+interface TakeRow {
+  tenant_id: string;
+  source: string;
+  fence: string | null;
+  poll_id: string | null;
+  version: string;
+  connector: string;
+  limiter: string;
+  entity: string;
+  definition: SourceDefinition;
+  rate_limit: TakenPoll["rateLimit"] | null;
+  late_ms: number;
+  requested: boolean;
+  policy_state: unknown;
+  failures: number;
+  since_ok_ms: number | null;
+  exists: boolean;
+  pollable: boolean | null;
+  wait_ms: number | null;
+}
+
+/**
+ * Takes, of the sources that are said to be due, those that are: polled by nobody, and held by no limit. Redis may be
+ * wrong about each, after it lost everything too; this row lock is what lets one process poll a source at a time.
+ */
+export async function takePolls(
+  database: Queryable,
+  sources: readonly SourceName[],
+  leaseMs: number,
+): Promise<{ taken: TakenPoll[]; untaken: UntakenPoll[] }> {
+  const rows = await database.query<TakeRow>({
+    name: "take-polls",
+    text: `WITH asked AS (SELECT * FROM unnest($1::text[], $2::text[]) AS a (tenant_id, source)),
+      locked AS (
+        SELECT s.tenant_id, s.source, s.limiter, s.due_at, s.requested_poll_id IS NOT NULL AS requested, s.policy_state,
+          s.failures, s.last_ok_at, d.connector, d.entity, d.definition, n.source -> 'rate_limit' AS rate_limit,
+          d.version || '.' || n.source_version AS version,
+          d.enabled AND t.deleted_at IS NULL AND n.source IS NOT NULL AS pollable,
+          greatest(s.next_poll_at, s.leased_until, s.not_before, l.not_before) AS free_at,
+          CASE WHEN l.not_before > clock_timestamp() THEN random() * ${WAKE_SPREAD_MS} ELSE 0 END AS spread_ms
+        FROM asked JOIN source_schedules s USING (tenant_id, source)
+          JOIN sources d ON d.tenant_id = s.tenant_id AND d.id = s.source
+          JOIN connectors n ON n.id = d.connector JOIN tenants t ON t.id = d.tenant_id
+          LEFT JOIN source_limits l ON l.tenant_id = s.limiter AND l.connector = d.connector
+        ORDER BY s.tenant_id, s.source FOR UPDATE OF s SKIP LOCKED
+      ),
+      taken AS (
+        UPDATE source_schedules s SET fence = nextval('poll_fences'),
+          poll_id = coalesce(s.requested_poll_id, uuid7(clock_us())),
+          leased_until = clock_timestamp() + $3 * interval '1 millisecond'
+        FROM locked k WHERE s.tenant_id = k.tenant_id AND s.source = k.source AND k.pollable
+          AND k.free_at <= clock_timestamp()
+        RETURNING s.tenant_id, s.source, s.fence, s.poll_id
+      ),
+      parked AS (
+        UPDATE source_schedules s SET next_poll_at = 'infinity', requested_poll_id = NULL
+        FROM locked k WHERE s.tenant_id = k.tenant_id AND s.source = k.source AND NOT k.pollable
+      )
+      SELECT a.tenant_id, a.source, t.fence, t.poll_id, k.version, k.connector, k.limiter, k.entity, k.definition,
+        k.rate_limit, k.requested, k.policy_state, k.failures, k.pollable,
+        greatest(0, extract(epoch FROM clock_timestamp() - k.due_at) * 1000)::float8 AS late_ms,
+        extract(epoch FROM clock_timestamp() - k.last_ok_at)::float8 * 1000 AS since_ok_ms,
+        CASE WHEN k.pollable
+          THEN extract(epoch FROM k.free_at - clock_timestamp())::float8 * 1000 + k.spread_ms END AS wait_ms,
+        EXISTS (SELECT FROM source_schedules s WHERE s.tenant_id = a.tenant_id AND s.source = a.source) AS exists
+      FROM asked a LEFT JOIN locked k USING (tenant_id, source) LEFT JOIN taken t USING (tenant_id, source)`,
+    values: [sources.map((one) => one.tenantId), sources.map((one) => one.source), leaseMs],
+  });
+  const taken: TakenPoll[] = [];
+  const untaken: UntakenPoll[] = [];
+  for (const row of rows) {
+    if (row.fence !== null && row.poll_id !== null) taken.push(asTakenPoll(row, row.fence, row.poll_id));
+    else untaken.push({ tenantId: row.tenant_id, source: row.source, waitMs: waitOf(row) });
+  }
+  return { taken, untaken };
+}
+
+function asTakenPoll(row: TakeRow, fence: string, pollId: string): TakenPoll {
+  return {
+    tenantId: row.tenant_id,
+    source: row.source,
+    fence: Number(fence),
+    pollId,
+    version: row.version,
+    connector: row.connector,
+    limiter: row.limiter,
+    entity: row.entity,
+    definition: row.definition,
+    rateLimit: row.rate_limit ?? undefined,
+    lateMs: row.late_ms,
+    requested: row.requested,
+    policyState: row.policy_state,
+    failures: row.failures,
+    sinceOkMs: row.since_ok_ms ?? undefined,
+  };
+}
+
+function waitOf({ exists, pollable, wait_ms }: TakeRow): number | undefined {
+  if (!exists || pollable === false) return undefined;
+  return pollable === null || wait_ms === null ? LOCKED_MS : Math.max(1, Math.ceil(wait_ms));
+}
+
+/** Lengthens the leases of polls; answers the fences of those that are still this process's. */
+export async function renewPolls(
+  database: Queryable,
+  polls: readonly (SourceName & { fence: number })[],
+  leaseMs: number,
+): Promise<Set<number>> {
+  const rows = await database.query<{ fence: string }>({
+    name: "renew-polls",
+    text: `UPDATE source_schedules s SET leased_until = clock_timestamp() + $4 * interval '1 millisecond'
+      FROM unnest($1::text[], $2::text[], $3::bigint[]) AS p (tenant_id, source, fence)
+      WHERE s.tenant_id = p.tenant_id AND s.source = p.source AND s.fence = p.fence AND s.leased_until IS NOT NULL
+      RETURNING s.fence`,
+    values: [...nameColumns(polls), polls.map((poll) => poll.fence), leaseMs],
+  });
+  return new Set(rows.map((row) => Number(row.fence)));
+}
+
+/** Gives back polls that were not begun, or not ended: their sources are due after `waitMs`. */
+export async function giveBackPolls(
+  database: Queryable,
+  polls: readonly (SourceName & { fence: number; waitMs: number })[],
+): Promise<void> {
+  await database.query({
+    name: "give-back-polls",
+    text: `UPDATE source_schedules s SET leased_until = NULL, poll_id = NULL,
+        next_poll_at = clock_timestamp() + p.wait_ms * interval '1 millisecond'
+      FROM unnest($1::text[], $2::text[], $3::bigint[], $4::float8[]) AS p (tenant_id, source, fence, wait_ms)
+      WHERE s.tenant_id = p.tenant_id AND s.source = p.source AND s.fence = p.fence`,
+    values: [...nameColumns(polls), polls.map((poll) => poll.fence), polls.map((poll) => poll.waitMs)],
+  });
+}
+
+/** What a poll that ended leaves for the next one. */
+export interface EndedPoll extends SourceName {
+  fence: number;
+  pollId: string;
+  version: string;
+  connector: string;
+  limiter: string;
+  waitMs: number;
+  policyState: unknown;
+  demand: number;
+  reasons: readonly string[];
+  outcome: { id: string; status: string; finished_at: string; error?: { code: string; message: string } };
+  failures: number;
+  /** How long ago it began, ms; undefined for one that was not ok. */
+  okSinceMs: number | undefined;
+  /** Nothing may be sent for so long, ms: of the whole limit, or of this source alone. */
+  heldMs: { limit: number | undefined; source: number | undefined };
+  rateLimit: { limit: number; remaining: number; resetS: number } | undefined;
+}
+
+/** Nothing was said meanwhile of when the source is polled next. */
+const UNASKED = "s.version = p.version AND coalesce(s.requested_poll_id = p.poll_id, true)";
+
+/**
+ * Writes what polls leave, where they are the newest of their sources, and answers how long each waits for its next, ms,
+ * by fence. A source that was changed or asked for meanwhile is due when that said. The hold of a limit commits with it.
+ */
+export async function endPolls(
+  database: Queryable,
+  polls: readonly EndedPoll[],
+): Promise<Map<number, number>> {
+  const limits = newestLimits(polls);
+  const rows = await database.query<{ fence: string; wait_ms: number }>({
+    name: "end-polls",
+    text: `WITH limits AS (
+        INSERT INTO source_limits AS l (tenant_id, connector, not_before, quota, remaining, resets_at)
+        SELECT tenant_id, connector, clock_timestamp() + held_ms * interval '1 millisecond', quota, remaining,
+          clock_timestamp() + resets_ms * interval '1 millisecond'
+        FROM unnest($14::text[], $15::text[], $16::float8[], $17::int[], $18::int[], $19::float8[])
+          AS x (tenant_id, connector, held_ms, quota, remaining, resets_ms)
+        ON CONFLICT (tenant_id, connector) DO UPDATE SET updated_at = now(),
+          not_before = greatest(l.not_before, excluded.not_before), quota = coalesce(excluded.quota, l.quota),
+          remaining = coalesce(excluded.remaining, l.remaining), resets_at = coalesce(excluded.resets_at, l.resets_at)
+      )
+      UPDATE source_schedules s SET leased_until = NULL, poll_id = NULL, updated_at = now(),
+        requested_poll_id = nullif(s.requested_poll_id, p.poll_id),
+        next_poll_at = CASE WHEN ${UNASKED} THEN clock_timestamp() + p.wait_ms * interval '1 millisecond'
+          ELSE s.next_poll_at END,
+        due_at = CASE WHEN ${UNASKED} THEN clock_timestamp() + p.wait_ms * interval '1 millisecond'
+          ELSE s.due_at END,
+        interval_seconds = p.wait_ms / 1000, policy_state = p.policy_state, demand = p.demand,
+        reasons = ARRAY(SELECT json_array_elements_text(p.reasons)), last_outcome = p.outcome, failures = p.failures,
+        last_ok_at = coalesce(clock_timestamp() - p.ok_since_ms * interval '1 millisecond', s.last_ok_at),
+        not_before = clock_timestamp() + p.held_ms * interval '1 millisecond'
+      FROM unnest($1::text[], $2::text[], $3::bigint[], $4::uuid[], $5::text[], $6::float8[], $7::json[], $8::float8[],
+          $9::json[], $10::json[], $11::int[], $12::float8[], $13::float8[])
+        AS p (tenant_id, source, fence, poll_id, version, wait_ms, policy_state, demand, reasons, outcome, failures,
+          ok_since_ms, held_ms)
+      WHERE s.tenant_id = p.tenant_id AND s.source = p.source AND s.fence = p.fence
+      RETURNING s.fence, greatest(0, extract(epoch FROM s.next_poll_at - clock_timestamp()) * 1000)::float8 AS wait_ms`,
+    values: [
+      ...nameColumns(polls),
+      polls.map((poll) => poll.fence),
+      polls.map((poll) => poll.pollId),
+      polls.map((poll) => poll.version),
+      polls.map((poll) => poll.waitMs),
+      polls.map((poll) => JSON.stringify(poll.policyState)),
+      polls.map((poll) => poll.demand),
+      polls.map((poll) => JSON.stringify(poll.reasons)),
+      polls.map((poll) => JSON.stringify(poll.outcome)),
+      polls.map((poll) => poll.failures),
+      polls.map((poll) => poll.okSinceMs ?? null),
+      polls.map((poll) => poll.heldMs.source ?? null),
+      limits.map((limit) => limit.tenantId),
+      limits.map((limit) => limit.connector),
+      limits.map((limit) => limit.heldMs ?? null),
+      limits.map((limit) => limit.seen?.limit ?? null),
+      limits.map((limit) => limit.seen?.remaining ?? null),
+      limits.map((limit) => (limit.seen === undefined ? null : limit.seen.resetS * 1_000)),
+    ],
+  });
+  return new Map(rows.map((row) => [Number(row.fence), row.wait_ms]));
+}
+
+interface SeenLimit {
+  tenantId: string;
+  connector: string;
+  heldMs: number | undefined;
+  seen: EndedPoll["rateLimit"];
+}
+
+/** What the polls saw of limits: a row each, in an order that all who write them keep. */
+function newestLimits(polls: readonly EndedPoll[]): SeenLimit[] {
+  const limits = new Map<string, SeenLimit>();
+  for (const { limiter, connector, heldMs, rateLimit } of polls) {
+    if (heldMs.limit === undefined && rateLimit === undefined) continue;
+    const key = `${limiter}/${connector}`;
+    const known = limits.get(key);
+    const held = Math.max(known?.heldMs ?? 0, heldMs.limit ?? 0);
+    limits.set(key, {
+      ...{ tenantId: limiter, connector, seen: rateLimit ?? known?.seen },
+      heldMs: held === 0 ? undefined : held,
+    });
+  }
+  return [...limits.keys()].sort().map((key) => limits.get(key) as SeenLimit);
+}
+
+function nameColumns(sources: readonly SourceName[]): [string[], string[]] {
+  return [sources.map((one) => one.tenantId), sources.map((one) => one.source)];
+}

@@ -1,0 +1,199 @@
+import type { SourceDefinition } from "../../domain/source.ts";
+import type { Queryable } from "../core/database.ts";
+import type { Sealed } from "../core/key-ring.ts";
+
+export interface SourceName {
+  tenantId: string;
+  /** Within its tenant. */
+  source: string;
+}
+
+/** What may be set of a source, but its credentials. */
+export interface SourceSettings {
+  connector: string;
+  entity: string;
+  definition: SourceDefinition;
+  enabled: boolean;
+}
+
+/** A source as it is shown: never its credentials. */
+export interface StoredSource extends SourceName, SourceSettings {
+  hasCredentials: boolean;
+  createdAt: Date;
+  updatedAt: Date;
+}
+
+interface SourceRow {
+  tenant_id: string;
+  id: string;
+  connector: string;
+  entity: string;
+  definition: SourceDefinition;
+  has_credentials: boolean;
+  enabled: boolean;
+  created_at: Date;
+  updated_at: Date;
+}
+
+const COLUMNS = `tenant_id, id, connector, entity, definition, credentials_sealed IS NOT NULL AS has_credentials, enabled,
+  created_at, updated_at`;
+
+/** Where a source's credentials live, which is sealed with them. */
+export function credentialsPlace({ tenantId, source }: SourceName): string {
+  return `${tenantId}/sources/${source}`;
+}
+
+/** Stores a source in place of the one of this name. `version` is the sources counter, raised in the same transaction. */
+export async function putSource(
+  transaction: Queryable,
+  { tenantId, source }: SourceName,
+  settings: SourceSettings & { credentials: Sealed | undefined; version: number },
+): Promise<StoredSource> {
+  const { connector, entity, definition, enabled, credentials, version } = settings;
+  const [row] = await transaction.query<SourceRow>({
+    text: `INSERT INTO sources
+        (tenant_id, id, connector, entity, definition, credentials_sealed, credentials_key_id, enabled, version)
+      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+      ON CONFLICT (tenant_id, id) DO UPDATE SET connector = excluded.connector, entity = excluded.entity,
+        definition = excluded.definition, credentials_sealed = excluded.credentials_sealed,
+        credentials_key_id = excluded.credentials_key_id, enabled = excluded.enabled, version = excluded.version,
+        updated_at = now()
+      RETURNING ${COLUMNS}`,
+    values: [
+      ...[tenantId, source, connector, entity, definition],
+      ...[credentials?.sealed ?? null, credentials?.keyId ?? null, enabled, version],
+    ],
+  });
+  return asStoredSource(row as SourceRow);
+}
+
+export async function findSource(
+  transaction: Queryable,
+  { tenantId, source }: SourceName,
+): Promise<StoredSource | undefined> {
+  const [row] = await transaction.query<SourceRow>({
+    text: `SELECT ${COLUMNS} FROM sources WHERE (tenant_id, id) = ($1, $2)`,
+    values: [tenantId, source],
+  });
+  return row === undefined ? undefined : asStoredSource(row);
+}
+
+/** A page of a tenant's sources in the order of their ids. */
+export async function listSources(
+  transaction: Queryable,
+  tenantId: string,
+  page: { afterId: string; limit: number },
+): Promise<StoredSource[]> {
+  const rows = await transaction.query<SourceRow>({
+    text: `SELECT ${COLUMNS} FROM sources WHERE tenant_id = $1 AND id > $2 ORDER BY id LIMIT $3`,
+    values: [tenantId, page.afterId, page.limit],
+  });
+  return rows.map(asStoredSource);
+}
+
+/** False when there is none. Raise the sources counter in the same transaction. */
+export async function deleteSource(
+  transaction: Queryable,
+  { tenantId, source }: SourceName,
+): Promise<boolean> {
+  const rows = await transaction.query({
+    text: "DELETE FROM sources WHERE (tenant_id, id) = ($1, $2) RETURNING 1",
+    values: [tenantId, source],
+  });
+  return rows.length > 0;
+}
+
+/** The different params that sources of a connector have, each with one source that has them; at most `limit`. */
+export async function listSourceParams(
+  transaction: Queryable,
+  connector: string,
+  limit: number,
+): Promise<(SourceName & { params: Readonly<Record<string, string>> })[]> {
+  const rows = await transaction.query<{ tenant_id: string; id: string; params: Record<string, string> }>({
+    text: `SELECT DISTINCT ON (definition -> 'params') definition -> 'params' AS params, tenant_id, id FROM sources
+      WHERE connector = $1 ORDER BY definition -> 'params', tenant_id, id LIMIT $2`,
+    values: [connector, limit],
+  });
+  return rows.map(({ tenant_id: tenantId, id: source, params }) => ({ tenantId, source, params }));
+}
+
+/** All that a poll needs of a source and its connector. */
+export interface PollableSource extends SourceName {
+  connector: string;
+  entity: string;
+  definition: SourceDefinition;
+  /** The connector's. */
+  connectorSource: Record<string, unknown>;
+  credentials: Sealed | undefined;
+  version: string;
+}
+
+/** An enabled source, whose tenant was not deleted and whose connector can be polled. */
+export async function loadPollableSource(
+  database: Queryable,
+  { tenantId, source }: SourceName,
+): Promise<PollableSource | undefined> {
+  const [row] = await database.query<{
+    connector: string;
+    entity: string;
+    definition: SourceDefinition;
+    source: Record<string, unknown>;
+    credentials_sealed: Buffer | null;
+    credentials_key_id: string | null;
+    version: string;
+  }>({
+    name: "load-pollable-source",
+    text: `SELECT s.connector, s.entity, s.definition, n.source, s.credentials_sealed, s.credentials_key_id,
+        s.version || '.' || n.source_version AS version
+      FROM sources s JOIN connectors n ON n.id = s.connector JOIN tenants t ON t.id = s.tenant_id
+      WHERE (s.tenant_id, s.id) = ($1, $2) AND s.enabled AND t.deleted_at IS NULL AND n.source IS NOT NULL`,
+    values: [tenantId, source],
+  });
+  if (row === undefined) return undefined;
+  const {
+    connector,
+    entity,
+    definition,
+    version,
+    credentials_sealed: sealed,
+    credentials_key_id: keyId,
+  } = row;
+  const credentials = sealed === null || keyId === null ? undefined : { sealed, keyId };
+  return {
+    ...{ tenantId, source, connector, entity, definition, version },
+    connectorSource: row.source,
+    credentials,
+  };
+}
+
+/**
+ * Stores credentials that the provider has renewed, unless a PUT has given others since `version` was read; answers
+ * whether it did. No change of the source: its version stays.
+ */
+export async function renewCredentials(
+  database: Queryable,
+  { tenantId, source, version }: SourceName & { version: string },
+  { sealed, keyId }: Sealed,
+): Promise<boolean> {
+  const rows = await database.query({
+    name: "renew-source-credentials",
+    text: `UPDATE sources SET credentials_sealed = $4, credentials_key_id = $5
+      WHERE (tenant_id, id) = ($1, $2) AND version = split_part($3, '.', 1)::bigint RETURNING 1`,
+    values: [tenantId, source, version, sealed, keyId],
+  });
+  return rows.length > 0;
+}
+
+function asStoredSource(row: SourceRow): StoredSource {
+  return {
+    tenantId: row.tenant_id,
+    source: row.id,
+    connector: row.connector,
+    entity: row.entity,
+    definition: row.definition,
+    enabled: row.enabled,
+    hasCredentials: row.has_credentials,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+  };
+}

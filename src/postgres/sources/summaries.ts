@@ -1,0 +1,51 @@
+import type { Queryable } from "../core/database.ts";
+import { asStoredPoll, POLL_COLUMNS, type PollRow, type StoredPoll } from "./polls.ts";
+
+/** What polls have made of a source. */
+export interface SourceSummary {
+  /** Records tracked; undefined before the first poll that was complete. */
+  records: number | undefined;
+  /** Deletions that wait for a decision. */
+  hold: { id: string; count: number; tracked: number; createdAt: Date } | undefined;
+  /** The newest first. */
+  polls: StoredPoll[];
+}
+
+/** The summaries of some of a tenant's sources, each with its newest polls, at most `polls`. */
+export async function findSourceSummaries(
+  transaction: Queryable,
+  tenantId: string,
+  { sources, polls }: { sources: readonly string[]; polls: number },
+): Promise<Map<string, SourceSummary>> {
+  const rows = await transaction.query<{
+    source: string;
+    records: string | null;
+    hold_id: string | null;
+    count: number;
+    tracked: number;
+    created_at: Date;
+  }>({
+    text: `SELECT a.source, CASE WHEN s.baselined THEN s.records END AS records, h.id AS hold_id, h.count, h.tracked,
+        h.created_at
+      FROM unnest($2::text[]) AS a (source)
+        LEFT JOIN source_states s ON s.tenant_id = $1 AND s.source = a.source
+        LEFT JOIN poll_holds h ON h.tenant_id = $1 AND h.source = a.source AND h.state = 'pending'`,
+    values: [tenantId, sources],
+  });
+  const newest = await transaction.query<PollRow & { source: string }>({
+    text: `SELECT a.source, p.* FROM unnest($2::text[]) AS a (source), LATERAL (
+        SELECT ${POLL_COLUMNS} FROM polls WHERE tenant_id = $1 AND source = a.source ORDER BY id DESC LIMIT $3) AS p
+      ORDER BY a.source, p.id DESC`,
+    values: [tenantId, sources, polls],
+  });
+  return new Map(
+    rows.map(({ source, records, hold_id, count, tracked, created_at: createdAt }) => [
+      source,
+      {
+        records: records === null ? undefined : Number(records),
+        hold: hold_id === null ? undefined : { id: hold_id, count, tracked, createdAt },
+        polls: newest.filter((poll) => poll.source === source).map(asStoredPoll),
+      },
+    ]),
+  );
+}

@@ -1,0 +1,151 @@
+import type { StoredChanges } from "../../postgres/sources/states.ts";
+import type { RedisClient } from "../../redis/client.ts";
+import type { SourceKeys } from "../../redis/keys.ts";
+import {
+  type DigestHead,
+  dropShards,
+  readShards,
+  writeDigestHead,
+  writeShards,
+} from "../../redis/record-digests.ts";
+import type { TrackedRecord } from "../records/record-change.ts";
+import { inRightHalf, MAX_SHARD_BITS, ROOT_SHARD, recordName, shardOf } from "../records/record-name.ts";
+import { type DigestShard, type KeyedRecord, packShard, unpackShard } from "./digest-shard.ts";
+
+/**
+ * What one commit changed of the digests: its entries are a packed shard. All that was before a `reset` is gone; where
+ * the shard is partial, what it does not name is unknown, until a poll is complete.
+ */
+export type DigestChanges = StoredChanges;
+
+/** Records of a shard, at most: beyond, it splits. Some 40 kB. */
+const MAX_SHARD_RECORDS = 1_024;
+const SHARDS_AT_ONCE = 8;
+
+/**
+ * Brings the digests in Redis from `head` to the generation of the last of the changes. Doing it again, or at the
+ * same time as another, gives the same. Undefined when Redis has moved on meanwhile: then nothing counts.
+ */
+export async function applyDigests(
+  store: { redis: RedisClient; keys: SourceKeys; ttlSeconds: number },
+  head: DigestHead | undefined,
+  {
+    changes,
+    lost,
+    nowMs,
+  }: {
+    changes: readonly DigestChanges[];
+    /** Shards that were gone when the poll began: after a complete poll, all that they have to hold is known. */
+    lost: ReadonlySet<number>;
+    nowMs: number;
+  },
+): Promise<DigestHead | undefined> {
+  const { redis, keys } = store;
+  const from = head?.generation;
+  const start = Math.max(
+    0,
+    changes.findLastIndex(({ reset }) => reset),
+  );
+  const counted = changes.slice(start).map(unpacked);
+  const [first] = counted;
+  const fresh = head === undefined || first?.reset === true;
+  const codes = new Set(fresh ? [ROOT_SHARD] : head.codes);
+  const partial = new Set(fresh ? (first?.partial === true ? [ROOT_SHARD] : []) : head.partial);
+  const complete = counted.some((change) => change.complete);
+  if (complete) partial.clear();
+
+  const changed = byShard(counted, codes);
+  for (const code of fresh ? [ROOT_SHARD] : lost) if (!changed.has(code)) changed.set(code, new Map());
+  const replaced: number[] = [];
+  const touched = [...changed.keys()];
+  for (let at = 0; at < touched.length; at += SHARDS_AT_ONCE) {
+    const shards = new Map<number, Buffer>();
+    const some = touched.slice(at, at + SHARDS_AT_ONCE);
+    for await (const { code, content } of fresh ? nothingOf(some) : readShards(redis, keys, some)) {
+      const kept = content === undefined ? undefined : unpackShard(content);
+      const known = fresh || kept !== undefined || (complete && lost.has(code));
+      if (!known) partial.add(code);
+      const records = merge(kept?.records ?? [], changed.get(code) ?? new Map(), nowMs);
+      changed.delete(code);
+      const parts = split(code, records);
+      for (const [part, own] of parts) shards.set(part, packShard({ partial: false, records: own }));
+      if (parts.length === 1) continue;
+      replaced.push(code);
+      codes.delete(code);
+      const unknown = partial.delete(code);
+      for (const [part] of parts) {
+        codes.add(part);
+        if (unknown) partial.add(part);
+      }
+    }
+    if (!(await writeShards(redis, keys, { ...store, from, shards }))) return undefined;
+  }
+
+  const generation = changes.at(-1)?.generation ?? 0;
+  const next = { generation, codes: [...codes], partial: [...partial] };
+  if (!(await writeDigestHead(redis, keys, { ...store, from, head: next }))) return undefined;
+  const left = fresh ? (head?.codes ?? []).filter((code) => !codes.has(code)) : replaced;
+  await dropShards(redis, keys, left);
+  return next;
+}
+
+function unpacked({ entries, ...stored }: DigestChanges) {
+  const shard = unpackShard(entries);
+  if (shard === undefined) throw new Error(`The changes of generation ${stored.generation} cannot be read`);
+  return { ...stored, ...shard };
+}
+
+async function* nothingOf(codes: readonly number[]): AsyncGenerator<{ code: number; content: undefined }> {
+  for (const code of codes) yield { code, content: undefined };
+}
+
+/** The last of the changes of each record, by the shard that holds it. */
+function byShard(
+  changes: readonly Pick<DigestShard, "records">[],
+  codes: ReadonlySet<number>,
+): Map<number, Map<string, TrackedRecord>> {
+  const found = new Map<number, Map<string, TrackedRecord>>();
+  for (const { key, tracked } of changes.flatMap(({ records }) => records)) {
+    const code = shardOf(recordName(key), codes);
+    const own = found.get(code) ?? new Map<string, TrackedRecord>();
+    own.set(key, tracked);
+    found.set(code, own);
+  }
+  return found;
+}
+
+function merge(
+  kept: readonly KeyedRecord[],
+  changed: Map<string, TrackedRecord>,
+  nowMs: number,
+): KeyedRecord[] {
+  const merged = kept.map((one) => {
+    const tracked = changed.get(one.key);
+    if (tracked === undefined) return one;
+    changed.delete(one.key);
+    return { key: one.key, tracked };
+  });
+  for (const [key, tracked] of changed) merged.push({ key, tracked });
+  return merged.flatMap(({ key, tracked }) => stillOfUse(key, tracked, nowMs));
+}
+
+const DAY_MS = 86_400_000;
+const TOMBSTONE_MS = 90 * DAY_MS;
+
+/** A deleted record is remembered for 90 days, and the moment of a webhook for a day: no page is older. */
+function stillOfUse(key: string, tracked: TrackedRecord, nowMs: number): KeyedRecord[] {
+  const { touchedAtMs, missingSinceMs = nowMs } = tracked;
+  if (tracked.deleted && nowMs - missingSinceMs > TOMBSTONE_MS) return [];
+  if (touchedAtMs === undefined || nowMs - touchedAtMs < DAY_MS) return [{ key, tracked }];
+  const { touchedAtMs: _old, ...rest } = tracked;
+  return [{ key, tracked: rest }];
+}
+
+function split(code: number, records: readonly KeyedRecord[]): [number, readonly KeyedRecord[]][] {
+  if (records.length <= MAX_SHARD_RECORDS || 31 - Math.clz32(code) >= MAX_SHARD_BITS)
+    return [[code, records]];
+  const left: KeyedRecord[] = [];
+  const right: KeyedRecord[] = [];
+  for (const one of records) (inRightHalf(recordName(one.key), code) ? right : left).push(one);
+  return [...split(code * 2, left), ...split(code * 2 + 1, right)];
+}

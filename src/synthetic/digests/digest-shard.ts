@@ -1,0 +1,79 @@
+import { deflateRawSync, inflateRawSync } from "node:zlib";
+import type { TrackedRecord } from "../records/record-change.ts";
+
+/** Tracked records with their keys, as a shard or a list of changes holds them. */
+export interface DigestShard {
+  /** Not all records of the shard are known: what it does not hold may still not be new. */
+  partial: boolean;
+  records: readonly KeyedRecord[];
+}
+
+export interface KeyedRecord {
+  key: string;
+  tracked: TrackedRecord;
+}
+
+export const DIGEST_BYTES = 32;
+
+const FORMAT = 1;
+const HEADER_BYTES = 10;
+
+/** What few records have: missing, missing since, deleted, touched at; by the record's place. */
+type Extras = Record<string, [number, number, 0 | 1, number]>;
+
+/**
+ * Packs a shard: a header, the deflated keys with what few records have beside a digest, and the digests as they are.
+ * About 40 bytes a record for ids of 18 characters.
+ */
+export function packShard({ partial, records }: DigestShard): Buffer {
+  const extras: Extras = {};
+  const digests = Buffer.allocUnsafe(records.length * DIGEST_BYTES);
+  let keys = "";
+  for (const [index, { key, tracked }] of records.entries()) {
+    tracked.digest.copy(digests, index * DIGEST_BYTES);
+    // Keys are JSON, or a hash: neither holds a line break.
+    keys += `${key}\n`;
+    const { missing, missingSinceMs = 0, deleted, touchedAtMs = 0 } = tracked;
+    if (missing > 0 || missingSinceMs > 0 || deleted || touchedAtMs > 0) {
+      extras[index] = [missing, missingSinceMs, deleted ? 1 : 0, touchedAtMs];
+    }
+  }
+  const text = deflateRawSync(keys + JSON.stringify(extras), { level: 1 });
+  const header = Buffer.alloc(HEADER_BYTES);
+  header.writeUInt8(FORMAT, 0);
+  header.writeUInt8(partial ? 1 : 0, 1);
+  header.writeUInt32LE(records.length, 2);
+  header.writeUInt32LE(text.length, 6);
+  return Buffer.concat([header, text, digests]);
+}
+
+/** Undefined for what is no shard: as good as gone. */
+export function unpackShard(content: Buffer): DigestShard | undefined {
+  if (content.length < HEADER_BYTES || content.readUInt8(0) !== FORMAT) return undefined;
+  const count = content.readUInt32LE(2);
+  const start = HEADER_BYTES + content.readUInt32LE(6);
+  if (content.length !== start + count * DIGEST_BYTES) return undefined;
+  try {
+    const lines = inflateRawSync(content.subarray(HEADER_BYTES, start)).toString().split("\n");
+    const extras = JSON.parse(lines[count] ?? "") as Extras;
+    const records = lines.slice(0, count).map((key, index): KeyedRecord => {
+      const at = start + index * DIGEST_BYTES;
+      return { key, tracked: trackedRecord(content.subarray(at, at + DIGEST_BYTES), extras[index]) };
+    });
+    return { partial: content.readUInt8(1) === 1, records };
+  } catch {
+    return undefined;
+  }
+}
+
+function trackedRecord(digest: Buffer, extra: Extras[string] | undefined): TrackedRecord {
+  if (extra === undefined) return { digest, missing: 0, deleted: false };
+  const [missing, missingSinceMs, deleted, touchedAtMs] = extra;
+  return {
+    digest,
+    missing,
+    deleted: deleted === 1,
+    ...(missingSinceMs > 0 && { missingSinceMs }),
+    ...(touchedAtMs > 0 && { touchedAtMs }),
+  };
+}

@@ -1,0 +1,104 @@
+import { HeadraceError } from "../../domain/errors.ts";
+import type { Queryable } from "../../postgres/core/database.ts";
+import type { SourceName } from "../../postgres/sources/sources.ts";
+import { findChangesKept, listChanges, type SourceState } from "../../postgres/sources/states.ts";
+import type { RedisClient } from "../../redis/client.ts";
+import type { SourceKeys } from "../../redis/keys.ts";
+import { type DigestHead, readDigestHead, readShards } from "../../redis/record-digests.ts";
+import { ROOT_SHARD, recordName } from "../records/record-name.ts";
+import { applyDigests } from "./apply-digests.ts";
+import { unpackShard } from "./digest-shard.ts";
+import { createDigestTable, type DigestTable } from "./digest-table.ts";
+
+export interface DigestStore {
+  database: Queryable;
+  redis: RedisClient;
+  keys: SourceKeys;
+  ttlSeconds: number;
+  now: () => number;
+}
+
+/** Changes that are brought over at once, rows. */
+const CHANGES_AT_ONCE = 8;
+const MAX_TRIES = 5;
+
+/**
+ * What Redis has of the digests, after it was given what PostgreSQL has kept for it: a process may have ended
+ * between the two. Undefined where they are not those of the state: gone, or too old.
+ */
+export async function findDigests(
+  store: DigestStore,
+  name: SourceName,
+  { generation }: SourceState,
+): Promise<DigestHead | undefined> {
+  if (generation === 0) return undefined;
+  for (let tries = 0; tries < MAX_TRIES; tries += 1) {
+    const head = await readDigestHead(store.redis, store.keys).catch((cause) => {
+      // Away is not lost.
+      throw new HeadraceError("store_unavailable", "Redis cannot be read now", { cause });
+    });
+    if (head?.generation === generation) return head;
+    const kept = await findChangesKept(store.database, name);
+    const after = replayedAfter(generation, head, kept);
+    if (after === undefined) return undefined;
+    await replay(store, name, { head, after });
+  }
+  return undefined;
+}
+
+/** The generation after which changes are to be brought over; undefined where those that are kept do not suffice. */
+export function replayedAfter(
+  generation: number,
+  head: DigestHead | undefined,
+  kept: { oldest: number; newestReset: number | undefined } | undefined,
+): number | undefined {
+  if (kept === undefined) return undefined;
+  const { oldest, newestReset } = kept;
+  const has = head === undefined || head.generation > generation ? undefined : head.generation;
+  if (newestReset !== undefined && (has === undefined || has < newestReset)) return newestReset - 1;
+  return has !== undefined && has < generation && oldest <= has + 1 ? has : undefined;
+}
+
+async function replay(
+  store: DigestStore,
+  name: SourceName,
+  { head, after }: { head: DigestHead | undefined; after: number },
+): Promise<void> {
+  let at: { head: DigestHead | undefined; after: number } = { head, after };
+  for (;;) {
+    const changes = await listChanges(store.database, name, { after: at.after, limit: CHANGES_AT_ONCE });
+    if (changes.length === 0) return;
+    const next = await applyDigests(store, at.head, { changes, lost: new Set(), nowMs: store.now() });
+    // Somebody else brought them over.
+    if (next === undefined) return;
+    at = { head: next, after: next.generation };
+  }
+}
+
+/** The digests of a head, in memory. */
+export interface LoadedDigests {
+  table: DigestTable;
+  codes: ReadonlySet<number>;
+  /** Shards that are gone. */
+  lost: ReadonlySet<number>;
+  /** Shards that may have held more than is known: those that are gone, and those that were and are not whole yet. */
+  unknown: ReadonlySet<number>;
+}
+
+/** Whatever goes away while it reads counts as lost. */
+export async function loadDigests({ redis, keys }: DigestStore, head: DigestHead): Promise<LoadedDigests> {
+  const table = createDigestTable();
+  const lost = new Set<number>();
+  for await (const { code, content } of readShards(redis, keys, head.codes)) {
+    const shard = content === undefined ? undefined : unpackShard(content);
+    if (shard === undefined) lost.add(code);
+    for (const { key, tracked } of shard?.records ?? []) table.set(recordName(key), tracked);
+  }
+  return { table, codes: new Set(head.codes), lost, unknown: new Set([...lost, ...head.partial]) };
+}
+
+/** Digests of which there are none. */
+export function noDigests(): LoadedDigests {
+  const none = new Set<number>();
+  return { table: createDigestTable(), codes: new Set([ROOT_SHARD]), lost: none, unknown: none };
+}

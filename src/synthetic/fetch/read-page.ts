@@ -1,0 +1,33 @@
+import { valueAt } from "../records/canonical-json.ts";
+import { readJson } from "../records/read-json.ts";
+
+/** The records of a page, or why there are none to be had: never an empty page for one that was not understood. */
+export type Page =
+  | { kind: "page"; body: unknown; records: unknown[] }
+  | { kind: "unreadable"; reason: string };
+
+/** Reads a page of JSON; `path` is the dotted path of the array of records, "" where the page is that array. */
+export function readPage(text: string, path: string): Page {
+  let body: unknown;
+  try {
+    body = readJson(text);
+  } catch {
+    const html = /^\s*<(?:!doctype|html)/i.test(text);
+    return {
+      kind: "unreadable",
+      reason: html ? "The answer is an HTML page" : "The answer is not valid JSON",
+    };
+  }
+  const records = path === "" ? body : valueAt(body, path);
+  if (!Array.isArray(records)) {
+    const place = path === "" ? "The answer" : `What is at ${path} in the answer`;
+    return { kind: "unreadable", reason: `${place} is ${kindOf(records)} instead of an array of records` };
+  }
+  return { kind: "page", body, records };
+}
+
+function kindOf(value: unknown): string {
+  if (value === undefined) return "missing";
+  if (value === null) return "null";
+  return typeof value === "object" ? "an object" : `a ${typeof value}`;
+}

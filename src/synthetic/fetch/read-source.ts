@@ -1,0 +1,142 @@
+import { HeadraceError } from "../../domain/errors.ts";
+import { loadSecrets, secretPlace } from "../../postgres/access/secrets.ts";
+import type { Queryable } from "../../postgres/core/database.ts";
+import type { KeyRing } from "../../postgres/core/key-ring.ts";
+import {
+  credentialsPlace,
+  loadPollableSource,
+  type PollableSource,
+  type SourceName,
+} from "../../postgres/sources/sources.ts";
+import { type ConnectorSource, DEFAULT_ID, readAuth, readPagination } from "../sources/connector-source.ts";
+import { fillText, fillUrl, secretNames } from "../sources/placeholders.ts";
+import type {
+  Credentials,
+  FetchPlan,
+  HttpSourceRequest,
+  PolledSource,
+  SourceAuth,
+} from "../sources/polled-source.ts";
+
+/**
+ * A source as a poll needs it: undefined when there is none, or it may not be polled (disabled, its tenant deleted).
+ * Throws `unprocessable` for one that lacks a param or a secret, since its connector was changed or the secret
+ * deleted; the message shows no value.
+ */
+export async function readPolledSource(
+  database: Queryable,
+  keyRing: KeyRing,
+  name: SourceName,
+): Promise<PolledSource | undefined> {
+  const stored = await loadPollableSource(database, name);
+  if (stored === undefined) return undefined;
+  const { tenantId, source, connector, entity, version, definition } = stored;
+  const { deletions, diff, baseline } = definition;
+  const from = stored.connectorSource as ConnectorSource;
+  return {
+    ...{ tenantId, source, connector, entity, version, diff, baseline },
+    fetch: await readPlan(database, keyRing, stored, from),
+    records: {
+      id: from.id ?? DEFAULT_ID,
+      ...(from.ignore !== undefined && { ignore: from.ignore }),
+      ...(from.sets !== undefined && { sets: from.sets }),
+      ...(from.keyed !== undefined && { keyed: from.keyed }),
+      ...(from.null_equals_missing !== undefined && { nullEqualsMissing: from.null_equals_missing }),
+    },
+    updatedAt: from.updated_at,
+    webhook: from.webhook && { record: from.webhook.record ?? "", types: from.webhook.types },
+    maxIntervalSeconds: definition.max_interval_seconds,
+    deletions: {
+      enabled: deletions.enabled,
+      confirmPolls: deletions.confirm_polls,
+      graceMs: deletions.grace_seconds * 1_000,
+      maxFraction: deletions.max_fraction,
+      maxCount: deletions.max_count,
+    },
+  };
+}
+
+async function readPlan(
+  database: Queryable,
+  keyRing: KeyRing,
+  stored: PollableSource,
+  source: ConnectorSource,
+): Promise<FetchPlan> {
+  const { params } = stored.definition;
+  const credentials: Credentials =
+    stored.credentials === undefined
+      ? {}
+      : JSON.parse(keyRing.open(stored.credentials, credentialsPlace(stored)));
+  if (source.handler !== undefined) return { kind: "code", handler: source.handler, params, credentials };
+  const { url = "", method = "GET", headers = {}, query = {} } = source.request ?? {};
+  const inUrl = [url, ...Object.values(query)];
+  const taking = [...inUrl, ...Object.values(headers)];
+  const secrets = await openSecrets(database, keyRing, stored.tenantId, taking);
+  const fill = (texts: Readonly<Record<string, string>>) =>
+    Object.fromEntries(
+      Object.entries(texts).map(([name, text]) => [
+        name,
+        fillText(text, (placeholder) => valueFor(placeholder, params, secrets)),
+      ]),
+    );
+  const request: HttpSourceRequest = {
+    url: filledUrl(url, params, secrets),
+    urlSecrets: inUrl.flatMap(secretNames).map((name) => ({ name, value: secrets.get(name) ?? "" })),
+    method,
+    headers: fill(headers),
+    query: fill(query),
+    auth: filledAuth(readAuth(source.auth), params),
+    pagination: readPagination(source.pagination),
+    recordsPath: source.records ?? "",
+    totalPath: source.total,
+    credentials,
+  };
+  return { kind: "http", request };
+}
+
+async function openSecrets(
+  database: Queryable,
+  keyRing: KeyRing,
+  tenantId: string,
+  texts: readonly string[],
+): Promise<Map<string, string>> {
+  const names = [...new Set(texts.flatMap(secretNames))];
+  if (names.length === 0) return new Map();
+  const sealed = await loadSecrets(
+    database,
+    names.map((name) => ({ tenantId, name })),
+  );
+  return new Map(sealed.map((secret) => [secret.name, keyRing.open(secret, secretPlace(secret))]));
+}
+
+function valueFor(
+  { kind, name }: { kind: "param" | "secret"; name: string },
+  params: Readonly<Record<string, string>>,
+  secrets: ReadonlyMap<string, string>,
+): string {
+  const value =
+    kind === "secret" ? secrets.get(name) : Object.hasOwn(params, name) ? params[name] : undefined;
+  if (value === undefined) throw lacking(kind, name);
+  return value;
+}
+
+function filledUrl(
+  template: string,
+  params: Readonly<Record<string, string>>,
+  secrets: ReadonlyMap<string, string> = new Map(),
+): string {
+  const filled = fillUrl(template, params, (name) => valueFor({ kind: "secret", name }, params, secrets));
+  if (filled.kind === "url") return filled.url;
+  throw new HeadraceError("unprocessable", `The param ${filled.param} must be ${filled.expected}`);
+}
+
+function filledAuth(
+  auth: SourceAuth | undefined,
+  params: Readonly<Record<string, string>>,
+): SourceAuth | undefined {
+  return auth?.type === "oauth2" ? { ...auth, token_url: filledUrl(auth.token_url, params) } : auth;
+}
+
+function lacking(kind: "param" | "secret", name: string): HeadraceError {
+  return new HeadraceError("unprocessable", `The source needs the ${kind} ${name}, which is not there`);
+}

@@ -1,0 +1,157 @@
+import { readBusinessHours } from "../../domain/source.ts";
+import type { EndedPoll, TakenPoll } from "../../postgres/sources/schedules.ts";
+import type { LimitedPoll, SharedLimits } from "../limits/shared-limits.ts";
+import type { AdaptivePolicy, PolicyState } from "../policy/policy.ts";
+import { adoptDemand } from "../policy/price.ts";
+import type { Fleet, Observation, PollPair } from "../policy/shapes.ts";
+import type { PollOutcome } from "./poll-outcome.ts";
+
+/** What the policy decides about polls: whether one may be sent now, and when the next one comes. */
+export interface PollTurns {
+  begin(poll: TakenPoll): PollTurn;
+  /** What the limits know of a poll that is under way. */
+  limited(source: { tenantId: string; source: string }): LimitedPoll | undefined;
+  /** Takes up what all sources together ask for. */
+  adopt(all: { sources: number; demand: number; known: number }): void;
+}
+
+export interface PollTurn {
+  /** How long the poll has to wait, ms; 0: it may be sent, and is counted. */
+  admit(): Promise<number>;
+  /** How long its next request has to wait, ms. */
+  heldMs(): number;
+  /** Whose limit it is, as the policy names it. */
+  limit: string;
+  /** Learns from what came of it. */
+  end(outcome: PollOutcome): Promise<EndedPoll>;
+  /** It is under way no more. */
+  close(): void;
+}
+
+export interface PollTurnsDeps {
+  policy: AdaptivePolicy;
+  fleet: Fleet & { pairs: number };
+  limits: SharedLimits;
+  /** Unix ms, of this process. */
+  now: () => number;
+}
+
+export function createPollTurns({ policy, fleet, limits, now }: PollTurnsDeps): PollTurns {
+  const underWay = new Map<string, LimitedPoll>();
+  return {
+    limited: ({ tenantId, source }) => underWay.get(`${tenantId}/${source}`),
+    adopt({ sources, demand, known }) {
+      fleet.pairs = sources;
+      adoptDemand(fleet, { demand, pairs: known });
+    },
+    begin(poll) {
+      const { connector, limiter, rateLimit } = poll;
+      const own = {
+        ...fleet,
+        connectors: [{ name: connector, shared: limiter === "*", sendsHeaders: false }],
+      };
+      const stored = (poll.policyState ?? undefined) as PolicyState | undefined;
+      const pair = pairOf(poll, stored?.pair);
+      const state = stored === undefined ? policy.init(pair, own) : policy.resume(stored, pair, own);
+      const limited = { limit: state.limit, cost: pair.cost, rateLimit };
+      underWay.set(pair.id, limited);
+      return {
+        close: () => void underWay.delete(pair.id),
+        limit: state.limit,
+        admit: async () => 1_000 * (await limits.admit(limited, now() / 1_000)),
+        heldMs: () => Math.ceil(1_000 * limits.heldFor(state.limit, now() / 1_000)),
+        async end(outcome) {
+          const observation = observationOf(poll, outcome, now());
+          if (outcome.complete) state.pair = pairOf(poll, sizeOf(outcome));
+          const waitS = policy.next(state, observation, own);
+          await limits.observe(limited, observation);
+          return endedPoll({
+            poll,
+            outcome,
+            observation,
+            state,
+            waitMs: waitS * 1_000,
+            reasons: policy.explain(state),
+          });
+        },
+      };
+    },
+  };
+}
+
+type Size = Pick<PollPair, "records" | "cost">;
+
+function sizeOf({ records, requests }: PollOutcome): Size {
+  return { records, cost: Math.max(1, requests) };
+}
+
+function pairOf(poll: TakenPoll, { records, cost }: Size = { records: 0, cost: 1 }): PollPair {
+  const { tenantId, source, connector, entity, definition } = poll;
+  const hours =
+    definition.business_hours === undefined ? undefined : readBusinessHours(definition.business_hours);
+  return {
+    id: `${tenantId}/${source}`,
+    tenant: tenantId,
+    ...{ connector, entity, records, cost },
+    tz: hours?.timezone ?? "UTC",
+    baseInterval: definition.base_interval_seconds,
+    minInterval: definition.min_interval_seconds,
+    maxInterval: definition.max_interval_seconds,
+    businessHours: hours,
+  };
+}
+
+/** What the policy learns from. A reading that cannot be trusted counts as a failure, held deletions do not. */
+function observationOf(poll: TakenPoll, outcome: PollOutcome, nowMs: number): Observation {
+  const { created, updated, deleted, restored, status, notBeforeMs, rateLimit } = outcome;
+  const isOk = status === "ok" || status === "held" || (status === "degraded" && outcome.error === undefined);
+  const startedAt = outcome.startedAtMs / 1_000;
+  return {
+    now: nowMs / 1_000,
+    scheduledAt: startedAt - poll.lateMs / 1_000,
+    startedAt,
+    kind: isOk ? "ok" : status === "rate_limited" ? "rate_limited" : "error",
+    changed: created + updated + deleted + restored,
+    total: outcome.records,
+    elapsed: poll.sinceOkMs === undefined || outcome.first ? null : poll.sinceOkMs / 1_000,
+    retryAfter: notBeforeMs === undefined ? null : Math.max(0, (notBeforeMs - nowMs) / 1_000),
+    rateLimit:
+      rateLimit === undefined
+        ? null
+        : { limit: rateLimit.limit, remaining: rateLimit.remaining, reset: rateLimit.resetS },
+    requests: outcome.requests,
+    first: outcome.first,
+  };
+}
+
+function endedPoll(turn: {
+  poll: TakenPoll;
+  outcome: PollOutcome;
+  observation: Observation;
+  state: PolicyState;
+  waitMs: number;
+  reasons: string[];
+}): EndedPoll {
+  const { poll, outcome, observation, state, waitMs, reasons } = turn;
+  const { tenantId, source, fence, pollId, version, connector, limiter } = poll;
+  const { kind, retryAfter, now, startedAt } = observation;
+  const heldMs = retryAfter === null ? undefined : retryAfter * 1_000;
+  return {
+    ...{ tenantId, source, fence, pollId, version, connector, limiter, waitMs, reasons },
+    policyState: state,
+    demand: state.demand.value,
+    outcome: {
+      id: outcome.id,
+      status: outcome.status,
+      finished_at: new Date(outcome.finishedAtMs).toISOString(),
+      ...(outcome.error !== undefined && { error: outcome.error }),
+    },
+    failures: state.failures,
+    okSinceMs: kind === "ok" ? Math.max(0, (now - startedAt) * 1_000) : undefined,
+    heldMs: {
+      limit: kind === "rate_limited" ? heldMs : undefined,
+      source: kind === "error" ? heldMs : undefined,
+    },
+    rateLimit: outcome.rateLimit,
+  };
+}

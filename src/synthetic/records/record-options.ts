@@ -1,0 +1,122 @@
+import { hash } from "node:crypto";
+import { type ErrorDetail, HeadraceError } from "../../domain/errors.ts";
+
+/** What an entity type says of its records' fields. Pointers are RFC 6901, where `*` stands for any key or element. */
+export interface RecordOptions {
+  /** The dotted path, or paths, of what names a record. */
+  id: string | readonly string[];
+  /** Pointers of fields whose changes are none. */
+  ignore?: readonly string[];
+  /** Pointers of arrays in which neither order nor repetition counts. */
+  sets?: readonly string[];
+  /** Pointers of arrays of objects in which order does not count, with the dotted path of what names an element. */
+  keyed?: Readonly<Record<string, string>>;
+  /** A property that is null is as good as absent. */
+  nullEqualsMissing?: boolean;
+}
+
+/** What holds for one place in a record, and for the places below it. */
+export interface FieldRule {
+  readonly ignored: boolean;
+  readonly set: boolean;
+  /** The dotted path of what names an element of this array. */
+  readonly keyedBy: string | undefined;
+  readonly children: ReadonlyMap<string, FieldRule>;
+  /** For children that `children` does not name. */
+  readonly others: FieldRule | undefined;
+}
+
+/**
+ * The options as a tree that is walked along with a record; undefined when they single out no field. Throws
+ * `invalid_request` that names the pointer and what is wrong with it.
+ */
+export function fieldRules(options: RecordOptions): FieldRule | undefined {
+  const places = [
+    ...(options.ignore ?? []).map((at) => ({ at, field: "ignore", is: { ignored: true } })),
+    ...(options.sets ?? []).map((at) => ({ at, field: "sets", is: { set: true } })),
+    ...Object.entries(options.keyed ?? {}).map(([at, keyedBy]) => ({ at, field: "keyed", is: { keyedBy } })),
+  ];
+  const details = places.flatMap(({ at, field }) => complaint(at, field));
+  if (details.length > 0) {
+    throw new HeadraceError("invalid_request", `${details[0]?.got} is not a JSON pointer`, { details });
+  }
+  return places.length === 0
+    ? undefined
+    : ruleOf(places.map(({ at, is }) => ({ segments: pointerKeys(at), is })));
+}
+
+/** Raised when the canonical form of the same record and options changes. */
+const FORMAT = 1;
+
+/**
+ * Names what digests and keys were made under, as `keys.digests`: where the second part differs, digests say nothing
+ * about a change; where the first does, keys say nothing about what is new either.
+ */
+export function hashVersion({ id, ignore, sets, keyed, nullEqualsMissing }: RecordOptions): string {
+  const sorted = (list: readonly string[] = []) => [...new Set(list)].sort();
+  const short = (parts: unknown) => hash("sha256", JSON.stringify(parts)).slice(0, 16);
+  const keyedInOrder = Object.entries(keyed ?? {}).sort(([left], [right]) => (left < right ? -1 : 1));
+  const fields = [sorted(ignore), sorted(sets), keyedInOrder, nullEqualsMissing === true];
+  return `${short([FORMAT, typeof id === "string" ? [id] : id])}.${short([FORMAT, fields])}`;
+}
+
+/** The rule of a child, by its key or index. */
+export function childRule(rule: FieldRule | undefined, key: string): FieldRule | undefined {
+  return rule === undefined ? undefined : (rule.children.get(key) ?? rule.others);
+}
+
+/** The rule of an element; only in an ordered array an index names one. */
+export function elementRule(rule: FieldRule | undefined, index: number): FieldRule | undefined {
+  const unordered = rule?.set === true || rule?.keyedBy !== undefined;
+  return unordered ? rule?.others : childRule(rule, String(index));
+}
+
+/** The pointer of a child of the place at `pointer`. */
+export function childPointer(pointer: string, key: string): string {
+  return `${pointer}/${key.replaceAll("~", "~0").replaceAll("/", "~1")}`;
+}
+
+function pointerKeys(pointer: string): string[] {
+  return pointer
+    .split("/")
+    .slice(1)
+    .map((key) => key.replaceAll("~1", "/").replaceAll("~0", "~"));
+}
+
+const POINTER = /^(?:\/(?:[^~/]|~[01])*)+$/;
+const MAX_SEGMENTS = 64;
+
+function complaint(pointer: string, field: string): ErrorDetail[] {
+  if (POINTER.test(pointer) && pointerKeys(pointer).length <= MAX_SEGMENTS) return [];
+  const expected = `a JSON pointer of 1 to ${MAX_SEGMENTS} keys, like /meta/etag or /items/*/etag`;
+  return [{ field, expected, got: JSON.stringify(pointer.slice(0, 200)) }];
+}
+
+interface Place {
+  segments: readonly string[];
+  is: { ignored?: boolean; set?: boolean; keyedBy?: string };
+}
+
+/** A named child obeys its own places and those of `*`, so that a walk never has to follow two rules at once. */
+function ruleOf(places: readonly Place[]): FieldRule {
+  const here = Object.assign(
+    {},
+    ...places.filter((place) => place.segments.length === 0).map(({ is }) => is),
+  );
+  const below = places.filter((place) => place.segments.length > 0);
+  const under = (fits: (key: string) => boolean) =>
+    ruleOf(
+      below
+        .filter(({ segments }) => fits(segments[0] as string))
+        .map((place) => ({ ...place, segments: place.segments.slice(1) })),
+    );
+  const keys = new Set(below.map(({ segments }) => segments[0] as string));
+  const others = keys.delete("*") ? under((key) => key === "*") : undefined;
+  return {
+    ignored: here.ignored ?? false,
+    set: here.set ?? false,
+    keyedBy: here.keyedBy,
+    children: new Map([...keys].map((name) => [name, under((key) => key === name || key === "*")])),
+    others,
+  };
+}

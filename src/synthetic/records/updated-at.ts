@@ -1,0 +1,20 @@
+import { instantMs } from "../../domain/condition/instant.ts";
+import { valueAt } from "./canonical-json.ts";
+
+/** Numbers below are seconds: as milliseconds they would lie before 1974. */
+const SECONDS_BELOW = 1e11;
+
+const YEAR_10_000 = Date.UTC(10_000, 0, 1);
+
+/** A record's own time of change, Unix ms: an RFC 3339 time, or a Unix time in s or ms; undefined for anything else. */
+export function updatedAtMs(record: unknown, path: string | undefined): number | undefined {
+  if (path === undefined) return undefined;
+  const value = valueAt(record, path);
+  const ms = typeof value === "string" ? instantMs(value) : numberMs(value);
+  return ms !== undefined && ms >= 0 && ms < YEAR_10_000 ? ms : undefined;
+}
+
+function numberMs(value: unknown): number | undefined {
+  if (typeof value !== "number") return undefined;
+  return value < SECONDS_BELOW ? value * 1_000 : value;
+}

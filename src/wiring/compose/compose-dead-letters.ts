@@ -1,0 +1,42 @@
+import { createAutoReplays } from "../../dead-letters/auto-replay.ts";
+import { createBulkReplays } from "../../dead-letters/bulk-replay.ts";
+import type { ReplayDeps } from "../../dead-letters/replay-letters.ts";
+import type { RunDispatch } from "../../http/runs/run-actions.ts";
+import { normalizeInSlices } from "../../pipeline/normalize/normalize.ts";
+import { createCurrentFlows } from "../../pipeline/route/current-flows.ts";
+import type { Loops } from "../loops.ts";
+import type { PipelineDeps } from "./compose.ts";
+
+/** What is done with dead letters beside the stages, wired: replays of many at once, and by policies. */
+export function composeDeadLetters(
+  deps: Pick<PipelineDeps, "roles" | "limits" | "database" | "metrics" | "log"> & {
+    loops: Loops;
+    dispatch: RunDispatch;
+  },
+): void {
+  const { roles, limits, database, metrics, log, loops, dispatch } = deps;
+  if (!roles.has("maintain")) return;
+  const replay: ReplayDeps = {
+    normalize: normalizeInSlices,
+    createMatcher: createCurrentFlows,
+    leaseMs: dispatch.leaseMs,
+  };
+  loops.add(
+    "bulk replays",
+    createBulkReplays({
+      ...{ database, replay, limits: limits.bulkReplay, queue: dispatch.queue },
+      onStep(bulk, state) {
+        if (state === bulk.state) return;
+        if (state !== "running") metrics.bulkReplays.inc({ state });
+        log.info({ tenant_id: bulk.tenantId, replay_id: bulk.id, state }, "a bulk replay goes on");
+      },
+    }),
+  );
+  loops.add(
+    "auto replays",
+    createAutoReplays({
+      ...{ database, replay, limits: limits.autoReplay, queue: dispatch.queue },
+      onReplayed: (cause, letters) => metrics.autoReplays.inc({ cause }, letters),
+    }),
+  );
+}

@@ -1,0 +1,103 @@
+import { createRetentionStep } from "../../dead-letters/retention.ts";
+import { createDeadLetterWatch } from "../../dead-letters/watch.ts";
+import { createAlertNoticeStep } from "../../maintain/alert-notices.ts";
+import { createDeleteOldStep, type DeleteOld } from "../../maintain/delete-old.ts";
+import { createFilledTablesStep } from "../../maintain/filled-tables.ts";
+import { createHistoryStep } from "../../maintain/history.ts";
+import { createPurgeStep } from "../../maintain/purge.ts";
+import { deleteOldAudit } from "../../postgres/access/audit.ts";
+import { deleteOldAlerts } from "../../postgres/alerts/alerts.ts";
+import { deleteOldBulks } from "../../postgres/dead-letters/bulk-replay.ts";
+import { deleteExpiredKeys } from "../../postgres/events/accept.ts";
+import { deleteOldRejections } from "../../postgres/events/rejections.ts";
+import { deleteOldBreakers } from "../../postgres/runs/circuit-breakers.ts";
+import { createDeadLetterGauges } from "../health/dead-letter-gauges.ts";
+import type { Loops } from "../loops.ts";
+import type { PipelineDeps } from "./compose.ts";
+
+interface MaintainingDeps extends Pick<PipelineDeps, "limits" | "database" | "outgoing" | "metrics" | "log"> {
+  loops: Loops;
+}
+
+/** What keeps the tables small and tells when somebody should look, wired. */
+export function composeMaintaining(deps: MaintainingDeps): void {
+  const { limits, outgoing, metrics, log, loops } = deps;
+  const database = deps.database.pipeline;
+  loops.add(
+    "filled tables",
+    createFilledTablesStep({
+      database,
+      limits: limits.filledTables,
+      onAnalyzed: (tables) => log.debug({ tables }, "analysed tables that were empty before"),
+    }),
+  );
+  loops.add(
+    "history",
+    createHistoryStep({
+      database,
+      limits: limits.history,
+      onDropped: (day) =>
+        log.info({ day }, "a day is older than its retention: its events and runs are gone"),
+      onKept(day, why) {
+        log[why === "busy" ? "info" : "warn"]({ day, why }, "a day is older than its retention and is kept");
+      },
+    }),
+  );
+  loops.add(
+    "purge",
+    createPurgeStep({
+      database,
+      limits: limits.purge,
+      onPurged: (tenantId) => log.info({ tenant_id: tenantId }, "nothing is left of a deleted tenant"),
+    }),
+  );
+  const { expiredKeys, oldRejections, oldBreakers, oldAlerts, oldBulkReplays, oldAudit } = limits;
+  const old: [string, { batchSize: number; intervalMs: number }, DeleteOld][] = [
+    ["expired keys", expiredKeys, (limit) => deleteExpiredKeys(database, limit)],
+    ["old rejections", oldRejections, (limit) => deleteOldRejections(database, { ...oldRejections, limit })],
+    ["old breakers", oldBreakers, (limit) => deleteOldBreakers(database, { ...oldBreakers, limit })],
+    ["old alerts", oldAlerts, (limit) => deleteOldAlerts(database, { ...oldAlerts, limit })],
+    ["old audit", oldAudit, (limit) => deleteOldAudit(database, { ...oldAudit, limit })],
+    ["old bulk replays", oldBulkReplays, (limit) => deleteOldBulks(database, { ...oldBulkReplays, limit })],
+  ];
+  for (const [name, batches, deleteOld] of old) loops.add(name, createDeleteOldStep(deleteOld, batches));
+  loops.add(
+    "dead letter retention",
+    createRetentionStep({
+      database,
+      limits: limits.deadLetters.retention,
+      onCleaned({ expired, deleted }) {
+        metrics.expiredDeadLetters.inc({ what: "emptied" }, expired);
+        metrics.expiredDeadLetters.inc({ what: "deleted" }, deleted);
+      },
+    }),
+  );
+  const notices = loops.add(
+    "alert notices",
+    createAlertNoticeStep({
+      database,
+      outgoing,
+      limits: limits.alertNotices,
+      random: Math.random,
+      onChange({ tenantId, kind, subject, change, message, value, threshold, resolvedValue }) {
+        metrics.alerts.inc({ kind, change });
+        const alert = { tenant_id: tenantId, kind, subject, value, threshold, resolved_value: resolvedValue };
+        if (change === "opened") log.warn(alert, `alert: ${message}`);
+        else log.info(alert, `alert resolved: ${message}`);
+      },
+      onGivenUp({ tenantId, kind, change, attempt }, error) {
+        metrics.alertNoticesGivenUp.inc();
+        log.warn({ tenant_id: tenantId, kind, change, attempt, error }, "an alert's webhook is given up");
+      },
+    }),
+  );
+  loops.add(
+    "dead letter watch",
+    createDeadLetterWatch({
+      database,
+      limits: limits.deadLetters.watch,
+      onCounted: createDeadLetterGauges(metrics, limits.deadLetters.maxGaugedTenants),
+      onAlerts: () => notices.wake(),
+    }),
+  );
+}

@@ -1,0 +1,145 @@
+import { randomUUID } from "node:crypto";
+import { HeadraceError } from "../../domain/errors.ts";
+import { type Acceptor, type AcceptorDeps, createAcceptor } from "../../pipeline/receive/acceptor.ts";
+import { createEndpointCache, endpointSecretPlace } from "../../pipeline/receive/endpoint-cache.ts";
+import { createReceiver, type Receiver, type TakeQuota } from "../../pipeline/receive/receiver.ts";
+import { createRejectionLog, type RejectionLog } from "../../pipeline/receive/rejection-log.ts";
+import { createSeenMarks } from "../../pipeline/receive/seen-marks.ts";
+import { createTenantQuota } from "../../pipeline/receive/tenant-quota.ts";
+import { captureSecret } from "../../postgres/access/endpoints.ts";
+import { raiseCounter, readCounter } from "../../postgres/core/change-counters.ts";
+import type { Queryable } from "../../postgres/core/database.ts";
+import { probeAccepting } from "../../postgres/core/probe-accepting.ts";
+import { oldestUnroutedMs } from "../../postgres/events/outbox.ts";
+import type { RedisClient } from "../../redis/client.ts";
+import type { RedisKeys } from "../../redis/keys.ts";
+import { findSeen, markSeen } from "../../redis/seen.ts";
+import { Batcher } from "../../runtime/batcher.ts";
+import { systemClock } from "../../runtime/clock.ts";
+import { type Accepting, createAccepting } from "../health/accepting.ts";
+import { describeFault } from "../health/unavailable.ts";
+import type { Loops } from "../loops.ts";
+import type { PipelineDeps } from "./compose.ts";
+
+/** What takes events in: from webhooks, and from the API. */
+export interface Receiving {
+  acceptor: Acceptor;
+  receiver: Receiver;
+  takeQuota: TakeQuota;
+  rejections: RejectionLog;
+  accepting: Accepting;
+  /** True while what came in waits so long, to be committed or to be routed, that no more is taken. */
+  readonly isBehind: boolean;
+}
+
+export interface ReceivingDeps
+  extends Pick<PipelineDeps, "roles" | "limits" | "database" | "keyRing" | "metrics" | "faults"> {
+  redis: RedisClient;
+  keys: RedisKeys;
+  loops: Loops;
+  /** See `AcceptorDeps`: how new events come to be published soon. */
+  leaseMs: AcceptorDeps["leaseMs"];
+  onCommitted: AcceptorDeps["onCommitted"];
+}
+
+/** Stages 1 and 2, wired: a delivery is committed with its outbox row. */
+export function composeReceiving(deps: ReceivingDeps): Receiving {
+  const { roles, limits, database, keyRing, metrics, faults, redis, keys, loops, leaseMs, onCommitted } =
+    deps;
+  const { now } = systemClock;
+  const accepting = createAccepting({
+    limits: limits.accepting,
+    probe: () => probeAccepting(database.ingest, limits.accepting.probeBytes),
+    onProbeFailed: (error) => faults.note({ what: "accepting events", ...describeFault(error) }, error),
+  });
+  const ingest = watchFailures(database.ingest, accepting.failed);
+  const acceptor = createAcceptor({
+    database: ingest,
+    limits: limits.accept,
+    leaseMs,
+    onCommitted(events, claimed) {
+      accepting.succeeded();
+      onCommitted(events, claimed);
+    },
+    onSeen: createSeenMarks(
+      (seen) => markSeen(redis, keys, { seen, ttlSeconds: limits.seenSeconds }),
+      limits.seenMarks,
+    ),
+  });
+  const seenLookUps = new Batcher<string, string | undefined>((digests) => findSeen(redis, keys, digests), {
+    ...limits.seenLookUps,
+    full: () => new HeadraceError("store_unavailable", "Too many deliveries ask Redis already"),
+  });
+  const counterReads = new Batcher<void, number>(
+    async (callers) => {
+      const counter = await readCounter(ingest, "receive");
+      return callers.map(() => counter);
+    },
+    {
+      maxItems: 10_000,
+      inFlight: 1,
+      maxWaiting: 10_000,
+      full: () => new HeadraceError("store_unavailable", "Too many deliveries wait"),
+    },
+  );
+  const takeQuota = createTenantQuota({ database: ingest, redis, keys, limits: limits.quota, now });
+  const receiver = createReceiver({
+    endpoints: createEndpointCache({
+      database: ingest,
+      keyRing,
+      maxEndpoints: limits.maxEndpoints,
+      maxTried: limits.maxTriedEndpoints,
+      lookUps: limits.lookUps,
+    }),
+    acceptor,
+    findSeen: (digest) => seenLookUps.add(digest),
+    seenMs: limits.seenSeconds * 1_000,
+    readCounter: () => counterReads.add(),
+    takeQuota,
+    captureSecret: (name, { value, show }) =>
+      database.transaction(async (transaction) => {
+        await raiseCounter(transaction, "receive");
+        const id = randomUUID();
+        const sealed = keyRing.seal(value, endpointSecretPlace(name, id));
+        const shownSeconds = show ? limits.shownSecretSeconds : 0;
+        return await captureSecret(transaction, name, { id, notAfter: undefined, ...sealed }, shownSeconds);
+      }),
+    now,
+  });
+  const rejections = createRejectionLog({ database: database.pipeline, limits: limits.rejections });
+  if (roles.has("receive") || roles.has("api")) loops.add("accepting", accepting.step);
+  let unroutedMs = 0;
+  if (roles.has("receive")) {
+    loops.add("rejections", rejections.step);
+    loops.add("backlog age", async () => {
+      unroutedMs = await oldestUnroutedMs(database.pipeline);
+      metrics.oldestUnroutedSeconds.set(unroutedMs / 1_000);
+      return { waitMs: limits.backlogAge.intervalMs };
+    });
+  }
+  return {
+    acceptor,
+    receiver,
+    takeQuota,
+    rejections,
+    accepting,
+    get isBehind() {
+      const waitedMs = Math.max(acceptor.waitedMs, counterReads.waitedMs);
+      return waitedMs > limits.maxCommitWaitMs || unroutedMs > limits.backlogAge.maxMs;
+    },
+  };
+}
+
+/** The same, where `onFailure` is told of each statement that fails. */
+function watchFailures(database: Queryable, onFailure: (error: unknown) => void): Queryable {
+  return {
+    async query(statement) {
+      try {
+        return await database.query(statement);
+      } catch (error) {
+        onFailure(error);
+        throw error;
+      }
+    },
+  };
+}

@@ -1,0 +1,50 @@
+import { HeadraceError } from "../../domain/errors.ts";
+import { openDatabase } from "../../postgres/core/database.ts";
+import { createKeyRing } from "../../postgres/core/key-ring.ts";
+import { readConfig } from "../config.ts";
+import { DEFAULT_LIMITS } from "../limits.ts";
+import { reachPostgres } from "../reach-postgres.ts";
+import { type Reencrypted, reencrypt } from "./reencrypt.ts";
+
+export type { Reencrypted } from "./reencrypt.ts";
+
+/**
+ * Seals every secret of DATABASE_URL anew with the first of HEADRACE_ENCRYPTION_KEYS; safe while processes serve.
+ * Throws `invalid_setting`, `store_unavailable`, `store_unsuitable`.
+ */
+export async function rotateEncryption(
+  environment: NodeJS.ProcessEnv,
+  onProgress: (done: number, of: number) => void,
+): Promise<Reencrypted> {
+  const { databaseUrl, encryptionKeys, preparedStatements } = readConfig(withoutRedis(environment));
+  if (databaseUrl === undefined || encryptionKeys === undefined) {
+    const name = databaseUrl === undefined ? "DATABASE_URL" : "HEADRACE_ENCRYPTION_KEYS";
+    throw new HeadraceError("invalid_setting", `${name} is not set: give what the processes have`);
+  }
+  const database = openDatabase({
+    url: await reachPostgres(databaseUrl, "DATABASE_URL"),
+    ...DEFAULT_LIMITS.postgres,
+    maxIngestConnections: 1,
+    maxPipelineConnections: 1,
+    maxApiConnections: 1,
+    preparedStatements,
+    onError: () => {},
+  });
+  try {
+    const [schema] = await database.pipeline.query<{ known: boolean }>({
+      text: "SELECT to_regclass('endpoint_secrets') IS NOT NULL AS known",
+    });
+    if (!schema?.known) {
+      throw new HeadraceError("store_unsuitable", "The database has no schema: run headrace migrate first");
+    }
+    const { batchSize } = DEFAULT_LIMITS.reencrypt;
+    return await reencrypt(database, createKeyRing(encryptionKeys), { batchSize, onProgress });
+  } finally {
+    await database.close();
+  }
+}
+
+/** Redis is not needed: its setting may be left out. */
+function withoutRedis({ DATABASE_URL, REDIS_URL: _, ...others }: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return DATABASE_URL ? { ...others, DATABASE_URL, REDIS_URL: "redis://unused" } : others;
+}

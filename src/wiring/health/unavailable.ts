@@ -1,0 +1,38 @@
+import { HeadraceError } from "../../domain/errors.ts";
+import { storeFaultOf } from "../../postgres/core/faults.ts";
+import type { Metrics } from "../metrics.ts";
+import type { FaultLog, LoggedFault } from "./fault-log.ts";
+
+/** Counts each request that is answered 503, by cause, and warns of them. */
+export function createUnavailableWatch({
+  metrics,
+  faults,
+}: {
+  metrics: Pick<Metrics, "unavailable">;
+  faults: FaultLog;
+}): (error: Error) => void {
+  return (error) => {
+    const fault = describeRequestFault(error);
+    metrics.unavailable.inc({ cause: fault.cause });
+    faults.note({ what: "requests answered 503", ...fault }, error);
+  };
+}
+
+type Described = Omit<LoggedFault, "what">;
+
+/** An operating fault by its cause; what PostgreSQL did not cause, or in no known way, is `other`. */
+export function describeFault(error: unknown): Described {
+  return storeFaultOf(error) ?? { cause: "other", text: "an operation failed" };
+}
+
+function describeRequestFault(error: Error): Described {
+  const fault = storeFaultOf(error);
+  if (fault !== undefined) return fault;
+  if (error instanceof HeadraceError && error.code === "decryption_failed")
+    return { cause: "encryption_key", text: "a stored secret cannot be opened" };
+  const { code } = error as { code?: unknown };
+  if (code === "FST_ERR_HANDLER_TIMEOUT")
+    return { cause: "deadline", text: "the deadline of an API call has passed" };
+  // No store failed: the process itself put the request off.
+  return { cause: "overloaded", text: "more comes in than can be taken" };
+}

@@ -1,0 +1,375 @@
+import type { AutoReplayLimits } from "../dead-letters/auto-replay.ts";
+import type { BulkLimits } from "../dead-letters/bulk-replay.ts";
+import type { RetentionLimits } from "../dead-letters/retention.ts";
+import type { WatchLimits } from "../dead-letters/watch.ts";
+import type { FlowHostLimits } from "../flow-host/limits.ts";
+import type { KeyUseLimits } from "../http/access/key-use.ts";
+import type { WebhookLimits } from "../http/events/webhooks.ts";
+import type { HttpLimits } from "../http/server/server.ts";
+import type { AlertNoticeLimits } from "../maintain/alert-notices.ts";
+import type { FilledTableLimits } from "../maintain/filled-tables.ts";
+import type { HistoryLimits } from "../maintain/history.ts";
+import type { PurgeLimits } from "../maintain/purge.ts";
+import type { RunLogLimits } from "../pipeline/execute/actions/code-log.ts";
+import type { StepLimits } from "../pipeline/execute/actions/code-steps.ts";
+import type { BreakerLimits } from "../pipeline/execute/breakers.ts";
+import type { ExecutorLimits } from "../pipeline/execute/executor.ts";
+import type { AdmissionLimits } from "../pipeline/execute/slots/admission.ts";
+import type { SharedBoundsLimits } from "../pipeline/execute/slots/shared-bounds.ts";
+import type { SweeperLimits } from "../pipeline/execute/sweeper.ts";
+import type { WorkerLimits } from "../pipeline/execute/workers.ts";
+import type { RelayLimits } from "../pipeline/fanout/relay.ts";
+import type { AcceptorLimits } from "../pipeline/receive/acceptor.ts";
+import type { LookUpLimits } from "../pipeline/receive/endpoint-cache.ts";
+import type { RejectionLogLimits } from "../pipeline/receive/rejection-log.ts";
+import type { SeenMarkLimits } from "../pipeline/receive/seen-marks.ts";
+import type { TenantQuotaLimits } from "../pipeline/receive/tenant-quota.ts";
+import type { BackfillLimits } from "../pipeline/route/backfill.ts";
+import type { RouterLimits } from "../pipeline/route/router.ts";
+import type { DatabaseOptions } from "../postgres/core/database.ts";
+import type { EventsAtHandLimits } from "../postgres/events/events-at-hand.ts";
+import type { TickerLimits } from "../schedule/ticker.ts";
+import type { FetchLimits } from "../synthetic/fetch/fetch-pages.ts";
+import type { PollLimits } from "../synthetic/poller/poll-session.ts";
+import type { PollerLimits } from "../synthetic/poller/poller.ts";
+import type { ScheduleWatchLimits } from "../synthetic/poller/schedule-watch.ts";
+import { FLOW_HOSTS, RUN_LOG, STEPS } from "./code-limits.ts";
+import type { EncryptionKeyLimits } from "./encryption/encryption-keys.ts";
+import type { AcceptingLimits } from "./health/accepting.ts";
+import { HTTP_LIMITS } from "./http-limits.ts";
+
+/** Every bound of one process, with its unit. docs/operating says which to turn, and when. */
+export interface Limits {
+  /**
+   * By how much the heap may grow from what is alive in it before all of it is marked anew, %. Marking takes every core
+   * for some 60 ms, and events wait: a process that receives, routes or executes does it seldom, for some 100 MiB. One
+   * that polls and does none of that marks often: what a poll of many records leaves behind would double its memory.
+   */
+  heapGrowthPercent: { events: number; polls: number };
+  accept: AcceptorLimits;
+  /** Endpoints kept in memory, unknown ones among them. */
+  maxEndpoints: number;
+  /** Endpoints of one account whose secrets are tried on a delivery to an app's URL. */
+  maxTriedEndpoints: number;
+  /** Of endpoints and accounts that are not kept. */
+  lookUps: LookUpLimits;
+  /** How long a committed delivery is remembered in Redis, s. PostgreSQL remembers it for its whole window. */
+  seenSeconds: number;
+  seenMarks: SeenMarkLimits;
+  /** Of the marks of deliveries that wait long; one that finds no place waits for its commit alone. */
+  seenLookUps: LookUpLimits;
+  relay: RelayLimits;
+  route: RouterLimits;
+  backfill: BackfillLimits;
+  /** Events that were routed here and wait for their runs. */
+  eventsAtHand: EventsAtHandLimits;
+  execute: ExecutorLimits & {
+    heartbeatMs: number;
+    maxFlowVersions: number;
+    codeTimeoutMs: number;
+    /** Runs that a process which routes carries out at once without a job, half of them of one tenant; 0 for none. */
+    maxRunsHere: number;
+  };
+  /** How tenants share what a process carries out at once. */
+  admission: AdmissionLimits;
+  /** Calls to one target (scheme, host and port) of one tenant that are under way at once, over all processes. */
+  targetConcurrency: number;
+  /** How processes share the bounds of tenants and targets. */
+  sharedBounds: SharedBoundsLimits;
+  breakers: BreakerLimits;
+  /** Breakers that are closed are forgotten when their last failure is older, ms. */
+  oldBreakers: { maxAgeMs: number; batchSize: number; intervalMs: number };
+  /** Runs that are woken in a second when a breaker closes. */
+  maxWokenRuns: number;
+  /** Of code flows: what is kept of a run's steps and of its log. */
+  steps: StepLimits;
+  runLog: RunLogLimits;
+  /** Bounds of the processes that run handlers. */
+  flowHosts: FlowHostLimits;
+  /** The wait between two looks whether the flows folder has changed, ms. */
+  reloadMs: number;
+  workers: WorkerLimits;
+  sweep: SweeperLimits;
+  schedule: TickerLimits;
+  poll: PollLimits;
+  fetch: FetchLimits;
+  /** Of all pollers together: requests a second, and how many may be sent at once. */
+  pollBudget: { rate: number; burst: number };
+  poller: PollerLimits;
+  pollSchedule: Omit<ScheduleWatchLimits, "maxPerTenant">;
+  /** The waits between two looks at what all sources ask for, and at how many are due, ms; counted up to so many. */
+  pollDemand: { intervalMs: number; dueIntervalMs: number; maxDue: number };
+  /** Of replays of many dead letters at once. */
+  bulkReplay: BulkLimits;
+  /** Of replays that policies ask for. */
+  autoReplay: AutoReplayLimits;
+  /** The wait between two looks whether Redis lost what was published, ms. */
+  redisWatchMs: number;
+  /** At most one notice to other processes' relays in this time, ms. */
+  notifyIntervalMs: number;
+  /** Partitions are made for so many days after today; every process looks in this interval, ms. */
+  partitions: { daysAhead: number; intervalMs: number };
+  expiredKeys: { batchSize: number; intervalMs: number };
+  postgres: Omit<DatabaseOptions, "url" | "preparedStatements" | "onError">;
+  redis: { connectTimeoutMs: number; commandTimeoutMs: number };
+  http: HttpLimits;
+  webhooks: WebhookLimits;
+  quota: TenantQuotaLimits;
+  rejections: RejectionLogLimits;
+  /** Rejections are deleted when they are older, ms, or more. */
+  oldRejections: { maxAgeMs: number; maxRows: number; batchSize: number; intervalMs: number };
+  /** Dead letters: how they are emptied and deleted, counted and watched. */
+  deadLetters: {
+    retention: RetentionLimits;
+    watch: WatchLimits;
+    /** Tenants that have gauges of their own, those with the most dead letters: labels are not without bound. */
+    maxGaugedTenants: number;
+  };
+  alertNotices: AlertNoticeLimits;
+  /** When tables whose statistics say that they are empty are analysed again. */
+  filledTables: FilledTableLimits;
+  /** How events and runs that are old go, and all of tenants that were deleted. */
+  history: HistoryLimits;
+  purge: PurgeLimits;
+  /** Alerts are deleted when they have been resolved for longer, ms. */
+  oldAlerts: { keptMs: number; batchSize: number; intervalMs: number };
+  /** Bulk replays are deleted when they have been over for longer, ms. */
+  oldBulkReplays: { keptMs: number; batchSize: number; intervalMs: number };
+  /** Entries of the audit are deleted when they are older, ms. */
+  oldAudit: { keptMs: number; batchSize: number; intervalMs: number };
+  /** When a process that accepts events counts as one that cannot. */
+  /** Secrets that one statement of `headrace keys rotate-encryption` seals anew. */
+  reencrypt: { batchSize: number };
+  encryptionKeys: EncryptionKeyLimits;
+  keyUse: KeyUseLimits;
+  accepting: AcceptingLimits;
+  /** Faults of one kind that come again are told in one warning in this interval, ms. */
+  faultLog: { intervalMs: number };
+  /** Deliveries are answered 503 while the oldest event that is not routed is older, ms; looked at in this interval, ms. */
+  backlogAge: { maxMs: number; intervalMs: number };
+  /** Deliveries are answered 503 while the first that waits for its commit, or to be looked up, waits longer, ms. */
+  maxCommitWaitMs: number;
+  /** How long a person may read a token that a handshake brought, s. */
+  shownSecretSeconds: number;
+  /** How long requests, then polls, then runs, may take to end when the process stops, ms. */
+  drainMs: { requests: number; polls: number; runs: number };
+}
+
+export const DEFAULT_LIMITS: Limits = {
+  heapGrowthPercent: { events: 300, polls: 30 },
+  accept: { maxDeliveries: 64, evenAbove: 16, maxBytes: 1_048_576, inFlight: 1, maxWaiting: 2_000 },
+  maxEndpoints: 10_000,
+  maxTriedEndpoints: 16,
+  lookUps: { maxItems: 500, inFlight: 1, maxWaiting: 20_000 },
+  seenSeconds: 600,
+  seenMarks: { delayMs: 25, batchSize: 250 },
+  seenLookUps: { maxItems: 250, inFlight: 2, maxWaiting: 2_000 },
+  relay: {
+    drainMs: 500,
+    minEvents: 256,
+    maxEvents: 5_000,
+    batchSize: 500,
+    maxTenants: 64,
+    leaseMs: 8_000,
+    idleMs: 250,
+    depthMs: 50,
+    fullMs: 10,
+  },
+  route: {
+    batchSize: 250,
+    blockMs: 1_000,
+    runLeaseMs: 10_000,
+    maxRunsPerJob: 32,
+    takeOverMs: 15_000,
+    forgetMs: 60_000,
+    suspectMs: 5_000,
+    maxReceipts: 3,
+  },
+  backfill: { batchSize: 500, maxBytes: 8_388_608, idleMs: 1_000, settleMs: 15_000 },
+  eventsAtHand: { maxBytes: 16_777_216, keptMs: 10_000 },
+  execute: {
+    leaseMs: 15_000,
+    heartbeatMs: 4_000,
+    batchSize: 128,
+    gatedBatchSize: 8,
+    inFlight: 2,
+    maxFlowVersions: 10_000,
+    codeTimeoutMs: 60_000,
+    holdMs: 15_000,
+    runLeaseMs: 10_000,
+    tenantConcurrency: 1_000,
+    maxRunsHere: 512,
+  },
+  admission: {
+    slots: { 1: 512, 2: 512, 3: 256, 4: 128 },
+    slotWaitMs: 250,
+    maxResumed: 128,
+    batchSize: 128,
+    holdMs: 15_000,
+    maxHoldMs: 600_000,
+    retryMs: 1_000,
+    pauseMs: 250,
+    maxProbing: 32,
+  },
+  targetConcurrency: 200,
+  sharedBounds: {
+    statedMs: 4_000,
+    ttlMs: 15_000,
+    spare: 32,
+    settleMs: 20,
+    aloneMs: 1_000,
+    minDelayMs: 100,
+    maxDelayMs: 30_000,
+  },
+  breakers: {
+    failures: 25,
+    timeouts: 5,
+    failingMs: 3_000,
+    openMs: 5_000,
+    maxOpenMs: 300_000,
+    maxRetryAfterMs: 3_600_000,
+    probeMs: 45_000,
+    watchedMs: 60_000,
+    maxWatched: 10_000,
+    unknownMs: 1_000,
+    heldPerSecond: 50,
+  },
+  oldBreakers: { maxAgeMs: 30 * 86_400_000, batchSize: 1_000, intervalMs: 3_600_000 },
+  maxWokenRuns: 1_000,
+  steps: STEPS,
+  runLog: RUN_LOG,
+  flowHosts: FLOW_HOSTS,
+  reloadMs: 500,
+  workers: {
+    concurrency: { 1: 16, 2: 16, 3: 8, 4: 4 },
+    lockMs: 30_000,
+    watchMs: 2_000,
+    stuckMs: 15_000,
+    closeMs: 5_000,
+  },
+  sweep: {
+    batchSize: 500,
+    runLeaseMs: 10_000,
+    maxRunsPerJob: 32,
+    maxWaitingJobs: 1_000,
+    idleMs: 1_000,
+    minWaitMs: 10,
+    maxLost: 4,
+    delayMs: 1_000,
+    maxDelayMs: 30_000,
+    suspectMs: 500,
+  },
+  schedule: { batchSize: 100, maxTicks: 60, onTimeMs: 30_000, idleMs: 1_000, minWaitMs: 10 },
+  poll: {
+    maxStagedRecords: 8_192,
+    maxStagedBytes: 4_194_304,
+    maxPendingRecords: 32_768,
+    maxRecordBytes: 1_048_576,
+    maxPages: 20_000,
+    keptPolls: 100,
+    holdSample: 20,
+    maxWebhookEvents: 2_000,
+    webhookOverlapMs: 30_000,
+  },
+  fetch: {
+    maxPages: 10_000,
+    maxPageBytes: 33_554_432,
+    pageTimeoutMs: 30_000,
+    codeTimeoutMs: 60_000,
+    tokens: { maxTokens: 10_000, timeoutMs: 15_000 },
+  },
+  pollBudget: { rate: 100, burst: 200 },
+  poller: {
+    concurrency: 32,
+    urgent: 8,
+    maxPerTenant: 16,
+    leaseMs: 10_000,
+    heartbeatMs: 3_000,
+    followMs: 250,
+    idleMs: 250,
+  },
+  pollSchedule: { intervalMs: 500, batchSize: 1_000, overdueMs: 15_000, overdueIntervalMs: 5_000 },
+  pollDemand: { intervalMs: 30_000, dueIntervalMs: 5_000, maxDue: 100_000 },
+  bulkReplay: {
+    canary: 5,
+    maxFailures: 0.5,
+    minOutcomes: 20,
+    recentOutcomes: 100,
+    firstPerSecond: 10,
+    doubleMs: 2_000,
+    maxInFlight: 250,
+    batchSize: 100,
+    stepMs: 100,
+    maxBytes: 8_388_608,
+    idleMs: 500,
+  },
+  autoReplay: {
+    maxReplays: 3,
+    delayMs: 60_000,
+    maxDelayMs: 6 * 3_600_000,
+    batchSize: 20,
+    maxInFlight: 100,
+    maxTenants: 100,
+    leaseMs: 10_000,
+    stepMs: 1_000,
+    idleMs: 5_000,
+  },
+  redisWatchMs: 1_000,
+  notifyIntervalMs: 10,
+  partitions: { daysAhead: 3, intervalMs: 60_000 },
+  expiredKeys: { batchSize: 1_000, intervalMs: 60_000 },
+  postgres: {
+    maxIngestConnections: 3,
+    maxPipelineConnections: 8,
+    maxApiConnections: 6,
+    maxTenantConnections: 3,
+    maxConnectionWaitMs: 5_000,
+    maxWaitingTransactions: 200,
+    maxAccessConnections: 2,
+    connectTimeoutMs: 3_000,
+    statementTimeoutMs: 10_000,
+    transactionStatementTimeoutMs: 8_000,
+  },
+  redis: { connectTimeoutMs: 2_000, commandTimeoutMs: 2_000 },
+  http: HTTP_LIMITS,
+  webhooks: {
+    maxBodyBytes: 26_214_400,
+    maxBodiesBytes: 268_435_456,
+    requestsPerSecond: 200,
+    maxAddresses: 10_000,
+    limitLoopback: false,
+    maxEventLoopDelayMs: 300,
+    rejectionStepMs: 20,
+  },
+  quota: { timeoutMs: 30, restMs: 1_000, backlogMs: 250, maxTenants: 10_000 },
+  rejections: { maxRows: 200, intervalMs: 1_000 },
+  oldRejections: { maxAgeMs: 7 * 86_400_000, maxRows: 100_000, batchSize: 1_000, intervalMs: 60_000 },
+  deadLetters: {
+    retention: { batchSize: 500, maxTenants: 1_000, emptiedMs: 30 * 86_400_000, intervalMs: 60_000 },
+    watch: { foldBatch: 5_000, resolveBelow: 0.8, intervalMs: 5_000 },
+    maxGaugedTenants: 50,
+  },
+  alertNotices: {
+    batchSize: 20,
+    timeoutMs: 5_000,
+    leaseMs: 15_000,
+    maxAttempts: 15,
+    backoff: { kind: "exponential", delayMs: 5_000, maxDelayMs: 600_000 },
+    intervalMs: 1_000,
+  },
+  filledTables: { minRows: 100, intervalMs: 2_000 },
+  history: { retentionDays: 30, batchSize: 500, maxTenants: 500, lockMs: 100, intervalMs: 600_000 },
+  purge: { batchSize: 500, settleMs: 60_000, intervalMs: 10_000 },
+  oldAlerts: { keptMs: 90 * 86_400_000, batchSize: 500, intervalMs: 600_000 },
+  oldBulkReplays: { keptMs: 90 * 86_400_000, batchSize: 100, intervalMs: 3_600_000 },
+  oldAudit: { keptMs: 400 * 86_400_000, batchSize: 1_000, intervalMs: 600_000 },
+  reencrypt: { batchSize: 200 },
+  encryptionKeys: { sample: 100, intervalMs: 60_000, unreadableMs: 5_000 },
+  keyUse: { everyMs: 60_000, intervalMs: 1_000, maxKeys: 10_000 },
+  accepting: { maxFailures: 3, probeMs: 2_000, probeBytes: 65_536 },
+  faultLog: { intervalMs: 5_000 },
+  backlogAge: { maxMs: 6 * 3_600_000, intervalMs: 1_000 },
+  maxCommitWaitMs: 2_000,
+  shownSecretSeconds: 86_400,
+  drainMs: { requests: 4_000, polls: 3_000, runs: 7_000 },
+};
