@@ -98,7 +98,7 @@ async function replayAll(database: Database) {
   const step = createBulkReplays({
     database,
     replay: { normalize: normalizeInSlices, createMatcher: createCurrentFlows, leaseMs: 60_000 },
-    limits: {
+    bounds: {
       ...{ canary: 5, maxFailures: 0.5, minOutcomes: 20, recentOutcomes: 100, firstPerSecond: 1_000_000_000 },
       ...{ doubleMs: 1, maxInFlight: 1_000, batchSize: 250, stepMs: 1, maxBytes: 8_388_608, idleMs: 1 },
     },

@@ -4,7 +4,7 @@ import { Redis } from "ioredis";
 import { openDatabase } from "../src/postgres/core/database.ts";
 import { migrate } from "../src/postgres/schema/migrate.ts";
 import { ensurePartitions } from "../src/postgres/schema/partitions.ts";
-import { DEFAULT_LIMITS } from "../src/wiring/limits.ts";
+import { DEFAULT_BOUNDS } from "../src/wiring/bounds.ts";
 import { type BenchStores, type Row, row } from "./servers.ts";
 
 const RECORDS = Number(process.env["BENCH_RECORDS"] ?? 1_000_000);
@@ -19,7 +19,7 @@ interface Measured {
 /** Polls of a source of a million records of 1 KiB, end to end but for the network, in a process of their own. */
 export async function benchPollRecords(stores: BenchStores): Promise<Row[]> {
   await migrate({ url: stores.databaseUrl, directory: "migrations" });
-  const database = openDatabase({ url: stores.databaseUrl, ...DEFAULT_LIMITS.postgres, onError() {} });
+  const database = openDatabase({ url: stores.databaseUrl, ...DEFAULT_BOUNDS.postgres, onError() {} });
   await ensurePartitions(database.pipeline, 1);
   await database.close();
   const redis = new Redis(stores.redisUrl);

@@ -7,7 +7,7 @@ import { readPage } from "../src/synthetic/fetch/read-page.ts";
 import { createPollSource } from "../src/synthetic/poller/poll-source.ts";
 import { pageFingerprint } from "../src/synthetic/records/record-reader.ts";
 import type { PolledSource } from "../src/synthetic/sources/polled-source.ts";
-import { DEFAULT_LIMITS } from "../src/wiring/limits.ts";
+import { DEFAULT_BOUNDS } from "../src/wiring/bounds.ts";
 
 /**
  * A process that does nothing but poll one source of many records, so that its memory is that of a poll: a baseline,
@@ -21,7 +21,7 @@ const NO_VALUE = "x";
 const onError = (error: unknown) => {
   throw error;
 };
-const { heapGrowthPercent, postgres, redis: redisLimits, poll: limits } = DEFAULT_LIMITS;
+const { heapGrowthPercent, postgres, redis: redisLimits, poll: bounds } = DEFAULT_BOUNDS;
 setHeapGrowth(heapGrowthPercent.polls);
 const database = openDatabase({ url: process.env["DATABASE_URL"] ?? "", ...postgres, onError });
 const redis = connectRedis({ url: process.env["REDIS_URL"] ?? "", ...redisLimits, onError }, "jobs");
@@ -89,7 +89,7 @@ async function poll(
     ...over,
   };
   const pollSource = createPollSource({
-    ...{ database, redis, limits, keys: redisKeys("bench"), now: Date.now },
+    ...{ database, redis, bounds, keys: redisKeys("bench"), now: Date.now },
     readSource: async () => source,
     fetchPages: () => pagesOf(source.version, statusOf),
     alerts: { open: async () => {}, resolve: async () => {} },

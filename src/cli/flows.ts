@@ -1,8 +1,8 @@
 import { applyFlows, type FlowChange, setDeployed } from "../client/apply-flows.ts";
 import { hostStart } from "../flow-host/host-start.ts";
 import { createLogger } from "../runtime/logger.ts";
+import { DEFAULT_BOUNDS } from "../wiring/bounds.ts";
 import { readConfig } from "../wiring/config.ts";
-import { DEFAULT_LIMITS } from "../wiring/limits.ts";
 import { type ApiOptions, openApi } from "./open-api.ts";
 
 interface FlowsOptions extends ApiOptions {
@@ -18,7 +18,7 @@ export async function runFlowsApply(
   const { tenant, dryRun = false } = options;
   const api = await openApi(options, process.env);
   const start = hostStart(readConfig(process.env), process.env, createLogger("silent"));
-  const changes = await applyFlows({ folder, tenant, dryRun, api, start, limits: DEFAULT_LIMITS.flowHosts });
+  const changes = await applyFlows({ folder, tenant, dryRun, api, start, bounds: DEFAULT_BOUNDS.flowHosts });
   if (options.json) console.log(JSON.stringify({ dry_run: dryRun, flows: changes }));
   else for (const change of changes) console.log(sentence(change, dryRun));
 }

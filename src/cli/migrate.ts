@@ -1,6 +1,6 @@
 import { HeadraceError } from "../domain/errors.ts";
+import { DEFAULT_BOUNDS } from "../wiring/bounds.ts";
 import { readConfig } from "../wiring/config.ts";
-import { DEFAULT_LIMITS } from "../wiring/limits.ts";
 import { migrateStores } from "../wiring/prepare-postgres.ts";
 import { reachPostgres } from "../wiring/reach-postgres.ts";
 
@@ -16,7 +16,7 @@ export async function runMigrate(options: { json?: boolean }): Promise<void> {
       migrationDatabaseUrl === undefined
         ? settled
         : await reachPostgres(migrationDatabaseUrl, "HEADRACE_MIGRATION_DATABASE_URL"),
-    daysAhead: DEFAULT_LIMITS.partitions.daysAhead,
+    daysAhead: DEFAULT_BOUNDS.partitions.daysAhead,
   });
   if (options.json) console.log(JSON.stringify({ applied }));
   else console.log(applied.length === 0 ? "The schema is up to date." : `Applied: ${applied.join(", ")}`);

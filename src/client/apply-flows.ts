@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { HeadraceError } from "../domain/errors.ts";
 import type { HostStart } from "../flow-host/host-start.ts";
-import type { InspectLimits } from "../flow-host/inspect-modules.ts";
+import type { InspectBounds } from "../flow-host/inspect-modules.ts";
 import { type FlowFile, readFlows } from "../flows-folder/read-flows.ts";
 import type { ApiClient } from "./api-client.ts";
 
@@ -36,10 +36,10 @@ export async function applyFlows(options: {
   api: ApiClient;
   /** How the files are imported. */
   start: HostStart;
-  limits: InspectLimits;
+  bounds: InspectBounds;
 }): Promise<FlowChange[]> {
-  const { folder, tenant, dryRun, api, start, limits } = options;
-  const files = await readFlows(folder, start, limits);
+  const { folder, tenant, dryRun, api, start, bounds } = options;
+  const files = await readFlows(folder, start, bounds);
   await api.call("GET", `/tenants/${encodeURIComponent(tenant)}`);
   const changes: FlowChange[] = [];
   for (const file of files) changes.push(await applyFile(file));

@@ -19,7 +19,7 @@ import type { QueuedRun } from "../postgres/runs/replay.ts";
 import { claimRuns, finishRuns } from "../postgres/runs/runs.ts";
 import { createAutoReplays, delaysOf } from "./auto-replay.ts";
 
-const LIMITS = {
+const BOUNDS = {
   ...{ maxReplays: 3, delayMs: 60_000, maxDelayMs: 600_000, batchSize: 20, maxInFlight: 100, maxTenants: 10 },
   ...{ leaseMs: 10_000, stepMs: 0, idleMs: 0 },
 };
@@ -33,7 +33,7 @@ async function withPolicy(auto: DlqPolicy["auto_replay"], tenantId = "acme", ove
   const step = createAutoReplays({
     database,
     replay: { normalize: normalizeInSlices, createMatcher: createCurrentFlows, leaseMs: 60_000 },
-    limits: { ...LIMITS, ...over },
+    bounds: { ...BOUNDS, ...over },
     queue: (runs) => void queued.push(...runs),
     onReplayed: () => {},
   });
@@ -103,9 +103,9 @@ describe("a policy that replays", () => {
   });
 
   test("has the same waits with a fixed back-off, and three replays unless it says", () => {
-    expect(delaysOf({ enabled: true }, LIMITS)).toEqual([60_000, 120_000, 240_000]);
-    expect(delaysOf({ enabled: true, max_replays: 6 }, LIMITS).at(-1)).toBe(600_000);
-    expect(delaysOf({ enabled: true, backoff: "fixed", max_replays: 2 }, LIMITS)).toEqual([60_000, 60_000]);
+    expect(delaysOf({ enabled: true }, BOUNDS)).toEqual([60_000, 120_000, 240_000]);
+    expect(delaysOf({ enabled: true, max_replays: 6 }, BOUNDS).at(-1)).toBe(600_000);
+    expect(delaysOf({ enabled: true, backoff: "fixed", max_replays: 2 }, BOUNDS)).toEqual([60_000, 60_000]);
   });
 
   test("takes only the flow, fingerprint or stage that it names", async () => {

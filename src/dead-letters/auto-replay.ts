@@ -14,7 +14,7 @@ import type { QueuedRun } from "../postgres/runs/replay.ts";
 import type { Step } from "../runtime/loop.ts";
 import { type ReplayDeps, replayLetters } from "./replay-letters.ts";
 
-export interface AutoReplayLimits {
+export interface AutoReplayBounds {
   /** Replays of a dead letter where its policy says nothing: in their time, and as many because a cause was cleared. */
   maxReplays: number;
   /** The wait before the first replay, ms; an exponential back-off doubles it with each, up to `maxDelayMs`. */
@@ -35,7 +35,7 @@ export interface AutoReplayLimits {
 /** The waits of a policy before each of its replays, ms: there are no more replays than waits. Pure. */
 export function delaysOf(
   policy: AutoReplayPolicy,
-  { maxReplays, delayMs, maxDelayMs }: Pick<AutoReplayLimits, "maxReplays" | "delayMs" | "maxDelayMs">,
+  { maxReplays, delayMs, maxDelayMs }: Pick<AutoReplayBounds, "maxReplays" | "delayMs" | "maxDelayMs">,
 ): number[] {
   return Array.from({ length: policy.max_replays ?? maxReplays }, (_, nth) =>
     policy.backoff === "fixed" ? delayMs : Math.min(maxDelayMs, delayMs * 2 ** Math.min(nth, 30)),
@@ -49,19 +49,19 @@ export function delaysOf(
 export function createAutoReplays(deps: {
   database: Pick<Database, "pipeline" | "transaction">;
   replay: ReplayDeps;
-  limits: AutoReplayLimits;
+  bounds: AutoReplayBounds;
   /** Gives committed runs their jobs. */
   queue: (runs: readonly QueuedRun[]) => void;
   onReplayed: (cause: ReplayCause, letters: number) => void;
 }): Step {
-  const { database, limits } = deps;
+  const { database, bounds } = deps;
   let afterTenant = "";
   return async () => {
-    if (!(await takeAutoTurn(database.pipeline, limits.leaseMs))) return { waitMs: limits.stepMs };
-    const tenants = await listAutoTenants(database.pipeline, { afterTenant, limit: limits.maxTenants });
+    if (!(await takeAutoTurn(database.pipeline, bounds.leaseMs))) return { waitMs: bounds.stepMs };
+    const tenants = await listAutoTenants(database.pipeline, { afterTenant, limit: bounds.maxTenants });
     for (const { tenantId, policy } of tenants) await replayTenant(deps, tenantId, policy);
-    afterTenant = tenants.length < limits.maxTenants ? "" : (tenants.at(-1)?.tenantId ?? "");
-    const waitMs = tenants.length > 0 ? limits.stepMs : limits.idleMs;
+    afterTenant = tenants.length < bounds.maxTenants ? "" : (tenants.at(-1)?.tenantId ?? "");
+    const waitMs = tenants.length > 0 ? bounds.stepMs : bounds.idleMs;
     await endAutoTurn(database.pipeline, waitMs);
     return { waitMs };
   };
@@ -70,12 +70,12 @@ export function createAutoReplays(deps: {
 type AutoDeps = Parameters<typeof createAutoReplays>[0];
 
 async function replayTenant(deps: AutoDeps, tenantId: string, policy: AutoReplayPolicy): Promise<void> {
-  const { limits } = deps;
+  const { bounds } = deps;
   const only = policy.only ?? {};
-  const delaysMs = delaysOf(policy, limits);
+  const delaysMs = delaysOf(policy, bounds);
   const begun = await deps.database.transaction(async (transaction) => {
-    const out = await countInFlight(transaction, tenantId, limits.maxInFlight);
-    const room = Math.min(limits.batchSize, limits.maxInFlight - out);
+    const out = await countInFlight(transaction, tenantId, bounds.maxInFlight);
+    const room = Math.min(bounds.batchSize, bounds.maxInFlight - out);
     if (room <= 0) return [];
     const cleared = await listClearedLetters(transaction, { tenantId, only, limit: room }, delaysMs.length);
     const first = await replayIds(deps, transaction, { tenantId, ids: cleared, cause: "cleared" });

@@ -14,7 +14,7 @@ import type { Step } from "../runtime/loop.ts";
 import { type BulkPace, paceBulk } from "./pace-bulk.ts";
 import { type ReplayDeps, replayLetters } from "./replay-letters.ts";
 
-export interface BulkLimits extends BulkPace {
+export interface BulkBounds extends BulkPace {
   /** Payloads that are read at once, bytes. */
   maxBytes: number;
   /** The wait of a loop with nothing to do, ms. */
@@ -28,21 +28,21 @@ export interface BulkLimits extends BulkPace {
 export function createBulkReplays(deps: {
   database: Pick<Database, "pipeline" | "transaction">;
   replay: ReplayDeps;
-  limits: BulkLimits;
+  bounds: BulkBounds;
   /** Gives committed runs their jobs. */
   queue: (runs: readonly QueuedRun[]) => void;
   /** Told how each step ended. */
   onStep: (bulk: StoredBulk, state: StoredBulk["state"]) => void;
 }): Step {
-  const { database, limits, queue, onStep } = deps;
+  const { database, bounds, queue, onStep } = deps;
   return async () => {
     const done = await database.transaction(async (transaction) => {
       const bulk = await lockDueBulk(transaction);
       return bulk === undefined ? undefined : await goOn(transaction, bulk, deps);
     });
     if (done === undefined) {
-      const dueMs = (await nextBulkDueMs(database.pipeline)) ?? limits.idleMs;
-      return { waitMs: Math.min(limits.idleMs, Math.max(MIN_WAIT_MS, dueMs)) };
+      const dueMs = (await nextBulkDueMs(database.pipeline)) ?? bounds.idleMs;
+      return { waitMs: Math.min(bounds.idleMs, Math.max(MIN_WAIT_MS, dueMs)) };
     }
     failpoint("replay.committed");
     if (done.runs.length > 0) queue(done.runs);
@@ -57,11 +57,11 @@ const MIN_WAIT_MS = 10;
 async function goOn(
   transaction: Queryable,
   bulk: StoredBulk,
-  { replay, limits }: { replay: ReplayDeps; limits: BulkLimits },
+  { replay, bounds }: { replay: ReplayDeps; bounds: BulkBounds },
 ): Promise<{ bulk: StoredBulk; state: StoredBulk["state"]; runs: QueuedRun[] }> {
   const outcomes = await takeOutcomes(transaction, bulk.id);
-  const step = paceBulk(bulk, outcomes, limits);
-  const taken = step.take === 0 ? NOTHING : await take(transaction, bulk, step.take, { replay, limits });
+  const step = paceBulk(bulk, outcomes, bounds);
+  const taken = step.take === 0 ? NOTHING : await take(transaction, bulk, step.take, { replay, bounds });
   const failed = step.failed + taken.failed;
   const recent = { ended: step.recent.ended + taken.failed, failed: step.recent.failed + taken.failed };
   const exhausted = bulk.exhausted || taken.isLast;
@@ -94,10 +94,10 @@ async function take(
   transaction: Queryable,
   bulk: StoredBulk,
   limit: number,
-  { replay, limits }: { replay: ReplayDeps; limits: BulkLimits },
+  { replay, bounds }: { replay: ReplayDeps; bounds: BulkBounds },
 ): Promise<Taken> {
   const { tenantId } = bulk;
-  const { ids, isLast } = await pageOfBulk(transaction, bulk, { limit, maxBytes: limits.maxBytes });
+  const { ids, isLast } = await pageOfBulk(transaction, bulk, { limit, maxBytes: bounds.maxBytes });
   if (ids.length === 0) return { ...NOTHING, isLast };
   const letters = await lockLetters(transaction, { tenantId, ids, passOver: false });
   const replays = await replayLetters(transaction, { tenantId, letters, cause: "asked" }, replay);

@@ -3,9 +3,9 @@ import { migratedDatabase } from "../../test/support/database.ts";
 import { buried, countByStatus } from "../../test/support/dead-letter.ts";
 import type { Database } from "../postgres/core/database.ts";
 import { DEFAULT_POLICY, EVERY_TENANT, putPolicy } from "../postgres/dead-letters/policies.ts";
-import { createRetentionStep, type RetentionLimits } from "./retention.ts";
+import { createRetentionStep, type RetentionBounds } from "./retention.ts";
 
-const LIMITS: RetentionLimits = { batchSize: 10, maxTenants: 2, emptiedMs: 86_400_000, intervalMs: 60_000 };
+const BOUNDS: RetentionBounds = { batchSize: 10, maxTenants: 2, emptiedMs: 86_400_000, intervalMs: 60_000 };
 const SIGNAL = new AbortController().signal;
 
 /** Runs steps until one finds nothing left to do; answers how many were emptied and deleted. */
@@ -13,7 +13,7 @@ async function clean(database: Database): Promise<{ expired: number; deleted: nu
   const cleaned = { expired: 0, deleted: 0 };
   const step = createRetentionStep({
     database: database.pipeline,
-    limits: LIMITS,
+    bounds: BOUNDS,
     onCleaned({ expired, deleted }) {
       cleaned.expired += expired;
       cleaned.deleted += deleted;

@@ -5,7 +5,7 @@ import { deleteExpiredDeadLetters, expireDeadLetters } from "../postgres/dead-le
 import { failpoint } from "../runtime/failpoint.ts";
 import type { Step } from "../runtime/loop.ts";
 
-export interface RetentionLimits {
+export interface RetentionBounds {
   /** Dead letters that one statement empties or deletes. */
   batchSize: number;
   /** Tenants that one statement looks at. */
@@ -23,11 +23,11 @@ export interface RetentionLimits {
  */
 export function createRetentionStep(deps: {
   database: Queryable;
-  limits: RetentionLimits;
+  bounds: RetentionBounds;
   onCleaned: (counts: { expired: number; deleted: number }) => void;
 }): Step {
-  const { database, limits, onCleaned } = deps;
-  const { batchSize: limit, maxTenants, emptiedMs, intervalMs } = limits;
+  const { database, bounds, onCleaned } = deps;
+  const { batchSize: limit, maxTenants, emptiedMs, intervalMs } = bounds;
   let afterTenant = "";
   return async () => {
     const { expired, nextAfter } = await expireDeadLetters(database, {

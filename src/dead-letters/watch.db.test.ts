@@ -14,13 +14,13 @@ import { createLoop } from "../runtime/loop.ts";
 import { createDeadLetterWatch, type DeadLetterCounts } from "./watch.ts";
 
 const SIGNAL = new AbortController().signal;
-const LIMITS = { foldBatch: 7, resolveBelow: 0.8, intervalMs: 1 };
+const BOUNDS = { foldBatch: 7, resolveBelow: 0.8, intervalMs: 1 };
 
 async function counts(database: Database): Promise<DeadLetterCounts> {
   let counted: DeadLetterCounts | undefined;
   const step = createDeadLetterWatch({
     database: database.pipeline,
-    limits: LIMITS,
+    bounds: BOUNDS,
     onCounted(of) {
       counted = of;
     },
@@ -129,7 +129,7 @@ describe("alerts of dead letters", () => {
         name: `watch ${copy}`,
         step: createDeadLetterWatch({
           database: database.pipeline,
-          limits: LIMITS,
+          bounds: BOUNDS,
           onCounted() {},
           onAlerts() {
             changes += 1;

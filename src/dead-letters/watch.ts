@@ -10,7 +10,7 @@ import { readAlertPolicies } from "../postgres/dead-letters/policies.ts";
 import type { Step } from "../runtime/loop.ts";
 import { DEAD_LETTER_ALERTS, decideAlerts } from "./decide-alerts.ts";
 
-export interface WatchLimits {
+export interface WatchBounds {
   /** Noted changes that one statement folds into the counters. */
   foldBatch: number;
   /** An alert resolves when what it measures is below this part of its threshold, 0 to 1. */
@@ -35,14 +35,14 @@ export interface DeadLetterCounts {
  */
 export function createDeadLetterWatch(deps: {
   database: Queryable;
-  limits: WatchLimits;
+  bounds: WatchBounds;
   onCounted: (counts: DeadLetterCounts) => void;
   /** Alerts were opened or resolved: there is something to tell. */
   onAlerts: () => void;
 }): Step {
-  const { database, limits, onCounted, onAlerts } = deps;
+  const { database, bounds, onCounted, onAlerts } = deps;
   return async (signal) => {
-    while ((await foldDeadLetterChanges(database, limits.foldBatch)) === limits.foldBatch) {
+    while ((await foldDeadLetterChanges(database, bounds.foldBatch)) === bounds.foldBatch) {
       if (signal.aborted) return { waitMs: 0 };
     }
     // The open ones first: one that is opened after this is not opened again by what is measured now.
@@ -51,13 +51,13 @@ export function createDeadLetterWatch(deps: {
     const depths = await readDeadLetterDepths(database);
     const { opening, resolving } = decideAlerts({
       ...{ depths, policies, open },
-      resolveBelow: limits.resolveBelow,
+      resolveBelow: bounds.resolveBelow,
     });
     const resolved = await resolveAlerts(database, resolving);
     const opened = await openAlerts(database, opening);
     if (opened + resolved > 0) onAlerts();
     const kept = await readKeptDeadLetters(database);
     onCounted({ depths, kept, openAlerts: await countOpenAlerts(database) });
-    return { waitMs: limits.intervalMs };
+    return { waitMs: bounds.intervalMs };
   };
 }

@@ -1,8 +1,8 @@
 import type { CauseOfEnd } from "./cause-of-end.ts";
-import type { HostLimits, HostOptions } from "./host-process.ts";
+import type { HostBounds, HostOptions } from "./host-process.ts";
 import type { PoolCall, PoolEnd } from "./placed-call.ts";
 import type { PageError } from "./protocol.ts";
-import type { SuspectLimits } from "./suspects.ts";
+import type { SuspectBounds } from "./suspects.ts";
 
 /** The hosts of one process, kept warm. */
 export interface HostPool {
@@ -18,7 +18,7 @@ export interface HostPool {
 }
 
 export interface PoolDeps extends Pick<HostOptions, "entry" | "env" | "memoryMb" | "onOutput"> {
-  limits: PoolLimits;
+  bounds: PoolBounds;
   monotonicMs: () => number;
   random: () => number;
   /** A host ended that was not asked to. */
@@ -28,7 +28,7 @@ export interface PoolDeps extends Pick<HostOptions, "entry" | "env" | "memoryMb"
 }
 
 /** The bounds of the hosts of one process. */
-export interface PoolLimits extends HostLimits, SuspectLimits {
+export interface PoolBounds extends HostBounds, SuspectBounds {
   /** Hosts for runs that are called alone. */
   maxAlone: number;
   /** Calls that wait to be made alone: of all owners, of one, and of one whose runs have ended hosts. */

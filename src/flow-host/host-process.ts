@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import type { Socket } from "node:net";
 import {
   CHANNEL_FD,
-  type ChildLimits,
+  type ChildBounds,
   createLineReader,
   type FromHost,
   type LastWords,
@@ -10,7 +10,7 @@ import {
   WORDS_FD,
 } from "./protocol.ts";
 
-export interface HostLimits extends ChildLimits {
+export interface HostBounds extends ChildBounds {
   /** An event loop that makes no turn for so long is stuck, ms. */
   stuckMs: number;
   /** Memory of a host beside the heap of its handlers, MiB. */
@@ -29,7 +29,7 @@ export interface HostOptions {
   env: Readonly<Record<string, string>>;
   /** The heap of its handlers, MiB. */
   memoryMb: number;
-  limits: HostLimits;
+  bounds: HostBounds;
   onMessage: (message: FromHost) => void;
   /** A line of its standard output or error. */
   onOutput: (line: string, pid: number) => void;
@@ -66,11 +66,11 @@ const PIPES_MS = 1_000;
  * once per turn of the event loop.
  */
 export function startHost(options: HostOptions): HostProcess {
-  const { entry, env, memoryMb, limits, onMessage, onOutput, onEnd } = options;
-  const rss = (memoryMb + limits.overheadMb) * 1_048_576;
+  const { entry, env, memoryMb, bounds, onMessage, onOutput, onEnd } = options;
+  const rss = (memoryMb + bounds.overheadMb) * 1_048_576;
   const child = spawn(
     process.execPath,
-    [`--max-old-space-size=${memoryMb}`, entry, ...[process.pid, limits.stuckMs, rss].map(String)],
+    [`--max-old-space-size=${memoryMb}`, entry, ...[process.pid, bounds.stuckMs, rss].map(String)],
     // A group of its own: a signal of the terminal reaches the server alone, which drains.
     { env: { ...env }, stdio: ["ignore", "pipe", "pipe", "pipe", "pipe"], detached: true },
   );
@@ -89,7 +89,7 @@ export function startHost(options: HostOptions): HostProcess {
   }
 
   channel.setEncoding("utf8");
-  const readMessages = createLineReader(limits.maxMessageLength, (line) => onMessage(JSON.parse(line)));
+  const readMessages = createLineReader(bounds.maxMessageLength, (line) => onMessage(JSON.parse(line)));
   channel.on("data", (chunk: string) => {
     try {
       readMessages(chunk);
@@ -105,7 +105,7 @@ export function startHost(options: HostOptions): HostProcess {
   });
   watchOutput(
     child,
-    limits,
+    bounds,
     (line) => onOutput(line, pid),
     (text) => {
       end.stderr = (end.stderr + text).slice(-STDERR_TAIL);
@@ -177,7 +177,7 @@ function readWords(child: ChildProcess, onWords: (words: LastWords) => void): vo
 /** Reads on whatever is written, so that no handler waits for a pipe that is full; what is too much is left out. */
 function watchOutput(
   child: ChildProcess,
-  limits: HostLimits,
+  bounds: HostBounds,
   onLine: (line: string) => void,
   onStderr: (text: string) => void,
 ): void {
@@ -190,8 +190,8 @@ function watchOutput(
       lines = 0;
     }
     lines += 1;
-    if (lines <= limits.outputLinesPerSecond) onLine(line.slice(0, limits.maxOutputLine));
-    else if (lines === limits.outputLinesPerSecond + 1) onLine("more output is left out for a second");
+    if (lines <= bounds.outputLinesPerSecond) onLine(line.slice(0, bounds.maxOutputLine));
+    else if (lines === bounds.outputLinesPerSecond + 1) onLine("more output is left out for a second");
   }
   for (const stream of [child.stdout, child.stderr]) {
     let rest = "";
@@ -199,7 +199,7 @@ function watchOutput(
     stream?.on("data", (chunk: string) => {
       if (stream === child.stderr) onStderr(chunk.slice(-STDERR_TAIL));
       const parts = (rest + chunk).split("\n");
-      rest = (parts.pop() ?? "").slice(0, limits.maxOutputLine);
+      rest = (parts.pop() ?? "").slice(0, bounds.maxOutputLine);
       for (const part of parts) if (part !== "") take(part);
     });
     stream?.on("end", () => rest !== "" && take(rest));

@@ -1,9 +1,9 @@
 import { causeOfEnd } from "./cause-of-end.ts";
-import { type HostLimits, type HostOptions, type HostProcess, startHost } from "./host-process.ts";
+import { type HostBounds, type HostOptions, type HostProcess, startHost } from "./host-process.ts";
 import type { CodeModule } from "./placed-call.ts";
 import type { Definition } from "./protocol.ts";
 
-export interface InspectLimits extends HostLimits {
+export interface InspectBounds extends HostBounds {
   /** How long a file may take to be imported, ms. */
   loadMs: number;
 }
@@ -22,9 +22,9 @@ export interface ModuleInspector {
 }
 
 export function createModuleInspector(
-  deps: Pick<HostOptions, "entry" | "env" | "memoryMb" | "onOutput"> & { limits: InspectLimits },
+  deps: Pick<HostOptions, "entry" | "env" | "memoryMb" | "onOutput"> & { bounds: InspectBounds },
 ): ModuleInspector {
-  const { limits } = deps;
+  const { bounds } = deps;
   let host: HostProcess | undefined;
   let settle: ((inspection: Inspection) => void) | undefined;
 
@@ -52,8 +52,8 @@ export function createModuleInspector(
       const timer = setTimeout(() => {
         host = undefined;
         process.kill();
-        settle?.({ kind: "failed", reason: `its top level took more than ${limits.loadMs} ms` });
-      }, limits.loadMs);
+        settle?.({ kind: "failed", reason: `its top level took more than ${bounds.loadMs} ms` });
+      }, bounds.loadMs);
       try {
         return await new Promise<Inspection>((resolve) => {
           settle = resolve;

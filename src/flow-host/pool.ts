@@ -9,11 +9,11 @@ import { createSuspects } from "./suspects.ts";
 
 /** Keeps hosts warm, gives them calls, and finds out which call ended one. */
 export function createHostPool(deps: PoolDeps): HostPool {
-  const { limits, monotonicMs } = deps;
-  const suspects = createSuspects(limits, monotonicMs);
+  const { bounds, monotonicMs } = deps;
+  const suspects = createSuspects(bounds, monotonicMs);
   const hosts = new Set<Host>();
   const waiting = new Set<Placed>();
-  const alone: AloneQueue<Placed> = createAloneQueue(limits.maxAloneWaiting);
+  const alone: AloneQueue<Placed> = createAloneQueue(bounds.maxAloneWaiting);
   let kept = 0;
   let jobs = 0;
   let failedStarts = 0;
@@ -27,7 +27,7 @@ export function createHostPool(deps: PoolDeps): HostPool {
       placeAlone(placed);
       return;
     }
-    const host = leastBusy(hosts, monotonicMs() - limits.watchMs);
+    const host = leastBusy(hosts, monotonicMs() - bounds.watchMs);
     if (host === undefined) waiting.add(placed);
     else give(host, placed);
   }
@@ -58,13 +58,13 @@ export function createHostPool(deps: PoolDeps): HostPool {
 
   function placeAlone(placed: Placed): void {
     const { owner } = placed.call;
-    const maxOfOwner = suspects.isQuarantined(owner) ? limits.maxAloneOfQuarantined : limits.maxAloneOfOwner;
+    const maxOfOwner = suspects.isQuarantined(owner) ? bounds.maxAloneOfQuarantined : bounds.maxAloneOfOwner;
     if (alone.add(owner, placed, maxOfOwner)) serveAlone();
     else end(placed, refusal("handler_alone"));
   }
 
   function refusal(reason: string): PoolEnd {
-    return { kind: "refused", reason, delayMs: Math.round(limits.refusedMs * (1 + deps.random())) };
+    return { kind: "refused", reason, delayMs: Math.round(bounds.refusedMs * (1 + deps.random())) };
   }
 
   /** Flows that have ended hosts leave a host for the others. */
@@ -72,7 +72,7 @@ export function createHostPool(deps: PoolDeps): HostPool {
     for (;;) {
       const own = [...hosts].filter((host) => host.isAlone && host.state !== "retiring");
       const free = own.find((host) => host.state === "ready" && host.calls.size === 0);
-      if (free === undefined && own.length >= limits.maxAlone) return;
+      if (free === undefined && own.length >= bounds.maxAlone) return;
       if (stopping || (free === undefined && !canStart())) return;
       const placed = alone.take((owner) => !suspects.isQuarantined(owner)) ?? takeQuarantined(own);
       if (placed === undefined) return;
@@ -88,7 +88,7 @@ export function createHostPool(deps: PoolDeps): HostPool {
   function takeQuarantined(own: readonly Host[]): Placed | undefined {
     const owners = own.flatMap((host) => [...host.calls.values(), ...(host.reserved ? [host.reserved] : [])]);
     const busy = owners.filter(({ call }) => suspects.isQuarantined(call.owner)).length;
-    return busy < Math.max(1, limits.maxAlone - 1) ? alone.take(() => true) : undefined;
+    return busy < Math.max(1, bounds.maxAlone - 1) ? alone.take(() => true) : undefined;
   }
 
   function canStart(): boolean {
@@ -115,14 +115,14 @@ export function createHostPool(deps: PoolDeps): HostPool {
       calls: new Map(),
       loaded: new Set(),
       process: startHost({
-        ...{ entry: deps.entry, env: deps.env, memoryMb: deps.memoryMb, limits, onOutput: deps.onOutput },
+        ...{ entry: deps.entry, env: deps.env, memoryMb: deps.memoryMb, bounds, onOutput: deps.onOutput },
         onMessage: (message) => take(host, message),
         onEnd: (ended) => onHostEnd(host, ended),
       }),
     };
     hosts.add(host);
-    const { steps, log, maxPageBytes, lingerMs } = limits;
-    host.process.send({ kind: "configure", limits: { steps, log, maxPageBytes, lingerMs } });
+    const { steps, log, maxPageBytes, lingerMs } = bounds;
+    host.process.send({ kind: "configure", bounds: { steps, log, maxPageBytes, lingerMs } });
   }
 
   function take(host: Host, message: FromHost): void {
@@ -221,7 +221,7 @@ export function createHostPool(deps: PoolDeps): HostPool {
     const cause = causeOfEnd(ended);
     if (host.state === "starting" && !isExpected) {
       failedStarts += 1;
-      const backoffMs = Math.min(limits.maxBackoffMs, limits.minBackoffMs * 2 ** (failedStarts - 1));
+      const backoffMs = Math.min(bounds.maxBackoffMs, bounds.minBackoffMs * 2 ** (failedStarts - 1));
       nextStartMs = monotonicMs() + backoffMs;
     }
     if (!isExpected) deps.onHostEnd(host.process.pid, cause, calls.length);
@@ -232,7 +232,7 @@ export function createHostPool(deps: PoolDeps): HostPool {
       detach(placed);
       if (stopping) end(placed, refusal("flow_hosts"));
       else if (host.served === 1 && placed !== host.reserved) convict(placed, cause);
-      else if (isKnown && words.job !== placed.job && ++placed.deaths < limits.maxDeaths) place(placed);
+      else if (isKnown && words.job !== placed.job && ++placed.deaths < bounds.maxDeaths) place(placed);
       else {
         placed.needsFresh = host.isAlone;
         if (placed !== host.reserved) suspects.suspect(placed.call.runId);
@@ -256,7 +256,7 @@ export function createHostPool(deps: PoolDeps): HostPool {
   }
 
   function refuseOld(nowMs: number): void {
-    const oldMs = nowMs - limits.maxWaitMs;
+    const oldMs = nowMs - bounds.maxWaitMs;
     for (const placed of waiting) if (placed.sinceMs < oldMs) end(placed, refusal("flow_hosts"));
   }
 
@@ -291,21 +291,21 @@ export function createHostPool(deps: PoolDeps): HostPool {
     watch() {
       const nowMs = monotonicMs();
       // Where this process itself stood still, nobody could answer it.
-      const wasPaused = nowMs - watchedMs > 4 * limits.watchMs;
+      const wasPaused = nowMs - watchedMs > 4 * bounds.watchMs;
       watchedMs = nowMs;
       for (const host of [...hosts]) {
         if (host.state === "starting") {
-          if (nowMs - host.startedMs > limits.startMs) host.process.kill();
+          if (nowMs - host.startedMs > bounds.startMs) host.process.kill();
           continue;
         }
         if (wasPaused) host.pingedMs = undefined;
-        if (host.pingedMs !== undefined && nowMs - host.pingedMs > limits.silentMs) host.process.kill();
+        if (host.pingedMs !== undefined && nowMs - host.pingedMs > bounds.silentMs) host.process.kill();
         if (host.pingedMs === undefined) {
           host.pingedMs = nowMs;
           host.process.send({ kind: "ping" });
         }
         const isIdle = host.isAlone && host.state === "ready" && host.calls.size === 0;
-        if (isIdle && nowMs - host.usedMs > limits.idleMs) retire(host);
+        if (isIdle && nowMs - host.usedMs > bounds.idleMs) retire(host);
       }
       refuseOld(nowMs);
       ensure();
@@ -313,7 +313,7 @@ export function createHostPool(deps: PoolDeps): HostPool {
       const isWithout = kept > 0 && ![...hosts].some((host) => !host.isAlone && host.state === "ready");
       if (isWithout && failedStarts > 0)
         throw new Error("no process for the handlers of flows can be started");
-      return { waitMs: limits.watchMs };
+      return { waitMs: bounds.watchMs };
     },
     async stop() {
       stopping = true;
@@ -321,7 +321,7 @@ export function createHostPool(deps: PoolDeps): HostPool {
       const all = [...hosts];
       for (const host of all) host.process.close();
       const ended = Promise.all(all.map((host) => host.process.ended));
-      await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, limits.stopMs).unref())]);
+      await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, bounds.stopMs).unref())]);
       for (const host of hosts) host.process.kill();
       await ended;
     },

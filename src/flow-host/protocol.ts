@@ -8,7 +8,7 @@ export interface HandedPage {
 }
 
 /** The bounds that a host keeps by itself. */
-export interface ChildLimits {
+export interface ChildBounds {
   steps: { maxSteps: number; maxResultBytes: number; maxRunBytes: number };
   log: { maxLines: number; maxBytes: number; maxLineBytes: number };
   /** The JSON of one page of a source in code, bytes. */
@@ -19,7 +19,7 @@ export interface ChildLimits {
 
 /** A message to a host: one line of JSON. */
 export type ToHost =
-  | { kind: "configure"; limits: ChildLimits }
+  | { kind: "configure"; bounds: ChildBounds }
   | { kind: "load"; module: string; file: string; text: string }
   | { kind: "run"; job: number; owner: string; module: string; run: HandedRun }
   | { kind: "page"; job: number; owner: string; module: string; page: HandedPage }

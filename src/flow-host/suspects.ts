@@ -1,4 +1,4 @@
-export interface SuspectLimits {
+export interface SuspectBounds {
   /** How long a run that was in a host when it ended is called alone, unless it ends well, ms. */
   suspectMs: number;
   /** How long all runs of an owner are called alone when one of them has ended a host, ms. */
@@ -18,7 +18,7 @@ export interface Suspects {
   clear(runId: string): void;
 }
 
-export function createSuspects(limits: SuspectLimits, monotonicMs: () => number): Suspects {
+export function createSuspects(bounds: SuspectBounds, monotonicMs: () => number): Suspects {
   const runs = new Map<string, number>();
   const owners = new Map<string, number>();
 
@@ -26,7 +26,7 @@ export function createSuspects(limits: SuspectLimits, monotonicMs: () => number)
     map.delete(key);
     map.set(key, monotonicMs() + forMs);
     // A map keeps the order of insertion: the first is the oldest.
-    if (map.size > limits.maxRemembered) map.delete(map.keys().next().value as string);
+    if (map.size > bounds.maxRemembered) map.delete(map.keys().next().value as string);
   }
 
   function holds(map: Map<string, number>, key: string): boolean {
@@ -41,8 +41,8 @@ export function createSuspects(limits: SuspectLimits, monotonicMs: () => number)
   return {
     isSuspect: ({ runId, owner }) => holds(runs, runId) || holds(owners, owner),
     isQuarantined: (owner) => holds(owners, owner),
-    suspect: (runId) => remember(runs, runId, limits.suspectMs),
-    quarantine: (owner) => remember(owners, owner, limits.quarantineMs),
+    suspect: (runId) => remember(runs, runId, bounds.suspectMs),
+    quarantine: (owner) => remember(owners, owner, bounds.quarantineMs),
     clear: (runId) => runs.delete(runId),
   };
 }

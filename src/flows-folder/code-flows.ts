@@ -1,9 +1,9 @@
 import { HeadraceError } from "../domain/errors.ts";
 import type { CallHandler } from "../domain/flow/handler-call.ts";
+import type { FlowHostBounds } from "../flow-host/bounds.ts";
 import { createHandlerCalls } from "../flow-host/handler-calls.ts";
 import type { HostStart } from "../flow-host/host-start.ts";
 import { createModuleInspector, type ModuleInspector } from "../flow-host/inspect-modules.ts";
-import type { FlowHostLimits } from "../flow-host/limits.ts";
 import { createPageCalls } from "../flow-host/page-calls.ts";
 import type { CodeModule } from "../flow-host/placed-call.ts";
 import { createHostPool } from "../flow-host/pool.ts";
@@ -33,7 +33,7 @@ export interface CodeFlowsDeps {
   /** Hosts that are kept for handlers. */
   hosts: number;
   start: HostStart;
-  limits: FlowHostLimits;
+  bounds: FlowHostBounds;
   intervalMs: number;
   /** A host ended that was not asked to. */
   onHostEnd?: (code: string) => void;
@@ -44,10 +44,10 @@ export interface CodeFlowsDeps {
  * nothing. One whose own code fails, hangs or ends its process when it is imported is logged and left out.
  */
 export async function loadCodeFlows(deps: CodeFlowsDeps): Promise<CodeFlows> {
-  const { folder, log, limits, intervalMs, start } = deps;
+  const { folder, log, bounds, intervalMs, start } = deps;
   const pool = createHostPool({
     ...start,
-    limits,
+    bounds,
     monotonicMs: () => performance.now(),
     random: Math.random,
     onHostEnd(pid, { code, message }, runs) {
@@ -66,7 +66,7 @@ export async function loadCodeFlows(deps: CodeFlowsDeps): Promise<CodeFlows> {
     log.error({ reason: error.message }, "a flow file cannot be loaded: it is left out");
   let modules = modulesById(byFile);
   const handlerCalls = createHandlerCalls(pool);
-  const pageCalls = createPageCalls(pool, limits.pageTimeoutMs);
+  const pageCalls = createPageCalls(pool, bounds.pageTimeoutMs);
   const keep = () => pool.keep(byFile.size === 0 ? 0 : deps.hosts);
   keep();
   return {
@@ -116,7 +116,7 @@ interface Flaw {
 }
 
 async function loadFolder(
-  { folder, start, limits }: CodeFlowsDeps,
+  { folder, start, bounds }: CodeFlowsDeps,
   compiler: FlowCompiler,
   old: FlowsByFile,
 ): Promise<{ byFile: FlowsByFile; flaws: Flaw[] }> {
@@ -124,7 +124,7 @@ async function loadFolder(
   const fileOf = new Map<string, string>();
   const flaws: Flaw[] = [];
   const files = await listCodeFiles(folder);
-  const inspector = createModuleInspector({ ...start, limits });
+  const inspector = createModuleInspector({ ...start, bounds });
   for (const file of files) {
     const kept = old.get(file);
     try {

@@ -3,7 +3,7 @@ import { basename, extname } from "node:path";
 import { HeadraceError } from "../domain/errors.ts";
 import type { FlowDefinition } from "../domain/flow/flow.ts";
 import type { HostStart } from "../flow-host/host-start.ts";
-import { createModuleInspector, type InspectLimits } from "../flow-host/inspect-modules.ts";
+import { createModuleInspector, type InspectBounds } from "../flow-host/inspect-modules.ts";
 import { readDefinition } from "../http/flows/flow-input.ts";
 import { FlowInput } from "../http/flows/flow-schema.ts";
 import { compileValidator } from "../http/server/validation.ts";
@@ -30,12 +30,12 @@ export interface FlowFile {
 export async function readFlows(
   folder: string,
   start: HostStart,
-  limits: InspectLimits,
+  bounds: InspectBounds,
 ): Promise<FlowFile[]> {
   const files = await listFlowFiles(folder);
   if (files.length === 0) throw new HeadraceError("invalid_request", `${folder} holds no flows`);
   const compiler = createFlowCompiler();
-  const inspector = createModuleInspector({ ...start, limits });
+  const inspector = createModuleInspector({ ...start, bounds });
   const flows: FlowFile[] = [];
   try {
     for (const file of files) {

@@ -12,7 +12,7 @@ import { auditRoutes } from "./access/audit.ts";
 import { AuditEntry } from "./access/audit-entry-schema.ts";
 import { auditCalls } from "./access/audited.ts";
 import type { Guards, RefusedCall } from "./access/authenticate.ts";
-import { type KeyShareLimits, shareByKey } from "./access/key-shares.ts";
+import { type KeyShareBounds, shareByKey } from "./access/key-shares.ts";
 import type { KeyUse } from "./access/key-use.ts";
 import { keyRoutes } from "./access/keys.ts";
 import { Secret } from "./access/secret-schema.ts";
@@ -63,7 +63,7 @@ import { sourceRoutes } from "./sources/sources.ts";
 export interface ApiDeps {
   database: Database;
   guards: Guards;
-  keyShare: KeyShareLimits;
+  keyShare: KeyShareBounds;
   /** Told of each call that is refused by the share of its key. */
   onRefused: (reason: RefusedCall) => void;
   keyRing: KeyRing;

@@ -8,9 +8,9 @@ import { claimNotices } from "../postgres/alerts/notices.ts";
 import type { Database } from "../postgres/core/database.ts";
 import { DEFAULT_POLICY, EVERY_TENANT, putPolicy } from "../postgres/dead-letters/policies.ts";
 import { createOutgoingHttp } from "../runtime/outgoing/index.ts";
-import { type AlertNoticeLimits, createAlertNoticeStep } from "./alert-notices.ts";
+import { type AlertNoticeBounds, createAlertNoticeStep } from "./alert-notices.ts";
 
-const LIMITS: AlertNoticeLimits = {
+const BOUNDS: AlertNoticeBounds = {
   ...{ batchSize: 20, timeoutMs: 2_000, leaseMs: 10_000, maxAttempts: 3, intervalMs: 60_000 },
   backoff: { kind: "fixed", delayMs: 1, maxDelayMs: 1 },
 };
@@ -39,12 +39,12 @@ async function bodyOf(request: IncomingMessage): Promise<Record<string, unknown>
   return JSON.parse(Buffer.concat(chunks).toString());
 }
 
-function teller(database: Database, over: Partial<AlertNoticeLimits> = {}, allowPrivate = ["127.0.0.0/8"]) {
+function teller(database: Database, over: Partial<AlertNoticeBounds> = {}, allowPrivate = ["127.0.0.0/8"]) {
   const told: string[] = [];
   const outgoing = createOutgoingHttp({ allowPrivate });
   onTestFinished(() => outgoing.close());
   const step = createAlertNoticeStep({
-    ...{ database: database.pipeline, outgoing, limits: { ...LIMITS, ...over }, random: Math.random },
+    ...{ database: database.pipeline, outgoing, bounds: { ...BOUNDS, ...over }, random: Math.random },
     onChange: ({ change }) => void told.push(change),
     onGivenUp: (_notice, error) => void told.push(error),
   });

@@ -10,7 +10,7 @@ import type { Step } from "../runtime/loop.ts";
 import type { OutgoingHttp, OutgoingResult } from "../runtime/outgoing/index.ts";
 import { alertMessage } from "./alert-message.ts";
 
-export interface AlertNoticeLimits {
+export interface AlertNoticeBounds {
   /** Notices that one step sends at once. */
   batchSize: number;
   /** How long a webhook may take, ms. */
@@ -35,14 +35,14 @@ const MAX_RESPONSE_BYTES = 4_096;
 export function createAlertNoticeStep(deps: {
   database: Queryable;
   outgoing: OutgoingHttp;
-  limits: AlertNoticeLimits;
+  bounds: AlertNoticeBounds;
   random: () => number;
   /** A change that is told for the first time. */
   onChange: (notice: ClaimedNotice) => void;
   /** A webhook that will not be told, and why. */
   onGivenUp: (notice: ClaimedNotice, error: string) => void;
 }): Step {
-  const { database, outgoing, limits, random, onChange, onGivenUp } = deps;
+  const { database, outgoing, bounds, random, onChange, onGivenUp } = deps;
 
   async function tell(notice: ClaimedNotice, signal: AbortSignal): Promise<SettledNotice> {
     if (notice.attempt === 1) onChange(notice);
@@ -50,23 +50,23 @@ export function createAlertNoticeStep(deps: {
     const settled = { alertId, change, attempt, waitMs: 0, error: undefined };
     if (url === undefined) return { ...settled, state: "untold" };
     const result = await outgoing.request({
-      ...{ url, method: "POST", timeoutMs: limits.timeoutMs, maxResponseBytes: MAX_RESPONSE_BYTES, signal },
+      ...{ url, method: "POST", timeoutMs: bounds.timeoutMs, maxResponseBytes: MAX_RESPONSE_BYTES, signal },
       headers: { "content-type": "application/json", "idempotency-key": `${alertId}.${change}` },
       body: JSON.stringify(alertMessage(notice)),
     });
     const error = faultOf(result);
     if (error === undefined) return { ...settled, state: "delivered" };
     // A process that stops says nothing of the webhook.
-    const isLast = attempt >= limits.maxAttempts && !signal.aborted;
+    const isLast = attempt >= bounds.maxAttempts && !signal.aborted;
     if (result.kind === "refused" || isLast) {
       onGivenUp(notice, error);
       return { ...settled, state: "failed", error };
     }
-    return { ...settled, state: "due", error, waitMs: backoffMs(limits.backoff, attempt, random) };
+    return { ...settled, state: "due", error, waitMs: backoffMs(bounds.backoff, attempt, random) };
   }
 
   return async (signal) => {
-    const { batchSize, leaseMs, intervalMs } = limits;
+    const { batchSize, leaseMs, intervalMs } = bounds;
     const notices = await claimNotices(database, { limit: batchSize, leaseMs });
     await settleNotices(database, await Promise.all(notices.map((notice) => tell(notice, signal))));
     return { waitMs: notices.length === 0 ? intervalMs : 0 };

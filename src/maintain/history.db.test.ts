@@ -6,7 +6,7 @@ import { PARTITIONED_TABLES, uuid7Floor } from "../postgres/schema/partitions.ts
 import { createHistoryStep } from "./history.ts";
 
 const DAY_MS = 86_400_000;
-const LIMITS = { retentionDays: 30, batchSize: 4, maxTenants: 2, lockMs: 200, intervalMs: 60_000 };
+const BOUNDS = { retentionDays: 30, batchSize: 4, maxTenants: 2, lockMs: 200, intervalMs: 60_000 };
 
 /** Makes the partitions of a past day; answers the day. */
 async function pastDay(database: Database, daysAgo: number): Promise<string> {
@@ -53,7 +53,7 @@ async function clean(database: Database): Promise<string[]> {
   const told: string[] = [];
   const step = createHistoryStep({
     database: database.pipeline,
-    limits: LIMITS,
+    bounds: BOUNDS,
     onDropped: (day) => void told.push(`${day} dropped`),
     onKept: (day, why) => void told.push(`${day} ${why}`),
   });

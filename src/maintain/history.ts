@@ -10,7 +10,7 @@ import {
 } from "../postgres/events/history.ts";
 import type { Step } from "../runtime/loop.ts";
 
-export interface HistoryLimits {
+export interface HistoryBounds {
   /** How long events and runs are kept of tenants that say nothing themselves, days. */
   retentionDays: number;
   /** Rows that one statement deletes. */
@@ -29,13 +29,13 @@ export interface HistoryLimits {
  */
 export function createHistoryStep(deps: {
   database: Queryable;
-  limits: HistoryLimits;
+  bounds: HistoryBounds;
   onDropped: (day: string) => void;
   /** A day that should be gone, and why it is not. */
   onKept: (day: string, why: "unfinished" | "busy") => void;
 }): Step {
-  const { database, limits, onDropped, onKept } = deps;
-  const { retentionDays: defaultDays, batchSize, maxTenants, lockMs, intervalMs } = limits;
+  const { database, bounds, onDropped, onKept } = deps;
+  const { retentionDays: defaultDays, batchSize, maxTenants, lockMs, intervalMs } = bounds;
 
   /** Deletes all of a tenant's that is older; a batch is a transaction of its own. */
   async function deleteOlder({ tenantId, beforeId }: ShortLivedTenant, signal: AbortSignal): Promise<void> {

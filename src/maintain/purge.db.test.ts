@@ -54,7 +54,7 @@ async function purge(database: Database, settleMs = 0): Promise<string[]> {
   const purged: string[] = [];
   const step = createPurgeStep({
     database: database.pipeline,
-    limits: { batchSize: 2, settleMs, intervalMs: 1_000 },
+    bounds: { batchSize: 2, settleMs, intervalMs: 1_000 },
     onPurged: (tenantId) => void purged.push(tenantId),
   });
   while ((await step(new AbortController().signal)).waitMs === 0);

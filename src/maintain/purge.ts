@@ -10,7 +10,7 @@ import {
 } from "../postgres/events/purge.ts";
 import type { Step } from "../runtime/loop.ts";
 
-export interface PurgeLimits {
+export interface PurgeBounds {
   /** Rows that one statement deletes. */
   batchSize: number;
   /** A tenant is purged when it was deleted longer ago, ms: what was under way then has ended. */
@@ -28,11 +28,11 @@ const AFTER_EVERY_ID = "ffffffff-ffff-ffff-ffff-ffffffffffff";
  */
 export function createPurgeStep(deps: {
   database: Queryable;
-  limits: PurgeLimits;
+  bounds: PurgeBounds;
   onPurged: (tenantId: string) => void;
 }): Step {
-  const { database, limits, onPurged } = deps;
-  const { batchSize: limit, settleMs, intervalMs } = limits;
+  const { database, bounds, onPurged } = deps;
+  const { batchSize: limit, settleMs, intervalMs } = bounds;
 
   async function purgeSome(tenantId: string, tables: readonly TenantTable[]): Promise<number> {
     const everything = { tenantId, beforeId: AFTER_EVERY_ID, limit };

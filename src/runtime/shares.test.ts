@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { createShares, type NoShare } from "./shares.ts";
 
-const LIMITS = { total: 3, perHolder: 2, maxWaitMs: 10_000, maxWaiting: 2 };
+const BOUNDS = { total: 3, perHolder: 2, maxWaitMs: 10_000, maxWaiting: 2 };
 
 /** Takes a slot and notes the name when it has it. */
 function taking(shares: ReturnType<typeof createShares>, order: string[]) {
@@ -13,7 +13,7 @@ function taking(shares: ReturnType<typeof createShares>, order: string[]) {
 }
 
 test("a holder has no more slots than its share while others are free, and a freed one goes to it", async () => {
-  const shares = createShares(LIMITS);
+  const shares = createShares(BOUNDS);
   const order: string[] = [];
   const take = taking(shares, order);
   const first = await take("a");
@@ -28,7 +28,7 @@ test("a holder has no more slots than its share while others are free, and a fre
 });
 
 test("a freed slot goes to the holders in turn, however many callers of one wait", async () => {
-  const shares = createShares({ ...LIMITS, total: 1 });
+  const shares = createShares({ ...BOUNDS, total: 1 });
   const order: string[] = [];
   const take = taking(shares, order);
   const held = await take("a");

@@ -1,5 +1,5 @@
 /** How the slots of something scarce are shared among holders. */
-export interface ShareLimits {
+export interface ShareBounds {
   /** Slots in all. */
   total: number;
   /** Slots that one holder has at once. */
@@ -41,10 +41,10 @@ interface Holder {
  * in turn, so that one that waits for many slots keeps no other from its first. Holders that have no slot and wait for
  * none take no memory.
  */
-export function createShares(limits: ShareLimits): Shares {
+export function createShares(bounds: ShareBounds): Shares {
   /** In the order of their turns: a holder that was given a slot, or gives one back, goes to the end. */
   const holders = new Map<string, Holder>();
-  let free = limits.total;
+  let free = bounds.total;
 
   function give(name: string, holder: Holder): () => void {
     free -= 1;
@@ -70,7 +70,7 @@ export function createShares(limits: ShareLimits): Shares {
   function giveNext(): void {
     for (const [name, holder] of holders) {
       if (free === 0) return;
-      if (holder.taken >= limits.perHolder) continue;
+      if (holder.taken >= bounds.perHolder) continue;
       const next = holder.waiting.shift();
       if (next === undefined) continue;
       clearTimeout(next.timer);
@@ -87,16 +87,16 @@ export function createShares(limits: ShareLimits): Shares {
     take(name) {
       const holder = holders.get(name) ?? { taken: 0, waiting: [] };
       holders.set(name, holder);
-      if (free > 0 && holder.taken < limits.perHolder && holder.waiting.length === 0) {
+      if (free > 0 && holder.taken < bounds.perHolder && holder.waiting.length === 0) {
         return Promise.resolve(give(name, holder));
       }
-      if (holder.waiting.length >= limits.maxWaiting) return Promise.reject(new NoShare(true));
+      if (holder.waiting.length >= bounds.maxWaiting) return Promise.reject(new NoShare(true));
       return new Promise((resolve, reject) => {
         const timer = setTimeout(() => {
           holder.waiting.splice(holder.waiting.indexOf(waiting), 1);
           forgetIdle(name, holder);
           reject(new NoShare(holder.taken > 0));
-        }, limits.maxWaitMs);
+        }, bounds.maxWaitMs);
         const waiting: Waiting = { resolve, timer };
         holder.waiting.push(waiting);
       });

@@ -8,7 +8,7 @@ import { undeployFlow } from "../postgres/flows/deployments.ts";
 import { nextTickDueMs } from "../postgres/flows/schedules.ts";
 import { createTicker } from "./ticker.ts";
 
-const LIMITS = { batchSize: 7, maxTicks: 10, onTimeMs: 30_000, idleMs: 1_000, minWaitMs: 1 };
+const BOUNDS = { batchSize: 7, maxTicks: 10, onTimeMs: 30_000, idleMs: 1_000, minWaitMs: 1 };
 const NEVER_ABORTED = new AbortController().signal;
 
 /** Deploys a flow that ticks at midnight on New Year's Eve, unless told otherwise. */
@@ -30,7 +30,7 @@ function ticker(database: Pick<Database, "pipeline" | "transaction">) {
   const seen = { events: 0, ended: [] as string[] };
   const step = createTicker({
     database,
-    limits: LIMITS,
+    bounds: BOUNDS,
     onTicked: (events) => {
       seen.events += events;
     },
@@ -59,7 +59,7 @@ describe("the ticker", () => {
     const { database } = await migratedDatabase();
     await scheduled(database, "report", { data: { region: "eu" } });
     const { seen, step } = ticker(database);
-    expect((await step()).waitMs).toBe(LIMITS.idleMs);
+    expect((await step()).waitMs).toBe(BOUNDS.idleMs);
     await makeDue(database);
     const dueAt = await nextTickAt(database);
     await step();
@@ -71,7 +71,7 @@ describe("the ticker", () => {
       },
     ]);
     expect((await nextTickAt(database))?.toISOString()).toMatch(/-12-31T00:00:00.000Z$/);
-    expect((await step()).waitMs).toBe(LIMITS.idleMs);
+    expect((await step()).waitMs).toBe(BOUNDS.idleMs);
     expect(seen).toEqual({ events: 1, ended: [] });
   });
 

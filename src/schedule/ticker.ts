@@ -13,7 +13,7 @@ import { failpoint } from "../runtime/failpoint.ts";
 import type { Step } from "../runtime/loop.ts";
 import { decideTicks } from "./decide-ticks.ts";
 
-export interface TickerLimits {
+export interface TickerBounds {
   /** Schedules whose ticks are made in one transaction. */
   batchSize: number;
   /** Ticks of one schedule that are made at once; more are made in the next transaction. */
@@ -28,7 +28,7 @@ export interface TickerLimits {
 
 export interface TickerDeps {
   database: Pick<Database, "pipeline" | "transaction">;
-  limits: TickerLimits;
+  bounds: TickerBounds;
   /** Called when the events of ticks are committed. */
   onTicked: (events: number) => void;
   /** Called for a schedule that has no next tick: it starts its flow no more. */
@@ -37,12 +37,12 @@ export interface TickerDeps {
 
 /** One step: makes the events of the ticks that have come, for any of the schedules, and waits for the next one. */
 export function createTicker(deps: TickerDeps): Step {
-  const { database, limits, onTicked, onEnded } = deps;
+  const { database, bounds, onTicked, onEnded } = deps;
   return async () => {
-    const { idleMs, minWaitMs, batchSize } = limits;
+    const { idleMs, minWaitMs, batchSize } = bounds;
     const dueMs = (await nextTickDueMs(database.pipeline)) ?? idleMs;
     if (dueMs > 0) return { waitMs: Math.min(idleMs, Math.max(minWaitMs, dueMs)) };
-    const made = await database.transaction((transaction) => makeTicks(transaction, limits));
+    const made = await database.transaction((transaction) => makeTicks(transaction, bounds));
     if (made.events > 0) onTicked(made.events);
     for (const schedule of made.ended) onEnded(schedule);
     return { waitMs: made.schedules === batchSize ? 0 : minWaitMs };
@@ -52,10 +52,10 @@ export function createTicker(deps: TickerDeps): Step {
 /** The events of the ticks, and the schedules moved on to their next ones: all of it, or none. */
 async function makeTicks(
   transaction: Queryable,
-  limits: TickerLimits,
+  bounds: TickerBounds,
 ): Promise<{ schedules: number; events: number; ended: DueSchedule[] }> {
-  const { due, nowMs } = await claimDueSchedules(transaction, limits.batchSize);
-  const decided = due.map((schedule) => ({ ...schedule, ...decideTicks({ ...schedule, nowMs, ...limits }) }));
+  const { due, nowMs } = await claimDueSchedules(transaction, bounds.batchSize);
+  const decided = due.map((schedule) => ({ ...schedule, ...decideTicks({ ...schedule, nowMs, ...bounds }) }));
   const events = decided.flatMap((one) => one.ticks.map((tickMs) => eventOf(one, tickMs)));
   if (events.length > 0) {
     const result = await acceptEvents(transaction, events);

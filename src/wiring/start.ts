@@ -25,6 +25,7 @@ import { generatedOnce } from "../runtime/generated-once.ts";
 import { keepNewObjectsYoung, setHeapGrowth } from "../runtime/heap.ts";
 import type { Logger } from "../runtime/logger.ts";
 import { type AllowPrivate, createAddressRules, createOutgoingHttp } from "../runtime/outgoing/index.ts";
+import { DEFAULT_BOUNDS, type Limits } from "./bounds.ts";
 import { composePipeline } from "./compose/compose.ts";
 import type { Config } from "./config.ts";
 import { createEncryptionKeys } from "./encryption/encryption-keys.ts";
@@ -32,7 +33,6 @@ import { createAnswerWatch } from "./health/answer-watch.ts";
 import { createFaultLog } from "./health/fault-log.ts";
 import { createReadiness } from "./health/readiness.ts";
 import { createUnavailableWatch, describeFault } from "./health/unavailable.ts";
-import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 import { createMetrics } from "./metrics.ts";
 import { checkPooling, migrateStores, warnOfUnboundUsers } from "./prepare-postgres.ts";
 import { readInstallation, waitForStores } from "./stores.ts";
@@ -74,16 +74,16 @@ export async function start(
   config: Config,
   log: Logger,
   signal: AbortSignal,
-  limits: Limits = DEFAULT_LIMITS,
+  bounds: Limits = DEFAULT_BOUNDS,
 ): Promise<Running> {
-  const { events, polls } = limits.heapGrowthPercent;
+  const { events, polls } = bounds.heapGrowthPercent;
   if ((["receive", "route", "execute"] as const).some((role) => config.roles.has(role))) {
     setHeapGrowth(events);
     keepNewObjectsYoung();
   } else if (config.roles.has("poll")) setHeapGrowth(polls);
   const settings = await readySettings(config, log);
   try {
-    return await serve(config, settings, log, signal, limits);
+    return await serve(config, settings, log, signal, bounds);
   } catch (error) {
     await settings.stopStores();
     throw error;
@@ -134,7 +134,7 @@ async function serve(
   settings: Settings,
   log: Logger,
   signal: AbortSignal,
-  limits: Limits,
+  bounds: Limits,
 ): Promise<Running> {
   const { redisUrl } = settings;
   const { preparedStatements, migrationDatabaseUrl = settings.databaseUrl } = config;
@@ -147,7 +147,7 @@ async function serve(
   const applied = await migrateStores({
     databaseUrl,
     ownerUrl,
-    daysAhead: limits.partitions.daysAhead,
+    daysAhead: bounds.partitions.daysAhead,
     onAdjusted: (names) =>
       log.warn({ settings: names }, "settings of PostgreSQL that did not suit were set on the user"),
     onPlannerRefused: (reason) =>
@@ -160,30 +160,30 @@ async function serve(
 
   const keyRing = createKeyRing(settings.encryptionKeys);
   const metrics = createMetrics();
-  const faults = createFaultLog({ log, ...limits.faultLog });
+  const faults = createFaultLog({ log, ...bounds.faultLog });
   const database = openDatabase({
     url: databaseUrl,
-    ...limits.postgres,
+    ...bounds.postgres,
     preparedStatements,
     onError: (error) => faults.note({ what: "a connection to PostgreSQL", ...describeFault(error) }, error),
   });
   if (await ensureAdminKey(database, settings.adminKey)) {
     log.info("HEADRACE_ADMIN_KEY replaced the earlier admin key of the setting");
   }
-  const keyUse = createKeyUse(database.pipeline, limits.keyUse, () => performance.now());
+  const keyUse = createKeyUse(database.pipeline, bounds.keyUse, () => performance.now());
   const opensSecrets = (["api", "receive", "execute", "poll"] as const).some((role) =>
     config.roles.has(role),
   );
   const encryptionKeys = opensSecrets
-    ? createEncryptionKeys({ database: database.pipeline, keyRing, limits: limits.encryptionKeys, log })
+    ? createEncryptionKeys({ database: database.pipeline, keyRing, bounds: bounds.encryptionKeys, log })
     : undefined;
   await encryptionKeys?.step(signal);
   const codeFlows =
     config.roles.has("execute") || config.roles.has("poll")
       ? await loadCodeFlows({
-          ...{ folder: config.flowsDir, log, hosts: config.flowHosts, limits: limits.flowHosts },
+          ...{ folder: config.flowsDir, log, hosts: config.flowHosts, bounds: bounds.flowHosts },
           start: hostStart(config, process.env, log),
-          intervalMs: limits.reloadMs,
+          intervalMs: bounds.reloadMs,
           onHostEnd: (code) => metrics.flowHostEnds.inc({ code }),
         })
       : undefined;
@@ -191,7 +191,7 @@ async function serve(
   const outgoing = createOutgoingHttp({ allowPrivate });
   const pipeline = composePipeline({
     roles: config.roles,
-    limits,
+    bounds,
     database,
     listenUrl: ownerUrl,
     redisUrl,
@@ -243,7 +243,7 @@ async function serve(
     publicUrl: config.publicUrl,
     onUnavailable: createUnavailableWatch({ metrics, faults }),
     phase: () => phase,
-    limits: limits.http,
+    bounds: bounds.http,
     onRefused: (reason) => metrics.refusedCalls.inc({ reason }),
     onDropped: (reason) => metrics.droppedConnections.inc({ reason }),
     version,
@@ -255,7 +255,7 @@ async function serve(
     await server.register(webhookRoutes, {
       receiver: pipeline.receiving.receiver,
       publicUrl: config.publicUrl,
-      limits: limits.webhooks,
+      bounds: bounds.webhooks,
       isBehind: () => pipeline.receiving.isBehind,
       onAnswer: createAnswerWatch({ metrics, rejections: pipeline.receiving.rejections }),
       onRefused: (code) => metrics.refusals.inc({ code }),
@@ -281,7 +281,7 @@ async function serve(
       // It rejects when the signal ends the wait.
       await setTimeout(notice.ms, undefined, { signal: notice.signal }).catch(() => {});
     }
-    await Promise.race([server.close(), delay(limits.drainMs.requests)]);
+    await Promise.race([server.close(), delay(bounds.drainMs.requests)]);
     phase = "ended";
     await pipeline.stop();
     await codeFlows?.stop();

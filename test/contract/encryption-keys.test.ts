@@ -119,7 +119,7 @@ describe("the encryption key", () => {
       const keys = createEncryptionKeys({
         database: api.database.pipeline,
         keyRing: createKeyRing(setting),
-        limits: { sample: 3, intervalMs: 1_000, unreadableMs: 10 },
+        bounds: { sample: 3, intervalMs: 1_000, unreadableMs: 10 },
         log: { error: (...line: unknown[]) => void lines.push(line), info: () => {} },
       });
       return { keys, step: () => keys.step(new AbortController().signal) };

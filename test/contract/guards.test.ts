@@ -1,18 +1,18 @@
 import { expect, test } from "vitest";
-import type { HttpLimits } from "../../src/http/server/server.ts";
-import { DEFAULT_LIMITS } from "../../src/wiring/limits.ts";
+import type { HttpBounds } from "../../src/http/server/server.ts";
+import { DEFAULT_BOUNDS } from "../../src/wiring/bounds.ts";
 import { until } from "../support/until.ts";
 import { ADMIN_KEY, type ServedApi, serveApi } from "./serve-api.ts";
 
-const { http } = DEFAULT_LIMITS;
+const { http } = DEFAULT_BOUNDS;
 
 /** The API with other bounds on keys, and the reasons of the calls that it refused. */
-async function serveBounded(over: Partial<HttpLimits["access"]> & { keyShare?: HttpLimits["keyShare"] }) {
+async function serveBounded(over: Partial<HttpBounds["access"]> & { keyShare?: HttpBounds["keyShare"] }) {
   const refused: string[] = [];
   const { keyShare = http.keyShare, ...access } = over;
-  const limits = { ...http, keyShare, access: { ...http.access, ...access } };
+  const bounds = { ...http, keyShare, access: { ...http.access, ...access } };
   const api = await serveApi({
-    limits,
+    bounds,
     onRefused: (reason) => void refused.push(reason),
     trustedProxies: ["127.0.0.1"],
   });

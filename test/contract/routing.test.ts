@@ -151,7 +151,7 @@ describe("a deploy from a past moment", () => {
     const step = createBackfill({
       database: api.database,
       normalize: normalizeInSlices,
-      limits: { batchSize: 7, maxBytes: 1_048_576, idleMs: 0, settleMs: 10_000 },
+      bounds: { batchSize: 7, maxBytes: 1_048_576, idleMs: 0, settleMs: 10_000 },
       now: () => Date.now() + 60_000,
       onRuns() {},
     });

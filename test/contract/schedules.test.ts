@@ -24,7 +24,7 @@ async function tick(api: ServedApi): Promise<string[]> {
   });
   const step = createTicker({
     database: api.database,
-    limits: { batchSize: 10, maxTicks: 10, onTimeMs: 30_000, idleMs: 1_000, minWaitMs: 1 },
+    bounds: { batchSize: 10, maxTicks: 10, onTimeMs: 30_000, idleMs: 1_000, minWaitMs: 1 },
     onTicked() {},
     onEnded() {},
   });

@@ -17,16 +17,16 @@ import { createKeyRing } from "../../src/postgres/core/key-ring.ts";
 import { loadEvents } from "../../src/postgres/events/events.ts";
 import { routeEvents } from "../../src/postgres/events/routing.ts";
 import { createLogger } from "../../src/runtime/logger.ts";
-import { DEFAULT_LIMITS } from "../../src/wiring/limits.ts";
+import { DEFAULT_BOUNDS } from "../../src/wiring/bounds.ts";
 import { migratedDatabase } from "../support/database.ts";
 
 export const ADMIN_KEY = "an-admin-key-of-the-tests-0123456789";
 export const KEY_RING = createKeyRing(`k1:${Buffer.alloc(32, 7).toString("base64")}`);
 
-const { http } = DEFAULT_LIMITS;
+const { http } = DEFAULT_BOUNDS;
 
 /** One test may try an unknown key on every route in a second. */
-const LIMITS = {
+const BOUNDS = {
   ...http,
   access: { ...http.access, failures: { ...http.access.failures, max: 1_000 } },
 };
@@ -60,7 +60,7 @@ export async function serveApi(over: Partial<HttpDeps> = {}): Promise<ServedApi>
     keyUse: { note() {} },
     acceptor: createAcceptor({
       database: database.ingest,
-      limits: { maxDeliveries: 64, evenAbove: 16, maxBytes: 1_048_576, inFlight: 2, maxWaiting: 1_000 },
+      bounds: { maxDeliveries: 64, evenAbove: 16, maxBytes: 1_048_576, inFlight: 2, maxWaiting: 1_000 },
       leaseMs: () => 0,
       onCommitted() {},
       onSeen() {},
@@ -78,7 +78,7 @@ export async function serveApi(over: Partial<HttpDeps> = {}): Promise<ServedApi>
     registry: new Registry(),
     readiness: async () => ({ ready: true, checks: { postgres: { ok: true } } }),
     onUnavailable: () => {},
-    limits: LIMITS,
+    bounds: BOUNDS,
     onRefused: () => {},
     onDropped: () => {},
     version: "1.2.3",

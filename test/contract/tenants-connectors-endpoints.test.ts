@@ -3,7 +3,7 @@ import { createEndpointCache } from "../../src/pipeline/receive/endpoint-cache.t
 import { InboundRequest } from "../../src/pipeline/receive/schemes/inbound-request.ts";
 import { readCounter } from "../../src/postgres/core/change-counters.ts";
 import { claimRuns, extendLeases } from "../../src/postgres/runs/runs.ts";
-import { DEFAULT_LIMITS } from "../../src/wiring/limits.ts";
+import { DEFAULT_BOUNDS } from "../../src/wiring/bounds.ts";
 import { signed } from "../support/deliver.ts";
 import { KEY_RING, route, type ServedApi, serveApi } from "./serve-api.ts";
 
@@ -23,7 +23,7 @@ async function verdict(api: ServedApi, secret: string | undefined): Promise<stri
     keyRing: KEY_RING,
     maxEndpoints: 10,
     maxTried: 8,
-    lookUps: DEFAULT_LIMITS.lookUps,
+    lookUps: DEFAULT_BOUNDS.lookUps,
   });
   const known = await endpoints.endpoint({ tenantId: "acme", connector: "shop", endpoint: "default" });
   if (known.closed !== undefined) return known.closed;

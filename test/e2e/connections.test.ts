@@ -1,7 +1,7 @@
 import { readdirSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { beforeAll, expect, onTestFinished, test } from "vitest";
-import { DEFAULT_LIMITS } from "../../src/wiring/limits.ts";
+import { DEFAULT_BOUNDS } from "../../src/wiring/bounds.ts";
 import { ADMIN_KEY, serveApi } from "../contract/serve-api.ts";
 import { builtProgram } from "../support/built.ts";
 import type { HeadraceProcess } from "../support/process.ts";
@@ -12,7 +12,7 @@ beforeAll(async () => {
   await builtProgram();
 }, 120_000);
 
-const { connections } = DEFAULT_LIMITS.http;
+const { connections } = DEFAULT_BOUNDS.http;
 const CLIENTS = 100;
 const TARDY = { withinMs: 90_000, everyMs: 200 };
 
@@ -60,8 +60,8 @@ test("sockets whose head drips in, or that send nothing, are answered 408 and cl
 /** The API on a port, with other bounds on connections, and why connections were dropped. */
 async function listening(over: Partial<typeof connections>) {
   const dropped: string[] = [];
-  const limits = { ...DEFAULT_LIMITS.http, connections: { ...connections, ...over } };
-  const { server } = await serveApi({ limits, onDropped: (reason) => void dropped.push(reason) });
+  const bounds = { ...DEFAULT_BOUNDS.http, connections: { ...connections, ...over } };
+  const { server } = await serveApi({ bounds, onDropped: (reason) => void dropped.push(reason) });
   await server.listen({ port: 0, host: "127.0.0.1" });
   return { server, dropped, port: (server.server.address() as { port: number }).port };
 }

@@ -1,7 +1,7 @@
 import { beforeAll, expect, test } from "vitest";
 import { HandlerFault } from "../../src/domain/flow/handler-fault.ts";
 import { readFlows } from "../../src/flows-folder/read-flows.ts";
-import { DEFAULT_LIMITS } from "../../src/wiring/limits.ts";
+import { DEFAULT_BOUNDS } from "../../src/wiring/bounds.ts";
 import { builtProgram } from "../support/built.ts";
 import { hostStart, loadedFlows } from "../support/flow-hosts.ts";
 import { flowsFolder } from "../support/flows-folder.ts";
@@ -48,7 +48,7 @@ test("two files that define one source are refused", async () => {
 
 test("a source is no flow to be stored for a tenant", async () => {
   const { folder } = flowsFolder({ "source.ts": SOURCE, "flow.ts": FLOW });
-  const read = await readFlows(folder, await hostStart(), DEFAULT_LIMITS.flowHosts);
+  const read = await readFlows(folder, await hostStart(), DEFAULT_BOUNDS.flowHosts);
   expect(read.map(({ id, definition }) => [id, definition?.action.type])).toEqual([["shop", "code"]]);
 });
 
@@ -70,7 +70,7 @@ test("a page comes as JSON brings it, what it would lose is refused, and a limit
       throw new Error("no " + credentials.token);
     } };`,
     },
-    { limits: { maxPageBytes: 1_000 } },
+    { bounds: { maxPageBytes: 1_000 } },
   );
   const page = (cursor: string) =>
     Promise.resolve(

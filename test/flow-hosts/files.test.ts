@@ -25,7 +25,7 @@ describe("a flow file whose own code", () => {
         "good.mjs": flowFile("good", ""),
         "zeal.ts": flowFile("zeal", ""),
       },
-      { limits: { loadMs: 4_000 } },
+      { bounds: { loadMs: 4_000 } },
     );
     expect((await call("good")).end).toEqual({ kind: "returned" });
     expect((await call("zeal")).end).toEqual({ kind: "returned" });

@@ -54,7 +54,7 @@ describe("a host", () => {
           await step("refused", () => 2);`,
         ),
       },
-      { limits: { log: { maxLines: 5, maxBytes: 10_000, maxLineBytes: 1_000 } } },
+      { bounds: { log: { maxLines: 5, maxBytes: 10_000, maxLineBytes: 1_000 } } },
     );
     const { end, lines } = await call("steps", {
       loadSteps: async () => new Map([["known", '"kept"']]),
@@ -113,7 +113,7 @@ describe("a host", () => {
         ),
         "wait.mjs": flowFile("wait", WAIT),
       },
-      { limits: { maxAloneOfOwner: 3 } },
+      { bounds: { maxAloneOfOwner: 3 } },
     );
     const { existsSync } = await import("node:fs");
     const owners = [1, 2, 3, 4, 5, 6].map((n) => ({ owner: `t${n % 2}`, n }));
@@ -140,7 +140,7 @@ describe("a host", () => {
         execFileSync("/bin/sh", ["-c", "kill -9 $PPID"]); await new Promise((resolve) => setTimeout(resolve, 2_000));`,
         ),
       },
-      { limits: { maxAloneOfQuarantined: 2 } },
+      { bounds: { maxAloneOfQuarantined: 2 } },
     );
     expect((await call("die")).end).toMatchObject({ kind: "died", code: "HANDLER_CRASHED" });
     const ends = await Promise.all(Array.from({ length: 8 }, async () => (await call("die")).end));
@@ -161,7 +161,7 @@ describe("a host", () => {
     );
     const { call, flows, logged } = await loadedFlows(
       { "a.mjs": flowFile("a", "") },
-      { start: { entry: `${folder}/main.mjs` }, limits: { maxWaitMs: 4_000 } },
+      { start: { entry: `${folder}/main.mjs` }, bounds: { maxWaitMs: 4_000 } },
     );
     expect((await call("a")).end).toEqual({ kind: "returned" });
     rmSync(`${folder}/ok`);

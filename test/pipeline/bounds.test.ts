@@ -4,9 +4,9 @@ import { createKeyRing } from "../../src/postgres/core/key-ring.ts";
 import { signingPlace } from "../../src/postgres/flows/flows.ts";
 import { createLogger } from "../../src/runtime/logger.ts";
 import { createOutgoingHttp } from "../../src/runtime/outgoing/index.ts";
+import { DEFAULT_BOUNDS, type Limits } from "../../src/wiring/bounds.ts";
 import { composePipeline } from "../../src/wiring/compose/compose.ts";
 import { ROLES } from "../../src/wiring/config.ts";
-import { DEFAULT_LIMITS, type Limits } from "../../src/wiring/limits.ts";
 import { createMetrics } from "../../src/wiring/metrics.ts";
 import { readInstallation } from "../../src/wiring/stores.ts";
 import { calledHere } from "../support/called-here.ts";
@@ -15,9 +15,9 @@ import { accepted, deployed } from "../support/flow.ts";
 import { testRedisUrl } from "../support/stores.ts";
 import { until } from "../support/until.ts";
 
-const LIMITS: Limits = {
-  ...DEFAULT_LIMITS,
-  execute: { ...DEFAULT_LIMITS.execute, tenantConcurrency: 4 },
+const BOUNDS: Limits = {
+  ...DEFAULT_BOUNDS,
+  execute: { ...DEFAULT_BOUNDS.execute, tenantConcurrency: 4 },
 };
 
 test("a tenant's runs under way stay within their bound over two workers, and those put off spend no attempt", {
@@ -45,7 +45,7 @@ test("a tenant's runs under way stay within their bound over two workers, and th
     const outgoing = createOutgoingHttp({ allowPrivate: [] });
     const pipeline = composePipeline({
       roles: new Set(ROLES),
-      limits: LIMITS,
+      bounds: BOUNDS,
       database,
       listenUrl: url,
       redisUrl: testRedisUrl(),

@@ -5,10 +5,10 @@ import type { Database } from "../../src/postgres/core/database.ts";
 import { migratedDatabase } from "../support/database.ts";
 import { claimedRun } from "../support/run.ts";
 
-const LIMITS = { maxSteps: 3, maxResultBytes: 100, maxRunBytes: 150 };
+const BOUNDS = { maxSteps: 3, maxResultBytes: 100, maxRunBytes: 150 };
 
 function stepsOf(database: Database, run: Awaited<ReturnType<typeof claimedRun>>) {
-  return createRunSteps(run, run.hold, createStepStore(database.pipeline, LIMITS)(run), LIMITS);
+  return createRunSteps(run, run.hold, createStepStore(database.pipeline, BOUNDS)(run), BOUNDS);
 }
 
 describe("a step", () => {
@@ -86,7 +86,7 @@ describe("a step", () => {
   test("is bounded in the store too, whatever the process of the handler says", async () => {
     const { database } = await migratedDatabase();
     const run = await claimedRun(database);
-    const store = createStepStore(database.pipeline, LIMITS)(run);
+    const store = createStepStore(database.pipeline, BOUNDS)(run);
     await expect(store.keep("large", `"${"x".repeat(100)}"`)).rejects.toThrow(
       "more, or larger, than is kept",
     );

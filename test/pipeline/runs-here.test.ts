@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { DEFAULT_LIMITS } from "../../src/wiring/limits.ts";
+import { DEFAULT_BOUNDS } from "../../src/wiring/bounds.ts";
 import { accepted } from "../support/flow.ts";
 import { runningPipeline, states } from "../support/running-pipeline.ts";
 import { until } from "../support/until.ts";
@@ -26,7 +26,7 @@ test("beyond half of the room, runs of one tenant wait for a worker", async () =
   });
   const { database, pipeline, deploy } = await runningPipeline(
     { hold: () => released },
-    { execute: { ...DEFAULT_LIMITS.execute, maxRunsHere: 6 } },
+    { execute: { ...DEFAULT_BOUNDS.execute, maxRunsHere: 6 } },
   );
   const queues = [...pipeline.queues.byLane.values()];
   await Promise.all(queues.map((queue) => queue.pause()));

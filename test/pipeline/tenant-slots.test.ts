@@ -1,14 +1,14 @@
 import { expect, test } from "vitest";
 import { LANES, type Priority } from "../../src/domain/priority.ts";
 import type { Database } from "../../src/postgres/core/database.ts";
-import { DEFAULT_LIMITS, type Limits } from "../../src/wiring/limits.ts";
+import { DEFAULT_BOUNDS, type Limits } from "../../src/wiring/bounds.ts";
 import { accepted } from "../support/flow.ts";
 import { runningPipeline } from "../support/running-pipeline.ts";
 import { until } from "../support/until.ts";
 
 const SLOTS = 8;
-const LIMITS: Partial<Limits> = {
-  admission: { ...DEFAULT_LIMITS.admission, slots: { 1: SLOTS, 2: SLOTS, 3: SLOTS, 4: SLOTS } },
+const BOUNDS: Partial<Limits> = {
+  admission: { ...DEFAULT_BOUNDS.admission, slots: { 1: SLOTS, 2: SLOTS, 3: SLOTS, 4: SLOTS } },
 };
 
 /** A handler that ends when it is released, and counts what is under way. */
@@ -50,7 +50,7 @@ for (const lane of LANES) {
     timeout: 90_000,
   }, async () => {
     const hang = hanging();
-    const { database, deploy } = await runningPipeline({ hang: hang.handler, quick() {} }, LIMITS);
+    const { database, deploy } = await runningPipeline({ hang: hang.handler, quick() {} }, BOUNDS);
     await deploy("f", "hang", { tenantId: "hog" });
     await deploy("f", "quick", { tenantId: "other" });
     await acceptedIn(database, lane, "hog", 200);
@@ -77,7 +77,7 @@ test("tenants whose runs hang one after the other leave a slot for the next, and
 }, async () => {
   const hangs = new Map(["a", "b"].map((tenant) => [tenant, hanging()] as const));
   const handlers = Object.fromEntries([...hangs].map(([tenant, { handler }]) => [tenant, handler]));
-  const { database, deploy } = await runningPipeline({ ...handlers, quick() {} }, LIMITS);
+  const { database, deploy } = await runningPipeline({ ...handlers, quick() {} }, BOUNDS);
   for (const tenant of hangs.keys()) {
     await deploy("f", tenant, { tenantId: tenant });
     await acceptedIn(database, 1, tenant, 50);
@@ -101,7 +101,7 @@ test("runs of a flow with limits hold no more slots than its tenant's share, and
   timeout: 90_000,
 }, async () => {
   const hang = hanging();
-  const { database, deploy } = await runningPipeline({ hang: hang.handler, quick() {} }, LIMITS);
+  const { database, deploy } = await runningPipeline({ hang: hang.handler, quick() {} }, BOUNDS);
   await deploy("f", "hang", { tenantId: "hog", concurrency: 6 });
   await deploy("f", "quick", { tenantId: "other" });
   await acceptedIn(database, 1, "hog", 60);
@@ -129,7 +129,7 @@ test("runs that a process put off which is gone are resumed, all of them, when t
         begun += 1;
       },
     },
-    LIMITS,
+    BOUNDS,
   );
   const version = await deploy("f", "count", { trigger: { event_types: ["none"] } });
   const events = await acceptedIn(database, 3, "acme", 12);

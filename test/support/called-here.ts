@@ -2,7 +2,7 @@ import type { CallHandler } from "../../src/domain/flow/handler-call.ts";
 import { describeThrown } from "../../src/flow-host/child/describe.ts";
 import { createRunSteps } from "../../src/flow-host/child/steps.ts";
 import type { Handler } from "../../src/sdk/index.ts";
-import { DEFAULT_LIMITS } from "../../src/wiring/limits.ts";
+import { DEFAULT_BOUNDS } from "../../src/wiring/bounds.ts";
 
 /** Handlers that are called in this process, so that they can reach what the test looks at. */
 export function calledHere(handlers: Record<string, Handler>): { get(id: string): CallHandler | undefined } {
@@ -20,7 +20,7 @@ async function callHere(handler: Handler, call: Parameters<CallHandler>[0]): Ret
     onLine({ level, message, fields });
   const log = { info: line("info"), warn: line("warn"), error: line("error") };
   const store = { load: loadSteps, keep: keepStep };
-  const step = createRunSteps(run, { signal }, store, DEFAULT_LIMITS.steps);
+  const step = createRunSteps(run, { signal }, store, DEFAULT_BOUNDS.steps);
   try {
     await handler({ ...run, signal, log, step });
     return { kind: "returned" };

@@ -1,7 +1,7 @@
 import { onTestFinished } from "vitest";
 import { createOutgoingHttp } from "../../src/runtime/outgoing/index.ts";
 import type { FetchSourcePage } from "../../src/synthetic/fetch/code-pages.ts";
-import { createFetchPages, type FetchLimits } from "../../src/synthetic/fetch/fetch-pages.ts";
+import { createFetchPages, type FetchBounds } from "../../src/synthetic/fetch/fetch-pages.ts";
 import type {
   FetchedPage,
   FetchOptions,
@@ -53,7 +53,7 @@ export function httpPlan(api: FakeApi, source: ConnectorSource, credentials: Cre
 export function fetching(
   over: {
     sources?: Record<string, FetchSourcePage>;
-    limits?: Partial<FetchLimits>;
+    bounds?: Partial<FetchBounds>;
     saveCredentials?: (source: PolledSource, credentials: Credentials) => Promise<void>;
     now?: () => number;
     allowPrivate?: readonly string[];
@@ -71,13 +71,13 @@ export function fetching(
     openLog: () => ({ info: log, warn: log, error: log }),
     saveCredentials: over.saveCredentials ?? (async () => {}),
     onError: (error) => errors.push(error),
-    limits: {
+    bounds: {
       maxPages: 100,
       maxPageBytes: 1_000_000,
       pageTimeoutMs: 5_000,
       codeTimeoutMs: 5_000,
       tokens: { maxTokens: 10, timeoutMs: 5_000 },
-      ...over.limits,
+      ...over.bounds,
     },
   });
   return { of, errors, logged };

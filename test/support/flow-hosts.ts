@@ -3,7 +3,7 @@ import type { HandlerCall, HandlerEnd, HandlerLine } from "../../src/domain/flow
 import type { HostStart } from "../../src/flow-host/host-start.ts";
 import { type CodeFlows, loadCodeFlows } from "../../src/flows-folder/code-flows.ts";
 import { createLogger } from "../../src/runtime/logger.ts";
-import { DEFAULT_LIMITS, type Limits } from "../../src/wiring/limits.ts";
+import { DEFAULT_BOUNDS, type Limits } from "../../src/wiring/bounds.ts";
 import { builtProgram } from "./built.ts";
 import { flowsFolder } from "./flows-folder.ts";
 
@@ -33,7 +33,7 @@ export interface Called {
 /** The flows of a folder with the files given, in hosts of their own; all gone when the test ends. */
 export async function loadedFlows(
   files: Record<string, string>,
-  options: { hosts?: number; limits?: Partial<Limits["flowHosts"]>; start?: Partial<HostStart> } = {},
+  options: { hosts?: number; bounds?: Partial<Limits["flowHosts"]>; start?: Partial<HostStart> } = {},
 ): Promise<LoadedFlows> {
   const { folder, write } = flowsFolder(files);
   const lines: string[] = [];
@@ -43,7 +43,7 @@ export async function loadedFlows(
     log: createLogger("info", { write: (line) => lines.push(line) }),
     hosts: options.hosts ?? 1,
     start: await hostStart(options.start),
-    limits: { ...DEFAULT_LIMITS.flowHosts, stuckMs: 1_000, ...options.limits },
+    bounds: { ...DEFAULT_BOUNDS.flowHosts, stuckMs: 1_000, ...options.bounds },
     intervalMs: 1,
     onHostEnd: (code) => ended.push(code),
   });

@@ -7,11 +7,11 @@ import { type RedisKeys, redisKeys } from "../../src/redis/keys.ts";
 import type { FetchEnd, FetchPages } from "../../src/synthetic/fetch/fetched-page.ts";
 import type { PollAlert } from "../../src/synthetic/poller/end-poll.ts";
 import type { PollOutcome } from "../../src/synthetic/poller/poll-outcome.ts";
-import type { PollLimits, Reached } from "../../src/synthetic/poller/poll-session.ts";
+import type { PollBounds, Reached } from "../../src/synthetic/poller/poll-session.ts";
 import { createPollSource } from "../../src/synthetic/poller/poll-source.ts";
 import { pageFingerprint } from "../../src/synthetic/records/record-reader.ts";
 import type { PolledSource } from "../../src/synthetic/sources/polled-source.ts";
-import { DEFAULT_LIMITS } from "../../src/wiring/limits.ts";
+import { DEFAULT_BOUNDS } from "../../src/wiring/bounds.ts";
 import { migratedDatabase } from "./database.ts";
 import { testRedisUrl } from "./stores.ts";
 
@@ -37,7 +37,7 @@ export interface Polling {
   keys: RedisKeys;
   /** Settings of the next polls' source. */
   source: PolledSource;
-  limits: PollLimits;
+  bounds: PollBounds;
   /** What the poll's clock shows; a minute later after every poll. */
   nowMs: number;
   /** Called at the places where a process may end. */
@@ -70,7 +70,7 @@ export interface PollAnswers {
 /** A source of 100 records a page that names them by `id`, compares at once, and keeps values. */
 export async function polling(
   over: Partial<PolledSource> = {},
-  limits: Partial<PollLimits> = {},
+  bounds: Partial<PollBounds> = {},
 ): Promise<Polling> {
   const { url, database } = await migratedDatabase();
   const settings = {
@@ -89,12 +89,12 @@ export async function polling(
   });
   return harnessOf({
     ...{ url, database, redis, keys, nowMs: Date.now() },
-    ...{ source: { ...SOURCE, ...over }, limits: { ...DEFAULT_LIMITS.poll, ...limits } },
+    ...{ source: { ...SOURCE, ...over }, bounds: { ...DEFAULT_BOUNDS.poll, ...bounds } },
   });
 }
 
 function harnessOf(
-  given: Pick<Polling, "url" | "database" | "redis" | "keys" | "nowMs" | "source" | "limits">,
+  given: Pick<Polling, "url" | "database" | "redis" | "keys" | "nowMs" | "source" | "bounds">,
 ): Polling {
   const { database, keys } = given;
   const fences = new Map<string, number>();
@@ -109,7 +109,7 @@ function harnessOf(
       const fence = options.fence ?? (fences.get(source.source) ?? 0) + 1;
       fences.set(source.source, Math.max(fence, fences.get(source.source) ?? 0));
       const poll = createPollSource({
-        ...{ database: from, redis: harness.redis, keys, limits: harness.limits, now: () => harness.nowMs },
+        ...{ database: from, redis: harness.redis, keys, bounds: harness.bounds, now: () => harness.nowMs },
         readSource: async () => source,
         fetchPages: harness.fetchPages ?? (() => pagesOf(harness, answers, options)),
         alerts: {

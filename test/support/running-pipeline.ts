@@ -7,9 +7,9 @@ import { signingPlace } from "../../src/postgres/flows/flows.ts";
 import { createLogger } from "../../src/runtime/logger.ts";
 import { createOutgoingHttp } from "../../src/runtime/outgoing/index.ts";
 import type { Handler } from "../../src/sdk/index.ts";
+import { DEFAULT_BOUNDS, type Limits } from "../../src/wiring/bounds.ts";
 import { composePipeline, type Pipeline } from "../../src/wiring/compose/compose.ts";
 import { ROLES } from "../../src/wiring/config.ts";
-import { DEFAULT_LIMITS, type Limits } from "../../src/wiring/limits.ts";
 import { createMetrics } from "../../src/wiring/metrics.ts";
 import { readInstallation } from "../../src/wiring/stores.ts";
 import { calledHere } from "./called-here.ts";
@@ -35,7 +35,7 @@ export async function runningPipeline(
   const outgoing = createOutgoingHttp({ allowPrivate: [] });
   const pipeline = composePipeline({
     roles: new Set(ROLES),
-    limits: { ...DEFAULT_LIMITS, ...over },
+    bounds: { ...DEFAULT_BOUNDS, ...over },
     database,
     listenUrl: url,
     redisUrl: testRedisUrl(),

@@ -5,7 +5,7 @@ import { parseCondition } from "./parse.ts";
 import { canonicalPath, pathKeys } from "./path.ts";
 
 /** The bounds of one condition, at registration. */
-export const CONDITION_LIMITS = {
+export const CONDITION_BOUNDS = {
   depth: 8,
   leaves: 64,
   listValues: 1_000,
@@ -24,15 +24,15 @@ export function readCondition(value: unknown): Condition {
   const tree = typeof value === "string" ? parseCondition(value) : value;
   const condition = readNode(tree, "where", 1, { count: 0 });
   const size = Buffer.byteLength(JSON.stringify(condition));
-  if (size > CONDITION_LIMITS.treeBytes)
-    refuse("where", `at most ${CONDITION_LIMITS.treeBytes} bytes`, `${size} bytes`);
+  if (size > CONDITION_BOUNDS.treeBytes)
+    refuse("where", `at most ${CONDITION_BOUNDS.treeBytes} bytes`, `${size} bytes`);
   return condition;
 }
 
 function readNode(value: unknown, place: string, depth: number, leaves: { count: number }): Condition {
   const node = readObject(value, place);
-  if (depth > CONDITION_LIMITS.depth)
-    refuse(place, `a depth of at most ${CONDITION_LIMITS.depth}`, `a depth of ${depth}`);
+  if (depth > CONDITION_BOUNDS.depth)
+    refuse(place, `a depth of at most ${CONDITION_BOUNDS.depth}`, `a depth of ${depth}`);
   const { op } = node;
   if (op === "and" || op === "or") {
     refuseOthers(node, place, ["op", "conditions"]);
@@ -50,8 +50,8 @@ function readNode(value: unknown, place: string, depth: number, leaves: { count:
     return { op, condition: readNode(node["condition"], `${place}.condition`, depth + 1, leaves) };
   }
   leaves.count += 1;
-  if (leaves.count > CONDITION_LIMITS.leaves)
-    refuse(place, `at most ${CONDITION_LIMITS.leaves} tests`, "one more");
+  if (leaves.count > CONDITION_BOUNDS.leaves)
+    refuse(place, `at most ${CONDITION_BOUNDS.leaves} tests`, "one more");
   return readLeaf(node, place);
 }
 
@@ -109,7 +109,7 @@ export function readPath(path: unknown, place: string): string | string[] {
   if (typeof path !== "string" && !isKeys)
     refuse(place, "a path: text with dots, or a list of keys", kindOf(path));
   const keys = pathKeys(path as string | string[]);
-  const { pathKeys: maxKeys, keyCharacters } = CONDITION_LIMITS;
+  const { pathKeys: maxKeys, keyCharacters } = CONDITION_BOUNDS;
   if (keys.length === 0 || keys.length > maxKeys)
     refuse(place, `1 to ${maxKeys} keys`, `${keys.length} keys`);
   if (keys.some((key) => key === "" || key.length > keyCharacters))
@@ -149,14 +149,14 @@ function readBound(value: unknown, place: string): string | number {
 
 function readList(value: unknown, place: string): unknown[] {
   if (!Array.isArray(value)) refuse(place, "a list of values", kindOf(value));
-  const { listValues } = CONDITION_LIMITS;
+  const { listValues } = CONDITION_BOUNDS;
   if (value.length === 0 || value.length > listValues)
     refuse(place, `1 to ${listValues} values`, `${value.length} values`);
   return value.map((one, index) => readScalar(one, `${place}[${index}]`));
 }
 
 function readNeedle(value: unknown, place: string): string {
-  const { needleCharacters } = CONDITION_LIMITS;
+  const { needleCharacters } = CONDITION_BOUNDS;
   if (typeof value !== "string") refuse(place, "a string", kindOf(value));
   if (value.length === 0 || value.length > needleCharacters) {
     refuse(place, `1 to ${needleCharacters} characters`, `${value.length} characters`);

@@ -1,7 +1,7 @@
 import type { HandedRun } from "../../domain/flow/handler-call.ts";
 import { createRedactor } from "../../runtime/redact.ts";
 import type { HandlerContext, RunStep } from "../../sdk/index.ts";
-import type { ChildLimits, FromHost, HandedPage, HostRequest } from "../protocol.ts";
+import type { ChildBounds, FromHost, HandedPage, HostRequest } from "../protocol.ts";
 import { textOf } from "./describe.ts";
 import { createRunSteps } from "./steps.ts";
 
@@ -16,7 +16,7 @@ export class Job {
   /** Lines that were not passed on. */
   droppedLines = 0;
   readonly #send: (message: FromHost) => void;
-  readonly #limits: ChildLimits;
+  readonly #bounds: ChildBounds;
   #abort: AbortController | undefined;
   #abortedBy: Error | undefined;
   #lines = 0;
@@ -26,12 +26,12 @@ export class Job {
 
   constructor(
     { job, owner }: { job: number; owner: string },
-    limits: ChildLimits,
+    bounds: ChildBounds,
     send: (message: FromHost) => void,
   ) {
     this.number = job;
     this.owner = owner;
-    this.#limits = limits;
+    this.#bounds = bounds;
     this.#send = send;
   }
 
@@ -74,7 +74,7 @@ export class Job {
   /** A log never fails its run, and never fills the channel. */
   #line(level: "info" | "warn" | "error", said: unknown, given: unknown): void {
     if (this.isSettled) return;
-    const { maxLines, maxBytes, maxLineBytes } = this.#limits.log;
+    const { maxLines, maxBytes, maxLineBytes } = this.#bounds.log;
     if (this.#lines >= maxLines || this.#lineBytes >= maxBytes) {
       this.droppedLines += 1;
       return;
@@ -108,7 +108,7 @@ export class RunContext implements HandlerContext {
   readonly step: RunStep;
   readonly #job: Job;
 
-  constructor(job: Job, run: HandedRun, limits: ChildLimits["steps"]) {
+  constructor(job: Job, run: HandedRun, bounds: ChildBounds["steps"]) {
     this.event = run.event;
     this.attempt = run.attempt;
     this.idempotencyKey = run.idempotencyKey;
@@ -120,7 +120,7 @@ export class RunContext implements HandlerContext {
         await job.ask({ kind: "keep", name, result });
       },
     };
-    this.step = createRunSteps(run, job, store, limits);
+    this.step = createRunSteps(run, job, store, bounds);
   }
 
   get signal(): AbortSignal {

@@ -5,7 +5,7 @@ import { Worker } from "node:worker_threads";
 import type { ThrownError } from "../../domain/flow/handler-call.ts";
 import {
   CHANNEL_FD,
-  type ChildLimits,
+  type ChildBounds,
   createLineReader,
   type FromHost,
   type PageError,
@@ -37,7 +37,7 @@ const jobs = new Map<number, Job>();
 const modules = new Map<string, Promise<LoadedModule> | LoadedModule>();
 const channel = new Socket({ fd: CHANNEL_FD, readable: true, writable: true });
 const outbox = createOutbox(channel);
-let limits: ChildLimits;
+let bounds: ChildBounds;
 
 process.setSourceMapsEnabled(true);
 installGuards({ current: () => context.getStore(), onEscaped });
@@ -54,7 +54,7 @@ channel.on("close", () => exit.call(process, 0));
 function take(message: ToHost): void {
   switch (message.kind) {
     case "configure":
-      limits = message.limits;
+      bounds = message.bounds;
       return;
     case "load":
       load(message);
@@ -93,7 +93,7 @@ function load({ module, file, text }: Extract<ToHost, { kind: "load" }>): void {
 type Call = Extract<ToHost, { kind: "run" | "page" }>;
 
 function begin(message: Call): void {
-  const job = new Job(message, limits, outbox.send);
+  const job = new Job(message, bounds, outbox.send);
   jobs.set(job.number, job);
   const loaded = modules.get(message.module);
   if (loaded instanceof Promise) {
@@ -112,7 +112,7 @@ function call(job: Job, module: LoadedModule, message: Call): void {
     try {
       if (message.kind === "run") returned(job);
       else {
-        const sent = pageToSend(value, limits.maxPageBytes);
+        const sent = pageToSend(value, bounds.maxPageBytes);
         end(job, "error" in sent ? sent : { page: sent.text });
       }
     } catch (thrown) {
@@ -131,7 +131,7 @@ function call(job: Job, module: LoadedModule, message: Call): void {
 function startCode(job: Job, module: LoadedModule, message: Call): unknown {
   if (message.kind === "run") {
     if (!("handler" in module)) throw new Error("The file defines no flow any more");
-    return module.handler(new RunContext(job, message.run, limits.steps));
+    return module.handler(new RunContext(job, message.run, bounds.steps));
   }
   if (!("fetchPage" in module)) throw new Error("The file defines no source any more");
   return module.fetchPage(pageContext(job, message.page) as never);
@@ -157,7 +157,7 @@ function returned(job: Job): void {
 function leftMs(timer: object): number {
   if (read(timer, "_destroyed") === true) return -1;
   const ms = (read(timer, "_idleTimeout") ?? 0) as number;
-  if (ms > limits.lingerMs) return -1;
+  if (ms > bounds.lingerMs) return -1;
   return (timer as NodeJS.Timeout).hasRef() ? ms : -1;
 }
 

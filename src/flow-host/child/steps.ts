@@ -1,6 +1,6 @@
 import { digestOf } from "../../domain/event/idempotency-key.ts";
 import type { RunStep } from "../../sdk/index.ts";
-import type { ChildLimits } from "../protocol.ts";
+import type { ChildBounds } from "../protocol.ts";
 
 /** Where the results of a run's steps are kept. */
 export interface StepStore {
@@ -16,7 +16,7 @@ export function createRunSteps(
   run: { idempotencyKey: string },
   deadline: { readonly signal: AbortSignal },
   store: StepStore,
-  limits: ChildLimits["steps"],
+  bounds: ChildBounds["steps"],
 ): RunStep {
   let finished: Promise<ReadonlyMap<string, string | null>> | undefined;
   const names = new Set<string>();
@@ -29,14 +29,14 @@ export function createRunSteps(
     });
     const kept = (await finished).get(name);
     if (kept !== undefined) return read(kept);
-    if (names.size > limits.maxSteps) throw new Error(`A run has at most ${limits.maxSteps} steps`);
+    if (names.size > bounds.maxSteps) throw new Error(`A run has at most ${bounds.maxSteps} steps`);
     const { signal } = deadline;
     signal.throwIfAborted();
     const idempotencyKey = digestOf("step", run.idempotencyKey, name);
-    const text = write(name, await work({ idempotencyKey, signal }), limits);
+    const text = write(name, await work({ idempotencyKey, signal }), bounds);
     keptBytes += bytesOf(text);
-    if (keptBytes > limits.maxRunBytes) {
-      throw new Error(`The results of the steps of a run are at most ${limits.maxRunBytes} bytes of JSON`);
+    if (keptBytes > bounds.maxRunBytes) {
+      throw new Error(`The results of the steps of a run are at most ${bounds.maxRunBytes} bytes of JSON`);
     }
     await store.keep(name, text);
     return read(text);
@@ -68,7 +68,7 @@ function checkName(name: unknown, names: ReadonlySet<string>): asserts name is s
   if (names.has(name)) throw new Error(`Two steps of this run are called ${name}: give each its own name`);
 }
 
-function write(name: string, result: unknown, { maxResultBytes }: ChildLimits["steps"]): string | null {
+function write(name: string, result: unknown, { maxResultBytes }: ChildBounds["steps"]): string | null {
   const text = JSON.stringify(result) as string | undefined;
   if (text === undefined) return null;
   if (bytesOf(text) <= maxResultBytes) return text;

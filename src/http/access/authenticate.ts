@@ -5,12 +5,12 @@ import { hashApiKey, refusal, type Scope } from "../../domain/api-key.ts";
 import { HeadraceError } from "../../domain/errors.ts";
 import { findAccess } from "../../postgres/access/api-keys.ts";
 import type { Database } from "../../postgres/core/database.ts";
-import { createKeyLookUps, type KeyLookUpLimits } from "./key-lookups.ts";
+import { createKeyLookUps, type KeyLookUpBounds } from "./key-lookups.ts";
 import type { KeyUse } from "./key-use.ts";
 
 /** Bounds that protect the management API from those who have no key, and keys from one another. */
-export interface AccessLimits {
-  lookUps: KeyLookUpLimits;
+export interface AccessBounds {
+  lookUps: KeyLookUpBounds;
   /**
    * Calls with an unknown key of one address (of IPv6, of one /64) that are answered 401 in `windowMs`; more are
    * answered 429 after `delayMs` to twice that, so that one who asks on and on takes no processor from others; `maxDelayed` calls wait
@@ -49,15 +49,15 @@ export function createGuards(
   server: FastifyInstance,
   deps: {
     database: Database;
-    limits: AccessLimits;
+    bounds: AccessBounds;
     onRefused: (reason: RefusedCall) => void;
     /** Told of each key that a guard let in. */
     keyUse: Pick<KeyUse, "note">;
   },
 ): Guards {
-  const { database, limits, onRefused, keyUse } = deps;
-  const { failures, callsPerSecond } = limits;
-  const lookUp = createKeyLookUps((asked) => findAccess(database.access, asked), limits.lookUps, Date.now);
+  const { database, bounds, onRefused, keyUse } = deps;
+  const { failures, callsPerSecond } = bounds;
+  const lookUp = createKeyLookUps((asked) => findAccess(database.access, asked), bounds.lookUps, Date.now);
   const failing: RateLimitOptions = {
     max: failures.max,
     timeWindow: failures.windowMs,

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import type { AskedAccess, FoundAccess } from "../../postgres/access/api-keys.ts";
 import { createKeyLookUps } from "./key-lookups.ts";
 
-const LIMITS = { maxItems: 100, maxWaiting: 3, maxRemembered: 2, unknownMs: 1_000 };
+const BOUNDS = { maxItems: 100, maxWaiting: 3, maxRemembered: 2, unknownMs: 1_000 };
 const ACCESS: FoundAccess = {
   keyId: "k",
   keyName: "k",
@@ -26,7 +26,7 @@ function lookingUp() {
         const end = () => resolve(keys.map((key) => (key.startsWith("good") ? ACCESS : undefined)));
         statements.push({ keys, end });
       }),
-    LIMITS,
+    BOUNDS,
     () => nowMs,
   );
   const sent = () => new Promise((resolve) => setImmediate(resolve));

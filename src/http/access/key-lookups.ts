@@ -3,7 +3,7 @@ import type { AskedAccess, FoundAccess } from "../../postgres/access/api-keys.ts
 import { Batcher } from "../../runtime/batcher.ts";
 
 /** How API keys are looked up. */
-export interface KeyLookUpLimits {
+export interface KeyLookUpBounds {
   /** Keys that one statement looks up. */
   maxItems: number;
   /** Calls that wait for a look-up: more are refused. */
@@ -25,16 +25,16 @@ export type LookUpKey = (asked: AskedAccess) => Promise<FoundAccess | undefined>
  */
 export function createKeyLookUps(
   find: (asked: readonly AskedAccess[]) => Promise<(FoundAccess | undefined)[]>,
-  limits: KeyLookUpLimits,
+  bounds: KeyLookUpBounds,
   nowMs: () => number,
 ): LookUpKey {
   const lane = () =>
     new Batcher<AskedAccess, { access: FoundAccess | undefined }>(
       async (asked) => (await find(asked)).map((access) => ({ access })),
       {
-        maxItems: limits.maxItems,
+        maxItems: bounds.maxItems,
         inFlight: 1,
-        maxWaiting: limits.maxWaiting,
+        maxWaiting: bounds.maxWaiting,
         full: () => new HeadraceError("rate_limited", "Too many API keys wait to be looked up"),
       },
     );
@@ -51,10 +51,10 @@ export function createKeyLookUps(
     good.delete(name);
     unknown.delete(name);
     if (access === undefined) {
-      if (unknown.size >= limits.maxRemembered) unknown.delete(unknown.keys().next().value as string);
-      unknown.set(name, nowMs() + limits.unknownMs);
+      if (unknown.size >= bounds.maxRemembered) unknown.delete(unknown.keys().next().value as string);
+      unknown.set(name, nowMs() + bounds.unknownMs);
     } else {
-      if (good.size >= limits.maxRemembered) good.delete(good.keys().next().value as string);
+      if (good.size >= bounds.maxRemembered) good.delete(good.keys().next().value as string);
       good.add(name);
     }
     return access;

@@ -1,6 +1,6 @@
 import type { RouteHandlerMethod, RouteOptions } from "fastify";
 import { HeadraceError } from "../../domain/errors.ts";
-import { createShares, NoShare, type ShareLimits } from "../../runtime/shares.ts";
+import { createShares, NoShare, type ShareBounds } from "../../runtime/shares.ts";
 
 declare module "fastify" {
   interface FastifyContextConfig {
@@ -10,15 +10,15 @@ declare module "fastify" {
 }
 
 /** Calls of one API key that are under way at once, and those that wait for their turn. */
-export type KeyShareLimits = Omit<ShareLimits, "total">;
+export type KeyShareBounds = Omit<ShareBounds, "total">;
 
 /**
  * Makes an `onRoute` hook after which at most `perHolder` calls of one key are carried out at once. Others of the key
  * wait, and are answered 429 when that takes too long. A call counts until its handler ends, whether or not its client
  * still waits.
  */
-export function shareByKey(limits: KeyShareLimits, onRefused: () => void): (route: RouteOptions) => void {
-  const shares = createShares({ ...limits, total: Number.POSITIVE_INFINITY });
+export function shareByKey(bounds: KeyShareBounds, onRefused: () => void): (route: RouteOptions) => void {
+  const shares = createShares({ ...bounds, total: Number.POSITIVE_INFINITY });
 
   const take = (keyId: string) =>
     shares.take(keyId).catch((error: unknown) => {

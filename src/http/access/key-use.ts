@@ -2,7 +2,7 @@ import { noteKeyUse } from "../../postgres/access/api-keys.ts";
 import type { Queryable } from "../../postgres/core/database.ts";
 import type { Step } from "../../runtime/loop.ts";
 
-export interface KeyUseLimits {
+export interface KeyUseBounds {
   /** A key's use is written at most once in this time, ms. */
   everyMs: number;
   /** The wait between two writes, ms. */
@@ -19,8 +19,8 @@ export interface KeyUse {
   step: Step;
 }
 
-export function createKeyUse(database: Queryable, limits: KeyUseLimits, monotonicMs: () => number): KeyUse {
-  const { everyMs, intervalMs, maxKeys } = limits;
+export function createKeyUse(database: Queryable, bounds: KeyUseBounds, monotonicMs: () => number): KeyUse {
+  const { everyMs, intervalMs, maxKeys } = bounds;
   /** When the use of a key was written last; undefined: it waits to be. */
   const written = new Map<string, number | undefined>();
   return {

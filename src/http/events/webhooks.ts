@@ -9,7 +9,7 @@ import { watchEventLoop } from "../server/load-shedding.ts";
 import { readBody } from "../server/read-body.ts";
 
 /** What protects the receiver from those who are not let in, and from more than it can take. */
-export interface WebhookLimits {
+export interface WebhookBounds {
   /** No body of any scheme is larger, bytes. */
   maxBodyBytes: number;
   /** Of all bodies that are in hand at once, bytes; more are answered 503. */
@@ -29,7 +29,7 @@ export interface WebhookRoutesOptions {
   receiver: Receiver;
   /** The URL that providers call, without the server's own paths: signatures that cover the URL are checked against it. */
   publicUrl: string;
-  limits: WebhookLimits;
+  bounds: WebhookBounds;
   /** True when what came in waits so long, to be committed or to be routed, that no more is taken. */
   isBehind: () => boolean;
   onAnswer: (answer: ReceiveAnswer, target: Target, request: FastifyRequest) => void;
@@ -54,19 +54,19 @@ interface TargetParams {
 
 /** The webhook endpoints: no API key, the signature is the key. Bodies are taken as bytes, whatever they claim to be. */
 export const webhookRoutes: FastifyPluginAsync<WebhookRoutesOptions> = async (server, options) => {
-  const { receiver, publicUrl, limits, isBehind, onAnswer, onRefused } = options;
-  const bodies = createBodyBudget(limits.maxBodiesBytes);
+  const { receiver, publicUrl, bounds, isBehind, onAnswer, onRefused } = options;
+  const bodies = createBodyBudget(bounds.maxBodiesBytes);
 
   await server.register(rateLimit, {
-    max: limits.requestsPerSecond,
+    max: bounds.requestsPerSecond,
     timeWindow: 1_000,
-    cache: limits.maxAddresses,
-    allowList: ({ ip }) => !limits.limitLoopback && isLoopback(ip),
+    cache: bounds.maxAddresses,
+    allowList: ({ ip }) => !bounds.limitLoopback && isLoopback(ip),
     addHeaders: NO_HEADERS,
     addHeadersOnExceeding: NO_HEADERS,
     errorResponseBuilder: () => new HeadraceError("rate_limited", "Too many requests from this address"),
   });
-  const eventLoop = watchEventLoop(limits.maxEventLoopDelayMs);
+  const eventLoop = watchEventLoop(bounds.maxEventLoopDelayMs);
   server.addHook("onClose", async () => eventLoop.stop());
 
   // What a body is follows from its connector's scheme: no content type, however odd, keeps a delivery out.
@@ -110,7 +110,7 @@ export const webhookRoutes: FastifyPluginAsync<WebhookRoutesOptions> = async (se
         onAnswer(answer, target, request);
         if (answer.kind !== "rejected") return sendAnswer(reply, answer);
         // From its arrival: an endpoint that had to be looked up must not take longer than one that is known.
-        return nextStep(request.receivedMs, limits.rejectionStepMs).then(() => sendAnswer(reply, answer));
+        return nextStep(request.receivedMs, bounds.rejectionStepMs).then(() => sendAnswer(reply, answer));
       })
       .catch((error: unknown) => reply.send(error));
   }
@@ -120,12 +120,12 @@ export const webhookRoutes: FastifyPluginAsync<WebhookRoutesOptions> = async (se
     "/api/v1/webhooks/:connector/:tenant_id",
     "/api/v1/webhooks/:connector/:tenant_id/:endpoint",
   ]) {
-    server.post(url, { bodyLimit: limits.maxBodyBytes, schema: SCHEMA }, handle);
+    server.post(url, { bodyLimit: bounds.maxBodyBytes, schema: SCHEMA }, handle);
     server.get(url, { exposeHeadRoute: false, schema: HANDSHAKE_SCHEMA }, handle);
     server.route({
       method: ["PUT", "PATCH", "DELETE"],
       url,
-      bodyLimit: limits.maxBodyBytes,
+      bodyLimit: bounds.maxBodyBytes,
       schema: { hide: true },
       handler: handle,
     });

@@ -2,7 +2,7 @@ import type { Server } from "node:http";
 import type { Socket } from "node:net";
 
 /** How many connections a server keeps, and for how long each may stay without being of use. */
-export interface ConnectionLimits {
+export interface ConnectionBounds {
   /** Connections at once; one more is closed unanswered. */
   maxConnections: number;
   /** A connection whose request's head is not there after this time is answered 408 and closed, ms. */
@@ -33,18 +33,18 @@ const MAKE_ROOM_MS = 1_000;
 /** Holds a server to its bounds. `onDropped` is told of each connection that is closed by one. */
 export function boundConnections(
   server: Server,
-  limits: ConnectionLimits,
+  bounds: ConnectionBounds,
   onDropped: (reason: DroppedConnection) => void,
 ): void {
   let madeRoomMs = Number.NEGATIVE_INFINITY;
-  server.maxConnections = limits.maxConnections;
+  server.maxConnections = bounds.maxConnections;
   server.on("drop", () => {
     onDropped("max_connections");
     if (performance.now() - madeRoomMs < MAKE_ROOM_MS) return;
     madeRoomMs = performance.now();
     server.closeIdleConnections();
   });
-  server.setTimeout(limits.inactiveMs, (socket) => {
+  server.setTimeout(bounds.inactiveMs, (socket) => {
     onDropped("inactive");
     socket.destroy();
   });

@@ -3,8 +3,8 @@ import rateLimit from "@fastify/rate-limit";
 import Fastify, { type FastifyInstance } from "fastify";
 import type { Registry } from "prom-client";
 import type { Logger } from "../../runtime/logger.ts";
-import { type AccessLimits, createGuards, type RefusedCall } from "../access/authenticate.ts";
-import type { KeyShareLimits } from "../access/key-shares.ts";
+import { type AccessBounds, createGuards, type RefusedCall } from "../access/authenticate.ts";
+import type { KeyShareBounds } from "../access/key-shares.ts";
 import { type ApiDeps, apiRoutes } from "../api.ts";
 import { ErrorBody } from "../error-schema.ts";
 import { createClientErrorHandler, createErrorHandler, createNotFoundHandler } from "../errors.ts";
@@ -16,7 +16,7 @@ import { addConnectionEnd, type ServerPhase } from "./connection-end.ts";
 import {
   boundAnswer,
   boundConnections,
-  type ConnectionLimits,
+  type ConnectionBounds,
   type DroppedConnection,
 } from "./connections.ts";
 import { createPrefixReader } from "./forwarded-prefix.ts";
@@ -26,15 +26,15 @@ import { buildSerializers } from "./serializers.ts";
 import { compileValidator } from "./validation.ts";
 
 /** The bounds of what is served. */
-export interface HttpLimits {
-  connections: ConnectionLimits;
-  access: AccessLimits;
-  keyShare: KeyShareLimits;
+export interface HttpBounds {
+  connections: ConnectionBounds;
+  access: AccessBounds;
+  keyShare: KeyShareBounds;
 }
 
 export interface HttpDeps extends Omit<ApiDeps, "guards" | "keyShare" | "onRefused"> {
   log: Logger;
-  limits: HttpLimits;
+  bounds: HttpBounds;
   /** Told of each call that a bound refuses. */
   onRefused: (reason: RefusedCall) => void;
   /** Told of each connection that a bound closes. */
@@ -69,8 +69,8 @@ const MAX_PARAM_CHARS = 16_384;
  */
 export function createHttpServer(deps: HttpDeps): FastifyInstance {
   const { log, registry, readiness, onUnavailable, phase, version, trustedProxies, serveApi, ...rest } = deps;
-  const { metricsKey, queues, limits, onRefused, onDropped, ...api } = rest;
-  const { connections } = limits;
+  const { metricsKey, queues, bounds, onRefused, onDropped, ...api } = rest;
+  const { connections } = bounds;
   const paths = createKnownPaths();
   const answerError = createErrorHandler({
     log,
@@ -120,11 +120,11 @@ export function createHttpServer(deps: HttpDeps): FastifyInstance {
     server.register(async (guarded) => {
       const guards = createGuards(guarded, {
         database: api.database,
-        limits: limits.access,
+        bounds: bounds.access,
         onRefused,
         keyUse: api.keyUse,
       });
-      const { keyShare } = limits;
+      const { keyShare } = bounds;
       await guarded.register(apiRoutes, { ...api, guards, keyShare, onRefused, prefix: "/api/v1" });
       if (queues !== undefined)
         await guarded.register(queueBoard, { guards, queues, readPrefix, answerError });

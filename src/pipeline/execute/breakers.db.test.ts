@@ -3,10 +3,10 @@ import { migratedDatabase } from "../../../test/support/database.ts";
 import { until } from "../../../test/support/until.ts";
 import { readCounter } from "../../postgres/core/change-counters.ts";
 import type { Database } from "../../postgres/core/database.ts";
-import { type BreakerLimits, createBreakers, type TargetResult } from "./breakers.ts";
+import { type BreakerBounds, createBreakers, type TargetResult } from "./breakers.ts";
 
 const TARGET = { tenantId: "acme", target: "https://shop.example" };
-const LIMITS: BreakerLimits = {
+const BOUNDS: BreakerBounds = {
   ...{ failures: 4, timeouts: 2, failingMs: 0, openMs: 300, maxOpenMs: 1_000, maxRetryAfterMs: 60_000 },
   ...{ probeMs: 600, watchedMs: 60_000, maxWatched: 100, unknownMs: 50, heldPerSecond: 50 },
 };
@@ -17,11 +17,11 @@ const FAILED: TargetResult = {
 const TIMED_OUT: TargetResult = { ...FAILED, isTimeout: true };
 
 /** One worker of its own process, as far as breakers go. */
-function worker(database: Database, over: Partial<BreakerLimits> = {}) {
+function worker(database: Database, over: Partial<BreakerBounds> = {}) {
   const seen = { opened: 0, closed: 0 };
   const breakers = createBreakers({
     database: database.pipeline,
-    limits: { ...LIMITS, ...over },
+    bounds: { ...BOUNDS, ...over },
     monotonicMs: () => performance.now(),
     random: () => 0,
     onOpened() {

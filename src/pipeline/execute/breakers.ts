@@ -1,7 +1,7 @@
 import type { Held } from "../../domain/flow/outcome.ts";
 import type { Queryable } from "../../postgres/core/database.ts";
 import {
-  type BreakerBounds,
+  type BreakerThresholds,
   loadWatchedTargets,
   reportTargets,
   type TargetReport,
@@ -10,7 +10,7 @@ import {
 } from "../../postgres/runs/circuit-breakers.ts";
 import { Batcher } from "../../runtime/batcher.ts";
 
-export interface BreakerLimits extends BreakerBounds {
+export interface BreakerBounds extends BreakerThresholds {
   /** Targets that this process watches; of more, those that are open come first. */
   maxWatched: number;
   /** Of the runs that an open breaker holds so many come due in a second, to be held again while it is open. */
@@ -59,7 +59,7 @@ interface Watched {
 
 export function createBreakers(deps: {
   database: Queryable;
-  limits: BreakerLimits;
+  bounds: BreakerBounds;
   monotonicMs: () => number;
   random: () => number;
   onOpened: (target: Target) => void;
@@ -67,14 +67,14 @@ export function createBreakers(deps: {
   onClosed: (target: Target) => void;
   onError: (error: unknown) => void;
 }): Breakers {
-  const { database, limits, monotonicMs, random } = deps;
+  const { database, bounds, monotonicMs, random } = deps;
   let watched = new Map<string, Watched>();
   let knownAt = 0;
   let loading: { counter: number; done: Promise<void> } | undefined;
 
   const reports = new Batcher<EndedCall, void>(
     async (batch) => {
-      const targets = await reportTargets(database, summed(batch), limits);
+      const targets = await reportTargets(database, summed(batch), bounds);
       for (const target of targets) {
         keep(target);
         if (target.hasOpened) deps.onOpened(target);
@@ -96,7 +96,7 @@ export function createBreakers(deps: {
   }
 
   async function load(counter: number): Promise<void> {
-    const { watchedMs, maxWatched: limit } = limits;
+    const { watchedMs, maxWatched: limit } = bounds;
     const targets = await loadWatchedTargets(database, { watchedMs, limit });
     watched = new Map();
     for (const target of targets) keep(target);
@@ -106,7 +106,7 @@ export function createBreakers(deps: {
   function held({ target }: Target, known: Watched): Held {
     const waitMs = Math.max(known.probeAtMs - monotonicMs(), 0);
     // Not all at once: the first of them probes, and when it succeeds the others are woken.
-    const behindMs = Math.min((known.held * 1_000) / limits.heldPerSecond, limits.maxOpenMs);
+    const behindMs = Math.min((known.held * 1_000) / bounds.heldPerSecond, bounds.maxOpenMs);
     const delayMs = waitMs + 50 + random() * Math.max(waitMs / 10, 100) + behindMs;
     known.held += 1;
     return { kind: "held", reason: heldByBreaker(target), delayMs };
@@ -114,9 +114,9 @@ export function createBreakers(deps: {
 
   async function probe(target: Target, known: Watched): Promise<Held | undefined> {
     // Meanwhile nobody else of this process asks.
-    known.probeAtMs = monotonicMs() + limits.unknownMs;
+    known.probeAtMs = monotonicMs() + bounds.unknownMs;
     try {
-      const { isMine, known: now } = await takeProbe(database, target, limits.probeMs);
+      const { isMine, known: now } = await takeProbe(database, target, bounds.probeMs);
       if (now !== undefined) keep(now);
       else watched.delete(nameOf(target));
       const current = watched.get(nameOf(target));

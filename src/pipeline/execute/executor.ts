@@ -26,9 +26,9 @@ import type { Breakers } from "./breakers.ts";
 import { finishAttempt } from "./finish.ts";
 import type { FlowVersions, OpenedFlow } from "./flow-versions.ts";
 import type { HeldRuns, Hold } from "./held-runs.ts";
-import type { SharedBounds } from "./slots/shared-bounds.ts";
+import type { SharedSemaphore } from "./slots/shared-semaphore.ts";
 
-export interface ExecutorLimits {
+export interface ExecutorBounds {
   /** How long a claimed run stays this process's without a heartbeat, ms. */
   leaseMs: number;
   /** Runs claimed, and attempts finished, in one statement. */
@@ -54,12 +54,12 @@ export interface ExecutorDeps {
   loadSecrets: LoadRunSecrets;
   held: HeldRuns;
   /** Counts what is under way for each tenant. */
-  bounds: SharedBounds;
+  semaphore: SharedSemaphore;
   breakers: Pick<Breakers, "prepare">;
   /** Reads an event for a run: at once, or a large one in slices. */
   normalize: (event: StoredEvent, action: FlowAction) => Normalized | Promise<Normalized>;
   actions: Readonly<Record<FlowAction["type"], RunAction>>;
-  limits: ExecutorLimits;
+  bounds: ExecutorBounds;
   random: () => number;
   monotonicMs: () => number;
   onFinished: (attempt: FinishedAttempt, run: ClaimedRun) => void;
@@ -94,28 +94,28 @@ export interface Executor {
 }
 
 export function createExecutor(deps: ExecutorDeps): Executor {
-  const { database, limits } = deps;
+  const { database, bounds } = deps;
   const batches = {
-    maxItems: limits.batchSize,
-    inFlight: limits.inFlight,
+    maxItems: bounds.batchSize,
+    inFlight: bounds.inFlight,
     maxWaiting: Number.POSITIVE_INFINITY,
     full: () => new HeadraceError("store_unavailable", "Too many jobs wait for PostgreSQL"),
   };
   const claims = new Batcher<string[], PreparedRun[]>(
     async (jobs) =>
-      byJob(jobs, await prepareRuns(deps, await claimRuns(database, jobs.flat(), limits.leaseMs))),
+      byJob(jobs, await prepareRuns(deps, await claimRuns(database, jobs.flat(), bounds.leaseMs))),
     batches,
   );
   const gatedClaims = new Batcher<string[], PreparedRun[]>(
-    async (jobs) => byJob(jobs, await prepareRuns(deps, await claimGatedRuns(database, jobs.flat(), limits))),
-    { ...batches, maxItems: limits.gatedBatchSize },
+    async (jobs) => byJob(jobs, await prepareRuns(deps, await claimGatedRuns(database, jobs.flat(), bounds))),
+    { ...batches, maxItems: bounds.gatedBatchSize },
   );
   const holds = new Batcher<HeldRun, void>(async (runs) => {
     await holdRuns(database, runs);
     return runs.map(deps.onHeld);
   }, batches);
   const wakes = new Batcher<FreedRun, void>(async (freed) => {
-    const woken = await wakeGatedRuns(database, freed, limits.runLeaseMs);
+    const woken = await wakeGatedRuns(database, freed, bounds.runLeaseMs);
     if (woken.length > 0) deps.onWoken(woken);
     return freed.map(() => undefined);
   }, batches);
@@ -219,16 +219,16 @@ function byJob(jobs: readonly string[][], runs: readonly PreparedRun[]): Prepare
 
 /** An attempt within what its tenant may have under way. */
 async function boundedAttempt(deps: ExecutorDeps, prepared: PreparedRun, hold: Hold): Promise<Outcome> {
-  const { bounds, limits, monotonicMs } = deps;
+  const { semaphore, bounds, monotonicMs } = deps;
   const { tenantId } = prepared.run;
-  const entering = bounds.enter(tenantId, limits.tenantConcurrency);
+  const entering = semaphore.acquire(tenantId, bounds.tenantConcurrency);
   const place = entering instanceof Promise ? await entering : entering;
   if (place.kind === "full") return { kind: "held", reason: "tenant_concurrency", delayMs: place.delayMs };
   const startedMs = monotonicMs();
   try {
     return await attempt(deps, prepared, hold);
   } finally {
-    bounds.leave(tenantId, monotonicMs() - startedMs);
+    semaphore.release(tenantId, monotonicMs() - startedMs);
   }
 }
 
@@ -239,7 +239,7 @@ async function attempt(deps: ExecutorDeps, prepared: PreparedRun, hold: Hold): P
   if (event === undefined) return gone("EVENT_GONE", `Event ${run.eventId} does not exist`);
   // With the key back in the setting it goes on: nothing is lost for want of it.
   if (flow.signing === undefined || prepared.secrets === undefined) {
-    return { kind: "held", reason: "encryption_key", delayMs: deps.limits.holdMs };
+    return { kind: "held", reason: "encryption_key", delayMs: deps.bounds.holdMs };
   }
   const normalizing = deps.normalize(event, flow.definition.action);
   const normalized = normalizing instanceof Promise ? await normalizing : normalizing;

@@ -7,7 +7,7 @@ import { insertRuns } from "../../postgres/events/routing.ts";
 import { claimRuns, finishRuns, queueRuns, releaseRuns } from "../../postgres/runs/runs.ts";
 import { tendLostRuns } from "./lost-runs.ts";
 
-const LIMITS = { maxLost: 2, delayMs: 0, maxDelayMs: 0, suspectMs: 60_000 };
+const BOUNDS = { maxLost: 2, delayMs: 0, maxDelayMs: 0, suspectMs: 60_000 };
 const LEASE_MS = 60_000;
 
 async function queued(database: Database, count: number): Promise<string[]> {
@@ -23,7 +23,7 @@ async function queued(database: Database, count: number): Promise<string[]> {
 
 /** One sweep of due runs whose workers are gone; answers those that it gave a job. */
 async function sweep(database: Database, ids: string[]): Promise<string[]> {
-  await tendLostRuns(database.pipeline, ids, LIMITS, Math.random);
+  await tendLostRuns(database.pipeline, ids, BOUNDS, Math.random);
   return (await queueRuns(database.pipeline, ids, LEASE_MS)).map((run) => run.id);
 }
 
@@ -47,7 +47,7 @@ test("of suspects one is out at a time, and the next goes on when it has ended",
   await lose(database, ids);
   await sweep(database, ids);
   await lose(database, ids);
-  await tendLostRuns(database.pipeline, ids, LIMITS, Math.random);
+  await tendLostRuns(database.pipeline, ids, BOUNDS, Math.random);
   expect(await rows(database)).toMatchObject(
     ids.map(() => ({ state: "failed", lost: 2, attempts: 0, error_code: "WORKER_LOST" })),
   );
@@ -76,7 +76,7 @@ test("of suspects one is out at a time, and the next goes on when it has ended",
   expect(next).not.toEqual(out);
   // The one that ends its worker again is dead, with its event among the dead letters.
   await lose(database, next);
-  const [dead] = await tendLostRuns(database.pipeline, next, LIMITS, Math.random);
+  const [dead] = await tendLostRuns(database.pipeline, next, BOUNDS, Math.random);
   expect(dead).toMatchObject({ id: next[0], errorCode: "WORKER_LOST", errorContext: { connector: "shop" } });
   const letters = await database.pipeline.query({ text: "SELECT run_id, error_message FROM dead_letters" });
   expect(letters).toEqual([

@@ -5,7 +5,7 @@ import { countLosses, findLostRuns, holdSuspects, type LostRun } from "../../pos
 import { type FinishedAttempt, finishRuns, WORKER_LOST } from "../../postgres/runs/runs.ts";
 import { backoffMs } from "../../runtime/backoff.ts";
 
-export interface LostRunLimits {
+export interface LostRunBounds {
   /** A run may lose its worker so often with no attempt that ended; once more, and it is dead. */
   maxLost: number;
   /** The longest wait after the second loss, ms; it doubles with each, up to `maxDelayMs`. */
@@ -24,16 +24,16 @@ export interface LostRunLimits {
 export async function tendLostRuns(
   database: Queryable,
   dueIds: readonly string[],
-  limits: LostRunLimits,
+  bounds: LostRunBounds,
   random: () => number,
 ): Promise<FinishedAttempt[]> {
   const { lost: runs, suspects } = await findLostRuns(database, dueIds);
-  if (suspects > 0) await holdSuspects(database, dueIds, limits.suspectMs);
+  if (suspects > 0) await holdSuspects(database, dueIds, bounds.suspectMs);
   if (runs.length === 0) return [];
-  const isOver = (run: LostRun) => run.lost >= limits.maxLost;
+  const isOver = (run: LostRun) => run.lost >= bounds.maxLost;
   await countLosses(
     database,
-    runs.filter((run) => !isOver(run)).map((run) => ({ ...run, delayMs: waitMs(run.lost, limits, random) })),
+    runs.filter((run) => !isOver(run)).map((run) => ({ ...run, delayMs: waitMs(run.lost, bounds, random) })),
   );
   const over = runs.filter(isOver);
   if (over.length === 0) return [];
@@ -44,7 +44,7 @@ export async function tendLostRuns(
   return ended.filter((attempt) => written.has(attempt.id));
 }
 
-function waitMs(lost: number, { delayMs, maxDelayMs }: LostRunLimits, random: () => number): number {
+function waitMs(lost: number, { delayMs, maxDelayMs }: LostRunBounds, random: () => number): number {
   return lost === 0 ? 0 : backoffMs({ kind: "exponential", delayMs, maxDelayMs }, lost, random);
 }
 

@@ -35,7 +35,7 @@ function runsHere(slots = Number.POSITIVE_INFINITY) {
         ),
     },
     hasJobs: () => state.hasJobs,
-    limits: { maxRunsHere: 8, leaseMs: 15_000 },
+    bounds: { maxRunsHere: 8, leaseMs: 15_000 },
     onError: (error) => errors.push(error),
   });
   return { here, state, errors, ends };

@@ -31,11 +31,11 @@ export function createRunsHere(deps: {
   /** Whether this process has jobs in hand. */
   hasJobs: () => boolean;
   /** So many that began here may be under way, no more than half of them of one tenant. */
-  limits: { maxRunsHere: number; leaseMs: number };
+  bounds: { maxRunsHere: number; leaseMs: number };
   onError: (error: unknown) => void;
 }): RunsHere {
-  const { admission, hasJobs, limits, onError } = deps;
-  const pool = createSlotPool(limits.maxRunsHere);
+  const { admission, hasJobs, bounds, onError } = deps;
+  const pool = createSlotPool(bounds.maxRunsHere);
   const inHand = new Set<Promise<void>>();
 
   function reserveOne(run: SlotUser): boolean {
@@ -53,7 +53,7 @@ export function createRunsHere(deps: {
   }
 
   return {
-    leaseMs: limits.leaseMs,
+    leaseMs: bounds.leaseMs,
     reserve(runs) {
       const reserved = hasJobs() ? [] : runs.filter(reserveOne);
       return {

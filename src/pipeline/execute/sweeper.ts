@@ -9,9 +9,9 @@ import {
 } from "../../postgres/runs/runs.ts";
 import { type JobQueues, jobsOf } from "../../redis/job-queue.ts";
 import type { Step } from "../../runtime/loop.ts";
-import { type LostRunLimits, tendLostRuns } from "./lost-runs.ts";
+import { type LostRunBounds, tendLostRuns } from "./lost-runs.ts";
 
-export interface SweeperLimits extends LostRunLimits {
+export interface SweeperBounds extends LostRunBounds {
   /** Runs queued at once. */
   batchSize: number;
   /** How long a queued run's job may be on its way before the run is queued again, ms. */
@@ -32,29 +32,29 @@ export interface SweeperLimits extends LostRunLimits {
 export function createSweeper(deps: {
   database: Queryable;
   queues: JobQueues;
-  limits: SweeperLimits;
+  bounds: SweeperBounds;
   random: () => number;
   onSwept: (runs: readonly DueRun[]) => void;
   /** Told of runs that are dead because no worker lived to end them. */
   onLost: (attempts: readonly FinishedAttempt[]) => void;
 }): Step {
-  const { database, queues, limits, random, onSwept, onLost } = deps;
+  const { database, queues, bounds, random, onSwept, onLost } = deps;
   return async () => {
     const depths = await queues.depths();
-    const lanes = LANES.filter((lane) => (depths.get(lane) ?? 0) < limits.maxWaitingJobs);
-    const ids = await dueRunIds(database, lanes, limits.batchSize);
+    const lanes = LANES.filter((lane) => (depths.get(lane) ?? 0) < bounds.maxWaitingJobs);
+    const ids = await dueRunIds(database, lanes, bounds.batchSize);
     if (ids.length > 0) {
-      const lost = await tendLostRuns(database, ids, limits, random);
+      const lost = await tendLostRuns(database, ids, bounds, random);
       if (lost.length > 0) onLost(lost);
-      const runs = await queueRuns(database, ids, limits.runLeaseMs);
+      const runs = await queueRuns(database, ids, bounds.runLeaseMs);
       // What lost its worker travels alone, so that it ends no other with it.
       const [alone, together] = [runs.filter(isSuspect), runs.filter((run) => !isSuspect(run))];
-      await queues.add([...jobsOf(together, limits.maxRunsPerJob), ...jobsOf(alone, 1)]);
+      await queues.add([...jobsOf(together, bounds.maxRunsPerJob), ...jobsOf(alone, 1)]);
       onSwept(runs);
-      return { waitMs: limits.minWaitMs };
+      return { waitMs: bounds.minWaitMs };
     }
-    const nextMs = (await nextRunDueMs(database)) ?? limits.idleMs;
-    return { waitMs: Math.min(limits.idleMs, Math.max(limits.minWaitMs, nextMs)) };
+    const nextMs = (await nextRunDueMs(database)) ?? bounds.idleMs;
+    return { waitMs: Math.min(bounds.idleMs, Math.max(bounds.minWaitMs, nextMs)) };
   };
 }
 

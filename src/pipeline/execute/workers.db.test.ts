@@ -9,7 +9,7 @@ import { openJobQueues } from "../../redis/job-queue.ts";
 import { redisKeys } from "../../redis/keys.ts";
 import { createWorkers } from "./workers.ts";
 
-const LIMITS = {
+const BOUNDS = {
   ...{ concurrency: { 1: 2, 2: 2, 3: 2, 4: 2 }, lockMs: 30_000 },
   ...{ watchMs: 20, stuckMs: 400, closeMs: 200 },
 };
@@ -59,7 +59,7 @@ function workersOver(urlOf: () => string) {
   let hold: Promise<void> = Promise.resolve();
   const workers = createWorkers({
     connect: () => open(urlOf()),
-    ...{ keys, queues, limits: LIMITS, monotonicMs: () => performance.now() },
+    ...{ keys, queues, bounds: BOUNDS, monotonicMs: () => performance.now() },
     async execute(_lane, { runIds }) {
       taken.push(...runIds);
       await hold;
@@ -101,9 +101,9 @@ describe("the watch over workers", () => {
       await workers.watch();
       return workers.taken.length === 3;
     });
-    expect(performance.now() - stuckMs).toBeGreaterThan(LIMITS.stuckMs);
+    expect(performance.now() - stuckMs).toBeGreaterThan(BOUNDS.stuckMs);
     expect(workers.replaced).toEqual([2]);
-    await expect(workers.watch()).resolves.toEqual({ waitMs: LIMITS.watchMs });
+    await expect(workers.watch()).resolves.toEqual({ waitMs: BOUNDS.watchMs });
   });
 
   test("says it, for readiness to turn red, while a new worker does not help either", async () => {
@@ -139,7 +139,7 @@ describe("the watch over workers", () => {
     const from = performance.now();
     await until("it was watched for long", async () => {
       await workers.watch();
-      return performance.now() - from > LIMITS.stuckMs * 2;
+      return performance.now() - from > BOUNDS.stuckMs * 2;
     });
     end();
     await until("the third was taken", () => workers.taken.length === 3);

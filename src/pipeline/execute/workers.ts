@@ -5,7 +5,7 @@ import type { JobData, JobQueues } from "../../redis/job-queue.ts";
 import { JOB_QUEUE, type RedisKeys } from "../../redis/keys.ts";
 import type { Step } from "../../runtime/loop.ts";
 
-export interface WorkerLimits {
+export interface WorkerBounds {
   /** Jobs that this process claims at once, by lane. */
   concurrency: Readonly<Record<Priority, number>>;
   /** How long BullMQ lets a silent worker keep a job, ms. What decides is the run's own lease. */
@@ -50,14 +50,14 @@ export interface WorkersDeps {
   queues: Pick<JobQueues, "depths">;
   /** Resolves when the job need not wait any more: its runs have begun, or wait elsewhere. */
   execute: (lane: Priority, job: JobData) => Promise<void>;
-  limits: WorkerLimits;
+  bounds: WorkerBounds;
   monotonicMs: () => number;
   onReplaced: (lane: Priority) => void;
   onError: (error: Error) => void;
 }
 
 export function createWorkers(deps: WorkersDeps): Workers {
-  const { queues, limits, monotonicMs, onError } = deps;
+  const { queues, bounds, monotonicMs, onError } = deps;
   let state: "new" | "running" | "stopped" = "new";
   const lanes = LANES.map((lane) => {
     const one = { lane, busy: 0, progressMs: monotonicMs(), replaced: 0 } as Lane;
@@ -71,8 +71,8 @@ export function createWorkers(deps: WorkersDeps): Workers {
       connection: one.connection as ConnectionOptions,
       prefix: deps.keys.jobs(one.lane),
       autorun: false,
-      concurrency: limits.concurrency[one.lane],
-      lockDuration: limits.lockMs,
+      concurrency: bounds.concurrency[one.lane],
+      lockDuration: bounds.lockMs,
       maxStalledCount: 1,
       removeOnComplete: { count: 0 },
       removeOnFail: { count: 0 },
@@ -95,7 +95,7 @@ export function createWorkers(deps: WorkersDeps): Workers {
   /** Its jobs in hand go on: what they do is kept in PostgreSQL. */
   function replace(one: Lane): void {
     const { worker, connection } = one;
-    void close(worker, connection, limits.closeMs);
+    void close(worker, connection, bounds.closeMs);
     open(one);
     one.progressMs = monotonicMs();
     one.replaced += 1;
@@ -119,15 +119,15 @@ export function createWorkers(deps: WorkersDeps): Workers {
     },
     async watch() {
       const depths = await queues.depths();
-      if (state !== "running") return { waitMs: limits.watchMs };
+      if (state !== "running") return { waitMs: bounds.watchMs };
       for (const one of lanes) {
         const isIdle = (depths.get(one.lane) ?? 0) === 0;
         if (isIdle) one.replaced = 0;
-        if (isIdle || one.busy >= limits.concurrency[one.lane]) one.progressMs = monotonicMs();
-        if (monotonicMs() - one.progressMs >= limits.stuckMs) replace(one);
+        if (isIdle || one.busy >= bounds.concurrency[one.lane]) one.progressMs = monotonicMs();
+        if (monotonicMs() - one.progressMs >= bounds.stuckMs) replace(one);
       }
       const helpless = lanes.filter((one) => one.replaced > 1);
-      if (helpless.length === 0) return { waitMs: limits.watchMs };
+      if (helpless.length === 0) return { waitMs: bounds.watchMs };
       const names = helpless.map((one) => `P${one.lane}`).join(", ");
       throw new Error(`jobs of ${names} wait and no worker takes them, also not one that was made anew`);
     },

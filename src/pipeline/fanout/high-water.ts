@@ -10,7 +10,7 @@ export interface LaneDepth {
   inStream: number;
 }
 
-export interface HighWaterLimits {
+export interface HighWaterBounds {
   /** What waits behind the relay is at most what drains in this time, ms. */
   drainMs: number;
   /** Never held below this, so that a slow lane still finds the next batch ready. */
@@ -40,7 +40,7 @@ const SMOOTHING = 0.3;
 /** Measurements closer together than this say nothing, ms. */
 const MIN_INTERVAL_MS = 20;
 
-export function createHighWater(limits: HighWaterLimits): HighWater {
+export function createHighWater(bounds: HighWaterBounds): HighWater {
   const drains = new Map<Priority, Drain>();
   return {
     room(depths, nowMs) {
@@ -49,7 +49,7 @@ export function createHighWater(limits: HighWaterLimits): HighWater {
           const depth = depths.get(lane) ?? { waiting: 0, added: 0, inStream: 0 };
           const drain = measure(drains.get(lane), depth, nowMs);
           drains.set(lane, drain);
-          const mark = Math.min(limits.maxEvents, Math.max(limits.minEvents, drain.perMs * limits.drainMs));
+          const mark = Math.min(bounds.maxEvents, Math.max(bounds.minEvents, drain.perMs * bounds.drainMs));
           return [lane, Math.max(0, Math.floor(mark) - depth.waiting)];
         }),
       );

@@ -8,7 +8,7 @@ import { openJobQueues } from "../../redis/job-queue.ts";
 import { redisKeys } from "../../redis/keys.ts";
 import { createRelay } from "./relay.ts";
 
-const LIMITS = {
+const BOUNDS = {
   ...{ drainMs: 500, minEvents: 4, maxEvents: 100, batchSize: 100, maxTenants: 10 },
   ...{ leaseMs: 60_000, idleMs: 1_000, depthMs: 50, fullMs: 10 },
 };
@@ -29,7 +29,7 @@ async function relaying(name: string) {
   });
   let published = 0;
   const relay = createRelay({
-    ...{ database: database.pipeline, redis, keys, queues, limits: LIMITS, now: Date.now, onError },
+    ...{ database: database.pipeline, redis, keys, queues, bounds: BOUNDS, now: Date.now, onError },
     onPublished: (events) => {
       published += events;
     },
@@ -71,7 +71,7 @@ test("a relay takes what its own process accepts at once, where nothing waits, a
   expect(relay.offer([2])).toBe(0);
   await step();
   const leaseMs = relay.offer([2, 2]);
-  expect(leaseMs).toBe(LIMITS.leaseMs);
+  expect(leaseMs).toBe(BOUNDS.leaseMs);
   relay.publish(await accept(2, leaseMs));
   await expect.poll(inStream).toBe(2);
   await step();

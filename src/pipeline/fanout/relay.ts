@@ -7,9 +7,9 @@ import type { JobQueues } from "../../redis/job-queue.ts";
 import type { RedisKeys } from "../../redis/keys.ts";
 import type { Step } from "../../runtime/loop.ts";
 import { shareBatch } from "./budgets.ts";
-import { createHighWater, type HighWaterLimits, type LaneDepth } from "./high-water.ts";
+import { createHighWater, type HighWaterBounds, type LaneDepth } from "./high-water.ts";
 
-export interface RelayLimits extends HighWaterLimits {
+export interface RelayBounds extends HighWaterBounds {
   /** Events claimed at once, over all lanes. */
   batchSize: number;
   /** Tenants that one claim walks in one lane. */
@@ -50,13 +50,13 @@ export function createRelay(deps: {
   redis: RedisClient;
   keys: RedisKeys;
   queues: JobQueues;
-  limits: RelayLimits;
+  bounds: RelayBounds;
   now: () => number;
   onPublished: (events: number) => void;
   onError: (error: Error) => void;
 }): Relay {
-  const { database, redis, keys, queues, limits, now, onPublished, onError } = deps;
-  const highWater = createHighWater(limits);
+  const { database, redis, keys, queues, bounds, now, onPublished, onError } = deps;
+  const highWater = createHighWater(bounds);
   const afterTenants = new Map<Priority, string>();
   let room = new Map<Priority, number>();
   let measuredMs = Number.NEGATIVE_INFINITY;
@@ -65,7 +65,7 @@ export function createRelay(deps: {
 
   /** Measured anew when it is old or used up; in between, what was published is taken off. */
   async function currentRoom(): Promise<Map<Priority, number>> {
-    const isOld = now() - measuredMs >= limits.depthMs;
+    const isOld = now() - measuredMs >= bounds.depthMs;
     if (isOld || LANES.some((lane) => (room.get(lane) ?? 0) <= 0)) {
       const depths = await readDepths(redis, keys, queues);
       measuredMs = now();
@@ -79,10 +79,10 @@ export function createRelay(deps: {
   }
 
   async function step(): Promise<{ waitMs: number }> {
-    const budgets = shareBatch(await currentRoom(), limits.batchSize);
+    const budgets = shareBatch(await currentRoom(), bounds.batchSize);
     isIdle = false;
-    if (budgets.size === 0) return { waitMs: limits.fullMs };
-    const { maxTenants, leaseMs } = limits;
+    if (budgets.size === 0) return { waitMs: bounds.fullMs };
+    const { maxTenants, leaseMs } = bounds;
     const { events, nextAfter } = await claimOutbox(database, { budgets, afterTenants, maxTenants, leaseMs });
     for (const [lane, tenantId] of nextAfter) afterTenants.set(lane, tenantId);
     if (events.length > 0) await publishEvents(redis, keys, events);
@@ -93,9 +93,9 @@ export function createRelay(deps: {
     const mayHaveMore = [...budgets].some(([lane, budget]) => (claimed.get(lane) ?? 0) * 2 >= budget);
     if (isWalking || mayHaveMore) return { waitMs: 0 };
     // A lane that had no room is looked at again soon; otherwise nothing is due in any lane.
-    if (budgets.size < LANES.length) return { waitMs: limits.fullMs };
+    if (budgets.size < LANES.length) return { waitMs: bounds.fullMs };
     isIdle = true;
-    return { waitMs: limits.idleMs };
+    return { waitMs: bounds.idleMs };
   }
 
   return {
@@ -105,7 +105,7 @@ export function createRelay(deps: {
       isIdle &&= [...counts].every(([lane, count]) => count <= (room.get(lane) ?? 0));
       if (!isIdle) return 0;
       take(counts);
-      return limits.leaseMs;
+      return bounds.leaseMs;
     },
     publish(events) {
       publishEvents(redis, keys, events).then(() => onPublished(events.length), onError);

@@ -25,7 +25,7 @@ test("the hint is told of new deliveries alone: one that was renewed by duplicat
   const seen: { digest: string; eventId: string }[] = [];
   const acceptor = createAcceptor({
     database: database.ingest,
-    limits: { maxDeliveries: 64, evenAbove: 16, maxBytes: 1_048_576, inFlight: 1, maxWaiting: 100 },
+    bounds: { maxDeliveries: 64, evenAbove: 16, maxBytes: 1_048_576, inFlight: 1, maxWaiting: 100 },
     leaseMs: () => 0,
     onCommitted() {},
     onSeen: (committed) => seen.push(...committed),

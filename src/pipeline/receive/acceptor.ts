@@ -19,7 +19,7 @@ export type AcceptAnswer =
   /** Connectors, endpoints or secrets changed since `verifiedAt`: verify again. */
   | { kind: "stale"; counter: number };
 
-export interface AcceptorLimits {
+export interface AcceptorBounds {
   /** Deliveries in one transaction. */
   maxDeliveries: number;
   /** Transactions of more deliveries are kept to one size. */
@@ -45,7 +45,7 @@ export interface Acceptor {
 
 export interface AcceptorDeps {
   database: Queryable;
-  limits: AcceptorLimits;
+  bounds: AcceptorBounds;
   /** For how long events of these lanes are written as claimed by this process, ms; 0 where they are not. */
   leaseMs: (lanes: readonly Priority[]) => number;
   /** Told of the new events of a transaction once it is committed; those that are claimed wait to be published. */
@@ -63,7 +63,7 @@ export interface CommittedEvent {
  * Commits deliveries in groups: `inFlight` transactions are under way, and the next one takes what arrived meanwhile.
  */
 export function createAcceptor(deps: AcceptorDeps): Acceptor {
-  const { limits } = deps;
+  const { bounds } = deps;
   const batcher = new Batcher<Delivery, AcceptAnswer>(
     async (deliveries) => {
       const answers = await commit(deps, deliveries);
@@ -71,21 +71,21 @@ export function createAcceptor(deps: AcceptorDeps): Acceptor {
       return answers;
     },
     {
-      maxItems: limits.maxDeliveries,
-      evenAbove: limits.evenAbove,
-      maxWeight: limits.maxBytes,
+      maxItems: bounds.maxDeliveries,
+      evenAbove: bounds.evenAbove,
+      maxWeight: bounds.maxBytes,
       weigh: (delivery) => delivery.events.reduce((sum, event) => sum + event.payload.length, 0),
-      inFlight: limits.inFlight,
-      maxWaiting: limits.maxWaiting,
+      inFlight: bounds.inFlight,
+      maxWaiting: bounds.maxWaiting,
       full: () =>
-        new HeadraceError("store_unavailable", `${limits.maxWaiting} deliveries wait for PostgreSQL already`),
+        new HeadraceError("store_unavailable", `${bounds.maxWaiting} deliveries wait for PostgreSQL already`),
     },
   );
   return {
     accept: (delivery) => batcher.add(delivery),
     withdraw: (delivery) => batcher.withdraw(delivery),
     get backlogged() {
-      return batcher.waiting > limits.maxDeliveries;
+      return batcher.waiting > bounds.maxDeliveries;
     },
     get waitedMs() {
       return batcher.waitedMs;

@@ -63,7 +63,7 @@ export interface EndpointCache {
 
 type NamedByAccount = Counted & { names: EndpointName[] };
 
-export interface LookUpLimits {
+export interface LookUpBounds {
   /** Names in one statement. */
   maxItems: number;
   /** Statements under way at once, of endpoints and of accounts each. */
@@ -79,7 +79,7 @@ export function createEndpointCache(deps: {
   maxEndpoints: number;
   /** Endpoints whose secrets are tried on a delivery, of each account that it names, or where it names none. */
   maxTried: number;
-  lookUps: LookUpLimits;
+  lookUps: LookUpBounds;
 }): EndpointCache {
   const { database, keyRing, maxEndpoints: maxEntries, maxTried, lookUps } = deps;
   const newest = { value: 0 };
@@ -144,11 +144,11 @@ const NOTHING = { tenant: undefined, webhook: undefined, endpoint: undefined };
 
 /** Looks things up one by one in as few statements as they arrive together for. */
 function inBatches<Key, Found>(
-  limits: LookUpLimits,
+  bounds: LookUpBounds,
   find: (keys: Key[]) => Promise<Found[]>,
 ): (key: Key) => Promise<Found> {
   const batcher = new Batcher<Key, Found>(find, {
-    ...limits,
+    ...bounds,
     full: () => new HeadraceError("store_unavailable", "Too many deliveries wait to be looked up"),
   });
   return (key) => batcher.add(key);

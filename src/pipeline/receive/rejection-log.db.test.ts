@@ -51,7 +51,7 @@ test("rejections go when they are old, and the oldest when there are too many, i
 
 test("equal rejections of one moment are one row, and no more rows than are bounded are written", async () => {
   const { database } = await migratedDatabase();
-  const log = createRejectionLog({ database: database.pipeline, limits: { maxRows: 3, intervalMs: 1_000 } });
+  const log = createRejectionLog({ database: database.pipeline, bounds: { maxRows: 3, intervalMs: 1_000 } });
   for (let n = 0; n < 5; n += 1) log.add(rejection());
   for (const reason of ["a", "b", "c", "d"]) log.add(rejection({ reason }));
   log.add(rejection());

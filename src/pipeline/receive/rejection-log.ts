@@ -2,7 +2,7 @@ import type { Queryable } from "../../postgres/core/database.ts";
 import { insertRejections, type NewRejection } from "../../postgres/events/rejections.ts";
 import type { Step } from "../../runtime/loop.ts";
 
-export interface RejectionLogLimits {
+export interface RejectionLogBounds {
   /** Rows written at once; what differs from all of them is only counted by the metrics. */
   maxRows: number;
   /** The wait between two writes, ms. */
@@ -16,8 +16,8 @@ export interface RejectionLog {
   step: Step;
 }
 
-export function createRejectionLog(deps: { database: Queryable; limits: RejectionLogLimits }): RejectionLog {
-  const { database, limits } = deps;
+export function createRejectionLog(deps: { database: Queryable; bounds: RejectionLogBounds }): RejectionLog {
+  const { database, bounds } = deps;
   let gathered = new Map<string, NewRejection>();
 
   return {
@@ -25,13 +25,13 @@ export function createRejectionLog(deps: { database: Queryable; limits: Rejectio
       const { tenantId, connector, endpoint, reason } = rejection;
       const key = JSON.stringify([tenantId, connector, endpoint, reason]);
       const count = (gathered.get(key)?.count ?? 0) + 1;
-      if (count > 1 || gathered.size < limits.maxRows) gathered.set(key, { ...rejection, count });
+      if (count > 1 || gathered.size < bounds.maxRows) gathered.set(key, { ...rejection, count });
     },
     async step() {
       const rows = [...gathered.values()];
       gathered = new Map();
       if (rows.length > 0) await insertRejections(database, rows);
-      return { waitMs: limits.intervalMs };
+      return { waitMs: bounds.intervalMs };
     },
   };
 }

@@ -1,6 +1,6 @@
 import type { SeenDelivery } from "../../redis/seen.ts";
 
-export interface SeenMarkLimits {
+export interface SeenMarkBounds {
   /** How long a mark waits for others to go with, ms. */
   delayMs: number;
   /** Marks in one command; when so many wait, they go at once. */
@@ -13,7 +13,7 @@ export interface SeenMarkLimits {
  */
 export function createSeenMarks(
   mark: (seen: readonly SeenDelivery[]) => void,
-  { delayMs, batchSize }: SeenMarkLimits,
+  { delayMs, batchSize }: SeenMarkBounds,
 ): (seen: readonly SeenDelivery[]) => void {
   let waiting: SeenDelivery[] = [];
   let timer: NodeJS.Timeout | undefined;

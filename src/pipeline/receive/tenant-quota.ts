@@ -5,7 +5,7 @@ import type { RedisKeys } from "../../redis/keys.ts";
 import { takeTokens } from "../../redis/token-bucket.ts";
 import type { TakeQuota } from "./receiver.ts";
 
-export interface TenantQuotaLimits {
+export interface TenantQuotaBounds {
   /** A Redis that answers later does not limit, ms. */
   timeoutMs: number;
   /** For how long it is then not asked, ms: not every delivery waits for a Redis that is away. */
@@ -27,10 +27,10 @@ export function createTenantQuota(deps: {
   database: Queryable;
   redis: RedisClient;
   keys: RedisKeys;
-  limits: TenantQuotaLimits;
+  bounds: TenantQuotaBounds;
   now: () => number;
 }): TakeQuota {
-  const { database, redis, keys, limits, now } = deps;
+  const { database, redis, keys, bounds, now } = deps;
   const backlogs = new Map<string, { isFull: boolean; untilMs: number }>();
   let restsUntilMs = 0;
 
@@ -38,8 +38,8 @@ export function createTenantQuota(deps: {
     const known = backlogs.get(tenantId);
     if (known !== undefined && known.untilMs > now()) return known.isFull;
     const isFull = (await countUnrouted(database, tenantId, maxBacklog)) >= maxBacklog;
-    if (backlogs.size >= limits.maxTenants) backlogs.delete(backlogs.keys().next().value as string);
-    backlogs.set(tenantId, { isFull, untilMs: now() + limits.backlogMs });
+    if (backlogs.size >= bounds.maxTenants) backlogs.delete(backlogs.keys().next().value as string);
+    backlogs.set(tenantId, { isFull, untilMs: now() + bounds.backlogMs });
     return isFull;
   }
 
@@ -47,8 +47,8 @@ export function createTenantQuota(deps: {
     if (maxBacklog !== undefined && (await isFull(tenantId, maxBacklog))) return FULL_MS;
     if (eventsPerSecond === undefined || now() < restsUntilMs) return 0;
     const taking = takeTokens(redis, keys.quota(tenantId), { perSecond: eventsPerSecond, tokens: events });
-    const waitMs = await within(limits.timeoutMs, taking);
-    if (waitMs === undefined) restsUntilMs = now() + limits.restMs;
+    const waitMs = await within(bounds.timeoutMs, taking);
+    if (waitMs === undefined) restsUntilMs = now() + bounds.restMs;
     return waitMs ?? 0;
   };
 }

@@ -15,7 +15,7 @@ import { inTurns } from "../../runtime/turns.ts";
 import type { Normalized } from "./decide.ts";
 import { createFlowMatcher, type FlowMatcher } from "./flow-matcher.ts";
 
-export interface BackfillLimits {
+export interface BackfillBounds {
   /** Events looked at in one transaction, and the payloads that are read for them, bytes. */
   batchSize: number;
   maxBytes: number;
@@ -37,12 +37,12 @@ const LANE = 3;
 export function createBackfill(deps: {
   database: Database;
   normalize: (event: StoredEvent, wanted: Wanted) => Slices<Normalized>;
-  limits: BackfillLimits;
+  bounds: BackfillBounds;
   now: () => number;
   /** Told how many runs were made, which are due at once. */
   onRuns: (runs: number) => void;
 }): Step {
-  const { database, normalize, limits, now, onRuns } = deps;
+  const { database, normalize, bounds, now, onRuns } = deps;
   return async () => {
     const runs = await database.transaction(async (transaction) => {
       const backfill = await lockDueBackfill(transaction);
@@ -50,8 +50,8 @@ export function createBackfill(deps: {
       const { tenantId, flowId, version, deployedFrom, lastId, startedAt } = backfill;
       const { events, more } = await listPastEvents(transaction, {
         ...{ tenantId, afterId: lastId, acceptedBefore: deployedFrom },
-        limit: limits.batchSize,
-        maxBytes: limits.maxBytes,
+        limit: bounds.batchSize,
+        maxBytes: bounds.maxBytes,
       });
       const eventsStarted = await inTurns(startedBy(backfill, events, normalize));
       const runs = eventsStarted.map(({ event: { id: eventId }, gate }): NewRun => {
@@ -64,13 +64,13 @@ export function createBackfill(deps: {
         lastId: events.at(-1)?.id ?? lastId,
         scanned: events.length,
         matched: runs.length,
-        done: isLast && now() - startedAt.getTime() > limits.settleMs,
-        waitMs: isLast ? limits.idleMs : 0,
+        done: isLast && now() - startedAt.getTime() > bounds.settleMs,
+        waitMs: isLast ? bounds.idleMs : 0,
       });
       return made;
     });
     if (runs !== undefined && runs > 0) onRuns(runs);
-    return { waitMs: runs === undefined ? limits.idleMs : 0 };
+    return { waitMs: runs === undefined ? bounds.idleMs : 0 };
   };
 }
 

@@ -22,7 +22,7 @@ import { inTurns } from "../../runtime/turns.ts";
 import { deadLetter, decideRouting, type Normalize } from "./decide.ts";
 import type { DeployedFlows } from "./deployed-flows.ts";
 
-export interface RouterLimits {
+export interface RouterBounds {
   /** Events read at once from each lane's stream. */
   batchSize: number;
   /** How long one read waits for the first event, ms. */
@@ -69,7 +69,7 @@ export interface RouterDeps {
   normalize: Normalize;
   /** This router among the consumers of the group. */
   consumer: string;
-  limits: RouterLimits;
+  bounds: RouterBounds;
   now: () => number;
   random: () => number;
   onRouted: (counts: RoutedCounts) => void;
@@ -86,10 +86,10 @@ export interface RoutedCounts {
 
 /** One step of routing: reads a batch of ids, the first lane first, and routes it. */
 export function createRouter(deps: RouterDeps): Step {
-  const { blocking, keys, consumer, limits } = deps;
+  const { blocking, keys, consumer, bounds } = deps;
   return async () => {
     if (deps.flows.counter === 0) await deps.flows.prepare({ oldest: Number.POSITIVE_INFINITY, newest: 0 });
-    const { batchSize: count, blockMs } = limits;
+    const { batchSize: count, blockMs } = bounds;
     const entries = await readEvents(blocking, keys, { consumer, count, blockMs });
     if (entries.length > 0) await routeEntries(deps, entries);
     return { waitMs: 0 };
@@ -98,14 +98,14 @@ export function createRouter(deps: RouterDeps): Step {
 
 /** One step of tidying: routes what dead consumers left behind, and forgets them. */
 export function createTakeOver(deps: RouterDeps): Step {
-  const { redis, keys, consumer, limits } = deps;
+  const { redis, keys, consumer, bounds } = deps;
   return async () => {
-    if (deps.flows.counter === 0) return { waitMs: limits.takeOverMs / 2 };
-    const { takeOverMs: minIdleMs, batchSize: count } = limits;
+    if (deps.flows.counter === 0) return { waitMs: bounds.takeOverMs / 2 };
+    const { takeOverMs: minIdleMs, batchSize: count } = bounds;
     const entries = await takeOverEvents(redis, keys, { consumer, minIdleMs, count });
     if (entries.length > 0) await routeEntries(deps, entries);
-    await forgetConsumers(redis, keys, limits.forgetMs);
-    return { waitMs: entries.length > 0 ? 0 : limits.takeOverMs / 2 };
+    await forgetConsumers(redis, keys, bounds.forgetMs);
+    return { waitMs: entries.length > 0 ? 0 : bounds.takeOverMs / 2 };
   };
 }
 
@@ -130,7 +130,7 @@ async function routeEntries(deps: RouterDeps, entries: readonly StreamEntry[]): 
 }
 
 async function begunBefore(deps: RouterDeps, entries: readonly StreamEntry[]): Promise<Set<string>> {
-  const beforeMs = deps.now() - deps.limits.suspectMs;
+  const beforeMs = deps.now() - deps.bounds.suspectMs;
   const old = entries.flatMap(({ eventId }) => (uuid7Ms(eventId) < beforeMs ? eventId : []));
   return old.length === 0 ? new Set() : await beginAgain(deps.database, [...new Set(old)]);
 }
@@ -146,7 +146,7 @@ async function routeAlone(deps: RouterDeps, eventId: string): Promise<NewRun[]> 
   const begun = await countBeginning(deps.database, eventId, 1);
   const [event] = begun === undefined ? [] : await deps.events.load([eventId]);
   if (begun === undefined || event === undefined) return [];
-  if (begun > deps.limits.maxReceipts) {
+  if (begun > deps.bounds.maxReceipts) {
     const error = new Error(`${begun} processes in a row were gone before they had routed this event`);
     return await bury(deps, event, error, ROUTER_LOST);
   }
@@ -165,8 +165,8 @@ async function handOver(
   entries: readonly StreamEntry[],
   runs: readonly NewRun[],
 ): Promise<void> {
-  const { redis, keys, queues, limits } = deps;
-  await Promise.all([dropEntries(redis, keys, entries), queues.add(jobsOf(runs, limits.maxRunsPerJob))]);
+  const { redis, keys, queues, bounds } = deps;
+  await Promise.all([dropEntries(redis, keys, entries), queues.add(jobsOf(runs, bounds.maxRunsPerJob))]);
 }
 
 /** Decides and writes; when PostgreSQL refuses the batch, in halves, down to the one event that cannot be routed. */
@@ -207,10 +207,10 @@ async function bury(deps: RouterDeps, event: StoredEvent, error: unknown, code?:
 
 /** Carries the decision out, begins the runs that it claimed, and answers those that need a job. */
 async function write(deps: RouterDeps, decision: RoutingDecision): Promise<NewRun[]> {
-  const { runsHere, limits, random } = deps;
+  const { runsHere, bounds, random } = deps;
   const here = runsHere?.reserve(decision.runs.filter((run) => run.gate === undefined));
   const { events, claimed } = await routeEvents(deps.database, decision, {
-    queuedLeaseMs: limits.runLeaseMs,
+    queuedLeaseMs: bounds.runLeaseMs,
     claim: here && {
       runIds: here.runIds,
       // By chance, as with every claim: one that a crash took back must not meet its like.

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { findRows, type LookStep } from "./bounded-list.ts";
 
-const LIMITS = { maxMs: 800, stepMs: 100, firstRows: 10, maxRows: 1_000 };
+const BOUNDS = { maxMs: 800, stepMs: 100, firstRows: 10, maxRows: 1_000 };
 
 /** A table of the ids `total - 1` down to 0, of which a filter finds those that are asked for; a row takes `rowMs`. */
 function table({ total, rowMs, finds }: { total: number; rowMs: number; finds: (id: number) => boolean }) {
@@ -18,7 +18,7 @@ function table({ total, rowMs, finds }: { total: number; rowMs: number; finds: (
   const list = (
     limit: number,
     { beforeId, filtered = true }: { beforeId?: string; filtered?: boolean } = {},
-  ) => findRows(look, { beforeId, limit, filtered }, { limits: LIMITS, nowMs: () => ms });
+  ) => findRows(look, { beforeId, limit, filtered }, { bounds: BOUNDS, nowMs: () => ms });
   return { steps, list, elapsedMs: () => ms };
 }
 

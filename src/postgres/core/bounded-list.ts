@@ -1,5 +1,5 @@
 /** How far one call looks for what a filter finds. */
-export interface LookLimits {
+export interface LookBounds {
   /** No further step begins after this time, ms. */
   maxMs: number;
   /** The time that one step should take, ms: the next one looks at as many rows as that allows. */
@@ -10,7 +10,7 @@ export interface LookLimits {
 }
 
 /** A filtered list stops after about a second, with what it has. */
-const LOOK_LIMITS: LookLimits = { maxMs: 800, stepMs: 100, firstRows: 1_000, maxRows: 50_000 };
+const LOOK_BOUNDS: LookBounds = { maxMs: 800, stepMs: 100, firstRows: 1_000, maxRows: 50_000 };
 
 /** What one step looks at: rows whose ids are below `beforeId`, the greatest first. */
 export interface LookStep {
@@ -46,14 +46,14 @@ export async function findRows<Row>(
   look: (step: LookStep) => Promise<Looked<Row>>,
   query: { beforeId: string | undefined; limit: number; filtered: boolean },
   {
-    limits = LOOK_LIMITS,
+    bounds = LOOK_BOUNDS,
     nowMs = () => performance.now(),
-  }: { limits?: LookLimits; nowMs?: () => number } = {},
+  }: { bounds?: LookBounds; nowMs?: () => number } = {},
 ): Promise<FoundRows<Row>> {
   const found: Row[] = [];
   const startMs = nowMs();
   let { beforeId } = query;
-  let rows = query.filtered ? Math.max(limits.firstRows, query.limit + 1) : query.limit + 1;
+  let rows = query.filtered ? Math.max(bounds.firstRows, query.limit + 1) : query.limit + 1;
   for (;;) {
     const stepStartMs = nowMs();
     const looked = await look({ beforeId, rows, limit: query.limit + 1 - found.length });
@@ -66,9 +66,9 @@ export async function findRows<Row>(
     }
     beforeId = looked.lastId;
     const endMs = nowMs();
-    if (endMs - startMs >= limits.maxMs) return { rows: found, more: true, lookedUntilId: beforeId };
+    if (endMs - startMs >= bounds.maxMs) return { rows: found, more: true, lookedUntilId: beforeId };
     const perMs = rows / Math.max(1, endMs - stepStartMs);
-    rows = Math.min(limits.maxRows, rows * 8, Math.max(limits.firstRows, Math.ceil(perMs * limits.stepMs)));
+    rows = Math.min(bounds.maxRows, rows * 8, Math.max(bounds.firstRows, Math.ceil(perMs * bounds.stepMs)));
   }
 }
 

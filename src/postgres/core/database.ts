@@ -1,6 +1,6 @@
 import pg from "pg";
 import { HeadraceError } from "../../domain/errors.ts";
-import { createShares, NoShare, type ShareLimits } from "../../runtime/shares.ts";
+import { createShares, NoShare, type ShareBounds } from "../../runtime/shares.ts";
 import { isMissingPartition, makeMissingPartitions, noPartition } from "../schema/partitions.ts";
 import { cancelStatement } from "./cancel-statement.ts";
 import { connectionOptions, SessionClient } from "./connection-options.ts";
@@ -113,7 +113,7 @@ export function openDatabase(options: DatabaseOptions): Database {
 /** Holds the share of transactions over all tenants: no tenant's id is empty. */
 const EVERY_TENANT = "";
 
-function shareLimits(options: DatabaseOptions): ShareLimits {
+function shareLimits(options: DatabaseOptions): ShareBounds {
   return {
     total: options.maxApiConnections,
     perHolder: options.maxTenantConnections,

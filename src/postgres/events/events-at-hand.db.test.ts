@@ -15,8 +15,8 @@ async function eventsAtHand(over: { maxBytes?: number; keptMs?: number } = {}) {
     },
   };
   const clock = { ms: 0 };
-  const limits = { maxBytes: 1_000_000, keptMs: 1_000, ...over };
-  return { ids, asked, clock, atHand: createEventsAtHand(counting, limits, () => clock.ms) };
+  const bounds = { maxBytes: 1_000_000, keptMs: 1_000, ...over };
+  return { ids, asked, clock, atHand: createEventsAtHand(counting, bounds, () => clock.ms) };
 }
 
 describe("events at hand", () => {

@@ -1,7 +1,7 @@
 import type { Queryable } from "../core/database.ts";
 import { loadEvents, type StoredEvent } from "./events.ts";
 
-export interface EventsAtHandLimits {
+export interface EventsAtHandBounds {
   /** Of what is kept at once, bytes; the oldest go. */
   maxBytes: number;
   /** For how long an event is kept that nobody takes, ms. */
@@ -18,7 +18,7 @@ export interface EventsAtHand {
 
 export function createEventsAtHand(
   database: Queryable,
-  { maxBytes, keptMs }: EventsAtHandLimits,
+  { maxBytes, keptMs }: EventsAtHandBounds,
   monotonicMs: () => number,
 ): EventsAtHand {
   // In the order in which they were loaded.

@@ -4,7 +4,7 @@ export const BREAKER_STATES = ["closed", "open", "half_open"] as const;
 export type BreakerState = (typeof BREAKER_STATES)[number];
 
 /** When a breaker opens, and for how long. */
-export interface BreakerBounds {
+export interface BreakerThresholds {
   /** It opens after so many failures in a row, */
   failures: number;
   /** or so many time-outs among them: what hangs costs far more than what answers an error, */
@@ -87,7 +87,7 @@ export interface TargetReport {
 export async function reportTargets(
   database: Queryable,
   reports: readonly TargetReport[],
-  bounds: BreakerBounds,
+  thresholds: BreakerThresholds,
 ): Promise<(WatchedTarget & { hasClosed: boolean; hasOpened: boolean })[]> {
   // In one order in every process: reports of the same targets wait for each other and never in a circle.
   const sorted = [...reports].sort((left, right) => (placeOf(left) < placeOf(right) ? -1 : 1));
@@ -100,15 +100,15 @@ export async function reportTargets(
       sorted.map((report) => report.reached),
       sorted.map((report) => report.failures),
       sorted.map((report) => report.lastError ?? null),
-      sorted.map((report) => Math.min(report.retryAfterMs, bounds.maxRetryAfterMs)),
-      bounds.failures,
-      bounds.failingMs,
-      bounds.openMs,
-      bounds.maxOpenMs,
-      bounds.watchedMs,
+      sorted.map((report) => Math.min(report.retryAfterMs, thresholds.maxRetryAfterMs)),
+      thresholds.failures,
+      thresholds.failingMs,
+      thresholds.openMs,
+      thresholds.maxOpenMs,
+      thresholds.watchedMs,
       sorted.map((report) => report.timeouts),
       sorted.map((report) => report.tookMs),
-      bounds.timeouts,
+      thresholds.timeouts,
     ],
   });
   return rows.map((row) => ({

@@ -4,13 +4,13 @@ import { serve } from "../../../test/support/local-target.ts";
 import { until } from "../../../test/support/until.ts";
 import {
   createOutgoingHttp,
+  type OutgoingBounds,
   type OutgoingHttp,
-  type OutgoingLimits,
   type OutgoingRequest,
 } from "./outgoing-http.ts";
 
-function limited(limits: Partial<OutgoingLimits> = {}): OutgoingHttp {
-  const outgoing = createOutgoingHttp({ allowPrivate: ["127.0.0.1/32"], limits });
+function limited(bounds: Partial<OutgoingBounds> = {}): OutgoingHttp {
+  const outgoing = createOutgoingHttp({ allowPrivate: ["127.0.0.1/32"], bounds });
   onTestFinished(() => outgoing.close());
   return outgoing;
 }

@@ -1,7 +1,7 @@
 import { type buildConnector, Client } from "undici";
 
 /** How many connections there are, and how long one is kept. */
-export interface ConnectionLimits {
+export interface ConnectionBounds {
   /** Connections of this process in all; the one that is idle longest makes room for a new one. */
   maxConnections: number;
   /** Connections of one owner to one origin (scheme, host and port); each carries one request at a time. */
@@ -40,7 +40,7 @@ interface Origin {
  */
 export class Connections {
   readonly #connect: buildConnector.connector;
-  readonly #limits: ConnectionLimits;
+  readonly #bounds: ConnectionBounds;
   /** Those that have a connection. */
   readonly #origins = new Map<string, Origin>();
   readonly #open = new Map<Client, Origin>();
@@ -48,14 +48,14 @@ export class Connections {
   readonly #idle = new Set<Client>();
   #closed = false;
 
-  constructor(connect: buildConnector.connector, limits: ConnectionLimits) {
+  constructor(connect: buildConnector.connector, bounds: ConnectionBounds) {
     this.#connect = connect;
-    this.#limits = limits;
+    this.#bounds = bounds;
   }
 
   /** Gets a connection now, or as soon as one is free. False when too many are open, or wait, already. */
   take(url: string, onConnection: OnConnection, owner = ""): boolean {
-    const { maxConnectionsPerOrigin, maxWaitingPerOrigin } = this.#limits;
+    const { maxConnectionsPerOrigin, maxWaitingPerOrigin } = this.#bounds;
     const name = nameOf(url, owner);
     const origin = this.#origins.get(name) ?? { name, url, open: 0, idle: [], waiting: new Set() };
     const idle = origin.idle.pop();
@@ -109,7 +109,7 @@ export class Connections {
 
   #openTo(origin: Origin): Client {
     const { idleTimeoutMs, maxIdleTimeoutMs, maxRequestsPerConnection, maxResponseHeaderBytes } =
-      this.#limits;
+      this.#bounds;
     const connection = new Client(origin.url, {
       connect: this.#connect,
       keepAliveTimeout: idleTimeoutMs,
@@ -127,7 +127,7 @@ export class Connections {
   }
 
   #makeRoom(): boolean {
-    if (this.#open.size < this.#limits.maxConnections) return true;
+    if (this.#open.size < this.#bounds.maxConnections) return true;
     const [longestIdle] = this.#idle;
     if (longestIdle === undefined) return false;
     const origin = this.#open.get(longestIdle) as Origin;

@@ -157,7 +157,7 @@ describe("a fault", () => {
         await resolvable;
         return [{ address: "127.0.0.1", family: 4 }];
       },
-      limits: { maxConnectionsPerOrigin: 1 },
+      bounds: { maxConnectionsPerOrigin: 1 },
     });
     const url = `http://slow.example:${target.port}`;
     expect(await outgoing.request(get(url, { timeoutMs: 50 }))).toMatchObject({

@@ -1,5 +1,5 @@
 import { type AllowPrivate, createAddressRules } from "./address-rules.ts";
-import { type ConnectionLimits, Connections } from "./connections.ts";
+import { type ConnectionBounds, Connections } from "./connections.ts";
 import { exchange, type OutgoingResult } from "./exchange.ts";
 import { createGuardedConnect, type Lookup, systemLookup } from "./guarded-connect.ts";
 import { flawOf, type OutgoingMethod } from "./request-rules.ts";
@@ -20,12 +20,12 @@ export interface OutgoingRequest {
   signal?: AbortSignal;
 }
 
-export interface OutgoingLimits extends ConnectionLimits {
+export interface OutgoingBounds extends ConnectionBounds {
   /** A target accepts a connection within this time, give or take half a second, or the request fails; ms. */
   connectTimeoutMs: number;
 }
 
-export const DEFAULT_OUTGOING_LIMITS: OutgoingLimits = {
+export const DEFAULT_OUTGOING_BOUNDS: OutgoingBounds = {
   // More than runs, polls and notices that are under way at once: no owner's calls find it full.
   maxConnections: 1_536,
   maxConnectionsPerOrigin: 64,
@@ -50,16 +50,16 @@ export interface OutgoingHttp {
 export function createOutgoingHttp(options: {
   allowPrivate: AllowPrivate;
   lookup?: Lookup;
-  limits?: Partial<OutgoingLimits>;
+  bounds?: Partial<OutgoingBounds>;
 }): OutgoingHttp {
   const { allowPrivate, lookup = systemLookup } = options;
-  const limits = { ...DEFAULT_OUTGOING_LIMITS, ...options.limits };
+  const bounds = { ...DEFAULT_OUTGOING_BOUNDS, ...options.bounds };
   const connect = createGuardedConnect({
     rules: createAddressRules(allowPrivate),
     lookup,
-    connectTimeoutMs: limits.connectTimeoutMs,
+    connectTimeoutMs: bounds.connectTimeoutMs,
   });
-  const connections = new Connections(connect, limits);
+  const connections = new Connections(connect, bounds);
   return {
     async request({ url, method, body, timeoutMs, maxResponseBytes, owner, signal, ...request }) {
       const headers = { "user-agent": "headrace", ...lowerCaseNames(request.headers) };

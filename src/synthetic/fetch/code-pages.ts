@@ -43,7 +43,7 @@ export interface CodePagesDeps {
   sources: { get(handler: string, of: { tenantId: string; source: string }): FetchSourcePage | undefined };
   openLog: (source: PolledSource) => SourceLog;
   clock: Clock;
-  limits: { maxPages: number; codeTimeoutMs: number };
+  bounds: { maxPages: number; codeTimeoutMs: number };
 }
 
 /** Reads the pages of a source in code one after the other. */
@@ -51,7 +51,7 @@ export async function* codePages(
   source: PolledSource,
   plan: Extract<FetchPlan, { kind: "code" }>,
   { admit, signal }: FetchOptions,
-  { sources, openLog, clock, limits }: CodePagesDeps,
+  { sources, openLog, clock, bounds }: CodePagesDeps,
 ): AsyncGenerator<FetchedPage, FetchReport, void> {
   const { handler, params, credentials } = plan;
   let requests = 0;
@@ -63,14 +63,14 @@ export async function* codePages(
   const log = openLog(source);
   const refs = new Set<string>();
   let cursor: string | undefined;
-  while (refs.size < limits.maxPages) {
+  while (refs.size < bounds.maxPages) {
     const ref = `c:${cursor ?? ""}`;
     refs.add(ref);
     const waitMs = admit();
     if (waitMs > 0) return report({ kind: "rate_limited", retryAfterMs: waitMs });
     const readAtMs = clock.now();
     requests += 1;
-    const deadline = AbortSignal.timeout(limits.codeTimeoutMs);
+    const deadline = AbortSignal.timeout(bounds.codeTimeoutMs);
     const either = AbortSignal.any([signal, deadline]);
     const read = await fetchOne(
       () => fetchPage({ cursor, params, credentials, signal: either, log }),
@@ -79,7 +79,7 @@ export async function* codePages(
     if (read.kind === "threw") {
       if (signal.aborted) return report(failed("ABORTED", "The poll was given up"));
       if (deadline.aborted) {
-        return report(failed("TIMEOUT", `fetchPage took more than ${limits.codeTimeoutMs} ms`));
+        return report(failed("TIMEOUT", `fetchPage took more than ${bounds.codeTimeoutMs} ms`));
       }
       log.error("fetchPage threw", { err: read.error });
       return report(endOf(read.error, credentials));
@@ -101,7 +101,7 @@ export async function* codePages(
     }
     cursor = next;
   }
-  return report(failed("TOO_MANY_PAGES", `There are more than ${limits.maxPages} pages: give larger ones`));
+  return report(failed("TOO_MANY_PAGES", `There are more than ${bounds.maxPages} pages: give larger ones`));
 }
 
 type Fetched = { kind: "page"; page: unknown } | { kind: "threw"; error: unknown };

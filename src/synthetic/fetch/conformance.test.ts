@@ -7,24 +7,24 @@ import {
 } from "../../../test/support/fake-api.ts";
 import { fetching, httpPlan, polledSource, readAll } from "../../../test/support/fetching.ts";
 import type { FetchSourcePage, SourcePage } from "./code-pages.ts";
-import type { FetchLimits } from "./fetch-pages.ts";
+import type { FetchBounds } from "./fetch-pages.ts";
 import type { FetchPages } from "./fetched-page.ts";
 
 interface Fetcher {
   name: string;
-  over(api: FakeApi, limits?: Partial<FetchLimits>): FetchPages;
+  over(api: FakeApi, bounds?: Partial<FetchBounds>): FetchPages;
 }
 
 const HTTP = (["none", "page", "offset", "cursor", "link", "next_url"] satisfies FakePagination[]).map(
   (pagination): Fetcher => ({
     name: `${pagination} over HTTP`,
-    over: (api, limits = {}) => fetching({ limits }).of(polledSource(httpPlan(api, api.source(pagination)))),
+    over: (api, bounds = {}) => fetching({ bounds }).of(polledSource(httpPlan(api, api.source(pagination)))),
   }),
 );
 
 const CODE: Fetcher = {
   name: "code",
-  over(api, limits = {}) {
+  over(api, bounds = {}) {
     const fetchPage: FetchSourcePage = async ({ cursor, params, credentials, signal }) => {
       const query = cursor === undefined ? "" : `?cursor=${cursor}`;
       const headers = { authorization: `Bearer ${credentials["token"]}` };
@@ -43,7 +43,7 @@ const CODE: Fetcher = {
       >;
       return { ...rest, records: orders };
     };
-    return fetching({ sources: { shop: fetchPage }, limits }).of(
+    return fetching({ sources: { shop: fetchPage }, bounds }).of(
       polledSource({
         kind: "code",
         handler: "shop",
@@ -130,8 +130,8 @@ describe.each([...HTTP, CODE])("a fetcher ($name)", ({ over }) => {
   test("gives up a page that takes too long", async () => {
     const api = await start(25);
     api.fault = () => ({ kind: "hang" });
-    const limits = { pageTimeoutMs: 100, codeTimeoutMs: 100 };
-    expect((await readAll(over(api, limits))).end).toMatchObject({ kind: "failed", code: "TIMEOUT" });
+    const bounds = { pageTimeoutMs: 100, codeTimeoutMs: 100 };
+    expect((await readAll(over(api, bounds))).end).toMatchObject({ kind: "failed", code: "TIMEOUT" });
   });
 });
 

@@ -198,7 +198,7 @@ describe("OAuth", () => {
 
   test("keeps no more tokens than the bound", async () => {
     const api = await start(5);
-    const { of } = fetching({ limits: { tokens: { maxTokens: 2, timeoutMs: 5_000 } } });
+    const { of } = fetching({ bounds: { tokens: { maxTokens: 2, timeoutMs: 5_000 } } });
     const plan = oauth(api, "client_credentials");
     for (const source of ["a", "b", "c", "c", "a"]) await readAll(of(polledSource(plan, { source })));
     expect(tokenRequests(api)).toHaveLength(4);

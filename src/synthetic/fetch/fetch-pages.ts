@@ -5,10 +5,10 @@ import { type CodePagesDeps, codePages } from "./code-pages.ts";
 import type { FetchedPage, FetchOptions, FetchPages, FetchReport } from "./fetched-page.ts";
 import { type HttpPagesDeps, httpPages } from "./http-pages.ts";
 import { createSendPage } from "./http-request.ts";
-import { createOAuthTokens, type OAuthTokenLimits, type SaveCredentials } from "./oauth-tokens.ts";
+import { createOAuthTokens, type OAuthTokenBounds, type SaveCredentials } from "./oauth-tokens.ts";
 import { failed } from "./read-answer.ts";
 
-export interface FetchLimits {
+export interface FetchBounds {
   /** Pages of one reading; more fail it. */
   maxPages: number;
   /** A page is no larger, as it is sent and inflated, bytes. */
@@ -16,7 +16,7 @@ export interface FetchLimits {
   /** For a page over HTTP, and for one of a source in code, ms. */
   pageTimeoutMs: number;
   codeTimeoutMs: number;
-  tokens: OAuthTokenLimits;
+  tokens: OAuthTokenBounds;
 }
 
 /** How sources' pages are read: over HTTP as connectors declare it, or by sources in code. */
@@ -28,17 +28,17 @@ export function createFetchPages(deps: {
   saveCredentials: SaveCredentials;
   /** What is our own fault, or the store's; the reading ends as `failed`, or goes on. */
   onError: (error: unknown, source: PolledSource) => void;
-  limits: FetchLimits;
+  bounds: FetchBounds;
 }): (source: PolledSource) => FetchPages {
-  const { outgoing, clock, sources, openLog, saveCredentials, onError, limits } = deps;
-  const tokens = createOAuthTokens({ outgoing, clock, saveCredentials, onError, limits: limits.tokens });
-  const { pageTimeoutMs: timeoutMs, maxPageBytes } = limits;
+  const { outgoing, clock, sources, openLog, saveCredentials, onError, bounds } = deps;
+  const tokens = createOAuthTokens({ outgoing, clock, saveCredentials, onError, bounds: bounds.tokens });
+  const { pageTimeoutMs: timeoutMs, maxPageBytes } = bounds;
   const http: HttpPagesDeps = {
     sendPage: createSendPage({ outgoing, clock, tokens, timeoutMs, maxPageBytes }),
     clock,
-    limits,
+    bounds,
   };
-  const code: CodePagesDeps = { sources, openLog, clock, limits };
+  const code: CodePagesDeps = { sources, openLog, clock, bounds };
   return (source) =>
     async function* pages(options: FetchOptions): AsyncGenerator<FetchedPage, FetchReport, void> {
       const counted = { requests: 0, rateLimit: undefined };

@@ -13,7 +13,7 @@ import { readPage } from "./read-page.ts";
 export interface HttpPagesDeps {
   sendPage: ReturnType<typeof createSendPage>;
   clock: Clock;
-  limits: { maxPages: number; maxPageBytes: number };
+  bounds: { maxPages: number; maxPageBytes: number };
 }
 
 /** Reads the pages of an HTTP source one after the other. */
@@ -21,7 +21,7 @@ export async function* httpPages(
   source: PolledSource,
   request: HttpSourceRequest,
   options: FetchOptions,
-  { sendPage, clock, limits }: HttpPagesDeps,
+  { sendPage, clock, bounds }: HttpPagesDeps,
 ): AsyncGenerator<FetchedPage, FetchReport, void> {
   const paging = createPaging(request);
   const memories = pageMemories(source);
@@ -35,7 +35,7 @@ export async function* httpPages(
   let ref = paging.first;
   let before = 0;
   let previous: { ref: string; records: number; fingerprint: string | undefined } | undefined;
-  while (refs.size < limits.maxPages) {
+  while (refs.size < bounds.maxPages) {
     refs.add(ref);
     const memory = usableMemory(options.memory(ref), memories, request);
     const sent = await sendPage(
@@ -54,7 +54,7 @@ export async function* httpPages(
             request,
             memories,
             memory: memory.kept,
-            limits,
+            bounds,
             nowMs: clock.now(),
           });
     if (read.kind === "failed") return report(read.end);
@@ -83,7 +83,7 @@ export async function* httpPages(
     ref = next.ref;
   }
   return report(
-    failed("TOO_MANY_PAGES", `There are more than ${limits.maxPages} pages: ask for larger ones`),
+    failed("TOO_MANY_PAGES", `There are more than ${bounds.maxPages} pages: ask for larger ones`),
   );
 }
 
@@ -150,13 +150,13 @@ async function readResponse(
     request: HttpSourceRequest;
     memories: PageMemories;
     memory: PageMemory | undefined;
-    limits: { maxPageBytes: number };
+    bounds: { maxPageBytes: number };
     nowMs: number;
   },
 ): Promise<Read> {
   const { request, memories, memory } = how;
   const { headers } = response;
-  const body = await readBody(response, headers["content-encoding"], how.limits.maxPageBytes);
+  const body = await readBody(response, headers["content-encoding"], how.bounds.maxPageBytes);
   if (body.kind === "failed") return { kind: "failed", end: failed(body.code, body.message) };
   const fingerprint = memories.fingerprint(body.bytes);
   const validators = validatorsOf(headers, how.nowMs);

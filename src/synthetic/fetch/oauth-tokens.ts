@@ -18,7 +18,7 @@ export interface OAuthTokens {
   ): Promise<TokenAnswer>;
 }
 
-export interface OAuthTokenLimits {
+export interface OAuthTokenBounds {
   /** Tokens kept; the one that was got first makes room. */
   maxTokens: number;
   timeoutMs: number;
@@ -45,9 +45,9 @@ export function createOAuthTokens(deps: {
   clock: Clock;
   saveCredentials: SaveCredentials;
   onError: (error: unknown, source: PolledSource) => void;
-  limits: OAuthTokenLimits;
+  bounds: OAuthTokenBounds;
 }): OAuthTokens {
-  const { clock, limits } = deps;
+  const { clock, bounds } = deps;
   const entries = new Map<string, Entry>();
   const pending = new Map<string, Promise<TokenAnswer>>();
 
@@ -71,7 +71,7 @@ export function createOAuthTokens(deps: {
     const credentials = newest(request.credentials, known);
     const result = await deps.outgoing.request({
       ...tokenRequest(auth, credentials),
-      timeoutMs: limits.timeoutMs,
+      timeoutMs: bounds.timeoutMs,
       maxResponseBytes: MAX_ANSWER_BYTES,
       signal,
     });
@@ -91,7 +91,7 @@ export function createOAuthTokens(deps: {
     };
     entries.delete(key);
     entries.set(key, entry);
-    if (entries.size > limits.maxTokens) entries.delete(entries.keys().next().value as string);
+    if (entries.size > bounds.maxTokens) entries.delete(entries.keys().next().value as string);
     if (entry.unsaved) await save(source, entry);
     return { kind: "token", token: entry.token };
   }

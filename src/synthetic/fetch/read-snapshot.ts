@@ -41,7 +41,7 @@ export async function readSnapshot(
   remembered: RememberedPages,
   load: () => Promise<void>,
 ): Promise<SnapshotReading> {
-  const { counts, limits } = session;
+  const { counts, bounds } = session;
   const visited: SnapshotReading["visited"] = new Map();
   const drift = watchDrift();
   const skipped: string[] = [];
@@ -91,7 +91,7 @@ export async function readSnapshot(
       drift.see(page, () => records);
     }
     await session.reached("page");
-    if (session.stage.size >= limits.maxStagedRecords || session.stage.bytes >= limits.maxStagedBytes) {
+    if (session.stage.size >= bounds.maxStagedRecords || session.stage.bytes >= bounds.maxStagedBytes) {
       await commitStage(session);
     }
   }

@@ -16,7 +16,7 @@ export interface PageStore extends RememberedPages {
  * with: a page that is as it was then says nothing about a record that was changed since by a commit of another.
  */
 export async function rememberPages(session: PollSession, trusted: boolean): Promise<PageStore> {
-  const { store, source, reader, limits } = session;
+  const { store, source, reader, bounds } = session;
   const { redis, keys, ttlSeconds } = store;
   const stampAt = (generation: number, settled: boolean) =>
     [generation, source.version, reader.version, settled ? "settled" : "open"].join(" ");
@@ -46,7 +46,7 @@ export async function rememberPages(session: PollSession, trusted: boolean): Pro
       const gone = [...pages.keys()].filter((ref) => !visited.has(ref));
       const next = stampAt(session.state.generation, settled);
       // Redis has to have what they were compared with.
-      if (session.behind || visited.size > limits.maxPages) return;
+      if (session.behind || visited.size > bounds.maxPages) return;
       if (stamp === next && fresh.size === 0 && gone.length === 0) return;
       const writer = session.claim.pollId;
       await writePages(redis, keys, {

@@ -4,7 +4,7 @@ import { testRedisUrl } from "../../../test/support/stores.ts";
 import { connectRedis } from "../../redis/client.ts";
 import { redisKeys } from "../../redis/keys.ts";
 import type { Fleet, Observation } from "../policy/shapes.ts";
-import { createSharedLimits, type LimitedPoll } from "./shared-limits.ts";
+import { createSharedRateLimits, type LimitedPoll } from "./shared-limits.ts";
 
 function setUp() {
   const settings = { connectTimeoutMs: 2_000, commandTimeoutMs: 2_000, onError: () => {} };
@@ -20,7 +20,7 @@ function setUp() {
       ...{ budget: { rate, burst: rate }, pairs: 1, connectors: [], rng: () => 0.5, shared: {}, queueLag: 0 },
       tokensAvailable: () => rate,
     };
-    return createSharedLimits({ redis: away, keys, fleet, onBudget: () => {} });
+    return createSharedRateLimits({ redis: away, keys, fleet, onBudget: () => {} });
   };
   return { process, redis, keys };
 }
@@ -47,7 +47,7 @@ const seen = (now: number, over: Partial<Observation>): Observation => ({
 
 const never = new AbortController().signal;
 
-describe("limits", () => {
+describe("bounds", () => {
   test("that one process met hold the others, to the end and no longer, and no other limit", async () => {
     const { process } = setUp();
     const [one, other] = [process(), process()];

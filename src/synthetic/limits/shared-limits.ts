@@ -16,7 +16,7 @@ import {
 import type { Fleet, Observation } from "../policy/shapes.ts";
 
 /** The limits of providers and the budget of requests, as all pollers of an installation know them together. */
-export interface SharedLimits {
+export interface SharedRateLimits {
   /** Seconds to wait before `cost` requests may be sent; 0 to send them now: then they are counted everywhere. */
   admit(poll: LimitedPoll, nowS: number): Promise<number>;
   /** Learns from a poll that was admitted, for all. */
@@ -28,7 +28,7 @@ export interface SharedLimits {
   /** Nothing is sent under this limit for so long, s, by what this process knows. For between two requests. */
   heldFor(limit: string, nowS: number): number;
   /** Takes up what other processes learned of these limits. */
-  refresh(limits: readonly string[]): Promise<void>;
+  refresh(bounds: readonly string[]): Promise<void>;
 }
 
 export interface LimitedPoll {
@@ -53,7 +53,7 @@ const MAX_TRIES = 100;
 /** What was learned of a limit is forgotten after this time without a poll, ms. */
 const KEPT_MS = 86_400_000;
 
-export function createSharedLimits({ redis, keys, fleet, onBudget }: SharedLimitsDeps): SharedLimits {
+export function createSharedRateLimits({ redis, keys, fleet, onBudget }: SharedLimitsDeps): SharedRateLimits {
   const known = limitsOf(fleet);
   const turns = new Map<string, Promise<void>>();
 
@@ -62,10 +62,10 @@ export function createSharedLimits({ redis, keys, fleet, onBudget }: SharedLimit
     const digest = hash("sha256", key).slice(0, 32);
     for (let tries = 1; ; tries += 1) {
       const [read] = await readLimits(redis, keys, [digest]);
-      const limits = new Map<string, Limit>();
-      if (read !== undefined) limits.set(key, readLimit(read));
-      const result = apply({ ...fleet, shared: { limits } });
-      const changed = limits.get(key);
+      const bounds = new Map<string, Limit>();
+      if (read !== undefined) bounds.set(key, readLimit(read));
+      const result = apply({ ...fleet, shared: { bounds } });
+      const changed = bounds.get(key);
       if (changed === undefined) return result;
       const text = writeLimit(changed);
       if (!(await replaceLimit(redis, keys, { digest, read, text, ttlMs: KEPT_MS }))) {
@@ -118,10 +118,10 @@ export function createSharedLimits({ redis, keys, fleet, onBudget }: SharedLimit
       await changeOrGoOn(limit, (scratch) => observeLimit(scratch, limit, cost, observation));
     },
     heldFor: (limit, nowS) => heldFor(known.get(limit), nowS),
-    async refresh(limits) {
-      const digests = limits.map((limit) => hash("sha256", limit).slice(0, 32));
+    async refresh(bounds) {
+      const digests = bounds.map((limit) => hash("sha256", limit).slice(0, 32));
       const texts = await readLimits(redis, keys, digests);
-      limits.forEach((limit, index) => {
+      bounds.forEach((limit, index) => {
         const text = texts[index];
         if (text !== undefined) known.set(limit, readLimit(text));
       });

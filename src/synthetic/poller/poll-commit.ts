@@ -77,7 +77,7 @@ export async function commitStage(session: PollSession, end?: PollEnd): Promise<
     session.pending.changes.push(changes);
     session.pending.records += staged.length;
   }
-  const due = end !== undefined || session.pending.records >= session.limits.maxPendingRecords;
+  const due = end !== undefined || session.pending.records >= session.bounds.maxPendingRecords;
   if (due && session.pending.changes.length > 0) await bringOver(session);
 }
 

@@ -19,7 +19,7 @@ export function pollEvents(
 }
 
 function eventOf(session: PollSession, one: StagedRecord, kept: Kept | undefined): PollEvent {
-  const { source, counts, limits, rules } = session;
+  const { source, counts, bounds, rules } = session;
   const { change, key, seen } = one;
   const detail: SyntheticDetail = {};
   let payload = one.payload;
@@ -27,7 +27,7 @@ function eventOf(session: PollSession, one: StagedRecord, kept: Kept | undefined
     if (kept !== undefined && "values" in kept) payload = Buffer.from(JSON.stringify(kept.values));
     else detail.finalStateUnknown = true;
   }
-  if (payload !== undefined && payload.length > limits.maxRecordBytes) {
+  if (payload !== undefined && payload.length > bounds.maxRecordBytes) {
     payload = undefined;
     detail.truncated = true;
   }

@@ -12,7 +12,7 @@ import type { PolledSource } from "../sources/polled-source.ts";
 import type { PollClaim } from "./poll-outcome.ts";
 import type { PollStage } from "./poll-stage.ts";
 
-export interface PollLimits {
+export interface PollBounds {
   /** Records, and bytes of their JSON, whose changes one commit takes. */
   maxStagedRecords: number;
   maxStagedBytes: number;
@@ -52,7 +52,7 @@ export interface PollSession {
   readonly claim: PollClaim;
   readonly source: PolledSource;
   readonly store: DigestStore;
-  readonly limits: PollLimits;
+  readonly bounds: PollBounds;
   readonly reader: RecordReader;
   readonly detail: ChangeDetail;
   readonly rules: PollRules;

@@ -18,7 +18,7 @@ import { accessOf, openPoll } from "./open-poll.ts";
 import { commitStage, OvertakenError } from "./poll-commit.ts";
 import type { PollClaim, PollOutcome, PollSource } from "./poll-outcome.ts";
 import { digestTtlSeconds } from "./poll-plan.ts";
-import type { PollDatabase, PollLimits, PollSession, Reached } from "./poll-session.ts";
+import type { PollBounds, PollDatabase, PollSession, Reached } from "./poll-session.ts";
 import { createPollStage } from "./poll-stage.ts";
 import { judgeSnapshot } from "./snapshot.ts";
 import { type Absences, stageAbsences } from "./stage-absences.ts";
@@ -32,7 +32,7 @@ export interface PollDeps {
   readSource: (tenantId: string, source: string) => Promise<PolledSource | undefined>;
   fetchPages: (source: PolledSource) => FetchPages;
   alerts: PollAlerts;
-  limits: PollLimits;
+  bounds: PollBounds;
   now: () => number;
   /** Called when events are committed. */
   onEvents: (events: number) => void;
@@ -100,7 +100,7 @@ async function poll(
     });
     absences = await stageAbsences(session, hold?.state === "approved" ? hold.count : 0);
   }
-  const ended = endPoll(session, { reading, snapshot, absences, access, keptPolls: deps.limits.keptPolls });
+  const ended = endPoll(session, { reading, snapshot, absences, access, keptPolls: deps.bounds.keptPolls });
   await commitStage(session, ended.end);
   try {
     await pages.save(reading, !absences.open);
@@ -141,7 +141,7 @@ async function beginSession(
     ...{ claim, source, store, reader, detail, startedAtMs, state, head, database },
     ...opening,
     patchy: opening.reset?.partial ?? (head?.partial.length ?? 0) > 0,
-    ...{ limits: deps.limits, behind: false, digests: undefined, lost: new Set<number>() },
+    ...{ bounds: deps.bounds, behind: false, digests: undefined, lost: new Set<number>() },
     ...{ stage: createPollStage(), pending: { changes: [], records: 0 } },
     counts: {
       ...{ records: 0, created: 0, updated: 0, deleted: 0, restored: 0, missedByWebhook: 0 },
@@ -183,7 +183,7 @@ async function fail(
     first: false,
   };
   const of = { tenantId: claim.tenantId, source: claim.source };
-  await finishPoll(deps.database.pipeline, of, { ...outcome, ...NOTHING_READ }, deps.limits.keptPolls).catch(
+  await finishPoll(deps.database.pipeline, of, { ...outcome, ...NOTHING_READ }, deps.bounds.keptPolls).catch(
     deps.onTrouble,
   );
   return outcome;

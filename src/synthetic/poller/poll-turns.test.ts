@@ -21,7 +21,7 @@ function setUp() {
     },
     ...{ tokensAvailable: () => 200, keepsToBases: true },
   };
-  const limits = {
+  const bounds = {
     admit: async () => 0,
     observe: async (_: unknown, observation: Observation) => void observed.push(observation),
     pace: async () => {},
@@ -29,7 +29,7 @@ function setUp() {
     heldFor: () => 0,
     refresh: async () => {},
   };
-  const turns = createPollTurns({ policy: adaptivePolicy(), fleet, limits, now: () => NOW });
+  const turns = createPollTurns({ policy: adaptivePolicy(), fleet, bounds, now: () => NOW });
   return { turns, observed };
 }
 

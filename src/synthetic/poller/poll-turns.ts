@@ -1,6 +1,6 @@
 import { readBusinessHours } from "../../domain/source.ts";
 import type { EndedPoll, TakenPoll } from "../../postgres/sources/schedules.ts";
-import type { LimitedPoll, SharedLimits } from "../limits/shared-limits.ts";
+import type { LimitedPoll, SharedRateLimits } from "../limits/shared-limits.ts";
 import type { AdaptivePolicy, PolicyState } from "../policy/policy.ts";
 import { adoptDemand } from "../policy/price.ts";
 import type { Fleet, Observation, PollPair } from "../policy/shapes.ts";
@@ -31,12 +31,12 @@ export interface PollTurn {
 export interface PollTurnsDeps {
   policy: AdaptivePolicy;
   fleet: Fleet & { pairs: number };
-  limits: SharedLimits;
+  bounds: SharedRateLimits;
   /** Unix ms, of this process. */
   now: () => number;
 }
 
-export function createPollTurns({ policy, fleet, limits, now }: PollTurnsDeps): PollTurns {
+export function createPollTurns({ policy, fleet, bounds, now }: PollTurnsDeps): PollTurns {
   const underWay = new Map<string, LimitedPoll>();
   return {
     limited: ({ tenantId, source }) => underWay.get(`${tenantId}/${source}`),
@@ -58,13 +58,13 @@ export function createPollTurns({ policy, fleet, limits, now }: PollTurnsDeps): 
       return {
         close: () => void underWay.delete(pair.id),
         limit: state.limit,
-        admit: async () => 1_000 * (await limits.admit(limited, now() / 1_000)),
-        heldMs: () => Math.ceil(1_000 * limits.heldFor(state.limit, now() / 1_000)),
+        admit: async () => 1_000 * (await bounds.admit(limited, now() / 1_000)),
+        heldMs: () => Math.ceil(1_000 * bounds.heldFor(state.limit, now() / 1_000)),
         async end(outcome) {
           const observation = observationOf(poll, outcome, now());
           if (outcome.complete) state.pair = pairOf(poll, sizeOf(outcome));
           const waitS = policy.next(state, observation, own);
-          await limits.observe(limited, observation);
+          await bounds.observe(limited, observation);
           return endedPoll({
             poll,
             outcome,

@@ -12,7 +12,7 @@ import { connectRedis } from "../../redis/client.ts";
 import { redisKeys } from "../../redis/keys.ts";
 import { schedulePolls } from "../../redis/poll-schedule.ts";
 import { createLoop, type Loop, type Step } from "../../runtime/loop.ts";
-import { createSharedLimits } from "../limits/shared-limits.ts";
+import { createSharedRateLimits } from "../limits/shared-limits.ts";
 import adaptivePolicy from "../policy/policy.ts";
 import type { Fleet } from "../policy/shapes.ts";
 import type { PollClaim, PollOutcome, PollSource } from "./poll-outcome.ts";
@@ -57,8 +57,8 @@ async function setUp() {
       },
       ...{ tokensAvailable: () => rate, keepsToBases: true },
     };
-    const limits = createSharedLimits({ redis, keys, fleet, onBudget: () => {} });
-    const turns = createPollTurns({ policy: adaptivePolicy(), fleet, limits, now: Date.now });
+    const bounds = createSharedRateLimits({ redis, keys, fleet, onBudget: () => {} });
+    const turns = createPollTurns({ policy: adaptivePolicy(), fleet, bounds, now: Date.now });
     const errors: unknown[] = [];
     const polled: PollOutcome[] = [];
     const loop = (name: string, step: Step): Loop =>
@@ -68,8 +68,8 @@ async function setUp() {
       });
     const poller = createPoller({
       onUnavailable: () => {},
-      ...{ database: database.pipeline, redis, keys, turns, pollSource, refreshLimits: limits.refresh },
-      limits: {
+      ...{ database: database.pipeline, redis, keys, turns, pollSource, refreshLimits: bounds.refresh },
+      bounds: {
         concurrency,
         urgent: 2,
         maxPerTenant: 50,
@@ -89,7 +89,7 @@ async function setUp() {
       "watch",
       createScheduleWatch({
         ...{ database: database.pipeline, redis, keys, now: Date.now, onRebuilt: () => {} },
-        limits: {
+        bounds: {
           intervalMs: 100,
           batchSize: 50,
           overdueMs: 2_000,

@@ -24,7 +24,7 @@ import type { Step } from "../../runtime/loop.ts";
 import type { PollOutcome, PollSource } from "./poll-outcome.ts";
 import type { PollTurn, PollTurns } from "./poll-turns.ts";
 
-export interface PollerLimits {
+export interface PollerBounds {
   /** Polls under way in this process, and how many more of those that somebody waits for. */
   concurrency: number;
   urgent: number;
@@ -43,11 +43,11 @@ export interface PollerDeps {
   database: Queryable;
   redis: RedisClient;
   keys: RedisKeys;
-  limits: PollerLimits;
+  bounds: PollerBounds;
   turns: PollTurns;
   pollSource: PollSource;
   /** Takes up what other pollers learned of the limits that this one's polls count against. */
-  refreshLimits: (limits: readonly string[]) => Promise<void>;
+  refreshLimits: (bounds: readonly string[]) => Promise<void>;
   monotonicMs: () => number;
   /** Called when a place becomes free. */
   onFree: () => void;
@@ -88,9 +88,9 @@ const RETRY_MS = 200;
 const MAX_BATCH = 100;
 
 export function createPoller(deps: PollerDeps): Poller {
-  const { database, redis, keys, limits, turns, pollSource, refreshLimits, monotonicMs, onFree, onPolled } =
+  const { database, redis, keys, bounds, turns, pollSource, refreshLimits, monotonicMs, onFree, onPolled } =
     deps;
-  const { concurrency, urgent, maxPerTenant, leaseMs, heartbeatMs, followMs, idleMs } = limits;
+  const { concurrency, urgent, maxPerTenant, leaseMs, heartbeatMs, followMs, idleMs } = bounds;
   const held = new Set<HeldPoll>();
   let firstShard = 0;
   let onDrained: (() => void)[] = [];

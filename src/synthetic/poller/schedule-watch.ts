@@ -12,7 +12,7 @@ import { POLL_SHARDS, pollShard, schedulePolls } from "../../redis/poll-schedule
 import { isRedisIntact, markRedisIntact } from "../../redis/sentinel.ts";
 import type { Step } from "../../runtime/loop.ts";
 
-export interface ScheduleWatchLimits {
+export interface ScheduleWatchBounds {
   /** The wait between two looks, ms: a new source begins so much later. */
   intervalMs: number;
   batchSize: number;
@@ -27,7 +27,7 @@ export interface ScheduleWatchDeps {
   database: Queryable;
   redis: RedisClient;
   keys: RedisKeys;
-  limits: ScheduleWatchLimits;
+  bounds: ScheduleWatchBounds;
   now: () => number;
   /** Called when something became due. */
   onDue: () => void;
@@ -40,8 +40,8 @@ export interface ScheduleWatchDeps {
  * were lost are built again, and what should have been claimed is put in once more, whyever it is missing.
  */
 export function createScheduleWatch(deps: ScheduleWatchDeps): Step {
-  const { database, redis, keys, limits, now, onDue, onRebuilt } = deps;
-  const { intervalMs, batchSize, overdueMs, overdueIntervalMs, maxPerTenant } = limits;
+  const { database, redis, keys, bounds, now, onDue, onRebuilt } = deps;
+  const { intervalMs, batchSize, overdueMs, overdueIntervalMs, maxPerTenant } = bounds;
   let since = 0;
   let lookedAt = 0;
 

@@ -21,7 +21,7 @@ export interface Absences {
  * else none of them. `approved` is how many an operator let through. Commits whenever enough is staged.
  */
 export async function stageAbsences(session: PollSession, approved: number): Promise<Absences> {
-  const { rules, source, limits, startedAtMs, store } = session;
+  const { rules, source, bounds, startedAtMs, store } = session;
   const table = tableOf(session);
   const poll = { startedAtMs, nowMs: store.now() };
   const missing = new Set<number>();
@@ -49,11 +49,11 @@ export async function stageAbsences(session: PollSession, approved: number): Pro
       },
       ...{ record: undefined, payload: undefined },
     });
-    if (session.stage.size >= limits.maxStagedRecords) await commitStage(session);
+    if (session.stage.size >= bounds.maxStagedRecords) await commitStage(session);
   }
   const sample: string[] = [];
   if (held) {
-    const some = new Set([...deleted].slice(0, limits.holdSample));
+    const some = new Set([...deleted].slice(0, bounds.holdSample));
     for await (const { key } of keysOf(session, some))
       sample.push(subjectOfKey(key).replaceAll("\0", "\ufffd"));
   }

@@ -13,15 +13,15 @@ import { type PollSession, trackedOf } from "./poll-session.ts";
  * It is read here, from the events that were accepted: receiving is not slowed down by it.
  */
 export async function noteWebhooks(session: PollSession): Promise<number> {
-  const { source, limits, store, digests } = session;
+  const { source, bounds, store, digests } = session;
   if (source.webhook === undefined || digests === undefined) return 0;
   const events = await newWebhooks(session);
   for (const event of events) noteWebhook(session, event);
   const { webhooksAfter, webhooksNoted } = session.state;
   const last = events.at(-1)?.id;
-  const settled = uuid7Floor(store.now() - limits.webhookOverlapMs);
+  const settled = uuid7Floor(store.now() - bounds.webhookOverlapMs);
   // A full look goes on where it ended; one that saw all of them goes back a little, for those that commit late.
-  const full = events.length === limits.maxWebhookEvents && last !== undefined && last < settled;
+  const full = events.length === bounds.maxWebhookEvents && last !== undefined && last < settled;
   const after = full ? last : settled;
   const noted = [...webhooksNoted, ...events.map(({ id }) => id)].filter((id) => id > after);
   const next = webhooksAfter !== undefined && webhooksAfter > after ? webhooksAfter : after;
@@ -30,11 +30,11 @@ export async function noteWebhooks(session: PollSession): Promise<number> {
 }
 
 /** The webhook events that were not taken note of yet; before the first poll there are none. */
-export async function newWebhooks({ source, state, limits, database }: PollSession): Promise<WebhookEvent[]> {
+export async function newWebhooks({ source, state, bounds, database }: PollSession): Promise<WebhookEvent[]> {
   if (source.webhook === undefined || state.webhooksAfter === undefined) return [];
   return await listWebhookEvents(database.pipeline, {
     ...{ tenantId: source.tenantId, connector: source.connector, types: Object.keys(source.webhook.types) },
-    ...{ after: state.webhooksAfter, except: state.webhooksNoted, limit: limits.maxWebhookEvents },
+    ...{ after: state.webhooksAfter, except: state.webhooksNoted, limit: bounds.maxWebhookEvents },
   });
 }
 

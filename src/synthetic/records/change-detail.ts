@@ -1,5 +1,5 @@
 import { changedFields, type FieldDigests, fieldDigester } from "../digests/field-digests.ts";
-import { DIFF_LIMITS, type RecordDiff, recordDiffer } from "./record-diff.ts";
+import { DIFF_BOUNDS, type RecordDiff, recordDiffer } from "./record-diff.ts";
 import type { RecordOptions } from "./record-options.ts";
 
 /** How much is kept of each record, so that an update can say what changed. */
@@ -19,8 +19,8 @@ export interface ChangeDetail {
 }
 
 /** Throws `invalid_request` for options that are none. */
-export function changeDetail(options: RecordOptions, mode: DiffMode, limits = DIFF_LIMITS): ChangeDetail {
-  const diff = recordDiffer(options, limits);
+export function changeDetail(options: RecordOptions, mode: DiffMode, bounds = DIFF_BOUNDS): ChangeDetail {
+  const diff = recordDiffer(options, bounds);
   const digests = fieldDigester(options);
   return {
     keep(record) {
@@ -34,7 +34,7 @@ export function changeDetail(options: RecordOptions, mode: DiffMode, limits = DI
         return mode === "values" ? found : namesOnly(Object.keys(found.changes), found.omitted);
       }
       const names = changedFields(kept.fields, digests(record));
-      const shown = names.slice(0, limits.maxChanges);
+      const shown = names.slice(0, bounds.maxChanges);
       return namesOnly(shown, names.length - shown.length);
     },
   };

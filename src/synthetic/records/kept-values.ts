@@ -68,7 +68,7 @@ export interface StagedValues {
 
 /** Reads what was kept of staged records, and packs what is to be kept of them from now on. */
 export async function valuesOfStage(
-  { source, state, reset, database, detail, limits }: PollSession,
+  { source, state, reset, database, detail, bounds }: PollSession,
   staged: readonly StagedRecord[],
 ): Promise<StagedValues> {
   const useless = source.diff === "none" || reset !== undefined;
@@ -87,7 +87,7 @@ export async function valuesOfStage(
         compared.map(({ name }) => name),
       );
   const news = staged.flatMap((one) => {
-    const large = (one.payload?.length ?? 0) > limits.maxRecordBytes;
+    const large = (one.payload?.length ?? 0) > bounds.maxRecordBytes;
     const kept = one.record === undefined || large ? undefined : detail.keep(one.record);
     return kept === undefined ? [] : { one, kept };
   });

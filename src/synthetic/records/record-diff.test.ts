@@ -70,8 +70,8 @@ describe("the diff of two records", () => {
   });
 
   test("is bounded in number and size", () => {
-    const limits = { maxChanges: 3, maxChangeLength: 100, maxTotalLength: 150 };
-    const diff = recordDiffer({ id: "id" }, limits);
+    const bounds = { maxChanges: 3, maxChangeLength: 100, maxTotalLength: 150 };
+    const diff = recordDiffer({ id: "id" }, bounds);
     const wide = Object.fromEntries(Array.from({ length: 10 }, (_, index) => [`f${index}`, index]));
     expect(Object.keys(diff({}, wide).changes)).toEqual(["/f0", "/f1", "/f2"]);
     expect(diff({}, wide).omitted).toBe(7);

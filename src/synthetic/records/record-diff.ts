@@ -18,13 +18,13 @@ export interface RecordDiff {
 }
 
 /** What bounds a diff. Lengths are in characters of JSON, `from` and `to` together. */
-export interface DiffLimits {
+export interface DiffBounds {
   maxChanges: number;
   maxChangeLength: number;
   maxTotalLength: number;
 }
 
-export const DIFF_LIMITS: DiffLimits = { maxChanges: 256, maxChangeLength: 16_384, maxTotalLength: 262_144 };
+export const DIFF_BOUNDS: DiffBounds = { maxChanges: 256, maxChangeLength: 16_384, maxTotalLength: 262_144 };
 
 /** The fields in which two records differ. Both have a canonical form: their digests were made. */
 export type DiffRecords = (from: unknown, to: unknown) => RecordDiff;
@@ -34,12 +34,12 @@ export type DiffRecords = (from: unknown, to: unknown) => RecordDiff;
  * key, and keyed arrays by what names their elements, which stands in the pointer (`/items/42/qty`); ordered arrays
  * by index while their lengths are equal, else as one value, as sets are.
  */
-export function recordDiffer(options: RecordOptions, limits = DIFF_LIMITS): DiffRecords {
+export function recordDiffer(options: RecordOptions, bounds = DIFF_BOUNDS): DiffRecords {
   const rules = fieldRules(options);
   const nullEqualsMissing = options.nullEqualsMissing === true;
   const canonicalize = canonicalizer({ nullEqualsMissing });
   return (from, to) => {
-    const found = findings(limits);
+    const found = findings(bounds);
     compare({ nullEqualsMissing, canonicalize, found }, { pointer: "", rule: rules, depth: 0 }, from, to);
     return found.diff;
   };
@@ -94,7 +94,7 @@ interface Findings {
   add(pointer: string, change: Change): void;
 }
 
-function findings(limits: DiffLimits): Findings {
+function findings(bounds: DiffBounds): Findings {
   // A pointer may be any name: on an object with a prototype "/__proto__" is fine, since each begins with a slash.
   const diff: RecordDiff = { changes: {}, omitted: 0 };
   let count = 0;
@@ -102,13 +102,13 @@ function findings(limits: DiffLimits): Findings {
   return {
     diff,
     add(pointer, change) {
-      if (count === limits.maxChanges) {
+      if (count === bounds.maxChanges) {
         diff.omitted += 1;
         return;
       }
       count += 1;
       const length = JSON.stringify(change).length;
-      const fits = length <= limits.maxChangeLength && total + length <= limits.maxTotalLength;
+      const fits = length <= bounds.maxChangeLength && total + length <= bounds.maxTotalLength;
       if (fits) total += length;
       diff.changes[pointer] = fits ? change : { truncated: true };
     },

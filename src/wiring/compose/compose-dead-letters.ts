@@ -9,12 +9,12 @@ import type { PipelineDeps } from "./compose.ts";
 
 /** What is done with dead letters beside the stages, wired: replays of many at once, and by policies. */
 export function composeDeadLetters(
-  deps: Pick<PipelineDeps, "roles" | "limits" | "database" | "metrics" | "log"> & {
+  deps: Pick<PipelineDeps, "roles" | "bounds" | "database" | "metrics" | "log"> & {
     loops: Loops;
     dispatch: RunDispatch;
   },
 ): void {
-  const { roles, limits, database, metrics, log, loops, dispatch } = deps;
+  const { roles, bounds, database, metrics, log, loops, dispatch } = deps;
   if (!roles.has("maintain")) return;
   const replay: ReplayDeps = {
     normalize: normalizeInSlices,
@@ -24,7 +24,7 @@ export function composeDeadLetters(
   loops.add(
     "bulk replays",
     createBulkReplays({
-      ...{ database, replay, limits: limits.bulkReplay, queue: dispatch.queue },
+      ...{ database, replay, bounds: bounds.bulkReplay, queue: dispatch.queue },
       onStep(bulk, state) {
         if (state === bulk.state) return;
         if (state !== "running") metrics.bulkReplays.inc({ state });
@@ -35,7 +35,7 @@ export function composeDeadLetters(
   loops.add(
     "auto replays",
     createAutoReplays({
-      ...{ database, replay, limits: limits.autoReplay, queue: dispatch.queue },
+      ...{ database, replay, bounds: bounds.autoReplay, queue: dispatch.queue },
       onReplayed: (cause, letters) => metrics.autoReplays.inc({ cause }, letters),
     }),
   );

@@ -12,7 +12,7 @@ import { createFlowVersions } from "../../pipeline/execute/flow-versions.ts";
 import { createHeldRuns, type HeldRuns } from "../../pipeline/execute/held-runs.ts";
 import { createRunsHere, type RunsHere } from "../../pipeline/execute/runs-here.ts";
 import { type Admission, createAdmission } from "../../pipeline/execute/slots/admission.ts";
-import { createSharedBounds } from "../../pipeline/execute/slots/shared-bounds.ts";
+import { createSharedSemaphore } from "../../pipeline/execute/slots/shared-semaphore.ts";
 import { createWorkers, type Workers } from "../../pipeline/execute/workers.ts";
 import type { Normalizer } from "../../pipeline/normalize/normalize.ts";
 import type { EventsAtHand } from "../../postgres/events/events-at-hand.ts";
@@ -33,14 +33,14 @@ export interface Executing {
   workers: Workers | undefined;
   runsHere: RunsHere | undefined;
   admission: Admission | undefined;
-  /** Gives up what this process has of shared bounds, once nothing is under way. */
+  /** Gives up what this process has of the shared semaphore, once nothing is under way. */
   release(): Promise<unknown>;
 }
 
 export interface ExecutingDeps
   extends Pick<
     PipelineDeps,
-    "roles" | "limits" | "database" | "keyRing" | "handlers" | "outgoing" | "metrics" | "log"
+    "roles" | "bounds" | "database" | "keyRing" | "handlers" | "outgoing" | "metrics" | "log"
   > {
   events: EventsAtHand;
   normalize: Normalizer["toRun"];
@@ -58,23 +58,23 @@ export interface ExecutingDeps
 
 /** Stage 6, wired: runs are claimed within their limits, carried out and finished. */
 export function composeExecuting(deps: ExecutingDeps): Executing {
-  const { roles, limits, keyRing, metrics, log, redis, keys, loops, onRedisError } = deps;
+  const { roles, bounds, keyRing, metrics, log, redis, keys, loops, onRedisError } = deps;
   const database = deps.database.pipeline;
   const monotonicMs = () => performance.now();
   const { random } = Math;
   const onError = (error: unknown) => log.warn({ err: error }, "what waits for a run is found later");
 
   const owner = randomUUID();
-  const bounds = createSharedBounds({
+  const semaphore = createSharedSemaphore({
     takeShare: (key, share) =>
-      takeShare(redis, keys.share(key), { ...share, owner, ttlMs: limits.sharedBounds.ttlMs }),
-    limits: limits.sharedBounds,
+      takeShare(redis, keys.share(key), { ...share, owner, ttlMs: bounds.sharedSemaphore.ttlMs }),
+    bounds: bounds.sharedSemaphore,
     monotonicMs,
   });
   /** Wakes what is held for this reason, so many runs in a second. What a process that ends leaves comes due later. */
   const wakeAll = async (tenantId: string, reason: string) => {
-    const { maxWokenRuns: limit } = limits;
-    const { runLeaseMs: leaseMs } = limits.execute;
+    const { maxWokenRuns: limit } = bounds;
+    const { runLeaseMs: leaseMs } = bounds.execute;
     for (;;) {
       const woken = await wakeHeldRuns(database, { tenantId, reason, limit, leaseMs });
       deps.queueRuns(woken);
@@ -83,7 +83,7 @@ export function composeExecuting(deps: ExecutingDeps): Executing {
     }
   };
   const breakers = createBreakers({
-    ...{ database, limits: limits.breakers, monotonicMs, random, onError },
+    ...{ database, bounds: bounds.breakers, monotonicMs, random, onError },
     onOpened({ tenantId, target }) {
       metrics.breakers.inc({ state: "open" });
       log.warn({ tenant_id: tenantId, target }, "a target fails: its runs are held");
@@ -94,27 +94,27 @@ export function composeExecuting(deps: ExecutingDeps): Executing {
       wakeAll(tenantId, heldByBreaker(target)).catch(onError);
     },
   });
-  const held = createHeldRuns(database, limits.execute);
+  const held = createHeldRuns(database, bounds.execute);
   const executor = createExecutor({
-    ...{ database, held, bounds, breakers, random, monotonicMs, onError },
+    ...{ database, held, semaphore, breakers, random, monotonicMs, onError },
     events: deps.events,
     normalize: deps.normalize,
-    flows: createFlowVersions(database, keyRing, limits.execute.maxFlowVersions),
+    flows: createFlowVersions(database, keyRing, bounds.execute.maxFlowVersions),
     loadSecrets: createRunSecrets(database, keyRing),
     actions: {
       http: createHttpAction({
         outgoing: deps.outgoing,
         clock: systemClock,
-        targets: createTargets({ breakers, bounds, concurrency: limits.targetConcurrency, monotonicMs }),
+        targets: createTargets({ breakers, semaphore, concurrency: bounds.targetConcurrency, monotonicMs }),
       }),
       code: createCodeAction({
         handlers: deps.handlers,
-        timeoutMs: limits.execute.codeTimeoutMs,
-        openLog: createRunLogs({ database, log, limits: limits.runLog, now: systemClock.now }),
-        openSteps: createStepStore(database, limits.steps),
+        timeoutMs: bounds.execute.codeTimeoutMs,
+        openLog: createRunLogs({ database, log, bounds: bounds.runLog, now: systemClock.now }),
+        openSteps: createStepStore(database, bounds.steps),
       }),
     },
-    limits: limits.execute,
+    bounds: bounds.execute,
     onFinished(attempt, run) {
       const { state, durationMs, errorCode } = attempt;
       metrics.attempts.inc({ state });
@@ -136,18 +136,18 @@ export function composeExecuting(deps: ExecutingDeps): Executing {
     onHeld: ({ reason }) => metrics.heldRuns.inc({ reason: reason.split(" ")[0] as string }),
     onWoken: deps.queueRuns,
   });
-  const release = () => bounds.state(new AbortController().signal);
+  const release = () => semaphore.state(new AbortController().signal);
   if (!roles.has("execute"))
     return { held, workers: undefined, runsHere: undefined, admission: undefined, release };
   const admission = createAdmission({
     ...{ database, executor, monotonicMs, onError },
-    limits: limits.admission,
+    bounds: bounds.admission,
     onPutOff: (runs) => metrics.heldRuns.inc({ reason: TENANT_SLOTS }, runs),
   });
   const workers = createWorkers({
     connect: () => deps.connect("jobs"),
     ...{ keys, queues: deps.queues, execute: admission.admit, monotonicMs },
-    limits: limits.workers,
+    bounds: bounds.workers,
     onReplaced(lane) {
       metrics.workersReplaced.inc({ lane: `P${lane}` });
       log.warn({ lane }, "a worker stood still while jobs waited: it is made anew");
@@ -157,11 +157,11 @@ export function composeExecuting(deps: ExecutingDeps): Executing {
   const runsHere = createRunsHere({
     admission,
     hasJobs: () => workers.isBusy,
-    limits: limits.execute,
+    bounds: bounds.execute,
     onError,
   });
   loops.add("heartbeat", held.heartbeat);
-  loops.add("shared bounds", bounds.state);
+  loops.add("shared semaphore", semaphore.state);
   loops.add("workers", workers.watch);
   return { held, workers, runsHere, admission, release };
 }

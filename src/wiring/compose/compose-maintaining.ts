@@ -15,19 +15,19 @@ import { createDeadLetterGauges } from "../health/dead-letter-gauges.ts";
 import type { Loops } from "../loops.ts";
 import type { PipelineDeps } from "./compose.ts";
 
-interface MaintainingDeps extends Pick<PipelineDeps, "limits" | "database" | "outgoing" | "metrics" | "log"> {
+interface MaintainingDeps extends Pick<PipelineDeps, "bounds" | "database" | "outgoing" | "metrics" | "log"> {
   loops: Loops;
 }
 
 /** What keeps the tables small and tells when somebody should look, wired. */
 export function composeMaintaining(deps: MaintainingDeps): void {
-  const { limits, outgoing, metrics, log, loops } = deps;
+  const { bounds, outgoing, metrics, log, loops } = deps;
   const database = deps.database.pipeline;
   loops.add(
     "filled tables",
     createFilledTablesStep({
       database,
-      limits: limits.filledTables,
+      bounds: bounds.filledTables,
       onAnalyzed: (tables) => log.debug({ tables }, "analysed tables that were empty before"),
     }),
   );
@@ -35,7 +35,7 @@ export function composeMaintaining(deps: MaintainingDeps): void {
     "history",
     createHistoryStep({
       database,
-      limits: limits.history,
+      bounds: bounds.history,
       onDropped: (day) =>
         log.info({ day }, "a day is older than its retention: its events and runs are gone"),
       onKept(day, why) {
@@ -47,11 +47,11 @@ export function composeMaintaining(deps: MaintainingDeps): void {
     "purge",
     createPurgeStep({
       database,
-      limits: limits.purge,
+      bounds: bounds.purge,
       onPurged: (tenantId) => log.info({ tenant_id: tenantId }, "nothing is left of a deleted tenant"),
     }),
   );
-  const { expiredKeys, oldRejections, oldBreakers, oldAlerts, oldBulkReplays, oldAudit } = limits;
+  const { expiredKeys, oldRejections, oldBreakers, oldAlerts, oldBulkReplays, oldAudit } = bounds;
   const old: [string, { batchSize: number; intervalMs: number }, DeleteOld][] = [
     ["expired keys", expiredKeys, (limit) => deleteExpiredKeys(database, limit)],
     ["old rejections", oldRejections, (limit) => deleteOldRejections(database, { ...oldRejections, limit })],
@@ -65,7 +65,7 @@ export function composeMaintaining(deps: MaintainingDeps): void {
     "dead letter retention",
     createRetentionStep({
       database,
-      limits: limits.deadLetters.retention,
+      bounds: bounds.deadLetters.retention,
       onCleaned({ expired, deleted }) {
         metrics.expiredDeadLetters.inc({ what: "emptied" }, expired);
         metrics.expiredDeadLetters.inc({ what: "deleted" }, deleted);
@@ -77,7 +77,7 @@ export function composeMaintaining(deps: MaintainingDeps): void {
     createAlertNoticeStep({
       database,
       outgoing,
-      limits: limits.alertNotices,
+      bounds: bounds.alertNotices,
       random: Math.random,
       onChange({ tenantId, kind, subject, change, message, value, threshold, resolvedValue }) {
         metrics.alerts.inc({ kind, change });
@@ -95,8 +95,8 @@ export function composeMaintaining(deps: MaintainingDeps): void {
     "dead letter watch",
     createDeadLetterWatch({
       database,
-      limits: limits.deadLetters.watch,
-      onCounted: createDeadLetterGauges(metrics, limits.deadLetters.maxGaugedTenants),
+      bounds: bounds.deadLetters.watch,
+      onCounted: createDeadLetterGauges(metrics, bounds.deadLetters.maxGaugedTenants),
       onAlerts: () => notices.wake(),
     }),
   );

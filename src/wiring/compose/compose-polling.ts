@@ -9,7 +9,7 @@ import { systemClock } from "../../runtime/clock.ts";
 import { createFetchPages } from "../../synthetic/fetch/fetch-pages.ts";
 import { readPolledSource } from "../../synthetic/fetch/read-source.ts";
 import { watchPages } from "../../synthetic/fetch/watched-pages.ts";
-import { createSharedLimits } from "../../synthetic/limits/shared-limits.ts";
+import { createSharedRateLimits } from "../../synthetic/limits/shared-limits.ts";
 import adaptivePolicy from "../../synthetic/policy/policy.ts";
 import type { Fleet } from "../../synthetic/policy/shapes.ts";
 import type { PollAlerts } from "../../synthetic/poller/end-poll.ts";
@@ -25,7 +25,7 @@ import type { PipelineDeps } from "./compose.ts";
 export interface PollingDeps
   extends Pick<
     PipelineDeps,
-    "roles" | "limits" | "database" | "keyRing" | "outgoing" | "metrics" | "log" | "faults" | "codeSources"
+    "roles" | "bounds" | "database" | "keyRing" | "outgoing" | "metrics" | "log" | "faults" | "codeSources"
   > {
   redis: RedisClient;
   keys: RedisKeys;
@@ -46,11 +46,11 @@ export interface Polling {
 export const POLL_LOOPS = ["poll schedule", "polls", "poll demand", "polls due"] as const;
 
 export function composePolling(deps: PollingDeps): Polling {
-  const { roles, limits, database, metrics, log, faults, redis, keys, loops } = deps;
+  const { roles, bounds, database, metrics, log, faults, redis, keys, loops } = deps;
   const { now } = systemClock;
-  const { maxPerTenant } = limits.poller;
+  const { maxPerTenant } = bounds.poller;
   const dispatch: PollDispatch = {
-    keptPolls: limits.poll.keptPolls,
+    keptPolls: bounds.poll.keptPolls,
     pollNow(source) {
       const due = [{ ...source, waitMs: 0 }];
       // What is lost here is found by the poll schedule, which looks for what is overdue.
@@ -59,9 +59,9 @@ export function composePolling(deps: PollingDeps): Polling {
   };
   if (!roles.has("poll")) return { dispatch, drain: async () => {} };
 
-  let budgetLeft = limits.pollBudget.burst;
+  let budgetLeft = bounds.pollBudget.burst;
   const fleet: Fleet & { pairs: number } = {
-    budget: limits.pollBudget,
+    budget: bounds.pollBudget,
     pairs: 1,
     connectors: [],
     rng: Math.random,
@@ -70,14 +70,14 @@ export function composePolling(deps: PollingDeps): Polling {
     queueLag: 0,
     keepsToBases: true,
   };
-  const sharedLimits = createSharedLimits({
+  const sharedLimits = createSharedRateLimits({
     ...{ redis, keys, fleet },
     onBudget(tokens) {
       budgetLeft = tokens;
       metrics.pollBudgetLeft.set(Math.round(tokens));
     },
   });
-  const turns = createPollTurns({ policy: adaptivePolicy(), fleet, limits: sharedLimits, now });
+  const turns = createPollTurns({ policy: adaptivePolicy(), fleet, bounds: sharedLimits, now });
 
   const fetchPages = watchPages(composeFetching(deps), {
     async beforeNext(source, signal) {
@@ -94,9 +94,9 @@ export function composePolling(deps: PollingDeps): Polling {
     },
   });
   const poller = createPoller({
-    ...{ database: database.pipeline, redis, keys, limits: limits.poller, turns },
+    ...{ database: database.pipeline, redis, keys, bounds: bounds.poller, turns },
     pollSource: createPollSource({
-      ...{ database, redis, keys, fetchPages, limits: limits.poll, now, onEvents: deps.onNewEvents },
+      ...{ database, redis, keys, fetchPages, bounds: bounds.poll, now, onEvents: deps.onNewEvents },
       readSource: (tenantId, source) =>
         readPolledSource(database.pipeline, deps.keyRing, { tenantId, source }),
       alerts: tellAlerts(deps),
@@ -125,7 +125,7 @@ export function composePolling(deps: PollingDeps): Polling {
     "poll schedule",
     createScheduleWatch({
       ...{ database: database.pipeline, redis, keys, now },
-      limits: { ...limits.pollSchedule, maxPerTenant },
+      bounds: { ...bounds.pollSchedule, maxPerTenant },
       onDue: () => polls.wake(),
       onRebuilt(sources) {
         metrics.pollsRescheduled.inc(sources);
@@ -138,27 +138,27 @@ export function composePolling(deps: PollingDeps): Polling {
   loops.add("poll limits", poller.followLimits);
   loops.add("poll demand", async () => {
     turns.adopt(await sumDemand(database.pipeline));
-    return { waitMs: limits.pollDemand.intervalMs };
+    return { waitMs: bounds.pollDemand.intervalMs };
   });
   loops.add("polls due", async () => {
-    const { due, oldestMs } = await measureDue(database.pipeline, limits.pollDemand.maxDue);
+    const { due, oldestMs } = await measureDue(database.pipeline, bounds.pollDemand.maxDue);
     metrics.pollsDue.set(due);
     metrics.pollOldestDueSeconds.set(oldestMs / 1_000);
-    return { waitMs: limits.pollDemand.dueIntervalMs };
+    return { waitMs: bounds.pollDemand.dueIntervalMs };
   });
   return {
     dispatch,
     async drain() {
-      await Promise.race([poller.drained(), delay(limits.drainMs.polls)]);
+      await Promise.race([poller.drained(), delay(bounds.drainMs.polls)]);
       await poller.handBack();
     },
   };
 }
 
-function composeFetching({ database, keyRing, outgoing, limits, log, codeSources }: PollingDeps) {
+function composeFetching({ database, keyRing, outgoing, bounds, log, codeSources }: PollingDeps) {
   const named = ({ tenantId, source }: PolledSource) => ({ tenant_id: tenantId, source });
   return createFetchPages({
-    ...{ outgoing, clock: systemClock, sources: codeSources, limits: limits.fetch },
+    ...{ outgoing, clock: systemClock, sources: codeSources, bounds: bounds.fetch },
     openLog: (source) => ({
       info: (message, fields) => log.info({ ...named(source), fields }, message),
       warn: (message, fields) => log.warn({ ...named(source), fields }, message),

@@ -33,7 +33,7 @@ export interface Receiving {
 }
 
 export interface ReceivingDeps
-  extends Pick<PipelineDeps, "roles" | "limits" | "database" | "keyRing" | "metrics" | "faults"> {
+  extends Pick<PipelineDeps, "roles" | "bounds" | "database" | "keyRing" | "metrics" | "faults"> {
   redis: RedisClient;
   keys: RedisKeys;
   loops: Loops;
@@ -44,30 +44,30 @@ export interface ReceivingDeps
 
 /** Stages 1 and 2, wired: a delivery is committed with its outbox row. */
 export function composeReceiving(deps: ReceivingDeps): Receiving {
-  const { roles, limits, database, keyRing, metrics, faults, redis, keys, loops, leaseMs, onCommitted } =
+  const { roles, bounds, database, keyRing, metrics, faults, redis, keys, loops, leaseMs, onCommitted } =
     deps;
   const { now } = systemClock;
   const accepting = createAccepting({
-    limits: limits.accepting,
-    probe: () => probeAccepting(database.ingest, limits.accepting.probeBytes),
+    bounds: bounds.accepting,
+    probe: () => probeAccepting(database.ingest, bounds.accepting.probeBytes),
     onProbeFailed: (error) => faults.note({ what: "accepting events", ...describeFault(error) }, error),
   });
   const ingest = watchFailures(database.ingest, accepting.failed);
   const acceptor = createAcceptor({
     database: ingest,
-    limits: limits.accept,
+    bounds: bounds.accept,
     leaseMs,
     onCommitted(events, claimed) {
       accepting.succeeded();
       onCommitted(events, claimed);
     },
     onSeen: createSeenMarks(
-      (seen) => markSeen(redis, keys, { seen, ttlSeconds: limits.seenSeconds }),
-      limits.seenMarks,
+      (seen) => markSeen(redis, keys, { seen, ttlSeconds: bounds.seenSeconds }),
+      bounds.seenMarks,
     ),
   });
   const seenLookUps = new Batcher<string, string | undefined>((digests) => findSeen(redis, keys, digests), {
-    ...limits.seenLookUps,
+    ...bounds.seenLookUps,
     full: () => new HeadraceError("store_unavailable", "Too many deliveries ask Redis already"),
   });
   const counterReads = new Batcher<void, number>(
@@ -82,18 +82,18 @@ export function composeReceiving(deps: ReceivingDeps): Receiving {
       full: () => new HeadraceError("store_unavailable", "Too many deliveries wait"),
     },
   );
-  const takeQuota = createTenantQuota({ database: ingest, redis, keys, limits: limits.quota, now });
+  const takeQuota = createTenantQuota({ database: ingest, redis, keys, bounds: bounds.quota, now });
   const receiver = createReceiver({
     endpoints: createEndpointCache({
       database: ingest,
       keyRing,
-      maxEndpoints: limits.maxEndpoints,
-      maxTried: limits.maxTriedEndpoints,
-      lookUps: limits.lookUps,
+      maxEndpoints: bounds.maxEndpoints,
+      maxTried: bounds.maxTriedEndpoints,
+      lookUps: bounds.lookUps,
     }),
     acceptor,
     findSeen: (digest) => seenLookUps.add(digest),
-    seenMs: limits.seenSeconds * 1_000,
+    seenMs: bounds.seenSeconds * 1_000,
     readCounter: () => counterReads.add(),
     takeQuota,
     captureSecret: (name, { value, show }) =>
@@ -101,12 +101,12 @@ export function composeReceiving(deps: ReceivingDeps): Receiving {
         await raiseCounter(transaction, "receive");
         const id = randomUUID();
         const sealed = keyRing.seal(value, endpointSecretPlace(name, id));
-        const shownSeconds = show ? limits.shownSecretSeconds : 0;
+        const shownSeconds = show ? bounds.shownSecretSeconds : 0;
         return await captureSecret(transaction, name, { id, notAfter: undefined, ...sealed }, shownSeconds);
       }),
     now,
   });
-  const rejections = createRejectionLog({ database: database.pipeline, limits: limits.rejections });
+  const rejections = createRejectionLog({ database: database.pipeline, bounds: bounds.rejections });
   if (roles.has("receive") || roles.has("api")) loops.add("accepting", accepting.step);
   let unroutedMs = 0;
   if (roles.has("receive")) {
@@ -114,7 +114,7 @@ export function composeReceiving(deps: ReceivingDeps): Receiving {
     loops.add("backlog age", async () => {
       unroutedMs = await oldestUnroutedMs(database.pipeline);
       metrics.oldestUnroutedSeconds.set(unroutedMs / 1_000);
-      return { waitMs: limits.backlogAge.intervalMs };
+      return { waitMs: bounds.backlogAge.intervalMs };
     });
   }
   return {
@@ -125,7 +125,7 @@ export function composeReceiving(deps: ReceivingDeps): Receiving {
     accepting,
     get isBehind() {
       const waitedMs = Math.max(acceptor.waitedMs, counterReads.waitedMs);
-      return waitedMs > limits.maxCommitWaitMs || unroutedMs > limits.backlogAge.maxMs;
+      return waitedMs > bounds.maxCommitWaitMs || unroutedMs > bounds.backlogAge.maxMs;
     },
   };
 }

@@ -23,10 +23,10 @@ import type { Logger } from "../../runtime/logger.ts";
 import type { OutgoingHttp } from "../../runtime/outgoing/index.ts";
 import { createTicker } from "../../schedule/ticker.ts";
 import type { CodePagesDeps } from "../../synthetic/fetch/code-pages.ts";
+import type { Limits } from "../bounds.ts";
 import type { Role } from "../config.ts";
 import type { FaultLog } from "../health/fault-log.ts";
 import { describeFault } from "../health/unavailable.ts";
-import type { Limits } from "../limits.ts";
 import { createLoops, type Loops } from "../loops.ts";
 import type { Metrics } from "../metrics.ts";
 import { composeDeadLetters } from "./compose-dead-letters.ts";
@@ -37,7 +37,7 @@ import { composeReceiving, type Receiving } from "./compose-receiving.ts";
 
 export interface PipelineDeps {
   roles: ReadonlySet<Role>;
-  limits: Limits;
+  bounds: Limits;
   database: Database;
   /** For LISTEN, which cannot go through a pooler. */
   listenUrl: string;
@@ -74,7 +74,7 @@ export interface Pipeline {
 }
 
 export function composePipeline(deps: PipelineDeps): Pipeline {
-  const { roles, limits, database, metrics, log, faults } = deps;
+  const { roles, bounds, database, metrics, log, faults } = deps;
   const keys = redisKeys(deps.installation);
   const onRedisError = (error: Error) =>
     faults.note({ what: "Redis", cause: "redis", text: "a connection or a command failed" }, error);
@@ -83,7 +83,7 @@ export function composePipeline(deps: PipelineDeps): Pipeline {
       {
         url: deps.redisUrl,
         isClusterNode: deps.isRedisClusterNode ?? false,
-        ...limits.redis,
+        ...bounds.redis,
         onError: onRedisError,
       },
       use,
@@ -95,7 +95,7 @@ export function composePipeline(deps: PipelineDeps): Pipeline {
   const loops = createLoops({ metrics, log });
 
   // 1 Receive, 2 Outbox.
-  const notify = createNotifier(database.pipeline, limits.notifyIntervalMs);
+  const notify = createNotifier(database.pipeline, bounds.notifyIntervalMs);
   const onNewEvents = (events: number) => {
     metrics.accepted.inc(events);
     if (relayLoop === undefined) notify();
@@ -114,7 +114,7 @@ export function composePipeline(deps: PipelineDeps): Pipeline {
   // 3 Fan-out: due outbox rows are claimed and their ids published.
   const relay = roles.has("relay")
     ? createRelay({
-        ...{ database: database.pipeline, redis, keys, queues, limits: limits.relay, now },
+        ...{ database: database.pipeline, redis, keys, queues, bounds: bounds.relay, now },
         onPublished: (events) => metrics.published.inc(events),
         onError: onRedisError,
       })
@@ -126,7 +126,7 @@ export function composePipeline(deps: PipelineDeps): Pipeline {
         createSweeper({
           database: database.pipeline,
           queues,
-          limits: limits.sweep,
+          bounds: bounds.sweep,
           random: Math.random,
           onSwept(runs) {
             metrics.swept.inc(runs.length);
@@ -146,7 +146,7 @@ export function composePipeline(deps: PipelineDeps): Pipeline {
         database: database.pipeline,
         redis,
         keys,
-        intervalMs: limits.redisWatchMs,
+        intervalMs: bounds.redisWatchMs,
         onLoss(released) {
           metrics.redisLosses.inc();
           if (released.events + released.runs > 0) {
@@ -161,7 +161,7 @@ export function composePipeline(deps: PipelineDeps): Pipeline {
   let listener: ReturnType<typeof listenForEvents> | undefined;
 
   // Events are read once for both stages that follow, where both are here.
-  const { maxBytes, keptMs } = limits.eventsAtHand;
+  const { maxBytes, keptMs } = bounds.eventsAtHand;
   const events = createEventsAtHand(
     database.pipeline,
     // Nobody here takes them where no runs are executed.
@@ -173,7 +173,7 @@ export function composePipeline(deps: PipelineDeps): Pipeline {
   // 6 Execute: runs are claimed, carried out and finished.
   // A job that is lost is made again by the sweeper.
   const queueRuns = (runs: Parameters<typeof jobsOf>[0]) =>
-    void queues.add(jobsOf(runs, limits.sweep.maxRunsPerJob)).catch(onRedisError);
+    void queues.add(jobsOf(runs, bounds.sweep.maxRunsPerJob)).catch(onRedisError);
   const { held, workers, runsHere, admission, release } = composeExecuting({
     ...{
       ...deps,
@@ -205,7 +205,7 @@ export function composePipeline(deps: PipelineDeps): Pipeline {
       flows,
       normalize: normalizer.toRoute,
       consumer: `${hostname()}.${process.pid}.${randomBytes(4).toString("hex")}`,
-      limits: limits.route,
+      bounds: bounds.route,
       now,
       random: Math.random,
       onRouted(counts: RoutedCounts) {
@@ -220,7 +220,7 @@ export function composePipeline(deps: PipelineDeps): Pipeline {
     loops.add(
       "backfill",
       createBackfill({
-        ...{ database, normalize: normalizeInSlices, limits: limits.backfill, now },
+        ...{ database, normalize: normalizeInSlices, bounds: bounds.backfill, now },
         onRuns(runs) {
           metrics.runsCreated.inc(runs);
           sweeper?.wake();
@@ -229,7 +229,7 @@ export function composePipeline(deps: PipelineDeps): Pipeline {
     );
   }
 
-  const dispatch: RunDispatch = { leaseMs: limits.sweep.runLeaseMs, queue: queueRuns };
+  const dispatch: RunDispatch = { leaseMs: bounds.sweep.runLeaseMs, queue: queueRuns };
 
   // Beside the six.
   composeDeadLetters({ ...deps, loops, dispatch });
@@ -238,7 +238,7 @@ export function composePipeline(deps: PipelineDeps): Pipeline {
       "schedule",
       createTicker({
         database,
-        limits: limits.schedule,
+        bounds: bounds.schedule,
         onTicked: onNewEvents,
         onEnded: ({ tenantId, flowId }) =>
           log.warn({ tenant_id: tenantId, flow: flowId }, "a schedule has no next tick: it has ended"),
@@ -250,7 +250,7 @@ export function composePipeline(deps: PipelineDeps): Pipeline {
     "partitions",
     createPartitionStep({
       database: database.pipeline,
-      ...limits.partitions,
+      ...bounds.partitions,
       onMade: (partitions) => log.info({ partitions }, "partitions made"),
     }),
   );
@@ -268,7 +268,7 @@ export function composePipeline(deps: PipelineDeps): Pipeline {
       return flows.counter > 0;
     },
     async start() {
-      await whenReady(redis, limits.redis.connectTimeoutMs);
+      await whenReady(redis, bounds.redis.connectTimeoutMs);
       loops.start();
       workers?.start();
       if (relayLoop === undefined) return;
@@ -287,7 +287,7 @@ export function composePipeline(deps: PipelineDeps): Pipeline {
       blocking?.disconnect();
       admission?.stop();
       const closing = Promise.all([workers?.stop(), runsHere?.emptied(), admission?.emptied()]);
-      await Promise.race([held.emptied(), delay(limits.drainMs.runs)]);
+      await Promise.race([held.emptied(), delay(bounds.drainMs.runs)]);
       await held.handBack();
       await Promise.race([closing, delay(1_000)]);
       await loops.stop();

@@ -6,7 +6,7 @@ import type { Logger } from "../../runtime/logger.ts";
 import type { Step } from "../../runtime/loop.ts";
 import { SEALED_COLUMNS } from "./sealed-columns.ts";
 
-export interface EncryptionKeyLimits {
+export interface EncryptionKeyBounds {
   /** Secrets of each key and column that are opened to see whether the key is the one that sealed them. */
   sample: number;
   /** The wait between two looks, ms; and while there are secrets that do not open. */
@@ -24,22 +24,22 @@ export interface EncryptionKeys {
 export function createEncryptionKeys(deps: {
   database: Queryable;
   keyRing: KeyRing;
-  limits: EncryptionKeyLimits;
+  bounds: EncryptionKeyBounds;
   log: Pick<Logger, "error" | "info">;
 }): EncryptionKeys {
-  const { database, keyRing, limits, log } = deps;
+  const { database, keyRing, bounds, log } = deps;
   let detail: string | undefined;
   return {
     check: () => (detail === undefined ? { ok: true } : { ok: false, detail }),
     async step() {
-      const unreadable = await findUnreadable(database, keyRing, limits.sample);
+      const unreadable = await findUnreadable(database, keyRing, bounds.sample);
       const found = describe(unreadable);
       if (found !== undefined && found !== detail) {
         log.error({ unreadable }, `HEADRACE_ENCRYPTION_KEYS does not open every stored secret: ${found}`);
       }
       if (found === undefined && detail !== undefined) log.info("every stored secret can be opened again");
       detail = found;
-      return { waitMs: found === undefined ? limits.intervalMs : limits.unreadableMs };
+      return { waitMs: found === undefined ? bounds.intervalMs : bounds.unreadableMs };
     },
   };
 }

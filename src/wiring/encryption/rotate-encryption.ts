@@ -1,8 +1,8 @@
 import { HeadraceError } from "../../domain/errors.ts";
 import { openDatabase } from "../../postgres/core/database.ts";
 import { createKeyRing } from "../../postgres/core/key-ring.ts";
+import { DEFAULT_BOUNDS } from "../bounds.ts";
 import { readConfig } from "../config.ts";
-import { DEFAULT_LIMITS } from "../limits.ts";
 import { reachPostgres } from "../reach-postgres.ts";
 import { type Reencrypted, reencrypt } from "./reencrypt.ts";
 
@@ -23,7 +23,7 @@ export async function rotateEncryption(
   }
   const database = openDatabase({
     url: await reachPostgres(databaseUrl, "DATABASE_URL"),
-    ...DEFAULT_LIMITS.postgres,
+    ...DEFAULT_BOUNDS.postgres,
     maxIngestConnections: 1,
     maxPipelineConnections: 1,
     maxApiConnections: 1,
@@ -37,7 +37,7 @@ export async function rotateEncryption(
     if (!schema?.known) {
       throw new HeadraceError("store_unsuitable", "The database has no schema: run headrace migrate first");
     }
-    const { batchSize } = DEFAULT_LIMITS.reencrypt;
+    const { batchSize } = DEFAULT_BOUNDS.reencrypt;
     return await reencrypt(database, createKeyRing(encryptionKeys), { batchSize, onProgress });
   } finally {
     await database.close();

@@ -11,7 +11,7 @@ const FULL = new PostgresUnavailable(
 function accepting(failingProbes = 0) {
   const probes = { made: 0, failed: 0 };
   const watch = createAccepting({
-    limits: { maxFailures: 3, probeMs: 10, probeBytes: 1 },
+    bounds: { maxFailures: 3, probeMs: 10, probeBytes: 1 },
     async probe() {
       probes.made += 1;
       if (probes.made <= failingProbes) throw FULL;

@@ -1,7 +1,7 @@
 import { storeFaultOf } from "../../postgres/core/faults.ts";
 import type { Step } from "../../runtime/loop.ts";
 
-export interface AcceptingLimits {
+export interface AcceptingBounds {
   /** Failures in a row from which the process does not count as ready. */
   maxFailures: number;
   /** While it does not, a write of the kind of a delivery is tried in this interval, ms. */
@@ -24,13 +24,13 @@ export interface Accepting {
 }
 
 export function createAccepting(deps: {
-  limits: AcceptingLimits;
+  bounds: AcceptingBounds;
   /** Writes as a delivery does, and takes it back. */
   probe: () => Promise<void>;
   /** Told of each failure of a probe: others are told of by those who meet them. */
   onProbeFailed: (error: unknown) => void;
 }): Accepting {
-  const { limits, probe, onProbeFailed } = deps;
+  const { bounds, probe, onProbeFailed } = deps;
   let failures = 0;
   let last: string | undefined;
   function failed(error: unknown): void {
@@ -46,11 +46,11 @@ export function createAccepting(deps: {
     succeeded,
     failed,
     check() {
-      if (failures < limits.maxFailures) return { ok: true };
+      if (failures < bounds.maxFailures) return { ok: true };
       return { ok: false, detail: `nothing could be accepted ${failures} times in a row: ${last}` };
     },
     async step() {
-      if (failures >= limits.maxFailures) {
+      if (failures >= bounds.maxFailures) {
         try {
           await probe();
           succeeded();
@@ -59,7 +59,7 @@ export function createAccepting(deps: {
           onProbeFailed(error);
         }
       }
-      return { waitMs: limits.probeMs };
+      return { waitMs: bounds.probeMs };
     },
   };
 }

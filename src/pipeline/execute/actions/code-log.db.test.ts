@@ -5,16 +5,16 @@ import { findRunLogs } from "../../../postgres/runs/logs.ts";
 import { createLogger } from "../../../runtime/logger.ts";
 import { createRunLogs } from "./code-log.ts";
 
-const LIMITS = { maxLines: 3, maxBytes: 2_000, maxLineBytes: 800, maxAttempts: 2, flushMs: 60_000 };
+const BOUNDS = { maxLines: 3, maxBytes: 2_000, maxLineBytes: 800, maxAttempts: 2, flushMs: 60_000 };
 
-async function logs(over: Partial<typeof LIMITS> = {}) {
+async function logs(over: Partial<typeof BOUNDS> = {}) {
   const { database } = await migratedDatabase();
   const run = await claimedRun(database);
   const printed: string[] = [];
   const open = createRunLogs({
     database: database.pipeline,
     log: createLogger("info", { write: (line) => void printed.push(line) }),
-    limits: { ...LIMITS, ...over },
+    bounds: { ...BOUNDS, ...over },
     now: () => 0,
   });
   const kept = () => findRunLogs(database.pipeline, "acme", run.runId);

@@ -11,7 +11,7 @@ export interface HandlerLog {
   error(message: string, fields?: Record<string, unknown>): void;
 }
 
-export interface RunLogLimits {
+export interface RunLogBounds {
   /** Lines kept of one attempt; more are counted. */
   maxLines: number;
   /** What is kept of one attempt, and of one line, bytes. A longer line loses its fields. */
@@ -36,14 +36,14 @@ export interface RunLog {
 export function createRunLogs(deps: {
   database: Queryable;
   log: Logger;
-  limits: RunLogLimits;
+  bounds: RunLogBounds;
   now: () => number;
 }): (run: RunAttempt) => RunLog {
-  const { database, limits, now } = deps;
+  const { database, bounds, now } = deps;
   const redacted = createRedactor();
   const writes = new Batcher<RunLogPart, void>(
     async (parts) => {
-      await keepRunLogs(database, parts, limits.maxAttempts);
+      await keepRunLogs(database, parts, bounds.maxAttempts);
       return parts.map(() => undefined);
     },
     { maxItems: 64, inFlight: 1, maxWaiting: 10_000, full: () => new Error("Too many logs wait") },
@@ -79,11 +79,11 @@ export function createRunLogs(deps: {
       const line: LogLine = { ...kind, ...(plain !== undefined && { fields: plain }) };
       processLog()[level](line.fields ?? {}, line.message);
       const size = Buffer.byteLength(JSON.stringify(line));
-      const kept = size > limits.maxLineBytes ? shortened(line, limits.maxLineBytes) : line;
-      bytes += Math.min(size, limits.maxLineBytes);
-      if (lines.length < limits.maxLines && bytes <= limits.maxBytes) lines.push(kept);
+      const kept = size > bounds.maxLineBytes ? shortened(line, bounds.maxLineBytes) : line;
+      bytes += Math.min(size, bounds.maxLineBytes);
+      if (lines.length < bounds.maxLines && bytes <= bounds.maxBytes) lines.push(kept);
       else dropped += 1;
-      timer ??= setTimeout(write, limits.flushMs).unref();
+      timer ??= setTimeout(write, bounds.flushMs).unref();
     }
 
     return {
@@ -95,7 +95,7 @@ export function createRunLogs(deps: {
       drop(more) {
         if (ended || more <= 0) return;
         dropped += more;
-        timer ??= setTimeout(write, limits.flushMs).unref();
+        timer ??= setTimeout(write, bounds.flushMs).unref();
       },
       async end() {
         ended = true;

@@ -3,7 +3,7 @@ import type { Queryable } from "../../../postgres/core/database.ts";
 import { keepRunStep, loadRunSteps } from "../../../postgres/runs/steps.ts";
 import { failpoint } from "../../../runtime/failpoint.ts";
 
-export interface StepLimits {
+export interface StepBounds {
   /** Steps of one run. */
   maxSteps: number;
   /** The result of one step, and of all steps of a run, as JSON, bytes. */
@@ -23,7 +23,7 @@ export interface StepStore {
  * Keeps steps for the hosts of handlers. They know the limits, and say in their own words what is too much; here the
  * limits hold whatever a host says.
  */
-export function createStepStore(database: Queryable, limits: StepLimits): (run: RunAttempt) => StepStore {
+export function createStepStore(database: Queryable, bounds: StepBounds): (run: RunAttempt) => StepStore {
   return ({ runId, fence }) => {
     let kept = 0;
     let keptBytes = 0;
@@ -33,7 +33,7 @@ export function createStepStore(database: Queryable, limits: StepLimits): (run: 
         const bytes = result === null ? 0 : Buffer.byteLength(result);
         kept += 1;
         keptBytes += bytes;
-        if (kept > limits.maxSteps || bytes > limits.maxResultBytes || keptBytes > limits.maxRunBytes) {
+        if (kept > bounds.maxSteps || bytes > bounds.maxResultBytes || keptBytes > bounds.maxRunBytes) {
           throw new Error("The steps of a run are more, or larger, than is kept");
         }
         failpoint("execute.step");

@@ -69,7 +69,7 @@ function run(
 }
 
 /** No target is ever held. */
-const FREE: Targets = { enter: async () => ({ kind: "turn", leave() {} }) };
+const FREE: Targets = { acquire: async () => ({ kind: "turn", release() {} }) };
 
 function httpAction(allowPrivate: AllowPrivate = ["127.0.0.1/32"]) {
   const outgoing = createOutgoingHttp({ allowPrivate });
@@ -241,8 +241,8 @@ describe("the HTTP action", () => {
     const held = { kind: "held" as const, reason: `circuit_open ${sink.url}`, delayMs: 5_000 };
     let isOpen = true;
     const targets: Targets = {
-      enter: async ({ tenantId, target }) =>
-        isOpen ? held : { kind: "turn", leave: (result) => results.push([tenantId, target, result?.kind]) },
+      acquire: async ({ tenantId, target }) =>
+        isOpen ? held : { kind: "turn", release: (result) => results.push([tenantId, target, result?.kind]) },
     };
     const action = createHttpAction({ outgoing, clock: { now: Date.now }, targets });
     expect(await action(run({ url: `${sink.url}/orders` }))).toEqual(held);

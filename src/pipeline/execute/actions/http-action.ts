@@ -55,11 +55,11 @@ export function createHttpAction(deps: {
     const request = await signed(unsigned);
     // What is no URL is refused below, with its reason.
     const target = URL.canParse(request.url) ? new URL(request.url).origin : "";
-    const turn = await targets.enter({ tenantId: run.tenantId, target });
+    const turn = await targets.acquire({ tenantId: run.tenantId, target });
     if (turn.kind === "held") return turn;
     const result = await outgoing.request({ ...request, owner: run.tenantId });
     const outcome = outcomeOf(result, clock.now());
-    turn.leave(targetResultOf(result, outcome));
+    turn.release(targetResultOf(result, outcome));
     return target !== "" && (outcome.kind === "retry" || outcome.kind === "dead")
       ? { ...outcome, target }
       : outcome;

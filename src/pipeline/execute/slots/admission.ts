@@ -7,9 +7,9 @@ import type { ClaimedRuns, DueRun } from "../../../postgres/runs/runs.ts";
 import type { JobData } from "../../../redis/job-queue.ts";
 import { Batcher } from "../../../runtime/batcher.ts";
 import type { Executor, PreparedRun } from "../executor.ts";
-import { createSlotLines, type SlotLimits } from "./slot-lines.ts";
+import { createSlotLines, type SlotBounds } from "./slot-lines.ts";
 
-export interface AdmissionLimits extends SlotLimits {
+export interface AdmissionBounds extends SlotBounds {
   /** Runs that are put off in one statement. */
   batchSize: number;
   /**
@@ -59,16 +59,16 @@ export interface Admission {
 export function createAdmission(deps: {
   database: Queryable;
   executor: Executor;
-  limits: AdmissionLimits;
+  bounds: AdmissionBounds;
   monotonicMs: () => number;
   onPutOff: (runs: number) => void;
   onError: (error: unknown) => void;
 }): Admission {
-  const { database, executor, limits, monotonicMs, onError } = deps;
+  const { database, executor, bounds, monotonicMs, onError } = deps;
   const inHand = new Set<Promise<unknown>>();
   /** Of each lane and tenant with runs that were put off: how many, and when one that was resumed was held, ms. */
   const lines = new Map<string, { runs: number; heldMs: number }>();
-  const slots = createSlotLines({ limits, monotonicMs, resume });
+  const slots = createSlotLines({ bounds, monotonicMs, resume });
   const batches = {
     inFlight: 1,
     maxWaiting: Number.POSITIVE_INFINITY,
@@ -80,11 +80,11 @@ export function createAdmission(deps: {
       deps.onPutOff(jobs.flat().length);
       return jobs.map(() => undefined);
     },
-    { ...batches, maxItems: limits.batchSize },
+    { ...batches, maxItems: bounds.batchSize },
   );
   const looks = new Batcher<{ tenantId: string; lane: Priority; limit: number }, FoundRuns>(
     (wanted) => findPutOffRuns(database, wanted),
-    { ...batches, maxItems: limits.batchSize },
+    { ...batches, maxItems: bounds.batchSize },
   );
 
   /** The further back a run stands the longer, so that a long line seldom comes due. */
@@ -93,7 +93,7 @@ export function createAdmission(deps: {
     const line = lines.get(name) ?? { runs: 0, heldMs: Number.NEGATIVE_INFINITY };
     lines.set(name, line);
     line.runs += 1;
-    return Math.min(limits.maxHoldMs, limits.holdMs * (1 + (line.runs - 1) / 100));
+    return Math.min(bounds.maxHoldMs, bounds.holdMs * (1 + (line.runs - 1) / 100));
   }
 
   function track<Result>(work: Promise<Result>): Promise<Result> {
@@ -147,9 +147,9 @@ export function createAdmission(deps: {
     const name = `${lane} ${tenantId}`;
     let left = taken;
     try {
-      const pauseMs = (lines.get(name)?.heldMs ?? Number.NEGATIVE_INFINITY) + limits.pauseMs - monotonicMs();
+      const pauseMs = (lines.get(name)?.heldMs ?? Number.NEGATIVE_INFINITY) + bounds.pauseMs - monotonicMs();
       if (pauseMs > 0) {
-        const limit = Math.min(taken, limits.maxProbing);
+        const limit = Math.min(taken, bounds.maxProbing);
         slots.release(lane, tenantId, taken - limit, undefined);
         left = limit;
         await sleep(pauseMs, undefined, { ref: false });
@@ -166,7 +166,7 @@ export function createAdmission(deps: {
       return found.length === wanted;
     } catch (error) {
       onError(error);
-      await sleep(limits.retryMs, undefined, { ref: false });
+      await sleep(bounds.retryMs, undefined, { ref: false });
       return true;
     } finally {
       slots.release(lane, tenantId, left, undefined);

@@ -1,7 +1,7 @@
 import { LANES, type Priority } from "../../../domain/priority.ts";
 import { createSlotPool, type SlotPool } from "./slot-pool.ts";
 
-export interface SlotLimits {
+export interface SlotBounds {
   /** Runs that this process carries out at once, by lane; no tenant may have more than half of them. */
   slots: Readonly<Record<Priority, number>>;
   /** A job waits for slots no longer than this, ms; then its runs are put off, and those behind it stand in no line. */
@@ -62,7 +62,7 @@ interface Lane {
 }
 
 export function createSlotLines(deps: {
-  limits: SlotLimits;
+  bounds: SlotBounds;
   monotonicMs: () => number;
   /**
    * Begins runs that are put off in slots that were taken for them, and gives back what it does not use. Resolves with
@@ -70,10 +70,10 @@ export function createSlotLines(deps: {
    */
   resume: (lane: Priority, tenantId: string, taken: number) => Promise<boolean>;
 }): SlotLines {
-  const { limits, monotonicMs, resume } = deps;
+  const { bounds, monotonicMs, resume } = deps;
   const lanes = new Map<Priority, Lane>(
     LANES.map((lane) => {
-      const pool = createSlotPool(limits.slots[lane]);
+      const pool = createSlotPool(bounds.slots[lane]);
       return [lane, { pool, lines: new Map(), pending: new Set(), isServing: false }];
     }),
   );
@@ -127,7 +127,7 @@ export function createSlotLines(deps: {
     }
     setTimer(line);
     if (line.hasPutOff && !line.isResuming) {
-      const taken = take(line, limits.maxResumed);
+      const taken = take(line, bounds.maxResumed);
       if (taken > 0) void resumeLine(lane, line, taken);
     }
     if (line.waiting.length > 0 || line.hasPutOff) lane.pending.add(line);
@@ -175,9 +175,9 @@ export function createSlotLines(deps: {
       if (line.hasPutOff || line.isResuming) return 0;
       const taken = line.waiting.length === 0 ? take(line, want) : 0;
       if (taken > 0) return taken;
-      if (waitMs(line) > limits.slotWaitMs) return 0;
+      if (waitMs(line) > bounds.slotWaitMs) return 0;
       return new Promise((answer) => {
-        line.waiting.push({ want, untilMs: monotonicMs() + limits.slotWaitMs, answer });
+        line.waiting.push({ want, untilMs: monotonicMs() + bounds.slotWaitMs, answer });
         pending.add(line);
         if (line.waiting.length === 1) setTimer(line);
       });

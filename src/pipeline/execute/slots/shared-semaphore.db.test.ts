@@ -4,9 +4,9 @@ import { testRedisUrl } from "../../../../test/support/stores.ts";
 import { connectRedis } from "../../../redis/client.ts";
 import { redisKeys } from "../../../redis/keys.ts";
 import { takeShare } from "../../../redis/shared-count.ts";
-import { createSharedBounds, type SharedBounds, type TakeShare } from "./shared-bounds.ts";
+import { createSharedSemaphore, type SharedSemaphore, type TakeShare } from "./shared-semaphore.ts";
 
-const LIMITS = {
+const BOUNDS = {
   ...{ statedMs: 4_000, ttlMs: 15_000, spare: 8, settleMs: 5, aloneMs: 50 },
   ...{ minDelayMs: 100, maxDelayMs: 30_000 },
 };
@@ -25,25 +25,25 @@ function setUp() {
     await lose();
     redis.disconnect();
   });
-  /** One process's bounds, and how often they asked Redis. */
-  const process = (over: Partial<typeof LIMITS> = {}): SharedBounds & { calls: number } => {
-    const limits = { ...LIMITS, ...over };
+  /** One process's semaphore, and how often they asked Redis. */
+  const process = (over: Partial<typeof BOUNDS> = {}): SharedSemaphore & { calls: number } => {
+    const bounds = { ...BOUNDS, ...over };
     const owner = randomUUID();
     const take: TakeShare = (key, share) => {
-      bounds.calls += 1;
-      return takeShare(redis, keys.share(key), { ...share, owner, ttlMs: limits.ttlMs });
+      semaphore.calls += 1;
+      return takeShare(redis, keys.share(key), { ...share, owner, ttlMs: bounds.ttlMs });
     };
-    const bounds = Object.assign(
-      createSharedBounds({ takeShare: take, limits, monotonicMs: () => performance.now() }),
+    const semaphore = Object.assign(
+      createSharedSemaphore({ takeShare: take, bounds, monotonicMs: () => performance.now() }),
       { calls: 0 },
     );
-    return bounds;
+    return semaphore;
   };
   return { process, lose };
 }
 
-async function entered(bounds: SharedBounds, times: number, bound: number): Promise<number> {
-  const places = await Promise.all(Array.from({ length: times }, () => bounds.enter("k", bound)));
+async function entered(semaphore: SharedSemaphore, times: number, bound: number): Promise<number> {
+  const places = await Promise.all(Array.from({ length: times }, () => semaphore.acquire("k", bound)));
   return places.filter((place) => place.kind === "entered").length;
 }
 
@@ -54,7 +54,7 @@ describe("shared bounds", () => {
     const first = await Promise.all([entered(one, 30, 40), entered(two, 30, 40)]);
     expect(first[0] + first[1]).toBe(40);
     expect(await entered(two, 1, 40)).toBe(0);
-    for (let n = 0; n < first[0]; n += 1) one.leave("k", 10);
+    for (let n = 0; n < first[0]; n += 1) one.release("k", 10);
     await expect.poll(() => entered(two, 40, 40)).toBe(first[0]);
   });
 
@@ -62,8 +62,8 @@ describe("shared bounds", () => {
     const { process } = setUp();
     const one = process();
     for (let n = 0; n < 1_000; n += 1) {
-      expect(await one.enter("k", 1_000)).toEqual({ kind: "entered" });
-      one.leave("k", 1);
+      expect(await one.acquire("k", 1_000)).toEqual({ kind: "entered" });
+      one.release("k", 1);
     }
     expect(one.calls).toBe(1);
   });
@@ -85,21 +85,21 @@ describe("shared bounds", () => {
   });
 
   test("are kept by each process alone while Redis is away", async () => {
-    const bounds = createSharedBounds({
+    const semaphore = createSharedSemaphore({
       takeShare: () => Promise.reject(new Error("away")),
-      limits: LIMITS,
+      bounds: BOUNDS,
       monotonicMs: () => performance.now(),
     });
-    expect(await entered(bounds, 30, 10)).toBe(10);
-    bounds.leave("k", 1);
-    expect(await entered(bounds, 5, 10)).toBe(1);
+    expect(await entered(semaphore, 30, 10)).toBe(10);
+    semaphore.release("k", 1);
+    expect(await entered(semaphore, 5, 10)).toBe(1);
   });
 
   test("put off the longer, the more were put off before", async () => {
     const { process } = setUp();
     const one = process();
     await entered(one, 2, 2);
-    const places = await Promise.all(Array.from({ length: 20 }, () => one.enter("k", 2)));
+    const places = await Promise.all(Array.from({ length: 20 }, () => one.acquire("k", 2)));
     const delays = places.map((place) => (place.kind === "full" ? place.delayMs : 0));
     expect(delays[0]).toBeGreaterThanOrEqual(100);
     expect((delays.at(-1) ?? 0) - (delays[0] ?? 0)).toBeGreaterThan(500);
@@ -107,14 +107,14 @@ describe("shared bounds", () => {
 
   test("put off for as long again as all places have been held, where none came free", async () => {
     let nowMs = 1_000;
-    const bounds = createSharedBounds({
+    const semaphore = createSharedSemaphore({
       takeShare: () => Promise.reject(new Error("away")),
-      limits: LIMITS,
+      bounds: BOUNDS,
       monotonicMs: () => nowMs,
     });
-    expect(await entered(bounds, 2, 2)).toBe(2);
+    expect(await entered(semaphore, 2, 2)).toBe(2);
     const delay = async () => {
-      const place = await bounds.enter("k", 2);
+      const place = await semaphore.acquire("k", 2);
       return place.kind === "full" ? place.delayMs : 0;
     };
     expect(await delay()).toBeLessThan(1_000);

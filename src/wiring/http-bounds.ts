@@ -1,7 +1,7 @@
-import type { HttpLimits } from "../http/server/server.ts";
+import type { HttpBounds } from "../http/server/server.ts";
 
 /** The bounds of what a process serves over HTTP, a part of its limits. */
-export const HTTP_LIMITS: HttpLimits = {
+export const HTTP_BOUNDS: HttpBounds = {
   connections: {
     maxConnections: 5_000,
     headersTimeoutMs: 15_000,

@@ -1,42 +1,42 @@
-import type { AutoReplayLimits } from "../dead-letters/auto-replay.ts";
-import type { BulkLimits } from "../dead-letters/bulk-replay.ts";
-import type { RetentionLimits } from "../dead-letters/retention.ts";
-import type { WatchLimits } from "../dead-letters/watch.ts";
-import type { FlowHostLimits } from "../flow-host/limits.ts";
-import type { KeyUseLimits } from "../http/access/key-use.ts";
-import type { WebhookLimits } from "../http/events/webhooks.ts";
-import type { HttpLimits } from "../http/server/server.ts";
-import type { AlertNoticeLimits } from "../maintain/alert-notices.ts";
-import type { FilledTableLimits } from "../maintain/filled-tables.ts";
-import type { HistoryLimits } from "../maintain/history.ts";
-import type { PurgeLimits } from "../maintain/purge.ts";
-import type { RunLogLimits } from "../pipeline/execute/actions/code-log.ts";
-import type { StepLimits } from "../pipeline/execute/actions/code-steps.ts";
-import type { BreakerLimits } from "../pipeline/execute/breakers.ts";
-import type { ExecutorLimits } from "../pipeline/execute/executor.ts";
-import type { AdmissionLimits } from "../pipeline/execute/slots/admission.ts";
-import type { SharedBoundsLimits } from "../pipeline/execute/slots/shared-bounds.ts";
-import type { SweeperLimits } from "../pipeline/execute/sweeper.ts";
-import type { WorkerLimits } from "../pipeline/execute/workers.ts";
-import type { RelayLimits } from "../pipeline/fanout/relay.ts";
-import type { AcceptorLimits } from "../pipeline/receive/acceptor.ts";
-import type { LookUpLimits } from "../pipeline/receive/endpoint-cache.ts";
-import type { RejectionLogLimits } from "../pipeline/receive/rejection-log.ts";
-import type { SeenMarkLimits } from "../pipeline/receive/seen-marks.ts";
-import type { TenantQuotaLimits } from "../pipeline/receive/tenant-quota.ts";
-import type { BackfillLimits } from "../pipeline/route/backfill.ts";
-import type { RouterLimits } from "../pipeline/route/router.ts";
+import type { AutoReplayBounds } from "../dead-letters/auto-replay.ts";
+import type { BulkBounds } from "../dead-letters/bulk-replay.ts";
+import type { RetentionBounds } from "../dead-letters/retention.ts";
+import type { WatchBounds } from "../dead-letters/watch.ts";
+import type { FlowHostBounds } from "../flow-host/bounds.ts";
+import type { KeyUseBounds } from "../http/access/key-use.ts";
+import type { WebhookBounds } from "../http/events/webhooks.ts";
+import type { HttpBounds } from "../http/server/server.ts";
+import type { AlertNoticeBounds } from "../maintain/alert-notices.ts";
+import type { FilledTableBounds } from "../maintain/filled-tables.ts";
+import type { HistoryBounds } from "../maintain/history.ts";
+import type { PurgeBounds } from "../maintain/purge.ts";
+import type { RunLogBounds } from "../pipeline/execute/actions/code-log.ts";
+import type { StepBounds } from "../pipeline/execute/actions/code-steps.ts";
+import type { BreakerBounds } from "../pipeline/execute/breakers.ts";
+import type { ExecutorBounds } from "../pipeline/execute/executor.ts";
+import type { AdmissionBounds } from "../pipeline/execute/slots/admission.ts";
+import type { SharedSemaphoreBounds } from "../pipeline/execute/slots/shared-semaphore.ts";
+import type { SweeperBounds } from "../pipeline/execute/sweeper.ts";
+import type { WorkerBounds } from "../pipeline/execute/workers.ts";
+import type { RelayBounds } from "../pipeline/fanout/relay.ts";
+import type { AcceptorBounds } from "../pipeline/receive/acceptor.ts";
+import type { LookUpBounds } from "../pipeline/receive/endpoint-cache.ts";
+import type { RejectionLogBounds } from "../pipeline/receive/rejection-log.ts";
+import type { SeenMarkBounds } from "../pipeline/receive/seen-marks.ts";
+import type { TenantQuotaBounds } from "../pipeline/receive/tenant-quota.ts";
+import type { BackfillBounds } from "../pipeline/route/backfill.ts";
+import type { RouterBounds } from "../pipeline/route/router.ts";
 import type { DatabaseOptions } from "../postgres/core/database.ts";
-import type { EventsAtHandLimits } from "../postgres/events/events-at-hand.ts";
-import type { TickerLimits } from "../schedule/ticker.ts";
-import type { FetchLimits } from "../synthetic/fetch/fetch-pages.ts";
-import type { PollLimits } from "../synthetic/poller/poll-session.ts";
-import type { PollerLimits } from "../synthetic/poller/poller.ts";
-import type { ScheduleWatchLimits } from "../synthetic/poller/schedule-watch.ts";
-import { FLOW_HOSTS, RUN_LOG, STEPS } from "./code-limits.ts";
-import type { EncryptionKeyLimits } from "./encryption/encryption-keys.ts";
-import type { AcceptingLimits } from "./health/accepting.ts";
-import { HTTP_LIMITS } from "./http-limits.ts";
+import type { EventsAtHandBounds } from "../postgres/events/events-at-hand.ts";
+import type { TickerBounds } from "../schedule/ticker.ts";
+import type { FetchBounds } from "../synthetic/fetch/fetch-pages.ts";
+import type { PollBounds } from "../synthetic/poller/poll-session.ts";
+import type { PollerBounds } from "../synthetic/poller/poller.ts";
+import type { ScheduleWatchBounds } from "../synthetic/poller/schedule-watch.ts";
+import { FLOW_HOSTS, RUN_LOG, STEPS } from "./code-bounds.ts";
+import type { EncryptionKeyBounds } from "./encryption/encryption-keys.ts";
+import type { AcceptingBounds } from "./health/accepting.ts";
+import { HTTP_BOUNDS } from "./http-bounds.ts";
 
 /** Every bound of one process, with its unit. docs/operating says which to turn, and when. */
 export interface Limits {
@@ -46,24 +46,24 @@ export interface Limits {
    * that polls and does none of that marks often: what a poll of many records leaves behind would double its memory.
    */
   heapGrowthPercent: { events: number; polls: number };
-  accept: AcceptorLimits;
+  accept: AcceptorBounds;
   /** Endpoints kept in memory, unknown ones among them. */
   maxEndpoints: number;
   /** Endpoints of one account whose secrets are tried on a delivery to an app's URL. */
   maxTriedEndpoints: number;
   /** Of endpoints and accounts that are not kept. */
-  lookUps: LookUpLimits;
+  lookUps: LookUpBounds;
   /** How long a committed delivery is remembered in Redis, s. PostgreSQL remembers it for its whole window. */
   seenSeconds: number;
-  seenMarks: SeenMarkLimits;
+  seenMarks: SeenMarkBounds;
   /** Of the marks of deliveries that wait long; one that finds no place waits for its commit alone. */
-  seenLookUps: LookUpLimits;
-  relay: RelayLimits;
-  route: RouterLimits;
-  backfill: BackfillLimits;
+  seenLookUps: LookUpBounds;
+  relay: RelayBounds;
+  route: RouterBounds;
+  backfill: BackfillBounds;
   /** Events that were routed here and wait for their runs. */
-  eventsAtHand: EventsAtHandLimits;
-  execute: ExecutorLimits & {
+  eventsAtHand: EventsAtHandBounds;
+  execute: ExecutorBounds & {
     heartbeatMs: number;
     maxFlowVersions: number;
     codeTimeoutMs: number;
@@ -71,38 +71,38 @@ export interface Limits {
     maxRunsHere: number;
   };
   /** How tenants share what a process carries out at once. */
-  admission: AdmissionLimits;
+  admission: AdmissionBounds;
   /** Calls to one target (scheme, host and port) of one tenant that are under way at once, over all processes. */
   targetConcurrency: number;
   /** How processes share the bounds of tenants and targets. */
-  sharedBounds: SharedBoundsLimits;
-  breakers: BreakerLimits;
+  sharedSemaphore: SharedSemaphoreBounds;
+  breakers: BreakerBounds;
   /** Breakers that are closed are forgotten when their last failure is older, ms. */
   oldBreakers: { maxAgeMs: number; batchSize: number; intervalMs: number };
   /** Runs that are woken in a second when a breaker closes. */
   maxWokenRuns: number;
   /** Of code flows: what is kept of a run's steps and of its log. */
-  steps: StepLimits;
-  runLog: RunLogLimits;
+  steps: StepBounds;
+  runLog: RunLogBounds;
   /** Bounds of the processes that run handlers. */
-  flowHosts: FlowHostLimits;
+  flowHosts: FlowHostBounds;
   /** The wait between two looks whether the flows folder has changed, ms. */
   reloadMs: number;
-  workers: WorkerLimits;
-  sweep: SweeperLimits;
-  schedule: TickerLimits;
-  poll: PollLimits;
-  fetch: FetchLimits;
+  workers: WorkerBounds;
+  sweep: SweeperBounds;
+  schedule: TickerBounds;
+  poll: PollBounds;
+  fetch: FetchBounds;
   /** Of all pollers together: requests a second, and how many may be sent at once. */
   pollBudget: { rate: number; burst: number };
-  poller: PollerLimits;
-  pollSchedule: Omit<ScheduleWatchLimits, "maxPerTenant">;
+  poller: PollerBounds;
+  pollSchedule: Omit<ScheduleWatchBounds, "maxPerTenant">;
   /** The waits between two looks at what all sources ask for, and at how many are due, ms; counted up to so many. */
   pollDemand: { intervalMs: number; dueIntervalMs: number; maxDue: number };
   /** Of replays of many dead letters at once. */
-  bulkReplay: BulkLimits;
+  bulkReplay: BulkBounds;
   /** Of replays that policies ask for. */
-  autoReplay: AutoReplayLimits;
+  autoReplay: AutoReplayBounds;
   /** The wait between two looks whether Redis lost what was published, ms. */
   redisWatchMs: number;
   /** At most one notice to other processes' relays in this time, ms. */
@@ -112,25 +112,25 @@ export interface Limits {
   expiredKeys: { batchSize: number; intervalMs: number };
   postgres: Omit<DatabaseOptions, "url" | "preparedStatements" | "onError">;
   redis: { connectTimeoutMs: number; commandTimeoutMs: number };
-  http: HttpLimits;
-  webhooks: WebhookLimits;
-  quota: TenantQuotaLimits;
-  rejections: RejectionLogLimits;
+  http: HttpBounds;
+  webhooks: WebhookBounds;
+  quota: TenantQuotaBounds;
+  rejections: RejectionLogBounds;
   /** Rejections are deleted when they are older, ms, or more. */
   oldRejections: { maxAgeMs: number; maxRows: number; batchSize: number; intervalMs: number };
   /** Dead letters: how they are emptied and deleted, counted and watched. */
   deadLetters: {
-    retention: RetentionLimits;
-    watch: WatchLimits;
+    retention: RetentionBounds;
+    watch: WatchBounds;
     /** Tenants that have gauges of their own, those with the most dead letters: labels are not without bound. */
     maxGaugedTenants: number;
   };
-  alertNotices: AlertNoticeLimits;
+  alertNotices: AlertNoticeBounds;
   /** When tables whose statistics say that they are empty are analysed again. */
-  filledTables: FilledTableLimits;
+  filledTables: FilledTableBounds;
   /** How events and runs that are old go, and all of tenants that were deleted. */
-  history: HistoryLimits;
-  purge: PurgeLimits;
+  history: HistoryBounds;
+  purge: PurgeBounds;
   /** Alerts are deleted when they have been resolved for longer, ms. */
   oldAlerts: { keptMs: number; batchSize: number; intervalMs: number };
   /** Bulk replays are deleted when they have been over for longer, ms. */
@@ -140,9 +140,9 @@ export interface Limits {
   /** When a process that accepts events counts as one that cannot. */
   /** Secrets that one statement of `headrace keys rotate-encryption` seals anew. */
   reencrypt: { batchSize: number };
-  encryptionKeys: EncryptionKeyLimits;
-  keyUse: KeyUseLimits;
-  accepting: AcceptingLimits;
+  encryptionKeys: EncryptionKeyBounds;
+  keyUse: KeyUseBounds;
+  accepting: AcceptingBounds;
   /** Faults of one kind that come again are told in one warning in this interval, ms. */
   faultLog: { intervalMs: number };
   /** Deliveries are answered 503 while the oldest event that is not routed is older, ms; looked at in this interval, ms. */
@@ -155,7 +155,7 @@ export interface Limits {
   drainMs: { requests: number; polls: number; runs: number };
 }
 
-export const DEFAULT_LIMITS: Limits = {
+export const DEFAULT_BOUNDS: Limits = {
   heapGrowthPercent: { events: 300, polls: 30 },
   accept: { maxDeliveries: 64, evenAbove: 16, maxBytes: 1_048_576, inFlight: 1, maxWaiting: 2_000 },
   maxEndpoints: 10_000,
@@ -212,7 +212,7 @@ export const DEFAULT_LIMITS: Limits = {
     maxProbing: 32,
   },
   targetConcurrency: 200,
-  sharedBounds: {
+  sharedSemaphore: {
     statedMs: 4_000,
     ttlMs: 15_000,
     spare: 32,
@@ -331,7 +331,7 @@ export const DEFAULT_LIMITS: Limits = {
     transactionStatementTimeoutMs: 8_000,
   },
   redis: { connectTimeoutMs: 2_000, commandTimeoutMs: 2_000 },
-  http: HTTP_LIMITS,
+  http: HTTP_BOUNDS,
   webhooks: {
     maxBodyBytes: 26_214_400,
     maxBodiesBytes: 268_435_456,

@@ -1,16 +1,16 @@
-import type { FlowHostLimits } from "../flow-host/limits.ts";
-import type { RunLogLimits } from "../pipeline/execute/actions/code-log.ts";
-import type { StepLimits } from "../pipeline/execute/actions/code-steps.ts";
+import type { FlowHostBounds } from "../flow-host/bounds.ts";
+import type { RunLogBounds } from "../pipeline/execute/actions/code-log.ts";
+import type { StepBounds } from "../pipeline/execute/actions/code-steps.ts";
 
-export const STEPS: StepLimits = { maxSteps: 1_000, maxResultBytes: 262_144, maxRunBytes: 1_048_576 };
-export const RUN_LOG: RunLogLimits = {
+export const STEPS: StepBounds = { maxSteps: 1_000, maxResultBytes: 262_144, maxRunBytes: 1_048_576 };
+export const RUN_LOG: RunLogBounds = {
   maxLines: 500,
   maxBytes: 65_536,
   maxLineBytes: 8_192,
   maxAttempts: 10,
   flushMs: 1_000,
 };
-export const FLOW_HOSTS: FlowHostLimits = {
+export const FLOW_HOSTS: FlowHostBounds = {
   steps: STEPS,
   log: RUN_LOG,
   maxPageBytes: 33_554_432,

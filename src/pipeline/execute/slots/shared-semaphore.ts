@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Step } from "../../../runtime/loop.ts";
 
-export interface SharedBoundsLimits {
+export interface SharedSemaphoreBounds {
   /** How often a process states what it has, ms. */
   statedMs: number;
   /** For how long that counts, ms: a process that is gone gives its part up after this time. */
@@ -29,16 +29,16 @@ export type TakeShare = (
  * and given up at once. No bound is exceeded while Redis keeps what it is told; when Redis loses it, all parts are
  * known again within `statedMs`, and while it is away each process keeps the bound by itself.
  */
-export interface SharedBounds {
+export interface SharedSemaphore {
   /** A place, or how long to be put off, ms: the longer, the more were put off before. */
-  enter(key: string, bound: number): Place | Promise<Place>;
+  acquire(key: string, bound: number): Permit | Promise<Permit>;
   /** Gives a place back that was used for this time, ms; undefined where it was not. */
-  leave(key: string, usedMs: number | undefined): void;
+  release(key: string, usedMs: number | undefined): void;
   /** One statement of what this process has. */
   state: Step;
 }
 
-export type Place = { kind: "entered" } | { kind: "full"; delayMs: number };
+export type Permit = { kind: "entered" } | { kind: "full"; delayMs: number };
 
 interface Part {
   bound: number;
@@ -48,7 +48,7 @@ interface Part {
   others: number;
   /** Whether a call is under way: one at a time, so that none states what is no longer so. */
   asking: boolean;
-  waiting: ((place: Place) => void)[];
+  waiting: ((place: Permit) => void)[];
   settling: boolean;
   /** How long a place is had, in the running mean, ms; and until when the places are spoken for. */
   meanMs: number;
@@ -57,12 +57,12 @@ interface Part {
   changedMs: number;
 }
 
-export function createSharedBounds(deps: {
+export function createSharedSemaphore(deps: {
   takeShare: TakeShare;
-  limits: SharedBoundsLimits;
+  bounds: SharedSemaphoreBounds;
   monotonicMs: () => number;
-}): SharedBounds {
-  const { takeShare, limits, monotonicMs } = deps;
+}): SharedSemaphore {
+  const { takeShare, bounds, monotonicMs } = deps;
   const parts = new Map<string, Part>();
   let aloneUntil = Number.NEGATIVE_INFINITY;
 
@@ -82,19 +82,19 @@ export function createSharedBounds(deps: {
 
   async function take(key: string, part: Part, needed: number): Promise<void> {
     const isFar = (part.others + part.mine + needed) * 2 < part.bound;
-    const share = { mine: part.mine, want: needed + (isFar ? limits.spare : 0), bound: part.bound };
+    const share = { mine: part.mine, want: needed + (isFar ? bounds.spare : 0), bound: part.bound };
     try {
       if (monotonicMs() < aloneUntil) throw new Error("Redis did not answer a moment ago");
       const { taken, others } = await takeShare(key, share);
       part.mine += taken;
       part.others = others;
     } catch {
-      if (monotonicMs() >= aloneUntil) aloneUntil = monotonicMs() + limits.aloneMs;
+      if (monotonicMs() >= aloneUntil) aloneUntil = monotonicMs() + bounds.aloneMs;
       part.mine = Math.min(part.bound, part.mine + needed);
     }
   }
 
-  function placeIn(part: Part): Place {
+  function placeIn(part: Part): Permit {
     const nowMs = monotonicMs();
     if (part.used < part.mine) {
       part.used += 1;
@@ -104,9 +104,9 @@ export function createSharedBounds(deps: {
     // Places that are all held for longer than ever will be for longer still.
     const heldMs = nowMs - part.changedMs;
     part.tailMs =
-      Math.max(part.tailMs, nowMs + Math.max(limits.minDelayMs, heldMs)) +
+      Math.max(part.tailMs, nowMs + Math.max(bounds.minDelayMs, heldMs)) +
       Math.max(part.meanMs, heldMs) / part.bound;
-    return { kind: "full", delayMs: Math.min(limits.maxDelayMs, part.tailMs - nowMs) };
+    return { kind: "full", delayMs: Math.min(bounds.maxDelayMs, part.tailMs - nowMs) };
   }
 
   /** Gives up what is not used; a place that is asked for meanwhile waits for the answer. */
@@ -122,7 +122,7 @@ export function createSharedBounds(deps: {
   }
 
   return {
-    enter(key, bound) {
+    acquire(key, bound) {
       const part = parts.get(key) ?? newPart(bound, monotonicMs());
       parts.set(key, part);
       if (part.used < part.mine && part.waiting.length === 0) return placeIn(part);
@@ -131,7 +131,7 @@ export function createSharedBounds(deps: {
         if (!part.asking) void ask(key, part);
       });
     },
-    leave(key, usedMs) {
+    release(key, usedMs) {
       const part = parts.get(key);
       if (part === undefined) return;
       part.used -= 1;
@@ -139,19 +139,19 @@ export function createSharedBounds(deps: {
       if (usedMs !== undefined) part.meanMs += (usedMs - part.meanMs) * SMOOTHING;
       if ((part.others + part.mine) * 2 < part.bound || part.settling) return;
       part.settling = true;
-      void sleep(limits.settleMs, undefined, { ref: false }).then(() => {
+      void sleep(bounds.settleMs, undefined, { ref: false }).then(() => {
         part.settling = false;
         if (part.mine > part.used && parts.get(key) === part) void giveUp(key, part);
       });
     },
     async state() {
       await Promise.all([...parts].map(([key, part]) => giveUp(key, part)));
-      return { waitMs: limits.statedMs };
+      return { waitMs: bounds.statedMs };
     },
   };
 }
 
-const ENTERED: Place = { kind: "entered" };
+const ENTERED: Permit = { kind: "entered" };
 
 /** The share of one run in the running mean. */
 const SMOOTHING = 0.1;
