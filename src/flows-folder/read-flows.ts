@@ -84,7 +84,7 @@ function check(file: string, input: unknown): FlowDefinition {
     if (error !== undefined) throw error;
     return readDefinition(value as Parameters<typeof readDefinition>[0], {
       checkActionHeaders,
-      refusedAddress: () => undefined,
+      refusedTarget: () => undefined,
     });
   } catch (error) {
     throw bad(file, (error as Error).message);

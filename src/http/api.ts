@@ -6,7 +6,7 @@ import type { Acceptor } from "../pipeline/receive/acceptor.ts";
 import type { TakeQuota } from "../pipeline/receive/receiver.ts";
 import type { Database } from "../postgres/core/database.ts";
 import type { KeyRing } from "../postgres/core/key-ring.ts";
-import type { AddressRules } from "../runtime/outgoing/index.ts";
+import type { TargetRules } from "../runtime/outgoing/index.ts";
 import { ApiKey, NewApiKey } from "./access/api-key-schema.ts";
 import { auditRoutes } from "./access/audit.ts";
 import { AuditEntry } from "./access/audit-entry-schema.ts";
@@ -15,6 +15,7 @@ import type { Guards, RefusedCall } from "./access/authenticate.ts";
 import { type KeyShareBounds, shareByKey } from "./access/key-shares.ts";
 import type { KeyUse } from "./access/key-use.ts";
 import { keyRoutes } from "./access/keys.ts";
+import { redactForReadKeys } from "./access/redact-answers.ts";
 import { Secret } from "./access/secret-schema.ts";
 import { secretRoutes } from "./access/secrets.ts";
 import { Tenant } from "./access/tenant-schema.ts";
@@ -77,7 +78,7 @@ export interface ApiDeps {
   normalize: NormalizeInSlices;
   checkActionHeaders: CheckActionHeaders;
   /** Rules of outgoing calls: an address that they would refuse is refused where it is stored. Left out: none is. */
-  refusedAddress?: AddressRules;
+  refusedTarget?: TargetRules;
   dispatch: RunDispatch;
   pollDispatch: PollDispatch;
   /** Left out: read from PostgreSQL. */
@@ -94,7 +95,7 @@ export const apiRoutes: FastifyPluginAsync<ApiDeps> = async (server, deps) => {
   const shared = { database: auditCalls(server, deps.database), guards: deps.guards };
   const { explainRouting, createFlowMatcher, createCurrentFlows: createMatcher } = deps;
   const { keyRing, acceptor, takeQuota, normalize, checkActionHeaders, dispatch, publicUrl } = deps;
-  const { refusedAddress = () => undefined } = deps;
+  const { refusedTarget = () => undefined } = deps;
   const { readSourceStates = createReadSourceStates(deps.database), pollDispatch } = deps;
 
   const share = shareByKey(deps.keyShare, () => deps.onRefused("key_share"));
@@ -102,6 +103,7 @@ export const apiRoutes: FastifyPluginAsync<ApiDeps> = async (server, deps) => {
     route.handlerTimeout ??= DEADLINE_MS;
     share(route);
   });
+  redactForReadKeys(server);
   server.removeAllContentTypeParsers();
   // The rules of delivered bodies, so that what is accepted here can be normalised.
   server.addContentTypeParser("application/json", { parseAs: "buffer" }, (_request, body, done) => {
@@ -140,7 +142,7 @@ export const apiRoutes: FastifyPluginAsync<ApiDeps> = async (server, deps) => {
   await server.register(tenantRoutes, shared);
   await server.register(connectorRoutes, shared);
   await server.register(endpointRoutes, { ...shared, keyRing, publicUrl });
-  const actionRules = { checkActionHeaders, refusedAddress };
+  const actionRules = { checkActionHeaders, refusedTarget };
   await server.register(flowRoutes, { ...shared, keyRing, actionRules });
   await server.register(deploymentRoutes, shared);
   await server.register(acceptEventsRoute, { ...shared, acceptor, takeQuota });
@@ -160,8 +162,8 @@ export const apiRoutes: FastifyPluginAsync<ApiDeps> = async (server, deps) => {
   await server.register(bulkReplayRoutes, shared);
   await server.register(deadLetterGroupRoutes, shared);
   await server.register(deadLetterForecastRoutes, shared);
-  await server.register(dlqPolicyRoutes, { ...shared, refusedAddress });
-  await server.register(sourceRoutes, { ...shared, keyRing, readSourceStates, refusedAddress });
+  await server.register(dlqPolicyRoutes, { ...shared, refusedTarget });
+  await server.register(sourceRoutes, { ...shared, keyRing, readSourceStates, refusedTarget });
   await server.register(sourcePollRoutes, { ...shared, pollDispatch });
   await server.register(sourceHoldRoutes, { ...shared, pollDispatch });
   await server.register(alertRoutes, shared);

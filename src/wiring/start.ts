@@ -24,7 +24,7 @@ import { createKeyRing } from "../postgres/core/key-ring.ts";
 import { generatedOnce } from "../runtime/generated-once.ts";
 import { keepNewObjectsYoung, setHeapGrowth } from "../runtime/heap.ts";
 import type { Logger } from "../runtime/logger.ts";
-import { type AllowPrivate, createAddressRules, createOutgoingHttp } from "../runtime/outgoing/index.ts";
+import { createOutgoingHttp, createTargetRules } from "../runtime/outgoing/index.ts";
 import { DEFAULT_BOUNDS, type Limits } from "./bounds.ts";
 import { composePipeline } from "./compose/compose.ts";
 import type { Config } from "./config.ts";
@@ -187,8 +187,21 @@ async function serve(
           onHostEnd: (code) => metrics.flowHostEnds.inc({ code }),
         })
       : undefined;
-  const allowPrivate = allowedTargets(config, settings);
-  const outgoing = createOutgoingHttp({ allowPrivate });
+  const { allowPrivateTargets: allowPrivate = [] } = config;
+  const ownTargets = new Set<string>();
+  const outgoing = createOutgoingHttp({
+    allowPrivate,
+    ownTargets,
+    onRefused: (host, range) =>
+      faults.note(
+        {
+          what: "outgoing calls",
+          cause: range,
+          text: "a target at an address that is not public was refused",
+        },
+        new Error(host),
+      ),
+  });
   const pipeline = composePipeline({
     roles: config.roles,
     bounds,
@@ -234,7 +247,7 @@ async function serve(
     takeQuota: pipeline.receiving.takeQuota,
     normalize: normalizeInSlices,
     checkActionHeaders,
-    refusedAddress: createAddressRules(allowPrivate),
+    refusedTarget: createTargetRules(allowPrivate, ownTargets),
     explainRouting,
     createFlowMatcher,
     createCurrentFlows,
@@ -266,9 +279,17 @@ async function serve(
     await server.register(demoOrders, { path: DEMO_ORDERS_PATH, now: Date.now });
   }
   // Loops begin once the server listens: what readies it takes the processor, and their first steps would time out.
-  const url = await server.listen({ port: config.port, host: config.host });
+  const url = await listen(server, config.host, { setting: "PORT", port: config.port });
+  if (settings.embedded || config.demo) {
+    for (const path of [DEMO_SINK_PATH, DEMO_ORDERS_PATH]) ownTargets.add(url + path);
+  }
   const healthServer = config.metricsPort === undefined ? undefined : createHealthServer(health);
-  await healthServer?.listen({ port: config.metricsPort ?? 0, host: config.host });
+  if (healthServer !== undefined) {
+    await listen(healthServer, config.host, {
+      setting: "HEADRACE_METRICS_PORT",
+      port: config.metricsPort ?? 0,
+    });
+  }
   await pipeline.start();
   notServing = undefined;
 
@@ -307,10 +328,34 @@ const NO_HANDLERS = { get: () => undefined };
 
 const { version } = createRequire(import.meta.url)("../../package.json") as { version: string };
 
-/** The demo's flows call this very process. */
-function allowedTargets(config: Config, settings: Settings): AllowPrivate {
-  return config.allowPrivateTargets ?? (settings.embedded || config.demo ? ["127.0.0.0/8", "::1/128"] : []);
+/** Returns the URL that the server listens at; throws `invalid_setting` where the address cannot be had. */
+async function listen(
+  server: { listen(options: { port: number; host: string }): Promise<string> },
+  host: string,
+  { setting, port }: { setting: "PORT" | "HEADRACE_METRICS_PORT"; port: number },
+): Promise<string> {
+  try {
+    return await server.listen({ port, host });
+  } catch (cause) {
+    const flaw = LISTEN_FLAWS[(cause as NodeJS.ErrnoException).code ?? ""];
+    if (flaw === undefined) throw cause;
+    const { code } = cause as NodeJS.ErrnoException;
+    throw new HeadraceError(
+      "invalid_setting",
+      `Cannot listen at ${host}, port ${port}: ${flaw} (${code}); set ${setting} or HOST`,
+      {
+        cause,
+      },
+    );
+  }
 }
+
+const LISTEN_FLAWS: Record<string, string> = {
+  EADDRINUSE: "another process listens there",
+  EACCES: "this user may not",
+  EADDRNOTAVAIL: "this machine has no such address",
+  ENOTFOUND: "the name has no address",
+};
 
 function delay(ms: number): Promise<void> {
   return setTimeout(ms, undefined, { ref: false });

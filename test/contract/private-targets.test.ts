@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
-import { createAddressRules } from "../../src/runtime/outgoing/index.ts";
+import { createTargetRules } from "../../src/runtime/outgoing/index.ts";
 import { serveApi } from "./serve-api.ts";
 
 test("an address that outgoing calls would refuse is refused where it is stored", async () => {
-  const api = await serveApi({ refusedAddress: createAddressRules(["10.1.0.0/16"]) });
+  const api = await serveApi({ refusedTarget: createTargetRules(["10.1.0.0/16"], new Set()) });
   await api.call("PUT", "/tenants/acme", {});
   const source = { request: { url: "{base}/orders" }, pagination: { type: "none" }, records: "", id: "id" };
   await api.call("PUT", "/connectors/shop", { source });

@@ -11,12 +11,30 @@ beforeAll(async () => {
 
 test("the demo polls a source of its own, whose changes start its flows", { timeout: 180_000 }, async () => {
   const { databaseUrl, redisUrl } = await privateStores();
-  const [port = 0] = await freePorts(1);
-  const headrace = startHeadrace({ databaseUrl, redisUrl, port, env: { HEADRACE_DEMO: "1" } });
+  const [port = 0, metricsPort = 0] = await freePorts(2);
+  const headrace = startHeadrace({
+    databaseUrl,
+    redisUrl,
+    port,
+    env: {
+      HEADRACE_DEMO: "1",
+      HEADRACE_ALLOW_PRIVATE_TARGETS: "",
+      HEADRACE_METRICS_PORT: String(metricsPort),
+    },
+  });
   onTestFinished(async () => {
     await headrace.end("SIGTERM");
   });
   await headrace.ready();
+  // Loopback is open to the demo's own targets alone.
+  const flowTo = (url: string) => ({ trigger: {}, action: { type: "http", url } });
+  await expect(
+    api(headrace.url, "PUT", "/tenants/acme/flows/other", flowTo(`http://127.0.0.1:${metricsPort}/`)),
+  ).rejects.toThrow("422");
+  for (const path of ["/metrics", "/healthz", "/readyz"]) {
+    expect((await fetch(`http://127.0.0.1:${metricsPort}${path}`)).status).toBe(200);
+  }
+  expect((await fetch(`http://127.0.0.1:${metricsPort}/api/v1/tenants`)).status).toBe(404);
   await until("the source was polled", async () => {
     const source = (await api(headrace.url, "GET", "/tenants/acme/sources/orders").catch(() => undefined)) as
       | { state: string; records_tracked: number }

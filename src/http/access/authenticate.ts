@@ -30,7 +30,7 @@ export type Guard = (request: FastifyRequest, reply: FastifyReply) => Promise<vo
 declare module "fastify" {
   interface FastifyRequest {
     /** The API key that a guard let in. */
-    apiKey: { id: string; name: string } | null;
+    apiKey: { id: string; name: string; scope: Scope } | null;
   }
 }
 
@@ -84,7 +84,7 @@ export function createGuards(
       await refuseExceeded(reply, "failed_keys", countFailure(request));
       throw new HeadraceError("unauthorized", "The API key is unknown, has expired or was revoked");
     }
-    request.apiKey = { id: access.keyId, name: access.keyName };
+    request.apiKey = { id: access.keyId, name: access.keyName, scope: access.scope };
     await refuseExceeded(reply, "key_rate", countCall(request));
     const reason = refusal(access, need);
     if (reason !== undefined) throw new HeadraceError("forbidden", reason);

@@ -1,6 +1,6 @@
 import { type Static, Type } from "typebox";
 import { DEFAULT_POLICY, type DlqPolicy } from "../../postgres/dead-letters/policies.ts";
-import type { AddressRules } from "../../runtime/outgoing/index.ts";
+import type { TargetRules } from "../../runtime/outgoing/index.ts";
 import { checkUrl } from "../connectors/check-url.ts";
 import { closed, Id, line } from "../field-schemas.ts";
 
@@ -53,8 +53,8 @@ export const DlqPolicyInput = Type.Object(fields, closed);
 export const ShownDlqPolicy = Type.Object(fields, { $id: "DlqPolicy" });
 
 /** The policy that is stored, with every default filled in. Throws `unprocessable` for a URL that cannot be called. */
-export function asPolicy(input: Static<typeof DlqPolicyInput>, refusedAddress: AddressRules): DlqPolicy {
+export function asPolicy(input: Static<typeof DlqPolicyInput>, refusedTarget: TargetRules): DlqPolicy {
   if (input.alert?.webhook_url !== undefined)
-    checkUrl("alert.webhook_url", input.alert.webhook_url, refusedAddress);
+    checkUrl("alert.webhook_url", input.alert.webhook_url, refusedTarget);
   return { ...DEFAULT_POLICY, ...input };
 }

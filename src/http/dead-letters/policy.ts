@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
 import type { Database } from "../../postgres/core/database.ts";
 import { DEFAULT_POLICY, EVERY_TENANT, findPolicy, putPolicy } from "../../postgres/dead-letters/policies.ts";
-import type { AddressRules } from "../../runtime/outgoing/index.ts";
+import type { TargetRules } from "../../runtime/outgoing/index.ts";
 import type { Guards } from "../access/authenticate.ts";
 import { ERROR_RESPONSES } from "../errors.ts";
 import { reference, TenantParams } from "../field-schemas.ts";
@@ -15,8 +15,8 @@ const response = { 200: reference(ShownDlqPolicy), ...ERROR_RESPONSES };
 export const dlqPolicyRoutes: FastifyPluginAsyncTypebox<{
   database: Database;
   guards: Guards;
-  refusedAddress: AddressRules;
-}> = async (server, { database, guards, refusedAddress }) => {
+  refusedTarget: TargetRules;
+}> = async (server, { database, guards, refusedTarget }) => {
   server.put(
     "/tenants/:tenant_id/dlq/policy",
     {
@@ -30,7 +30,7 @@ export const dlqPolicyRoutes: FastifyPluginAsyncTypebox<{
       },
     },
     async ({ params: { tenant_id: tenantId }, body }) => {
-      const policy = asPolicy(body, refusedAddress);
+      const policy = asPolicy(body, refusedTarget);
       await database.withTenant(tenantId, (transaction) => putPolicy(transaction, tenantId, policy));
       return policy;
     },
@@ -65,7 +65,7 @@ export const dlqPolicyRoutes: FastifyPluginAsyncTypebox<{
       },
     },
     async ({ body }) => {
-      const policy = asPolicy(body, refusedAddress);
+      const policy = asPolicy(body, refusedTarget);
       await database.transaction((transaction) => putPolicy(transaction, EVERY_TENANT, policy));
       return policy;
     },

@@ -4,7 +4,7 @@ import { type ErrorDetail, HeadraceError } from "../../domain/errors.ts";
 import type { FlowAction, FlowDefinition } from "../../domain/flow/flow.ts";
 import { checkSchedule, type Schedule } from "../../domain/flow/schedule.ts";
 import { readActionTemplates } from "../../domain/template/action.ts";
-import type { AddressRules } from "../../runtime/outgoing/index.ts";
+import type { TargetRules } from "../../runtime/outgoing/index.ts";
 import { checkUrl } from "../connectors/check-url.ts";
 import { asDefinition, type FlowInput } from "./flow-schema.ts";
 
@@ -14,7 +14,7 @@ export type CheckActionHeaders = (headers: Readonly<Record<string, string>>) => 
 /** Rules for the requests of flows and for their targets. */
 export interface ActionRules {
   checkActionHeaders: CheckActionHeaders;
-  refusedAddress: AddressRules;
+  refusedTarget: TargetRules;
 }
 
 /** The definition of a flow with its condition read. Throws `invalid_condition` or `unprocessable` with the place. */
@@ -37,14 +37,14 @@ export function readDefinition(input: Static<typeof FlowInput>, rules: ActionRul
 
 function refuseBadAction(
   action: Extract<FlowAction, { type: "http" }>,
-  { checkActionHeaders, refusedAddress }: ActionRules,
+  { checkActionHeaders, refusedTarget }: ActionRules,
 ): void {
   const read = readActionTemplates(action);
   if (read.kind === "read") {
     checkUrl(
       "action.url",
       read.templates.url.map((part) => (typeof part === "string" ? part : "value")).join(""),
-      refusedAddress,
+      refusedTarget,
     );
   }
   const flaws = read.kind === "flawed" ? read.details : [];

@@ -14,7 +14,7 @@ import {
   type SourceName,
 } from "../../postgres/sources/sources.ts";
 import { deleteSourceState } from "../../postgres/sources/states.ts";
-import type { AddressRules } from "../../runtime/outgoing/index.ts";
+import type { TargetRules } from "../../runtime/outgoing/index.ts";
 import { checkSource, urlsOfSource } from "../../synthetic/sources/check-source.ts";
 import type { ConnectorSource } from "../../synthetic/sources/connector-source.ts";
 import type { Guards } from "../access/authenticate.ts";
@@ -40,8 +40,8 @@ export const sourceRoutes: FastifyPluginAsyncTypebox<{
   guards: Guards;
   keyRing: KeyRing;
   readSourceStates: ReadSourceStates;
-  refusedAddress: AddressRules;
-}> = async (server, { database, guards, keyRing, readSourceStates, refusedAddress }) => {
+  refusedTarget: TargetRules;
+}> = async (server, { database, guards, keyRing, readSourceStates, refusedTarget }) => {
   const response = { 200: reference(Source), ...ERROR_RESPONSES };
   const stateOf = async ({ tenantId, source }: SourceName) =>
     (await readSourceStates(tenantId, [source])).get(source);
@@ -67,7 +67,7 @@ export const sourceRoutes: FastifyPluginAsyncTypebox<{
         const version = await raiseCounter(transaction, "sources");
         const polled = await polledConnector(transaction, connector);
         checkSource(polled, { definition, credentials: credentials ?? {} });
-        for (const url of urlsOfSource(polled, definition.params)) checkUrl("params", url, refusedAddress);
+        for (const url of urlsOfSource(polled, definition.params)) checkUrl("params", url, refusedTarget);
         return await putSource(transaction, name, {
           ...{ connector, entity, definition, enabled, version },
           credentials:

@@ -40,6 +40,20 @@ export function createAddressRules(allow: AllowPrivate): AddressRules {
   };
 }
 
+/** Says why a URL may not be called, where its host is written as an address; of a name it is found out later. */
+export type TargetRules = (url: URL) => string | undefined;
+
+/** Judges as the connection will: URLs of `ownTargets`, without their queries, may be called wherever they are. */
+export function createTargetRules(allow: AllowPrivate, ownTargets: ReadonlySet<string>): TargetRules {
+  const rules = createAddressRules(allow);
+  return ({ origin, pathname, hostname }) => {
+    if (ownTargets.has(origin + pathname)) return undefined;
+    // The URL parser has brought the spelling of an address to the usual one.
+    const address = hostname.replace(/^\[(.*)\]$/, "$1");
+    return isIP(address) === 0 ? undefined : rules(address);
+  };
+}
+
 type Address = ReturnType<typeof ipaddr.parse>;
 
 /** Octal, hexadecimal and shortened spellings are refused: what they mean differs between tools. */

@@ -29,9 +29,11 @@ export function createGuardedConnect(options: {
   rules: AddressRules;
   lookup: Lookup;
   connectTimeoutMs: number;
+  /** Told of the range that a refused host's address is in, which the refusal does not tell of a name. */
+  onRefused: (hostname: string, range: string) => void;
 }): buildConnector.connector {
-  const { rules, lookup, connectTimeoutMs } = options;
-  const resolve = shareConcurrent((hostname) => resolveChecked(hostname, rules, lookup));
+  const { rules, lookup, connectTimeoutMs, onRefused } = options;
+  const resolve = shareConcurrent((hostname) => resolveChecked(hostname, { rules, lookup, onRefused }));
   const connect = buildConnector({
     timeout: connectTimeoutMs,
     // Node then asks for all addresses of a name, and tries them in turn.
@@ -46,20 +48,29 @@ export function createGuardedConnect(options: {
   return (target, callback) => {
     // A literal address is never looked up. The URL parser has brought its spelling to the usual one.
     const refused = isIP(target.hostname) === 0 ? undefined : rules(target.hostname);
-    if (refused === undefined) connect(target, callback);
-    else queueMicrotask(() => callback(new TargetRefused(target.hostname, refused), null));
+    if (refused === undefined) {
+      connect(target, callback);
+      return;
+    }
+    onRefused(target.hostname, refused);
+    queueMicrotask(() => callback(new TargetRefused(target.hostname, refused), null));
   };
 }
 
 async function resolveChecked(
   hostname: string,
-  rules: AddressRules,
-  lookup: Lookup,
+  {
+    rules,
+    lookup,
+    onRefused,
+  }: { rules: AddressRules; lookup: Lookup; onRefused: (hostname: string, range: string) => void },
 ): Promise<readonly LookupAddress[]> {
   const addresses = await lookup(hostname);
   for (const { address } of addresses) {
     const refused = rules(address);
-    if (refused !== undefined) throw new TargetRefused(hostname);
+    if (refused === undefined) continue;
+    onRefused(hostname, refused);
+    throw new TargetRefused(hostname);
   }
   if (addresses.length === 0)
     throw Object.assign(new Error("The name has no address"), { code: "ENOTFOUND" });

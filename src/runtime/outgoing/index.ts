@@ -2,7 +2,9 @@ export {
   type AddressRules,
   type AllowPrivate,
   createAddressRules,
+  createTargetRules,
   parseAllowPrivate,
+  type TargetRules,
 } from "./address-rules.ts";
 export type { OutgoingResult } from "./exchange.ts";
 export { createOutgoingHttp, type OutgoingHttp, type OutgoingRequest } from "./outgoing-http.ts";

@@ -18,6 +18,27 @@ function get(url: string, rest: Partial<OutgoingRequest> = {}): OutgoingRequest 
 
 const ok = (_request: IncomingMessage, response: ServerResponse) => response.end("ok");
 
+describe("own targets", () => {
+  test("are called on loopback where nothing else of it may be, and a refusal tells its range to the log alone", async () => {
+    const target = await serve(ok);
+    const refused: [string, string][] = [];
+    const outgoing = client({
+      allowPrivate: [],
+      ownTargets: new Set([`${target.url}/sink`]),
+      onRefused: (host, range) => refused.push([host, range]),
+      lookup: async () => [{ address: "127.0.0.1", family: 4 }],
+    });
+    expect(await outgoing.request(get(`${target.url}/sink?a=b`))).toMatchObject({ status: 200 });
+    for (const path of ["/", "/sink/", "/sink/../other", "/Sink"]) {
+      expect(await outgoing.request(get(target.url + path))).toMatchObject({ code: "TARGET_REFUSED" });
+    }
+    const named = await outgoing.request(get(`http://name.example:${target.port}/sink`));
+    expect(named).toMatchObject({ code: "TARGET_REFUSED", message: expect.not.stringContaining("loopback") });
+    expect(refused.at(-1)).toEqual(["name.example", "loopback"]);
+    expect(refused.slice(0, -1)).toEqual(Array(4).fill(["127.0.0.1", "loopback"]));
+  });
+});
+
 describe("a request", () => {
   test("carries method, path, headers and body, and its answer comes back whole", async () => {
     const target = await serve((request, response) => {

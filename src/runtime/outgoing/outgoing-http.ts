@@ -51,21 +51,27 @@ export function createOutgoingHttp(options: {
   allowPrivate: AllowPrivate;
   lookup?: Lookup;
   bounds?: Partial<OutgoingBounds>;
+  /** URLs without their queries that this process itself serves: they may be on loopback, whatever is allowed. */
+  ownTargets?: ReadonlySet<string>;
+  /** Told of each connection that the rules refused, and of the range that the host's address is in. */
+  onRefused?: (hostname: string, range: string) => void;
 }): OutgoingHttp {
-  const { allowPrivate, lookup = systemLookup } = options;
+  const { allowPrivate, lookup = systemLookup, ownTargets, onRefused = () => {} } = options;
   const bounds = { ...DEFAULT_OUTGOING_BOUNDS, ...options.bounds };
-  const connect = createGuardedConnect({
-    rules: createAddressRules(allowPrivate),
-    lookup,
-    connectTimeoutMs: bounds.connectTimeoutMs,
-  });
-  const connections = new Connections(connect, bounds);
+  const open = (allowed: AllowPrivate) => {
+    const { connectTimeoutMs } = bounds;
+    const rules = createAddressRules(allowed);
+    return new Connections(createGuardedConnect({ rules, lookup, connectTimeoutMs, onRefused }), bounds);
+  };
+  const toAllowed = open(allowPrivate);
+  const toOwn = open(LOOPBACK);
   return {
     async request({ url, method, body, timeoutMs, maxResponseBytes, owner, signal, ...request }) {
       const headers = { "user-agent": "headrace", ...lowerCaseNames(request.headers) };
       const flaw = flawOf({ url, method, headers });
       if (flaw !== undefined) return { kind: "refused", code: "REQUEST_INVALID", message: flaw };
       const { origin, pathname, search } = new URL(url);
+      const connections = ownTargets?.has(origin + pathname) ? toOwn : toAllowed;
       return exchange(connections, {
         origin,
         owner,
@@ -78,9 +84,13 @@ export function createOutgoingHttp(options: {
         signal,
       });
     },
-    close: () => connections.close(),
+    async close() {
+      await Promise.all([toAllowed.close(), toOwn.close()]);
+    },
   };
 }
+
+const LOOPBACK = ["127.0.0.0/8", "::1/128"];
 
 function lowerCaseNames(headers: Readonly<Record<string, string>>): Record<string, string> {
   return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
