@@ -5,7 +5,7 @@ import { migrate } from "../src/postgres/schema/migrate.ts";
 import { migratedDatabase, open } from "./support/database.ts";
 import { MIGRATIONS } from "./support/migrated-template.ts";
 import { schemaText } from "./support/schema.ts";
-import { createDatabase, hasPostgres15, postgres15, privateStores } from "./support/stores.ts";
+import { createEmptyDatabase, hasPostgres15, postgres15, privateStores } from "./support/stores.ts";
 
 const KEPT = `${MIGRATIONS}/schema.sql`;
 
@@ -25,7 +25,7 @@ describe("the migrations", () => {
   });
 
   test("run once, however many processes start at once", async () => {
-    const { url, drop } = await createDatabase();
+    const { url, drop } = await createEmptyDatabase();
     onTestFinished(drop);
     const applied = await Promise.all(
       Array.from({ length: 5 }, () => migrate({ url, directory: MIGRATIONS })),
@@ -58,7 +58,7 @@ describe("the migrations", () => {
   });
 
   test("refuse a file that was changed after it ran", async () => {
-    const { url, drop } = await createDatabase();
+    const { url, drop } = await createEmptyDatabase();
     onTestFinished(drop);
     await migrate({ url, directory: MIGRATIONS });
     const client = new pg.Client(url);

@@ -18,7 +18,7 @@ const SECONDS = 8;
 test("a tenant that sends a hundred times as much as the others takes little of their time", {
   timeout: 120_000,
 }, async () => {
-  const stores = await startTemporaryStores({ stock: inject("stockPostgres") });
+  const stores = await startTemporaryStores({ stock: inject("stockPostgres") }, inject("storesTemplate"));
   onTestFinished(() => stores.remove(), 60_000);
   const { databaseUrl, redisUrl } = stores;
   const [port = 0] = await freePorts(1);

@@ -17,7 +17,7 @@ const PACE_MS = 50;
 test("a backlog of 200,000 polled events does not hold up what users start, and goes on meanwhile", {
   timeout: 180_000,
 }, async () => {
-  const stores = await startTemporaryStores({ stock: inject("stockPostgres") });
+  const stores = await startTemporaryStores({ stock: inject("stockPostgres") }, inject("storesTemplate"));
   onTestFinished(() => stores.remove(), 60_000);
   const { databaseUrl, redisUrl } = stores;
   const [port = 0] = await freePorts(1);

@@ -18,6 +18,7 @@ const PER_SECOND = 100;
 async function twoCopies() {
   const { databaseUrl, redisUrl } = await privateStores();
   const database = new pg.Pool({ connectionString: databaseUrl, max: 1 });
+  database.on("error", () => {});
   onTestFinished(() => database.end());
   const ports = (await freePorts(2)) as [number, number];
   const start = (port: number) =>
@@ -68,6 +69,7 @@ function sendSteadily(url: string): { stop(): Promise<Record<string, number>> } 
     const due = ((performance.now() - startMs) / 1_000) * PER_SECOND;
     while (sent.length < due) sent.push(send(`delivery-${sent.length}`));
   }, 10);
+  onTestFinished(() => clearInterval(timer));
   return {
     async stop() {
       clearInterval(timer);

@@ -67,7 +67,7 @@ test("a process without the key of what is stored says so and loses nothing, and
   expect(lacking.output()).toContain("key k1 is missing, which sealed 2 of them");
   const refused = await fetch(`${lacking.url}${webhookPath}`, { method: "POST", body: "{}" });
   expect([refused.status, refused.headers.get("retry-after")]).toEqual([503, "2"]);
-  expect(lacking.output()).toContain("a stored secret cannot be opened");
+  await until("the fault is logged", () => lacking.output().includes("a stored secret cannot be opened"));
 
   // Only the process without the key is left to carry the run out.
   await first.end("SIGKILL");

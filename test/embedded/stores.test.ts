@@ -10,7 +10,13 @@ import { migrate } from "../../src/postgres/schema/migrate.ts";
 import { createLogger } from "../../src/runtime/logger.ts";
 import { builtProgram } from "../support/built.ts";
 import { MIGRATIONS } from "../support/migrated-template.ts";
-import { createDatabase, hasPostgres15, postgres15, privateStores, testRedisUrl } from "../support/stores.ts";
+import {
+  createEmptyDatabase,
+  hasPostgres15,
+  postgres15,
+  privateStores,
+  testRedisUrl,
+} from "../support/stores.ts";
 import { temporaryDataDir } from "../support/temporary-stores.ts";
 import { until } from "../support/until.ts";
 
@@ -119,7 +125,7 @@ describe("the embedded stores", () => {
   });
 
   test("let nobody in without the password", async () => {
-    const [postgres, redis] = [new URL((await createDatabase()).url), new URL(testRedisUrl())];
+    const [postgres, redis] = [new URL((await createEmptyDatabase()).url), new URL(testRedisUrl())];
     postgres.password = "guess";
     redis.password = "";
     await expect(query(postgres.href, "SELECT 1")).rejects.toThrow("password authentication failed");

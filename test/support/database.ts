@@ -1,6 +1,6 @@
 import { onTestFinished } from "vitest";
 import { type Database, type DatabaseOptions, openDatabase } from "../../src/postgres/core/database.ts";
-import { copyMigratedDatabase } from "./stores.ts";
+import { createDatabase } from "./stores.ts";
 
 /** Opens a database as a process would, with few connections and short deadlines. */
 export function open(url: string, over: Partial<DatabaseOptions> = {}): Database {
@@ -25,7 +25,7 @@ export function open(url: string, over: Partial<DatabaseOptions> = {}): Database
 export async function migratedDatabase(
   over: Partial<DatabaseOptions> = {},
 ): Promise<{ url: string; database: Database }> {
-  const { url, drop } = await copyMigratedDatabase();
+  const { url, drop } = await createDatabase();
   const database = open(url, over);
   onTestFinished(async () => {
     await database.close();

@@ -1,6 +1,6 @@
 import type { TestProject } from "vitest/node";
 import { makeMigratedDatabase } from "./migrated-template.ts";
-import { startTemporaryStores } from "./temporary-stores.ts";
+import { makeStoresTemplate, startTemporaryStores } from "./temporary-stores.ts";
 
 declare module "vitest" {
   interface ProvidedContext {
@@ -8,6 +8,8 @@ declare module "vitest" {
     superuserUrl: string;
     redisUrl: string;
     stockPostgres: boolean;
+    /** The data that private stores are copied from. */
+    storesTemplate: string;
   }
 }
 
@@ -19,11 +21,17 @@ declare module "vitest" {
 export default async function setUp(project: TestProject): Promise<() => Promise<void>> {
   const environment: Record<string, unknown> | undefined = project.config.env;
   const stock = environment?.["HEADRACE_TEST_POSTGRES"] === "stock";
-  const stores = await startTemporaryStores({ stock, binDirectory: process.env["HEADRACE_TEST_PG_BINDIR"] });
-  await makeMigratedDatabase(stores, { stock });
+  const choice = { stock, binDirectory: process.env["HEADRACE_TEST_PG_BINDIR"] };
+  const template = await makeStoresTemplate(choice);
+  const stores = await startTemporaryStores(choice, template.directory);
+  await makeMigratedDatabase(stores);
   project.provide("databaseUrl", stores.databaseUrl);
   project.provide("superuserUrl", stores.superuserUrl);
   project.provide("redisUrl", stores.redisUrl);
   project.provide("stockPostgres", stock);
-  return stores.remove;
+  project.provide("storesTemplate", template.directory);
+  return async () => {
+    await stores.remove();
+    template.remove();
+  };
 }

@@ -8,17 +8,15 @@ export const MIGRATIONS = new URL("../../migrations", import.meta.url).pathname;
 export const MIGRATED_DATABASE = "migrated";
 
 /** Makes it, with the newest schema and the partitions of these days; nobody may be connected when it is copied. */
-export async function makeMigratedDatabase(
-  { databaseUrl, superuserUrl }: { databaseUrl: string; superuserUrl: string },
-  { stock = false } = {},
-): Promise<void> {
+export async function makeMigratedDatabase({
+  databaseUrl,
+  superuserUrl,
+}: {
+  databaseUrl: string;
+  superuserUrl: string;
+}): Promise<void> {
   const client = new pg.Client(superuserUrl);
   await client.connect();
-  if (!stock) {
-    // The machine does not crash in a test, and what a killed PostgreSQL has written is safe with the kernel.
-    await client.query("ALTER SYSTEM SET fsync = off");
-    await client.query("SELECT pg_reload_conf()");
-  }
   await client.query(`CREATE DATABASE ${MIGRATED_DATABASE} OWNER headrace`);
   await client.end();
   const url = new URL(databaseUrl);

@@ -28,12 +28,14 @@ export async function startStockPostgres(
 ): Promise<EmbeddedStore & { superuserUrl: string }> {
   const directory = prepareFolder(home, "postgres");
   const runAs = home.runAs === undefined ? {} : { uid: home.runAs.uid, gid: home.runAs.gid };
-  execFileSync(join(binaries, "initdb"), ["-D", directory, "-U", "postgres"], {
-    cwd: directory,
-    env: storeEnvironment(),
-    stdio: "ignore",
-    ...runAs,
-  });
+  if (!existsSync(join(directory, "PG_VERSION"))) {
+    execFileSync(join(binaries, "initdb"), ["-D", directory, "-U", "postgres"], {
+      cwd: directory,
+      env: storeEnvironment(),
+      stdio: "ignore",
+      ...runAs,
+    });
+  }
   const store = await startStore(
     {
       name: "PostgreSQL",

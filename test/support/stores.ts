@@ -13,15 +13,14 @@ export function testRedisUrl(): string {
   return inject("redisUrl");
 }
 
-/** An empty database of its own, in the run's PostgreSQL unless another is given. */
-export function createDatabase(postgresUrl = inject("databaseUrl")): Promise<OwnDatabase> {
-  return create(postgresUrl);
+/** An empty database of its own in the run's PostgreSQL. */
+export function createEmptyDatabase(): Promise<OwnDatabase> {
+  return create("template1");
 }
 
 /** A database of its own in the run's PostgreSQL, with the newest schema and today's partitions. */
-export async function copyMigratedDatabase(): Promise<OwnDatabase> {
-  const postgresUrl = inject("databaseUrl");
-  const made = await create(postgresUrl, MIGRATED_DATABASE);
+export async function createDatabase(): Promise<OwnDatabase> {
+  const made = await create(MIGRATED_DATABASE);
   // Its Redis keys are its own.
   await withClient(made.url, async (client) => {
     await client.query("UPDATE installation SET id = DEFAULT");
@@ -35,19 +34,23 @@ interface OwnDatabase {
   drop(): Promise<void>;
 }
 
-async function create(postgresUrl: string, template = "template1"): Promise<OwnDatabase> {
+async function create(template: string): Promise<OwnDatabase> {
+  const postgresUrl = inject("databaseUrl");
+  const superuserUrl = inject("superuserUrl");
   const name = `test_${randomBytes(6).toString("hex")}`;
   const url = new URL(postgresUrl);
   url.pathname = name;
   await query(postgresUrl, `CREATE DATABASE ${name} TEMPLATE ${template}`);
-  return { url: url.href, drop: () => query(postgresUrl, `DROP DATABASE ${name} WITH (FORCE)`) };
+  // An owner may not end the work of autovacuum in its database, which is a superuser's.
+  return { url: url.href, drop: () => query(superuserUrl, `DROP DATABASE ${name} WITH (FORCE)`) };
 }
 
 /** Stores that the test may kill and restart, of the project's kind unless another is asked for; gone when it ends. */
-export async function privateStores(
-  postgres: PostgresChoice = { stock: inject("stockPostgres") },
-): Promise<TemporaryStores> {
-  const stores = await startTemporaryStores(postgres);
+export async function privateStores(postgres?: PostgresChoice): Promise<TemporaryStores> {
+  const stores =
+    postgres === undefined
+      ? await startTemporaryStores({ stock: inject("stockPostgres") }, inject("storesTemplate"))
+      : await startTemporaryStores(postgres);
   onTestFinished(stores.remove, 60_000);
   return stores;
 }
