@@ -1,6 +1,4 @@
 import { createBulkReplays } from "../src/dead-letters/bulk-replay.ts";
-import { normalizeInSlices } from "../src/pipeline/normalize/normalize.ts";
-import { createCurrentFlows } from "../src/pipeline/route/current-flows.ts";
 import { type Database, openDatabase } from "../src/postgres/core/database.ts";
 import { countForReplay, findBulk, insertBulk } from "../src/postgres/dead-letters/bulk-replay.ts";
 import { type DeadLetterFilter, listDeadLetters } from "../src/postgres/dead-letters/dead-letters.ts";
@@ -97,7 +95,7 @@ async function replayAll(database: Database) {
   const queued: QueuedRun[] = [];
   const step = createBulkReplays({
     database,
-    replay: { normalize: normalizeInSlices, createMatcher: createCurrentFlows, leaseMs: 60_000 },
+    replay: { leaseMs: 60_000 },
     bounds: {
       ...{ canary: 5, maxFailures: 0.5, minOutcomes: 20, recentOutcomes: 100, firstPerSecond: 1_000_000_000 },
       ...{ doubleMs: 1, maxInFlight: 1_000, batchSize: 250, stepMs: 1, maxBytes: 8_388_608, idleMs: 1 },

@@ -1,9 +1,9 @@
 import { parseCondition } from "../src/domain/condition/parse.ts";
+import { normalizeInSlices } from "../src/domain/event/normalize.ts";
 import type { RoutedDefinition } from "../src/domain/flow/flow.ts";
 import { createTriggerIndex } from "../src/domain/matching/trigger-index.ts";
+import { wantedByFlows } from "../src/domain/matching/wanted-by-flows.ts";
 import type { Slices } from "../src/domain/slices.ts";
-import { normalizeInSlices } from "../src/pipeline/normalize/normalize.ts";
-import { wantedByFlows } from "../src/pipeline/route/wanted-by-flows.ts";
 import type { StoredEvent } from "../src/postgres/events/events.ts";
 import { nextTurn } from "../src/runtime/turns.ts";
 import { percentile } from "./load.ts";

@@ -2,8 +2,6 @@ import { describe, expect, test } from "vitest";
 import { migratedDatabase } from "../../test/support/database.ts";
 import { accepted, deployed } from "../../test/support/flow.ts";
 import { runId } from "../domain/flow/run-id.ts";
-import { normalizeInSlices } from "../pipeline/normalize/normalize.ts";
-import { createCurrentFlows } from "../pipeline/route/current-flows.ts";
 import { deadLetter } from "../pipeline/route/decide.ts";
 import type { Database } from "../postgres/core/database.ts";
 import {
@@ -32,7 +30,7 @@ async function withPolicy(auto: DlqPolicy["auto_replay"], tenantId = "acme", ove
   const queued: QueuedRun[] = [];
   const step = createAutoReplays({
     database,
-    replay: { normalize: normalizeInSlices, createMatcher: createCurrentFlows, leaseMs: 60_000 },
+    replay: { leaseMs: 60_000 },
     bounds: { ...BOUNDS, ...over },
     queue: (runs) => void queued.push(...runs),
     onReplayed: () => {},

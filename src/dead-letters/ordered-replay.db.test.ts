@@ -2,15 +2,13 @@ import { expect, test } from "vitest";
 import { migratedDatabase } from "../../test/support/database.ts";
 import { accepted, deployed } from "../../test/support/flow.ts";
 import { runId } from "../domain/flow/run-id.ts";
-import { normalizeInSlices } from "../pipeline/normalize/normalize.ts";
-import { createCurrentFlows } from "../pipeline/route/current-flows.ts";
 import type { Database } from "../postgres/core/database.ts";
 import { routeEvents } from "../postgres/events/routing.ts";
 import { claimGatedRuns } from "../postgres/runs/gated-runs.ts";
 import { type FinishedAttempt, finishRuns } from "../postgres/runs/runs.ts";
 import { replayLetter } from "./replay-letter.ts";
 
-const REPLAY = { normalize: normalizeInSlices, createMatcher: createCurrentFlows, leaseMs: 60_000 };
+const REPLAY = { leaseMs: 60_000 };
 
 /** Two events of one key of a flow with an order: the run of the first is dead, and the second's waits for it. */
 async function blockedKey() {

@@ -1,25 +1,15 @@
 import type { NormalizedEvent } from "../domain/event/event.ts";
 import { EVENT_TOO_COSTLY, EventTooCostly } from "../domain/event/event-too-costly.ts";
 import { fingerprintOf } from "../domain/event/fingerprint.ts";
+import { normalizeInSlices } from "../domain/event/normalize.ts";
 import { storableText } from "../domain/event/storable-text.ts";
+import type { MatchedFlow } from "../domain/flow/deployed-flow.ts";
 import type { RoutedDefinition } from "../domain/flow/flow.ts";
 import { gateOf, gateOfReplay } from "../domain/flow/flow-gate.ts";
 import type { EventSource } from "../domain/priority.ts";
 import type { Slices } from "../domain/slices.ts";
 import type { FailedTry, LockedLetter } from "../postgres/dead-letters/lock.ts";
 import type { StoredEvent } from "../postgres/events/events.ts";
-
-/** Reads an event's body; the stage itself lives elsewhere, and is given. */
-export type Normalize = (
-  event: StoredEvent,
-) => Slices<{ kind: "normalized"; event: NormalizedEvent } | { kind: "unreadable"; reason: string }>;
-
-/** A flow at the version that a replay takes. */
-export interface FlowToRun {
-  flowId: string;
-  version: number;
-  definition: RoutedDefinition;
-}
 
 /** The same with what its limits are asked by: see `domain/flow-gate.ts`. */
 export interface GatedFlow {
@@ -47,8 +37,7 @@ export function* planReplay(
   letter: LockedLetter,
   now: {
     versionOf: (flowId: string) => { version: number; definition: RoutedDefinition } | undefined;
-    normalize: Normalize;
-    match: (event: NormalizedEvent) => Slices<readonly FlowToRun[]>;
+    match: (event: NormalizedEvent) => Slices<readonly MatchedFlow[]>;
   },
 ): Slices<ReplayPlan> {
   if (letter.status !== "pending") return { kind: "ended", status: letter.status };
@@ -61,7 +50,7 @@ export function* planReplay(
     const gate = gateOfReplay(flow.definition, (letter.hasEvent ? letter.gate : undefined) ?? null);
     return { kind: "run", flows: [{ flowId, version: flow.version, gate }] };
   }
-  const normalized = yield* now.normalize(eventOf(letter));
+  const normalized = yield* normalizeInSlices(eventOf(letter));
   if (normalized.kind === "unreadable") return normalized;
   const { event } = normalized;
   try {

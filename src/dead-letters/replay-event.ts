@@ -1,6 +1,9 @@
 import assert from "node:assert";
+import { normalizeInSlices } from "../domain/event/normalize.ts";
+import type { MatchedFlow } from "../domain/flow/deployed-flow.ts";
 import { gateOf, gateOfReplay } from "../domain/flow/flow-gate.ts";
 import { runId } from "../domain/flow/run-id.ts";
+import { createCurrentFlows } from "../domain/matching/current-flows.ts";
 import { priorityOf } from "../domain/priority.ts";
 import type { Queryable } from "../postgres/core/database.ts";
 import { insertReplays, type NewReplay } from "../postgres/dead-letters/lock.ts";
@@ -8,7 +11,6 @@ import { findEvent } from "../postgres/events/events.ts";
 import { findVersionToRun } from "../postgres/flows/flows.ts";
 import { nextReplays, type QueuedRun } from "../postgres/runs/replay.ts";
 import { inTurns } from "../runtime/turns.ts";
-import type { FlowToRun } from "./plan-replay.ts";
 import { deployedNow, type ReplayDeps } from "./replay-letters.ts";
 
 /** What became of the wish to replay an event; where there is no run, why. */
@@ -30,11 +32,11 @@ export async function replayEvent(
 ): Promise<EventReplay | undefined> {
   const found = await findEvent(transaction, tenantId, id);
   if (found === undefined) return undefined;
-  let flows: readonly FlowToRun[];
-  const normalized = await inTurns(deps.normalize(found.event));
+  let flows: readonly MatchedFlow[];
+  const normalized = await inTurns(normalizeInSlices(found.event));
   if (flowId === undefined) {
     if (normalized.kind === "unreadable") return normalized;
-    const match = deps.createMatcher(await deployedNow(transaction, tenantId));
+    const match = createCurrentFlows(await deployedNow(transaction, tenantId));
     flows = await inTurns(match(normalized.event));
     if (flows.length === 0) return { kind: "unmatched" };
   } else {

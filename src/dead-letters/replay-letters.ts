@@ -1,8 +1,7 @@
 import assert from "node:assert";
-import type { NormalizedEvent } from "../domain/event/event.ts";
 import type { FlowDefinition } from "../domain/flow/flow.ts";
 import { runId } from "../domain/flow/run-id.ts";
-import type { Slices } from "../domain/slices.ts";
+import { createCurrentFlows } from "../domain/matching/current-flows.ts";
 import type { Queryable } from "../postgres/core/database.ts";
 import {
   failTries,
@@ -17,23 +16,9 @@ import { findVersionsToRun } from "../postgres/flows/flows.ts";
 import { nextReplays, type QueuedRun } from "../postgres/runs/replay.ts";
 import { failpoint } from "../runtime/failpoint.ts";
 import { inTurns } from "../runtime/turns.ts";
-import {
-  type FlowToRun,
-  failedTry,
-  type Normalize,
-  planReplay,
-  REPLAY_LANE,
-  type ReplayPlan,
-} from "./plan-replay.ts";
-
-/** Finds the flows, of those that are deployed, whose triggers events meet; the stage that routes is the judge. */
-export type CreateMatcher = (
-  deployed: readonly Deployment[],
-) => (event: NormalizedEvent) => Slices<readonly FlowToRun[]>;
+import { failedTry, planReplay, REPLAY_LANE, type ReplayPlan } from "./plan-replay.ts";
 
 export interface ReplayDeps {
-  normalize: Normalize;
-  createMatcher: CreateMatcher;
   /** How long a run's job may be on its way before the run is queued again, ms. */
   leaseMs: number;
 }
@@ -55,7 +40,7 @@ export async function replayLetters(
   { tenantId, letters, cause }: { tenantId: string; letters: readonly LockedLetter[]; cause: ReplayCause },
   deps: ReplayDeps,
 ): Promise<LetterReplay[]> {
-  const plans = await planAll(transaction, tenantId, letters, deps);
+  const plans = await planAll(transaction, tenantId, letters);
   const toRun = letters.flatMap((letter, index) => {
     const plan = plans[index];
     return plan?.kind === "run" ? { letter, flows: plan.flows } : [];
@@ -102,7 +87,6 @@ async function planAll(
   transaction: Queryable,
   tenantId: string,
   letters: readonly LockedLetter[],
-  { normalize, createMatcher }: ReplayDeps,
 ): Promise<ReplayPlan[]> {
   const flowIds = [
     ...new Set(letters.flatMap(({ stage, flowId }) => (stage === "execute" ? (flowId ?? []) : []))),
@@ -112,11 +96,11 @@ async function planAll(
       ? new Map<string, { version: number; definition: FlowDefinition }>()
       : await findVersionsToRun(transaction, tenantId, flowIds);
   const match = letters.some((letter) => letter.stage !== "execute")
-    ? createMatcher(await deployedNow(transaction, tenantId))
-    : createMatcher([]);
+    ? createCurrentFlows(await deployedNow(transaction, tenantId))
+    : createCurrentFlows([]);
   const plans: ReplayPlan[] = [];
   for (const letter of letters) {
-    const now = { versionOf: (flowId: string) => versions.get(flowId), normalize, match };
+    const now = { versionOf: (flowId: string) => versions.get(flowId), match };
     plans.push(await inTurns(planReplay(letter, now)));
   }
   return plans;

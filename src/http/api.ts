@@ -1,5 +1,4 @@
 import type { FastifyPluginAsync } from "fastify";
-import type { CreateMatcher } from "../dead-letters/replay-letters.ts";
 import { HeadraceError } from "../domain/errors.ts";
 import { parseBody } from "../domain/event/body.ts";
 import type { Acceptor } from "../pipeline/receive/acceptor.ts";
@@ -38,15 +37,15 @@ import { dlqPolicyRoutes } from "./dead-letters/policy.ts";
 import { ShownDlqPolicy } from "./dead-letters/policy-schema.ts";
 import { deadLetterReplayRoutes } from "./dead-letters/replays.ts";
 import { acceptEventsRoute } from "./events/accept-events.ts";
-import { Event, EventDetail, type NormalizeInSlices } from "./events/event-schema.ts";
-import { type ExplainRouting, eventRoutes } from "./events/events.ts";
+import { Event, EventDetail } from "./events/event-schema.ts";
+import { eventRoutes } from "./events/events.ts";
 import { Rejection } from "./events/rejection-schema.ts";
 import { rejectionRoutes } from "./events/rejections.ts";
 import { Backfill } from "./flows/backfill-schema.ts";
 import { deploymentRoutes } from "./flows/deployments.ts";
 import type { CheckActionHeaders } from "./flows/flow-input.ts";
 import { Flow } from "./flows/flow-schema.ts";
-import { type CreateFlowMatcher, flowTestRoutes } from "./flows/flow-tests.ts";
+import { flowTestRoutes } from "./flows/flow-tests.ts";
 import { flowRoutes } from "./flows/flows.ts";
 import { Breaker } from "./runs/breaker-schema.ts";
 import { breakerRoutes } from "./runs/breakers.ts";
@@ -71,11 +70,6 @@ export interface ApiDeps {
   keyUse: Pick<KeyUse, "note">;
   acceptor: Acceptor;
   takeQuota: TakeQuota;
-  explainRouting: ExplainRouting;
-  createFlowMatcher: CreateFlowMatcher;
-  /** Finds the flows that are deployed now for what is replayed. */
-  createCurrentFlows: CreateMatcher;
-  normalize: NormalizeInSlices;
   checkActionHeaders: CheckActionHeaders;
   /** Rules of outgoing calls: an address that they would refuse is refused where it is stored. Left out: none is. */
   refusedTarget?: TargetRules;
@@ -93,8 +87,7 @@ const DEADLINE_MS = 30_000;
 /** The management API: every route behind a guard, every body JSON. */
 export const apiRoutes: FastifyPluginAsync<ApiDeps> = async (server, deps) => {
   const shared = { database: auditCalls(server, deps.database), guards: deps.guards };
-  const { explainRouting, createFlowMatcher, createCurrentFlows: createMatcher } = deps;
-  const { keyRing, acceptor, takeQuota, normalize, checkActionHeaders, dispatch, publicUrl } = deps;
+  const { keyRing, acceptor, takeQuota, checkActionHeaders, dispatch, publicUrl } = deps;
   const { refusedTarget = () => undefined } = deps;
   const { readSourceStates = createReadSourceStates(deps.database), pollDispatch } = deps;
 
@@ -147,18 +140,14 @@ export const apiRoutes: FastifyPluginAsync<ApiDeps> = async (server, deps) => {
   await server.register(deploymentRoutes, shared);
   await server.register(acceptEventsRoute, { ...shared, acceptor, takeQuota });
   await server.register(secretRoutes, { ...shared, keyRing });
-  await server.register(eventRoutes, { ...shared, normalize, explainRouting });
-  await server.register(flowTestRoutes, { ...shared, normalize, createFlowMatcher });
+  await server.register(eventRoutes, shared);
+  await server.register(flowTestRoutes, shared);
   await server.register(rejectionRoutes, shared);
   await server.register(runRoutes, shared);
   await server.register(breakerRoutes, shared);
   await server.register(runActionRoutes, { ...shared, takeQuota, dispatch });
   await server.register(deadLetterRoutes, shared);
-  await server.register(deadLetterReplayRoutes, {
-    ...shared,
-    dispatch,
-    replay: { normalize, createMatcher },
-  });
+  await server.register(deadLetterReplayRoutes, { ...shared, dispatch });
   await server.register(bulkReplayRoutes, shared);
   await server.register(deadLetterGroupRoutes, shared);
   await server.register(deadLetterForecastRoutes, shared);

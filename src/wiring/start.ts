@@ -14,10 +14,6 @@ import type { ServerPhase } from "../http/server/connection-end.ts";
 import { createHealthServer } from "../http/server/health-server.ts";
 import { createHttpServer } from "../http/server/server.ts";
 import { checkActionHeaders } from "../pipeline/execute/actions/http-action.ts";
-import { normalizeInSlices } from "../pipeline/normalize/normalize.ts";
-import { createCurrentFlows } from "../pipeline/route/current-flows.ts";
-import { explainRouting } from "../pipeline/route/explain-routing.ts";
-import { createFlowMatcher } from "../pipeline/route/flow-matcher.ts";
 import { ensureAdminKey } from "../postgres/access/api-keys.ts";
 import { type Database, openDatabase } from "../postgres/core/database.ts";
 import { createKeyRing } from "../postgres/core/key-ring.ts";
@@ -245,12 +241,8 @@ async function serve(
     keyUse,
     acceptor: pipeline.receiving.acceptor,
     takeQuota: pipeline.receiving.takeQuota,
-    normalize: normalizeInSlices,
     checkActionHeaders,
     refusedTarget: createTargetRules(allowPrivate, ownTargets),
-    explainRouting,
-    createFlowMatcher,
-    createCurrentFlows,
     dispatch: pipeline.dispatch,
     pollDispatch: pipeline.pollDispatch,
     publicUrl: config.publicUrl,

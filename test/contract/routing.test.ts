@@ -1,5 +1,4 @@
 import { describe, expect, test } from "vitest";
-import { normalizeInSlices } from "../../src/pipeline/normalize/normalize.ts";
 import { createBackfill } from "../../src/pipeline/route/backfill.ts";
 import { listDeploymentsAt } from "../../src/postgres/flows/deployments.ts";
 import { route, type ServedApi, serveApi } from "./serve-api.ts";
@@ -150,7 +149,6 @@ describe("a deploy from a past moment", () => {
   async function backfill(api: ServedApi): Promise<void> {
     const step = createBackfill({
       database: api.database,
-      normalize: normalizeInSlices,
       bounds: { batchSize: 7, maxBytes: 1_048_576, idleMs: 0, settleMs: 10_000 },
       now: () => Date.now() + 60_000,
       onRuns() {},

@@ -4,13 +4,10 @@ import { onTestFinished } from "vitest";
 import { finish } from "../../src/domain/slices.ts";
 import { createHttpServer, type HttpDeps } from "../../src/http/server/server.ts";
 import { checkActionHeaders } from "../../src/pipeline/execute/actions/http-action.ts";
-import { createNormalizer, normalizeInSlices } from "../../src/pipeline/normalize/normalize.ts";
+import { createNormalizer } from "../../src/pipeline/normalize/normalizer.ts";
 import { createAcceptor } from "../../src/pipeline/receive/acceptor.ts";
-import { createCurrentFlows } from "../../src/pipeline/route/current-flows.ts";
 import { decideRouting } from "../../src/pipeline/route/decide.ts";
 import { createDeployedFlows } from "../../src/pipeline/route/deployed-flows.ts";
-import { explainRouting } from "../../src/pipeline/route/explain-routing.ts";
-import { createFlowMatcher } from "../../src/pipeline/route/flow-matcher.ts";
 import { ensureAdminKey } from "../../src/postgres/access/api-keys.ts";
 import type { Database } from "../../src/postgres/core/database.ts";
 import { createKeyRing } from "../../src/postgres/core/key-ring.ts";
@@ -66,11 +63,7 @@ export async function serveApi(over: Partial<HttpDeps> = {}): Promise<ServedApi>
       onSeen() {},
     }),
     takeQuota: async () => 0,
-    normalize: normalizeInSlices,
     checkActionHeaders,
-    explainRouting,
-    createFlowMatcher,
-    createCurrentFlows,
     dispatch: { leaseMs: 60_000, queue: () => {} },
     pollDispatch: { pollNow: () => {}, keptPolls: 20 },
     trustedProxies: [],

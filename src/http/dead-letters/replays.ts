@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
 import { Type } from "typebox";
 import { replayEvent } from "../../dead-letters/replay-event.ts";
 import { replayLetter } from "../../dead-letters/replay-letter.ts";
-import type { LetterReplay, ReplayDeps } from "../../dead-letters/replay-letters.ts";
+import type { LetterReplay } from "../../dead-letters/replay-letters.ts";
 import { HeadraceError } from "../../domain/errors.ts";
 import type { Database } from "../../postgres/core/database.ts";
 import type { QueuedRun } from "../../postgres/runs/replay.ts";
@@ -25,9 +25,8 @@ export const deadLetterReplayRoutes: FastifyPluginAsyncTypebox<{
   database: Database;
   guards: Guards;
   dispatch: RunDispatch;
-  replay: Omit<ReplayDeps, "leaseMs">;
-}> = async (server, { database, guards, dispatch, replay }) => {
-  const deps = { ...replay, leaseMs: dispatch.leaseMs };
+}> = async (server, { database, guards, dispatch }) => {
+  const deps = { leaseMs: dispatch.leaseMs };
 
   server.post(
     "/tenants/:tenant_id/dlq/:id/replay",

@@ -1,21 +1,12 @@
 import { type Static, Type } from "typebox";
 import type { Explanation } from "../../domain/condition/explain.ts";
-import type { NormalizedEvent, SyntheticDetail } from "../../domain/event/event.ts";
+import type { SyntheticDetail } from "../../domain/event/event.ts";
 import { idempotencyKey } from "../../domain/event/idempotency-key.ts";
-import type { Wanted } from "../../domain/json/wanted.ts";
-import type { Slices } from "../../domain/slices.ts";
+import type { Normalized } from "../../domain/event/normalize.ts";
 import { EVENT_STATUSES, type EventStatus, type StoredEvent } from "../../postgres/events/events.ts";
 import { closed, Id, Instant, line, nullable, Priority, reference, Uuid } from "../field-schemas.ts";
 import { Run } from "../runs/run-schema.ts";
 import type { JsonText } from "../server/json-text.ts";
-
-/** Reads an event's body; the stage itself lives elsewhere and is given to the server. */
-export type Normalize = (
-  event: StoredEvent,
-) => { kind: "normalized"; event: NormalizedEvent } | { kind: "unreadable"; reason: string };
-
-/** The same in slices of some milliseconds; of a large body only what is `wanted` is kept. */
-export type NormalizeInSlices = (event: StoredEvent, wanted?: Wanted) => Slices<ReturnType<Normalize>>;
 
 export const EventSource = Type.Enum(["webhook", "poll", "api", "schedule", "replay"]);
 export const EventStatusName = Type.Enum([...EVENT_STATUSES]);
@@ -130,7 +121,7 @@ export function asRouting(
 export function asEvent(
   stored: StoredEvent,
   status: EventStatus,
-  normalized: ReturnType<Normalize>,
+  normalized: Normalized,
   text: JsonText | undefined,
 ): Static<typeof Event> {
   const event = normalized.kind === "normalized" ? normalized.event : undefined;

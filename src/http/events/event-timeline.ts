@@ -1,12 +1,13 @@
+import type { Normalized } from "../../domain/event/normalize.ts";
 import type { EventVerdict, StoredEvent } from "../../postgres/events/events.ts";
 import type { StoredRun } from "../../postgres/runs/list.ts";
-import type { Normalize, TimelineEntry } from "./event-schema.ts";
+import type { TimelineEntry } from "./event-schema.ts";
 
 /** What is known of an event's way through the stages, in the order in which it happened. */
 export function timelineOf(
   event: StoredEvent,
   verdict: EventVerdict,
-  normalized: ReturnType<Normalize>,
+  normalized: Normalized,
   runs: readonly StoredRun[],
 ): TimelineEntry[] {
   const receivedAt = new Date(event.receivedAtMs).toISOString();

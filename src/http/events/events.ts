@@ -1,11 +1,12 @@
 import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
 import { type Static, Type } from "typebox";
-import type { Explanation } from "../../domain/condition/explain.ts";
 import { HeadraceError } from "../../domain/errors.ts";
 import type { NormalizedEvent } from "../../domain/event/event.ts";
 import { EventTooCostly } from "../../domain/event/event-too-costly.ts";
+import { type Normalized, normalizeInSlices } from "../../domain/event/normalize.ts";
 import { stringifySlices } from "../../domain/json/stringify-slices.ts";
 import { type Wanted, wantedPaths } from "../../domain/json/wanted.ts";
+import { explainRouting } from "../../domain/matching/explain-routing.ts";
 import { SliceBudget, type Slices } from "../../domain/slices.ts";
 import type { Database } from "../../postgres/core/database.ts";
 import { findEvent, listEvents, type StoredEvent } from "../../postgres/events/events.ts";
@@ -20,26 +21,11 @@ import { idAt } from "../instant.ts";
 import { DEFAULT_LIMIT, foundPageOf, MAX_PAGE_BYTES, pageQuery } from "../page-schema.ts";
 import { asRun } from "../runs/run-schema.ts";
 import { JSON_TEXT_BYTES, JsonText, sendWithTexts } from "../server/json-text.ts";
-import {
-  asEvent,
-  asRouting,
-  Event,
-  EventDetail,
-  EventSource,
-  EventStatusName,
-  type Normalize,
-  type NormalizeInSlices,
-} from "./event-schema.ts";
+import { asEvent, asRouting, Event, EventDetail, EventSource, EventStatusName } from "./event-schema.ts";
 import { timelineOf } from "./event-timeline.ts";
 
 /** Flows that are asked why they were started or not; those that were come first. */
 const MAX_EXPLAINED_FLOWS = 10_000;
-
-/** Says which flows an event could have started, and why not; the stage that routes is the judge. */
-export type ExplainRouting = (
-  event: NormalizedEvent,
-  deployed: readonly Deployment[],
-) => Slices<({ flowId: string; version: number } & Explanation)[]>;
 
 /** Runs that are shown with their event; more flows than this seldom match one event. */
 const MAX_SHOWN_RUNS = 1_000;
@@ -52,12 +38,11 @@ const NOTHING = wantedPaths([]);
 /** Reads an event to show it: what is `wanted` of its data, and its data as JSON text where it is not small. */
 function* readToShow(
   event: StoredEvent,
-  normalize: NormalizeInSlices,
   wanted: Wanted | undefined,
-): Slices<{ normalized: ReturnType<Normalize>; text: JsonText | undefined }> {
+): Slices<{ normalized: Normalized; text: JsonText | undefined }> {
   const isSmall = event.payload.length <= JSON_TEXT_BYTES;
   const isForm = event.contentType?.toLowerCase().includes("x-www-form-urlencoded") ?? false;
-  const normalized = yield* normalize(event, isForm ? undefined : wanted);
+  const normalized = yield* normalizeInSlices(event, isForm ? undefined : wanted);
   if (isSmall || normalized.kind === "unreadable") return { normalized, text: undefined };
   const bytes = isForm ? Buffer.from(yield* stringifySlices(normalized.event.data)) : event.payload;
   return { normalized, text: new JsonText(bytes) };
@@ -67,9 +52,7 @@ function* readToShow(
 export const eventRoutes: FastifyPluginAsyncTypebox<{
   database: Database;
   guards: Guards;
-  normalize: NormalizeInSlices;
-  explainRouting: ExplainRouting;
-}> = async (server, { database, guards, normalize, explainRouting }) => {
+}> = async (server, { database, guards }) => {
   server.get(
     "/tenants/:tenant_id/events",
     {
@@ -107,7 +90,7 @@ export const eventRoutes: FastifyPluginAsyncTypebox<{
       const items: Static<typeof Event>[] = [];
       const texts: JsonText[] = [];
       for (const event of found.rows) {
-        const { normalized, text } = await inTurns(readToShow(event, normalize, NOTHING));
+        const { normalized, text } = await inTurns(readToShow(event, NOTHING));
         if (budget.spend(event.payload.length)) await nextTurn();
         if (text !== undefined) texts.push(text);
         items.push(asEvent(event, event.status, normalized, text));
@@ -144,7 +127,7 @@ export const eventRoutes: FastifyPluginAsyncTypebox<{
         });
         return { ...stored, runs, deployed };
       });
-      const { normalized, text } = await inTurns(readToShow(found.event, normalize, undefined));
+      const { normalized, text } = await inTurns(readToShow(found.event, undefined));
       const answer = {
         ...asEvent(found.event, found.verdict.status, normalized, text),
         timeline: timelineOf(found.event, found.verdict, normalized, found.runs),

@@ -1,9 +1,9 @@
 import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
 import { Type } from "typebox";
 import { readCondition } from "../../domain/condition/read.ts";
-import type { NormalizedEvent } from "../../domain/event/event.ts";
 import { EventTooCostly } from "../../domain/event/event-too-costly.ts";
-import type { Trigger } from "../../domain/flow/flow.ts";
+import { normalizeInSlices } from "../../domain/event/normalize.ts";
+import { createFlowMatcher, type FlowMatcher } from "../../domain/matching/flow-matcher.ts";
 import { SliceBudget, type Slices } from "../../domain/slices.ts";
 import type { Database } from "../../postgres/core/database.ts";
 import { listEvents, type StoredEvent } from "../../postgres/events/events.ts";
@@ -13,17 +13,10 @@ import { inTurns, nextTurn } from "../../runtime/turns.ts";
 import type { Guards } from "../access/authenticate.ts";
 import { readCursor, writeCursor } from "../cursor.ts";
 import { ERROR_RESPONSES } from "../errors.ts";
-import type { NormalizeInSlices } from "../events/event-schema.ts";
 import { closed, Instant, nullable, Uuid } from "../field-schemas.ts";
 import { idAt } from "../instant.ts";
 import { FlowParams } from "./flow-schema.ts";
 import { noFlow } from "./flows.ts";
-
-/** Whether events start a flow by its trigger; the stage that routes is the judge. */
-export type CreateFlowMatcher = (
-  tenantId: string,
-  trigger: Trigger,
-) => (event: NormalizedEvent) => Slices<boolean>;
 
 /** Events that one call looks at, and how many unless it says. */
 const MAX_SCANNED = 10_000;
@@ -40,9 +33,7 @@ const MAX_MS = 10_000;
 export const flowTestRoutes: FastifyPluginAsyncTypebox<{
   database: Database;
   guards: Guards;
-  normalize: NormalizeInSlices;
-  createFlowMatcher: CreateFlowMatcher;
-}> = async (server, { database, guards, normalize, createFlowMatcher }) => {
+}> = async (server, { database, guards }) => {
   server.post(
     "/tenants/:tenant_id/flows/:flow/test",
     {
@@ -119,7 +110,7 @@ export const flowTestRoutes: FastifyPluginAsyncTypebox<{
           }),
         );
         for (const stored of page.rows) {
-          const outcome = await inTurns(tryOn(stored, normalize, matches));
+          const outcome = await inTurns(tryOn(stored, matches));
           if (budget.spend(stored.payload.length + EVENT_BYTES)) await nextTurn();
           found.scanned += 1;
           if (outcome === "too_costly") found.too_costly += 1;
@@ -157,10 +148,9 @@ const EVENT_BYTES = 1_024;
 /** The outcome of one past event. */
 function* tryOn(
   stored: StoredEvent,
-  normalize: NormalizeInSlices,
-  matches: ReturnType<CreateFlowMatcher>,
+  matches: FlowMatcher,
 ): Slices<"matched" | "missed" | "unreadable" | "too_costly"> {
-  const normalized = yield* normalize(stored);
+  const normalized = yield* normalizeInSlices(stored);
   if (normalized.kind === "unreadable") return "unreadable";
   if (normalized.event.source === "schedule") return "missed";
   try {

@@ -1,5 +1,5 @@
 import { HeadraceError } from "../../domain/errors.ts";
-import type { NormalizedEvent } from "../../domain/event/event.ts";
+import type { Normalized } from "../../domain/event/normalize.ts";
 import type { FlowAction } from "../../domain/flow/flow.ts";
 import { DEFAULT_RETRY } from "../../domain/flow/flow.ts";
 import type { RunAction, RunAttempt } from "../../domain/flow/flow-run.ts";
@@ -44,8 +44,6 @@ export interface ExecutorBounds {
   /** Runs of one tenant that are under way at once, over all processes. */
   tenantConcurrency: number;
 }
-
-type Normalized = { kind: "normalized"; event: NormalizedEvent } | { kind: "unreadable"; reason: string };
 
 export interface ExecutorDeps {
   database: Queryable;

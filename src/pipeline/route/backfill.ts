@@ -1,9 +1,11 @@
 import type { NormalizedEvent } from "../../domain/event/event.ts";
 import { EventTooCostly } from "../../domain/event/event-too-costly.ts";
+import { normalizeInSlices } from "../../domain/event/normalize.ts";
 import type { RoutedDefinition } from "../../domain/flow/flow.ts";
 import { gateOf } from "../../domain/flow/flow-gate.ts";
 import { runId } from "../../domain/flow/run-id.ts";
-import type { Wanted } from "../../domain/json/wanted.ts";
+import { createFlowMatcher, type FlowMatcher } from "../../domain/matching/flow-matcher.ts";
+import { wantedByFlows } from "../../domain/matching/wanted-by-flows.ts";
 import { SliceBudget, type Slices } from "../../domain/slices.ts";
 import type { Database } from "../../postgres/core/database.ts";
 import type { StoredEvent } from "../../postgres/events/events.ts";
@@ -12,48 +14,47 @@ import { insertRuns, type NewRun } from "../../postgres/events/routing.ts";
 import { lockDueBackfill, moveBackfill } from "../../postgres/flows/backfills.ts";
 import type { Step } from "../../runtime/loop.ts";
 import { inTurns } from "../../runtime/turns.ts";
-import type { Normalized } from "./decide.ts";
-import { createFlowMatcher, type FlowMatcher } from "./flow-matcher.ts";
 
 export interface BackfillBounds {
-  /** Events looked at in one transaction, and the payloads that are read for them, bytes. */
+  /** Most events read in one transaction. */
   batchSize: number;
+  /** Most payload bytes read in one transaction. */
   maxBytes: number;
-  /** The wait of a loop with nothing to do, and before the end is looked for again, ms. */
+  /** The wait when no backfill is due, and between two checks for the end of one. */
   idleMs: number;
-  /** After this time no event of a counter before the deploy is still on its way to its commit, ms. */
+  /** The time after a deploy by which every event accepted before it has committed. */
   settleMs: number;
 }
 
-import { wantedByFlows } from "./wanted-by-flows.ts";
-
-/** Runs of past events are background work, whatever their events were. */
+/** Runs of past events are background work, whatever the priority of their events. */
 const LANE = 3;
 
 /**
- * One step of a deploy from a past moment: routes a page of the tenant's past events to the one flow. Its runs have the
- * ids that the router gives, so that an event which the flow had already starts nothing, however often a page comes again.
+ * Creates the step of a backfill, the part of a deploy that covers past events: it routes one page of the tenant's past
+ * events to the one flow. Run ids are those that the router would give, so that events the flow has seen, and pages
+ * that are repeated, start nothing twice.
  */
 export function createBackfill(deps: {
   database: Database;
-  normalize: (event: StoredEvent, wanted: Wanted) => Slices<Normalized>;
   bounds: BackfillBounds;
   now: () => number;
-  /** Told how many runs were made, which are due at once. */
+  /** Called with the number of runs made, which are due at once. */
   onRuns: (runs: number) => void;
 }): Step {
-  const { database, normalize, bounds, now, onRuns } = deps;
+  const { database, bounds, now, onRuns } = deps;
   return async () => {
     const runs = await database.transaction(async (transaction) => {
       const backfill = await lockDueBackfill(transaction);
       if (backfill === undefined) return undefined;
       const { tenantId, flowId, version, deployedFrom, lastId, startedAt } = backfill;
       const { events, more } = await listPastEvents(transaction, {
-        ...{ tenantId, afterId: lastId, acceptedBefore: deployedFrom },
+        tenantId,
+        afterId: lastId,
+        acceptedBefore: deployedFrom,
         limit: bounds.batchSize,
         maxBytes: bounds.maxBytes,
       });
-      const eventsStarted = await inTurns(startedBy(backfill, events, normalize));
+      const eventsStarted = await inTurns(startedBy(backfill, events));
       const runs = eventsStarted.map(({ event: { id: eventId }, gate }): NewRun => {
         const id = runId({ eventId, flowId, replaySeq: 0 });
         return { id, tenantId, flowId, flowVersion: version, eventId, lane: LANE, gate };
@@ -74,11 +75,10 @@ export function createBackfill(deps: {
   };
 }
 
-/** The events of a page that start the flow, with what their runs' limits are asked by. */
+/** Returns the events of a page that start the flow, each with the gate of its run. */
 function* startedBy(
   { tenantId, definition }: { tenantId: string; definition: RoutedDefinition },
   events: readonly StoredEvent[],
-  normalize: (event: StoredEvent, wanted: Wanted) => Slices<Normalized>,
 ): Slices<{ event: StoredEvent; gate: string | undefined }[]> {
   const matches = createFlowMatcher(tenantId, definition.trigger);
   const wanted = yield* wantedByFlows([definition]);
@@ -86,7 +86,7 @@ function* startedBy(
   const budget = new SliceBudget();
   for (const event of events) {
     if (budget.spend(event.payload.length + EVENT_BYTES)) yield;
-    const normalized = yield* normalize(event, wanted);
+    const normalized = yield* normalizeInSlices(event, wanted);
     if (normalized.kind === "unreadable" || normalized.event.source === "schedule") continue;
     if (yield* matchesWithinBudget(matches, normalized.event))
       started.push({ event, gate: gateOf(definition, normalized.event) });
@@ -94,10 +94,10 @@ function* startedBy(
   return started;
 }
 
-/** Beside its body, what an event costs. */
+/** The cost of an event besides its body, as bytes of a body parsed. */
 const EVENT_BYTES = 1_024;
 
-/** An event that is over its budget starts nothing: when it was routed it became a dead letter. */
+/** An event over its budget starts nothing: it became a dead letter when it was routed. */
 function* matchesWithinBudget(matches: FlowMatcher, event: NormalizedEvent): Slices<boolean> {
   try {
     return yield* matches(event);

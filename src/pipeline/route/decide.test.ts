@@ -2,35 +2,33 @@ import { describe, expect, test } from "vitest";
 import { EventTooCostly } from "../../domain/event/event-too-costly.ts";
 import { finish } from "../../domain/slices.ts";
 import type { StoredEvent } from "../../postgres/events/events.ts";
-import { createNormalizer } from "../normalize/normalize.ts";
+import { createNormalizer } from "../normalize/normalizer.ts";
 import { decideRouting } from "./decide.ts";
 
 function stored(id: string, payload = "{}"): StoredEvent {
   return {
-    ...{
-      id,
-      tenantId: "acme",
-      connector: "shop",
-      endpoint: "default",
-      type: "t",
-      source: "webhook",
-      priority: 2,
-    },
-    ...{
-      subject: undefined,
-      occurredAtMs: undefined,
-      receivedAtMs: 0,
-      deliveryKey: id,
-      item: 0,
-      headers: {},
-    },
-    ...{ contentType: "application/json", flowsCounter: 1, payload: Buffer.from(payload) },
+    id,
+    tenantId: "acme",
+    connector: "shop",
+    endpoint: "default",
+    type: "t",
+    source: "webhook",
+    priority: 2,
+    subject: undefined,
+    occurredAtMs: undefined,
+    receivedAtMs: 0,
+    deliveryKey: id,
+    item: 0,
+    headers: {},
+    contentType: "application/json",
+    flowsCounter: 1,
+    payload: Buffer.from(payload),
   };
 }
 
 const flow = { flowId: "f", version: 1, definition: { trigger: {}, retry: {} as never } };
 
-describe("what becomes of a batch", () => {
+describe("decideRouting", () => {
   const flows = {
     match: ({ id }: { id: string }) => {
       if (id === "01") throw new EventTooCostly("match_work", "too much");
@@ -43,7 +41,7 @@ describe("what becomes of a batch", () => {
     matchedBytes: 0,
   };
 
-  test("one event over its budget is a dead letter at once, and the others are routed", () => {
+  test("dead-letters an event over its budget and routes the rest of the batch", () => {
     const events = ["00", "01", "02"].map((id) => stored(id));
     const decision = finish(decideRouting(events, createNormalizer().toRoute, flows));
     expect(decision.verdicts.map(({ status }) => status)).toEqual(["routed", "dead", "routed"]);
@@ -58,7 +56,7 @@ describe("what becomes of a batch", () => {
     ]);
   });
 
-  test("a batch of small events takes one slice, one of many bytes several", () => {
+  test("routes a batch of small events in one slice and a batch of large bodies in several", () => {
     const slicesOf = (events: readonly StoredEvent[]) => {
       let slices = 1;
       for (const _ of decideRouting(events, createNormalizer().toRoute, flows)) slices += 1;

@@ -1,37 +1,27 @@
-import type { NormalizedEvent } from "../../domain/event/event.ts";
 import { EVENT_TOO_COSTLY, type EventBudget, EventTooCostly } from "../../domain/event/event-too-costly.ts";
 import { fingerprintOf } from "../../domain/event/fingerprint.ts";
+import { isLarge, type Normalized, normalizeInSlices } from "../../domain/event/normalize.ts";
 import { storableText } from "../../domain/event/storable-text.ts";
 import { gateOf } from "../../domain/flow/flow-gate.ts";
 import { runId } from "../../domain/flow/run-id.ts";
-import type { Wanted } from "../../domain/json/wanted.ts";
 import { SliceBudget, type Slices } from "../../domain/slices.ts";
 import type { StoredEvent } from "../../postgres/events/events.ts";
 import type { RoutingDecision } from "../../postgres/events/routing.ts";
 import type { DeployedFlows } from "./deployed-flows.ts";
 
-export type Normalized =
-  | { kind: "normalized"; event: NormalizedEvent }
-  | { kind: "unreadable"; reason: string };
+/** Normalizes a small event. It is injected because the result is cached for the event's first run. */
+export type Normalize = (event: StoredEvent) => Normalized;
 
-/** Reads an event's body; the stage itself lives elsewhere, and is given to the router. */
-export interface Normalize {
-  (event: StoredEvent): Normalized;
-  /** The same in slices, for a body of which a part is wanted. */
-  inSlices(event: StoredEvent, wanted: Wanted): Slices<Normalized>;
-  isLarge(event: StoredEvent): boolean;
-}
-
-/** Work of one slice, bytes of bodies; matching is counted as so many bytes. */
+/** Work per slice, as bytes of bodies parsed. */
 const SLICE_BYTES = 1_048_576;
 
-/** Beside its body, what an event costs. */
+/** The cost of an event besides its body, as bytes of a body parsed. */
 const EVENT_BYTES = 1_024;
 
 /**
- * Decides each event of a batch: runs of the flows that it meets, or a dead letter; also for one that is over
- * its budget, which must not be tried again. It yields where the work so far has taken some milliseconds, and within
- * large events.
+ * Decides each event of a batch: a run for each flow that it matches, or a dead letter. An event over its budget
+ * becomes a dead letter at once, since a retry would end the same. It yields after some milliseconds of work, and
+ * within large events.
  */
 export function* decideRouting(
   events: readonly StoredEvent[],
@@ -50,7 +40,7 @@ export function* decideRouting(
       decision.verdicts.push({ eventId: stored.id, tenantId: stored.tenantId, status: "dead" });
       decision.deadLetters.push(deadLetter(stored, "route", message, { code: EVENT_TOO_COSTLY, budget }));
     }
-    const bytes = normalize.isLarge(stored) ? EVENT_BYTES : stored.payload.length + EVENT_BYTES;
+    const bytes = isLarge(stored) ? EVENT_BYTES : stored.payload.length + EVENT_BYTES;
     if (budget.spend(bytes + flows.matchedBytes - matchedBytes)) yield;
   }
   return decision;
@@ -63,8 +53,8 @@ function* decideOne(
   flows: Pick<DeployedFlows, "match" | "wantedOf">,
 ): Slices<void> {
   const { id: eventId, tenantId } = stored;
-  const normalized = normalize.isLarge(stored)
-    ? yield* normalize.inSlices(stored, yield* flows.wantedOf(stored))
+  const normalized = isLarge(stored)
+    ? yield* normalizeInSlices(stored, yield* flows.wantedOf(stored))
     : normalize(stored);
   if (normalized.kind === "unreadable") {
     decision.verdicts.push({ eventId, tenantId, status: "dead" });
@@ -95,7 +85,7 @@ function* decideOne(
   }
 }
 
-/** The dead letter of an event that the stage itself cannot get past. */
+/** Builds the dead letter of an event that a stage before execution cannot process. `code` and `budget` are optional. */
 export function deadLetter(
   event: StoredEvent,
   stage: "normalize" | "route",

@@ -1,54 +1,48 @@
 import { HeadraceError } from "../../domain/errors.ts";
 import type { NormalizedEvent } from "../../domain/event/event.ts";
-import type { RoutedDefinition } from "../../domain/flow/flow.ts";
+import type { MatchedFlow } from "../../domain/flow/deployed-flow.ts";
 import type { Wanted } from "../../domain/json/wanted.ts";
+import { indexedTrigger } from "../../domain/matching/flow-matcher.ts";
 import { createTriggerIndex } from "../../domain/matching/trigger-index.ts";
+import { wantedByFlows } from "../../domain/matching/wanted-by-flows.ts";
 import type { Slices } from "../../domain/slices.ts";
 import type { Queryable } from "../../postgres/core/database.ts";
 import { type Deployment, loadDeployments, loadEndedDeployments } from "../../postgres/flows/deployments.ts";
-import { indexedTrigger } from "./flow-matcher.ts";
-import { wantedByFlows } from "./wanted-by-flows.ts";
-
-/** A flow that an event starts, at the version that was live. */
-export interface MatchedFlow {
-  flowId: string;
-  version: number;
-  definition: RoutedDefinition;
-}
 
 /**
- * The deployed flows, at every moment that an unrouted event was accepted. An event is matched against what was live
- * then: a deploy or undeploy that returned before counts, one that was called after does not, however long the event
- * waited and whichever router gets it.
+ * The deployed flows as of the moment that an event was accepted. An event is matched against the flows live then: a
+ * deploy or undeploy that returned before counts, and one called after does not, however long the event waited and
+ * whichever router reads it. Moments are values of the flows counter.
  */
 export interface DeployedFlows {
-  /** Makes the index right for events accepted at these values of the flows counter. */
+  /** Loads the deployments that events accepted between these moments need. */
   prepare(moments: { oldest: number; newest: number }): Promise<void>;
-  /** Keeps what `prepare` loaded until the function that it returns is called. */
+  /** Keeps loaded deployments in memory until the returned function is called. */
   hold(): () => void;
-  /** The flows that the event starts, at once or in slices, accepted at the value `moment` of the flows counter. */
+  /** Returns the flows started by an event accepted at `moment`; slices of work when that takes long. */
   match(event: NormalizedEvent, moment: number): MatchedFlow[] | Slices<MatchedFlow[]>;
-  /** The part of an event's data that decides which of its tenant's flows it starts, and in which order they run. */
+  /** Returns the part of an event's data that its tenant's flows read to route it. */
   wantedOf(event: { tenantId: string }): Slices<Wanted>;
-  /** Steps that matching took so far, and what they are worth in bytes of a body parsed. */
+  /** The cost of all matching so far, as bytes of a body parsed in the same time. */
   readonly matchedBytes: number;
-  /** The flows counter that the index has caught up with; 0 before the first load. */
+  /** The newest moment that is loaded; 0 before the first load. */
   readonly counter: number;
 }
 
-/** Ended deployments kept in memory; older ones are loaded again if an event from their time is met. */
+/** Most ended deployments kept in memory. Dropped ones are loaded again when an event of their time is routed. */
 const MAX_ENDED = 10_000;
 
-/** A tenant's deployments that are known. */
+/** The loaded deployments of one tenant. */
 interface TenantDeployments {
   readonly ids: Set<string>;
-  /** Grows with every change of them. */
+  /** Grows with every change of `ids`. */
   readonly lastChange: number;
 }
 
-/** How often matching begins anew because its tenant's deployments changed between two slices. */
+/** How often matching starts over because the tenant's deployments changed between two slices. */
 const MAX_TRIES = 20;
 
+/** Creates the flows of a router. Nothing is loaded before the first `prepare`. */
 export function createDeployedFlows(database: Queryable): DeployedFlows {
   const live = createTriggerIndex();
   const ended = createTriggerIndex();
@@ -57,7 +51,7 @@ export function createDeployedFlows(database: Queryable): DeployedFlows {
   let changes = 0;
   let holders = 0;
   let counter = 0;
-  /** What ended after this value of the counter is known. */
+  /** Deployments that ended after this moment are loaded. */
   let endedSince = 0;
   let loading: Promise<void> = Promise.resolve();
 
@@ -116,7 +110,7 @@ export function createDeployedFlows(database: Queryable): DeployedFlows {
     endedSince = counter;
   }
 
-  /** A tick starts the one flow whose schedule it is of, whatever its trigger says of events. */
+  /** Returns the deployments whose schedule made the tick, whatever their triggers require of events. */
   function flowOfTick({ tenantId, endpoint }: NormalizedEvent, moment: number): string[] {
     const id = `${tenantId}/${endpoint}`;
     if ((deployments.get(id)?.from ?? Number.POSITIVE_INFINITY) <= moment) return [id];
@@ -125,7 +119,7 @@ export function createDeployedFlows(database: Queryable): DeployedFlows {
 
   return {
     prepare(moments) {
-      // One load after the other: an older answer must not be applied over a newer one.
+      // Loads run one after the other, so that an older result never overwrites a newer one.
       loading = loading.then(
         () => load(moments),
         () => load(moments),
@@ -143,7 +137,7 @@ export function createDeployedFlows(database: Queryable): DeployedFlows {
       const [ofLive, ofEnded] = [live.matchInSlices(event), ended.matchInSlices(event)];
       return Array.isArray(ofLive) && Array.isArray(ofEnded)
         ? flowsAt([...ofLive, ...ofEnded], moment)
-        : matchAgain(event, moment);
+        : matchInSlices(event, moment);
     },
     *wantedOf({ tenantId }) {
       const ids = [...(ofTenants.get(tenantId)?.ids ?? [])];
@@ -157,8 +151,8 @@ export function createDeployedFlows(database: Queryable): DeployedFlows {
     },
   };
 
-  /** In slices. A deployment that ends between two of them moves from one index to the other: then once more. */
-  function* matchAgain(event: NormalizedEvent, moment: number): Slices<MatchedFlow[]> {
+  /** Matches in slices. A deployment that ends between two slices moves to the other index, so matching starts over. */
+  function* matchInSlices(event: NormalizedEvent, moment: number): Slices<MatchedFlow[]> {
     for (let tries = 1; tries <= MAX_TRIES; tries += 1) {
       const before = ofTenants.get(event.tenantId)?.lastChange;
       const ids: string[] = [];
@@ -171,11 +165,11 @@ export function createDeployedFlows(database: Queryable): DeployedFlows {
     }
     throw new HeadraceError(
       "store_unavailable",
-      "The tenant's flows changed again and again while an event was matched",
+      "The tenant's flows kept changing while an event was matched",
     );
   }
 
-  /** The deployments that were live at a moment. */
+  /** Returns those of the deployments that were live at a moment. */
   function flowsAt(ids: readonly string[], moment: number): MatchedFlow[] {
     return ids.flatMap((id) => {
       const deployment = deployments.get(id);

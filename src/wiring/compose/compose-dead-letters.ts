@@ -2,8 +2,6 @@ import { createAutoReplays } from "../../dead-letters/auto-replay.ts";
 import { createBulkReplays } from "../../dead-letters/bulk-replay.ts";
 import type { ReplayDeps } from "../../dead-letters/replay-letters.ts";
 import type { RunDispatch } from "../../http/runs/run-actions.ts";
-import { normalizeInSlices } from "../../pipeline/normalize/normalize.ts";
-import { createCurrentFlows } from "../../pipeline/route/current-flows.ts";
 import type { Loops } from "../loops.ts";
 import type { PipelineDeps } from "./compose.ts";
 
@@ -16,11 +14,7 @@ export function composeDeadLetters(
 ): void {
   const { roles, bounds, database, metrics, log, loops, dispatch } = deps;
   if (!roles.has("maintain")) return;
-  const replay: ReplayDeps = {
-    normalize: normalizeInSlices,
-    createMatcher: createCurrentFlows,
-    leaseMs: dispatch.leaseMs,
-  };
+  const replay: ReplayDeps = { leaseMs: dispatch.leaseMs };
   loops.add(
     "bulk replays",
     createBulkReplays({

@@ -14,7 +14,7 @@ import { createRunsHere, type RunsHere } from "../../pipeline/execute/runs-here.
 import { type Admission, createAdmission } from "../../pipeline/execute/slots/admission.ts";
 import { createSharedSemaphore } from "../../pipeline/execute/slots/shared-semaphore.ts";
 import { createWorkers, type Workers } from "../../pipeline/execute/workers.ts";
-import type { Normalizer } from "../../pipeline/normalize/normalize.ts";
+import type { Normalizer } from "../../pipeline/normalize/normalizer.ts";
 import type { EventsAtHand } from "../../postgres/events/events-at-hand.ts";
 import { TENANT_SLOTS, wakeHeldRuns } from "../../postgres/runs/held-runs.ts";
 import type { DueRun } from "../../postgres/runs/runs.ts";

@@ -7,7 +7,7 @@ import { createPartitionStep } from "../../maintain/partitions.ts";
 import { createSweeper } from "../../pipeline/execute/sweeper.ts";
 import { createRedisLossWatch } from "../../pipeline/fanout/redis-loss.ts";
 import { createRelay } from "../../pipeline/fanout/relay.ts";
-import { createNormalizer, normalizeInSlices } from "../../pipeline/normalize/normalize.ts";
+import { createNormalizer } from "../../pipeline/normalize/normalizer.ts";
 import { createBackfill } from "../../pipeline/route/backfill.ts";
 import { createDeployedFlows } from "../../pipeline/route/deployed-flows.ts";
 import { createRouter, createTakeOver, type RoutedCounts } from "../../pipeline/route/router.ts";
@@ -220,7 +220,7 @@ export function composePipeline(deps: PipelineDeps): Pipeline {
     loops.add(
       "backfill",
       createBackfill({
-        ...{ database, normalize: normalizeInSlices, bounds: bounds.backfill, now },
+        ...{ database, bounds: bounds.backfill, now },
         onRuns(runs) {
           metrics.runsCreated.inc(runs);
           sweeper?.wake();

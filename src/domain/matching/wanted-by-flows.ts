@@ -1,13 +1,13 @@
-import type { Condition } from "../../domain/condition/ast.ts";
-import { pathKeys } from "../../domain/condition/path.ts";
-import type { RoutedDefinition } from "../../domain/flow/flow.ts";
-import { type Wanted, WantedPaths } from "../../domain/json/wanted.ts";
-import { SliceBudget, type Slices } from "../../domain/slices.ts";
+import type { Condition } from "../condition/ast.ts";
+import { pathKeys } from "../condition/path.ts";
+import type { RoutedDefinition } from "../flow/flow.ts";
+import { type Wanted, WantedPaths } from "../json/wanted.ts";
+import { SliceBudget, type Slices } from "../slices.ts";
 
-/** Bytes of JSON that are parsed in the time that one path takes. */
-const BYTES_A_PATH = 64;
+/** The cost of adding one path, as bytes of JSON parsed in the same time. */
+const BYTES_PER_PATH = 64;
 
-/** The part of an event's data that flows ask about: the paths of their conditions and of their order. */
+/** Returns the part of an event's data that flows read to route it: the paths of their conditions and order keys. */
 export function* wantedByFlows(flows: readonly RoutedDefinition[]): Slices<Wanted> {
   const wanted = new WantedPaths();
   const budget = new SliceBudget();
@@ -15,7 +15,7 @@ export function* wantedByFlows(flows: readonly RoutedDefinition[]): Slices<Wante
     const paths = trigger.where === undefined ? [] : pathsOf(trigger.where);
     for (const path of paths) wanted.add(pathKeys(path));
     if (orderBy !== undefined) wanted.add(pathKeys(orderBy));
-    if (budget.spend((paths.length + 1) * BYTES_A_PATH)) yield;
+    if (budget.spend((paths.length + 1) * BYTES_PER_PATH)) yield;
   }
   return wanted;
 }

@@ -1,16 +1,16 @@
-import type { NormalizedEvent } from "../../domain/event/event.ts";
-import { createTriggerIndex } from "../../domain/matching/trigger-index.ts";
-import type { Slices } from "../../domain/slices.ts";
-import type { Deployment } from "../../postgres/flows/deployments.ts";
-import type { MatchedFlow } from "./deployed-flows.ts";
+import type { NormalizedEvent } from "../event/event.ts";
+import type { DeployedFlow, MatchedFlow } from "../flow/deployed-flow.ts";
+import type { Slices } from "../slices.ts";
 import { indexedTrigger } from "./flow-matcher.ts";
+import { createTriggerIndex } from "./trigger-index.ts";
 
 /**
- * Finds the flows of one tenant, of those given, that events start: for what is matched again, by what is deployed now
- * and not when the event was accepted. A tick of a schedule has its own flow alone.
+ * Returns a function that finds which of the given flows of one tenant an event starts. Replays use it: they match
+ * against the flows deployed now, not those deployed when the event was accepted. A schedule's tick starts its own
+ * flow only.
  */
 export function createCurrentFlows(
-  deployed: readonly Deployment[],
+  deployed: readonly DeployedFlow[],
 ): (event: NormalizedEvent) => Slices<MatchedFlow[]> {
   const index = createTriggerIndex();
   const flows = new Map<string, MatchedFlow>();
