@@ -1,4 +1,4 @@
-import { compileCondition, type Predicate } from "../src/domain/condition/compile.ts";
+import { type CompiledCondition, compileCondition } from "../src/domain/condition/compile.ts";
 import {
   createTriggerIndex,
   type IndexedTrigger,
@@ -176,7 +176,7 @@ function benchGrowth({ name, count }: Case): Row {
 /** What the index is measured against: every trigger is asked, by closures that were compiled beforehand. */
 function createPlainLoop(triggers: readonly IndexedTrigger[]): (event: MatchableEvent) => string[] {
   const compiled = triggers.map(({ id, tenantId, connector, eventTypes, where }) => {
-    const holds: Predicate = where === undefined ? () => true : compileCondition(where);
+    const holds: CompiledCondition = where === undefined ? () => true : compileCondition(where);
     return { id, tenantId, connector, type: eventTypes?.[0], holds };
   });
   return (event) => {

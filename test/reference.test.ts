@@ -30,7 +30,7 @@ test.each(examples)(
     expect(parseCondition(printCondition(condition))).toEqual(condition);
     const data: unknown = JSON.parse(json);
     const event = { tenantId: "acme", connector: "shop", type: "t", data };
-    const index = createTriggerIndex({ few: 0 });
+    const index = createTriggerIndex({ scanLimit: 0 });
     index.add({ id: "a", tenantId: "acme", where: text });
     index.add({ id: "b", tenantId: "acme", where: condition });
     expect(compileCondition(condition)({ data, event: {}, headers: {} })).toBe(met);

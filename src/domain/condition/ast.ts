@@ -1,7 +1,7 @@
-/** A condition as it is stored: see docs/reference/conditions.md. */
+/** A condition as it is stored; docs/reference/conditions.md describes the language. */
 export type Condition = Leaf | Group | Negation;
 
-/** One test of one path. A path is dotted text, or an array of keys. */
+/** A test of one path, which is dotted text or an array of keys. */
 export interface Leaf {
   op: LeafOperator;
   path: string | string[];

@@ -2,10 +2,14 @@ import type { Condition } from "./ast.ts";
 import { type ConditionSubject, fieldName, fieldReader } from "./field.ts";
 import { leafTest, passes } from "./leaf-test.ts";
 
-export type Predicate = (subject: ConditionSubject) => boolean;
+/** Tells whether a subject meets a condition. */
+export type CompiledCondition = (subject: ConditionSubject) => boolean;
 
-/** Makes a predicate of a checked condition. It never throws. With an evaluation it may have to be asked again. */
-export function compileCondition(condition: Condition): Predicate {
+/**
+ * Compiles a checked condition. The result never throws. For a subject with an evaluation the result may be provisional:
+ * see `Evaluation.settle`.
+ */
+export function compileCondition(condition: Condition): CompiledCondition {
   switch (condition.op) {
     case "and": {
       const all = condition.conditions.map(compileCondition);

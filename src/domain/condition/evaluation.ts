@@ -4,23 +4,25 @@ import type { ConditionSubject, ReadField } from "./field.ts";
 import { lowerCaseSlices } from "./lower-case.ts";
 import { NeedleSearch, needleGroups } from "./needles.ts";
 
-/** Work on fields and texts that is done at once, in steps of some 50 ns; beyond, it is put off. */
+/** Work on fields and texts before the rest is deferred, in steps of some 50 ns. */
 const STEPS_AT_ONCE = 100_000;
 
-/** All work on fields and texts that one event may take, steps: some three seconds, in slices. */
+/** Most steps of work on the fields and texts of one event: some three seconds, in slices. */
 const MAX_STEPS = 60_000_000;
 
-/** Rounds of asking: each puts off only what none before it had. */
+/** Most rounds of `settle`. Each defers only work that no round before it deferred. */
 const MAX_ROUNDS = 256;
 
-/** Comparisons of characters, and characters that are looked up, in the time of a step. */
-const COMPARISONS_A_STEP = 100;
-const CHARACTERS_A_STEP = 16;
+/** Character comparisons in the time of a step. */
+const COMPARISONS_PER_STEP = 100;
 
-/** Elements of arrays that are walked in the time of a step. */
-const ELEMENTS_A_STEP = 4;
+/** Characters searched or lower-cased in the time of a step. */
+const CHARACTERS_PER_STEP = 16;
 
-/** Fewer values are asked at once. */
+/** Array elements walked in the time of a step. */
+const ELEMENTS_PER_STEP = 4;
+
+/** Tests of fewer values are never deferred. */
 const FEW_VALUES = 64;
 
 const NOTHING: readonly unknown[] = [];
@@ -32,20 +34,20 @@ interface Test {
 }
 
 /**
- * The state of one event's evaluation while conditions are tested. Little work is done at once, as if there were no
- * evaluation. What would hold up others is put off: the answer is then only assumed, and the evaluation is not
- * complete. `settle` does what was put off in slices, all needles of a field in one pass over its text, and asks again.
+ * The state of evaluating conditions on one event. Cheap work is done immediately. Expensive work is deferred: its result
+ * is assumed, and the evaluation is then not complete. `settle` does the deferred work in slices, with one pass over a
+ * text for all needles of its field, and evaluates again.
  */
 export class Evaluation {
-  /** Elements of arrays that were walked, counted by who reads fields. */
+  /** Array elements walked so far. Updated by field readers. */
   walkedElements = 0;
   readonly #atOnce: number;
   #stepsAtOnce: number;
   #stepsLeft = MAX_STEPS;
   #isComplete = true;
-  /** The assumed answer of a test that is put off. Each round takes the other, and meets other tests so. */
+  /** The assumed result of a deferred test. It alternates between rounds, so that each round reaches other tests. */
   #assumed = true;
-  /** Answers of tests that were put off, by the names of their fields. */
+  /** Results of deferred work. */
   #known: Known | undefined;
   #deferred: Deferred | undefined;
 
@@ -54,12 +56,12 @@ export class Evaluation {
     this.#stepsAtOnce = stepsAtOnce;
   }
 
-  /** False: what was asked since `begin` was answered by assumptions in part. */
+  /** False if some result of the present round was assumed. */
   get isComplete(): boolean {
     return this.#isComplete;
   }
 
-  /** Reads a field, or puts it off. */
+  /** Returns the values of a field, or none if reading it is deferred. */
   valuesOf(name: string, read: ReadField, subject: ConditionSubject): readonly unknown[] {
     const known = this.#known?.values.get(name);
     if (known !== undefined) return known;
@@ -69,11 +71,11 @@ export class Evaluation {
     }
     const before = this.walkedElements;
     const values = read(subject);
-    this.#stepsAtOnce -= (this.walkedElements - before) / ELEMENTS_A_STEP;
+    this.#stepsAtOnce -= (this.walkedElements - before) / ELEMENTS_PER_STEP;
     return values;
   }
 
-  /** Whether the values of a field pass a test, by `passes`; those that take long are put off. */
+  /** Whether the values of a field pass a test, by `passes`. An expensive test is deferred. */
   passes<T extends Test>(
     test: T,
     name: string,
@@ -86,16 +88,16 @@ export class Evaluation {
     const known = this.#known?.tests.get(test);
     if (known !== undefined) return known;
     if (values.length > this.#stepsAtOnce) {
-      this.#defer().tests.set(test, { steps: values.length, answer: () => passes(test, values) });
+      this.#defer().tests.set(test, { steps: values.length, run: () => passes(test, values) });
       return this.#assumed;
     }
     this.#stepsAtOnce -= values.length;
     return passes(test, values);
   }
 
-  /** The texts of a field in lower case. */
+  /** Returns the texts of a field in lower case, or none if that is deferred. */
   lowerCase(name: string, texts: readonly string[]): readonly string[] {
-    const steps = charactersIn(texts) / CHARACTERS_A_STEP;
+    const steps = charactersIn(texts) / CHARACTERS_PER_STEP;
     if (steps <= this.#stepsAtOnce) {
       this.#stepsAtOnce -= steps;
       return texts.map((text) => text.toLowerCase());
@@ -106,14 +108,14 @@ export class Evaluation {
     return [];
   }
 
-  /** Asks again until nothing is assumed. Throws `EventTooCostly` before work that would be more than an event may take. */
-  *settle<Result>(ask: () => Result): Slices<Result> {
+  /** Repeats `evaluate` until no result is assumed. Throws `EventTooCostly` before work that exceeds the budget. */
+  *settle<Result>(evaluate: () => Result): Slices<Result> {
     for (let round = 1; round <= MAX_ROUNDS; round += 1) {
       this.#begin();
-      const result = ask();
+      const result = evaluate();
       if (this.#isComplete) return result;
       yield;
-      yield* this.#catchUp();
+      yield* this.#doDeferred();
     }
     throw tooCostly();
   }
@@ -129,8 +131,8 @@ export class Evaluation {
     if (known !== undefined) return known;
     const characters = charactersIn(values);
     if (characters < needle.length) return false;
-    // As many as a search may compare, of the worst text and needle.
-    const steps = values.length + (characters * needle.length) / COMPARISONS_A_STEP;
+    // The worst case of a plain search.
+    const steps = values.length + (characters * needle.length) / COMPARISONS_PER_STEP;
     if (steps <= this.#stepsAtOnce) {
       this.#stepsAtOnce -= steps;
       for (const value of values) if (typeof value === "string" && value.includes(needle)) return true;
@@ -149,15 +151,15 @@ export class Evaluation {
     return this.#deferred;
   }
 
-  /** Does what was put off. */
-  *#catchUp(): Slices<void> {
+  /** Does the deferred work. */
+  *#doDeferred(): Slices<void> {
     const { fields, lowered, searches, tests } = this.#deferred ?? newDeferred();
     this.#deferred = undefined;
     this.#known ??= { values: new Map(), lowered: new Map(), found: new Map(), tests: new Map() };
     const known = this.#known;
     const budget = new SliceBudget();
     for (const [name, texts] of lowered) {
-      this.#spend(charactersIn(texts) / CHARACTERS_A_STEP);
+      this.#spend(charactersIn(texts) / CHARACTERS_PER_STEP);
       const result: string[] = [];
       for (const text of texts) result.push(yield* lowerCaseSlices(text, budget));
       known.lowered.set(name, result);
@@ -167,27 +169,27 @@ export class Evaluation {
       const before = this.walkedElements;
       const values = read();
       const walked = this.walkedElements - before;
-      this.#spend(walked / ELEMENTS_A_STEP);
-      // Texts to be made lower case may have been put off again: then it is read once more.
+      this.#spend(walked / ELEMENTS_PER_STEP);
+      // If lower-casing its texts was deferred, the field is read again in the next round.
       if (!this.#isLowered(name)) known.values.set(name, values);
-      if (budget.spend(1 + walked * (CHARACTERS_A_STEP / ELEMENTS_A_STEP))) yield;
+      if (budget.spend(1 + walked * (CHARACTERS_PER_STEP / ELEMENTS_PER_STEP))) yield;
     }
-    for (const [test, { steps, answer }] of tests) {
+    for (const [test, { steps, run }] of tests) {
       this.#spend(steps);
-      known.tests.set(test, answer());
-      if (budget.spend(steps * CHARACTERS_A_STEP)) yield;
+      known.tests.set(test, run());
+      if (budget.spend(steps * CHARACTERS_PER_STEP)) yield;
     }
     for (const [name, { values, needles }] of searches) {
-      const answers = known.found.get(name) ?? new Map<string, boolean>();
-      known.found.set(name, answers);
-      const steps = charactersIn(values) / CHARACTERS_A_STEP;
+      const found = known.found.get(name) ?? new Map<string, boolean>();
+      known.found.set(name, found);
+      const steps = charactersIn(values) / CHARACTERS_PER_STEP;
       for (const group of needleGroups(needles)) {
         this.#spend(steps);
         const search = new NeedleSearch(group);
-        this.#spend(search.entries / CHARACTERS_A_STEP);
+        this.#spend(search.entries / CHARACTERS_PER_STEP);
         if (budget.spend(search.entries)) yield;
         for (const value of values) if (typeof value === "string") yield* search.search(value, budget);
-        for (const needle of group) answers.set(needle, search.found.has(needle));
+        for (const needle of group) found.set(needle, search.found.has(needle));
       }
     }
   }
@@ -202,19 +204,23 @@ export class Evaluation {
   }
 }
 
+/** Results of deferred work. */
 interface Known {
+  /** By field. */
   readonly values: Map<string, readonly unknown[]>;
+  /** By field. */
   readonly lowered: Map<string, readonly string[]>;
   /** By field and needle. */
   readonly found: Map<string, Map<string, boolean>>;
   readonly tests: Map<Test, boolean>;
 }
 
+/** Work to do before the next round, by field or test. */
 interface Deferred {
   readonly fields: Map<string, () => readonly unknown[]>;
   readonly lowered: Map<string, readonly string[]>;
   readonly searches: Map<string, { values: readonly unknown[]; needles: Set<string> }>;
-  readonly tests: Map<Test, { steps: number; answer: () => boolean }>;
+  readonly tests: Map<Test, { steps: number; run: () => boolean }>;
 }
 
 function newDeferred(): Deferred {
@@ -230,6 +236,6 @@ function charactersIn(values: readonly unknown[]): number {
 function tooCostly(): EventTooCostly {
   return new EventTooCostly(
     "match_work",
-    `Matching the event takes more than ${MAX_STEPS} steps of reading and searching it: its tenant's conditions search too much text`,
+    `Matching the event takes more than ${MAX_STEPS} steps to read and search it: its tenant's conditions search too much text`,
   );
 }

@@ -9,16 +9,16 @@ export type Explanation = { matched: true } | FailedClause;
 /** The first clause of a condition that an event does not meet. */
 export interface FailedClause {
   matched: false;
-  /** Its text, at most 1,024 characters. Of an `and` it is the first part that fails; an `or` and a `not` fail whole. */
+  /** Its text, at most 1,024 characters. An `and` fails at its first failing part; an `or` and a `not` fail whole. */
   clause: string;
-  /** What the event holds at the paths of the clause, at most eight of them, in the order of their writing. */
+  /** The event's values at the first eight paths of the clause. */
   seen: SeenValue[];
 }
 
 export interface SeenValue {
-  /** The path as text shows it. */
+  /** The path as text. */
   path: string;
-  /** JSON of what is there, a list where the path reaches several values; at most 256 characters. Null: nothing is. */
+  /** The value as JSON, or a list of several, at most 256 characters; null if there is none. */
   value: string | null;
 }
 
@@ -27,8 +27,8 @@ const MAX_VALUE_CHARACTERS = 256;
 const MAX_SEEN = 8;
 
 /**
- * Says why an event does not meet a checked condition: the first clause that fails, and what is seen there. With an
- * evaluation it may have to be asked again.
+ * Explains why an event does not meet a checked condition: the first clause that fails, and the event's values there.
+ * For a subject with an evaluation the result may be provisional: see `Evaluation.settle`.
  */
 export function explainCondition(condition: Condition, subject: ConditionSubject): Explanation {
   if (condition.op === "and") {
@@ -67,14 +67,14 @@ function seenAt(leaves: readonly Leaf[], subject: ConditionSubject): SeenValue[]
   return [...seen.values()];
 }
 
-/** As written in the event: not as times, nor in lower case. */
+/** Shows a value as written in the event, not converted to a time or to lower case. */
 function valueAt({ op, path }: Leaf, subject: ConditionSubject): string | null {
   const isChange = op === "changed" || op === "changedFrom" || op === "changedTo";
   const shownLeaf: Leaf = { op: isChange ? op : "exists", path };
   const read = fieldReader(shownLeaf);
   const values = subject.evaluation?.valuesOf(fieldName(shownLeaf), read, subject) ?? read(subject);
   if (values.length === 0) return null;
-  // A list at the end of the path is there as a whole and again by its elements.
+  // The values of a path that ends in a list are the list and its elements.
   const shown = values.length === 1 ? values[0] : values.filter((value) => !Array.isArray(value));
   return bounded(jsonPreview(shown, MAX_VALUE_CHARACTERS), MAX_VALUE_CHARACTERS);
 }

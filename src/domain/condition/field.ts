@@ -4,35 +4,35 @@ import { instantMs } from "./instant.ts";
 import { pathKeys } from "./path.ts";
 import { valuesAt } from "./values.ts";
 
-/** What a condition is asked about. */
+/** The event, as a condition sees it. */
 export interface ConditionSubject {
   data: unknown;
-  /** What `$event.` reaches: the envelope, by the names that the API shows. */
+  /** The root of `$event.`: the envelope, by the API's names. */
   event: Record<string, unknown>;
-  /** What `$headers.` reaches. */
+  /** The root of `$headers.`. */
   headers: Record<string, string>;
-  /** The field diff of a synthetic event, by JSON pointer: what `$changes.` and the changed operators reach. */
+  /** The field diff of a synthetic event, by JSON pointer: the root of `$changes.` and of the changed operators. */
   changes?: Record<string, { from?: unknown; to?: unknown }>;
-  /** Puts off what would take long; without one everything is done at once. */
+  /** Defers expensive work. Without one, all work is done immediately. */
   evaluation?: Evaluation;
 }
 
-/** The values that a leaf is asked about; none where there is nothing, or only null. */
+/** Returns the values that a leaf tests; none if the field is absent or null. */
 export type ReadField = (subject: ConditionSubject) => readonly unknown[];
 
 /**
- * As what a leaf sees its path: most see the values, an order of times sees the times among them, as numbers, and
- * `ignoreCase` the strings in lower case. What the changed operators see is the field diff.
+ * The form in which a leaf reads its path. Most read the values. A comparison of times reads the times among them, as
+ * numbers, and `ignoreCase` the strings in lower case. The changed operators read the field diff.
  */
 type View = "values" | "times" | "lowered" | "changed" | "from" | "to";
 
-/** Leaves of one name read the same, so that an event need be read only once for all of them. */
+/** Names the values that a leaf reads. Leaves with the same name read the same values, so an event is read once for all. */
 export function fieldName(leaf: Leaf): string {
   const { path } = leaf;
   return `${viewOf(leaf)}${typeof path === "string" ? ` ${path}` : JSON.stringify(path)}`;
 }
 
-/** How the values that a leaf is asked about are read. It reads own properties only, and never throws. */
+/** Returns the reader of the values that a leaf tests. It reads own properties only, and never throws. */
 export function fieldReader(leaf: Leaf): ReadField {
   const keys = pathKeys(leaf.path);
   const view = viewOf(leaf);
@@ -89,7 +89,7 @@ function viewOf({ op, value, ignoreCase }: Leaf): View {
   }
 }
 
-/** What a path reaches: the event's data, or one of the roots that begin with a dollar sign. */
+/** Returns a reader below the event's data, or below one of the roots that begin with a dollar sign. */
 function valuesReader(keys: readonly string[]): ReadField {
   switch (keys[0]) {
     case "$event":
@@ -104,8 +104,8 @@ function valuesReader(keys: readonly string[]): ReadField {
 }
 
 /**
- * What a path reaches of the field diff: its keys name a field, then `from` or `to`, then what lies within. A field's
- * name may be the diff's own, a JSON pointer, as one key.
+ * Returns a reader of the field diff. The keys name a field, then `from` or `to`, then a path within the value. The field
+ * may also be named by one key, its JSON pointer.
  */
 function changesReader(keys: readonly string[]): ReadField {
   const fields = keys
@@ -122,7 +122,7 @@ function strings(values: readonly unknown[]): string[] {
   return values.filter((one) => typeof one === "string");
 }
 
-/** RFC 6901. */
+/** Returns the JSON pointer (RFC 6901) of keys. */
 function pointerOf(keys: readonly string[]): string {
   return keys.map((key) => `/${key.replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
 }

@@ -1,9 +1,9 @@
 import type { Condition } from "./ast.ts";
 
 /**
- * Whether an index can find the condition by what an event holds: every way to meet it needs some value to be there.
- * Not so `not status eq "x"` or `a exists false`: a trigger whose condition is met by absence alone is asked of every
- * event of its type, and its flow is called unindexed. No condition at all needs no asking.
+ * Whether the trigger index can find the condition by an event's values: meeting it always needs some value to be
+ * present. `not status eq "x"` and `a exists false` can be met by absence alone: such a condition is evaluated for every
+ * event of its type, and its flow is called unindexed. A flow without a condition is indexed.
  */
 export function isIndexed(condition: Condition | undefined): boolean {
   return condition === undefined || needsPresence(condition, false);

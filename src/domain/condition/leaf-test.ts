@@ -1,7 +1,7 @@
 import type { Leaf } from "./ast.ts";
 import { instantMs } from "./instant.ts";
 
-/** What a leaf asks of the values of its field (`fieldReader`). */
+/** The test that a leaf applies to the values of its field (see `fieldReader`). */
 export interface LeafTest {
   op:
     | "eq"
@@ -17,14 +17,14 @@ export interface LeafTest {
     | "endsWith"
     | "exists"
     | "absent";
-  /** For `in` and `nin` an array or a set, for orders a number, for `exists` and `absent` undefined. */
+  /** An array or a set for `in` and `nin`, a number for comparisons, undefined for `exists` and `absent`. */
   operand: unknown;
 }
 
-/** Longer lists are asked as a set. */
-const MAX_LISTED = 8;
+/** Longer lists are turned into sets. */
+const MAX_LIST = 8;
 
-/** The test of a checked leaf. */
+/** Returns the test of a checked leaf. */
 export function leafTest({ op, value, ignoreCase }: Leaf): LeafTest {
   switch (op) {
     case "changed":
@@ -42,7 +42,7 @@ export function leafTest({ op, value, ignoreCase }: Leaf): LeafTest {
     case "in":
     case "nin": {
       const list = value as unknown[];
-      return { op, operand: list.length > MAX_LISTED ? new Set(list) : list };
+      return { op, operand: list.length > MAX_LIST ? new Set(list) : list };
     }
     case "contains":
     case "startsWith":
@@ -54,8 +54,8 @@ export function leafTest({ op, value, ignoreCase }: Leaf): LeafTest {
 }
 
 /**
- * Whether the values of a field pass a test. Values are equal when they have one type and are the same; no condition
- * holds a number that a double cannot hold exactly, so that an event's number beyond those equals none.
+ * Whether the values of a field pass a test. Equality is strict. Operands are within the safe integers, so an event's
+ * number beyond them, which may be rounded, equals none.
  */
 export function passes({ op, operand }: LeafTest, values: readonly unknown[]): boolean {
   switch (op) {

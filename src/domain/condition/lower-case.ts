@@ -1,14 +1,14 @@
 import type { SliceBudget, Slices } from "../slices.ts";
 
-const PIECE = 65_536;
+const PIECE_CHARACTERS = 65_536;
 
-/** `toLowerCase` of a long text, in pieces, each of which reads the same alone as where it stands. */
+/** Lower-cases a long text in pieces. The result equals `text.toLowerCase()`. */
 export function* lowerCaseSlices(text: string, budget: SliceBudget): Slices<string> {
   const pieces: string[] = [];
-  // The one letter whose lower case depends on its neighbours, at the end of a word.
+  // The only letter whose lower case depends on its neighbours: at the end of a word it differs.
   const hasSigma = text.includes("Σ");
   for (let from = 0; from < text.length; ) {
-    let to = Math.min(text.length, from + PIECE);
+    let to = Math.min(text.length, from + PIECE_CHARACTERS);
     if (to < text.length) {
       if (hasSigma) to = wordEnd(text, from, to);
       else if (isHighSurrogate(text.charCodeAt(to - 1))) to -= 1;
@@ -20,13 +20,13 @@ export function* lowerCaseSlices(text: string, budget: SliceBudget): Slices<stri
   return pieces.join("");
 }
 
-/** The last place at or before `to` behind a character that ends every word; `to` in a text that has none. */
+/** Returns the last index, at most `to`, that follows the end of a word; `to` if there is none. */
 function wordEnd(text: string, from: number, to: number): number {
   for (let at = to; at > from; at -= 1) if (ENDS_WORD.test(text.charAt(at - 1))) return at;
   return isHighSurrogate(text.charCodeAt(to - 1)) ? to - 1 : to;
 }
 
-/** Neither a letter nor one of the marks that words may hold. */
+/** Characters that are certainly not part of a word. */
 const ENDS_WORD = /[\s\d"!#%&()*+,/;<=>?@[\]{|}~-]/;
 
 function isHighSurrogate(code: number): boolean {

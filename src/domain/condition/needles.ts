@@ -1,14 +1,14 @@
 import type { SliceBudget, Slices } from "../slices.ts";
 
-/** Entries of one table: 2 MiB. One needle of 256 characters, all of them different, needs an eighth. */
+/** Most entries of one table: 2 MiB. A needle of 256 different characters needs an eighth of that. */
 const MAX_ENTRIES = 524_288;
 
-/** Characters that a slice searches between two looks at its budget. */
-const STRETCH = 8_192;
+/** Characters searched between two checks of the slice budget. */
+const CHUNK_CHARACTERS = 8_192;
 
 /**
- * Lists of needles, of which each is searched for in one pass over a text. Most texts and needles use few characters:
- * then thousands of needles fit.
+ * Divides needles into groups that fit the table of one `NeedleSearch`. Thousands of ordinary needles, which use few
+ * different characters, fit one group.
  */
 export function needleGroups(needles: Iterable<string>): string[][] {
   const groups: string[][] = [];
@@ -30,22 +30,22 @@ export function needleGroups(needles: Iterable<string>): string[][] {
 }
 
 /**
- * Which of the needles stand in a text: Aho and Corasick's automaton, as a table with a row a state. Its time is that
- * of one look-up for each character, whatever the text and the needles.
+ * Finds which needles a text contains: an Aho-Corasick automaton as a table with one row per state. It takes one lookup
+ * per character, whatever the text and the needles.
  */
 export class NeedleSearch {
   readonly #needles: readonly string[];
-  /** The column of a character; 0 for those that no needle has. */
+  /** The column of a character; 0 for characters that are in no needle. */
   readonly #columns = new Uint16Array(65_536);
   readonly #width: number;
   readonly #table: Int32Array;
   /** The needle that ends at a state, or -1. */
   readonly #ends: Int32Array;
-  /** The nearest state at which a shorter needle ends, or 0. */
+  /** The nearest suffix state at which a needle ends, or 0. */
   readonly #shorter: Int32Array;
   readonly #found = new Set<string>();
 
-  /** Takes a group of `needleGroups`, without repetitions. */
+  /** Takes a group of `needleGroups`. Needles must be distinct. */
   constructor(needles: readonly string[]) {
     this.#needles = needles;
     let [width, states] = [1, 1];
@@ -66,7 +66,7 @@ export class NeedleSearch {
     this.#link(this.#build());
   }
 
-  /** Entries that building the tables made. */
+  /** The size of the table, which is also the cost of building it. */
   get entries(): number {
     return this.#table.length;
   }
@@ -78,15 +78,15 @@ export class NeedleSearch {
 
   *search(text: string, budget: SliceBudget): Slices<void> {
     let state = 0;
-    for (let from = 0; from < text.length; from += STRETCH) {
-      const to = Math.min(text.length, from + STRETCH);
-      state = this.#stretch(text, from, to, state);
+    for (let from = 0; from < text.length; from += CHUNK_CHARACTERS) {
+      const to = Math.min(text.length, from + CHUNK_CHARACTERS);
+      state = this.#searchChunk(text, from, to, state);
       if (this.#found.size === this.#needles.length) return;
       if (budget.spend(to - from)) yield;
     }
   }
 
-  #stretch(text: string, from: number, to: number, start: number): number {
+  #searchChunk(text: string, from: number, to: number, start: number): number {
     const [table, columns, width, ends, shorter] = [
       this.#table,
       this.#columns,
@@ -102,7 +102,7 @@ export class NeedleSearch {
         const needle = ends[end] as number;
         if (needle >= 0) {
           this.#found.add(this.#needles[needle] as string);
-          // Found once is enough: neither this state nor what is shorter is looked at again.
+          // A needle is reported once: this state and its shorter suffixes are not checked again.
           ends[end] = -1;
         }
         const next = shorter[end] as number;
@@ -113,25 +113,25 @@ export class NeedleSearch {
     return state;
   }
 
-  /** The tree of the needles; how many states there are. */
+  /** Builds the trie of the needles. Returns the number of states. */
   #build(): number {
     let states = 1;
-    for (const [index, needle] of this.#needles.entries()) {
+    for (const [number, needle] of this.#needles.entries()) {
       let state = 0;
       for (let at = 0; at < needle.length; at += 1) {
-        const place = state * this.#width + (this.#columns[needle.charCodeAt(at)] as number);
-        if (this.#table[place] === 0) {
-          this.#table[place] = states;
+        const index = state * this.#width + (this.#columns[needle.charCodeAt(at)] as number);
+        if (this.#table[index] === 0) {
+          this.#table[index] = states;
           states += 1;
         }
-        state = this.#table[place] as number;
+        state = this.#table[index] as number;
       }
-      if (state !== 0) this.#ends[state] = index;
+      if (state !== 0) this.#ends[state] = number;
     }
     return states;
   }
 
-  /** Fills in where to go on when a character does not follow: breadth first, so that shorter suffixes are complete. */
+  /** Fills in the transitions of mismatches, breadth first, so that those of shorter suffixes are complete. */
   #link(states: number): void {
     const [table, width] = [this.#table, this.#width];
     const suffix = new Int32Array(states);
@@ -146,10 +146,10 @@ export class NeedleSearch {
       const behind = suffix[state] as number;
       this.#shorter[state] = this.#ends[behind] === -1 ? (this.#shorter[behind] as number) : behind;
       for (let column = 1; column < width; column += 1) {
-        const place = state * width + column;
-        const next = table[place] as number;
+        const index = state * width + column;
+        const next = table[index] as number;
         const other = table[behind * width + column] as number;
-        if (next === 0) table[place] = other;
+        if (next === 0) table[index] = other;
         else {
           suffix[next] = other;
           queue[tail++] = next;

@@ -2,20 +2,20 @@ import { HeadraceError } from "../errors.ts";
 import type { Condition, LeafOperator } from "./ast.ts";
 import { canonicalPath, isKeyword, pathKeys } from "./path.ts";
 
-/** Longer text is refused before it is read, characters. */
-const MAX_TEXT = 32_768;
+/** Longer text is refused unread. */
+const MAX_CHARACTERS = 32_768;
 
-/** Parentheses and `not` nest no deeper: the parser recurses. */
+/** Most nested parentheses and `not`s, since the parser recurses. */
 const MAX_NESTING = 32;
 
 /**
- * Reads a condition as people write it:
- * `status eq "completed" and (total gt 100 or not email contains "@company.com" ignoreCase)`. Paths are dotted, or a
- * list of keys: `["order id", "x"] exists`. `exists false` asks for absence. Throws `invalid_condition` with the
- * offset and what was expected there. What the tree says is checked by `readCondition`.
+ * Parses the text form of a condition, such as
+ * `status eq "completed" and (total gt 100 or not email contains "@company.com" ignoreCase)`. A path is dotted text or a
+ * list of keys: `["order id", "x"] exists`. `exists false` tests for absence. Throws `invalid_condition` with the offset
+ * and the expected syntax. The tree itself is checked by `readCondition`.
  */
 export function parseCondition(text: string): Condition {
-  if (text.length > MAX_TEXT) fail(text, MAX_TEXT, `at most ${MAX_TEXT} characters`);
+  if (text.length > MAX_CHARACTERS) fail(text, MAX_CHARACTERS, `at most ${MAX_CHARACTERS} characters`);
   const tokens = tokenize(text);
   const parser = new Parser(text, tokens);
   const condition = parser.or(0);

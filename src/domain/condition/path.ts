@@ -1,12 +1,12 @@
-/** A path that text can show without quoting: keys of word characters, joined by dots; `\.` is a dot in a key. */
+/** A path that needs no quoting: keys of word characters, joined by dots; `\.` is a dot in a key. */
 const BARE_PATH = /^(?:[A-Za-z0-9_$@-]|\\\.)+(?:\.(?:[A-Za-z0-9_$@-]|\\\.)+)*$/;
 
-/** The keys of a path. */
+/** Returns the keys of a path. */
 export function pathKeys(path: string | readonly string[]): readonly string[] {
   return typeof path === "string" ? path.split(/(?<!\\)\./).map((key) => key.replaceAll("\\.", ".")) : path;
 }
 
-/** The one form of a path: dotted text where text can show it, an array of keys elsewhere. */
+/** Returns the canonical form of a path: dotted text where possible, else an array of keys. */
 export function canonicalPath(keys: readonly string[]): string | string[] {
   const text = keys.map((key) => key.replaceAll(".", "\\.")).join(".");
   return BARE_PATH.test(text) && !isKeyword(text) && !keys.some((key) => key.includes("\\"))
@@ -39,7 +39,7 @@ const KEYWORDS = new Set([
   "null",
 ]);
 
-/** Words that are the language's own, in any case. */
+/** Whether a word is a keyword of the language, in any case. */
 export function isKeyword(word: string): boolean {
   return KEYWORDS.has(word.toLowerCase());
 }

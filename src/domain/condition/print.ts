@@ -1,6 +1,6 @@
 import type { Condition, Leaf } from "./ast.ts";
 
-/** The text of a checked condition; parsing it gives the same tree. */
+/** Returns the text of a checked condition. Parsing it gives the same tree. */
 export function printCondition(condition: Condition): string {
   switch (condition.op) {
     case "and":
@@ -14,7 +14,7 @@ export function printCondition(condition: Condition): string {
   }
 }
 
-/** `and` binds tighter than `or`, and `not` than both. */
+/** Adds parentheses around a condition whose operator binds looser: `not` binds tightest, then `and`, then `or`. */
 function inGroup(condition: Condition, looser: readonly string[]): string {
   return looser.includes(condition.op) ? `(${printCondition(condition)})` : printCondition(condition);
 }
@@ -28,6 +28,6 @@ function printLeaf({ op, path, value, ignoreCase }: Leaf): string {
 }
 
 function printValue(value: unknown): string {
-  // JSON has no -0, which equals 0 wherever it is compared.
+  // JSON prints -0 as 0, which compares equal.
   return JSON.stringify(value);
 }

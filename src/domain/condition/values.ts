@@ -1,16 +1,18 @@
-/** No array on the way is walked deeper, and no more of its elements are asked. */
+/** Most nested arrays walked on one path. */
 const MAX_ARRAY_LEVELS = 8;
+
+/** Most elements walked of one array. */
 const MAX_ELEMENTS = 1_000;
 
-/** Elements that one path asks in all, so that arrays within arrays cannot multiply. */
-const MAX_ELEMENTS_IN_ALL = 10_000;
+/** Most elements walked for one path, which bounds nested arrays. */
+const MAX_TOTAL_ELEMENTS = 10_000;
 
 const NOTHING: readonly unknown[] = [];
 
 /**
- * All values at the keys that are neither absent nor null, own properties only. Arrays on the way are walked through;
- * a numeric key indexes first. An array at the end is a value, and so is each of its elements. The elements that are
- * walked are counted by the meter.
+ * Returns all values at the keys, without nulls; own properties only. Arrays along the path are walked, but a numeric key
+ * is tried as an index first. An array at the end is a value, and so is each of its elements. `meter` counts the
+ * elements walked.
  */
 export function valuesAt(
   root: unknown,
@@ -27,9 +29,9 @@ export function valuesAt(
   }
   if (value === null || value === undefined) return NOTHING;
   if (!Array.isArray(value)) return [value];
-  const walk: Walk = { keys, found: [], elementsLeft: MAX_ELEMENTS_IN_ALL };
+  const walk: Walk = { keys, found: [], elementsLeft: MAX_TOTAL_ELEMENTS };
   collect(walk, value, at, 0);
-  if (meter !== undefined) meter.walkedElements += MAX_ELEMENTS_IN_ALL - walk.elementsLeft;
+  if (meter !== undefined) meter.walkedElements += MAX_TOTAL_ELEMENTS - walk.elementsLeft;
   return walk.found;
 }
 

@@ -130,7 +130,7 @@ describe("a form", () => {
   });
 
   test.each(["a=%", "a=%zz", "%ff=1", "a=%c3"])("with a malformed escape is unreadable: %s", (text) => {
-    expect(form(text)).toEqual({ kind: "unreadable", reason: "The form holds a malformed %-escape" });
+    expect(form(text)).toEqual({ kind: "unreadable", reason: "The form has a malformed %-escape" });
   });
 
   test("can name no prototype, and holds at most 10,000 fields", () => {
@@ -138,7 +138,7 @@ describe("a form", () => {
     expect(form("a&".repeat(9_999)).kind).toBe("parsed");
     expect(form("a&".repeat(10_000))).toEqual({
       kind: "unreadable",
-      reason: "The form holds more than 10000 fields",
+      reason: "The form has more than 10000 fields",
     });
   });
 });

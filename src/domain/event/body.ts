@@ -4,25 +4,25 @@ import { type ParsedJson, parseJsonText } from "../json/parse-text.ts";
 import type { Wanted } from "../json/wanted.ts";
 import { finish, SliceBudget, type Slices } from "../slices.ts";
 
-/** The body of an event as data, or why it cannot be read. The reason quotes nothing of the body. */
+/** The data of a body, or the reason why it cannot be read. The reason quotes nothing of the body. */
 export type ParsedBody = { kind: "parsed"; data: unknown } | { kind: "unreadable"; reason: string };
 
-/** Objects and arrays nest no deeper: what walks the data may recurse. */
+/** Most nested objects and arrays, so that code which walks the data may recurse. */
 const MAX_DEPTH = 64;
-/** A form holds no more fields. */
+/** Most fields of a form. */
 const MAX_FIELDS = 10_000;
 
 /**
- * Reads JSON (`application/json`, `text/json`, `*+json`, or no content type) and forms
+ * Parses JSON (`application/json`, `text/json`, `*+json`, or no content type) and forms
  * (`application/x-www-form-urlencoded`) from the exact bytes; every other content type is unreadable. Never throws.
  *
  * - The bytes must be UTF-8 without a byte order mark, whatever charset the content type claims.
- * - `__proto__` keys, and `constructor` keys that hold a `prototype`, are refused; of a repeated key in JSON the
- *   last holds.
- * - NUL characters in strings are kept. PostgreSQL's text and jsonb cannot hold them: store the bytes.
- * - A form is an object of strings, a repeated field an array of them. A form whose only field is `payload` and
- *   holds a JSON object or array (GitHub, Slack) is that JSON.
- * - An empty body is an event without data: `{}`.
+ * - `__proto__` keys, and `constructor` keys whose value has a `prototype`, are refused. Of a repeated JSON key the last
+ *   value wins.
+ * - NUL characters in strings are kept. PostgreSQL's text and jsonb cannot store them: store the bytes.
+ * - A form becomes an object of strings; a repeated field becomes an array. If its only field is `payload` and contains a
+ *   JSON object or array (GitHub, Slack), the result is that JSON.
+ * - An empty body becomes `{}`.
  */
 export function parseBody({
   contentType,
@@ -34,12 +34,12 @@ export function parseBody({
   return finish(parseBodySlices({ contentType, body }));
 }
 
-/** A longer body is parsed in slices, bytes. */
+/** The size above which a body is parsed in slices. */
 export const LARGE_BODY_BYTES = 65_536;
 
 /**
- * As `parseBody`, in slices of some milliseconds. Of large JSON it keeps only what is `wanted`. A body that is not
- * large is parsed at once.
+ * As `parseBody`, in slices of some milliseconds. Of large JSON it keeps only the `wanted` part. A small body is parsed in
+ * one slice.
  */
 export function* parseBodySlices({
   contentType,
@@ -67,7 +67,7 @@ const JSON_TYPE = /^(?:application\/json|text\/json|[^/]+\/[^/]+\+json)$/;
 const BYTE_ORDER_MARK = Buffer.from("\ufeff");
 
 function* parseJson(body: Buffer, wanted: Wanted | undefined): Slices<ParsedBody> {
-  // secure-json-parse drops a byte order mark in silence; JSON may not begin with one (RFC 8259, section 8.1).
+  // secure-json-parse silently drops a byte order mark; JSON must not begin with one (RFC 8259, section 8.1).
   if (body.subarray(0, 3).equals(BYTE_ORDER_MARK))
     return unreadable("The body begins with a byte order mark");
   const parsed =
@@ -81,7 +81,7 @@ function parseSmall(text: string): ParsedJson {
   return nestsTooDeep(text) ? { kind: "flawed", flaw: "too_deep" } : parseJsonText(text);
 }
 
-const FORBIDDEN_KEY = "The body holds a forbidden key: __proto__, or constructor with a prototype";
+const FORBIDDEN_KEY = "The body has a forbidden key: __proto__, or constructor with a prototype";
 
 const FLAWS: Readonly<Record<JsonFlaw, string>> = {
   invalid: "The body is not valid JSON",
@@ -89,7 +89,7 @@ const FLAWS: Readonly<Record<JsonFlaw, string>> = {
   too_deep: `The body nests deeper than ${MAX_DEPTH} levels`,
 };
 
-/** Counts brackets outside strings, so that a body of brackets alone is refused before anything is built of it. */
+/** Counts brackets outside strings, so that deep nesting is refused before the body is parsed. */
 function nestsTooDeep(json: string): boolean {
   let depth = 0;
   for (let index = 0; index < json.length; index += 1) {
@@ -103,7 +103,7 @@ function nestsTooDeep(json: string): boolean {
   return false;
 }
 
-/** Where the string that begins at `start` ends; the end of the text when it does not. */
+/** Returns the index of the quote that ends the string at `start`, or the end of the text. */
 function endOfString(json: string, start: number): number {
   let end = start;
   do {
@@ -132,14 +132,14 @@ function* parseForm(body: Buffer): Slices<ParsedBody> {
   let pairs = 0;
   for (let from = 0; from <= body.length; ) {
     pairs += 1;
-    if (pairs > MAX_FIELDS) return unreadable(`The form holds more than ${MAX_FIELDS} fields`);
-    const to = placeOf(body, AMPERSAND, from);
+    if (pairs > MAX_FIELDS) return unreadable(`The form has more than ${MAX_FIELDS} fields`);
+    const to = indexOfByte(body, AMPERSAND, from);
     const equals = body.subarray(from, to).indexOf(EQUALS);
     const nameEnd = equals === -1 ? to : from + equals;
     if (to > from) {
       const name = yield* decodeField(body.subarray(from, nameEnd), budget);
       const value = yield* decodeField(body.subarray(Math.min(to, nameEnd + 1), to), budget);
-      if (name === undefined || value === undefined) return unreadable("The form holds a malformed %-escape");
+      if (name === undefined || value === undefined) return unreadable("The form has a malformed %-escape");
       if (name === "__proto__") return unreadable(FORBIDDEN_KEY);
       const earlier = fields.get(name);
       if (earlier === undefined) fields.set(name, value);
@@ -154,16 +154,16 @@ function* parseForm(body: Buffer): Slices<ParsedBody> {
   return { kind: "parsed", data: Object.fromEntries(fields) };
 }
 
-/** Where the byte stands next, or the end. */
-function placeOf(body: Buffer, byte: number, from: number): number {
-  const place = body.indexOf(byte, from);
-  return place === -1 ? body.length : place;
+/** Returns the index of the next such byte, or the end. */
+function indexOfByte(body: Buffer, byte: number, from: number): number {
+  const index = body.indexOf(byte, from);
+  return index === -1 ? body.length : index;
 }
 
-/** Bytes of a form that are decoded together. */
+/** Bytes of a form decoded at a time. */
 const PIECE_BYTES = 65_536;
 
-/** A name or value of a form as text; undefined when its escapes are not those of valid UTF-8. */
+/** Decodes a name or value of a form; undefined if its escapes are malformed or not UTF-8. */
 function* decodeField(bytes: Buffer, budget: SliceBudget): Slices<string | undefined> {
   let text = "";
   for (let from = 0; from < bytes.length; ) {
@@ -179,7 +179,7 @@ function* decodeField(bytes: Buffer, budget: SliceBudget): Slices<string | undef
   return text;
 }
 
-/** A character is four escapes at most, of three bytes each: a piece ends before one that may go on. */
+/** Returns an end for the piece that does not cut a character. A character takes up to four escapes of three bytes. */
 function endOfPiece(bytes: Buffer, from: number): number {
   const until = from + PIECE_BYTES;
   if (until >= bytes.length) return bytes.length;
@@ -190,10 +190,10 @@ function endOfPiece(bytes: Buffer, from: number): number {
   return end > from ? end : until;
 }
 
-/** Whether the byte or escape at this place continues a character of UTF-8. */
-function isContinued(bytes: Buffer, at: number): boolean {
-  const byte = bytes[at] as number;
-  const value = byte === PERCENT ? Number.parseInt(bytes.toString("latin1", at + 1, at + 3), 16) : byte;
+/** Whether the byte or escape at `index` continues a UTF-8 character. */
+function isContinued(bytes: Buffer, index: number): boolean {
+  const byte = bytes[index] as number;
+  const value = byte === PERCENT ? Number.parseInt(bytes.toString("latin1", index + 1, index + 3), 16) : byte;
   return (value & 0xc0) === 0x80;
 }
 

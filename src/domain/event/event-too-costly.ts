@@ -1,16 +1,16 @@
 import { HeadraceError } from "../errors.ts";
 
-/** The budgets of one event, by the name that a dead letter's context gives. */
+/** The budgets of one event, by their names in a dead letter's context. */
 export type EventBudget =
-  /** Steps of one look at all triggers of the event. */
+  /** Steps of one search of the trigger index. */
   | "match_steps"
-  /** Reading fields and searching texts, over all looks. */
+  /** Steps of reading fields and searching texts, over all searches. */
   | "match_work";
 
-/** The code of dead letters whose event is over one of its budgets. Another try would end the same. */
+/** The error code of dead letters whose event exceeds a budget. A retry would fail the same way. */
 export const EVENT_TOO_COSTLY = "EVENT_TOO_COSTLY";
 
-/** An event would take more work than an event may. It is told before the work is done. */
+/** Thrown before work that would exceed an event's budget. */
 export class EventTooCostly extends HeadraceError {
   readonly budget: EventBudget;
 

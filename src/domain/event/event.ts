@@ -1,40 +1,40 @@
 import type { EventSource, Priority } from "../priority.ts";
 
-/** The field diff of a synthetic event, by JSON pointer. `truncated`: the values are too large, or were not kept. */
+/** The field diff of a synthetic event, by JSON pointer. `truncated`: the values are too large or were not stored. */
 export type EventChanges = Record<string, { from?: unknown; to?: unknown; truncated?: true }>;
 
-/** What a synthetic event says beside its data. Absent is false. */
+/** The details of a synthetic event besides its data. Absent means false. */
 export interface SyntheticDetail {
   changes?: EventChanges;
-  /** Changes that are more than `changes` holds. */
+  /** The number of changes left out of `changes`. */
   changesOmitted?: number;
-  /** The record is gone, and what it held last was not kept: the data is its id alone. */
+  /** The record was deleted and its last values were not stored: the data is its id only. */
   finalStateUnknown?: true;
-  /** The record is too large for an event: the data is its id alone. */
+  /** The record is too large for an event: the data is its id only. */
   truncated?: true;
-  /** The connector's webhooks tell of such changes, and none had told of this one. */
+  /** The connector's webhooks report such changes, but none reported this one. */
   missedByWebhook?: true;
 }
 
-/** An event after normalisation: what triggers are matched against and actions are given. */
+/** An event after normalisation, as triggers match it and actions receive it. */
 export interface NormalizedEvent extends SyntheticDetail {
   id: string;
   tenantId: string;
   connector: string;
   endpoint: string;
-  /** The provider's own name for what happened; "" where it gives none. */
+  /** The provider's name for the kind of event; "" if it gives none. */
   type: string;
   source: EventSource;
   priority: Priority;
   subject: string | undefined;
-  /** When it happened by the provider's account, else when it was received; RFC 3339 UTC. */
+  /** The provider's time of the event, or the time of receipt; RFC 3339 UTC. */
   occurredAt: string;
   receivedAt: string;
-  /** SHA-256, hex: the same for the same event, however often it comes. */
+  /** SHA-256, hex. Every delivery of the event has the same key. */
   idempotencyKey: string;
   headers: Record<string, string>;
-  /** The event's data; of a large event whose text is `dataText`, only the paths that its reader asked for. */
+  /** The event's data. If `dataText` is set, only the paths that its reader wanted. */
   data: unknown;
-  /** The JSON of all data of a large event, as it was accepted. */
+  /** The JSON of all data of a large event, as accepted. */
   dataText?: Buffer;
 }

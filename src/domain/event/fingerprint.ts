@@ -1,15 +1,15 @@
 import { digestOf } from "./idempotency-key.ts";
 
 /**
- * What failures with one cause share: the same tenant, stage, flow and error, whatever the numbers and ids in its
- * message.
+ * Returns a hash that failures with one cause share: of the tenant, stage, flow and error, without the numbers and ids in
+ * its message.
  */
 export function fingerprintOf(failure: {
   stage: "normalize" | "route" | "execute";
   tenantId: string;
-  /** Undefined where the failure is of no flow. */
+  /** Undefined if the failure concerns no flow. */
   flowId?: string | undefined;
-  /** Stable, where the error has one. */
+  /** The stable error code, if there is one. */
   code?: string | undefined;
   message: string;
 }): string {

@@ -1,11 +1,11 @@
 import { hash } from "node:crypto";
 
-/** Raised when what goes into the key changes: keys of two versions never meet. */
+/** Raised when the parts of the key change, so that keys of two versions differ. */
 const VERSION = "1";
 
 /**
- * The idempotency key of an event: SHA-256, hex, over (version, tenant, connector, endpoint, delivery key, item).
- * Each part goes in behind its length, so that no two lists of parts read the same.
+ * Returns the idempotency key of an event: SHA-256, hex, of (version, tenant, connector, endpoint, delivery key, item). Each
+ * part is prefixed by its length, so that different lists of parts have different keys.
  */
 export function idempotencyKey(event: {
   tenantId: string;
@@ -24,7 +24,7 @@ export function idempotencyKey(event: {
   );
 }
 
-/** SHA-256, hex, over parts of which each stands behind its length in bytes. */
+/** Returns the SHA-256, in hex, of the parts, each prefixed by its length in bytes. */
 export function digestOf(...parts: string[]): string {
   let text = "";
   for (const part of parts) text += `${Buffer.byteLength(part)}:${part}`;

@@ -1,12 +1,12 @@
-/** What is kept of one text of an error, characters. */
-const MAX_LENGTH = 16_384;
+/** Longer texts are cut. */
+const MAX_CHARACTERS = 16_384;
 
 /**
- * A text of an error as PostgreSQL can keep it, whoever wrote it: it takes no NUL and no half of a surrogate pair, and
- * an attempt whose end cannot be written would be made again for ever.
+ * Makes an error's text storable: PostgreSQL rejects NUL and lone surrogates, and an attempt whose outcome cannot be
+ * written would be retried for ever.
  */
 export function storableText(text: string): string {
-  const kept = text.length > MAX_LENGTH ? `${text.slice(0, MAX_LENGTH)}…` : text;
-  // By way of the bytes, in which half a pair has no place.
+  const kept = text.length > MAX_CHARACTERS ? `${text.slice(0, MAX_CHARACTERS)}…` : text;
+  // Encoding to UTF-8 replaces lone surrogates.
   return Buffer.from(kept.replaceAll("\0", "\u{fffd}")).toString();
 }

@@ -5,10 +5,10 @@ import { jsonPreview } from "../json/preview.ts";
 import type { RoutedDefinition } from "./flow.ts";
 
 /**
- * What a run is stored with, so that whoever claims it asks its flow's limits first: undefined for a flow without
- * any; "" for one with limits; where it has an order, a hash of the event's key. The key is what the path finds: one
- * string, number or boolean, or several (arrays are walked through) in their order, `1` and `"1"` being different.
- * Where it finds none the run has no key, and waits for no other.
+ * Returns the gate of a run, which is stored with it and tells a worker to check the flow's limits before claiming it:
+ * undefined for a flow without limits, "" for one with limits, and a hash of the event's order key for one with an order.
+ * The key is the string, number or boolean at the `order_by` path, or several of them in order (arrays are walked); `1`
+ * and `"1"` differ. Without a value there the gate is "": the run waits for no other.
  */
 export function gateOf(definition: RoutedDefinition, event: NormalizedEvent): string | undefined {
   const { order_by: path } = definition;
@@ -19,19 +19,19 @@ export function gateOf(definition: RoutedDefinition, event: NormalizedEvent): st
   return values.length === 0 ? "" : digestOf("order", keyText(values)).slice(0, 32);
 }
 
-/** Longer keys are cut: keys that differ only later wait for one another, which does no harm. */
+/** Longer keys are cut. Runs whose keys differ only after that wait for one another, which is harmless. */
 const MAX_KEY_CHARACTERS = 65_536;
 
 function keyText(values: readonly unknown[]): string {
   return jsonPreview(values, MAX_KEY_CHARACTERS);
 }
 
-/** Of a replay, by the version that it takes: its key is that of the run before, `before`. */
+/** Returns the gate of a replay by the flow version that it runs. It keeps the order key of the earlier run, `before`. */
 export function gateOfReplay(definition: RoutedDefinition, before: string | null): string | undefined {
   return hasLimits(definition) ? (before ?? "") : undefined;
 }
 
-/** Whether runs of a flow are asked for before they start. */
+/** Whether a flow has a concurrency limit, a rate limit or an order. */
 function hasLimits({ concurrency, rate_limit, order_by }: RoutedDefinition): boolean {
   return concurrency !== undefined || rate_limit !== undefined || order_by !== undefined;
 }

@@ -2,13 +2,13 @@ import type { NormalizedEvent } from "../event/event.ts";
 import type { FlowDefinition } from "./flow.ts";
 import type { Outcome } from "./outcome.ts";
 
-/** What an action is given for one attempt at a run. */
+/** One attempt at a run, as an action receives it. */
 export interface RunAttempt {
   runId: string;
   tenantId: string;
   flowId: string;
   flowVersion: number;
-  /** Under which this process holds the run: what it writes for the run counts while this is the newest. */
+  /** The fence of this process's lease on the run: its writes count while no later lease has been taken. */
   fence: number;
   /** Counts from 1. */
   attempt: number;
@@ -16,18 +16,17 @@ export interface RunAttempt {
   idempotencyKey: string;
   event: NormalizedEvent;
   definition: FlowDefinition;
-  /** The flow's secret, for signing what goes out. */
+  /** The flow's secret for signing outgoing requests. */
   signingSecret: string;
-  /** The one that it replaced, which signs beside it until then, ms since the epoch. */
+  /** The replaced secret, which also signs until `untilMs`, ms since the epoch. */
   formerSecret?: { value: string; untilMs: number } | undefined;
-  /** The tenant's secrets that the action takes, by name; one that does not exist is not there. */
+  /** The tenant's secrets that the action uses, by name. One that does not exist is left out. */
   secrets: Readonly<Record<string, string>>;
   /**
-   * Its signal is aborted when the run is no longer this process's to finish, and when the process must end. It is made
-   * when it is asked for.
+   * Its signal is aborted when the lease is lost and when the process must stop. The signal is created on first access.
    */
   hold: { readonly signal: AbortSignal };
 }
 
-/** Carries out one kind of action. Never throws: what goes wrong is an outcome. */
+/** Carries out one kind of action. Never throws: a failure is an outcome. */
 export type RunAction = (run: RunAttempt) => Promise<Outcome>;

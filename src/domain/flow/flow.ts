@@ -2,43 +2,44 @@ import type { Condition } from "../condition/ast.ts";
 import type { Priority } from "../priority.ts";
 import type { Schedule } from "./schedule.ts";
 
-/** A flow as it is stored and run: its trigger, its action, and how it is retried. Never changed once stored. */
+/** One version of a flow: its trigger, action and retry policy. Immutable once stored. */
 export interface FlowDefinition {
   name?: string;
   trigger: Trigger;
   action: FlowAction;
   retry: RetryPolicy;
-  /** Runs that are under way at once, over all workers. */
+  /** Most concurrent runs, over all workers. */
   concurrency?: number;
-  /** Attempts that begin within any one second, over all workers. */
+  /** Most attempts that begin within any second, over all workers. */
   rate_limit?: { per_second: number };
-  /** A path as in conditions: runs of events with the same value there go one after the other, in event order. */
+  /** A path as in conditions. Runs of events with the same value there execute one after the other, in event order. */
   order_by?: string;
-  /** Whether a dead run holds up what comes after it under its key; "block" where there is an order and nothing else said. */
+  /** Whether a dead run blocks the later runs of its key. "block" is the default of a flow with an order. */
   on_order_failure?: "block" | "skip";
-  /** A deploy takes in the tenant's past events from this time on (RFC 3339), or none ("now", or left out). */
+  /** A deploy also routes the tenant's past events since this time (RFC 3339); none for "now" or if left out. */
   enabled_from?: string;
 }
 
-/** What routing asks of a flow: it carries out no action. */
+/** The part of a definition that routing needs. */
 export type RoutedDefinition = Omit<FlowDefinition, "action">;
 
 /**
- * Which events start a flow: of one connector or any, of the types named or any, and meeting the condition. The ticks
- * of a schedule start it whatever the rest says, and events besides only where the rest says something.
+ * Selects the events that start a flow: of one connector or any, of the listed types or any, that meet the condition. The
+ * ticks of a schedule start the flow regardless of these; a trigger with a schedule takes other events only if it has
+ * one of these.
  */
 export interface Trigger {
   connector?: string;
   /** Exact names, or a prefix with a star at its end: `order.*`. */
   event_types?: string[];
   where?: Condition;
-  /** Overrides the event's priority for the runs of this flow. */
+  /** Overrides the event's priority for the flow's runs. */
   priority?: Priority;
   /** Starts the flow at its ticks. */
   schedule?: Schedule;
 }
 
-/** False for a trigger that names a schedule and nothing of events: its ticks alone start the flow. */
+/** Whether events other than ticks can start the flow. False for a trigger with nothing but a schedule. */
 export function takesEvents({ connector, event_types, where, schedule }: Trigger): boolean {
   return schedule === undefined || [connector, event_types, where].some((named) => named !== undefined);
 }
@@ -54,9 +55,9 @@ export type FlowAction =
     }
   | { type: "code"; handler: string };
 
-/** How often and how soon a failed run is tried again. */
+/** How often and how soon a failed run is retried. */
 export interface RetryPolicy {
-  /** Counts the first attempt. */
+  /** Includes the first attempt. */
   max_attempts: number;
   backoff: "exponential" | "fixed";
   delay_ms: number;

@@ -1,6 +1,6 @@
 import type { NormalizedEvent } from "../event/event.ts";
 
-/** The arguments of a handler, as they cross to the process that runs it. */
+/** The arguments of a handler, as sent to its host process. */
 export interface HandedRun {
   event: NormalizedEvent;
   /** Counts from 1. */
@@ -15,30 +15,30 @@ export interface HandlerLine {
   fields?: Record<string, unknown> | undefined;
 }
 
-/** One call of a handler, seen from the server: what its code may ask for while it runs. */
+/** One call of a handler, as the server makes it, with the callbacks for the handler's requests. */
 export interface HandlerCall {
   run: HandedRun;
-  /** Names the run, so that a later attempt of one that ended its host is known again. */
+  /** Identifies the run, so that a later attempt is recognised if an earlier one crashed its host. */
   runId: string;
-  /** Whose code it is: what ends hosts again and again runs apart by this name. */
+  /** The owner of the code. Code that crashes hosts repeatedly is isolated by owner. */
   owner: string;
-  /** Aborted when nobody waits for the call any more. */
+  /** Aborted when the caller no longer waits for the result. */
   signal: AbortSignal;
   timeoutMs: number;
   onLine: (line: HandlerLine) => void;
-  /** Lines that the host did not pass on, because the attempt had logged enough. */
+  /** Called with the number of lines dropped over the attempt's log limit. */
   onDropped: (lines: number) => void;
-  /** The results of finished steps by name, as JSON; null for one that gave undefined. */
+  /** Returns the results of finished steps by name, as JSON; null for undefined. */
   loadSteps: () => Promise<ReadonlyMap<string, string | null>>;
-  /** Keeps the result of a step. Throws with the reason when it is not kept. */
+  /** Stores the result of a step. Throws with the reason if it cannot. */
   keepStep: (name: string, result: string | null) => Promise<void>;
 }
 
-/** An error that a handler threw, as plain text of bounded length. */
+/** An error thrown by a handler, as plain text of bounded length. */
 export interface ThrownError {
   message: string;
   stack?: string | undefined;
-  /** The step that it ended. */
+  /** The step that threw it. */
   step?: string | undefined;
 }
 
@@ -49,9 +49,9 @@ export type HandlerEnd =
   /** The signal was aborted. */
   | { kind: "aborted" }
   | { kind: "timed_out" }
-  /** The handler ended its host, alone in it. */
+  /** The handler crashed its host while it was alone in it. */
   | { kind: "died"; code: string; message: string; stack?: string | undefined }
-  /** The handler was not called: there is no room for it now. */
+  /** The handler was not called: no host has room. */
   | { kind: "refused"; reason: string; delayMs: number };
 
 /** Calls one handler. Never throws. */

@@ -1,6 +1,6 @@
-/** Why a handler's code gave no answer: a stable code, as an attempt or a poll shows it, and a sentence. */
+/** Thrown when a handler gives no result. It has a stable code, which attempts and polls show, and a message. */
 export class HandlerFault extends Error {
-  /** `HANDLER_STUCK`, `HANDLER_OUT_OF_MEMORY`, `HANDLER_CRASHED`, `HANDLER_BUSY`, `PAGE_UNREADABLE`. */
+  /** One of `HANDLER_STUCK`, `HANDLER_OUT_OF_MEMORY`, `HANDLER_CRASHED`, `HANDLER_BUSY`, `PAGE_UNREADABLE`. */
   readonly code: string;
 
   constructor(code: string, message: string) {

@@ -1,24 +1,24 @@
-/** What one attempt at a run came to. The stage that executes decides nothing else; the state follows from it. */
+/** The outcome of one attempt at a run. The run's next state follows from it. */
 export type Outcome =
-  /** The action succeeded; `result` is kept with the attempt (already bounded by the action). */
+  /** The action succeeded. `result` is stored with the attempt; the action has limited its size. */
   | { kind: "done"; responseStatus?: number; result?: unknown }
-  /** The action may succeed later. `delayMs` overrides the flow's back-off (a `Retry-After`), never shortens below 0. */
+  /** The action may succeed later. `delayMs`, at least 0, overrides the flow's backoff, as for a `Retry-After`. */
   | { kind: "retry"; error: AttemptError; responseStatus?: number; delayMs?: number; target?: string }
-  /** Another attempt cannot help: the run goes to the dead letters now. `target` is the origin that was called. */
+  /** A retry cannot help: the run becomes a dead letter now. `target` is the origin that was called. */
   | { kind: "dead"; error: AttemptError; responseStatus?: number; target?: string }
-  /** Nothing was tried: the run waits `delayMs`, visibly, and has all its attempts left. */
+  /** The action was not started: the run waits `delayMs` and keeps its remaining attempts. */
   | Held;
 
-/** Why a run is held, as the API shows it, and for how long, ms. */
+/** The reason why a run is held, as the API shows it, and for how long. */
 export interface Held {
   kind: "held";
   reason: string;
   delayMs: number;
 }
 
-/** Why an attempt failed, as it is stored, shown and fingerprinted. Holds no secret and no payload. */
+/** The error of an attempt, as stored, shown and fingerprinted. Contains no secret and no payload. */
 export interface AttemptError {
-  /** Stable, upper snake case: `HTTP_STATUS`, `TIMEOUT`, `CONNECTION`, `TARGET_REFUSED`, `HANDLER_THREW`. */
+  /** Stable, in upper snake case: `HTTP_STATUS`, `TIMEOUT`, `CONNECTION`, `TARGET_REFUSED`, `HANDLER_THREW`. */
   code: string;
   message: string;
   stack?: string | undefined;

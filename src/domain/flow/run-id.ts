@@ -1,9 +1,9 @@
 import { digestOf } from "../event/idempotency-key.ts";
 
 /**
- * The id of the run of an event by a flow: a UUIDv7 with the event's milliseconds, whose other bits are a hash of
- * (event, flow, replay_seq). The same three give the same id, so that the primary key of runs admits each once, and
- * the run lies in its event's day. A replay's run takes the time of the replay instead: `atMs`.
+ * Returns the id of an event's run by a flow: a UUIDv7 with the event's milliseconds, whose other bits are a hash of (event,
+ * flow, replay_seq). The id is deterministic, so the primary key of runs admits each run once, and the run lies in its
+ * event's daily partition. The run of a replay takes the time of the replay instead: `atMs`.
  */
 export function runId(run: { eventId: string; flowId: string; replaySeq: number; atMs?: number }): string {
   const digest = digestOf(run.eventId, run.flowId, String(run.replaySeq));
@@ -17,7 +17,7 @@ export function runId(run: { eventId: string; flowId: string; replaySeq: number;
   return `${time.slice(0, 8)}-${time.slice(8)}-7${digest.slice(0, 3)}-${variant}${random.slice(0, 3)}-${random.slice(3)}`;
 }
 
-/** What a target sees as the key of one run: the same on every attempt, another for each replay. */
+/** Returns the idempotency key of a run, as targets see it: the same on every attempt, a new one for each replay. */
 export function runIdempotencyKey(run: { eventId: string; flowId: string; replaySeq: number }): string {
   return digestOf("run", run.eventId, run.flowId, String(run.replaySeq));
 }

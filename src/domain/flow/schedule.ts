@@ -1,15 +1,15 @@
 import { Cron } from "croner";
 import type { ErrorDetail } from "../errors.ts";
 
-/** When a flow is started by the clock: its ticks are the moments that the expression names in the time zone. */
+/** The times at which the clock starts a flow: its ticks are those of the expression in the time zone. */
 export interface Schedule {
   /** Five fields (minute, hour, day, month, weekday), six with seconds before them, or a nickname: `@daily`. */
   cron: string;
   /** An IANA name. */
   timezone: string;
-  /** The data of every tick's event. */
+  /** The data of each tick's event. */
   data?: unknown;
-  /** What becomes of ticks that nobody was there to make: none of them (`skip`), or one for all (`once`). */
+  /** Ticks missed while no scheduler ran: dropped (`skip`), or made up by one (`once`). */
   missed: MissedTicks;
 }
 
@@ -17,10 +17,10 @@ export type MissedTicks = "skip" | "once";
 
 export const DEFAULT_SCHEDULE = { timezone: "UTC", missed: "once" } as const;
 
-/** The type and the connector of the events that ticks make. */
+/** The type and connector of the events that ticks create. */
 export const TICK_EVENT = { type: "schedule.tick", connector: "schedule" } as const;
 
-/** What is wrong with a schedule: an expression or a time zone that cannot be read, or that never comes. */
+/** Returns the errors of a schedule: an invalid time zone, or an expression that is invalid or never ticks. */
 export function checkSchedule(schedule: Pick<Schedule, "cron" | "timezone">): ErrorDetail[] {
   const { cron, timezone } = schedule;
   if (!isTimezone(timezone)) {
@@ -31,7 +31,7 @@ export function checkSchedule(schedule: Pick<Schedule, "cron" | "timezone">): Er
   const opened = openCron(cron, timezone);
   if (typeof opened === "string")
     return [{ field: "cron", expected: CRON, got: quoted(cron), message: opened }];
-  // Every expression without a year that ever comes does so within the 40 years of a leap day on each weekday.
+  // An expression that ticks at all does so within 40 years: by then a leap day has fallen on every weekday.
   if (opened.nextRun(new Date(0)) !== null) return [];
   return [{ field: "cron", expected: "a cron expression of a moment that comes", got: quoted(cron) }];
 }
@@ -39,26 +39,27 @@ export function checkSchedule(schedule: Pick<Schedule, "cron" | "timezone">): Er
 const CRON =
   "a cron expression of five fields (minute hour day month weekday), six with seconds first, or a nickname such as @daily";
 
-/** The first tick after a moment, ms since the epoch; undefined when none comes or the schedule cannot be read. */
+/** Returns the first tick after a time, ms since the epoch; undefined if there is none or the schedule is invalid. */
 export function nextTick(schedule: Schedule, afterMs: number): number | undefined {
   return nextTicks(schedule, afterMs, 1)[0];
 }
 
-/** The first ticks after a moment, in order, at most `count`. */
+/** Returns the first `count` ticks after a time, in order; fewer if there are no more. */
 export function nextTicks(schedule: Schedule, afterMs: number, count: number): number[] {
   const cron = openCron(schedule.cron, schedule.timezone);
   return typeof cron === "string" ? [] : cron.nextRuns(count, new Date(afterMs)).map(Number);
 }
 
-/** The last tick at or before a moment. */
+/** Returns the last tick at or before a time. */
 export function lastTick(schedule: Schedule, untilMs: number): number | undefined {
   const cron = openCron(schedule.cron, schedule.timezone);
   return typeof cron === "string" ? undefined : cron.previousRuns(1, new Date(untilMs + 1)).map(Number)[0];
 }
 
 /**
- * The expression, or why it cannot be read. At a change of the clocks it does as Vixie cron: a time that is left out
- * comes at the end of the gap, and one that comes twice counts once; what has a star or a step goes on by the clock.
+ * Parses an expression, or returns the reason why it is invalid. Daylight saving time is treated as in Vixie cron: a time
+ * that is skipped ticks at the end of the gap, and one that occurs twice ticks once; an expression with a star or a step
+ * follows the clock.
  */
 function openCron(cron: string, timezone: string): Cron | string {
   if (!isTimezone(timezone)) return "its time zone is none";
@@ -70,7 +71,7 @@ function openCron(cron: string, timezone: string): Cron | string {
   }
 }
 
-/** Whether it is the IANA name of a time zone. Newer versions of Node.js take offsets as well, which are none. */
+/** Whether the name is an IANA time zone. Newer versions of Node.js also accept offsets, which are not. */
 export function isTimezone(name: string): boolean {
   try {
     return /^[A-Za-z]/.test(name) && new Intl.DateTimeFormat("en", { timeZone: name }) !== undefined;

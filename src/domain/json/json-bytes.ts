@@ -1,6 +1,6 @@
 /**
- * The place of the quote that ends a string, looked for from `from`, a place between its characters; undefined when it
- * is not before `until`.
+ * Returns the index of the quote that ends a string; undefined if there is none before `until`. The search starts at `from`,
+ * which must lie within the string, between two of its characters.
  */
 export function endOfString(bytes: Buffer, from: number, until: number): number | undefined {
   let at = from;
@@ -12,7 +12,7 @@ export function endOfString(bytes: Buffer, from: number, until: number): number 
   return undefined;
 }
 
-/** The last place at or before `until` where a piece of a string that begins at `from` can end. */
+/** Returns the last index, at most `until`, at which a piece of a string that begins at `from` can end. */
 export function endOfPiece(bytes: Buffer, from: number, until: number): number {
   let at = from;
   let next = from;
@@ -24,7 +24,7 @@ export function endOfPiece(bytes: Buffer, from: number, until: number): number {
   return at;
 }
 
-/** A malformed escape may be taken for longer than it is: no parser takes what holds it. */
+/** A malformed escape may get a wrong length, but the parser rejects it anyway. */
 function escapeLength(bytes: Buffer, at: number): number {
   return bytes[at + 1] === LOWER_U ? 6 : 2;
 }

@@ -15,24 +15,24 @@ import {
 import { type ParsedJson, parseJsonText } from "./parse-text.ts";
 import { itemsWanted, type Wanted, wantedOfItem } from "./wanted.ts";
 
-/** Members of an object or array that are parsed together, bytes. */
+/** Bytes of members of an object or array that are parsed together. */
 const GROUP_BYTES = 32_768;
 
-/** Why bytes are no JSON that is taken. */
+/** The reason why JSON is rejected. */
 export type JsonFlaw = "invalid" | "forbidden_key" | "too_deep";
 
 /**
- * Parses JSON in slices, and gives what `parseJsonText` gives for the whole; of large objects and arrays only what is
- * wanted is kept, so that little garbage is left behind. The bytes are UTF-8. What an object or array holds is cut
- * into groups of members, each parsed on its own; a member that is larger is cut likewise, and a long string by its
- * characters.
+ * Parses JSON in slices. The result equals that of `parseJsonText` for the whole, except that large objects and arrays
+ * keep only their wanted part, which leaves little garbage. The bytes must be UTF-8. The members of an object or array
+ * are divided into groups, each of which is parsed by itself. A larger member is divided likewise, and a long string
+ * between its characters.
  */
 export function* parseJsonSlices(
   bytes: Buffer,
   options: {
     maxDepth: number;
     wanted?: Wanted | "all";
-    /** How much is parsed together, and how long a slice is, bytes. */
+    /** Bytes parsed together, and bytes per slice. */
     groupBytes?: number;
     sliceBytes?: number;
   },
@@ -60,21 +60,22 @@ class Flaw extends Error {
   }
 }
 
-/** The part that is kept: all, some paths, or nothing of what only has to be valid. */
+/** The part of a value to keep: all of it, some paths, or nothing, if it only has to be valid. */
 type Keep = Wanted | "all" | "nothing";
 
 interface Read {
   value: unknown;
-  /** The place behind it. */
+  /** The index behind it. */
   end: number;
 }
 
-/** Takes what an object or array holds, in order. */
+/** Receives the members of an object or array in order. */
 interface Members {
-  /** Members that were parsed together: the text of an object or array without its brackets. */
+  /** Takes members that are parsed together, as the text of an object or array without its brackets. */
   group(text: string): void;
-  /** The part that is kept of a member that is read alone. */
+  /** Returns the part to keep of a member that is parsed alone. */
   keepOf(name: string): Keep;
+  /** Takes a member that was parsed alone. */
   alone(name: string, value: unknown): void;
 }
 
@@ -91,7 +92,7 @@ class JsonReader {
     this.#budget = budget;
   }
 
-  /** The value that begins at `start`, within `depth` objects and arrays. */
+  /** Reads the value at `start`, within `depth` objects and arrays. */
   *value(start: number, depth: number, keep: Keep): Slices<Read> {
     const end = this.#endOfValue(start, start + this.#groupBytes, depth);
     if (end !== undefined) {
@@ -118,7 +119,7 @@ class JsonReader {
     }
   }
 
-  /** The place of the first byte that is no white space. */
+  /** Returns the index of the first byte that is not white space. */
   *space(from: number): Slices<number> {
     let at = from;
     while (isSpace(this.#bytes[at])) {
@@ -128,14 +129,14 @@ class JsonReader {
     return at;
   }
 
-  /** Reads what the object or array that begins at `start` holds; the place behind its end. */
+  /** Reads the members of the object or array at `start`. Returns the index behind it. */
   *#members(start: number, depth: number, take: Members): Slices<number> {
     if (depth >= this.#maxDepth) throw new Flaw("too_deep");
     const isObject = this.#bytes[start] === OPEN_OBJECT;
     const close = isObject ? CLOSE_OBJECT : CLOSE_ARRAY;
     let at = yield* this.space(start + 1);
     if (this.#bytes[at] === close) return at + 1;
-    // The group that is not parsed yet; none where both are the same.
+    // The group that is not parsed yet; empty if both are equal.
     let [from, to] = [at, at];
     for (;;) {
       const begin = at;
@@ -182,7 +183,7 @@ class JsonReader {
     return at + 1;
   }
 
-  /** The place of what follows a comma or colon, which has to be next. */
+  /** Skips a comma or colon, which must be next, and the white space around it. */
   *#past(from: number, mark: number): Slices<number> {
     const at = isSpace(this.#bytes[from]) ? yield* this.space(from) : from;
     if (this.#bytes[at] !== mark) throw new Flaw("invalid");
@@ -190,8 +191,8 @@ class JsonReader {
   }
 
   /**
-   * Where the value that begins at `start` ends; undefined when it goes on past `limit`. It counts brackets and passes
-   * over strings: whether what lies between is JSON, its parsing tells.
+   * Returns the end of the value at `start`; undefined if it is behind `limit`. It counts brackets and skips strings, but
+   * does not check the JSON between them.
    */
   #endOfValue(start: number, limit: number, depth: number): number | undefined {
     const bytes = this.#bytes;
@@ -231,7 +232,7 @@ class JsonReader {
     return end;
   }
 
-  /** A long string, in pieces that end within no character and no escape. */
+  /** Reads a long string in pieces that cut no character and no escape. */
   *#string(start: number, keep: Keep): Slices<Read> {
     const bytes = this.#bytes;
     const pieces: string[] = [];
@@ -249,7 +250,7 @@ class JsonReader {
     }
   }
 
-  /** A number of many digits. */
+  /** Reads a number with many digits. */
   *#scalar(start: number): Slices<Read> {
     let end = start;
     while (end < this.#bytes.length && !isDelimiter(this.#bytes[end] as number)) {

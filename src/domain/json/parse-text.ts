@@ -3,7 +3,7 @@ import type { JsonFlaw } from "./parse-slices.ts";
 
 export type ParsedJson = { kind: "parsed"; data: unknown } | { kind: "flawed"; flaw: JsonFlaw };
 
-/** Parses a JSON text at once; `__proto__` keys, and `constructor` keys that hold a `prototype`, are refused. */
+/** Parses a JSON text. Refuses `__proto__` keys, and `constructor` keys whose value has a `prototype`. */
 export function parseJsonText(text: string): ParsedJson {
   try {
     return { kind: "parsed", data: secureJson.parse(text) };

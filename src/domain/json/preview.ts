@@ -1,4 +1,4 @@
-/** The JSON of a value as far as `maxCharacters` need it: what is shorter is whole, and the rest is not looked at. */
+/** Returns the JSON of a value, or a prefix of more than `maxCharacters`. The rest of a large value is not visited. */
 export function jsonPreview(value: unknown, maxCharacters: number): string {
   const preview = { text: "", maxCharacters };
   write(preview, value);

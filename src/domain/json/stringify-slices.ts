@@ -1,9 +1,9 @@
 import { SliceBudget, type Slices } from "../slices.ts";
 
-/** Characters of a string that are written together. */
-const PIECE = 65_536;
+/** Characters of a string written at a time. */
+const PIECE_CHARACTERS = 65_536;
 
-/** `JSON.stringify` of parsed JSON, in slices. */
+/** Does the work of `JSON.stringify`, for parsed JSON, in slices. */
 export function* stringifySlices(value: unknown): Slices<string> {
   const writer = new JsonWriter();
   yield* writer.write(value);
@@ -50,17 +50,17 @@ class JsonWriter {
   }
 
   *#string(text: string): Slices<void> {
-    if (text.length <= PIECE) {
+    if (text.length <= PIECE_CHARACTERS) {
       this.#put(JSON.stringify(text));
       if (this.#budget.spend(text.length)) yield;
       return;
     }
     this.#put('"');
     for (let from = 0; from < text.length; ) {
-      const last = text.charCodeAt(from + PIECE - 1);
-      const to = from + (last >= 0xd800 && last <= 0xdbff ? PIECE - 1 : PIECE);
+      const last = text.charCodeAt(from + PIECE_CHARACTERS - 1);
+      const to = from + (last >= 0xd800 && last <= 0xdbff ? PIECE_CHARACTERS - 1 : PIECE_CHARACTERS);
       this.#put(JSON.stringify(text.slice(from, to)).slice(1, -1));
-      if (this.#budget.spend(PIECE)) yield;
+      if (this.#budget.spend(PIECE_CHARACTERS)) yield;
       from = to;
     }
     this.#put('"');
@@ -68,7 +68,7 @@ class JsonWriter {
 
   #put(text: string): void {
     this.#piece += text;
-    if (this.#piece.length < PIECE) return;
+    if (this.#piece.length < PIECE_CHARACTERS) return;
     this.#pieces.push(this.#piece);
     this.#piece = "";
   }

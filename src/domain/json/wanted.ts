@@ -1,25 +1,25 @@
 /**
- * Which part of a parsed value is kept. Arrays are passed through: what is wanted of an array is wanted of its items,
- * and a numeric key wants the item of that index with all that is in it.
+ * Selects the part of a parsed value to keep. Arrays are transparent: their items are selected like the array itself. A
+ * numeric key also selects the whole item of that index.
  */
 export interface Wanted {
   readonly keys: ReadonlyMap<string, Wanted>;
-  /** Items that are kept of an array; further ones only where a numeric key names them. */
+  /** Most items kept of an array. A numeric key may select one beyond. */
   readonly maxItems: number;
-  /** All of it is kept. */
+  /** Keeps the whole value. */
   readonly isWhole?: boolean;
 }
 
-/** The elements of an array that a condition can see: `valuesAt` asks for no more. */
+/** Most array elements that a condition reads (see `valuesAt`). */
 const MAX_ITEMS = 1_000;
 
-/** Wants what conditions can see at paths. Of an object at the end of a path, that it is there. */
+/** Selects paths as conditions read them. An object at the end of a path may be kept empty. */
 export class WantedPaths implements Wanted {
   readonly keys = new Map<string, WantedPaths>();
   readonly maxItems = MAX_ITEMS;
   isWhole = false;
 
-  /** Wants the values at a path; `whole` with all that is in them. */
+  /** Selects the values at a path; `whole` with everything in them. */
   add(path: readonly string[], whole = false): void {
     let node: WantedPaths = this;
     for (const key of path) {
@@ -34,21 +34,21 @@ export class WantedPaths implements Wanted {
   }
 }
 
-/** Wants what paths reach, each given as its keys. */
+/** Selects paths, each given as its keys. */
 export function wantedPaths(paths: Iterable<readonly string[]>): Wanted {
   const wanted = new WantedPaths();
   for (const path of paths) wanted.add(path);
   return wanted;
 }
 
-/** How many items of an array are kept. */
+/** Returns the number of items of an array to keep. */
 export function itemsWanted({ keys, maxItems }: Wanted): number {
   let items = maxItems;
   for (const key of keys.keys()) if (isIndex(key)) items = Math.max(items, Number(key) + 1);
   return items;
 }
 
-/** The paths wanted of an item: a numeric key may go further than the path seems to. */
+/** Returns the selection for an array item. With a numeric key it is all, since the key may index the array. */
 export function wantedOfItem(wanted: Wanted): Wanted | "all" {
   for (const key of wanted.keys.keys()) if (isIndex(key)) return "all";
   return wanted;

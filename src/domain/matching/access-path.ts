@@ -1,32 +1,32 @@
 import type { Plan } from "./plan.ts";
-import type { Step } from "./predicate.ts";
+import type { Predicate } from "./predicate.ts";
 
-/** Steps of which an event must meet one to meet a condition, and what they cost. */
-export interface Cover {
-  readonly keys: readonly Step[];
+/** Index keys of which an event must meet at least one to meet a condition, and their summed cost. */
+export interface AccessPath {
+  readonly keys: readonly Predicate[];
   readonly cost: number;
 }
 
 /**
- * The cheapest keys to find a condition by; undefined when it can be met by what is absent. Of an `and` one part is
- * enough, of an `or` every part is needed: that is as sharp as writing the condition out as alternatives, without
- * its explosion, since no part is ever repeated.
+ * Returns the cheapest index keys for a condition; undefined if absent fields alone can meet it. An `and` needs the
+ * keys of one part, an `or` the keys of every part. This selects as well as the condition's disjunctive normal form
+ * would, without its exponential size, since no part is repeated.
  */
-export function coverOf(plan: Plan, costOf: (key: Step) => number): Cover | undefined {
+export function accessPathOf(plan: Plan, costOf: (key: Predicate) => number): AccessPath | undefined {
   switch (plan.op) {
     case "and": {
-      let best: Cover | undefined;
+      let best: AccessPath | undefined;
       for (const part of plan.parts) {
-        const cover = coverOf(part, costOf);
-        if (cover !== undefined && !(best !== undefined && best.cost <= cover.cost)) best = cover;
+        const path = accessPathOf(part, costOf);
+        if (path !== undefined && !(best !== undefined && best.cost <= path.cost)) best = path;
       }
       return best;
     }
     case "or": {
-      const covers = plan.parts.map((part) => coverOf(part, costOf));
-      if (!covers.every((cover) => cover !== undefined)) return undefined;
-      const cost = covers.reduce((sum, cover) => sum + cover.cost, 0);
-      return { keys: covers.flatMap((cover) => cover.keys), cost };
+      const paths = plan.parts.map((part) => accessPathOf(part, costOf));
+      if (!paths.every((path) => path !== undefined)) return undefined;
+      const cost = paths.reduce((sum, path) => sum + path.cost, 0);
+      return { keys: paths.flatMap((path) => path.keys), cost };
     }
     case "not":
       return undefined;
@@ -35,7 +35,7 @@ export function coverOf(plan: Plan, costOf: (key: Step) => number): Cover | unde
   }
 }
 
-/** A condition that was not checked may compare with what nothing can be compared with. */
-function isKey({ op, operand }: Step): boolean {
+/** Whether an index can find the predicate. A condition that was not checked may have an operand that no index takes. */
+function isKey({ op, operand }: Predicate): boolean {
   return op !== "absent" && !Number.isNaN(operand) && (op === "eq" || op === "neq" || operand !== "");
 }

@@ -1,16 +1,16 @@
-import type { Step } from "./predicate.ts";
+import type { Predicate } from "./predicate.ts";
 import type { Program } from "./program.ts";
 import type { IndexedTrigger } from "./trigger.ts";
 
-/** A trigger in one partition. There may be 100,000 of these: every member counts. */
+/** A trigger in one partition. There may be 100,000 of these, so every member counts. */
 export interface Entry {
-  /** Undefined where every event of the partition meets it, and where it lies in a row of them (`Asked`). */
+  /** Undefined for a trigger without a condition, and for an entry of a `ScanList`, whose rows hold the program. */
   program: Program | undefined;
-  /** What it is found by: steps of which an event has to meet one. Undefined where every event is asked. */
-  keys: Step | readonly Step[] | undefined;
-  /** The last search that it was offered to. */
-  round: number;
-  /** Its place in the order of registration. */
+  /** Index keys of which an event must meet at least one. Undefined for an entry of a `ScanList`. */
+  keys: Predicate | readonly Predicate[] | undefined;
+  /** The epoch of the last search in which the entry was a candidate. */
+  epoch: number;
+  /** Registration order. */
   readonly order: number;
   readonly id: string;
   readonly trigger: IndexedTrigger;

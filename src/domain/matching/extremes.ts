@@ -1,4 +1,4 @@
-/** The least and the greatest number among the values; undefined when there is none. */
+/** Returns the least and the greatest number among the values; undefined if none is a number. */
 export function extremesOf(values: readonly unknown[]): [least: number, greatest: number] | undefined {
   let [least, greatest] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
   for (const value of values) {

@@ -1,43 +1,43 @@
 import type { Leaf } from "../condition/ast.ts";
 import { fieldName, fieldReader, type ReadField } from "../condition/field.ts";
 import { leafTest } from "../condition/leaf-test.ts";
-import type { LeafStep, Step } from "./predicate.ts";
+import type { LeafPredicate, Predicate } from "./predicate.ts";
 
-/** A place in events that leaves ask about. An event is read there once, however many ask. */
+/** A field that leaves test. A search reads it once, however many leaves test it. */
 export interface Field {
   readonly name: string;
   readonly read: ReadField;
-  /** Leaves that ask here. */
+  /** Leaves that test the field. */
   uses: number;
-  /** What the event under way holds here; undefined until it is asked. */
+  /** The values of the event that is being matched; undefined until they are read. */
   values: readonly unknown[] | undefined;
-  /** Leaves that triggers share, by what they ask. */
-  readonly shared: Map<string, LeafStep>;
+  /** Predicates that triggers share, by operator and value. */
+  readonly shared: Map<string, LeafPredicate>;
 }
 
-/** Leaves of one field that are shared; where there are more, as with ids, few are the same. */
+/** Most shared predicates of one field. Where there are more, as with ids, few triggers have the same one. */
 const MAX_SHARED = 64;
 
 /** The fields of all registered conditions, each once. */
 export class Fields {
   readonly #byName = new Map<string, Field>();
 
-  /** A leaf ready to be asked: triggers that ask the same share it, which spares memory and its caches. */
-  take(leaf: Leaf): LeafStep {
+  /** Returns the predicate of a leaf and counts a use of its field. Equal leaves share one, which saves memory. */
+  acquire(leaf: Leaf): LeafPredicate {
     const field = this.#fieldOf(leaf);
     field.uses += 1;
-    const what = JSON.stringify([leaf.op, leaf.value]);
-    const shared = field.shared.get(what);
+    const name = JSON.stringify([leaf.op, leaf.value]);
+    const shared = field.shared.get(name);
     if (shared !== undefined) return shared;
     const { op, operand } = leafTest(leaf);
-    const check = { op, operand, field };
-    if (field.shared.size < MAX_SHARED) field.shared.set(what, check);
-    return check;
+    const predicate = { op, operand, field };
+    if (field.shared.size < MAX_SHARED) field.shared.set(name, predicate);
+    return predicate;
   }
 
-  /** Takes back one use of each step's field. */
-  release(steps: readonly Step[]): void {
-    for (const { field } of steps) {
+  /** Takes back one use of each predicate's field. A field without uses is dropped. */
+  release(predicates: readonly Predicate[]): void {
+    for (const { field } of predicates) {
       field.uses -= 1;
       if (field.uses === 0) this.#byName.delete(field.name);
     }
@@ -53,7 +53,7 @@ export class Fields {
   }
 }
 
-/** Whether few different leaves ask what the step asks about: then triggers share them. */
-export function isShared({ field }: Step): boolean {
+/** Whether triggers share the predicates of the field, since there are few different ones. */
+export function isShared({ field }: Predicate): boolean {
   return field.shared.size < MAX_SHARED;
 }

@@ -1,15 +1,17 @@
 import type { Partition } from "./partition.ts";
 
-/** Which events reach a partition: of one connector or, undefined, of any; of a type, a prefix with a star, or any. */
-export interface Route {
+/** Selects the events of a partition. */
+export interface PartitionKey {
   readonly tenantId: string;
+  /** Undefined: any connector. */
   readonly connector: string | undefined;
+  /** An exact type, or a prefix ending in a star. Undefined: any type. */
   readonly type: string | undefined;
 }
 
-/** The partitions, by tenant, connector and type. It holds none that is empty. */
-export class Routes {
-  readonly #tenants = new Map<string, Map<string | undefined, TypeRoutes>>();
+/** The partitions by tenant, connector and type. Empty ones are dropped. */
+export class PartitionMap {
+  readonly #tenants = new Map<string, Map<string | undefined, PartitionsByType>>();
 
   readonly #newPartition: () => Partition;
 
@@ -17,16 +19,16 @@ export class Routes {
     this.#newPartition = newPartition;
   }
 
-  /** The partition of a route; it is made if there is none. */
-  open({ tenantId, connector, type }: Route): Partition {
-    const connectors = this.#tenants.get(tenantId) ?? new Map<string | undefined, TypeRoutes>();
-    const types = connectors.get(connector) ?? new TypeRoutes(this.#newPartition);
+  /** Returns the partition of a key; creates it if there is none. */
+  open({ tenantId, connector, type }: PartitionKey): Partition {
+    const connectors = this.#tenants.get(tenantId) ?? new Map<string | undefined, PartitionsByType>();
+    const types = connectors.get(connector) ?? new PartitionsByType(this.#newPartition);
     if (types.isEmpty) this.#tenants.set(tenantId, connectors.set(connector, types));
     return types.open(type);
   }
 
-  /** Forgets the partition of a route if it is empty. */
-  close({ tenantId, connector, type }: Route): void {
+  /** Drops the partition of a key if it is empty. */
+  close({ tenantId, connector, type }: PartitionKey): void {
     const connectors = this.#tenants.get(tenantId);
     const types = connectors?.get(connector);
     if (connectors === undefined || types === undefined) return;
@@ -35,7 +37,7 @@ export class Routes {
     if (connectors.size === 0) this.#tenants.delete(tenantId);
   }
 
-  /** Calls back with every partition that the event reaches. */
+  /** Calls back with every partition that covers the event. */
   each(
     event: { tenantId: string; connector: string; type: string },
     use: (partition: Partition) => void,
@@ -46,11 +48,11 @@ export class Routes {
   }
 }
 
-class TypeRoutes {
+class PartitionsByType {
   #any: Partition | undefined;
   readonly #exact = new Map<string, Partition>();
   readonly #prefixes = new Map<string, Partition>();
-  /** The lengths of the prefixes, each once. */
+  /** The distinct lengths of the prefixes. */
   #prefixLengths: readonly number[] = [];
   readonly #newPartition: () => Partition;
 
@@ -67,12 +69,12 @@ class TypeRoutes {
       this.#any ??= this.#newPartition();
       return this.#any;
     }
-    const [partitions, name] = this.#placeOf(type);
+    const [partitions, name] = this.#mapOf(type);
     let partition = partitions.get(name);
     if (partition === undefined) {
       partition = this.#newPartition();
       partitions.set(name, partition);
-      this.#measure();
+      this.#updatePrefixLengths();
     }
     return partition;
   }
@@ -82,10 +84,10 @@ class TypeRoutes {
       if (this.#any?.isEmpty) this.#any = undefined;
       return;
     }
-    const [partitions, name] = this.#placeOf(type);
+    const [partitions, name] = this.#mapOf(type);
     if (!partitions.get(name)?.isEmpty) return;
     partitions.delete(name);
-    this.#measure();
+    this.#updatePrefixLengths();
   }
 
   each(type: string, use: (partition: Partition) => void): void {
@@ -98,11 +100,11 @@ class TypeRoutes {
     }
   }
 
-  #placeOf(type: string): [Map<string, Partition>, string] {
+  #mapOf(type: string): [Map<string, Partition>, name: string] {
     return type.endsWith("*") ? [this.#prefixes, type.slice(0, -1)] : [this.#exact, type];
   }
 
-  #measure(): void {
+  #updatePrefixLengths(): void {
     this.#prefixLengths = [...new Set([...this.#prefixes.keys()].map((prefix) => prefix.length))];
   }
 }

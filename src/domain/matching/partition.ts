@@ -1,108 +1,108 @@
-import { coverOf } from "./access-path.ts";
+import { accessPathOf } from "./access-path.ts";
 import type { Entry } from "./entry.ts";
 import type { Fields } from "./fields.ts";
-import { Ways } from "./indexes/field-indexes.ts";
-import { Asked } from "./indexes/scan-list.ts";
+import { FieldIndexes } from "./indexes/field-indexes.ts";
+import { ScanList } from "./indexes/scan-list.ts";
 import { type Plan, planOf } from "./plan.ts";
-import type { Step } from "./predicate.ts";
-import { programOf, stepsOf } from "./program.ts";
+import type { Predicate } from "./predicate.ts";
+import { predicatesOf, programOf } from "./program.ts";
 import type { Search } from "./search.ts";
 
-/** A search that offers more than this in vain has entries filed anew. */
-const VAIN_OFFERS = 64;
+/** A search with more false positives refiles some of them. */
+const MAX_FALSE_POSITIVES = 64;
 
-/** An entry is filed anew for keys that cost at most this share of what its own do. */
-const WORTH_FILING_ANEW = 0.5;
+/** An entry is refiled if the new keys cost at most this share of the present ones. */
+const REFILE_COST_SHARE = 0.5;
 
-/** Searches that go by at most before entries are tried again, when the last tries found no better keys. */
-const MAX_PAUSE = 63;
+/** Most searches skipped before refiling is tried again after a try that found no better keys. */
+const MAX_BACKOFF = 63;
 
 /** The entries of one tenant, connector and type. */
 export class Partition {
-  /** Entries that every event is asked against: all while they are few, and those that have no key. */
-  readonly #asked = new Asked();
-  /** The ways to find the others; undefined while they are few. */
-  #ways: Ways | undefined;
+  /** Entries evaluated for every event: all of them while they are few, and those that no index can find. */
+  readonly #scanned = new ScanList();
+  /** Find the other entries; undefined while there are few. */
+  #indexes: FieldIndexes | undefined;
   readonly #fields: Fields;
-  readonly #few: number;
-  /** Searches to let go by before entries are filed anew, and how many that were the last time. */
-  #rest = 0;
-  #pause = 0;
+  readonly #scanLimit: number;
+  /** Searches left to skip before refiling is tried again, and the number of them after the last try. */
+  #skips = 0;
+  #backoff = 0;
 
-  /** `few` entries are asked faster than found. */
-  constructor(fields: Fields, few: number) {
+  /** Up to `scanLimit` entries are scanned, which is faster than an index. */
+  constructor(fields: Fields, scanLimit: number) {
     this.#fields = fields;
-    this.#few = few;
+    this.#scanLimit = scanLimit;
   }
 
   get isEmpty(): boolean {
-    return this.#asked.size === 0 && (this.#ways === undefined || this.#ways.isEmpty);
+    return this.#scanned.size === 0 && (this.#indexes === undefined || this.#indexes.isEmpty);
   }
 
-  /** Adds an entry, of which this is the condition's plan. */
+  /** Adds an entry; `plan` is that of its condition. */
   add(entry: Entry, plan: Plan | undefined): void {
-    if (this.#ways === undefined && this.#asked.size === this.#few) {
-      this.#ways = new Ways();
-      for (const one of this.#asked.takeAll()) this.#fileAgain(this.#ways, one);
+    if (this.#indexes === undefined && this.#scanned.size === this.#scanLimit) {
+      this.#indexes = new FieldIndexes();
+      for (const one of this.#scanned.takeAll()) this.#refile(this.#indexes, one);
     }
-    if (this.#ways === undefined) this.#asked.add(entry);
-    else this.#file(this.#ways, entry, plan);
+    if (this.#indexes === undefined) this.#scanned.add(entry);
+    else this.#file(this.#indexes, entry, plan);
   }
 
   remove(entry: Entry): void {
-    if (entry.keys === undefined) this.#asked.remove(entry);
-    else for (const key of keysOf(entry)) this.#ways?.remove(key, entry);
+    if (entry.keys === undefined) this.#scanned.remove(entry);
+    else for (const key of keysOf(entry)) this.#indexes?.remove(key, entry);
   }
 
   search(search: Search): void {
-    this.#asked.search(search);
-    if (this.#ways === undefined) return;
+    this.#scanned.search(search);
+    if (this.#indexes === undefined) return;
     search.startPartition();
-    this.#ways.search(search);
-    if (search.vainOffers <= VAIN_OFFERS || !search.isTelling) return;
-    // Where entries were filed before any event was seen, better keys may have shown since. A few change at a time.
-    if (this.#rest > 0) {
-      this.#rest -= 1;
+    this.#indexes.search(search);
+    if (search.falsePositives <= MAX_FALSE_POSITIVES || !search.isRepresentative) return;
+    // Entries filed before any event was measured may have better keys by now. A few are refiled at a time.
+    if (this.#skips > 0) {
+      this.#skips -= 1;
       return;
     }
     let isBetter = false;
-    for (const entry of search.vain) if (this.#fileAgain(this.#ways, entry)) isBetter = true;
-    this.#pause = isBetter ? 0 : Math.min(MAX_PAUSE, 2 * this.#pause + 1);
-    this.#rest = this.#pause;
+    for (const entry of search.falsePositiveSample) if (this.#refile(this.#indexes, entry)) isBetter = true;
+    this.#backoff = isBetter ? 0 : Math.min(MAX_BACKOFF, 2 * this.#backoff + 1);
+    this.#skips = this.#backoff;
   }
 
-  /** False: it stays where it is. */
-  #fileAgain(ways: Ways, entry: Entry): boolean {
+  /** Files an entry under better keys. Returns false if there are none, and leaves it unchanged. */
+  #refile(indexes: FieldIndexes, entry: Entry): boolean {
     const { where } = entry.trigger;
     const plan = where && planOf(where, this.#fields);
     const before = entry.program;
     entry.program = plan && programOf(plan);
-    // The steps take the places of those that they are the same as.
-    if (entry.program !== undefined) this.#fields.release(stepsOf(entry.program));
-    const isFiled = this.#file(ways, entry, plan);
+    // The new predicates replace equal ones, so their uses are already counted.
+    if (entry.program !== undefined) this.#fields.release(predicatesOf(entry.program));
+    const isFiled = this.#file(indexes, entry, plan);
     if (!isFiled) entry.program = before;
     return isFiled;
   }
 
-  /** Files the entry under the cheapest keys; false where it is filed under keys that are hardly worse. */
-  #file(ways: Ways, entry: Entry, plan: Plan | undefined): boolean {
-    const cover = plan && coverOf(plan, (key) => ways.cost(key));
-    if (cover === undefined) {
-      this.#asked.add(entry);
+  /** Files the entry under the cheapest keys. Returns false if it has keys that cost little more. */
+  #file(indexes: FieldIndexes, entry: Entry, plan: Plan | undefined): boolean {
+    const path = plan && accessPathOf(plan, (key) => indexes.cost(key));
+    if (path === undefined) {
+      this.#scanned.add(entry);
       return true;
     }
     if (entry.keys !== undefined) {
-      const filed = keysOf(entry);
-      const cost = filed.reduce((sum, key) => sum + ways.cost(key), 0);
-      if (cover.cost > cost * WORTH_FILING_ANEW) return false;
-      for (const key of filed) ways.remove(key, entry);
+      const present = keysOf(entry);
+      const cost = present.reduce((sum, key) => sum + indexes.cost(key), 0);
+      if (path.cost > cost * REFILE_COST_SHARE) return false;
+      for (const key of present) indexes.remove(key, entry);
     }
-    entry.keys = cover.keys.length === 1 ? cover.keys[0] : cover.keys;
-    for (const key of cover.keys) ways.add(key, entry);
+    entry.keys = path.keys.length === 1 ? path.keys[0] : path.keys;
+    for (const key of path.keys) indexes.add(key, entry);
     return true;
   }
 }
 
-function keysOf({ keys = [] }: Entry): readonly Step[] {
-  return Array.isArray(keys) ? keys : [keys as Step];
+function keysOf({ keys = [] }: Entry): readonly Predicate[] {
+  return Array.isArray(keys) ? keys : [keys as Predicate];
 }

@@ -1,22 +1,22 @@
 import type { Condition, Leaf } from "../condition/ast.ts";
 import { type Fields, isShared } from "./fields.ts";
-import type { Band, Step } from "./predicate.ts";
+import type { Interval, Predicate } from "./predicate.ts";
 
-/** A condition on its way into the index: no negation but of single steps, and no list within a list of its kind. */
-export type Plan = Step | NotPlan | GroupPlan;
+/** A condition in the normal form that the index uses: only predicates are negated, and no group nests in its like. */
+export type Plan = Predicate | NotPlan | GroupPlan;
 
 interface NotPlan {
   readonly op: "not";
-  readonly step: Step;
+  readonly predicate: Predicate;
 }
 
 interface GroupPlan {
   readonly op: "and" | "or";
-  /** At least two. Those come first that few events meet, or that are soon asked. */
+  /** At least two, in the order of evaluation: the most decisive and the cheapest come first. */
   readonly parts: readonly Plan[];
 }
 
-/** Plans a condition. It takes a use of its field for every step. */
+/** Plans a condition. Counts a use of its field for every predicate. */
 export function planOf(condition: Condition, fields: Fields): Plan {
   return plan(condition, false, fields);
 }
@@ -38,11 +38,11 @@ function plan(condition: Condition, negated: boolean, fields: Fields): Plan {
   }
 }
 
-/** What is absent is not there, and the other way around: of the others, a negation stays one. */
+/** Negates `exists` by its value. Any other negation remains one. */
 function planLeaf(leaf: Leaf, negated: boolean, fields: Fields): Plan {
-  if (!negated) return fields.take(leaf);
-  if (leaf.op === "exists") return fields.take({ ...leaf, value: leaf.value === false });
-  return { op: "not", step: fields.take(leaf) };
+  if (!negated) return fields.acquire(leaf);
+  if (leaf.op === "exists") return fields.acquire({ ...leaf, value: leaf.value === false });
+  return { op: "not", predicate: fields.acquire(leaf) };
 }
 
 function planGroup(
@@ -55,44 +55,44 @@ function planGroup(
     const part = plan(one, negated, fields);
     return part.op === op ? part.parts : part;
   });
-  const joined = op === "and" ? joinBounds(parts, fields) : parts;
+  const joined = op === "and" ? joinThresholds(parts, fields) : parts;
   if (joined.length === 1) return joined[0] as Plan;
   return { op, parts: joined.toSorted((left, right) => rankOf(left, op) - rankOf(right, op)) };
 }
 
-/** Makes a band of two bounds of one field. */
-function joinBounds(parts: readonly Plan[], fields: Fields): Plan[] {
+/** Replaces a lower and an upper threshold of one field by an interval. */
+function joinThresholds(parts: readonly Plan[], fields: Fields): Plan[] {
   const joined: Plan[] = [];
   for (const part of parts) {
-    const at = joined.findIndex((other) => bandOf(other, part) !== undefined);
-    const band = at === -1 ? undefined : bandOf(joined[at] as Plan, part);
-    if (band === undefined) joined.push(part);
+    const index = joined.findIndex((other) => intervalOf(other, part) !== undefined);
+    const interval = index === -1 ? undefined : intervalOf(joined[index] as Plan, part);
+    if (interval === undefined) joined.push(part);
     else {
-      joined[at] = band;
-      // It was taken for either bound.
-      fields.release([band]);
+      joined[index] = interval;
+      // Both thresholds counted a use of the field; the interval is one.
+      fields.release([interval]);
     }
   }
   return joined;
 }
 
-function bandOf(one: Plan, other: Plan): Band | undefined {
+function intervalOf(one: Plan, other: Plan): Interval | undefined {
   const isLow = one.op === "gt" || one.op === "gte";
   const [low, high] = isLow ? [one, other] : [other, one];
   if ((low.op !== "gt" && low.op !== "gte") || (high.op !== "lt" && high.op !== "lte")) return undefined;
   const [from, to] = [low.operand as number, high.operand as number];
-  // Bounds that exclude each other are no range, and yet two numbers of a list can meet them.
+  // Thresholds that exclude each other are not an interval, yet two numbers of a list can meet them.
   if (low.field !== high.field || !(from <= to) || !Number.isFinite(to - from)) return undefined;
   const [withLow, withHigh] = [low.op === "gte", high.op === "lte"];
-  return { op: "band", operand: undefined, field: low.field, low: from, high: to, withLow, withHigh };
+  return { op: "interval", operand: undefined, field: low.field, low: from, high: to, withLow, withHigh };
 }
 
-/** Hardly any event fails it: that something is not one of many values says little. */
+/** The rank of a negation of unshared predicates, which hardly any event fails. */
 const LAST = 7;
 
 /**
- * When a part is asked, of an `and` what most likely fails first, of an `or` what most likely holds. Leaves that many
- * triggers share lie in the processor's caches, and a text is long to search.
+ * Ranks a part in the order of evaluation: in an `and` the likeliest to fail comes first, in an `or` the likeliest to
+ * hold. Predicates that many triggers share are cheap, since they are in cache; text searches are expensive.
  */
 function rankOf(part: Plan, op: "and" | "or"): number {
   switch (part.op) {
@@ -101,18 +101,18 @@ function rankOf(part: Plan, op: "and" | "or"): number {
     case "or":
       return part.parts.some((one) => rankOf(one, "or") === LAST) ? LAST : 6;
     case "not":
-      return isShared(part.step) ? rankOfStep(part.step, op) : LAST;
+      return isShared(part.predicate) ? rankOfPredicate(part.predicate, op) : LAST;
     default:
-      return rankOfStep(part, op);
+      return rankOfPredicate(part, op);
   }
 }
 
-function rankOfStep(step: Step, op: "and" | "or"): number {
-  const shared = isShared(step);
-  switch (step.op) {
+function rankOfPredicate(predicate: Predicate, op: "and" | "or"): number {
+  const shared = isShared(predicate);
+  switch (predicate.op) {
     case "eq":
     case "in":
-    case "band":
+    case "interval":
       return shared ? 1 : op === "and" ? 0 : 4;
     case "gt":
     case "gte":

@@ -1,16 +1,16 @@
 import type { Entry } from "./entry.ts";
 import type { Search } from "./search.ts";
 
-/** Longer lists may hold room for more. */
-const MAX_EXACT = 16;
+/** Lists up to this length are copied on insertion, so that they reserve no spare memory. */
+const MAX_COPIED = 16;
 
-/** Entries found by one key, in the order of registration; one alone needs no list. */
+/** The entries of one key in registration order. A single entry needs no list. */
 type Postings = Entry | Entry[];
 
-/** As few entries say as much about the number of keys as what was expected. */
+/** With this many entries, the expected number of keys still weighs half. */
 const FEW = 16;
 
-/** Entries by key. It holds nothing for a key without entries. */
+/** Entries by key. A key without entries takes no memory. */
 export class PostingMap<Key> {
   readonly #map = new Map<Key, Postings>();
   readonly #expectedKeys: number;
@@ -20,20 +20,20 @@ export class PostingMap<Key> {
     this.#expectedKeys = expectedKeys;
   }
 
-  /** Entries, each as often as it has keys. */
+  /** Entries, each counted once per key. */
   get size(): number {
     return this.#size;
   }
 
   /**
-   * How likely an event's one key is this one: the commoner among the entries, the likelier. The first entries say
-   * little about how many keys there are, so until there are more, `expectedKeys` count.
+   * Estimates how likely an event's value is this key, assuming that keys with more entries are more common. While
+   * there are few entries, `expectedKeys` stands for the number of keys.
    */
-  chance(key: Key): number {
-    return ((1 + this.count(key)) / (1 + this.#size / (1 + this.#map.size))) * this.meanChance;
+  selectivity(key: Key): number {
+    return ((1 + this.count(key)) / (1 + this.#size / (1 + this.#map.size))) * this.meanSelectivity;
   }
 
-  get meanChance(): number {
+  get meanSelectivity(): number {
     return 1 / (this.#map.size + (this.#expectedKeys * FEW) / (FEW + this.#size));
   }
 
@@ -52,7 +52,7 @@ export class PostingMap<Key> {
     const postings = this.#map.get(key);
     if (postings === entry) return;
     if (Array.isArray(postings)) {
-      const longer = insert(postings, entry);
+      const longer = insertEntry(postings, entry);
       if (longer === undefined) return;
       if (longer !== postings) this.#map.set(key, longer);
       this.#size += 1;
@@ -70,57 +70,59 @@ export class PostingMap<Key> {
       this.#map.delete(key);
       this.#size -= 1;
     }
-    if (!Array.isArray(postings) || !withdraw(postings, entry)) return;
+    if (!Array.isArray(postings) || !removeEntry(postings, entry)) return;
     this.#size -= 1;
     if (postings.length === 1) this.#map.set(key, postings[0] as Entry);
   }
 
-  /** Offers the key's entries. */
-  offer(key: Key, search: Search): void {
+  /** Adds the key's entries as candidates. */
+  addCandidates(key: Key, search: Search): void {
     const postings = this.#map.get(key);
-    if (Array.isArray(postings)) for (const entry of postings) search.offer(entry);
-    else if (postings !== undefined) search.offer(postings);
+    if (Array.isArray(postings)) for (const entry of postings) search.addCandidate(entry);
+    else if (postings !== undefined) search.addCandidate(postings);
   }
 
-  /** Offers all entries. */
-  offerAll(search: Search): void {
+  /** Adds all entries as candidates. */
+  addAllCandidates(search: Search): void {
     for (const postings of this.#map.values()) {
-      if (Array.isArray(postings)) for (const entry of postings) search.offer(entry);
-      else search.offer(postings);
+      if (Array.isArray(postings)) for (const entry of postings) search.addCandidate(entry);
+      else search.addCandidate(postings);
     }
   }
 
-  /** Offers the key's entries, the key of which the event is known to hold. */
-  offerExact(key: Key, search: Search): void {
+  /** Adds the key's entries as candidates whose key the event is known to meet. */
+  addExactCandidates(key: Key, search: Search): void {
     const postings = this.#map.get(key);
-    if (Array.isArray(postings)) for (const entry of postings) search.offerExact(entry);
-    else if (postings !== undefined) search.offerExact(postings);
+    if (Array.isArray(postings)) for (const entry of postings) search.addExactCandidate(entry);
+    else if (postings !== undefined) search.addExactCandidate(postings);
   }
 }
 
 /**
- * The list with the entry at its place in the order of registration; undefined if it is there already. A list that
- * grows takes room ahead for many more: short ones, of which there are many, are made anew.
+ * Inserts an entry into a list in registration order. Returns the list, or a copy of it if it is short: growing an array
+ * reserves memory for many more, and most lists are short. Undefined if the entry is already there.
  */
-export function insert(entries: Entry[], entry: Entry): Entry[] | undefined {
+export function insertEntry(entries: Entry[], entry: Entry): Entry[] | undefined {
   const last = entries.at(-1);
-  const at = last === undefined || last.order < entry.order ? entries.length : placeOf(entries, entry.order);
-  if (entries[at] === entry) return undefined;
-  if (entries.length < MAX_EXACT) return entries.toSpliced(at, 0, entry);
-  if (at === entries.length) entries.push(entry);
-  else entries.splice(at, 0, entry);
+  const index =
+    last === undefined || last.order < entry.order ? entries.length : lowerBound(entries, entry.order);
+  if (entries[index] === entry) return undefined;
+  if (entries.length < MAX_COPIED) return entries.toSpliced(index, 0, entry);
+  if (index === entries.length) entries.push(entry);
+  else entries.splice(index, 0, entry);
   return entries;
 }
 
-/** Removes from a list that is in the order of registration. False: it was not there. */
-export function withdraw(entries: Entry[], entry: Entry): boolean {
-  const at = placeOf(entries, entry.order);
-  if (entries[at] !== entry) return false;
-  entries.splice(at, 1);
+/** Removes an entry from a list in registration order. Returns false if it was not there. */
+export function removeEntry(entries: Entry[], entry: Entry): boolean {
+  const index = lowerBound(entries, entry.order);
+  if (entries[index] !== entry) return false;
+  entries.splice(index, 1);
   return true;
 }
 
-function placeOf(entries: readonly Entry[], order: number): number {
+/** Returns the index of the first entry whose order is not below `order`. */
+function lowerBound(entries: readonly Entry[], order: number): number {
   let [from, to] = [0, entries.length];
   while (from < to) {
     const middle = (from + to) >>> 1;

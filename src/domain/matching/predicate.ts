@@ -1,31 +1,31 @@
 import { type LeafTest, passes } from "../condition/leaf-test.ts";
 import type { Field } from "./fields.ts";
 
-/** What is asked of one field: a leaf of a condition, or two of them that bound it. */
-export type Step = LeafStep | Band;
+/** A test of one field: a leaf of a condition, or two thresholds joined to an interval. */
+export type Predicate = LeafPredicate | Interval;
 
-export interface LeafStep extends LeafTest {
+export interface LeafPredicate extends LeafTest {
   readonly field: Field;
 }
 
-/** Two leaves that bound a field: met by a number above and one below, which in a list may be two numbers. */
-export interface Band {
-  readonly op: "band";
+/** Met by a number above `low` and one below `high`. In a list these may be two different numbers. */
+export interface Interval {
+  readonly op: "interval";
   readonly operand: undefined;
   readonly field: Field;
   readonly low: number;
   readonly high: number;
-  /** Whether the bounds themselves belong to it. */
+  /** Whether the ends belong to the interval. */
   readonly withLow: boolean;
   readonly withHigh: boolean;
 }
 
-/** Whether the values of its field meet a step. */
-export function meets(step: Step, values: readonly unknown[]): boolean {
-  return step.op === "band" ? isWithin(step, values) : passes(step, values);
+/** Whether the values of its field meet a predicate. */
+export function meets(predicate: Predicate, values: readonly unknown[]): boolean {
+  return predicate.op === "interval" ? isWithin(predicate, values) : passes(predicate, values);
 }
 
-function isWithin({ low, high, withLow, withHigh }: Band, values: readonly unknown[]): boolean {
+function isWithin({ low, high, withLow, withHigh }: Interval, values: readonly unknown[]): boolean {
   let [isAbove, isBelow] = [false, false];
   for (const value of values) {
     if (typeof value !== "number") continue;

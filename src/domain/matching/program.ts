@@ -1,28 +1,29 @@
 import type { Entry } from "./entry.ts";
 import type { Plan } from "./plan.ts";
-import type { Step } from "./predicate.ts";
+import type { Predicate } from "./predicate.ts";
 import type { Search } from "./search.ts";
 
 /**
- * A condition ready to be asked: one step alone, or steps in a row, each followed by where to go on when it is met
- * and when not. It is neither a tree nor closures: those lie about in memory, and fetching them from there takes far
- * longer than asking.
+ * A condition compiled for evaluation: a single predicate, or a flat array of predicates, each followed by two jump
+ * targets, for when it is met and when it is not. A tree or closures would be scattered in memory, and fetching them
+ * takes far longer than evaluating them.
  */
-export type Program = Step | readonly (Step | number)[];
+export type Program = Predicate | readonly (Predicate | number)[];
 
-/** Where a row of steps ends. */
+/** Jump targets that end a program. */
 const MET = -1;
 const NOT_MET = -2;
 
-/** A step, and the two places that follow it. */
+/** The slots of one predicate: itself and its two jump targets. */
 const WIDTH = 3;
 
+/** Compiles a plan. A plan that is one predicate is its own program. */
 export function programOf(plan: Plan): Program {
   switch (plan.op) {
     case "and":
     case "or":
     case "not": {
-      const row = new Array<Step | number>(sizeOf(plan));
+      const row = new Array<Predicate | number>(sizeOf(plan));
       write(row, 0, plan, MET, NOT_MET);
       return row;
     }
@@ -31,45 +32,47 @@ export function programOf(plan: Plan): Program {
   }
 }
 
-/** The steps, in the order of their asking. */
-export function stepsOf(program: Program): Step[] {
-  return Array.isArray(program) ? program.filter((_, at) => at % WIDTH === 0) : [program as Step];
+/** Returns the predicates in the order of evaluation. */
+export function predicatesOf(program: Program): Predicate[] {
+  return Array.isArray(program) ? program.filter((_, index) => index % WIDTH === 0) : [program as Predicate];
 }
 
-/** Whether the event that is searched for meets a condition. Of the step `known` it is known that it does. */
+/** Whether the event of the search meets a condition. The predicate `known` is not evaluated: the event meets it. */
 export function isMet(program: Program, search: Search, known?: unknown): boolean {
-  if (!Array.isArray(program)) return search.meets(program as Step);
-  let at = 0;
-  while (at >= 0) {
-    const step = program[at] as Step;
-    const holds = step === known || search.meets(step);
-    at = program[at + (holds ? 1 : 2)] as number;
+  if (!Array.isArray(program)) return search.meets(program as Predicate);
+  let index = 0;
+  while (index >= 0) {
+    const predicate = program[index] as Predicate;
+    const holds = predicate === known || search.meets(predicate);
+    index = program[index + (holds ? 1 : 2)] as number;
   }
-  return at === MET;
+  return index === MET;
 }
 
 /**
- * Steps of several conditions behind each other, and behind those of each what it belongs to. Each step is followed by
- * how far ahead to go on when it is met and when not; a number below 0 is how far back of what is met, which is there.
+ * Several programs one behind the other, each followed by its entry. Jumps are relative here. A positive number is the
+ * distance to the next predicate to evaluate. A negative one means that the condition is met; without its sign it is
+ * the distance to the entry.
  */
-export type Row = readonly (Step | number | Entry)[];
+export type Row = readonly (Predicate | number | Entry)[];
 
-/** A condition as part of a row. */
+/** Returns a program, followed by its entry, as part of a row. */
 export function rowOf(program: Program, entry: Entry): Row {
-  const steps = Array.isArray(program) ? program : [program as Step, MET, NOT_MET];
-  const row: (Step | number | Entry)[] = steps.map((one, at) => {
-    if (typeof one !== "number") return one;
-    const from = at - (at % WIDTH);
-    if (one === MET) return from - steps.length;
-    return (one === NOT_MET ? steps.length + 1 : one) - from;
+  const slots = Array.isArray(program) ? program : [program as Predicate, MET, NOT_MET];
+  const row: (Predicate | number | Entry)[] = slots.map((slot, index) => {
+    if (typeof slot !== "number") return slot;
+    const from = index - (index % WIDTH);
+    if (slot === MET) return from - slots.length;
+    return (slot === NOT_MET ? slots.length + 1 : slot) - from;
   });
   return [...row, entry];
 }
 
-/** The row without the steps of an entry that it holds. */
+/** Returns the row without an entry and its program. */
 export function withoutEntry(row: Row, entry: Entry): Row {
   const end = row.indexOf(entry);
-  const start = row.findLastIndex((one, at) => at < end && typeof one === "object" && "trigger" in one) + 1;
+  const start =
+    row.findLastIndex((one, index) => index < end && typeof one === "object" && "trigger" in one) + 1;
   return row.toSpliced(start, end + 1 - start);
 }
 
@@ -78,11 +81,12 @@ function sizeOf(plan: Plan): number {
   return plan.parts.reduce((size, part) => size + sizeOf(part), 0);
 }
 
-function write(row: (Step | number)[], at: number, plan: Plan, onMet: number, onNot: number): void {
+/** Writes a plan at `start`, with the jump targets of the whole. */
+function write(row: (Predicate | number)[], start: number, plan: Plan, onMet: number, onNot: number): void {
   switch (plan.op) {
     case "and":
     case "or": {
-      let [from, left] = [at, plan.parts.length];
+      let [from, left] = [start, plan.parts.length];
       for (const part of plan.parts) {
         const next = from + sizeOf(part);
         left -= 1;
@@ -94,11 +98,11 @@ function write(row: (Step | number)[], at: number, plan: Plan, onMet: number, on
       return;
     }
     case "not":
-      write(row, at, plan.step, onNot, onMet);
+      write(row, start, plan.predicate, onNot, onMet);
       return;
     default:
-      row[at] = plan;
-      row[at + 1] = onMet;
-      row[at + 2] = onNot;
+      row[start] = plan;
+      row[start + 1] = onMet;
+      row[start + 2] = onNot;
   }
 }

@@ -1,71 +1,71 @@
 import { EventTooCostly } from "../event/event-too-costly.ts";
 import type { Entry } from "./entry.ts";
 import type { Field } from "./fields.ts";
-import { meets, type Step } from "./predicate.ts";
+import { meets, type Predicate } from "./predicate.ts";
 import { isMet } from "./program.ts";
 import type { EventSubject } from "./trigger.ts";
 
 /**
- * Steps that one look at an event's triggers may cost, each about the time of one test: some 20 ms. It cannot be
- * interrupted, so that an event that takes more is given up. Work on fields and texts is counted by the evaluation.
+ * Most steps of one search, some 20 ms; a step takes about the time of one predicate. A search is not interruptible, so
+ * an event that needs more is given up. Reading fields and searching texts is limited separately, by the `Evaluation`.
  */
 const MAX_STEPS = 400_000;
 
-/** Characters of texts that one event has looked up, all in all; some milliseconds. Beyond, entries are asked. */
-const MAX_LOOKED_UP = 524_288;
+/** Most characters looked up in n-gram indexes, some milliseconds. Beyond, all entries of the index are candidates. */
+const MAX_LOOKUP_CHARACTERS = 524_288;
 
-/** Comparisons of characters, at worst, that take no longer than a few steps. */
+/** Character comparisons, in the worst case, that take no longer than a few steps. */
 const FEW_COMPARISONS = 2_048;
 
-/** Values of more than these are counted where they are asked. */
+/** Most values of a field that count as steps here. Above, the evaluation counts them. */
 const MAX_VALUES_COUNTED = 64;
 
-/** Entries kept of those that are offered in vain. */
-const MAX_VAIN_KEPT = 4;
+/** Most false positives kept for refiling. */
+const MAX_SAMPLE = 4;
 
 const NONE: readonly Entry[] = [];
 
-/** One event on its way through the index: what was read of it, and which entries it has met. */
+/** The search of the index for one event: its budget, the fields read so far, and the entries matched. */
 export class Search {
   readonly matched: Entry[] = [];
-  /** Entries offered, again or not. */
-  offers = 0;
+  /** Candidates added, repetitions included. */
+  candidates = 0;
   readonly #subject: EventSubject;
-  readonly #round: number;
+  readonly #epoch: number;
   readonly #read: Field[] = [];
   #stepsLeft = MAX_STEPS;
-  #charactersLeft = MAX_LOOKED_UP;
-  #isBlind = false;
-  #vainOffers = 0;
-  #vain: Entry[] | undefined;
-  /** Chooses which of them are kept: another sequence in every search, and no randomness from outside. */
-  #dice: number;
+  #charactersLeft = MAX_LOOKUP_CHARACTERS;
+  #lookupsSkipped = false;
+  #falsePositives = 0;
+  #sample: Entry[] | undefined;
+  /** The state of the pseudo-random generator for the sample, seeded by the epoch. */
+  #random: number;
 
-  /** `round` tells this search from all others since the entries' rounds were last set to 0. */
-  constructor(subject: EventSubject, round: number) {
+  /** `epoch` differs from that of every other search since the epochs of all entries were last reset to 0. */
+  constructor(subject: EventSubject, epoch: number) {
     this.#subject = subject;
-    this.#round = round;
-    this.#dice = round;
+    this.#epoch = epoch;
+    this.#random = epoch;
   }
 
-  /** Whether the event meets a step. */
-  meets(step: Step): boolean {
-    const values = this.valuesOf(step.field);
-    if (step.op === "contains" && values.length === 1) {
+  /** Whether the event meets a predicate. */
+  meets(predicate: Predicate): boolean {
+    const values = this.valuesOf(predicate.field);
+    if (predicate.op === "contains" && values.length === 1) {
       const [value] = values;
       if (typeof value !== "string") return false;
-      const comparisons = value.length * (step.operand as string).length;
+      const comparisons = value.length * (predicate.operand as string).length;
       if (comparisons <= FEW_COMPARISONS) {
         this.#stepsLeft -= 1 + (comparisons >> 7);
-        return value.includes(step.operand as string);
+        return value.includes(predicate.operand as string);
       }
     }
     this.#stepsLeft -= values.length < 2 ? 1 : Math.min(values.length, MAX_VALUES_COUNTED);
-    if (values.length < 2 && step.op !== "contains") return meets(step, values);
-    return this.#subject.evaluation.passes(step, step.field.name, values, meets);
+    if (values.length < 2 && predicate.op !== "contains") return meets(predicate, values);
+    return this.#subject.evaluation.passes(predicate, predicate.field.name, values, meets);
   }
 
-  /** What the event holds at a field. It is read once. */
+  /** Returns the event's values of a field, which is read once. */
   valuesOf(field: Field): readonly unknown[] {
     if (field.values !== undefined) return field.values;
     const values = this.#subject.evaluation.valuesOf(field.name, field.read, this.#subject);
@@ -76,41 +76,41 @@ export class Search {
   }
 
   /**
-   * Whether texts of so many characters may be looked up at once. If not, entries are offered that none of them may
-   * hold, and nothing is to be learned from what is offered.
+   * Takes the characters of a lookup from the budget. Returns false if it is exhausted: then the index adds all of its
+   * entries, and the counts of this search say nothing about its keys.
    */
   mayLookUp(characters: number): boolean {
     if (characters > this.#charactersLeft) {
-      this.#isBlind = true;
+      this.#lookupsSkipped = true;
       return false;
     }
     this.#charactersLeft -= characters;
     return true;
   }
 
-  /** Whether what was offered tells how good the keys are. */
-  get isTelling(): boolean {
-    return !this.#isBlind && this.#subject.evaluation.isComplete;
+  /** Whether the numbers of candidates and false positives tell how good the keys are. */
+  get isRepresentative(): boolean {
+    return !this.#lookupsSkipped && this.#subject.evaluation.isComplete;
   }
 
-  /** Asks an entry whose key the event may hold, unless it was asked before. */
-  offer(entry: Entry): void {
-    this.offers += 1;
-    if (entry.round === this.#round) return;
-    entry.round = this.#round;
-    if (!this.ask(entry)) this.#keepVain(entry);
+  /** Verifies an entry whose key the event may meet, unless this search has verified it. */
+  addCandidate(entry: Entry): void {
+    this.candidates += 1;
+    if (entry.epoch === this.#epoch) return;
+    entry.epoch = this.#epoch;
+    if (!this.verify(entry)) this.#addFalsePositive(entry);
   }
 
-  /** As `offer`, of an entry whose key the event is known to hold: that may be all that there is to ask. */
-  offerExact(entry: Entry): void {
-    this.offers += 1;
-    if (entry.round === this.#round) return;
-    entry.round = this.#round;
-    if (!this.ask(entry, entry.keys)) this.#keepVain(entry);
+  /** As `addCandidate`, for an entry whose key the event meets. The key itself is not evaluated again. */
+  addExactCandidate(entry: Entry): void {
+    this.candidates += 1;
+    if (entry.epoch === this.#epoch) return;
+    entry.epoch = this.#epoch;
+    if (!this.verify(entry, entry.keys)) this.#addFalsePositive(entry);
   }
 
-  /** Asks an entry that is asked only once. Of the step `known`, if it is one, the event is known to meet it. */
-  ask(entry: Entry, known?: Entry["keys"]): boolean {
+  /** Evaluates the entry's condition, and keeps the entry if it is met. The event meets `known` if that is a predicate. */
+  verify(entry: Entry, known?: Entry["keys"]): boolean {
     this.spend(1);
     const { program } = entry;
     const isMatched = program === undefined || program === known || isMet(program, this, known);
@@ -118,48 +118,48 @@ export class Search {
     return isMatched;
   }
 
-  /** Steps that were taken. */
+  /** Steps spent so far. */
   get steps(): number {
     return MAX_STEPS - this.#stepsLeft;
   }
 
-  /** Forgets what was offered in vain: what is offered from now on is another partition's. */
+  /** Resets the false positives, which are counted for each partition. */
   startPartition(): void {
-    this.#vainOffers = 0;
-    this.#vain = undefined;
+    this.#falsePositives = 0;
+    this.#sample = undefined;
   }
 
-  /** Entries that the partition has offered in vain. */
-  get vainOffers(): number {
-    return this.#vainOffers;
+  /** Candidates of the partition that did not match. */
+  get falsePositives(): number {
+    return this.#falsePositives;
   }
 
-  /** A few of those, each as likely as another. */
-  get vain(): readonly Entry[] {
-    return this.#vain ?? NONE;
+  /** A few of the false positives, chosen uniformly (reservoir sampling). */
+  get falsePositiveSample(): readonly Entry[] {
+    return this.#sample ?? NONE;
   }
 
-  #keepVain(entry: Entry): void {
-    this.#vainOffers += 1;
-    this.#dice = (Math.imul(this.#dice, 1_664_525) + 1_013_904_223) | 0;
-    const place = (this.#dice >>> 8) % this.#vainOffers;
-    if (place >= MAX_VAIN_KEPT) return;
-    this.#vain ??= [];
-    this.#vain[Math.min(place, this.#vain.length)] = entry;
+  #addFalsePositive(entry: Entry): void {
+    this.#falsePositives += 1;
+    this.#random = (Math.imul(this.#random, 1_664_525) + 1_013_904_223) | 0;
+    const index = (this.#random >>> 8) % this.#falsePositives;
+    if (index >= MAX_SAMPLE) return;
+    this.#sample ??= [];
+    this.#sample[Math.min(index, this.#sample.length)] = entry;
   }
 
-  /** Throws `EventTooCostly` when the event has cost more than an event may. */
+  /** Spends steps. Throws `EventTooCostly` when the budget of the search is exhausted. */
   spend(steps: number): void {
     this.#stepsLeft -= steps;
     if (this.#stepsLeft < 0) {
       throw new EventTooCostly(
         "match_steps",
-        `Matching the event takes more than ${MAX_STEPS} steps: its tenant has too many triggers that nothing but a look at each can decide`,
+        `Matching the event takes more than ${MAX_STEPS} steps: its tenant has too many triggers that no index can narrow down`,
       );
     }
   }
 
-  /** Lets go of what was read. The next search may begin only then. */
+  /** Releases the values read. Must be called before the next search. */
   end(): void {
     for (const field of this.#read) field.values = undefined;
   }

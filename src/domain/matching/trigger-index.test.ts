@@ -4,7 +4,7 @@ import type { Condition } from "../condition/ast.ts";
 import { compileCondition } from "../condition/compile.ts";
 import { isIndexed } from "../condition/is-indexed.ts";
 import { parseCondition } from "../condition/parse.ts";
-import { coverOf } from "./access-path.ts";
+import { accessPathOf } from "./access-path.ts";
 import { Fields } from "./fields.ts";
 import { planOf } from "./plan.ts";
 import {
@@ -14,7 +14,7 @@ import {
   type TriggerIndex,
 } from "./trigger-index.ts";
 
-/** Few words, so that random conditions and random events meet. */
+/** A small vocabulary, so that random events often meet random conditions. */
 const word = fc.constantFrom("", "a", "ab", "abc", "abcdefgh", "xabcdefghij", "ABCDEFGHI", "Bc", "100");
 const number = fc.constantFrom(-1, 0, 0.5, 1, 2, 3, 5, 100, 2 ** 53 - 1);
 const time = fc.constantFrom(
@@ -64,7 +64,7 @@ const other = fc.oneof(
   fc.record({ op: fc.constantFrom("changedFrom", "changedTo"), path, value: scalar }),
 );
 const mixed = fc.oneof(equality, order, text, other);
-/** With one kind of leaf alone a case fills what the index has for that kind. */
+/** A case with one kind of leaf only fills the indexes of that kind. */
 const leaves: fc.Arbitrary<Condition>[] = [mixed, mixed, equality, order, text, other];
 
 function conditionOf(leaf: fc.Arbitrary<Condition>): fc.Arbitrary<Condition> {
@@ -138,12 +138,12 @@ function withLists(data: Record<string, unknown>): fc.Arbitrary<Record<string, u
     .map((more) => ({ ...data, ...more }));
 }
 
-/** Set HEADRACE_INDEX_HISTORIES to compare as many times more. */
+/** HEADRACE_INDEX_HISTORIES multiplies the number of random histories. */
 const MORE = Number(process.env["HEADRACE_INDEX_HISTORIES"] ?? 1);
 
 type Step = { add: IndexedTrigger } | { remove: string } | { match: MatchableEvent };
 
-/** Triggers, so many, then what happens to them. */
+/** A number of triggers added first, then random additions, removals and matches. */
 function historyOf(first: [least: number, most: number]): fc.Arbitrary<Step[]> {
   return fc.constantFrom(...leaves).chain((leaf) => stepsOf(first, fc.record({ add: triggerOf(leaf) })));
 }
@@ -165,7 +165,7 @@ function stepsOf(
     .map(([before, then]) => [...before, ...then]);
 }
 
-/** What the index is held against: every trigger asked, one after the other. */
+/** The reference implementation: evaluates one trigger against the event. */
 function meets(
   { tenantId, connector, eventTypes = [], where }: IndexedTrigger,
   event: MatchableEvent,
@@ -178,7 +178,7 @@ function meets(
   return where === undefined || compileCondition(where)({ data, event: envelope, headers, changes });
 }
 
-/** Does to an index, and to a list of triggers that are asked in turn, what happens, and compares their answers. */
+/** Replays a history on an index and on a plain list of triggers, and compares their results. */
 function replay(
   steps: readonly Step[],
   index: TriggerIndex,
@@ -205,36 +205,36 @@ function replay(
   expect(index.size).toBe(triggers.size);
 }
 
-describe("the trigger index", () => {
-  test("answers as asking every trigger would, whatever is added and removed in between", {
+describe("createTriggerIndex", () => {
+  test("matches the same triggers as plain evaluation through random additions and removals", {
     timeout: 180_000 * MORE,
   }, () => {
     const counts = { histories: 0, events: 0, compared: 0, matched: 0 };
-    type Kind = { few?: number; stepsAtOnce?: number; first: [number, number]; numRuns: number };
+    type Kind = { scanLimit?: number; stepsAtOnce?: number; first: [number, number]; numRuns: number };
     const kinds: Kind[] = [
-      { few: 0, stepsAtOnce: 0, first: [1, 30], numRuns: 300 },
-      { few: 8, stepsAtOnce: 12, first: [20, 40], numRuns: 100 },
-      { few: 0, first: [1, 30], numRuns: 1_200 },
-      { few: 8, first: [150, 250], numRuns: 60 },
+      { scanLimit: 0, stepsAtOnce: 0, first: [1, 30], numRuns: 300 },
+      { scanLimit: 8, stepsAtOnce: 12, first: [20, 40], numRuns: 100 },
+      { scanLimit: 0, first: [1, 30], numRuns: 1_200 },
+      { scanLimit: 8, first: [150, 250], numRuns: 60 },
       { first: [300, 400], numRuns: 40 },
     ];
     for (const { first, numRuns, ...options } of kinds) {
-      const holds = fc.property(historyOf(first), (steps) => {
+      const property = fc.property(historyOf(first), (steps) => {
         counts.histories += 1;
         replay(steps, createTriggerIndex(options), counts);
       });
-      fc.assert(holds, { numRuns: numRuns * MORE });
+      fc.assert(property, { numRuns: numRuns * MORE });
     }
     console.info(`index = plain evaluation: ${JSON.stringify(counts)}`);
     expect(counts.compared).toBeGreaterThan(100_000);
     expect(counts.matched).toBeGreaterThan(counts.compared / 20);
   });
 
-  test("keeps answering so while it learns which keys tell triggers apart", () => {
+  test("matches the same triggers while it refiles entries under more selective keys", () => {
     const index = createTriggerIndex();
     const triggers = Array.from({ length: 2_000 }, (_, at): IndexedTrigger => {
       const rare: Condition = { op: "gt", path: "total", value: 10_000 + at };
-      // Before any event was seen, the words promise more.
+      // Before any event is measured, the needles look more selective.
       const common: Condition = { op: "contains", path: "note", value: `w${at % 500}w` };
       return {
         id: `${at}`,
@@ -246,15 +246,15 @@ describe("the trigger index", () => {
     });
     for (const one of triggers) index.add(one);
     const note = Array.from({ length: 500 }, (_, at) => `w${at}w`).join(" ");
-    for (let round = 0; round < 300; round += 1) {
-      const data = { note, total: round % 50 === 0 ? 10_000 + round : 5 };
+    for (let step = 0; step < 300; step += 1) {
+      const data = { note, total: step % 50 === 0 ? 10_000 + step : 5 };
       const event = { tenantId: "acme", connector: "shop", type: "order.paid", data };
       const met = triggers.filter((one) => meets(one, event)).map((one) => one.id);
       expect(index.match(event)).toEqual(met);
-      if (round % 100 === 50) index.remove(`${round}`);
-      if (round % 100 === 50)
+      if (step % 100 === 50) index.remove(`${step}`);
+      if (step % 100 === 50)
         triggers.splice(
-          triggers.findIndex((one) => one.id === `${round}`),
+          triggers.findIndex((one) => one.id === `${step}`),
           1,
         );
     }
@@ -264,7 +264,7 @@ describe("the trigger index", () => {
     ).toEqual([]);
   });
 
-  test("sees what was added, replaced and removed with the next event, in the order of registration", () => {
+  test("applies additions, replacements and removals to the next match, in registration order", () => {
     const index = createTriggerIndex();
     const event = { tenantId: "acme", connector: "shop", type: "order.paid", data: { status: "paid" } };
     const where = parseCondition('status eq "paid"');
@@ -283,7 +283,7 @@ describe("the trigger index", () => {
     expect(index.size).toBe(3);
   });
 
-  test("takes a condition as text too", () => {
+  test("accepts a trigger condition as text", () => {
     const index = createTriggerIndex();
     index.add({
       id: "a",
@@ -299,7 +299,7 @@ describe("the trigger index", () => {
     expect(index.match(event)).toEqual(["a"]);
   });
 
-  test("says of a trigger which clause an event does not meet", () => {
+  test("explains which clause of a trigger an event does not meet", () => {
     const index = createTriggerIndex();
     const where = parseCondition("total gt 100 and note exists");
     index.add({ id: "a", tenantId: "acme", connector: "shop", eventTypes: ["order.*", "refund"], where });
@@ -323,7 +323,7 @@ describe("the trigger index", () => {
     expect(index.explain(event, "b")).toBeUndefined();
   });
 
-  test("refuses an event that would hold up all others", () => {
+  test("throws EventTooCostly when a search takes too many steps", () => {
     const index = createTriggerIndex();
     const never = Array.from({ length: 63 }, (_, at): Condition => ({ op: "eq", path: "a", value: `${at}` }));
     const absent: Condition = { op: "exists", path: "b", value: false };
@@ -338,7 +338,7 @@ describe("the trigger index", () => {
     expect(index.match({ ...event, data: {} })).toHaveLength(100);
   });
 
-  test("matches long texts and long lists, however many triggers ask about them", () => {
+  test("matches long texts and lists within the budget of an event for 100 triggers", () => {
     const index = createTriggerIndex();
     for (let at = 0; at < 100; at += 1) {
       const conditions: Condition[] = [
@@ -357,17 +357,17 @@ describe("the trigger index", () => {
     expect(match({ list: long, text: "a".repeat(60_000) })).toEqual([]);
   });
 
-  test("files every condition that needs a value to be there, and only those", () => {
+  test("finds an access path exactly for conditions that need some value to be present", () => {
     fc.assert(
       fc.property(conditionOf(mixed), (where) => {
         const fields = new Fields();
-        expect(coverOf(planOf(where, fields), () => 1) !== undefined).toBe(isIndexed(where));
+        expect(accessPathOf(planOf(where, fields), () => 1) !== undefined).toBe(isIndexed(where));
       }),
       { numRuns: 5_000 },
     );
   });
 
-  test("tells a hundred thousand triggers apart as fast as a few", () => {
+  test("matches 1,000 events against 100,000 triggers within two seconds", () => {
     const index = createTriggerIndex();
     for (let at = 0; at < 100_000; at += 1) {
       index.add({ id: `${at}`, tenantId: "acme", where: { op: "eq", path: "sku", value: `SKU-${at}` } });
@@ -377,7 +377,7 @@ describe("the trigger index", () => {
       const event = { tenantId: "acme", connector: "shop", type: "x", data: { sku: `SKU-${at * 100}` } };
       expect(index.match(event)).toEqual([`${at * 100}`]);
     }
-    // Asking each would take minutes.
+    // Evaluating every trigger would take minutes.
     expect(performance.now() - startedMs).toBeLessThan(2_000);
     for (let at = 0; at < 100_000; at += 1) index.remove(`${at}`);
     expect(index.size).toBe(0);

@@ -5,9 +5,9 @@ import { finish, type Slices } from "../slices.ts";
 import type { Entry } from "./entry.ts";
 import { Fields } from "./fields.ts";
 import { Partition } from "./partition.ts";
-import { type Route, Routes } from "./partition-map.ts";
+import { type PartitionKey, PartitionMap } from "./partition-map.ts";
 import { planOf } from "./plan.ts";
-import { programOf, stepsOf } from "./program.ts";
+import { predicatesOf, programOf } from "./program.ts";
 import { Search } from "./search.ts";
 import {
   conditionOf,
@@ -22,72 +22,73 @@ export type { IndexedTrigger, MatchableEvent };
 /** All active triggers, in memory. */
 export interface TriggerIndex {
   /**
-   * Adds a trigger; one of the same id is replaced and keeps its place. The next `match` sees it. The trigger is kept
-   * as it is, and must not be changed afterwards. A condition is checked before (`readCondition`); text is parsed, and
-   * `invalid_condition` thrown where it cannot be.
+   * Adds a trigger, or replaces the one of the same id, which keeps its position. The next `match` sees it. The trigger
+   * is not copied and must not be changed afterwards. A condition must have been checked by `readCondition`; text is
+   * parsed, and throws `invalid_condition` if it cannot be.
    */
   add(trigger: NewTrigger): void;
-  /** Removes a trigger, if it is there. The next `match` no longer sees it. */
+  /** Removes a trigger if it exists. The next `match` no longer sees it. */
   remove(id: string): void;
   /**
-   * The ids of the triggers that the event meets, in the order of their registration. Throws `EventTooCostly` for one
-   * that is over its budget. It may take seconds: where others wait, `matchInSlices` is asked.
+   * Returns the ids of the triggers that the event meets, in registration order. Throws `EventTooCostly` for an event
+   * over its budget. May take seconds: a process that serves other work uses `matchInSlices`.
    */
   match(event: MatchableEvent): string[];
   /**
-   * As `match`: at once, which is nearly always, or else in slices of some milliseconds. A trigger that comes or goes
-   * between two slices is seen or not.
+   * As `match`, but returns work in slices of some milliseconds when it takes long, which is rare. A trigger added or
+   * removed between two slices may or may not be seen.
    */
   matchInSlices(event: MatchableEvent): string[] | Slices<string[]>;
   /**
-   * Why the event meets a trigger or not: the first clause that fails, of its tenant, connector, types and condition,
-   * and what the event holds there. Undefined: there is no such trigger.
+   * Explains why the event meets a trigger or not: the first clause that fails, of its tenant, connector, types and
+   * condition, and the event's values there. Undefined if the trigger does not exist.
    */
   explain(event: MatchableEvent, id: string): Explanation | undefined;
   readonly size: number;
-  /** The cost of matching so far, as the bytes of a body that are parsed in the same time. */
+  /** The cost of all matching so far, as bytes of a body parsed in the same time. */
   readonly matchedBytes: number;
 }
 
 /** Bytes of JSON that are parsed in the time of one step. */
-const BYTES_A_STEP = 12;
+const BYTES_PER_STEP = 12;
 
 /** A trigger whose condition may be text. */
 export type NewTrigger = Omit<IndexedTrigger, "where"> & { where?: Condition | string | undefined };
 
-/** Searches are told apart by a small integer, which begins anew after this many. */
-const MAX_ROUND = 2 ** 30;
+/** The greatest epoch, a small integer to the engine. After it, epochs start over. */
+const MAX_EPOCH = 2 ** 30;
 
-/** As many triggers of one tenant, connector and type are asked faster than found. */
-const FEW = 128;
+/** Up to this many triggers of one tenant, connector and type are scanned faster than an index finds them. */
+const SCAN_LIMIT = 128;
 
 /**
- * An event finds its triggers by what it holds; docs/decisions/006-trigger-index.md says how and why. Adding and
- * removing touch the one trigger's own keys and rebuild nothing. More than `few` triggers that differ only in their
- * conditions are found by keys; fewer are asked. Of each event `stepsAtOnce` of reading and searching are done at once.
+ * Creates an empty index. An event finds its triggers by its own values: docs/decisions/006-trigger-index.md explains how
+ * and why. Adding and removing a trigger touches its own keys and rebuilds nothing. Up to `scanLimit` triggers of one
+ * tenant, connector and type are scanned, more are indexed. `stepsAtOnce` is the work on one event's fields and texts
+ * that is done before the rest is deferred to slices.
  */
 export function createTriggerIndex({
-  few = FEW,
+  scanLimit = SCAN_LIMIT,
   stepsAtOnce,
 }: {
-  few?: number;
+  scanLimit?: number;
   stepsAtOnce?: number;
 } = {}): TriggerIndex {
   const fields = new Fields();
-  const routes = new Routes(() => new Partition(fields, few));
-  /** By id, the trigger's entry in its first partition. */
+  const partitions = new PartitionMap(() => new Partition(fields, scanLimit));
+  /** The entry of each trigger in its first partition, by id. */
   const entries = new Map<string, Entry>();
   let registered = 0;
   let steps = 0;
-  let round = 0;
+  let epoch = 0;
 
   function remove(id: string): Entry | undefined {
     const first = entries.get(id);
     if (first === undefined) return undefined;
     let entry: Entry | undefined = first;
-    for (const route of routesOf(first.trigger)) {
-      if (entry !== undefined) routes.open(route).remove(entry);
-      routes.close(route);
+    for (const key of partitionKeysOf(first.trigger)) {
+      if (entry !== undefined) partitions.open(key).remove(entry);
+      partitions.close(key);
       entry = entry?.next;
     }
     releaseFields(first.trigger);
@@ -95,18 +96,18 @@ export function createTriggerIndex({
     return first;
   }
 
-  /** Not every entry keeps its program: a plan names the fields again, which it takes once more. */
+  /** Plans the condition again, since not every entry has a program. That counts the uses once more: release both. */
   function releaseFields({ where }: IndexedTrigger): void {
     if (where === undefined) return;
-    const steps = stepsOf(programOf(planOf(where, fields)));
-    fields.release(steps);
-    fields.release(steps);
+    const predicates = predicatesOf(programOf(planOf(where, fields)));
+    fields.release(predicates);
+    fields.release(predicates);
   }
 
-  function look(event: MatchableEvent, subject: EventSubject): string[] {
-    const search = new Search(subject, nextRound());
+  function searchOnce(event: MatchableEvent, subject: EventSubject): string[] {
+    const search = new Search(subject, nextEpoch());
     try {
-      routes.each(event, (partition) => partition.search(search));
+      partitions.each(event, (partition) => partition.search(search));
     } finally {
       search.end();
       steps += search.steps;
@@ -114,15 +115,15 @@ export function createTriggerIndex({
     return inOrder(search.matched);
   }
 
-  function nextRound(): number {
-    if (round === MAX_ROUND) {
+  function nextEpoch(): number {
+    if (epoch === MAX_EPOCH) {
       for (const first of entries.values()) {
-        for (let entry: Entry | undefined = first; entry !== undefined; entry = entry.next) entry.round = 0;
+        for (let entry: Entry | undefined = first; entry !== undefined; entry = entry.next) entry.epoch = 0;
       }
-      round = 0;
+      epoch = 0;
     }
-    round += 1;
-    return round;
+    epoch += 1;
+    return epoch;
   }
 
   return {
@@ -132,9 +133,9 @@ export function createTriggerIndex({
       const plan = trigger.where && planOf(trigger.where, fields);
       const program = plan && programOf(plan);
       let next: Entry | undefined;
-      for (const route of routesOf(trigger).reverse()) {
-        next = { program, keys: undefined, round: 0, order, id: trigger.id, trigger, next };
-        routes.open(route).add(next, plan);
+      for (const key of partitionKeysOf(trigger).reverse()) {
+        next = { program, keys: undefined, epoch: 0, order, id: trigger.id, trigger, next };
+        partitions.open(key).add(next, plan);
       }
       if (next !== undefined) entries.set(trigger.id, next);
     },
@@ -147,8 +148,10 @@ export function createTriggerIndex({
     },
     matchInSlices(event) {
       const subject = subjectOf(event, stepsAtOnce);
-      const matched = look(event, subject);
-      return subject.evaluation.isComplete ? matched : subject.evaluation.settle(() => look(event, subject));
+      const matched = searchOnce(event, subject);
+      return subject.evaluation.isComplete
+        ? matched
+        : subject.evaluation.settle(() => searchOnce(event, subject));
     },
     explain(event, id) {
       const trigger = entries.get(id)?.trigger;
@@ -157,7 +160,7 @@ export function createTriggerIndex({
       return finish(subject.evaluation.settle(() => explainCondition(condition, subject)));
     },
     get matchedBytes() {
-      return steps * BYTES_A_STEP;
+      return steps * BYTES_PER_STEP;
     },
     get size() {
       return entries.size;
@@ -172,13 +175,13 @@ function withTree(trigger: NewTrigger): IndexedTrigger {
     : (trigger as IndexedTrigger);
 }
 
-/** A trigger of several types lies in the partition of each. */
-function routesOf({ tenantId, connector, eventTypes = [] }: IndexedTrigger): Route[] {
+/** Returns the keys of a trigger's partitions, one for each of its types. */
+function partitionKeysOf({ tenantId, connector, eventTypes = [] }: IndexedTrigger): PartitionKey[] {
   const types = eventTypes.length === 0 ? [undefined] : [...new Set(eventTypes)];
   return types.map((type) => ({ tenantId, connector, type }));
 }
 
-/** The triggers' ids in the order of their registration, each once. */
+/** Returns the ids of the triggers in registration order, each once. */
 function inOrder(matched: Entry[]): string[] {
   if (matched.length > 1) matched.sort((left, right) => left.order - right.order);
   const ids: string[] = [];

@@ -2,7 +2,7 @@ import type { Condition } from "../condition/ast.ts";
 import { Evaluation } from "../condition/evaluation.ts";
 import type { ConditionSubject } from "../condition/field.ts";
 
-/** A flow's trigger as the index knows it. */
+/** A flow's trigger in the form that the index takes. */
 export interface IndexedTrigger {
   id: string;
   tenantId: string;
@@ -13,7 +13,7 @@ export interface IndexedTrigger {
   where?: Condition | undefined;
 }
 
-/** What a trigger is matched against. */
+/** An event in the form that triggers are matched against. */
 export interface MatchableEvent {
   tenantId: string;
   connector: string;
@@ -23,11 +23,12 @@ export interface MatchableEvent {
   changes?: Record<string, { from?: unknown; to?: unknown }>;
 }
 
-/** The event as conditions see it. So many steps of its evaluation are done at once. */
+/** Returns the subject of an event. `stepsAtOnce` is the work that its evaluation does before it defers the rest. */
 export function subjectOf(event: MatchableEvent, stepsAtOnce?: number): EventSubject {
   return new EventSubject(event, stepsAtOnce);
 }
 
+/** An event as conditions see it, with the state of its evaluation. */
 export class EventSubject implements ConditionSubject {
   readonly data: unknown;
   readonly headers: Record<string, string>;
@@ -43,24 +44,26 @@ export class EventSubject implements ConditionSubject {
     this.#event = event;
   }
 
-  /** Made only when it is asked for: few conditions do. */
+  /** The envelope by the API's names. Built on demand, since few conditions read it. */
   get event(): Record<string, unknown> {
     const { data: _data, headers: _headers, changes: _changes, ...envelope } = this.#event;
-    return Object.fromEntries(Object.entries(envelope).map(([name, value]) => [SHOWN[name] ?? name, value]));
+    return Object.fromEntries(
+      Object.entries(envelope).map(([name, value]) => [API_NAMES[name] ?? name, value]),
+    );
   }
 }
 
 const NONE = {};
 
-/** Of the names that the API shows in another way. */
-const SHOWN: Readonly<Record<string, string>> = {
+/** API names that differ from the internal ones. */
+const API_NAMES: Readonly<Record<string, string>> = {
   tenantId: "tenant_id",
   occurredAt: "occurred_at",
   receivedAt: "received_at",
   idempotencyKey: "idempotency_key",
 };
 
-/** The whole trigger as one condition: what an event's tenant, connector and type have to be, and the trigger's own. */
+/** Returns the whole trigger as one condition on the event's tenant, connector, type and data. */
 export function conditionOf({ tenantId, connector, eventTypes = [], where }: IndexedTrigger): Condition {
   const conditions: Condition[] = [{ op: "eq", path: "$event.tenant_id", value: tenantId }];
   if (connector !== undefined) conditions.push({ op: "eq", path: "$event.connector", value: connector });

@@ -1,48 +1,50 @@
 import type { Entry } from "../entry.ts";
 import { PostingMap } from "../postings.ts";
-import type { Step } from "../predicate.ts";
+import type { Predicate } from "../predicate.ts";
 import type { Search } from "../search.ts";
-import type { Way } from "./field-index.ts";
+import type { FieldIndex } from "./field-index.ts";
 
-/** Values that a field is expected to have, until they are seen. */
+/** Assumed number of distinct values of a field while there are few entries. */
 const EXPECTED_VALUES = 16;
 
-/** Entries by the values that `eq` and `in` ask for. */
-export class Equals implements Way {
+/** Entries by the operands of `eq` and `in`. */
+export class EqualityIndex implements FieldIndex {
   readonly #postings = new PostingMap<unknown>(EXPECTED_VALUES);
 
-  get meanChance(): number {
-    return this.#postings.meanChance;
+  get meanSelectivity(): number {
+    return this.#postings.meanSelectivity;
   }
 
-  chance(key: Step): number {
-    let chance = 0;
-    for (const value of valuesOf(key)) chance += this.#postings.chance(value);
-    return chance;
+  selectivity(key: Predicate): number {
+    let selectivity = 0;
+    for (const value of operandsOf(key)) selectivity += this.#postings.selectivity(value);
+    return selectivity;
   }
 
-  add(key: Step, entry: Entry): void {
-    for (const value of valuesOf(key)) this.#postings.add(value, entry);
+  add(key: Predicate, entry: Entry): void {
+    for (const value of operandsOf(key)) this.#postings.add(value, entry);
   }
 
-  remove(key: Step, entry: Entry): void {
-    for (const value of valuesOf(key)) this.#postings.remove(value, entry);
+  remove(key: Predicate, entry: Entry): void {
+    for (const value of operandsOf(key)) this.#postings.remove(value, entry);
   }
 
   search(values: readonly unknown[], search: Search): void {
-    if (values.length === 1) this.#postings.offerExact(values[0], search);
-    else for (const value of new Set(values.filter(mayBeOperand))) this.#postings.offerExact(value, search);
+    if (values.length === 1) this.#postings.addExactCandidates(values[0], search);
+    else
+      for (const value of new Set(values.filter(mayBeOperand)))
+        this.#postings.addExactCandidates(value, search);
   }
 }
 
-/** No condition is larger, characters: a longer text equals no operand, and two such may take long to compare. */
-const MAX_OPERAND = 16_384;
+/** The size limit of a condition, in characters. A longer text equals no operand, and comparing two such is slow. */
+const MAX_OPERAND_CHARACTERS = 16_384;
 
 function mayBeOperand(value: unknown): boolean {
-  return typeof value !== "string" || value.length <= MAX_OPERAND;
+  return typeof value !== "string" || value.length <= MAX_OPERAND_CHARACTERS;
 }
 
-function valuesOf(key: Step): Iterable<unknown> {
-  if (key.op === "band") return [];
+function operandsOf(key: Predicate): Iterable<unknown> {
+  if (key.op === "interval") return [];
   return key.op === "in" ? (key.operand as Iterable<unknown>) : [key.operand];
 }

@@ -1,92 +1,97 @@
 import type { Entry } from "../entry.ts";
 import type { Field } from "../fields.ts";
-import type { Step } from "../predicate.ts";
+import type { Predicate } from "../predicate.ts";
 import type { Search } from "../search.ts";
-import { createWay, type Way, type WayKind, wayKind } from "./field-index.ts";
+import { createFieldIndex, type IndexKind, indexKindOf } from "./create-field-index.ts";
+import type { FieldIndex } from "./field-index.ts";
 
-/** A way of a field, and what it was seen to offer. */
-interface TriedWay {
-  readonly kind: WayKind;
-  readonly way: Way;
-  /** Entries filed, each as often as it has keys here. */
+/** An index of a field, and how many candidates its searches have produced. */
+interface MeasuredIndex {
+  readonly kind: IndexKind;
+  readonly index: FieldIndex;
+  /** Entries, each counted once per key that it has here. */
   entries: number;
   searches: number;
-  /** Entries that those searches were offered. */
-  offers: number;
+  /** Candidates that those searches added. */
+  candidates: number;
 }
 
-/** After so many searches, half of what was seen counts no more. */
+/** After this many searches the counts are halved, so that older searches weigh less. */
 const MAX_SEARCHES = 1_024;
 
-/** The ways in use of one partition. It holds none that is empty. */
-export class Ways {
-  readonly #byField = new Map<Field, TriedWay[]>();
+/** The indexes of one partition, by field and kind. An index that becomes empty is dropped. */
+export class FieldIndexes {
+  readonly #byField = new Map<Field, MeasuredIndex[]>();
 
   get isEmpty(): boolean {
     return this.#byField.size === 0;
   }
 
-  /** How likely an event is offered an entry for the sake of this key: by what was seen, and before that by guess. */
-  cost(key: Step): number {
-    const tried = this.#find(key);
-    if (tried === undefined) return UNUSED[wayKind(key)].chance(key);
-    const { way, entries, searches, offers } = tried;
-    const seen = (offers / entries + way.meanChance) / (searches + 1);
-    return (way.chance(key) / way.meanChance) * seen;
+  /**
+   * Estimates how likely an event makes an entry of this key a candidate: the key's selectivity, corrected by the
+   * measured candidates of its index.
+   */
+  cost(key: Predicate): number {
+    const measured = this.#find(key);
+    if (measured === undefined) return EMPTY_INDEXES[indexKindOf(key)].selectivity(key);
+    const { index, entries, searches, candidates } = measured;
+    const mean = (candidates / entries + index.meanSelectivity) / (searches + 1);
+    return (index.selectivity(key) / index.meanSelectivity) * mean;
   }
 
-  add(key: Step, entry: Entry): void {
-    let tried = this.#find(key);
-    if (tried === undefined) {
-      const kind = wayKind(key);
-      tried = { kind, way: createWay(kind), entries: 0, searches: 0, offers: 0 };
-      this.#byField.set(key.field, [...(this.#byField.get(key.field) ?? []), tried]);
+  add(key: Predicate, entry: Entry): void {
+    let measured = this.#find(key);
+    if (measured === undefined) {
+      const kind = indexKindOf(key);
+      measured = { kind, index: createFieldIndex(kind), entries: 0, searches: 0, candidates: 0 };
+      this.#byField.set(key.field, [...(this.#byField.get(key.field) ?? []), measured]);
     }
-    tried.entries += 1;
-    tried.way.add(key, entry);
+    measured.entries += 1;
+    measured.index.add(key, entry);
   }
 
-  remove(key: Step, entry: Entry): void {
-    const tried = this.#find(key);
-    if (tried === undefined) return;
-    tried.entries -= 1;
-    tried.way.remove(key, entry);
-    if (tried.entries > 0) return;
-    const left = (this.#byField.get(key.field) ?? []).filter((one) => one !== tried);
-    if (left.length === 0) this.#byField.delete(key.field);
-    else this.#byField.set(key.field, left);
+  remove(key: Predicate, entry: Entry): void {
+    const measured = this.#find(key);
+    if (measured === undefined) return;
+    measured.entries -= 1;
+    measured.index.remove(key, entry);
+    if (measured.entries > 0) return;
+    const others = (this.#byField.get(key.field) ?? []).filter((one) => one !== measured);
+    if (others.length === 0) this.#byField.delete(key.field);
+    else this.#byField.set(key.field, others);
   }
 
+  /** Searches every index by the event's values of its field. */
   search(search: Search): void {
-    for (const [field, ways] of this.#byField) {
+    for (const [field, indexes] of this.#byField) {
       const values = search.valuesOf(field);
-      for (const tried of ways) tryWay(tried, values, search);
+      for (const measured of indexes) searchMeasured(measured, values, search);
     }
   }
 
-  #find({ field, op }: Step): TriedWay | undefined {
-    const kind = wayKind({ op });
+  #find({ field, op }: Predicate): MeasuredIndex | undefined {
+    const kind = indexKindOf({ op });
     return this.#byField.get(field)?.find((one) => one.kind === kind);
   }
 }
 
-function tryWay(tried: TriedWay, values: readonly unknown[], search: Search): void {
-  const before = search.offers;
-  if (values.length > 0) tried.way.search(values, search);
-  if (!search.isTelling) return;
-  tried.searches += 1;
-  tried.offers += search.offers - before;
-  if (tried.searches < MAX_SEARCHES) return;
-  tried.searches /= 2;
-  tried.offers /= 2;
+function searchMeasured(measured: MeasuredIndex, values: readonly unknown[], search: Search): void {
+  const before = search.candidates;
+  if (values.length > 0) measured.index.search(values, search);
+  if (!search.isRepresentative) return;
+  measured.searches += 1;
+  measured.candidates += search.candidates - before;
+  if (measured.searches < MAX_SEARCHES) return;
+  measured.searches /= 2;
+  measured.candidates /= 2;
 }
 
-/** What is asked about ways that nothing takes yet. */
-const UNUSED: Readonly<Record<WayKind, Way>> = {
-  equals: createWay("equals"),
-  bands: createWay("bands"),
-  above: createWay("above"),
-  below: createWay("below"),
-  stretches: createWay("stretches"),
-  present: createWay("present"),
+/** Estimates the selectivity of keys whose index does not exist yet. */
+const EMPTY_INDEXES: Readonly<Record<IndexKind, FieldIndex>> = {
+  equality: createFieldIndex("equality"),
+  interval: createFieldIndex("interval"),
+  above: createFieldIndex("above"),
+  below: createFieldIndex("below"),
+  ngram: createFieldIndex("ngram"),
+  presence: createFieldIndex("presence"),
 };

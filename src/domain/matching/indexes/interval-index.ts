@@ -1,70 +1,71 @@
 import type { Entry } from "../entry.ts";
 import { extremesOf } from "../extremes.ts";
-import type { Band, Step } from "../predicate.ts";
+import type { Interval, Predicate } from "../predicate.ts";
 import type { Search } from "../search.ts";
-import type { Way } from "./field-index.ts";
-import { Ranges } from "./sorted-intervals.ts";
+import type { FieldIndex } from "./field-index.ts";
+import { SortedIntervals } from "./sorted-intervals.ts";
 
-/** Bands narrower than 8^-7 are taken for as wide. */
-const NARROWEST = -7;
+/** The lowest level: intervals narrower than 8^-7 share it. */
+const LOWEST_LEVEL = -7;
 
-/** The chance of a band among bands of which too few are known. */
-const UNKNOWN_CHANCE = 1 / 16;
+/** The selectivity assumed of an interval on a level with fewer than `FEW` entries. */
+const DEFAULT_SELECTIVITY = 1 / 16;
 const FEW = 8;
 
 /**
- * Entries by a range of numbers, apart for every power of eight that their width is below: so a number is met only by
- * ranges that begin at most that far below it.
+ * Entries by an interval of numbers. Each power of eight has its level, which holds the intervals narrower than it: a
+ * search of a level looks back at most that far for intervals that begin below the number.
  */
-export class Bands implements Way {
-  readonly #levels = new Map<number, Ranges>();
+export class IntervalIndex implements FieldIndex {
+  readonly #levels = new Map<number, SortedIntervals>();
 
-  get meanChance(): number {
-    let [chances, entries] = [0, 0];
-    for (const [level, ranges] of this.#levels) {
-      chances += chanceAmong(ranges, 8 ** level / 3) * ranges.size;
-      entries += ranges.size;
+  get meanSelectivity(): number {
+    let [sum, entries] = [0, 0];
+    for (const [level, intervals] of this.#levels) {
+      sum += selectivityAmong(intervals, 8 ** level / 3) * intervals.size;
+      entries += intervals.size;
     }
-    return entries === 0 ? UNKNOWN_CHANCE : chances / entries;
+    return entries === 0 ? DEFAULT_SELECTIVITY : sum / entries;
   }
 
-  chance(key: Step): number {
-    const band = key as Band;
-    return chanceAmong(this.#levels.get(levelOf(band)), band.high - band.low);
+  selectivity(key: Predicate): number {
+    const interval = key as Interval;
+    return selectivityAmong(this.#levels.get(levelOf(interval)), interval.high - interval.low);
   }
 
-  add(key: Step, entry: Entry): void {
-    const band = key as Band;
-    const level = levelOf(band);
-    const ranges = this.#levels.get(level) ?? new Ranges();
-    if (ranges.size === 0) this.#levels.set(level, ranges);
-    ranges.add(band.low, band.high, entry);
+  add(key: Predicate, entry: Entry): void {
+    const interval = key as Interval;
+    const level = levelOf(interval);
+    const intervals = this.#levels.get(level) ?? new SortedIntervals();
+    if (intervals.size === 0) this.#levels.set(level, intervals);
+    intervals.add(interval.low, interval.high, entry);
   }
 
-  remove(key: Step, entry: Entry): void {
-    const band = key as Band;
-    const level = levelOf(band);
-    const ranges = this.#levels.get(level);
-    ranges?.remove(band.low, entry);
-    if (ranges?.size === 0) this.#levels.delete(level);
+  remove(key: Predicate, entry: Entry): void {
+    const interval = key as Interval;
+    const level = levelOf(interval);
+    const intervals = this.#levels.get(level);
+    intervals?.remove(interval.low, entry);
+    if (intervals?.size === 0) this.#levels.delete(level);
   }
 
   search(values: readonly unknown[], search: Search): void {
     const extremes = extremesOf(values);
     if (extremes === undefined) return;
-    for (const [level, ranges] of this.#levels) ranges.offer(extremes[0], extremes[1], 8 ** level, search);
+    for (const [level, intervals] of this.#levels)
+      intervals.addCandidates(extremes[0], extremes[1], 8 ** level, search);
   }
 }
 
-function chanceAmong(ranges: Ranges | undefined, width: number): number {
-  if (ranges === undefined || ranges.size < FEW) return UNKNOWN_CHANCE;
-  return width < ranges.span ? width / ranges.span : 1;
+function selectivityAmong(intervals: SortedIntervals | undefined, width: number): number {
+  if (intervals === undefined || intervals.size < FEW) return DEFAULT_SELECTIVITY;
+  return width < intervals.span ? width / intervals.span : 1;
 }
 
-/** The least power of eight above the width: strictly, since the width itself may be rounded. */
-function levelOf({ low, high }: Band): number {
+/** Returns the exponent of the least power of eight strictly above the width, which may be rounded. */
+function levelOf({ low, high }: Interval): number {
   const width = high - low;
-  let level = NARROWEST;
+  let level = LOWEST_LEVEL;
   while (8 ** level <= width) level += 1;
   return level;
 }

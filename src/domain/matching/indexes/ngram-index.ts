@@ -1,52 +1,52 @@
 import type { Entry } from "../entry.ts";
 import { PostingMap } from "../postings.ts";
-import type { LeafStep, Step } from "../predicate.ts";
+import type { LeafPredicate, Predicate } from "../predicate.ts";
 import type { Search } from "../search.ts";
-import { HashFilter } from "./bloom-filter.ts";
-import type { Way } from "./field-index.ts";
+import { BloomFilter } from "./bloom-filter.ts";
+import type { FieldIndex } from "./field-index.ts";
 
-/** A needle is filed under a stretch of the greatest of these lengths that it has, characters. */
+/** N-gram lengths, in characters. A needle is filed under an n-gram of the greatest length that fits. */
 const LENGTHS = [8, 4, 3, 2, 1] as const;
 
-/** Characters of text that are looked up in the time of one test. */
-const CHARACTERS_A_STEP = 8;
+/** Characters of text looked up in the time of one step. */
+const CHARACTERS_PER_STEP = 8;
 
-/** Stretches of one length that there are expected to be, until they are seen. */
-const EXPECTED_STRETCHES = 256;
+/** Assumed number of distinct n-grams of one length while there are few entries. */
+const EXPECTED_NGRAMS = 256;
 
-/** Stretches of a text of ordinary length. */
-const ORDINARY_TEXT = 64;
+/** Assumed number of n-grams in a text. */
+const NGRAMS_PER_TEXT = 64;
 
-/** Looking up a text costs more than asking as few entries outright. */
+/** Up to this many entries are all candidates: verifying them is cheaper than looking up a text. */
 const FEW = 24;
 
 /**
- * Entries by a needle that a string must hold. Of the needle's stretches of eight characters the one is taken that
- * the fewest others have; a text is looked up by each of its own. Stretches are known by a hash: where two share
- * one, an entry is offered in vain.
+ * Entries by a needle that a string must contain. Each needle is filed under that one of its n-grams which has the
+ * fewest entries, and a text is looked up by all of its n-grams. N-grams are known by a hash: a collision only adds a
+ * false positive.
  */
-export class Stretches implements Way {
-  /** All, while they are few. */
+export class NgramIndex implements FieldIndex {
+  /** All entries while they are few, else undefined. */
   #few: { needle: string; entry: Entry }[] | undefined = [];
-  readonly #byLength = new Map<number, StretchesOfLength>();
+  readonly #byLength = new Map<number, NgramsOfLength>();
 
-  get meanChance(): number {
-    let [chances, entries] = [0, 0];
+  get meanSelectivity(): number {
+    let [sum, entries] = [0, 0];
     for (const { postings } of this.#byLength.values()) {
-      chances += inText(postings.meanChance) * postings.size;
+      sum += selectivityInText(postings.meanSelectivity) * postings.size;
       entries += postings.size;
     }
-    return entries === 0 ? inText(1 / EXPECTED_STRETCHES) : chances / entries;
+    return entries === 0 ? selectivityInText(1 / EXPECTED_NGRAMS) : sum / entries;
   }
 
-  chance(key: Step): number {
+  selectivity(key: Predicate): number {
     const needle = needleOf(key);
     const ofLength = this.#byLength.get(lengthFor(needle));
-    if (ofLength === undefined) return inText(1 / EXPECTED_STRETCHES);
-    return inText(ofLength.postings.chance(rarest(needle, ofLength)));
+    if (ofLength === undefined) return selectivityInText(1 / EXPECTED_NGRAMS);
+    return selectivityInText(ofLength.postings.selectivity(rarestNgram(needle, ofLength)));
   }
 
-  add(key: Step, entry: Entry): void {
+  add(key: Predicate, entry: Entry): void {
     const needle = needleOf(key);
     if (this.#few === undefined) {
       this.#file(needle, entry);
@@ -59,27 +59,27 @@ export class Stretches implements Way {
     for (const one of few) this.#file(one.needle, one.entry);
   }
 
-  remove(key: Step, entry: Entry): void {
+  remove(key: Predicate, entry: Entry): void {
     const needle = needleOf(key);
-    if (this.#few === undefined) this.#withdraw(needle, entry);
+    if (this.#few === undefined) this.#unfile(needle, entry);
     else {
-      const at = this.#few.findIndex((one) => one.entry === entry && one.needle === needle);
-      if (at !== -1) this.#few.splice(at, 1);
+      const index = this.#few.findIndex((one) => one.entry === entry && one.needle === needle);
+      if (index !== -1) this.#few.splice(index, 1);
     }
   }
 
   search(values: readonly unknown[], search: Search): void {
-    for (const { entry } of this.#few ?? []) search.offer(entry);
+    for (const { entry } of this.#few ?? []) search.addCandidate(entry);
     for (const ofLength of this.#byLength.values()) {
       if (!search.mayLookUp(charactersIn(values))) {
-        ofLength.postings.offerAll(search);
+        ofLength.postings.addAllCandidates(search);
         continue;
       }
-      const offered = new Set<number>();
+      const seen = new Set<number>();
       for (const text of values) {
         if (typeof text !== "string") continue;
-        search.spend(text.length / CHARACTERS_A_STEP);
-        offerStretches(text, ofLength, offered, search);
+        search.spend(text.length / CHARACTERS_PER_STEP);
+        addNgramCandidates(text, ofLength, seen, search);
       }
     }
   }
@@ -88,30 +88,30 @@ export class Stretches implements Way {
     const length = lengthFor(needle);
     let ofLength = this.#byLength.get(length);
     if (ofLength === undefined) {
-      ofLength = { length, postings: new PostingMap(EXPECTED_STRETCHES), filter: new HashFilter() };
+      ofLength = { length, postings: new PostingMap(EXPECTED_NGRAMS), filter: new BloomFilter() };
       this.#byLength.set(length, ofLength);
     }
     const { postings, filter } = ofLength;
-    const hash = rarest(needle, ofLength);
+    const hash = rarestNgram(needle, ofLength);
     if (postings.count(hash) === 0) filter.add(hash, postings.keys());
     postings.add(hash, entry);
   }
 
-  /** Which stretch was the rarest when the entry came is not kept: all are looked at. */
-  #withdraw(needle: string, entry: Entry): void {
+  /** Removes the entry from all n-grams of its needle: the one that was rarest when it was filed is not stored. */
+  #unfile(needle: string, entry: Entry): void {
     const length = lengthFor(needle);
     const postings = this.#byLength.get(length)?.postings;
     if (postings === undefined) return;
-    for (const hash of stretchesOf(needle, length)) postings.remove(hash, entry);
+    for (const hash of ngramHashes(needle, length)) postings.remove(hash, entry);
     if (postings.size === 0) this.#byLength.delete(length);
   }
 }
 
-/** Entries by the hash of a stretch of one length. */
-interface StretchesOfLength {
+/** Entries by the hash of an n-gram of one length. */
+interface NgramsOfLength {
   readonly length: number;
   readonly postings: PostingMap<number>;
-  readonly filter: HashFilter;
+  readonly filter: BloomFilter;
 }
 
 function charactersIn(values: readonly unknown[]): number {
@@ -120,38 +120,38 @@ function charactersIn(values: readonly unknown[]): number {
   return characters;
 }
 
-function inText(chanceOfOne: number): number {
-  return Math.min(1, ORDINARY_TEXT * chanceOfOne);
+function selectivityInText(selectivityOfNgram: number): number {
+  return Math.min(1, NGRAMS_PER_TEXT * selectivityOfNgram);
 }
 
 /** The FNV prime: its powers spread over all 32 bits. */
 const BASE = 0x01000193;
 
-/** Looks up the hash of every stretch of the text, each made of the one before. Those that were offered are left out. */
-function offerStretches(
+/** Looks up every n-gram of the text by a rolling hash. Hashes in `seen` were looked up before and are skipped. */
+function addNgramCandidates(
   text: string,
-  { length, postings, filter }: StretchesOfLength,
-  offered: Set<number>,
+  { length, postings, filter }: NgramsOfLength,
+  seen: Set<number>,
   search: Search,
 ): void {
   const leaving = powerOfBase(length);
   let hash = 0;
-  for (let at = 0; at < text.length; at += 1) {
-    hash = (Math.imul(hash, BASE) + text.charCodeAt(at)) | 0;
-    if (at >= length) hash = (hash - Math.imul(leaving, text.charCodeAt(at - length))) | 0;
-    if (at < length - 1 || !filter.mayHave(hash) || offered.has(hash)) continue;
-    offered.add(hash);
-    postings.offer(hash, search);
+  for (let index = 0; index < text.length; index += 1) {
+    hash = (Math.imul(hash, BASE) + text.charCodeAt(index)) | 0;
+    if (index >= length) hash = (hash - Math.imul(leaving, text.charCodeAt(index - length))) | 0;
+    if (index < length - 1 || !filter.mayHave(hash) || seen.has(hash)) continue;
+    seen.add(hash);
+    postings.addCandidates(hash, search);
   }
 }
 
-/** The hashes of all stretches of a needle. */
-function stretchesOf(needle: string, length: number): number[] {
+/** Returns the hashes of all n-grams of a needle. */
+function ngramHashes(needle: string, length: number): number[] {
   const hashes: number[] = [];
   for (let from = 0; from + length <= needle.length; from += 1) {
     let hash = 0;
-    for (let at = from; at < from + length; at += 1) {
-      hash = (Math.imul(hash, BASE) + needle.charCodeAt(at)) | 0;
+    for (let index = from; index < from + length; index += 1) {
+      hash = (Math.imul(hash, BASE) + needle.charCodeAt(index)) | 0;
     }
     hashes.push(hash);
   }
@@ -164,18 +164,19 @@ function powerOfBase(exponent: number): number {
   return power;
 }
 
-function rarest(needle: string, { length, postings }: StretchesOfLength): number {
-  let [best, least] = [0, Number.POSITIVE_INFINITY];
-  for (const hash of stretchesOf(needle, length)) {
+/** Returns the hash of the needle's n-gram that has the fewest entries. */
+function rarestNgram(needle: string, { length, postings }: NgramsOfLength): number {
+  let [rarest, least] = [0, Number.POSITIVE_INFINITY];
+  for (const hash of ngramHashes(needle, length)) {
     const count = postings.count(hash);
     if (count === 0) return hash;
-    if (count < least) [best, least] = [hash, count];
+    if (count < least) [rarest, least] = [hash, count];
   }
-  return best;
+  return rarest;
 }
 
-function needleOf(key: Step): string {
-  return (key as LeafStep).operand as string;
+function needleOf(key: Predicate): string {
+  return (key as LeafPredicate).operand as string;
 }
 
 function lengthFor(needle: string): number {

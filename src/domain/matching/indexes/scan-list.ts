@@ -1,23 +1,23 @@
 import type { Entry } from "../entry.ts";
-import { insert, withdraw } from "../postings.ts";
-import type { Step } from "../predicate.ts";
+import { insertEntry, removeEntry } from "../postings.ts";
+import type { Predicate } from "../predicate.ts";
 import { type Row, rowOf, withoutEntry } from "../program.ts";
 import type { Search } from "../search.ts";
 
-/** Entries in one block. To remove one moves what lies behind it in its block. */
-const MAX_BLOCK = 64;
+/** Most entries in a block. Removing one copies the rest of its block. */
+const MAX_BLOCK_ENTRIES = 64;
 
-/** Entries and their conditions in one row: asked one after the other, they lie one behind the other in memory. */
+/** Entries and their conditions as one row, so that a scan reads memory sequentially. */
 interface Block {
   entries: readonly Entry[];
   row: Row;
 }
 
-/** Entries that every event of a partition is asked against. */
-export class Asked {
-  /** Those that every event meets. */
+/** Entries that are evaluated for every event of a partition. */
+export class ScanList {
+  /** Entries without a condition, which every event matches. */
   #always: Entry[] = [];
-  /** The others. All blocks but the last were full once; none is empty. */
+  /** The others. Every block but the last has been full; none is empty. */
   #blocks: readonly Block[] = NONE;
   #size = 0;
 
@@ -25,18 +25,21 @@ export class Asked {
     return this.#size;
   }
 
-  /** Takes the entry's program over. The arrays of a block are made anew: one that grows takes room for many more, and most partitions have few. */
+  /**
+   * Moves the entry's program into a block. A block's arrays are copied instead of grown: growing reserves memory for
+   * many more, and most partitions have few entries.
+   */
   add(entry: Entry): void {
     this.#size += 1;
     const { program } = entry;
     if (program === undefined) {
-      this.#always = insert(this.#always, entry) ?? this.#always;
+      this.#always = insertEntry(this.#always, entry) ?? this.#always;
       return;
     }
     const last = this.#blocks.at(-1);
     const row = rowOf(program, entry);
     entry.program = undefined;
-    if (last === undefined || last.entries.length === MAX_BLOCK) {
+    if (last === undefined || last.entries.length === MAX_BLOCK_ENTRIES) {
       this.#blocks = [...this.#blocks, { entries: [entry], row }];
       return;
     }
@@ -46,7 +49,7 @@ export class Asked {
 
   remove(entry: Entry): void {
     if (entry.trigger.where === undefined) {
-      if (withdraw(this.#always, entry)) this.#size -= 1;
+      if (removeEntry(this.#always, entry)) this.#size -= 1;
       return;
     }
     const block = this.#blocks.find(({ entries }) => entries.includes(entry));
@@ -57,7 +60,7 @@ export class Asked {
     if (block.entries.length === 0) this.#blocks = this.#blocks.filter((one) => one !== block);
   }
 
-  /** Gives up all entries. */
+  /** Removes and returns all entries. */
   takeAll(): readonly Entry[] {
     const entries = [...this.#always, ...this.#blocks.flatMap((block) => block.entries)];
     this.#always = [];
@@ -79,15 +82,15 @@ export class Asked {
 const NONE: readonly Block[] = [];
 
 function searchRow(row: Row, search: Search): void {
-  let at = 0;
-  while (at < row.length) {
-    const step = row[at] as Step;
-    const ahead = row[at + (search.meets(step) ? 1 : 2)] as number;
-    if (ahead > 0) at += ahead;
+  let index = 0;
+  while (index < row.length) {
+    const predicate = row[index] as Predicate;
+    const jump = row[index + (search.meets(predicate) ? 1 : 2)] as number;
+    if (jump > 0) index += jump;
     else {
-      at -= ahead;
-      search.matched.push(row[at] as Entry);
-      at += 1;
+      index -= jump;
+      search.matched.push(row[index] as Entry);
+      index += 1;
     }
   }
 }

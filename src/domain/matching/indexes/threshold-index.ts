@@ -1,41 +1,44 @@
 import type { Entry } from "../entry.ts";
 import { extremesOf } from "../extremes.ts";
-import type { LeafStep, Step } from "../predicate.ts";
+import type { LeafPredicate, Predicate } from "../predicate.ts";
 import type { Search } from "../search.ts";
-import type { Way } from "./field-index.ts";
-import { Ranges } from "./sorted-intervals.ts";
+import type { FieldIndex } from "./field-index.ts";
+import { SortedIntervals } from "./sorted-intervals.ts";
 
-/** Entries by the one bound that a number has to be above, or below: then numbers and bounds are taken negated. */
-export class Bounds implements Way {
-  readonly meanChance = 0.5;
+/**
+ * Entries by a threshold that a number must be above (sign 1) or below (sign -1). For the latter, numbers and
+ * thresholds are negated, so that one search serves both.
+ */
+export class ThresholdIndex implements FieldIndex {
+  readonly meanSelectivity = 0.5;
   readonly #sign: 1 | -1;
-  readonly #ranges = new Ranges();
+  readonly #intervals = new SortedIntervals();
 
   constructor(sign: 1 | -1) {
     this.#sign = sign;
   }
 
-  /** The lower the bound, the more numbers are above it. */
-  chance(key: Step): number {
-    return 1 - this.#ranges.shareBelow(this.#boundOf(key));
+  /** The lower the threshold, the more numbers are above it. */
+  selectivity(key: Predicate): number {
+    return 1 - this.#intervals.shareBelow(this.#thresholdOf(key));
   }
 
-  add(key: Step, entry: Entry): void {
-    this.#ranges.add(this.#boundOf(key), Number.POSITIVE_INFINITY, entry);
+  add(key: Predicate, entry: Entry): void {
+    this.#intervals.add(this.#thresholdOf(key), Number.POSITIVE_INFINITY, entry);
   }
 
-  remove(key: Step, entry: Entry): void {
-    this.#ranges.remove(this.#boundOf(key), entry);
+  remove(key: Predicate, entry: Entry): void {
+    this.#intervals.remove(this.#thresholdOf(key), entry);
   }
 
   search(values: readonly unknown[], search: Search): void {
     const extremes = extremesOf(values);
     if (extremes === undefined) return;
     const [least, greatest] = this.#sign === 1 ? extremes : [-extremes[1], -extremes[0]];
-    this.#ranges.offer(least, greatest, Number.POSITIVE_INFINITY, search);
+    this.#intervals.addCandidates(least, greatest, Number.POSITIVE_INFINITY, search);
   }
 
-  #boundOf(key: Step): number {
-    return ((key as LeafStep).operand as number) * this.#sign;
+  #thresholdOf(key: Predicate): number {
+    return ((key as LeafPredicate).operand as number) * this.#sign;
   }
 }
