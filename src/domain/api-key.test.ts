@@ -11,24 +11,24 @@ describe("refusal", () => {
     ["write", "admin", false],
     ["admin", "write", true],
     ["admin", "admin", true],
-  ] as const)("a key with scope %s, asked for %s: allowed is %s", (has, needs, allowed) => {
+  ] as const)("allows a key of scope %s to make a call that needs %s: %s", (has, needs, allowed) => {
     expect(refusal(key(has), { scope: needs, tenantId: undefined }) === undefined).toBe(allowed);
   });
 
-  test("keeps a bound key in its tenant", () => {
+  test("refuses a tenant's key outside of its tenant", () => {
     const bound = key("write", "acme");
     expect(refusal(bound, { scope: "read", tenantId: "acme" })).toBeUndefined();
     expect(refusal(bound, { scope: "read", tenantId: "other" })).toMatch("another tenant");
     expect(refusal(bound, { scope: "read", tenantId: undefined })).toMatch("bound to a tenant");
   });
 
-  test("lets an unbound key reach every tenant", () => {
+  test("allows an installation key in every tenant", () => {
     expect(refusal(key("read"), { scope: "read", tenantId: "acme" })).toBeUndefined();
   });
 });
 
-describe("an API key", () => {
-  test("is printable, and stored as the 32 bytes of its SHA-256", () => {
+describe("formatApiKey", () => {
+  test("formats a printable API key with a SHA-256 hash of 32 bytes", () => {
     const made = formatApiKey(Buffer.alloc(32, 0xff));
     expect(made).toMatch(/^hr_[\w-]{43}$/);
     expect(hashApiKey(made)).toHaveLength(32);

@@ -1,23 +1,23 @@
 import { hash } from "node:crypto";
 
-/** What a key may do, from the least to the most: each scope includes those before it. */
+/** The scopes of keys, in ascending order: each includes those before it. */
 export const SCOPES = ["read", "write", "admin"] as const;
 export type Scope = (typeof SCOPES)[number];
 
-/** What the holder of a key may reach: one tenant, or the whole installation where `tenantId` is undefined. */
+/** The access that a key grants: to one tenant, or to the whole installation if `tenantId` is undefined. */
 export interface Access {
   keyId: string;
   scope: Scope;
   tenantId: string | undefined;
 }
 
-/** What a call needs: a scope, over one tenant or, where `tenantId` is undefined, over the installation. */
+/** The access that a call needs: to one tenant, or to the installation if `tenantId` is undefined. */
 export interface Need {
   scope: Scope;
   tenantId: string | undefined;
 }
 
-/** Why the access does not suffice for the call; undefined when it does. */
+/** Returns the reason why the access does not suffice for the call; undefined if it does. */
 export function refusal(access: Access, need: Need): string | undefined {
   if (access.tenantId !== undefined && access.tenantId !== need.tenantId) {
     return need.tenantId === undefined
@@ -28,12 +28,12 @@ export function refusal(access: Access, need: Need): string | undefined {
   return `The key has the scope ${access.scope}, and this needs ${need.scope}`;
 }
 
-/** What is stored of a key: SHA-256. Keys are long and random, so that nothing slower is needed. */
+/** Returns the SHA-256 of a key, which is stored in its place. Keys are long and random: a slow hash is not needed. */
 export function hashApiKey(key: string): Buffer {
   return hash("sha256", key, "buffer");
 }
 
-/** A key from 32 random bytes. */
+/** Formats 32 random bytes as a key. */
 export function formatApiKey(random: Buffer): string {
   return `hr_${random.toString("base64url")}`;
 }

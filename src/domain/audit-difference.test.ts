@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { differenceOf } from "./audit-difference.ts";
 
-test("a difference names each field that changed, with what it was and is", () => {
+test("differenceOf lists each changed field with its old and new value", () => {
   const from = { weight: 1, name: "Acme", updated_at: "a", definition: { trigger: { types: ["a"] } } };
   const to = { weight: 2, name: "Acme", updated_at: "b", definition: { trigger: { types: ["a", "b"] } } };
   expect(differenceOf([{ table: "tenants", from, to }])).toEqual({
@@ -14,7 +14,7 @@ test("a difference names each field that changed, with what it was and is", () =
   });
 });
 
-test("a difference holds no secret of a column, a field, a header or a URL", () => {
+test("differenceOf hides secrets in columns, fields, headers and URLs", () => {
   const secret = "hunter2hunter2";
   const rows = [
     { sealed: `\\x${secret}`, key_id: "k2", key_hash: secret },
@@ -32,7 +32,7 @@ test("a difference holds no secret of a column, a field, a header or a URL", () 
   }
 });
 
-test("a difference is bounded, whatever is changed", () => {
+test("differenceOf limits the number of fields and the length of values", () => {
   const to = Object.fromEntries(Array.from({ length: 5_000 }, (_, n) => [`field${n}`, "x".repeat(10_000)]));
   expect(JSON.stringify(differenceOf([{ table: "t", from: null, to }])).length).toBeLessThan(20_000);
 });

@@ -1,28 +1,30 @@
-/** A row as it was and is; null where there was or is none. */
+/** A row before and after a change; null if it did not exist. */
 export interface RowChange {
   table: string;
   from: Record<string, unknown> | null;
   to: Record<string, unknown> | null;
 }
 
-/** The outcome of each field that changed, by `table.path`: `changed` where a value may be a secret, or is long. */
+/** Changed fields by `table.path`. The values are shown unless one may be a secret or is long: then it is `changed`. */
 export type Difference = Record<string, "changed" | { from: unknown; to: unknown }>;
 
-/** Columns that follow from the change itself. */
-const FOLLOWING = /^(created_at|updated_at|last_used_at|source_version|.*key_id)$/;
+/** Columns that every change updates. */
+const DERIVED = /^(created_at|updated_at|last_used_at|source_version|.*key_id)$/;
 
-/** Columns and fields whose values are never shown. */
+/** Names of columns and fields whose values are never shown. */
 const SECRET =
   /sealed|hash|secret|token|passw|authorization|api[-_]?key|credential|cookie|signature|private/i;
 
-/** Headers whose values are shown: any other may authenticate. */
+/** Headers whose values are shown. Any other may contain a credential. */
 const SHOWN_HEADERS = new Set(["accept", "accept-language", "content-type", "user-agent"]);
 
-/** Fields of one difference, and characters of one value that are shown. */
+/** Most fields of one difference. */
 const MAX_FIELDS = 200;
-const MAX_CHARS = 500;
 
-/** Returns the changes without any secret: values of secret fields, headers, and tokens in URLs are `changed`. Pure. */
+/** Longer values are not shown. */
+const MAX_CHARACTERS = 500;
+
+/** Returns the changed fields without secrets: values of secret fields and headers, and tokens in URLs, are `changed`. */
 export function differenceOf(changes: readonly RowChange[]): Difference {
   const difference: Difference = {};
   let fields = 0;
@@ -31,7 +33,7 @@ export function differenceOf(changes: readonly RowChange[]): Difference {
     const after = flatten(to ?? {});
     for (const path of new Set([...before.keys(), ...after.keys()])) {
       const [old, now] = [before.get(path), after.get(path)];
-      if (old === now || FOLLOWING.test(path.split(".", 1)[0] ?? "")) continue;
+      if (old === now || DERIVED.test(path.split(".", 1)[0] ?? "")) continue;
       fields += 1;
       if (fields > MAX_FIELDS) return difference;
       difference[`${table}.${path}`] = describe(path, parse(old), parse(now));
@@ -40,7 +42,7 @@ export function differenceOf(changes: readonly RowChange[]): Difference {
   return difference;
 }
 
-/** Leaves by their paths, as JSON; null ones are left out, as what is not there. */
+/** Returns the leaves by path, as JSON. Nulls are left out, like absent fields. */
 function flatten(value: unknown, path = "", leaves = new Map<string, string>()): Map<string, string> {
   if (typeof value === "object" && value !== null && Object.keys(value).length > 0) {
     for (const [name, inner] of Object.entries(value)) {
@@ -59,7 +61,7 @@ function parse(text: string | undefined): unknown {
 function describe(path: string, from: unknown, to: unknown): Difference[string] {
   if (SECRET.test(path) || isHiddenHeader(path)) return "changed";
   const shown = { from: redact(from), to: redact(to) };
-  const isLong = JSON.stringify(shown).length > MAX_CHARS;
+  const isLong = JSON.stringify(shown).length > MAX_CHARACTERS;
   return isLong || JSON.stringify(shown.from) === JSON.stringify(shown.to) ? "changed" : shown;
 }
 
@@ -70,7 +72,7 @@ function isHiddenHeader(path: string): boolean {
 
 const TEXT_WITH_TOKEN = /\b(?:bearer|basic)\s+\S+|\b(?:whsec|sk|pk|ghp|xox[a-z]|hr)_[\w-]{8,}/gi;
 
-/** A text without what may authenticate: the query, user and random-looking parts of a URL, and known tokens. */
+/** Removes possible credentials from a text: the query, user and random-looking segments of a URL, and known tokens. */
 function redact(value: unknown): unknown {
   if (typeof value !== "string") return value;
   const url = /^([a-z][a-z0-9+.-]*:\/\/)(?:[^/?#@]*@)?([^/?#]*)([^?#]*)(\?[^#]*)?/i.exec(value);
@@ -80,7 +82,7 @@ function redact(value: unknown): unknown {
   return `${scheme}${host}${segments.join("/")}${query === undefined ? "" : "?changed"}`;
 }
 
-/** Long, and with a digit: names of things are short or spelt in letters. A template is neither. */
+/** Whether a segment may be a token: long, with a digit, and not a template. Names are short or have no digits. */
 function isRandom(segment: string): boolean {
   return segment.length >= 9 && /\d/.test(segment) && !segment.includes("{");
 }

@@ -7,7 +7,7 @@ describe("endpointStatus", () => {
     [{ enabled: true, secrets: 0, needsSecret: true }, "pending"],
     [{ enabled: true, secrets: 0, needsSecret: false }, "active"],
     [{ enabled: false, secrets: 0, needsSecret: true }, "disabled"],
-  ])("of %o is %s", (endpoint, status) => {
+  ])("returns the status of endpoint %o: %s", (endpoint, status) => {
     expect(endpointStatus({ ...endpoint, needsSecret: () => endpoint.needsSecret })).toBe(status);
   });
 });
@@ -15,7 +15,7 @@ describe("endpointStatus", () => {
 describe("endpointUrls", () => {
   const name = { tenantId: "acme", connector: "shop", endpoint: "default" };
 
-  test("leaves the default endpoint out of the path", () => {
+  test("omits the default endpoint from the URL", () => {
     expect(endpointUrls("https://hooks.example/", name)).toEqual({
       url: "https://hooks.example/api/v1/webhooks/shop/acme",
       appUrl: "https://hooks.example/api/v1/webhooks/shop",

@@ -1,20 +1,21 @@
-/** The endpoint that is meant where none is named. */
+/** The endpoint of a connector if none is named. */
 export const DEFAULT_ENDPOINT = "default";
 
-/** Pending: it has no secret yet, and its scheme verifies with one. */
+/** `pending`: the scheme needs a secret, and the endpoint has none yet. */
 export type EndpointStatus = "pending" | "active" | "disabled";
 
+/** Returns the status of an endpoint. */
 export function endpointStatus(endpoint: {
   enabled: boolean;
   secrets: number;
-  /** Asked only of an endpoint without secrets. */
+  /** Called only for an endpoint without secrets. */
   needsSecret: () => boolean;
 }): EndpointStatus {
   if (!endpoint.enabled) return "disabled";
   return endpoint.secrets === 0 && endpoint.needsSecret() ? "pending" : "active";
 }
 
-/** What the provider calls: the endpoint's own URL, and the one that all endpoints of the connector share. */
+/** Returns the URLs for the provider: the endpoint's own, and the one that all endpoints of the connector share. */
 export function endpointUrls(
   publicUrl: string,
   name: { tenantId: string; connector: string; endpoint: string },

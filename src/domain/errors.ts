@@ -1,6 +1,6 @@
 /**
- * Every operating fault that Headrace reports, by its stable code. HTTP statuses are given to them in
- * `http/errors.ts` and nowhere else. Impossible states are asserts, expected results are data: neither is here.
+ * The stable codes of all errors that Headrace reports. Their HTTP statuses are in `http/errors.ts` only. Impossible states
+ * are asserts and expected results are data: neither has a code.
  */
 export const ERROR_CODES = [
   "invalid_request",
@@ -25,7 +25,7 @@ export const ERROR_CODES = [
 
 export type ErrorCode = (typeof ERROR_CODES)[number];
 
-/** One place in the input that is wrong: which field, what was seen there, and what was expected. */
+/** A field of the input that is wrong, with the value found and the one expected. */
 export interface ErrorDetail {
   field: string;
   expected?: string;
@@ -33,7 +33,7 @@ export interface ErrorDetail {
   message?: string;
 }
 
-/** An operating fault: a stable code, a sentence with the value and the place, and the cause where there is one. */
+/** An error with a stable code, a message that names the field and the value, and its cause if there is one. */
 export class HeadraceError extends Error {
   readonly code: ErrorCode;
   readonly details: readonly ErrorDetail[] | undefined;

@@ -1,13 +1,13 @@
 /**
- * The four priorities of the mission, which are also the four lanes of every stage: 1 user-triggered (API,
- * manual), 2 event-driven (webhooks), 3 background (schedules, batches, replays), 4 polling.
+ * The four priorities, which are also the four lanes of every stage: 1 user-triggered (API, manual), 2 event-driven
+ * (webhooks), 3 background (schedules, batches, replays), 4 polling.
  */
 export type Priority = 1 | 2 | 3 | 4;
 
-/** The lanes in the order in which they are served. */
+/** The lanes in the order of service. */
 export const LANES: readonly Priority[] = [1, 2, 3, 4];
 
-/** Where an event came from; stored with it and shown as `source`. */
+/** The origin of an event, stored with it and shown as `source`. */
 export type EventSource = "webhook" | "poll" | "api" | "schedule" | "replay";
 
 const PRIORITY_OF_SOURCE: Readonly<Record<EventSource, Priority>> = {
@@ -18,7 +18,7 @@ const PRIORITY_OF_SOURCE: Readonly<Record<EventSource, Priority>> = {
   poll: 4,
 };
 
-/** The priority of an event that names none of its own. */
+/** Returns the default priority of events of a source. */
 export function priorityOf(source: EventSource): Priority {
   return PRIORITY_OF_SOURCE[source];
 }

@@ -1,34 +1,34 @@
-/** How a tenant's source is polled: what is stored of a PUT besides its connector, entity and credentials. */
+/** The polling of a tenant's source, as stored by a PUT besides its connector, entity and credentials. */
 export interface SourceDefinition {
-  /** Fill the `{name}` of the connector's URL, headers and query; a code source is given them. */
+  /** Fill the `{name}` placeholders in the connector's URL, headers and query. A code source receives them as they are. */
   params: Readonly<Record<string, string>>;
   base_interval_seconds: number;
   min_interval_seconds: number;
   max_interval_seconds: number;
   business_hours?: BusinessHours;
-  /** Whether the records of the first poll are told as created. */
+  /** Whether the records of the first poll emit created events. */
   baseline: "silent" | "emit";
-  /** How much is kept of a record to say what changed in it. */
+  /** The part of a record stored to compute field diffs. */
   diff: "none" | "fields" | "values";
   deletions: {
     enabled: boolean;
-    /** Complete polls in a row that must miss a record. */
+    /** Consecutive complete polls in which a record must be missing. */
     confirm_polls: number;
-    /** Deletions of one poll are held when they are more than both, of the tracked records and in number. */
+    /** Deletions of one poll are held if they exceed both this share of the tracked records and `max_count`. */
     max_fraction: number;
     max_count: number;
-    /** A record must be missing for as long, s. */
+    /** The time for which a record must be missing. */
     grace_seconds: number;
   };
 }
 
-/** When a tenant's records change most. Days are 1 (Monday) to 7, or their names; times are hours, or `HH:MM`. */
+/** The hours in which a tenant's records change most. Days are 1 (Monday) to 7, or names; times are hours, or `HH:MM`. */
 export interface BusinessHours {
-  /** An IANA name. */
+  /** An IANA time zone. */
   timezone: string;
   days: readonly (number | string)[];
   from: number | string;
-  /** Where it is not after `from`, the hours run into the next day. */
+  /** If not after `from`, the hours end on the next day. */
   to: number | string;
 }
 
@@ -39,11 +39,11 @@ export const DEFAULT_SOURCE = {
   deletions: { enabled: true, confirm_polls: 2, max_fraction: 0.1, max_count: 10, grace_seconds: 0 },
 } as const;
 
-/** An interval is never longer: digests live three of the longest. */
+/** The longest poll interval. Digests are kept for three of them. */
 export const MAX_INTERVAL_SECONDS = 7 * 86_400;
 
-/** The bounds of the interval where a source names none: a tenth of the base, and twelve times it. */
-export function defaultBounds(baseSeconds: number): { min: number; max: number } {
+/** Returns the default limits of the interval: a tenth of the base, and twelve times it. */
+export function defaultIntervalLimits(baseSeconds: number): { min: number; max: number } {
   return {
     min: Math.max(1, Math.floor(baseSeconds / 10)),
     max: Math.min(MAX_INTERVAL_SECONDS, 12 * baseSeconds),
@@ -52,7 +52,7 @@ export function defaultBounds(baseSeconds: number): { min: number; max: number }
 
 const DAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 
-/** Business hours with days as 1 (Monday) to 7 and times as hours of the day, for reckoning. */
+/** Returns business hours with days as 1 (Monday) to 7 and times as hours of the day. */
 export function readBusinessHours({ timezone, days, from, to }: BusinessHours): {
   timezone: string;
   days: number[];

@@ -61,7 +61,7 @@ describe("a flow with templates", () => {
     expect((await runs())[0]?.attempts).toMatchObject([
       {
         error: {
-          message: "action.url needs the secret shop, which does not exist, or cannot be opened",
+          message: "action.url needs the secret shop, which does not exist or cannot be decrypted",
         },
       },
     ]);

@@ -11,7 +11,7 @@ function holds(condition: unknown, data: unknown, over: Partial<ConditionSubject
   return compileCondition(readCondition(condition))({ data, event: {}, headers: {}, ...over });
 }
 
-describe("the seven examples", () => {
+describe("condition examples", () => {
   test.each([
     ['status eq "completed"', { status: "completed" }, { status: "open" }],
     ['status neq "cancelled"', { status: "open" }, { status: "cancelled" }],
@@ -20,14 +20,14 @@ describe("the seven examples", () => {
     ['status in ["completed", "shipped"]', { status: "shipped" }, { status: "open" }],
     ['email contains "@company.com"', { email: "a@company.com" }, { email: "a@COMPANY.com" }],
     ["trackingNumber exists", { trackingNumber: "" }, { trackingNumber: null }],
-  ])("%s", (text, yes, no) => {
+  ])("evaluates the example %s", (text, yes, no) => {
     expect(holds(text, yes)).toBe(true);
     expect(holds(text, no)).toBe(false);
     expect(printCondition(readCondition(text))).toBe(text);
   });
 });
 
-describe("the truth table", () => {
+describe("condition truth table", () => {
   test.each<[string, unknown, boolean]>([
     ["a eq 100", { a: 100.0 }, true],
     ["a eq 0", { a: -0 }, true],
@@ -80,11 +80,11 @@ describe("the truth table", () => {
     ['a eq "x"', { a: [[[[[[[[["x"]]]]]]]]] }, false],
     ["a eq 1", { a: [...Array(999).fill(0), 1] }, true],
     ["a eq 1", { a: [...Array(1_000).fill(0), 1] }, false],
-  ])("%s on %j is %s", (text, data, expected) => {
+  ])("evaluates %s on %j as %s", (text, data, expected) => {
     expect(holds(text, data)).toBe(expected);
   });
 
-  test("reaches the envelope, the kept headers and the field diff", () => {
+  test("evaluates conditions on the envelope, the headers and the field diff", () => {
     expect(holds('$event.type eq "x"', {}, { event: { type: "x" } })).toBe(true);
     expect(holds('$headers.x-topic eq "x"', {}, { headers: { "x-topic": "x" } })).toBe(true);
     const changes = { "/status": { from: "open", to: "paid" }, "/address/city": { from: 1, to: 2 } };
@@ -108,7 +108,7 @@ describe("the truth table", () => {
 });
 
 describe("parseCondition", () => {
-  test("binds and tighter than or, and not tighter than both, in any case", () => {
+  test("parses operators by precedence and keywords in any case", () => {
     expect(parseCondition("a exists OR NOT b exists and c exists")).toEqual({
       op: "or",
       conditions: [
@@ -136,7 +136,7 @@ describe("parseCondition", () => {
     ["(".repeat(5_000), "parentheses that nest at most"],
     ["not ".repeat(5_000), "nest at most"],
     ["x".repeat(40_000), "at most 32768 characters"],
-  ])("refuses %.30s with the place and what was expected", (text, message) => {
+  ])("refuses the condition text %.30s with the offset and the expected syntax", (text, message) => {
     expect(() => parseCondition(text)).toThrow(message);
   });
 });
@@ -195,11 +195,11 @@ describe("readCondition", () => {
     ["a eq 1e999", "where.value: expected a number within"],
     [42, "where: expected a condition, got a number"],
     [null, "got null"],
-  ])("refuses %j", (value, message) => {
+  ])("refuses the condition tree %j", (value, message) => {
     expect(() => readCondition(value)).toThrow(message);
   });
 
-  test("refuses nesting of any depth", () => {
+  test("refuses deeply nested conditions without overflowing the stack", () => {
     const nested = (inner: unknown, wrap: (inner: unknown) => unknown) =>
       Array.from({ length: 40_000 }).reduce((value) => wrap(value), inner);
     const negations = nested(leaf, (condition) => ({ op: "not", condition }));
@@ -208,12 +208,12 @@ describe("readCondition", () => {
     expect(() => readCondition({ ...leaf, value: lists })).toThrow("where.value: expected a string");
   });
 
-  test("gives a condition its one form", () => {
+  test("returns the canonical form of a condition", () => {
     const tree = { op: "and", conditions: [{ op: "exists", path: ["a", "b"], value: true }] };
     expect(readCondition(tree)).toEqual({ op: "exists", path: "a.b" });
   });
 
-  test("never fails but with invalid_condition, whatever it is given", () => {
+  test("throws only invalid_condition for any input", () => {
     fc.assert(
       fc.property(fc.oneof(fc.string(), fc.jsonValue()), (value) => {
         try {
@@ -284,8 +284,8 @@ function readable(value: unknown): Condition | undefined {
   }
 }
 
-describe("text and tree", () => {
-  test("read as each other", () => {
+describe("printCondition", () => {
+  test("prints conditions that parse back to the same tree", () => {
     let compared = 0;
     fc.assert(
       fc.property(tree, (value) => {
@@ -302,7 +302,7 @@ describe("text and tree", () => {
 });
 
 describe("compileCondition", () => {
-  test("never throws, and not is plain negation", () => {
+  test("evaluates any condition without throwing, and not as its negation", () => {
     fc.assert(
       fc.property(tree, fc.jsonValue(), (value, data) => {
         const condition = readable(value);

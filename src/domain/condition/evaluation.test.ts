@@ -8,13 +8,13 @@ import { Evaluation } from "./evaluation.ts";
 import { lowerCaseSlices } from "./lower-case.ts";
 import { NeedleSearch, needleGroups } from "./needles.ts";
 
-describe("needles", () => {
+describe("NeedleSearch", () => {
   const letters = fc.string({ unit: fc.constantFrom("a", "b", "\u00e9"), maxLength: 60 });
   const needles = fc.uniqueArray(
     fc.string({ unit: fc.constantFrom("a", "b", "\u00e9"), minLength: 1, maxLength: 6 }),
   );
 
-  test("are found in one pass where String.includes finds each", () => {
+  test("finds the same needles in one pass as String.includes", () => {
     fc.assert(
       fc.property(letters, needles, (text, list) => {
         const search = new NeedleSearch(list);
@@ -25,7 +25,7 @@ describe("needles", () => {
     );
   });
 
-  test("share tables of bounded size, thousands of ordinary ones in each", () => {
+  test("groups thousands of ordinary needles into tables of bounded size", () => {
     const ordinary = Array.from({ length: 5_000 }, (_, at) => `order-${at}@example`);
     expect(needleGroups(ordinary).length).toBeLessThan(8);
     const odd = Array.from({ length: 60 }, (_, at) =>
@@ -37,9 +37,9 @@ describe("needles", () => {
   });
 });
 
-describe("lower case in slices", () => {
+describe("lowerCaseSlices", () => {
   test.each(["STRASSE \u00c9 ", "\u039f\u03a3 ", "\u03a3\u03a3\u03a3, ", "\ud801\udc00"])(
-    "is that of the whole text: %j",
+    "lower-cases a long text like toLowerCase: %j",
     (part) => {
       const text = part.repeat(70_000);
       expect(finish(lowerCaseSlices(text, new SliceBudget()))).toBe(text.toLowerCase());
@@ -47,7 +47,7 @@ describe("lower case in slices", () => {
   );
 });
 
-/** The flows that match an event, and the most characters that `includes` compared at worst in one slice. */
+/** Returns the matching flows, and the most characters that `includes` may have compared in one slice. */
 function evaluate(
   conditions: readonly Condition[],
   data: unknown,
@@ -74,8 +74,8 @@ function evaluate(
   }
 }
 
-describe("an evaluation", () => {
-  test("searches 60 hard needles in 1 MB by the length of the text, in slices", () => {
+describe("Evaluation", () => {
+  test("searches a text of 1 MB for 60 worst-case needles in slices of bounded work", () => {
     const conditions = Array.from({ length: 60 }, (_, at): Condition => {
       const value = at === 7 ? "a".repeat(200) : `${"a".repeat(190 + at)}b`;
       return { op: "contains", path: "text", value };
@@ -87,7 +87,7 @@ describe("an evaluation", () => {
     expect(slices).toBeLessThan(200);
   });
 
-  test("answers each group of alternatives as if nothing had been put off", () => {
+  test("evaluates groups of alternatives correctly when their tests are deferred", () => {
     const leaf = (value: string): Condition => ({ op: "contains", path: "text", value });
     const text = `${"ab".repeat(300_000)}needle${"ab".repeat(300_000)}`;
     const [there, gone] = [leaf("needle"), leaf(`${"ab".repeat(100)}b`)];
@@ -102,7 +102,7 @@ describe("an evaluation", () => {
     expect(evaluate(conditions, { text }).met).toEqual([true, true, false]);
   });
 
-  test("makes a long text lower case once for all that ask", () => {
+  test("lower-cases a long text once for all tests", () => {
     const conditions = Array.from({ length: 40 }, (_, at): Condition => {
       return { op: "contains", path: "text", value: at === 3 ? "NeEdLe" : `Nothing${at}`, ignoreCase: true };
     });
@@ -122,7 +122,7 @@ describe("an evaluation", () => {
     expect(slices).toBeGreaterThan(20);
   });
 
-  test("gives an event up before the work that is more than an event may take", () => {
+  test("throws EventTooCostly before work over the budget", () => {
     const text = "lorem ipsum ".repeat(1_600_000);
     const conditions = Array.from({ length: 3_000 }, (_, at): Condition => {
       const value = Array.from({ length: 200 }, (_, place) =>

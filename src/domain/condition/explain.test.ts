@@ -12,7 +12,7 @@ function explain(condition: string, data: unknown, changes = {}) {
 }
 
 describe("explainCondition", () => {
-  test("says that a condition is met", () => {
+  test("explains a condition that is met", () => {
     expect(explain("a eq 1 and (b exists or c exists)", { a: 1, c: 2 })).toEqual({ matched: true });
   });
 
@@ -36,7 +36,7 @@ describe("explainCondition", () => {
     ["the envelope", '$event.type eq "x"', '$event.type eq "x"', [["$event.type", '"order.paid"']]],
     ["a change", "a changedTo 5", "a changedTo 5", [["a", "4"]]],
     ["a path once", "a gt 5 or a lt 0", "a gt 5 or a lt 0", [["a", "1"]]],
-  ])("names %s", (_, condition, clause, seen) => {
+  ])("names the failed clause: %s", (_, condition, clause, seen) => {
     const data = {
       a: 1,
       b: 1,
@@ -55,7 +55,7 @@ describe("explainCondition", () => {
     });
   });
 
-  test("bounds what it shows", () => {
+  test("limits the length of explained clauses and values", () => {
     const paths = Array.from(
       { length: 60 },
       (_, at) => `field-of-some-length-${at} eq "a value of some length"`,

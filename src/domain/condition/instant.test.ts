@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { instantMs } from "./instant.ts";
 
-test("reads RFC 3339 times with a zone, to the microsecond", () => {
+test("instantMs parses RFC 3339 times with a zone to the microsecond", () => {
   expect(instantMs("1970-01-01T00:00:01Z")).toBe(1_000);
   expect(instantMs("1970-01-01t01:00:01.5+01:00")).toBe(1_500);
   const [earlier, later] = ["2026-01-01T00:00:00.000001Z", "2026-01-01T00:00:00.000002Z"].map(instantMs);
@@ -18,6 +18,6 @@ test.each([
   "2026-01-01 00:00:00Z",
   "1767225600000",
   "",
-])("takes %j for no time", (text) => {
+])("instantMs rejects %j", (text) => {
   expect(instantMs(text)).toBeUndefined();
 });

@@ -15,10 +15,10 @@ test.each([
   ["not (a eq 1 or b exists false)", true],
   ["not (a eq 1 and b exists false)", false],
   ["not not a eq 1", true],
-])("%s: a value has to be there is %s", (text, expected) => {
+])("isIndexed of %s is %s", (text, expected) => {
   expect(isIndexed(parseCondition(text))).toBe(expected);
 });
 
-test("no condition needs no asking", () => {
+test("isIndexed of a trigger without a condition is true", () => {
   expect(isIndexed(undefined)).toBe(true);
 });

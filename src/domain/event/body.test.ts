@@ -7,7 +7,7 @@ const json = (text: string | Buffer) =>
 const form = (text: string) =>
   parseBody({ contentType: "application/x-www-form-urlencoded", body: Buffer.from(text) });
 
-describe("JSON", () => {
+describe("parseBody of JSON", () => {
   test.each([
     undefined,
     "",
@@ -15,12 +15,12 @@ describe("JSON", () => {
     "Application/JSON; charset=utf-8",
     "text/json",
     "application/cloudevents+json",
-  ])("is read under the content type %j", (contentType) => {
+  ])("parses JSON of content type %j", (contentType) => {
     const parsed = parseBody({ contentType, body: Buffer.from('{"a":[1,"é"]}') });
     expect(parsed).toEqual({ kind: "parsed", data: { a: [1, "é"] } });
   });
 
-  test("holds for any JSON value, as JSON.parse reads it", () => {
+  test("parses any JSON value like JSON.parse", () => {
     fc.assert(
       fc.property(fc.json({ maxDepth: 8 }), (text) => {
         fc.pre(!/__proto__|constructor/.test(text));
@@ -30,25 +30,22 @@ describe("JSON", () => {
     );
   });
 
-  test.each(["{", "nul", "{'a':1}", '{"a":1}x', " ", "\u0000"])(
-    "that is broken is unreadable: %j",
-    (text) => {
-      expect(json(text)).toEqual({ kind: "unreadable", reason: "The body is not valid JSON" });
-    },
-  );
+  test.each(["{", "nul", "{'a':1}", '{"a":1}x', " ", "\u0000"])("rejects malformed JSON: %j", (text) => {
+    expect(json(text)).toEqual({ kind: "unreadable", reason: "The body is not valid JSON" });
+  });
 
-  test("says nothing of the body when it is broken", () => {
+  test("quotes nothing of a malformed body", () => {
     expect(JSON.stringify(json('{"card": 4111111111111111'))).not.toContain("4111");
   });
 
-  test("with a byte order mark is unreadable", () => {
+  test("rejects JSON with a byte order mark", () => {
     expect(json("\ufeff{}")).toEqual({
       kind: "unreadable",
       reason: "The body begins with a byte order mark",
     });
   });
 
-  test("that is not UTF-8 is unreadable instead of being mended with U+FFFD", () => {
+  test("rejects JSON that is not UTF-8 instead of inserting U+FFFD", () => {
     expect(json(Buffer.from([0x22, 0xff, 0x22]))).toEqual({
       kind: "unreadable",
       reason: "The body is not valid UTF-8",
@@ -59,18 +56,18 @@ describe("JSON", () => {
     '{"a":{"__proto__":{"admin":true}}}',
     '{"\\u005f_proto__":{"admin":true}}',
     '[{"constructor":{"prototype":{"admin":true}}}]',
-  ])("that reaches for a prototype is unreadable: %s", (text) => {
+  ])("rejects JSON keys that reach a prototype: %s", (text) => {
     expect(json(text)).toMatchObject({
       kind: "unreadable",
       reason: expect.stringContaining("forbidden key"),
     });
   });
 
-  test("may speak of a constructor", () => {
+  test("accepts a constructor key without a prototype", () => {
     expect(json('{"constructor":"Bugatti"}')).toEqual({ kind: "parsed", data: { constructor: "Bugatti" } });
   });
 
-  test("nests 64 levels deep and no deeper", () => {
+  test("accepts JSON of 64 levels and rejects deeper nesting", () => {
     const nested = (depth: number) => `${"[".repeat(depth - 1)}{}${"]".repeat(depth - 1)}`;
     expect(json(nested(64)).kind).toBe("parsed");
     expect(json(nested(65))).toEqual({ kind: "unreadable", reason: "The body nests deeper than 64 levels" });
@@ -80,7 +77,7 @@ describe("JSON", () => {
     });
   });
 
-  test("counts no bracket within a string as nesting, whatever is escaped there", () => {
+  test("ignores brackets within JSON strings when it checks the depth", () => {
     const text = JSON.stringify({ a: `${"[{".repeat(100)}"\\`, b: `\\"${"[".repeat(100)}\\\\` });
     expect(json(text)).toEqual({ kind: "parsed", data: JSON.parse(text) });
     expect(json(`["\\\\",${"[".repeat(64)}`)).toMatchObject({
@@ -88,20 +85,20 @@ describe("JSON", () => {
     });
   });
 
-  test("of a repeated key keeps the last value, and NUL characters where they stand", () => {
+  test("keeps the last value of a repeated JSON key, and NUL characters", () => {
     expect(json('{"a":1,"a":"x\\u0000y"}')).toEqual({ kind: "parsed", data: { a: "x\u0000y" } });
   });
 });
 
-describe("a form", () => {
-  test("becomes an object of strings, repeated fields arrays", () => {
+describe("parseBody of forms", () => {
+  test("parses a form into strings, and arrays for repeated fields", () => {
     expect(form("From=%2B1%20555&Body=a+b%C3%A9&x=1&x=2&x=3&empty=&bare&&raw=é")).toEqual({
       kind: "parsed",
       data: { From: "+1 555", Body: "a bé", x: ["1", "2", "3"], empty: "", bare: "", raw: "é" },
     });
   });
 
-  test("reads what URLSearchParams writes", () => {
+  test("parses forms written by URLSearchParams", () => {
     const names = fc
       .string({ unit: "grapheme", minLength: 1 })
       .filter((name) => name !== "__proto__" && name !== "payload");
@@ -115,7 +112,7 @@ describe("a form", () => {
     );
   });
 
-  test("that holds JSON in its only field, payload, is that JSON", () => {
+  test("parses a form with a single payload field as JSON", () => {
     expect(form(`payload=${encodeURIComponent('{"action":"opened"}')}`)).toEqual({
       kind: "parsed",
       data: { action: "opened" },
@@ -124,16 +121,16 @@ describe("a form", () => {
     expect(form(`payload=${"%5B".repeat(65)}`).kind).toBe("unreadable");
   });
 
-  test("whose payload is no JSON, or not alone, stays a form", () => {
+  test("keeps a form whose payload is not JSON or not its only field", () => {
     expect(form("payload=hello")).toEqual({ kind: "parsed", data: { payload: "hello" } });
     expect(form("payload=%7B%7D&token=t")).toEqual({ kind: "parsed", data: { payload: "{}", token: "t" } });
   });
 
-  test.each(["a=%", "a=%zz", "%ff=1", "a=%c3"])("with a malformed escape is unreadable: %s", (text) => {
+  test.each(["a=%", "a=%zz", "%ff=1", "a=%c3"])("rejects a form with a malformed escape: %s", (text) => {
     expect(form(text)).toEqual({ kind: "unreadable", reason: "The form has a malformed %-escape" });
   });
 
-  test("can name no prototype, and holds at most 10,000 fields", () => {
+  test("rejects a form with a __proto__ field or more than 10,000 fields", () => {
     expect(form("__proto__=1").kind).toBe("unreadable");
     expect(form("a&".repeat(9_999)).kind).toBe("parsed");
     expect(form("a&".repeat(10_000))).toEqual({
@@ -143,7 +140,7 @@ describe("a form", () => {
   });
 });
 
-test("an empty body is an event without data", () => {
+test("parseBody returns an empty object for an empty body", () => {
   expect(parseBody({ contentType: "image/png", body: Buffer.alloc(0) })).toEqual({
     kind: "parsed",
     data: {},
@@ -157,7 +154,7 @@ test.each([
   "application/jsonp",
   "a/b/c+json",
   "json",
-])("a body of another content type is unreadable: %s", (contentType) => {
+])("parseBody rejects the content type %s", (contentType) => {
   const parsed = parseBody({ contentType, body: Buffer.from("{}") });
   expect(parsed).toMatchObject({
     kind: "unreadable",
@@ -165,7 +162,7 @@ test.each([
   });
 });
 
-test("nothing that a sender can send makes it throw", () => {
+test("parseBody never throws for any bytes", () => {
   const types = fc.oneof(
     fc.constantFrom(undefined, "application/json", "application/x-www-form-urlencoded", "x/y+json"),
     fc.string(),

@@ -9,7 +9,7 @@ const FAILURE = {
   message: "Order 17 is gone",
 };
 
-test("failures with one cause share a fingerprint, and no others do", () => {
+test("fingerprintOf is equal for failures with one cause only", () => {
   const print = fingerprintOf(FAILURE);
   expect(print).toMatch(/^[0-9a-f]{32}$/);
   expect(fingerprintOf({ ...FAILURE, message: "Order 9342 is gone" })).toBe(print);

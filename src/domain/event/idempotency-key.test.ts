@@ -5,22 +5,25 @@ import { digestOf, idempotencyKey } from "./idempotency-key.ts";
 const event = { tenantId: "acme", connector: "shop", endpoint: "default", deliveryKey: "id:1", item: 0 };
 
 describe("idempotencyKey", () => {
-  test("is 64 hex digits, the same for the same event", () => {
+  test("returns the same key of 64 hex digits for the same event", () => {
     expect(idempotencyKey(event)).toMatch(/^[0-9a-f]{64}$/);
     expect(idempotencyKey({ ...event })).toBe(idempotencyKey(event));
   });
 
-  test.each(["tenantId", "connector", "endpoint", "deliveryKey"] as const)("differs with the %s", (field) => {
-    expect(idempotencyKey({ ...event, [field]: "other" })).not.toBe(idempotencyKey(event));
-  });
+  test.each(["tenantId", "connector", "endpoint", "deliveryKey"] as const)(
+    "returns another idempotency key for another %s",
+    (field) => {
+      expect(idempotencyKey({ ...event, [field]: "other" })).not.toBe(idempotencyKey(event));
+    },
+  );
 
-  test("differs with the item of one delivery", () => {
+  test("returns another idempotency key for another item of a delivery", () => {
     expect(idempotencyKey({ ...event, item: 1 })).not.toBe(idempotencyKey(event));
   });
 });
 
 describe("digestOf", () => {
-  test("tells two lists of parts apart, wherever the parts are cut", () => {
+  test("returns different digests for lists of parts with the same concatenation", () => {
     fc.assert(
       fc.property(fc.array(fc.string()), fc.array(fc.string()), (left, right) => {
         const same = JSON.stringify(left) === JSON.stringify(right);

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { storableText } from "./storable-text.ts";
 
-test("a text of an error is kept as it is, but for what PostgreSQL cannot take and what is too long", () => {
+test("storableText replaces characters that PostgreSQL rejects and cuts long texts", () => {
   expect(storableText("The target answered 400: ü 😀")).toBe("The target answered 400: ü 😀");
   expect(storableText("a\0b")).toBe("a\u{fffd}b");
   expect(storableText("half \ud83d")).toBe("half \u{fffd}");

@@ -5,7 +5,7 @@ function schedule(cron: string, timezone = "UTC"): Schedule {
   return { cron, timezone, missed: "once" };
 }
 
-/** The ticks after a moment, found one from the other, as the scheduler does. */
+/** Returns the ticks after a time, each computed from the previous one, as the scheduler does. */
 function ticks(cron: string, timezone: string, after: string, count: number): string[] {
   const found: string[] = [];
   let at: number | undefined = Date.parse(after);
@@ -17,39 +17,39 @@ function ticks(cron: string, timezone: string, after: string, count: number): st
 }
 
 describe("ticks", () => {
-  // In Berlin the clocks go from 02:00 to 03:00 on 29 March 2026 and from 03:00 to 02:00 on 25 October, in New York
-  // at the same hours on 8 March, and from 02:00 to 01:00 on 1 November.
-  test.each<[what: string, cron: string, timezone: string, after: string, expected: string[]]>([
+  // In 2026 Berlin moves its clocks from 02:00 to 03:00 on 29 March and from 03:00 to 02:00 on 25 October, New York from
+  // 02:00 to 03:00 on 8 March and from 02:00 to 01:00 on 1 November.
+  test.each<[name: string, cron: string, timezone: string, after: string, expected: string[]]>([
     [
-      "a time in Berlin's gap comes at its end, once",
+      "a time in Berlin's gap ticks once, at the end of the gap",
       "30 2 * * *",
       "Europe/Berlin",
       "2026-03-28T00:00:00Z",
       ["2026-03-28T01:30Z", "2026-03-29T01:00Z", "2026-03-30T00:30Z"],
     ],
     [
-      "of a list in Berlin's gap all come at its end, once",
+      "a list of times in Berlin's gap ticks once, at the end of the gap",
       "0,30 2,14 * * *",
       "Europe/Berlin",
       "2026-03-28T14:00:00Z",
       ["2026-03-29T01:00Z", "2026-03-29T12:00Z", "2026-03-29T12:30Z", "2026-03-30T00:00Z"],
     ],
     [
-      "a step goes on by the clock over Berlin's gap",
+      "a step follows the clock across Berlin's gap",
       "*/30 * * * *",
       "Europe/Berlin",
       "2026-03-29T00:10:00Z",
       ["2026-03-29T00:30Z", "2026-03-29T01:00Z", "2026-03-29T01:30Z"],
     ],
     [
-      "a time that Berlin has twice comes the first time",
+      "a time that occurs twice in Berlin ticks at the first",
       "30 2 * * *",
       "Europe/Berlin",
       "2026-10-24T12:00:00Z",
       ["2026-10-25T00:30Z", "2026-10-26T01:30Z"],
     ],
     [
-      "a step goes on through Berlin's second hour",
+      "a step continues through Berlin's repeated hour",
       "*/30 * * * *",
       "Europe/Berlin",
       "2026-10-24T23:40:00Z",
@@ -62,21 +62,21 @@ describe("ticks", () => {
       ],
     ],
     [
-      "a time in New York's gap comes at its end, once",
+      "a time in New York's gap ticks once, at the end of the gap",
       "30 2 * * *",
       "America/New_York",
       "2026-03-07T00:00:00Z",
       ["2026-03-07T07:30Z", "2026-03-08T07:00Z", "2026-03-09T06:30Z"],
     ],
     [
-      "a time that New York has twice comes the first time",
+      "a time that occurs twice in New York ticks at the first",
       "30 1 * * *",
       "America/New_York",
       "2026-10-31T00:00:00Z",
       ["2026-10-31T05:30Z", "2026-11-01T05:30Z", "2026-11-02T06:30Z"],
     ],
     [
-      "an hourly one comes every hour of New York's longer day",
+      "an hourly schedule ticks every hour of New York's long day",
       "0 * * * *",
       "America/New_York",
       "2026-11-01T04:30:00Z",
@@ -90,18 +90,18 @@ describe("ticks", () => {
       ["2096-02-29T12:00Z", "2104-02-29T12:00Z"],
     ],
     [
-      "a day of the month or of the week is enough",
+      "either the day of the month or the weekday suffices",
       "0 0 13 * FRI",
       "UTC",
       "2026-03-10T00:00:00Z",
       ["2026-03-13T00:00Z", "2026-03-20T00:00Z"],
     ],
     ["a nickname is read", "@daily", "Asia/Kolkata", "2026-03-10T00:00:00Z", ["2026-03-10T18:30Z"]],
-  ])("%s", (_what, cron, timezone, after, expected) => {
+  ])("ticks: %s", (_name, cron, timezone, after, expected) => {
     expect(ticks(cron, timezone, after, expected.length)).toEqual(expected);
   });
 
-  test("come after the moment that is given, and the last one at or before it", () => {
+  test("returns ticks strictly after a time, and the last one at or before it", () => {
     const at = Date.parse("2026-10-25T12:00:00Z");
     const hourly = schedule("0 * * * *");
     expect(nextTick(hourly, at - 1)).toBe(at);
@@ -110,7 +110,7 @@ describe("ticks", () => {
     expect(nextTicks(schedule("* * * * * *"), at, 3)).toEqual([at + 1_000, at + 2_000, at + 3_000]);
   });
 
-  test("are none where the schedule cannot be read", () => {
+  test("returns no ticks for an invalid schedule", () => {
     expect(nextTicks(schedule("0 0 * * *", "Mars/Olympus"), 0, 3)).toEqual([]);
     expect(lastTick(schedule("often"), 0)).toBeUndefined();
   });
@@ -118,7 +118,7 @@ describe("ticks", () => {
 
 describe("checkSchedule", () => {
   test.each(["0 3 * * *", "*/5 * * * *", "15 30 3 L * *", "0 0 29 2 *", "@hourly", "0 0 * * MON-FRI"])(
-    "takes %s",
+    "accepts the cron expression %s",
     (cron) => {
       expect(checkSchedule(schedule(cron, "Europe/Berlin"))).toEqual([]);
     },
@@ -137,7 +137,7 @@ describe("checkSchedule", () => {
     "@reboot",
     "0 0 30 2 *",
     "0 0 31 4,6 *",
-  ])("refuses %j, and says what was expected", (cron) => {
+  ])("refuses the cron expression %j", (cron) => {
     expect(checkSchedule(schedule(cron))).toMatchObject([
       { field: "cron", got: JSON.stringify(cron), expected: expect.stringContaining("cron expression") },
     ]);

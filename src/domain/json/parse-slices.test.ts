@@ -6,12 +6,12 @@ import { parseJsonSlices } from "./parse-slices.ts";
 import { parseJsonText } from "./parse-text.ts";
 import { wantedPaths } from "./wanted.ts";
 
-/** Parses in the smallest pieces, so that a text of some characters is cut everywhere. */
+/** Parses in the smallest pieces, so that even a short text is cut everywhere. */
 function inPieces(text: string | Buffer, groupBytes = 8) {
   return finish(parseJsonSlices(Buffer.from(text), { maxDepth: 64, groupBytes, sliceBytes: 16 }));
 }
 
-/** JSON with white space, escapes, and keys that come twice. */
+/** JSON with white space, escapes and repeated keys. */
 const jsonText = fc
   .tuple(fc.json({ maxDepth: 6 }), fc.constantFrom("", " ", "\n\t "), fc.boolean())
   .map(([text, space, escaped]) => {
@@ -23,8 +23,8 @@ function unicodeEscape(character: string): string {
   return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }
 
-describe("JSON in slices", () => {
-  test("is what the whole text is, wherever it is cut", () => {
+describe("parseJsonSlices", () => {
+  test("parses JSON in slices like JSON.parse", () => {
     fc.assert(
       fc.property(jsonText, fc.integer({ min: 4, max: 40 }), (text, groupBytes) => {
         expect(inPieces(text, groupBytes)).toEqual(parseJsonText(text));
@@ -33,7 +33,7 @@ describe("JSON in slices", () => {
     );
   });
 
-  test("is refused where the whole text is, wherever it is cut", () => {
+  test("rejects in slices the JSON that JSON.parse rejects", () => {
     fc.assert(
       fc.property(
         jsonText,
@@ -50,12 +50,12 @@ describe("JSON in slices", () => {
     );
   });
 
-  test("keeps the order of keys, and the last of those that come twice", () => {
+  test("keeps the order of JSON keys, and the last of repeated ones", () => {
     const text = '{"b":"one long value","a":1,"b":2,"7":"another long value","c":[{"b":"and one more"}]}';
     expect(JSON.stringify(inPieces(text))).toBe(JSON.stringify(parseJsonText(text)));
   });
 
-  test("cuts a string within no character and no escape", () => {
+  test("cuts a JSON string between characters and escapes", () => {
     for (const part of ["é", "𝄞", "\\u00e9", "\\ud834\\udd1e", "\\\\", '\\"', "\\n", "\\\\\\\\u0041"]) {
       for (let before = 0; before < 12; before += 1) {
         const text = `"${"x".repeat(before)}${part.repeat(40)}"`;
@@ -69,12 +69,12 @@ describe("JSON in slices", () => {
     '{"\\u005f_proto__":{"x":"a long value"}}',
     '[{"constructor":{"prototype":{"x":"a long value"}}}]',
     '{"a":1,"constructor":{"x":1,"prototype":1}}',
-  ])("refuses a key that would reach a prototype: %s", (text) => {
+  ])("rejects in slices a key that reaches a prototype: %s", (text) => {
     expect(inPieces(text)).toEqual({ kind: "flawed", flaw: "forbidden_key" });
     expect(parseJsonText(text)).toEqual({ kind: "flawed", flaw: "forbidden_key" });
   });
 
-  test("refuses what nests deeper than it may, before anything is built of it", () => {
+  test("rejects deep nesting before it parses anything", () => {
     const nested = (depth: number) => `${"[".repeat(depth)}${"]".repeat(depth)}`;
     expect(inPieces(nested(64)).kind).toBe("parsed");
     expect(inPieces(nested(65))).toEqual({ kind: "flawed", flaw: "too_deep" });
@@ -82,7 +82,7 @@ describe("JSON in slices", () => {
   });
 });
 
-describe("what is wanted of JSON", () => {
+describe("parseJsonSlices of wanted paths", () => {
   const path = fc.array(fc.constantFrom("a", "b", "0", "2"), { minLength: 1, maxLength: 3 });
   const value = fc.letrec((tie) => ({
     any: fc.oneof(
@@ -93,7 +93,7 @@ describe("what is wanted of JSON", () => {
     ),
   })).any;
 
-  test("shows a condition the same values as all of it", () => {
+  test("keeps the wanted values that a condition reads", () => {
     fc.assert(
       fc.property(value, fc.array(path, { maxLength: 3 }), (data, paths) => {
         const bytes = Buffer.from(JSON.stringify(data));
@@ -107,7 +107,7 @@ describe("what is wanted of JSON", () => {
     );
   });
 
-  test("is little, however large the body", () => {
+  test("keeps only the wanted part of a large body", () => {
     const items = Array.from({ length: 5_000 }, (_, id) => ({ id, note: "lorem ipsum" }));
     const bytes = Buffer.from(JSON.stringify({ items, status: "paid", other: items }));
     const options = { maxDepth: 64, wanted: wantedPaths([["status"], ["items", "id"]]) };
@@ -116,12 +116,12 @@ describe("what is wanted of JSON", () => {
   });
 });
 
-/** No condition looks into an object at the end of its path. */
+/** Empties objects, since no condition reads within an object at the end of its path. */
 function shape(values: readonly unknown[]): unknown[] {
   return values.map((one) => (typeof one === "object" ? (Array.isArray(one) ? "array" : "object") : one));
 }
 
-describe("a slice", () => {
+describe("one slice of parseJsonSlices", () => {
   const large: Record<string, string> = {
     "many small members": JSON.stringify(Array.from({ length: 60_000 }, (_, id) => ({ id, name: `n${id}` }))),
     "many keys": JSON.stringify(
@@ -135,7 +135,7 @@ describe("a slice", () => {
     "nested lists": `${'[{"a":'.repeat(30)}"${"x".repeat(2_000_000)}"${"}]".repeat(30)}`,
   };
 
-  test.each(Object.entries(large))("of %s parses a bounded number of bytes", (_name, text) => {
+  test.each(Object.entries(large))("parses a bounded number of bytes per slice: %s", (_name, text) => {
     const counted: number[] = [];
     let parsedBytes = 0;
     const parse = JSON.parse;

@@ -4,8 +4,8 @@ import { finish } from "../slices.ts";
 import { jsonPreview } from "./preview.ts";
 import { stringifySlices } from "./stringify-slices.ts";
 
-describe("JSON written in slices", () => {
-  test("is what JSON.stringify writes", () => {
+describe("stringifySlices", () => {
+  test("writes the same JSON as JSON.stringify", () => {
     fc.assert(
       fc.property(fc.jsonValue({ maxDepth: 5 }), (value) => {
         expect(finish(stringifySlices(value))).toBe(JSON.stringify(value));
@@ -17,7 +17,7 @@ describe("JSON written in slices", () => {
     }
   });
 
-  test("yields while it writes what is long", () => {
+  test("yields while it writes a long value", () => {
     for (const value of ["x".repeat(1_000_000), Array.from({ length: 100_000 }, (_, at) => at)]) {
       let slices = 0;
       for (const _ of stringifySlices(value)) slices += 1;
@@ -26,8 +26,8 @@ describe("JSON written in slices", () => {
   });
 });
 
-describe("a preview of JSON", () => {
-  test("is whole where the JSON is short, and begins as it does where not", () => {
+describe("jsonPreview", () => {
+  test("returns short JSON whole and a prefix of long JSON", () => {
     fc.assert(
       fc.property(fc.jsonValue({ maxDepth: 5 }), fc.integer({ min: 1, max: 60 }), (value, characters) => {
         const [whole, preview] = [JSON.stringify(value), jsonPreview(value, characters)];

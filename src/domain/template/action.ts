@@ -1,7 +1,7 @@
 import type { ErrorDetail } from "../errors.ts";
 import type { FlowAction } from "../flow/flow.ts";
 import type { AttemptError } from "../flow/outcome.ts";
-import { type BodyTemplate, flawOfBody, placeBody } from "./body.ts";
+import { type BodyTemplate, bodyTemplateOf, flawOfBody } from "./body.ts";
 import { type Placeholder, parseTemplate, secretNameOf, type Template } from "./parse.ts";
 import { type JsonTexts, MAX_HEADER_LENGTH, renderBody, renderHeader, renderUrl } from "./render.ts";
 import type { Scope } from "./scope.ts";
@@ -10,16 +10,16 @@ export type { JsonTexts };
 
 type HttpAction = Extract<FlowAction, { type: "http" }>;
 
-/** An HTTP action whose templates are read. */
+/** The parsed templates of an HTTP action. */
 export interface ActionTemplates {
   url: Template;
   headers: readonly { name: string; template: Template }[];
   body: BodyTemplate | undefined;
-  /** The tenant's secrets that its URL and headers take. */
+  /** The tenant's secrets used in the URL and headers. */
   secretNames: readonly string[];
 }
 
-/** What an HTTP action sends of its own for one run. */
+/** The parts of the request of one run that its templates define. */
 export interface RenderedAction {
   url: string;
   headers: Record<string, string>;
@@ -27,8 +27,8 @@ export interface RenderedAction {
 }
 
 /**
- * Reads the templates of an action, or says what is wrong with each. A URL's scheme and host are its own text,
- * which no event leads elsewhere. A secret goes into the URL and headers, never into the body, which holds the event.
+ * Parses the templates of an action, or returns the errors. A URL's scheme and host must be literal, so that no event can
+ * redirect the request. Secrets are allowed in the URL and headers only.
  */
 export function readActionTemplates(
   action: HttpAction,
@@ -50,25 +50,25 @@ export function readActionTemplates(
     return { name, template: read(`action.headers.${name}`, value, flawOf) };
   });
   const contentType = Object.entries(action.headers ?? {}).find(([name]) => isContentType(name))?.[1];
-  const place = (template: Template) => placeBody(template, contentType ?? "application/json");
+  const asBody = (template: Template) => bodyTemplateOf(template, contentType ?? "application/json");
   const body =
     action.body === undefined
       ? undefined
-      : place(
+      : asBody(
           read(
             "action.body",
             action.body,
-            (template) => flawOfSecrets(template) ?? flawOfBody(place(template)),
+            (template) => flawOfSecrets(template) ?? flawOfBody(asBody(template)),
           ),
         );
   if (details.length > 0) return { kind: "flawed", details };
-  const taking = [url, ...headers.map(({ template }) => template)];
-  const names = taking.flatMap((template) => placeholders(template).map(secretNameOf));
+  const withSecrets = [url, ...headers.map(({ template }) => template)];
+  const names = withSecrets.flatMap((template) => placeholders(template).map(secretNameOf));
   const secretNames = [...new Set(names)].filter((name) => name !== undefined);
   return { kind: "read", templates: { url, headers, body, secretNames } };
 }
 
-/** Fills the templates; the first value that is missing or does not fit fails it, with its place and never its value. */
+/** Fills the templates. The first missing or unfit value is an error, which names the placeholder but not the value. */
 export function renderAction(
   templates: ActionTemplates,
   scope: Scope,
@@ -106,17 +106,17 @@ function flawOfUrl(template: Template): string | undefined {
   return undefined;
 }
 
-/** A scheme and an authority that has ended: no value can become part of them. */
+/** A scheme and a complete authority, which a later value cannot extend. */
 const AUTHORITY = /^https?:\/\/[^\\/?#]+[/?#]/i;
 
 function flawOfSecrets(template: Template): string | undefined {
   const secret = placeholders(template).find((placeholder) => secretNameOf(placeholder) !== undefined);
   return secret === undefined
     ? undefined
-    : `takes {{${secret.path}}}: secrets go into the URL and headers alone`;
+    : `takes {{${secret.path}}}: secrets may be used in the URL and headers only`;
 }
 
-/** The body's values are encoded by it. */
+/** The content type must be literal, since it decides how the body's values are encoded. */
 function flawOfContentType(template: Template): string | undefined {
   return placeholders(template).length === 0
     ? undefined

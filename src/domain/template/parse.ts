@@ -1,9 +1,9 @@
-/** Where a template takes a value: `{{event.data.order.id}}`. */
+/** A placeholder of a template: `{{event.data.order.id}}`. */
 export interface Placeholder {
-  /** As it is written, without the braces. */
+  /** The path as written, without the braces. */
   path: string;
   keys: readonly string[];
-  /** Written with a `?` at its end: a value that is missing leaves nothing. */
+  /** Written with a `?` at its end: a missing value is empty. */
   optional: boolean;
 }
 
@@ -12,15 +12,15 @@ export type Template = readonly (string | Placeholder)[];
 
 export type ParsedTemplate =
   | { kind: "parsed"; template: Template }
-  /** `position` is that of the first character that is wrong, from 0. */
+  /** `position` is the index of the first wrong character. */
   | { kind: "flawed"; position: number; message: string };
 
-/** A template takes no more values. */
+/** Most placeholders of one template. */
 const MAX_PLACEHOLDERS = 100;
 
 /**
- * Reads text with placeholders: two braces around a path of keys, joined by dots (`\` before a character takes it as
- * it is). There are no expressions. `\{{` is two braces of text.
+ * Parses text with placeholders: a path of keys, joined by dots, in double braces. There are no expressions. A backslash
+ * escapes the next character; `\{{` is two literal braces.
  */
 export function parseTemplate(text: string): ParsedTemplate {
   const template: (string | Placeholder)[] = [];
@@ -57,7 +57,7 @@ const KEY = String.raw`(?:[^\s.{}?\\]|\\.)+`;
 const PLACEHOLDER = new RegExp(String.raw`^(${KEY}(?:\.${KEY})*)(\?)?$`, "u");
 const KEYS = new RegExp(KEY, "gu");
 
-/** The placeholder, or what is wrong with it. */
+/** Returns the placeholder, or an error message. */
 function parsePlaceholder(inner: string): Placeholder | string {
   const [, path, mark] = PLACEHOLDER.exec(inner) ?? [];
   const shown = `{{${inner.slice(0, 100)}}}`;
@@ -67,11 +67,22 @@ function parsePlaceholder(inner: string): Placeholder | string {
   return flaw === undefined ? { path, keys, optional: mark !== undefined } : `${shown} ${flaw}`;
 }
 
-/** What each name has; below those that are open, any keys follow. */
+/** The fields of each root. Below those of `OPEN`, any keys may follow. */
 const NAMES: Readonly<Record<string, readonly string[]>> = {
   event: [
-    ...["id", "type", "subject", "source", "priority", "connector", "endpoint", "occurred_at", "received_at"],
-    ...["idempotency_key", "data", "headers", "changes"],
+    "id",
+    "type",
+    "subject",
+    "source",
+    "priority",
+    "connector",
+    "endpoint",
+    "occurred_at",
+    "received_at",
+    "idempotency_key",
+    "data",
+    "headers",
+    "changes",
   ],
   flow: ["id", "version"],
   run: ["id", "attempt", "idempotency_key"],
@@ -93,7 +104,7 @@ function flawOfKeys(keys: readonly string[]): string | undefined {
   return undefined;
 }
 
-/** The secret that a placeholder takes, if it takes one. */
+/** Returns the name of the secret that a placeholder takes; undefined if it takes none. */
 export function secretNameOf({ keys }: Placeholder): string | undefined {
   return keys[0] === "secret" ? keys.slice(1).join(".") : undefined;
 }

@@ -1,16 +1,16 @@
 import type { AttemptError } from "../flow/outcome.ts";
-import type { BodyTemplate, Place } from "./body.ts";
+import type { BodyTemplate, Encoding } from "./body.ts";
 import { type Placeholder, secretNameOf, type Template } from "./parse.ts";
 import { type Scope, valueAt } from "./scope.ts";
 
 export type Rendered = { kind: "rendered"; text: string } | { kind: "failed"; error: AttemptError };
 
-/** What a placeholder gives: text, or why there is none, in words that follow its name. */
+/** The text of a placeholder, or a flaw: the predicate of a sentence about the placeholder. */
 type Filled = { text: string } | { flaw: string };
 
 /**
- * A URL with its values percent-encoded, so that none of them adds a segment, a parameter or a host. `field` is what
- * an error calls it. A segment of the path that would be empty, or lead elsewhere (`..`), fails.
+ * Renders a URL with percent-encoded values, so that no value can add a segment, a parameter or a host. An empty value in
+ * the path, or a `.` or `..` segment, is an error. Errors call the template `field`.
  */
 export function renderUrl(template: Template, scope: Scope, field: string): Rendered {
   let inPath = true;
@@ -21,7 +21,7 @@ export function renderUrl(template: Template, scope: Scope, field: string): Rend
     }
     const filled = fillText(part, scope);
     if ("flaw" in filled) return filled;
-    if (/\p{Surrogate}/u.test(filled.text)) return { flaw: "is no whole text" };
+    if (/\p{Surrogate}/u.test(filled.text)) return { flaw: "contains a lone surrogate" };
     if (filled.text === "" && inPath && !part.optional) return { flaw: "is empty" };
     return { text: encodeURIComponent(filled.text) };
   });
@@ -31,30 +31,30 @@ export function renderUrl(template: Template, scope: Scope, field: string): Rend
   return failed("TEMPLATE_VALUE_UNFIT", `${field} would have a segment that leads elsewhere in its path`);
 }
 
-/** RFC 3986, section 3.3; a URL parser takes `%2e` for a dot as well. */
+/** RFC 3986, section 3.3. URL parsers also treat `%2e` as a dot. */
 const DOT_SEGMENT = /[\\/](?:\.|%2e){1,2}(?:[\\/]|$)/i;
 
-/** Longer URLs are refused by most servers. */
+/** Most servers refuse longer URLs. */
 const MAX_URL_LENGTH = 8_192;
 
-/** Most servers take 8 KiB of headers; the rest is for ours. The headers of an action are no longer, all in all. */
+/** The limit of an action's headers in total. Most servers accept 8 KiB; the rest is for Headrace's own headers. */
 export const MAX_HEADER_LENGTH = 6_144;
 
-/** The value of a header. */
+/** Renders the value of a header. */
 export function renderHeader(template: Template, scope: Scope, field: string): Rendered {
   return join(template, MAX_HEADER_LENGTH, field, (part) => {
     if (typeof part === "string") return { text: part };
     const filled = fillText(part, scope);
-    return "text" in filled && UNSENDABLE.test(filled.text)
-      ? { flaw: "holds a character that a header cannot" }
+    return "text" in filled && FORBIDDEN_IN_HEADER.test(filled.text)
+      ? { flaw: "contains a character that is not allowed in a header" }
       : filled;
   });
 }
 
-/** All but the characters of RFC 9110, section 5.5: line ends above all. */
-const UNSENDABLE = /[^\t\x20-\x7e\x80-\xff]/;
+/** Characters that RFC 9110, section 5.5 does not allow, above all line ends. */
+const FORBIDDEN_IN_HEADER = /[^\t\x20-\x7e\x80-\xff]/;
 
-/** A body, whose values are encoded as their places ask. */
+/** Renders a body. Each value is encoded as its position in the body requires. */
 export function renderBody(
   template: BodyTemplate,
   scope: Scope,
@@ -62,37 +62,37 @@ export function renderBody(
   texts: JsonTexts = NO_TEXTS,
 ): Rendered {
   return join(template, MAX_BODY_LENGTH, field, (part) =>
-    typeof part === "string" ? { text: part } : fillPlace(part, scope, texts),
+    typeof part === "string" ? { text: part } : fillEncoded(part, scope, texts),
   );
 }
 
-/** The JSON of values that were written before, since they take long. */
+/** The JSON of large values, stringified in advance in slices. */
 export type JsonTexts = ReadonlyMap<unknown, string>;
 
 const NO_TEXTS: JsonTexts = new Map();
 
-/** What an event of the largest size would need, some times over. */
+/** Several times the size of the largest event. */
 const MAX_BODY_LENGTH = 26_214_400;
 
-function fillPlace(
-  { placeholder, place }: { placeholder: Placeholder; place: Place },
+function fillEncoded(
+  { placeholder, encoding }: { placeholder: Placeholder; encoding: Encoding },
   scope: Scope,
   texts: JsonTexts,
 ): Filled {
   const stringify = (one: unknown) => texts.get(one) ?? JSON.stringify(one);
   const value = valueAt(placeholder, scope);
-  if (place === "json") {
+  if (encoding === "json") {
     if (value !== undefined) return { text: stringify(value) };
     return placeholder.optional ? { text: "null" } : MISSING;
   }
   const filled =
     typeof value === "object" && value !== null ? { text: stringify(value) } : fillText(placeholder, scope);
-  if ("flaw" in filled || place === "text") return filled;
-  if (place === "json string") return { text: stringify(filled.text).slice(1, -1) };
+  if ("flaw" in filled || encoding === "text") return filled;
+  if (encoding === "json string") return { text: stringify(filled.text).slice(1, -1) };
   return { text: encodeURIComponent(Buffer.from(filled.text).toString()) };
 }
 
-/** A string, number or boolean as text. Null is nothing to be written: it is missing. */
+/** Returns a string, number or boolean as text. Null counts as missing. */
 function fillText(placeholder: Placeholder, scope: Scope): Filled {
   const value = valueAt(placeholder, scope) ?? undefined;
   if (value === undefined) return placeholder.optional ? { text: "" } : MISSING;
@@ -102,7 +102,7 @@ function fillText(placeholder: Placeholder, scope: Scope): Filled {
 
 const MISSING = { flaw: "is missing" };
 
-/** Joins what the parts give, up to `maxLength` characters. No error holds a value. */
+/** Joins the filled parts, at most `maxLength` characters. Errors never contain a value. */
 function join<Part extends string | Placeholder | { placeholder: Placeholder }>(
   parts: readonly Part[],
   maxLength: number,
@@ -127,7 +127,7 @@ function failedAt(part: Placeholder | { placeholder: Placeholder }, flaw: string
   if (secret !== undefined && flaw === MISSING.flaw) {
     return failed(
       "SECRET_MISSING",
-      `${field} needs the secret ${secret}, which does not exist, or cannot be opened`,
+      `${field} needs the secret ${secret}, which does not exist or cannot be decrypted`,
     );
   }
   const code = flaw === MISSING.flaw ? "TEMPLATE_VALUE_MISSING" : "TEMPLATE_VALUE_UNFIT";

@@ -1,10 +1,10 @@
 import type { RunAttempt } from "../flow/flow-run.ts";
 import { type Placeholder, secretNameOf } from "./parse.ts";
 
-/** What placeholders reach: the names of `parse.ts`. */
+/** The values that placeholders can take, by the roots of `parse.ts`. */
 export type Scope = Readonly<Record<"event" | "flow" | "run" | "secret" | "tenant", unknown>>;
 
-/** The scope of one attempt at a run. */
+/** Returns the scope of one attempt at a run. */
 export function scopeOf(run: RunAttempt): Scope {
   const { event } = run;
   return {
@@ -30,7 +30,7 @@ export function scopeOf(run: RunAttempt): Scope {
   };
 }
 
-/** The value that a placeholder takes: own properties and elements of arrays, nothing else; undefined if missing. */
+/** Returns the value of a placeholder; undefined if missing. Only own properties and array elements are reachable. */
 export function valueAt(placeholder: Placeholder, scope: Scope): unknown {
   const secret = secretNameOf(placeholder);
   const keys = secret === undefined ? placeholder.keys : ["secret", secret];

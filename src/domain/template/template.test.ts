@@ -18,7 +18,7 @@ function scope(data: unknown): Scope {
   };
 }
 
-/** What an action sends for an event with this data; an error is its code and message. */
+/** Renders an action for an event with this data. An error is shown as its code and message. */
 function render(action: Partial<Action>, data: unknown = {}): RenderedAction | string {
   const read = readActionTemplates({ type: "http", url: URL_OF_TEST, ...action });
   if (read.kind === "flawed")
@@ -48,13 +48,13 @@ function flaws(action: Partial<Action>): string[] {
   return read.kind === "read" ? [] : read.details.map(({ field, message }) => `${field} ${message}`);
 }
 
-describe("a template", () => {
-  test("without placeholders is its own text", () => {
+describe("templates", () => {
+  test("renders a template without placeholders unchanged", () => {
     const text = '{"a": {"b": "} } {"}, "c": [{}]}';
     expect([body(text), header("Bearer {x}"), url(URL_OF_TEST)]).toEqual([text, "Bearer {x}", URL_OF_TEST]);
   });
 
-  test("takes values of the event, the flow, the run and the tenant by their paths", () => {
+  test("fills placeholders of the event, the flow, the run and the tenant", () => {
     const data = { order: { id: 7, lines: [{ sku: "a" }, { sku: "b" }], "a.b": true, "größe x": "L" } };
     const path =
       "{{event.id}} {{ event.type }} {{event.data.order.id}} {{event.data.order.lines.1.sku}} " +
@@ -63,11 +63,11 @@ describe("a template", () => {
     expect(body(path, data, "text/plain")).toBe("e1 order.paid 7 b true L t f 3 r1 2 acme");
   });
 
-  test("has two braces of text behind a backslash", () => {
+  test("renders escaped braces literally", () => {
     expect(header("\\{{event.id}} {{event.id}}")).toBe("{{event.id}} e1");
   });
 
-  test("reaches own properties and elements alone", () => {
+  test("reaches only own properties and array elements", () => {
     for (const path of [
       "toString",
       "valueOf",
@@ -104,11 +104,11 @@ describe("a template", () => {
       "{{constructor.x}}",
       "{{constructor.x}} does not begin with one of event, flow, run, tenant, secret, at character 1",
     ],
-  ])("%s is refused, with the position", (text, message) => {
+  ])("refuses the malformed template %s with its position", (text, message) => {
     expect(flaws({ headers: { "x-h": text } })).toEqual([`action.headers.x-h ${message}`]);
   });
 
-  test("takes at most a hundred values", () => {
+  test("refuses a template of more than 100 placeholders", () => {
     expect(flaws({ body: "{{event.id}}".repeat(100), headers: { "content-type": "text/plain" } })).toEqual(
       [],
     );
@@ -117,7 +117,7 @@ describe("a template", () => {
     ]);
   });
 
-  test("is read without a throw, whatever it is, and in time that grows with it", () => {
+  test("parses any template text without throwing, in linear time", () => {
     fc.assert(
       fc.property(
         fc.string({ unit: fc.constantFrom("{", "}", ".", "\\", "?", " ", "a", "event.", "data") }),
@@ -133,9 +133,9 @@ describe("a template", () => {
   });
 });
 
-describe("a value that is missing", () => {
+describe("missing template values", () => {
   test.each([{}, { x: null }, { x: undefined }])(
-    "in %j fails, with its path and place, and no value",
+    "fails on a placeholder missing in %j with its path and field",
     (data) => {
       expect(header("v {{event.data.x}}", { ...data, other: "hunter2" })).toBe(
         "TEMPLATE_VALUE_MISSING: action.headers.x-h takes {{event.data.x}}, which is missing",
@@ -145,28 +145,28 @@ describe("a value that is missing", () => {
     },
   );
 
-  test("is empty where a question mark says so", () => {
+  test("renders a missing optional placeholder as empty", () => {
     expect(header("v{{event.data.x.y?}}")).toBe("v");
     expect(url(`${URL_OF_TEST}?q={{event.data.x?}}`)).toBe(`${URL_OF_TEST}?q=`);
     expect(body('{"a": "{{event.data.x?}}", "b": "v{{event.data.x?}}"}')).toBe('{"a": null, "b": "v"}');
   });
 
-  test("is named where it is a secret", () => {
+  test("names a missing secret", () => {
     expect(header("Bearer {{secret.other}}")).toBe(
-      "SECRET_MISSING: action.headers.x-h needs the secret other, which does not exist, or cannot be opened",
+      "SECRET_MISSING: action.headers.x-h needs the secret other, which does not exist or cannot be decrypted",
     );
   });
 });
 
-describe("a URL", () => {
-  test("has its values percent-encoded", () => {
+describe("URL templates", () => {
+  test("percent-encodes values in a URL", () => {
     const data = { id: "a/b?c#d e&f=g%2f@h\\\r\n", n: 1.5, yes: true };
     expect(url(`${URL_OF_TEST}/{{event.data.id}}?n={{event.data.n}}&y={{event.data.yes}}`, data)).toBe(
       `${URL_OF_TEST}/a%2Fb%3Fc%23d%20e%26f%3Dg%252f%40h%5C%0D%0A?n=1.5&y=true`,
     );
   });
 
-  test("keeps scheme, host, port and its other segments, whatever the values are", () => {
+  test("keeps the scheme, host, port and literal segments of a URL for any value", () => {
     const template = "https://target.example:8443/v1/{{event.data.a}}/x/{{event.data.b}}?q={{event.data.c}}";
     fc.assert(
       fc.property(fc.string({ unit: "binary" }), fc.string(), fc.string(), (a, b, c) => {
@@ -182,13 +182,13 @@ describe("a URL", () => {
     );
   });
 
-  test.each([".", "..", "", { a: 1 }, [1], "\ud800"])("takes no %j for a segment", (x) => {
+  test.each([".", "..", "", { a: 1 }, [1], "\ud800"])("refuses %j as a URL segment", (x) => {
     expect(url("https://target.example/users/{{event.data.x}}/orders", { x })).toMatch(
       /^TEMPLATE_VALUE_UNFIT/,
     );
   });
 
-  test("takes no dots that only together lead elsewhere", () => {
+  test("refuses dots that form a dot segment with the literal text", () => {
     expect(url("https://target.example/a/.{{event.data.x}}", { x: "." })).toMatch(/^TEMPLATE_VALUE_UNFIT/);
     expect(url("https://target.example/a/%2e{{event.data.x}}/b", { x: "." })).toMatch(
       /^TEMPLATE_VALUE_UNFIT/,
@@ -201,7 +201,7 @@ describe("a URL", () => {
     );
   });
 
-  test("is no longer than servers take", () => {
+  test("refuses a URL longer than servers accept", () => {
     expect(url(`${URL_OF_TEST}?q={{event.data.x}}`, { x: "a".repeat(9_000) })).toMatch(
       /^TEMPLATE_VALUE_UNFIT/,
     );
@@ -216,26 +216,26 @@ describe("a URL", () => {
     "https://target.example:{{event.data.port}}/",
     "https://user:{{event.data.x}}@target.example/",
     "https:/{{event.data.x}}/a",
-  ])("%s is refused: a value would become part of its host", (text) => {
+  ])("refuses %s, where a value could change the host", (text) => {
     expect(flaws({ url: text })).toEqual([
       "action.url takes a value before the path: scheme and host must be written out",
     ]);
   });
 });
 
-describe("a header", () => {
-  test("takes the tenant's secrets", () => {
+describe("header templates", () => {
+  test("fills secrets of the tenant in a header", () => {
     expect(header("Bearer {{secret.token}}")).toBe("Bearer s3cret");
     expect(header("{{secret.shop.key}}")).toBe("dotted");
   });
 
-  test.each(["a\r\nx-evil: 1", "a\nb", "a\0b", "€"])("takes no %j", (x) => {
+  test.each(["a\r\nx-evil: 1", "a\nb", "a\0b", "€"])("refuses %j in a header value", (x) => {
     expect(header("v {{event.data.x}}", { x })).toBe(
-      "TEMPLATE_VALUE_UNFIT: action.headers.x-h takes {{event.data.x}}, which holds a character that a header cannot",
+      "TEMPLATE_VALUE_UNFIT: action.headers.x-h takes {{event.data.x}}, which contains a character that is not allowed in a header",
     );
   });
 
-  test("takes no object, and no more than servers do", () => {
+  test("refuses objects and oversized values in a header", () => {
     expect(header("{{event.data.x}}", { x: {} })).toMatch(/which is an object$/);
     expect(header("{{event.data.x}}", { x: "a".repeat(7_000) })).toMatch(/^TEMPLATE_VALUE_UNFIT/);
     const headers = { "x-a": "{{event.data.x}}", "x-b": "{{event.data.x}}" };
@@ -245,25 +245,25 @@ describe("a header", () => {
   });
 });
 
-describe("a JSON body", () => {
-  test("keeps the type of a value that is all of a string, or stands in none", () => {
+describe("JSON body templates", () => {
+  test("keeps the type of a value that fills a JSON string or stands outside of strings", () => {
     const data = { n: 1.5, yes: true, none: null, list: [1, "a"], text: 'q"\\\n', deep: { a: {} } };
     const template = `{"n": "{{event.data.n}}", "yes":"{{event.data.yes}}","none": "{{event.data.none}}",
       "list": {{event.data.list}}, "text": "{{event.data.text}}", "deep":{{event.data.deep}}}`;
     expect(JSON.parse(body(template, data) as string)).toEqual(data);
   });
 
-  test("escapes text within a string", () => {
+  test("escapes values within a JSON string", () => {
     const data = { text: 'q"\\\n\u2028', n: 3, list: [{ a: '"' }] };
     const text = body('{"t": "<{{event.data.text}}|{{event.data.n}}>", "l": "l={{event.data.list}}"}', data);
     expect(JSON.parse(text as string)).toEqual({ t: `<${data.text}|3>`, l: 'l=[{"a":"\\""}]' });
   });
 
-  test("takes a field's name as text", () => {
+  test("renders a placeholder in a JSON field name as text", () => {
     expect(body('{"{{event.data.k}}" : "{{event.data.v}}"}', { k: 7, v: 7 })).toBe('{"7" : 7}');
   });
 
-  test("tells strings from text with quotes in it", () => {
+  test("distinguishes JSON strings from escaped quotes", () => {
     const text = body(
       '{"a": "\\"{{event.data.x}}\\"", "b": "{{event.data.x}}{{event.data.x}}", "c\\"": {{event.data.x}}}',
       {
@@ -273,7 +273,7 @@ describe("a JSON body", () => {
     expect(JSON.parse(text as string)).toEqual({ a: '"1"', b: "11", 'c"': 1 });
   });
 
-  test("is JSON whatever the values are", () => {
+  test("renders valid JSON for any values", () => {
     const template =
       '{"a": "{{event.data.a}}", "b": "x{{event.data.b}}y{{event.data.a}}", "c": [{{event.data.a}}]}';
     fc.assert(
@@ -287,34 +287,34 @@ describe("a JSON body", () => {
   });
 
   test.each(['{"a": {{event.id}}', '{"a": x{{event.id}}}', '{"a": "{{event.id}}}', "{ {{event.id}}: 1}"])(
-    "%s is refused: it would be no JSON",
+    "refuses the body %s, which would not be valid JSON",
     (text) => {
-      expect(flaws({ body: text })).toEqual([expect.stringMatching(/^action\.body would be no JSON/)]);
+      expect(flaws({ body: text })).toEqual([expect.stringMatching(/^action\.body would not be valid JSON/)]);
     },
   );
 
-  test("is what a type ending in json says, and is none of another type", () => {
+  test("treats a body as JSON by its content type", () => {
     expect(body('"{{event.data.n}}"', { n: 1 }, "application/vnd.api+json; charset=utf-8")).toBe("1");
     expect(body('"{{event.data.n}}"', { n: 1 }, "text/plain")).toBe('"1"');
   });
 });
 
-describe("another body", () => {
-  test("has its values encoded in a form, and as they are elsewhere", () => {
+describe("other body templates", () => {
+  test("percent-encodes values in a form and leaves them unchanged in plain text", () => {
     const data = { x: "a&b=c d", list: [1] };
     const form = "application/x-www-form-urlencoded";
     expect(body("t={{event.data.x}}&l={{event.data.list}}", data, form)).toBe("t=a%26b%3Dc%20d&l=%5B1%5D");
     expect(body("{{event.data.x}} {{event.data.list}}", data, "text/plain")).toBe("a&b=c d [1]");
   });
 
-  test("does not grow without a bound", () => {
+  test("refuses a body that grows beyond its limit", () => {
     const template = "{{event.data.x}}".repeat(100);
     expect(body(template, { x: "a".repeat(1_000_000) }, "text/plain")).toMatch(/^TEMPLATE_VALUE_UNFIT/);
   });
 });
 
-describe("what is refused when the flow is stored", () => {
-  test("is a secret in the host or the body, and a content type that an event decides", () => {
+describe("readActionTemplates", () => {
+  test("refuses a secret in the host or body and a templated content type", () => {
     expect(
       flaws({
         url: "https://{{secret.host}}/x",
@@ -324,7 +324,7 @@ describe("what is refused when the flow is stored", () => {
     ).toEqual([
       "action.url takes a value before the path: scheme and host must be written out",
       "action.headers.Content-Type takes a value: the content type must be written out",
-      "action.body takes {{secret.token}}: secrets go into the URL and headers alone",
+      "action.body takes {{secret.token}}: secrets may be used in the URL and headers only",
     ]);
   });
 });

@@ -2,7 +2,7 @@ import type { FlowAction } from "../flow/flow.ts";
 import { type Wanted, WantedPaths } from "../json/wanted.ts";
 import { parseTemplate } from "./parse.ts";
 
-/** The part of an event's data that the templates of an HTTP action take. */
+/** Returns the part of an event's data that the templates of an HTTP action use. */
 export function wantedByAction({
   url,
   headers = {},

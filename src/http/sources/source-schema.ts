@@ -1,7 +1,7 @@
 import { type Static, Type } from "typebox";
 import {
   DEFAULT_SOURCE,
-  defaultBounds,
+  defaultIntervalLimits,
   MAX_INTERVAL_SECONDS,
   type SourceDefinition,
 } from "../../domain/source.ts";
@@ -187,7 +187,7 @@ export const SourceParams = Type.Object({ tenant_id: Id, source: Id });
 /** The definition with its defaults. */
 export function asDefinition(input: Static<typeof SourceInput>): SourceDefinition {
   const { base_interval_seconds: base = DEFAULT_SOURCE.base_interval_seconds } = input;
-  const bounds = defaultBounds(base);
+  const bounds = defaultIntervalLimits(base);
   return {
     params: input.params ?? {},
     base_interval_seconds: base,

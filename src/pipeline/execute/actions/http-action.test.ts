@@ -143,7 +143,7 @@ describe("the HTTP action", () => {
       },
       {
         code: "SECRET_MISSING",
-        message: "action.headers.x-key needs the secret token, which does not exist, or cannot be opened",
+        message: "action.headers.x-key needs the secret token, which does not exist or cannot be decrypted",
       },
       { code: "TEMPLATE_FLAWED", message: "action.body {{ has no }}, at character 1" },
     ]);
