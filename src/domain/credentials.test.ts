@@ -30,7 +30,7 @@ describe("redactCredentials", () => {
     expect(redactCredentials({ url, webhook_url: url })).toEqual({ url, webhook_url: url });
   });
 
-  test("replaces literal headers that authenticate, and leaves templates and plain ones", () => {
+  test("redacts literal credentials in headers but not templates and other headers", () => {
     expect(
       redactCredentials({
         headers: {

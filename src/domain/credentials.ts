@@ -1,24 +1,24 @@
 const REDACTED = "[redacted]";
 
-/** Fields that hold a URL. */
+/** Names of fields that contain a URL. */
 const URL_FIELD = /(^|_)ur[il]$/i;
 
-/** Names of headers and of query parameters that authenticate. */
+/** Names of headers and query parameters that authenticate. */
 const CREDENTIAL_NAME =
   /auth|token|secret|passw|pwd|credential|cookie|signature|^sig$|session|private|^code$|^pass$|(^|[-_.])key$|api[-_]?key|access[-_]?key/i;
 
-/** Prefixes of tokens that providers hand out. */
+/** Tokens with the known prefixes of providers. */
 const KNOWN_TOKEN =
   /\b(?:whsec|sk|pk|rk|ghp|gho|ghs|github_pat|glpat|xox[a-z]|hr|AKIA|ya29|eyJ)[_.-]?[\w-]{8,}/;
 
-/** Fields whose own fields are named by users. */
+/** Fields whose members are named by users. */
 const VALUES_BY_NAME = new Set(["headers", "query", "params"]);
 
 const TEMPLATE = /\{\{[^}]*\}\}|\{[\w.-]+\}/g;
 
 /**
- * Returns a definition with the credentials in its URLs and literal headers replaced by `[redacted]`; all else is as it
- * was. Values of `{{templates}}` are no credentials. A value counts as one by its name, or by looking random.
+ * Returns a definition with the credentials in its URLs and literal headers replaced by `[redacted]`. A value is a
+ * credential by its name, by a known prefix, or if it looks random. Template placeholders are not credentials.
  */
 export function redactCredentials(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(redactCredentials);
@@ -60,7 +60,7 @@ function isCredential(name: string, value: string): boolean {
   return CREDENTIAL_NAME.test(name) || KNOWN_TOKEN.test(literal) || isRandom(literal);
 }
 
-/** The parts of a URL are replaced one by one: its text need not parse, as a template's does not. */
+/** Replaces the parts of a URL one by one. The text may be a template, which a URL parser would reject. */
 function redactUrl(text: string): string {
   const [, scheme = "", user = "", host = "", path = "", query = "", fragment = ""] =
     /^([a-z][a-z0-9+.-]*:\/\/)?(?:([^/?#@]*)@)?([^/?#]*)([^?#]*)(\?[^#]*)?(#.*)?$/is.exec(text) ?? [];
@@ -87,7 +87,7 @@ function redactQuery(query: string): string {
     .join("&")}`;
 }
 
-/** Long for a name, with letters and digits or with letters of both cases mixed: names are spelt, tokens are drawn. */
+/** Whether a word looks like a token: long, with letters and digits, or very long with letters of both cases. */
 function isRandom(text: string): boolean {
   return text
     .split(/[\s,;:]+/)
