@@ -1,5 +1,5 @@
 import { admitUnderLimit, limitPrice, observeLimit } from "../src/synthetic/policy/limiter.ts";
-import type { PollPolicy } from "../src/synthetic/policy/shapes.ts";
+import type { PollPolicy } from "../src/synthetic/policy/poll-policy.ts";
 import type { Population, Truth } from "./polling-population.ts";
 
 /** Every pair at one interval, at which the whole budget is just spent. */

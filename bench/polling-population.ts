@@ -1,5 +1,5 @@
 import { hourOfWeek } from "../src/synthetic/policy/local-week.ts";
-import type { FleetConnector, PollPair } from "../src/synthetic/policy/shapes.ts";
+import type { FleetConnector, PollPair } from "../src/synthetic/policy/poll-policy.ts";
 
 /** What is true of a pair, and no learner may see. */
 export interface Truth {

@@ -1,4 +1,4 @@
-import type { Fleet, Observation, PollPolicy } from "../src/synthetic/policy/shapes.ts";
+import type { Fleet, Observation, PollPolicy } from "../src/synthetic/policy/poll-policy.ts";
 import { type Population, seeded } from "./polling-population.ts";
 
 /** What a policy made of a population. Delays are from a change to the end of the poll that saw it, s. */

@@ -1,5 +1,5 @@
 import { DAY_BINS, dayBin, endOfHour, HOURS_OF_WEEK, hourOfWeek, hoursInBin } from "./local-week.ts";
-import type { BusinessHours, Fleet, PollPair } from "./shapes.ts";
+import type { BusinessHours, Fleet, PollPair } from "./poll-policy.ts";
 
 /**
  * What was learned of when a pair changes: rate(t) = scale x shape(hour of the local week). The scale is

@@ -1,7 +1,7 @@
-import type { Fleet, Observation } from "./shapes.ts";
+import type { Fleet, Observation } from "./poll-policy.ts";
 
 /** What is known of one limit of a provider; times are seconds. */
-export interface Limit {
+export interface RateLimitState {
   /** Nothing is sent before: the provider said so. */
   heldUntil: number;
   /** What the provider said last of its window: its size, what is left of it, and when the next begins. */
@@ -38,7 +38,7 @@ const MAX_PRESSURE = 4;
  * holds all that shares the limit, and what wakes after it is spread.
  */
 export function admitUnderLimit(fleet: Fleet, key: string, cost: number, now: number): number {
-  const limit = limitOf(fleet, key);
+  const limit = rateLimitOf(fleet, key);
   const freeAt = freeFrom(limit, cost, now);
   if (freeAt > now) {
     limit.pressure = Math.min(MAX_PRESSURE, limit.pressure + PRESSURE_STEP);
@@ -52,28 +52,28 @@ export function admitUnderLimit(fleet: Fleet, key: string, cost: number, now: nu
 
 /** Takes back what was admitted at `cost` and never sent. */
 export function withdrawRequests(fleet: Fleet, key: string, cost: number): void {
-  const limit = limitOf(fleet, key);
+  const limit = rateLimitOf(fleet, key);
   limit.used = Math.max(0, limit.used - cost);
   limit.underWay = Math.max(0, limit.underWay - cost);
 }
 
 /** Nothing is sent under this limit before `until`. */
 export function holdLimit(fleet: Fleet, key: string, until: number): void {
-  const limit = limitOf(fleet, key);
+  const limit = rateLimitOf(fleet, key);
   limit.heldUntil = Math.max(limit.heldUntil, until);
 }
 
 /** How long nothing may be sent yet, s. */
-export function heldFor(limit: Limit | undefined, now: number): number {
+export function heldFor(limit: RateLimitState | undefined, now: number): number {
   return limit === undefined ? 0 : Math.max(0, limit.heldUntil - now);
 }
 
 /** What multiplies the price of requests under this limit: 1, and more while polls have to wait for it. */
 export function limitPrice(fleet: Fleet, key: string): number {
-  return Math.exp(limitOf(fleet, key).pressure);
+  return Math.exp(rateLimitOf(fleet, key).pressure);
 }
 
-function freeFrom(limit: Limit, cost: number, now: number): number {
+function freeFrom(limit: RateLimitState, cost: number, now: number): number {
   if (now < limit.heldUntil) return limit.heldUntil;
   if (now >= limit.resetAt) {
     limit.remaining = limit.quota;
@@ -91,7 +91,7 @@ function freeFrom(limit: Limit, cost: number, now: number): number {
 
 /** Learns from the answer to a poll that was admitted at `cost`. */
 export function observeLimit(fleet: Fleet, key: string, cost: number, observation: Observation): void {
-  const limit = limitOf(fleet, key);
+  const limit = rateLimitOf(fleet, key);
   limit.underWay = Math.max(0, limit.underWay - cost);
   const { now, kind, retryAfter, rateLimit } = observation;
   if (rateLimit !== null) {
@@ -111,7 +111,7 @@ export function observeLimit(fleet: Fleet, key: string, cost: number, observatio
   startWindow(limit, limit.heldUntil);
 }
 
-function startWindow(limit: Limit, now: number): void {
+function startWindow(limit: RateLimitState, now: number): void {
   limit.usedBefore = now < limit.windowAt + 2 * WINDOW_S ? limit.used : 0;
   limit.windowAt = now;
   limit.used = 0;
@@ -119,32 +119,32 @@ function startWindow(limit: Limit, now: number): void {
 }
 
 /** A limit as text; reads back as it was. */
-export function writeLimit(limit: Limit): string {
+export function writeRateLimitState(limit: RateLimitState): string {
   // JSON has no infinity: what is null is as in a limit of which nothing is known.
   return JSON.stringify(limit);
 }
 
-export function readLimit(text: string): Limit {
+export function readRateLimitState(text: string): RateLimitState {
   const kept = Object.entries(JSON.parse(text)).filter(([, value]) => typeof value === "number");
-  return { ...unknownLimit(), ...Object.fromEntries(kept) };
+  return { ...unknownRateLimit(), ...Object.fromEntries(kept) };
 }
 
-function limitOf(fleet: Fleet, key: string): Limit {
-  const limits = limitsOf(fleet);
+function rateLimitOf(fleet: Fleet, key: string): RateLimitState {
+  const limits = rateLimitsOf(fleet);
   const known = limits.get(key);
   if (known !== undefined) return known;
-  const limit = unknownLimit();
+  const limit = unknownRateLimit();
   limits.set(key, limit);
   return limit;
 }
 
 /** The limits that a fleet knows of, by key. */
-export function limitsOf(fleet: Pick<Fleet, "shared">): Map<string, Limit> {
-  fleet.shared["limits"] ??= new Map<string, Limit>();
-  return fleet.shared["limits"] as Map<string, Limit>;
+export function rateLimitsOf(fleet: Pick<Fleet, "shared">): Map<string, RateLimitState> {
+  fleet.shared["limits"] ??= new Map<string, RateLimitState>();
+  return fleet.shared["limits"] as Map<string, RateLimitState>;
 }
 
-function unknownLimit(): Limit {
+function unknownRateLimit(): RateLimitState {
   return {
     heldUntil: 0,
     quota: Number.POSITIVE_INFINITY,

@@ -4,7 +4,7 @@ import { timeToIndex } from "./index-rule.ts";
 import { hourOfWeek, offsetHours } from "./local-week.ts";
 import adaptivePolicy, { type PolicyState } from "./policy.ts";
 import { priceAfter } from "./price.ts";
-import type { Fleet, Observation, PollPair } from "./shapes.ts";
+import type { Fleet, Observation, PollPair } from "./poll-policy.ts";
 
 const HOUR = 3_600;
 const DAY = 86_400;

@@ -14,7 +14,7 @@ import { admitUnderLimit, limitPrice, observeLimit } from "./limiter.ts";
 import { endOfHour, hourOfWeek, offsetHours } from "./local-week.ts";
 import { countAsTold, type Demand, priceAfter, withdrawDemand } from "./price.ts";
 import { explain, type Reasons } from "./reasons.ts";
-import type { Fleet, Observation, PollPair, PollPolicy } from "./shapes.ts";
+import type { Fleet, Observation, PollPair, PollPolicy } from "./poll-policy.ts";
 
 /** What is remembered of a pair between its polls: plain JSON, some 3 KB. */
 export interface PolicyState {

@@ -1,4 +1,4 @@
-import type { Fleet } from "./shapes.ts";
+import type { Fleet } from "./poll-policy.ts";
 
 /** What a request costs in waiting, for all pairs of a fleet alike: the delay that spending it elsewhere would save. */
 interface Price {

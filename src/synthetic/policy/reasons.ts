@@ -1,4 +1,4 @@
-import type { PollPair } from "./shapes.ts";
+import type { PollPair } from "./poll-policy.ts";
 
 /** What a wait was made of. Times are seconds, rates changes a second. */
 export type Reasons = Failure | Decision;

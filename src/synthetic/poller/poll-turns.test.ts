@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { DEFAULT_SOURCE } from "../../domain/source.ts";
 import type { TakenPoll } from "../../postgres/sources/schedules.ts";
 import adaptivePolicy from "../policy/policy.ts";
-import type { Fleet, Observation } from "../policy/shapes.ts";
+import type { Fleet, Observation } from "../policy/poll-policy.ts";
 import type { PollOutcome } from "./poll-outcome.ts";
 import { createPollTurns } from "./poll-turns.ts";
 
@@ -21,7 +21,7 @@ function setUp() {
     },
     ...{ tokensAvailable: () => 200, keepsToBases: true },
   };
-  const bounds = {
+  const rateLimits = {
     admit: async () => 0,
     observe: async (_: unknown, observation: Observation) => void observed.push(observation),
     pace: async () => {},
@@ -29,7 +29,7 @@ function setUp() {
     heldFor: () => 0,
     refresh: async () => {},
   };
-  const turns = createPollTurns({ policy: adaptivePolicy(), fleet, bounds, now: () => NOW });
+  const turns = createPollTurns({ policy: adaptivePolicy(), fleet, rateLimits, now: () => NOW });
   return { turns, observed };
 }
 

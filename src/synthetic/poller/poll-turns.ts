@@ -1,9 +1,9 @@
 import { readBusinessHours } from "../../domain/source.ts";
 import type { EndedPoll, TakenPoll } from "../../postgres/sources/schedules.ts";
-import type { LimitedPoll, SharedRateLimits } from "../limits/shared-limits.ts";
+import type { LimitedPoll, SharedRateLimits } from "../rate-limits/shared-rate-limits.ts";
 import type { AdaptivePolicy, PolicyState } from "../policy/policy.ts";
 import { adoptDemand } from "../policy/price.ts";
-import type { Fleet, Observation, PollPair } from "../policy/shapes.ts";
+import type { Fleet, Observation, PollPair } from "../policy/poll-policy.ts";
 import type { PollOutcome } from "./poll-outcome.ts";
 
 /** What the policy decides about polls: whether one may be sent now, and when the next one comes. */

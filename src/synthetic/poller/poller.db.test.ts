@@ -12,9 +12,9 @@ import { connectRedis } from "../../redis/client.ts";
 import { redisKeys } from "../../redis/keys.ts";
 import { schedulePolls } from "../../redis/poll-schedule.ts";
 import { createLoop, type Loop, type Step } from "../../runtime/loop.ts";
-import { createSharedRateLimits } from "../limits/shared-limits.ts";
+import { createSharedRateLimits } from "../rate-limits/shared-rate-limits.ts";
 import adaptivePolicy from "../policy/policy.ts";
-import type { Fleet } from "../policy/shapes.ts";
+import type { Fleet } from "../policy/poll-policy.ts";
 import type { PollClaim, PollOutcome, PollSource } from "./poll-outcome.ts";
 import { createPollTurns } from "./poll-turns.ts";
 import { createPoller } from "./poller.ts";
@@ -57,8 +57,8 @@ async function setUp() {
       },
       ...{ tokensAvailable: () => rate, keepsToBases: true },
     };
-    const bounds = createSharedRateLimits({ redis, keys, fleet, onBudget: () => {} });
-    const turns = createPollTurns({ policy: adaptivePolicy(), fleet, bounds, now: Date.now });
+    const rateLimits = createSharedRateLimits({ redis, keys, fleet, onBudget: () => {} });
+    const turns = createPollTurns({ policy: adaptivePolicy(), fleet, rateLimits, now: Date.now });
     const errors: unknown[] = [];
     const polled: PollOutcome[] = [];
     const loop = (name: string, step: Step): Loop =>
@@ -68,7 +68,7 @@ async function setUp() {
       });
     const poller = createPoller({
       onUnavailable: () => {},
-      ...{ database: database.pipeline, redis, keys, turns, pollSource, refreshLimits: bounds.refresh },
+      ...{ database: database.pipeline, redis, keys, turns, pollSource, refreshLimits: rateLimits.refresh },
       bounds: {
         concurrency,
         urgent: 2,

@@ -9,9 +9,9 @@ import { systemClock } from "../../runtime/clock.ts";
 import { createFetchPages } from "../../synthetic/fetch/fetch-pages.ts";
 import { readPolledSource } from "../../synthetic/fetch/read-source.ts";
 import { watchPages } from "../../synthetic/fetch/watched-pages.ts";
-import { createSharedRateLimits } from "../../synthetic/limits/shared-limits.ts";
+import { createSharedRateLimits } from "../../synthetic/rate-limits/shared-rate-limits.ts";
 import adaptivePolicy from "../../synthetic/policy/policy.ts";
-import type { Fleet } from "../../synthetic/policy/shapes.ts";
+import type { Fleet } from "../../synthetic/policy/poll-policy.ts";
 import type { PollAlerts } from "../../synthetic/poller/end-poll.ts";
 import { createPollSource } from "../../synthetic/poller/poll-source.ts";
 import { createPollTurns } from "../../synthetic/poller/poll-turns.ts";
@@ -77,7 +77,7 @@ export function composePolling(deps: PollingDeps): Polling {
       metrics.pollBudgetLeft.set(Math.round(tokens));
     },
   });
-  const turns = createPollTurns({ policy: adaptivePolicy(), fleet, bounds: sharedLimits, now });
+  const turns = createPollTurns({ policy: adaptivePolicy(), fleet, rateLimits: sharedLimits, now });
 
   const fetchPages = watchPages(composeFetching(deps), {
     async beforeNext(source, signal) {

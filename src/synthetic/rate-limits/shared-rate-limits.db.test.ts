@@ -3,8 +3,8 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { testRedisUrl } from "../../../test/support/stores.ts";
 import { connectRedis } from "../../redis/client.ts";
 import { redisKeys } from "../../redis/keys.ts";
-import type { Fleet, Observation } from "../policy/shapes.ts";
-import { createSharedRateLimits, type LimitedPoll } from "./shared-limits.ts";
+import type { Fleet, Observation } from "../policy/poll-policy.ts";
+import { createSharedRateLimits, type LimitedPoll } from "./shared-rate-limits.ts";
 
 function setUp() {
   const settings = { connectTimeoutMs: 2_000, commandTimeoutMs: 2_000, onError: () => {} };
@@ -47,7 +47,7 @@ const seen = (now: number, over: Partial<Observation>): Observation => ({
 
 const never = new AbortController().signal;
 
-describe("bounds", () => {
+describe("shared rate limits", () => {
   test("that one process met hold the others, to the end and no longer, and no other limit", async () => {
     const { process } = setUp();
     const [one, other] = [process(), process()];
