@@ -4,7 +4,7 @@ import { redisKeys } from "../src/redis/keys.ts";
 import { setHeapGrowth } from "../src/runtime/heap.ts";
 import type { FetchPages } from "../src/synthetic/fetch/fetched-page.ts";
 import { readPage } from "../src/synthetic/fetch/read-page.ts";
-import { createPollSource } from "../src/synthetic/poller/poll-source.ts";
+import { createPollSource } from "../src/synthetic/poll/poll-source.ts";
 import { pageFingerprint } from "../src/synthetic/records/record-reader.ts";
 import type { PolledSource } from "../src/synthetic/sources/polled-source.ts";
 import { DEFAULT_BOUNDS } from "../src/wiring/bounds.ts";

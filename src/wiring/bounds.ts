@@ -30,7 +30,7 @@ import type { DatabaseOptions } from "../postgres/core/database.ts";
 import type { EventsAtHandBounds } from "../postgres/events/events-at-hand.ts";
 import type { TickerBounds } from "../schedule/ticker.ts";
 import type { FetchBounds } from "../synthetic/fetch/fetch-pages.ts";
-import type { PollBounds } from "../synthetic/poller/poll-session.ts";
+import type { PollBounds } from "../synthetic/poll/poll-context.ts";
 import type { PollerBounds } from "../synthetic/poller/poller.ts";
 import type { ScheduleWatchBounds } from "../synthetic/poller/schedule-watch.ts";
 import { FLOW_HOSTS, RUN_LOG, STEPS } from "./code-bounds.ts";

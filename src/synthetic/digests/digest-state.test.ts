@@ -1,7 +1,7 @@
 import { hash } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { memoryOf, packNotes, recordsOf } from "../fetch/page-notes.ts";
+import { memoryOf, packNotes, recordsOf } from "../poll/page-notes.ts";
 import type { TrackedRecord } from "../records/record-change.ts";
 import { recordOfKey, subjectOfKey } from "../records/record-id.ts";
 import { inRightHalf, ROOT_SHARD, recordName, shardOf } from "../records/record-name.ts";

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type DurableState, planPoll } from "../poller/poll-plan.ts";
-import { cursorAfter, guardDeletions, judgeSnapshot, pagesJoin, pollStatus } from "../poller/snapshot.ts";
+import { type DurableState, planPoll } from "../poll/poll-plan.ts";
+import { cursorAfter, guardDeletions, judgeSnapshot, pagesJoin, pollStatus } from "../poll/snapshot.ts";
 import { changeDetail } from "../records/change-detail.ts";
 import { schemaDrift, volatileFields } from "../records/field-drift.ts";
 import {

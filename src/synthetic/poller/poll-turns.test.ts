@@ -3,7 +3,7 @@ import { DEFAULT_SOURCE } from "../../domain/source.ts";
 import type { TakenPoll } from "../../postgres/sources/schedules.ts";
 import adaptivePolicy from "../policy/policy.ts";
 import type { Fleet, Observation } from "../policy/poll-policy.ts";
-import type { PollOutcome } from "./poll-outcome.ts";
+import type { PollOutcome } from "../poll/poll-outcome.ts";
 import { createPollTurns } from "./poll-turns.ts";
 
 const NOW = Date.UTC(2026, 10, 26, 12);

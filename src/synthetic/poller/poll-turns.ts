@@ -1,45 +1,45 @@
 import { readBusinessHours } from "../../domain/source.ts";
 import type { EndedPoll, TakenPoll } from "../../postgres/sources/schedules.ts";
-import type { LimitedPoll, SharedRateLimits } from "../rate-limits/shared-rate-limits.ts";
 import type { AdaptivePolicy, PolicyState } from "../policy/policy.ts";
-import { adoptDemand } from "../policy/price.ts";
 import type { Fleet, Observation, PollPair } from "../policy/poll-policy.ts";
-import type { PollOutcome } from "./poll-outcome.ts";
+import { adoptDemand } from "../policy/price.ts";
+import type { PollOutcome } from "../poll/poll-outcome.ts";
+import type { LimitedPoll, SharedRateLimits } from "../rate-limits/shared-rate-limits.ts";
 
-/** What the policy decides about polls: whether one may be sent now, and when the next one comes. */
+/** Applies the policy to polls: admits each one and decides when the next one is due. */
 export interface PollTurns {
   begin(poll: TakenPoll): PollTurn;
-  /** What the limits know of a poll that is under way. */
+  /** Returns the rate limit of a running poll; undefined if the source is not being polled. */
   limited(source: { tenantId: string; source: string }): LimitedPoll | undefined;
-  /** Takes up what all sources together ask for. */
+  /** Replaces the local sums of sources and demand with those of the installation. */
   adopt(all: { sources: number; demand: number; known: number }): void;
 }
 
 export interface PollTurn {
-  /** How long the poll has to wait, ms; 0: it may be sent, and is counted. */
+  /** Returns 0 and counts the poll's requests if it may start; otherwise returns the wait in ms. */
   admit(): Promise<number>;
-  /** How long its next request has to wait, ms. */
+  /** Returns how long the next request has to wait, ms. */
   heldMs(): number;
-  /** Whose limit it is, as the policy names it. */
+  /** The key of the rate limit, from `PolicyState`. */
   limit: string;
-  /** Learns from what came of it. */
+  /** Updates the policy with the outcome; returns the row that schedules the next poll. */
   end(outcome: PollOutcome): Promise<EndedPoll>;
-  /** It is under way no more. */
+  /** Marks the poll as no longer running. */
   close(): void;
 }
 
 export interface PollTurnsDeps {
   policy: AdaptivePolicy;
   fleet: Fleet & { pairs: number };
-  bounds: SharedRateLimits;
-  /** Unix ms, of this process. */
+  rateLimits: SharedRateLimits;
+  /** This process's clock, Unix ms. */
   now: () => number;
 }
 
-export function createPollTurns({ policy, fleet, bounds, now }: PollTurnsDeps): PollTurns {
-  const underWay = new Map<string, LimitedPoll>();
+export function createPollTurns({ policy, fleet, rateLimits, now }: PollTurnsDeps): PollTurns {
+  const running = new Map<string, LimitedPoll>();
   return {
-    limited: ({ tenantId, source }) => underWay.get(`${tenantId}/${source}`),
+    limited: ({ tenantId, source }) => running.get(`${tenantId}/${source}`),
     adopt({ sources, demand, known }) {
       fleet.pairs = sources;
       adoptDemand(fleet, { demand, pairs: known });
@@ -54,17 +54,17 @@ export function createPollTurns({ policy, fleet, bounds, now }: PollTurnsDeps): 
       const pair = pairOf(poll, stored?.pair);
       const state = stored === undefined ? policy.init(pair, own) : policy.resume(stored, pair, own);
       const limited = { limit: state.limit, cost: pair.cost, rateLimit };
-      underWay.set(pair.id, limited);
+      running.set(pair.id, limited);
       return {
-        close: () => void underWay.delete(pair.id),
+        close: () => void running.delete(pair.id),
         limit: state.limit,
-        admit: async () => 1_000 * (await bounds.admit(limited, now() / 1_000)),
-        heldMs: () => Math.ceil(1_000 * bounds.heldFor(state.limit, now() / 1_000)),
+        admit: async () => 1_000 * (await rateLimits.admit(limited, now() / 1_000)),
+        heldMs: () => Math.ceil(1_000 * rateLimits.heldFor(state.limit, now() / 1_000)),
         async end(outcome) {
           const observation = observationOf(poll, outcome, now());
           if (outcome.complete) state.pair = pairOf(poll, sizeOf(outcome));
           const waitS = policy.next(state, observation, own);
-          await bounds.observe(limited, observation);
+          await rateLimits.observe(limited, observation);
           return endedPoll({
             poll,
             outcome,
@@ -92,7 +92,10 @@ function pairOf(poll: TakenPoll, { records, cost }: Size = { records: 0, cost: 1
   return {
     id: `${tenantId}/${source}`,
     tenant: tenantId,
-    ...{ connector, entity, records, cost },
+    connector,
+    entity,
+    records,
+    cost,
     tz: hours?.timezone ?? "UTC",
     baseInterval: definition.base_interval_seconds,
     minInterval: definition.min_interval_seconds,
@@ -101,7 +104,7 @@ function pairOf(poll: TakenPoll, { records, cost }: Size = { records: 0, cost: 1
   };
 }
 
-/** What the policy learns from. A reading that cannot be trusted counts as a failure, held deletions do not. */
+/** Converts an outcome for the policy. Incomplete readings count as failures, held deletions do not. */
 function observationOf(poll: TakenPoll, outcome: PollOutcome, nowMs: number): Observation {
   const { created, updated, deleted, restored, status, notBeforeMs, rateLimit } = outcome;
   const isOk = status === "ok" || status === "held" || (status === "degraded" && outcome.error === undefined);
@@ -133,11 +136,18 @@ function endedPoll(turn: {
   reasons: string[];
 }): EndedPoll {
   const { poll, outcome, observation, state, waitMs, reasons } = turn;
-  const { tenantId, source, fence, pollId, version, connector, limiter } = poll;
   const { kind, retryAfter, now, startedAt } = observation;
   const heldMs = retryAfter === null ? undefined : retryAfter * 1_000;
   return {
-    ...{ tenantId, source, fence, pollId, version, connector, limiter, waitMs, reasons },
+    tenantId: poll.tenantId,
+    source: poll.source,
+    fence: poll.fence,
+    pollId: poll.pollId,
+    version: poll.version,
+    connector: poll.connector,
+    limiter: poll.limiter,
+    waitMs,
+    reasons,
     policyState: state,
     demand: state.demand.value,
     outcome: {

@@ -21,21 +21,22 @@ import {
 import { Batcher } from "../../runtime/batcher.ts";
 import { failpoint } from "../../runtime/failpoint.ts";
 import type { Step } from "../../runtime/loop.ts";
-import type { PollOutcome, PollSource } from "./poll-outcome.ts";
+import type { PollOutcome, PollSource } from "../poll/poll-outcome.ts";
 import type { PollTurn, PollTurns } from "./poll-turns.ts";
 
 export interface PollerBounds {
-  /** Polls under way in this process, and how many more of those that somebody waits for. */
+  /** Polls that run at once in this process. */
   concurrency: number;
+  /** Additional polls that run at once for callers that wait for them. */
   urgent: number;
-  /** Sources of one tenant that are polled at once, by all pollers together. */
+  /** Sources of one tenant that all pollers together poll at once. */
   maxPerTenant: number;
-  /** How long a poll is this process's without a heartbeat, ms. */
+  /** How long a poll belongs to this process without a heartbeat, ms. */
   leaseMs: number;
   heartbeatMs: number;
-  /** The wait between two looks at what others learned of limits that polls under way count against, ms. */
+  /** Interval between two reads of the rate limits that running polls count against, ms. */
   followMs: number;
-  /** The longest wait between two looks for what is due, ms. */
+  /** Longest wait between two searches for due sources, ms. */
   idleMs: number;
 }
 
@@ -46,174 +47,186 @@ export interface PollerDeps {
   bounds: PollerBounds;
   turns: PollTurns;
   pollSource: PollSource;
-  /** Takes up what other pollers learned of the limits that this one's polls count against. */
-  refreshLimits: (bounds: readonly string[]) => Promise<void>;
+  /** Reads the changes that other pollers made to these rate limits. */
+  refreshLimits: (limits: readonly string[]) => Promise<void>;
   monotonicMs: () => number;
-  /** Called when a place becomes free. */
+  /** Called when a poll ended and another one can start. */
   onFree: () => void;
-  /** Called when a poll ended because a store was away or full; it is polled anew when its lease ends. */
+  /** Called when a store failed under a poll. The poll is repeated after its lease expires. */
   onUnavailable: (error: unknown) => void;
-  /** Called with what was not foreseen. */
+  /** Called with unexpected errors. */
   onError: (error: unknown) => void;
-  /** Called when what came of a poll is written. */
+  /** Called when the outcome of a poll is stored. */
   onPolled: (poll: TakenPoll, outcome: PollOutcome) => void;
 }
 
 export interface Poller {
-  /** Takes up polls that are due, as far as there are places. */
+  /** Claims and starts due polls, up to the concurrency. */
   step: Step;
-  /** Keeps the leases of polls under way, and ends those that are no longer this process's. */
+  /** Renews the leases of running polls, and aborts polls whose lease was lost. */
   heartbeat: Step;
-  /** Has polls under way stop where another process was told to. */
+  /** Reads the rate limits of running polls, so that they stop when another process was refused. */
   followLimits: Step;
-  /** Resolves when no poll is under way. */
+  /** Resolves when no poll is running. */
   drained(): Promise<void>;
-  /** Ends what is under way and gives it to the others. */
+  /** Aborts the running polls and makes them due for other processes. */
   handBack(): Promise<void>;
 }
 
-interface HeldPoll {
+/** A poll that this process executes. */
+interface PollLease {
   poll: TakenPoll;
   turn: PollTurn;
-  /** Of the claim in Redis. */
+  /** The token of the claim in Redis. */
   token: string;
-  /** Nothing is sent afterwards; by this process's monotonic clock, ms. */
+  /** No request is sent after this time of the monotonic clock, ms. */
   leaseEndsAt: number;
   abort: AbortController;
 }
 
-/** What the store cannot take is tried again after this time, ms, while the lease lasts. */
+/** Wait between two writes of an ended poll while the store fails and the lease lasts, ms. */
 const RETRY_MS = 200;
-/** One statement writes no more polls. */
+/** Polls per statement. */
 const MAX_BATCH = 100;
 
 export function createPoller(deps: PollerDeps): Poller {
   const { database, redis, keys, bounds, turns, pollSource, refreshLimits, monotonicMs, onFree, onPolled } =
     deps;
   const { concurrency, urgent, maxPerTenant, leaseMs, heartbeatMs, followMs, idleMs } = bounds;
-  const held = new Set<HeldPoll>();
+  const leases = new Set<PollLease>();
   let firstShard = 0;
   let onDrained: (() => void)[] = [];
 
-  const batches = { maxItems: MAX_BATCH, inFlight: 2, maxWaiting: 10_000 };
-  const full = () => new HeadraceError("store_unavailable", "Too many polls wait to be written");
-  const endings = new Batcher<EndedPoll, number | undefined>(
-    async (polls) => {
-      const waits = await endPolls(database, polls);
-      return polls.map(({ fence }) => waits.get(fence));
-    },
-    { ...batches, full },
-  );
-  const postponed = new Batcher<TakenPoll & { waitMs: number }, void>(
-    async (polls) => {
-      await giveBackPolls(database, polls);
-      return polls.map(() => undefined);
-    },
-    { ...batches, full },
-  );
+  const batching = {
+    maxItems: MAX_BATCH,
+    inFlight: 2,
+    maxWaiting: 10_000,
+    full: () => new HeadraceError("store_unavailable", "Too many polls wait to be written"),
+  };
+  const endings = new Batcher<EndedPoll, number | undefined>(async (polls) => {
+    const waits = await endPolls(database, polls);
+    return polls.map(({ fence }) => waits.get(fence));
+  }, batching);
+  const postponed = new Batcher<TakenPoll & { waitMs: number }, void>(async (polls) => {
+    await giveBackPolls(database, polls);
+    return polls.map(() => undefined);
+  }, batching);
 
+  return {
+    step,
+    heartbeat,
+    followLimits,
+    drained: () =>
+      leases.size === 0 ? Promise.resolve() : new Promise((resolve) => onDrained.push(resolve)),
+    handBack,
+  };
+
+  async function step(signal: AbortSignal): Promise<{ waitMs: number }> {
+    const { due, nextMs } = await claim();
+    // At full concurrency nothing was claimed, so `nextMs` may have passed already.
+    if (due.length === 0) return { waitMs: leases.size >= concurrency ? idleMs : Math.max(1, nextMs) };
+    const tokens = new Map(due.map((one) => [nameOf(one), one.token]));
+    const leaseEndsAt = monotonicMs() + leaseMs;
+    const { taken, untaken } = await takePolls(database, due, leaseMs);
+    failpoint("poll.taken");
+    await releaseInRedis(untaken.map((one) => ({ ...one, token: tokens.get(nameOf(one)) ?? "" })));
+    for (const poll of taken) {
+      const token = tokens.get(nameOf(poll)) ?? "";
+      const lease = { poll, turn: turns.begin(poll), token, leaseEndsAt, abort: new AbortController() };
+      leases.add(lease);
+      void run(lease).finally(() => {
+        leases.delete(lease);
+        lease.turn.close();
+        onFree();
+        if (leases.size > 0) return;
+        for (const resolve of onDrained) resolve();
+        onDrained = [];
+      });
+    }
+    return { waitMs: signal.aborted || leases.size >= concurrency ? idleMs : 0 };
+  }
+
+  /** Claims due sources from all shards. Starts with another shard each time, so that none is starved. */
   async function claim(): Promise<{ due: DueSource[]; nextMs: number }> {
     const due: DueSource[] = [];
     let nextMs = idleMs;
     firstShard += 1;
     for (let n = 0; n < POLL_SHARDS; n += 1) {
-      const free = Math.max(0, concurrency - held.size - due.length);
-      const urgentLimit = Math.max(0, concurrency + urgent - held.size - due.length);
-      const shard = (firstShard + n) % POLL_SHARDS;
-      const bounds = { shard, limit: Math.min(MAX_BATCH, free), urgentLimit, maxPerTenant, leaseMs };
-      const claimed = await claimDue(redis, keys, bounds);
+      const free = Math.max(0, concurrency - leases.size - due.length);
+      const claimed = await claimDue(redis, keys, {
+        shard: (firstShard + n) % POLL_SHARDS,
+        limit: Math.min(MAX_BATCH, free),
+        urgentLimit: Math.max(0, concurrency + urgent - leases.size - due.length),
+        maxPerTenant,
+        leaseMs,
+      });
       due.push(...claimed.due);
       nextMs = Math.min(nextMs, claimed.nextMs ?? idleMs);
     }
     return { due, nextMs };
   }
 
-  async function step(signal: AbortSignal): Promise<{ waitMs: number }> {
-    const { due, nextMs } = await claim();
-    // Where all places are taken, something may be due for long.
-    if (due.length === 0) return { waitMs: held.size >= concurrency ? idleMs : Math.max(1, nextMs) };
-    const tokens = new Map(due.map((one) => [nameOf(one), one.token]));
-    const leaseEndsAt = monotonicMs() + leaseMs;
-    const { taken, untaken } = await takePolls(database, due, leaseMs);
-    failpoint("poll.taken");
-    await release(untaken.map((one) => ({ ...one, token: tokens.get(nameOf(one)) ?? "" })));
-    for (const poll of taken) {
-      const token = tokens.get(nameOf(poll)) ?? "";
-      const one = { poll, turn: turns.begin(poll), token, leaseEndsAt, abort: new AbortController() };
-      held.add(one);
-      void run(one).finally(() => {
-        held.delete(one);
-        one.turn.close();
-        onFree();
-        if (held.size > 0) return;
-        for (const resolve of onDrained) resolve();
-        onDrained = [];
-      });
-    }
-    return { waitMs: signal.aborted || held.size >= concurrency ? idleMs : 0 };
-  }
-
-  /** One poll, from its admission to its next due time. What cannot be written is taken over when its lease ends. */
-  async function run(one: HeldPoll): Promise<void> {
-    const { poll, turn, abort } = one;
+  /** Runs one poll from its admission to its next due time. If a write fails, the lease expires and others repeat it. */
+  async function run(lease: PollLease): Promise<void> {
+    const { poll, turn, abort } = lease;
     try {
       const waitMs = await turn.admit();
       if (waitMs > 0) {
         await postponed.add({ ...poll, waitMs });
-        return await release([{ ...poll, token: one.token, waitMs }]);
+        return await releaseInRedis([{ ...poll, token: lease.token, waitMs }]);
       }
       const { tenantId, source, fence, pollId, lateMs } = poll;
       const claim = { tenantId, source, fence, pollId, dueAtMs: Date.now() - lateMs };
-      const outcome = await pollSource(claim, { admit: () => mayNotYet(one), signal: abort.signal });
-      // It was taken away, or handed back: what came of it is no reason to wait.
+      const outcome = await pollSource(claim, { admit: () => requestWaitMs(lease), signal: abort.signal });
+      // The lease was lost or handed back, so the outcome must not delay the next poll.
       if (abort.signal.aborted) return;
-      if (outcome === undefined) return await ask(one);
+      if (outcome === undefined) return await release(lease);
       failpoint("poll.ended");
       const ended = await turn.end(outcome);
-      const nextMs = await whileHeld(one, () => endings.add(ended));
+      const nextMs = await retryWhileLeased(lease, () => endings.add(ended));
       if (nextMs === undefined) return;
       onPolled(poll, outcome);
-      await release([{ ...poll, token: one.token, waitMs: nextMs }]);
+      await releaseInRedis([{ ...poll, token: lease.token, waitMs: nextMs }]);
     } catch (error) {
-      // A store is away: the lease ends, and somebody polls anew.
+      // After a store failure the lease expires, and a process polls the source again.
       if (isUnavailable(error)) deps.onUnavailable(error);
       else deps.onError(error);
     }
   }
 
-  /** How long the next request has to wait, ms: what another may have taken over sends nothing any more. */
-  function mayNotYet(one: HeldPoll): number {
-    if (one.abort.signal.aborted || monotonicMs() > one.leaseEndsAt) {
-      one.abort.abort();
+  /** Returns how long the next request has to wait, ms. Aborts the poll if its lease expired. */
+  function requestWaitMs(lease: PollLease): number {
+    if (lease.abort.signal.aborted || monotonicMs() > lease.leaseEndsAt) {
+      lease.abort.abort();
       return leaseMs;
     }
-    return one.turn.heldMs();
+    return lease.turn.heldMs();
   }
 
-  /** The source is gone, or another's: whoever claims it next learns which, and nobody does for a moment. */
-  async function ask({ poll, token }: HeldPoll): Promise<void> {
+  /** Releases a source that is gone or was claimed by another process. The next claim finds out which. */
+  async function release({ poll, token }: PollLease): Promise<void> {
     await giveBackPolls(database, [{ ...poll, waitMs: RETRY_MS }]);
-    await release([{ ...poll, token, waitMs: RETRY_MS }]);
+    await releaseInRedis([{ ...poll, token, waitMs: RETRY_MS }]);
   }
 
-  async function whileHeld<Result>(one: HeldPoll, attempt: () => Promise<Result>): Promise<Result> {
+  async function retryWhileLeased<Result>(lease: PollLease, write: () => Promise<Result>): Promise<Result> {
     for (;;) {
       try {
-        return await attempt();
+        return await write();
       } catch (error) {
-        if (monotonicMs() > one.leaseEndsAt) throw error;
+        if (monotonicMs() > lease.leaseEndsAt) throw error;
         await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
       }
     }
   }
 
-  /** What Redis does not take is found from PostgreSQL. */
-  async function release(claims: readonly (NewDue & { token: string })[]): Promise<void> {
+  /** Ignores errors: the schedule watch restores lost entries from PostgreSQL. */
+  async function releaseInRedis(claims: readonly (NewDue & { token: string })[]): Promise<void> {
     if (claims.length > 0) await releaseClaims(redis, keys, claims, maxPerTenant).catch(() => {});
   }
 
   async function heartbeat(): Promise<{ waitMs: number }> {
-    const all = [...held];
+    const all = [...leases];
     if (all.length === 0) return { waitMs: heartbeatMs };
     const leaseEndsAt = monotonicMs() + leaseMs;
     const renewed = await renewPolls(
@@ -221,9 +234,9 @@ export function createPoller(deps: PollerDeps): Poller {
       all.map(({ poll }) => poll),
       leaseMs,
     );
-    for (const one of all) {
-      if (renewed.has(one.poll.fence)) one.leaseEndsAt = leaseEndsAt;
-      else if (held.has(one)) one.abort.abort();
+    for (const lease of all) {
+      if (renewed.has(lease.poll.fence)) lease.leaseEndsAt = leaseEndsAt;
+      else if (leases.has(lease)) lease.abort.abort();
     }
     const tokens = await renewLeases(
       redis,
@@ -231,33 +244,27 @@ export function createPoller(deps: PollerDeps): Poller {
       all.map(({ poll: { tenantId, source }, token }) => ({ tenantId, source, token })),
       leaseMs,
     );
-    all.forEach((one, index) => {
-      one.token = tokens[index] ?? one.token;
+    all.forEach((lease, index) => {
+      lease.token = tokens[index] ?? lease.token;
     });
     return { waitMs: heartbeatMs };
   }
 
   async function followLimits(): Promise<{ waitMs: number }> {
-    await refreshLimits([...new Set([...held].map(({ turn }) => turn.limit))]);
+    await refreshLimits([...new Set([...leases].map(({ turn }) => turn.limit))]);
     return { waitMs: followMs };
   }
 
-  return {
-    step,
-    heartbeat,
-    followLimits,
-    drained: () => (held.size === 0 ? Promise.resolve() : new Promise((resolve) => onDrained.push(resolve))),
-    async handBack() {
-      const all = [...held];
-      if (all.length === 0) return;
-      for (const { abort } of all) abort.abort();
-      await giveBackPolls(
-        database,
-        all.map(({ poll }) => ({ ...poll, waitMs: 0 })),
-      );
-      await release(all.map(({ poll, token }) => ({ ...poll, token, waitMs: 0 })));
-    },
-  };
+  async function handBack(): Promise<void> {
+    const all = [...leases];
+    if (all.length === 0) return;
+    for (const { abort } of all) abort.abort();
+    await giveBackPolls(
+      database,
+      all.map(({ poll }) => ({ ...poll, waitMs: 0 })),
+    );
+    await releaseInRedis(all.map(({ poll, token }) => ({ ...poll, token, waitMs: 0 })));
+  }
 }
 
 function nameOf({ tenantId, source }: { tenantId: string; source: string }): string {

@@ -13,12 +13,12 @@ import { isRedisIntact, markRedisIntact } from "../../redis/sentinel.ts";
 import type { Step } from "../../runtime/loop.ts";
 
 export interface ScheduleWatchBounds {
-  /** The wait between two looks, ms: a new source begins so much later. */
+  /** Interval of the watch, ms. A new source starts after at most this time. */
   intervalMs: number;
   batchSize: number;
-  /** A source that nobody claims for so long, ms, may have been lost by Redis. */
+  /** A due source that no poller claims for this time, ms, may be missing from Redis. */
   overdueMs: number;
-  /** The wait between two looks for such sources, ms. */
+  /** Interval between two searches for overdue sources, ms. */
   overdueIntervalMs: number;
   maxPerTenant: number;
 }
@@ -29,35 +29,35 @@ export interface ScheduleWatchDeps {
   keys: RedisKeys;
   bounds: ScheduleWatchBounds;
   now: () => number;
-  /** Called when something became due. */
+  /** Called when a source may be due. */
   onDue: () => void;
-  /** Called when Redis was found to have lost shards, and they were built again. */
+  /** Called with the number of sources when lost shards were rebuilt. */
   onRebuilt: (sources: number) => void;
 }
 
 /**
- * One step: brings Redis's schedule to what PostgreSQL says. Sources that are new or were changed come in, shards that
- * were lost are built again, and what should have been claimed is put in once more, whyever it is missing.
+ * Returns a step that synchronizes the schedule in Redis with PostgreSQL: adds new and changed sources, rebuilds lost
+ * shards, and adds overdue sources again.
  */
 export function createScheduleWatch(deps: ScheduleWatchDeps): Step {
   const { database, redis, keys, bounds, now, onDue, onRebuilt } = deps;
   const { intervalMs, batchSize, overdueMs, overdueIntervalMs, maxPerTenant } = bounds;
-  let since = 0;
-  let lookedAt = 0;
+  let counterSeen = 0;
+  let searchedAt = 0;
 
   const put = (entries: readonly ScheduleEntry[], mode: "exact" | "earlier") =>
     schedulePolls(redis, keys, entries, { mode, maxPerTenant });
 
-  async function takeChanges(): Promise<void> {
+  async function addChanges(): Promise<void> {
     const counter = await readCounter(database, "sources");
-    if (counter === since) return;
+    if (counter === counterSeen) return;
     for (;;) {
-      const entries = await syncSchedules(database, { since, limit: batchSize });
+      const entries = await syncSchedules(database, { since: counterSeen, limit: batchSize });
       await put(entries, "exact");
       if (entries.length > 0) onDue();
       if (entries.length < batchSize) break;
     }
-    since = counter;
+    counterSeen = counter;
   }
 
   async function rebuildLost(): Promise<void> {
@@ -68,9 +68,9 @@ export function createScheduleWatch(deps: ScheduleWatchDeps): Step {
     let sources = 0;
     for (let after = { tenantId: "", source: "" }; ; ) {
       const page = await listSchedules(database, { after, limit: batchSize });
-      const ofLost = page.filter(({ tenantId }) => lost.has(pollShard(tenantId)));
-      await put(ofLost, "earlier");
-      sources += ofLost.length;
+      const inLostShards = page.filter(({ tenantId }) => lost.has(pollShard(tenantId)));
+      await put(inLostShards, "earlier");
+      sources += inLostShards.length;
       if (page.length < batchSize) break;
       after = page.at(-1) as ScheduleEntry;
     }
@@ -79,17 +79,17 @@ export function createScheduleWatch(deps: ScheduleWatchDeps): Step {
     if (sources > 0) onRebuilt(sources);
   }
 
-  async function findOverdue(): Promise<void> {
-    if (now() - lookedAt < overdueIntervalMs) return;
-    lookedAt = now();
+  async function addOverdue(): Promise<void> {
+    if (now() - searchedAt < overdueIntervalMs) return;
+    searchedAt = now();
     const entries = await listOverdue(database, { lateMs: overdueMs, limit: batchSize });
     await put(entries, "earlier");
   }
 
   return async () => {
-    await takeChanges();
+    await addChanges();
     await rebuildLost();
-    await findOverdue();
+    await addOverdue();
     return { waitMs: intervalMs };
   };
 }

@@ -1,5 +1,5 @@
 import { digestOf } from "../../domain/event/idempotency-key.ts";
-import type { PollPlan } from "../poller/poll-plan.ts";
+import type { PollPlan } from "../poll/poll-plan.ts";
 
 /** What is kept of a record. Times are Unix ms. */
 export interface TrackedRecord {

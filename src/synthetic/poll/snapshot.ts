@@ -1,17 +1,17 @@
-/** What a poll can say for its claim to have seen every record. */
+/** The facts from which a poll decides whether it saw every record. */
 export interface SnapshotEvidence {
   lastPageReached: boolean;
   /** Pages that failed or could not be read. */
   failedPages: number;
   /** Neighbouring pages between which records may have been skipped (`pagesJoin`). */
   gaps: number;
-  /** Records that could not be read: which ones is not known. */
+  /** Records without a readable id. */
   unreadableRecords: number;
   /** Distinct records seen. */
   seen: number;
-  /** How many there are, where the provider says so; as of the last page. */
+  /** The provider's total on the last page that had one. */
   total?: number | undefined;
-  /** The account or what it may see is another than in the last complete poll. */
+  /** The account or its permissions differ from the last complete poll. */
   accessChanged: boolean;
   /** Records tracked, without deleted ones. */
   tracked: number;
@@ -19,28 +19,25 @@ export interface SnapshotEvidence {
 
 export type Completeness = { complete: true } | { complete: false; reasons: string[] };
 
-/** Absence means something only in a snapshot that is proved complete. */
+/** Decides whether the snapshot is proved complete. Absent records count as deleted only if so. */
 export function judgeSnapshot(evidence: SnapshotEvidence): Completeness {
   const { seen, total, tracked } = evidence;
   const doubts: [boolean, string][] = [
     [!evidence.lastPageReached, "The last page was not reached"],
-    [evidence.failedPages > 0, `${evidence.failedPages} of the pages could not be read`],
+    [evidence.failedPages > 0, `${evidence.failedPages} pages could not be read`],
     [evidence.gaps > 0, `Records moved while pages were read: ${evidence.gaps} gaps between pages`],
-    [evidence.unreadableRecords > 0, `${evidence.unreadableRecords} of the records could not be read`],
-    [evidence.accessChanged, "The account, or what it may see, has changed"],
-    [total !== undefined && seen < total, `${seen} records were seen of ${total}`],
-    [
-      seen === 0 && tracked > 0 && total !== 0,
-      "The answer was empty, and nothing in it confirms that there are no records",
-    ],
+    [evidence.unreadableRecords > 0, `${evidence.unreadableRecords} records could not be read`],
+    [evidence.accessChanged, "The account or its permissions have changed"],
+    [total !== undefined && seen < total, `Only ${seen} of ${total} records were seen`],
+    [seen === 0 && tracked > 0 && total !== 0, "The response was empty and did not confirm a total of 0"],
   ];
   const reasons = doubts.filter(([holds]) => holds).map(([, reason]) => reason);
   return reasons.length === 0 ? { complete: true } : { complete: false, reasons };
 }
 
 /**
- * Whether no record can have slipped between two pages of an offset: the next page begins before the last one ended.
- * Both are the keys of their records; the reader asks for pages that overlap by one record or more.
+ * Whether no record can have been skipped between two pages by offset: the next page begins before the last one
+ * ended. Both pages are record keys; pages must be requested with an overlap of at least one record.
  */
 export function pagesJoin(page: readonly string[], next: readonly string[]): boolean {
   if (next.length === 0 || page.length === 0) return true;
@@ -48,7 +45,7 @@ export function pagesJoin(page: readonly string[], next: readonly string[]): boo
   return last.has(page[page.length - 1] as string);
 }
 
-export interface DeletionLimits {
+export interface DeletionBounds {
   maxFraction: number;
   maxCount: number;
 }
@@ -58,27 +55,27 @@ export type GuardVerdict =
   | { kind: "held"; count: number; ceiling: number; reason: string };
 
 /**
- * Holds back the deletions of a poll when they are more than `maxCount` and more than `maxFraction` of the records.
- * An approval is a ceiling: it lets through no more than were shown to who approved.
+ * Holds the deletions of a poll if they exceed both `maxCount` and `maxFraction` of the records. `approved` is the
+ * number of deletions that an operator saw and approved, 0 for none.
  */
 export function guardDeletions(
   { count, tracked }: { count: number; tracked: number },
-  { maxFraction, maxCount }: DeletionLimits,
+  { maxFraction, maxCount }: DeletionBounds,
   approved = 0,
 ): GuardVerdict {
   const ceiling = Math.max(maxCount, Math.floor(maxFraction * tracked), approved);
   if (count <= ceiling) return { kind: "allowed" };
-  const reason = `${count} of ${tracked} records are absent, and more than ${ceiling} at once need an approval`;
+  const reason = `${count} of ${tracked} records are absent; deleting more than ${ceiling} at once needs an approval`;
   return { kind: "held", count, ceiling, reason };
 }
 
-/** What a poll that ran to its end is called. Held deletions are a failure, until someone has looked. */
+/** Returns the status of a poll that read all pages it could. */
 export function pollStatus(snapshot: Completeness, guard: GuardVerdict): "ok" | "degraded" | "held" {
   if (guard.kind === "held") return "held";
   return snapshot.complete ? "ok" : "degraded";
 }
 
-/** From where the next poll reads what was updated, Unix ms: never back, and before what may still come late. */
+/** Returns the next value of the update cursor, Unix ms. It never moves back and stays `lagMs` behind the newest. */
 export function cursorAfter(
   previousMs: number | undefined,
   maxSeenMs: number | undefined,

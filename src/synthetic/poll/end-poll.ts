@@ -1,15 +1,16 @@
 import { holdDeletions, settleHold } from "../../postgres/sources/holds.ts";
 import { finishPoll, type PollSuggestions } from "../../postgres/sources/polls.ts";
 import type { FieldCountsState, SourceState } from "../../postgres/sources/states.ts";
-import type { SnapshotReading } from "../fetch/read-snapshot.ts";
 import { schemaDrift, volatileFields } from "../records/field-drift.ts";
-import type { PollEnd } from "./poll-commit.ts";
+import type { FinalCommit } from "./poll-commit.ts";
+import type { PollContext } from "./poll-context.ts";
 import type { PollOutcome } from "./poll-outcome.ts";
-import type { PollSession } from "./poll-session.ts";
+import type { PollProgress } from "./poll-progress.ts";
+import type { SnapshotReading } from "./read-snapshot.ts";
 import { type Completeness, cursorAfter, pollStatus } from "./snapshot.ts";
 import type { Absences } from "./stage-absences.ts";
 
-/** Who is told of what an operator has to look at. Never more than one alert of a kind is open for a source. */
+/** Opens and resolves alerts. At most one alert of a kind is open for a source. */
 export interface PollAlerts {
   open(alert: PollAlert & { message: string; value?: number; threshold?: number }): Promise<void>;
   resolve(alert: PollAlert): Promise<void>;
@@ -22,107 +23,123 @@ export interface PollAlert {
   subject: string;
 }
 
-export interface EndedPoll {
-  end: PollEnd;
-  /** What came of the poll, once it is committed. */
+export interface PollEnding {
+  final: FinalCommit;
+  /** Returns the outcome; final once `final` is committed. */
   outcome: () => PollOutcome;
   held: { count: number; ceiling: number; reason: string } | undefined;
-  /** Whether a hold was open, and is no more. */
+  /** Whether the commit settled an open hold. */
   settled: () => boolean;
   complete: boolean;
 }
 
-/** Puts together what a poll that was read is committed and shown with. */
+/** Prepares the last commit and the outcome of a poll whose pages were read. */
 export function endPoll(
-  session: PollSession,
+  context: PollContext,
+  progress: PollProgress,
   read: {
     reading: SnapshotReading;
     snapshot: Completeness;
     absences: Absences;
     access: string;
-    keptPolls: number;
   },
-): EndedPoll {
-  const { claim, source, counts, startedAtMs, reader, store } = session;
+): PollEnding {
+  const { claim, name, startedAtMs, reader, store, bounds } = context;
+  const { counts } = progress;
   const { reading, snapshot, absences, access } = read;
   const { report } = reading;
   const { complete } = snapshot;
   const { guard } = absences;
   const held = guard.kind === "held" ? guard : undefined;
-  const first = session.state.generation === 0;
-  const of = { tenantId: source.tenantId, source: source.source };
+  const first = progress.state.generation === 0;
   let holdId: string | undefined;
   let settled = false;
   let outcome: PollOutcome | undefined;
 
-  const fieldCounts = countFields(session, complete);
+  const fieldCounts = countFields(progress, complete);
   const state = (before: SourceState): SourceState => ({
     ...before,
     baselined: before.baselined || complete,
-    // Digests that were not made anew are still those of the options then.
+    // Only a complete poll renews all digests.
     hashVersion: complete ? reader.version : before.hashVersion,
     access: report.end.kind === "last_page" ? access : before.access,
     lastCompleteAtMs: complete ? startedAtMs : before.lastCompleteAtMs,
-    cursorMs: complete ? cursorAfter(before.cursorMs, session.maxUpdatedMs, 0) : before.cursorMs,
+    cursorMs: complete ? cursorAfter(before.cursorMs, progress.maxUpdatedMs, 0) : before.cursorMs,
     fieldCounts,
   });
 
-  const made = (): PollOutcome => ({
-    ...{ id: claim.pollId, complete, records: counts.records, startedAtMs, first },
-    ...{
-      created: counts.created,
-      updated: counts.updated,
-      deleted: counts.deleted,
-      restored: counts.restored,
-    },
+  const currentOutcome = (): PollOutcome => ({
+    id: claim.pollId,
     ...statusOf(report, counts.pages, snapshot, held),
+    complete,
+    records: counts.records,
+    created: counts.created,
+    updated: counts.updated,
+    deleted: counts.deleted,
+    restored: counts.restored,
     held: held && { id: holdId ?? "", count: held.count },
+    startedAtMs,
     finishedAtMs: store.now(),
     requests: report.requests,
     notBeforeMs: notBefore(report, store.now()),
     rateLimit: report.rateLimit,
+    first,
   });
 
   return {
-    end: {
+    final: {
       complete,
       state,
       async write(transaction) {
         if (held !== undefined) {
-          const { count, ceiling } = held;
-          const tracked = session.state.records;
-          holdId = await holdDeletions(transaction, of, { count, ceiling, tracked, sample: absences.sample });
+          holdId = await holdDeletions(transaction, name, {
+            count: held.count,
+            ceiling: held.ceiling,
+            tracked: progress.state.records,
+            sample: absences.sample,
+          });
         } else if (complete) {
-          settled = await settleHold(transaction, of, counts.deleted);
+          settled = await settleHold(transaction, name, counts.deleted);
         }
-        outcome = made();
-        const { missedByWebhook, pages, unchangedPages } = counts;
-        const suggestions = suggestionsOf(session, fieldCounts);
-        const poll = { ...outcome, missedByWebhook, pages, unchangedPages, suggestions };
-        await finishPoll(transaction, of, poll, read.keptPolls);
+        outcome = currentOutcome();
+        const poll = {
+          ...outcome,
+          missedByWebhook: counts.missedByWebhook,
+          pages: counts.pages,
+          unchangedPages: counts.unchangedPages,
+          suggestions: suggestionsOf(progress, fieldCounts),
+        };
+        await finishPoll(transaction, name, poll, bounds.keptPolls);
       },
     },
-    outcome: () => outcome ?? made(),
-    ...{ held, complete, settled: () => settled },
+    outcome: () => outcome ?? currentOutcome(),
+    held,
+    complete,
+    settled: () => settled,
   };
 }
 
-/** Opens and resolves what concerns the source. Each may be done any number of times. */
-export async function tellAlerts(alerts: PollAlerts, session: PollSession, ended: EndedPoll): Promise<void> {
-  const { source, rules } = session;
-  const of = { tenantId: source.tenantId, subject: source.source };
-  if (ended.held !== undefined) {
-    const { count, ceiling, reason } = ended.held;
-    await alerts.open({ ...of, kind: "poll.held", message: reason, value: count, threshold: ceiling });
-  } else if (ended.settled()) {
-    await alerts.resolve({ ...of, kind: "poll.held" });
+/** Opens and resolves the alerts of the source. May be repeated. */
+export async function reportAlerts(
+  alerts: PollAlerts,
+  { name, rules }: PollContext,
+  { digests, patchy }: PollProgress,
+  ending: PollEnding,
+): Promise<void> {
+  const heldAlert: PollAlert = { tenantId: name.tenantId, kind: "poll.held", subject: name.source };
+  const lostAlert: PollAlert = { tenantId: name.tenantId, kind: "poll.state_lost", subject: name.source };
+  if (ending.held !== undefined) {
+    const { count, ceiling, reason } = ending.held;
+    await alerts.open({ ...heldAlert, message: reason, value: count, threshold: ceiling });
+  } else if (ending.settled()) {
+    await alerts.resolve(heldAlert);
   }
-  if (rules.plan === "state_lost" || (session.digests?.lost.size ?? 0) > 0) {
-    const what = rules.plan === "state_lost" ? "What was kept" : "A part of what was kept";
-    const message = `${what} of the records is lost: changes since the last poll may go untold`;
-    await alerts.open({ ...of, kind: "poll.state_lost", message });
+  if (rules.plan === "state_lost" || (digests?.lost.size ?? 0) > 0) {
+    const lost = rules.plan === "state_lost" ? "The record state" : "A part of the record state";
+    const message = `${lost} was lost: changes since the last poll may not be reported`;
+    await alerts.open({ ...lostAlert, message });
   }
-  if (session.patchy && ended.complete) await alerts.resolve({ ...of, kind: "poll.state_lost" });
+  if (patchy && ending.complete) await alerts.resolve(lostAlert);
 }
 
 function statusOf(
@@ -132,7 +149,7 @@ function statusOf(
   held: { reason: string } | undefined,
 ): Pick<PollOutcome, "status" | "error"> {
   if (end.kind === "rate_limited") {
-    const message = "The provider, or a limit of ours, lets through no more for now";
+    const message = "The rate limit of the provider or of Headrace was reached";
     return { status: "rate_limited", error: { code: "rate_limited", message } };
   }
   if (end.kind === "failed") {
@@ -152,10 +169,10 @@ function notBefore({ end }: SnapshotReading["report"], nowMs: number): number | 
   return nowMs + end.retryAfterMs;
 }
 
-/** Fields of which it is remembered in how many polls they changed. */
+/** Fields for which the number of polls with a change is kept. */
 const MAX_FIELDS_KEPT = 200;
 
-function countFields({ state, changedFields, digests }: PollSession, complete: boolean): FieldCountsState {
+function countFields({ state, changedFields, digests }: PollProgress, complete: boolean): FieldCountsState {
   const { polls, fields } = state.fieldCounts;
   if (!complete || digests === undefined || changedFields.size === 0) return state.fieldCounts;
   const counted = new Map(Object.entries(fields));
@@ -165,7 +182,7 @@ function countFields({ state, changedFields, digests }: PollSession, complete: b
 }
 
 function suggestionsOf(
-  { appeared, counts }: PollSession,
+  { appeared, counts }: PollProgress,
   { polls, fields }: FieldCountsState,
 ): PollSuggestions | undefined {
   const newFields = schemaDrift(appeared, counts.records);

@@ -1,40 +1,40 @@
 import type { RecordDecision, SeenRecord, TrackedRecord } from "../records/record-change.ts";
 import type { RecordName } from "../records/record-name.ts";
 
-/** What is to be told or kept of a record, until it is committed. */
+/** A record that the next commit reports or stores. */
 export interface StagedRecord {
   key: string;
   name: RecordName;
   change: RecordDecision["change"];
-  /** What was tracked before; undefined for nothing. */
+  /** The tracked record before this poll; undefined for none. */
   before: TrackedRecord | undefined;
   next: TrackedRecord;
-  /** The sighting that it comes of; undefined for an absence and for a webhook. */
+  /** The sighting on a page; undefined for an absence or a webhook. */
   seen: SeenRecord | undefined;
-  /** A webhook brought it: a page that shows nothing else takes it back no more. */
+  /** Set by a webhook. A later page without a change does not remove it from the stage. */
   touch: boolean;
-  /** What the page held, where it is told, or kept; undefined elsewhere. */
+  /** The record, if it is reported or its values are kept. */
   record: unknown;
-  /** JSON of it. */
+  /** The record's JSON. */
   payload: Buffer | undefined;
 }
 
-/** The records that wait for the next commit, by key, in the order in which they came. */
+/** The records that wait for the next commit, by key, in order of arrival. */
 export interface PollStage {
   readonly size: number;
-  /** Bytes of their payloads. */
+  /** Bytes of the payloads. */
   readonly bytes: number;
   get(key: string): StagedRecord | undefined;
   set(staged: StagedRecord): void;
   delete(key: string): void;
-  /** Takes all of them out. */
+  /** Removes and returns all records. */
   take(): StagedRecord[];
 }
 
 export function createPollStage(): PollStage {
   let staged = new Map<string, StagedRecord>();
   let bytes = 0;
-  const drop = (key: string) => {
+  const remove = (key: string) => {
     bytes -= staged.get(key)?.payload?.length ?? 0;
     staged.delete(key);
   };
@@ -46,12 +46,12 @@ export function createPollStage(): PollStage {
       return bytes;
     },
     get: (key) => staged.get(key),
-    set(one) {
-      drop(one.key);
-      staged.set(one.key, one);
-      bytes += one.payload?.length ?? 0;
+    set(record) {
+      remove(record.key);
+      staged.set(record.key, record);
+      bytes += record.payload?.length ?? 0;
     },
-    delete: drop,
+    delete: remove,
     take() {
       const all = [...staged.values()];
       staged = new Map();
@@ -61,8 +61,8 @@ export function createPollStage(): PollStage {
   };
 }
 
-/** Whether users are told of it. */
-export function isTold(
+/** Whether the change becomes an event. */
+export function isReported(
   change: RecordDecision["change"],
 ): change is "created" | "updated" | "restored" | "deleted" {
   return change !== "none" && change !== "missing";

@@ -1,6 +1,6 @@
-import type { PageMemory } from "./fetched-page.ts";
+import type { PageMemory } from "../fetch/fetched-page.ts";
 
-/** What is kept of a page beside its memory: which records it held, by the short form of their names. */
+/** A page's memory and the short names of its records. */
 export interface PageNotes {
   memory: PageMemory;
   records: readonly number[];
@@ -8,7 +8,7 @@ export interface PageNotes {
 
 const SHORT_BYTES = 6;
 
-/** Packs notes: the length of the memory's JSON, that JSON, and six bytes a record. */
+/** Packs notes as the length of the memory's JSON, that JSON, and six bytes per record. */
 export function packNotes({ memory, records }: PageNotes): Buffer {
   const json = Buffer.from(JSON.stringify(memory));
   const packed = Buffer.allocUnsafe(4 + json.length + records.length * SHORT_BYTES);
@@ -20,10 +20,12 @@ export function packNotes({ memory, records }: PageNotes): Buffer {
   return packed;
 }
 
+/** Returns the memory of packed notes. */
 export function memoryOf(packed: Buffer): PageMemory {
   return JSON.parse(packed.toString("utf8", 4, 4 + packed.readUInt32LE(0))) as PageMemory;
 }
 
+/** Returns the short names of packed notes. */
 export function recordsOf(packed: Buffer): number[] {
   const start = 4 + packed.readUInt32LE(0);
   const count = (packed.length - start) / SHORT_BYTES;
@@ -32,7 +34,7 @@ export function recordsOf(packed: Buffer): number[] {
   );
 }
 
-/** How many records it held. */
+/** Returns the number of records of packed notes. */
 export function countOf(packed: Buffer): number {
   return (packed.length - 4 - packed.readUInt32LE(0)) / SHORT_BYTES;
 }

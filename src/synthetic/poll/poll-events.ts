@@ -3,23 +3,33 @@ import type { PollEvent } from "../../postgres/events/poll-events.ts";
 import type { Kept } from "../records/change-detail.ts";
 import { changeKey } from "../records/record-change.ts";
 import { recordOfKey, subjectOfKey } from "../records/record-id.ts";
-import type { PollSession } from "./poll-session.ts";
-import { isTold, type StagedRecord } from "./poll-stage.ts";
+import type { PollContext } from "./poll-context.ts";
+import type { PollProgress } from "./poll-progress.ts";
+import { isReported, type StagedRecord } from "./poll-stage.ts";
 
-/** Fields of which it is counted in how many records they appeared, and whether they changed. */
+/** Fields per poll for which appearances and changes are counted. */
 const MAX_FIELDS_COUNTED = 1_000;
 
-/** The events of what is staged, in its order, and counts them; `before` is what was kept of a record. */
+/** Returns the events of staged records, in order, and counts them. `before` has the kept values of the records. */
 export function pollEvents(
-  session: PollSession,
+  context: PollContext,
+  progress: PollProgress,
   staged: readonly StagedRecord[],
   before: ReadonlyMap<StagedRecord, Kept>,
 ): PollEvent[] {
-  return staged.flatMap((one) => (isTold(one.change) ? [eventOf(session, one, before.get(one))] : []));
+  return staged.flatMap((one) =>
+    isReported(one.change) ? [eventOf(context, progress, one, before.get(one))] : [],
+  );
 }
 
-function eventOf(session: PollSession, one: StagedRecord, kept: Kept | undefined): PollEvent {
-  const { source, counts, bounds, rules } = session;
+function eventOf(
+  context: PollContext,
+  progress: PollProgress,
+  one: StagedRecord,
+  kept: Kept | undefined,
+): PollEvent {
+  const { source, bounds, rules } = context;
+  const { counts } = progress;
   const { change, key, seen } = one;
   const detail: SyntheticDetail = {};
   let payload = one.payload;
@@ -31,30 +41,42 @@ function eventOf(session: PollSession, one: StagedRecord, kept: Kept | undefined
     payload = undefined;
     detail.truncated = true;
   }
-  if (change === "updated" && kept !== undefined) Object.assign(detail, diffOf(session, one, kept));
+  if (change === "updated" && kept !== undefined) {
+    Object.assign(detail, diffOf(context, progress, one, kept));
+  }
   if (source.webhook !== undefined && rules.plan === "compare") {
     detail.missedByWebhook = true;
     counts.missedByWebhook += 1;
   }
-  if (isTold(change)) counts[change] += 1;
+  if (isReported(change)) counts[change] += 1;
   return {
     type: `${source.entity}.${change}`,
-    // PostgreSQL's text holds no NUL.
+    // PostgreSQL text cannot contain NUL.
     subject: subjectOfKey(key).replaceAll("\0", "\ufffd"),
     occurredAtMs: seen?.updatedAtMs,
     deliveryKey: changeKey({
-      ...{ tenantId: source.tenantId, source: source.source, recordKey: key, change },
-      ...{ from: one.before?.digest, to: one.next.digest, generation: session.state.generation + 1 },
+      tenantId: source.tenantId,
+      source: source.source,
+      recordKey: key,
+      change,
+      from: one.before?.digest,
+      to: one.next.digest,
+      generation: progress.state.generation + 1,
     }),
     payload: payload ?? Buffer.from(JSON.stringify(recordOfKey(key, source.records))),
     detail,
   };
 }
 
-function diffOf(session: PollSession, one: StagedRecord, kept: Kept): SyntheticDetail {
-  const diff = session.detail.compare(kept, one.record);
+/** Returns the changed fields of an update and counts them. */
+function diffOf(
+  { detail }: PollContext,
+  { appeared, changedFields }: PollProgress,
+  one: StagedRecord,
+  kept: Kept,
+): SyntheticDetail {
+  const diff = detail.compare(kept, one.record);
   if (diff === undefined) return {};
-  const { appeared, changedFields } = session;
   for (const [pointer, change] of Object.entries(diff.changes)) {
     if (changedFields.size < MAX_FIELDS_COUNTED) changedFields.add(pointer);
     const isNew = "to" in change && !("from" in change);

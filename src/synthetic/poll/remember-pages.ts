@@ -1,26 +1,30 @@
 import { readPages, writePages } from "../../redis/source-pages.ts";
-import type { PollSession } from "../poller/poll-session.ts";
-import type { PageMemory } from "./fetched-page.ts";
+import type { PageMemory } from "../fetch/fetched-page.ts";
 import { countOf, memoryOf, packNotes, recordsOf } from "./page-notes.ts";
+import type { PollContext } from "./poll-context.ts";
+import type { PollProgress } from "./poll-progress.ts";
 import type { RememberedPages, SnapshotReading } from "./read-snapshot.ts";
 
-/** The pages of the last poll, where they can still be trusted, and what is to be kept of this one's. */
+/** The usable pages of the last poll. */
 export interface PageStore extends RememberedPages {
   memory(ref: string): PageMemory | undefined;
-  /** Keeps the pages of this poll; `settled` says that it saw every record that is tracked. */
+  /** Stores the pages of this poll. `settled` says that the poll saw every tracked record. */
   save(reading: SnapshotReading, settled: boolean): Promise<void>;
 }
 
 /**
- * Reads what is remembered of a source's pages. It is of use only to the generation of digests that it was compared
- * with: a page that is as it was then says nothing about a record that was changed since by a commit of another.
+ * Reads the remembered pages of a source. They are valid only for the digest generation that they were compared with:
+ * an unchanged page does not reflect records that a later commit changed. Returns no pages unless `trusted`.
  */
-export async function rememberPages(session: PollSession, trusted: boolean): Promise<PageStore> {
-  const { store, source, reader, bounds } = session;
+export async function rememberPages(
+  { store, source, reader, bounds, claim }: PollContext,
+  progress: PollProgress,
+  trusted: boolean,
+): Promise<PageStore> {
   const { redis, keys, ttlSeconds } = store;
   const stampAt = (generation: number, settled: boolean) =>
     [generation, source.version, reader.version, settled ? "settled" : "open"].join(" ");
-  const { generation } = session.state;
+  const { generation } = progress.state;
   const usable = trusted ? [stampAt(generation, true), stampAt(generation, false)] : [];
   const { stamp, pages } = await readPages(redis, keys, usable);
   const stays = stamp !== undefined && usable.includes(stamp);
@@ -35,7 +39,7 @@ export async function rememberPages(session: PollSession, trusted: boolean): Pro
       return (
         stamp === stampAt(generation, true) &&
         visited.size === pages.size &&
-        [...visited].every(([ref, news]) => news === undefined && pages.has(ref))
+        [...visited].every(([ref, notes]) => notes === undefined && pages.has(ref))
       );
     },
     async save({ visited }, settled) {
@@ -44,13 +48,18 @@ export async function rememberPages(session: PollSession, trusted: boolean): Pro
         if (notes !== undefined && ref !== "") fresh.set(ref, packNotes(notes));
       }
       const gone = [...pages.keys()].filter((ref) => !visited.has(ref));
-      const next = stampAt(session.state.generation, settled);
-      // Redis has to have what they were compared with.
-      if (session.behind || visited.size > bounds.maxPages) return;
+      const next = stampAt(progress.state.generation, settled);
+      // Pages are useless while Redis lacks the digests that they were compared with.
+      if (progress.behind || visited.size > bounds.maxPages) return;
       if (stamp === next && fresh.size === 0 && gone.length === 0) return;
-      const writer = session.claim.pollId;
       await writePages(redis, keys, {
-        ...{ from: stamp, writer, stamp: next, stays, pages: fresh, gone, ttlSeconds },
+        from: stamp,
+        writer: claim.pollId,
+        stamp: next,
+        stays,
+        pages: fresh,
+        gone,
+        ttlSeconds,
       });
     },
   };

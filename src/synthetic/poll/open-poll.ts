@@ -6,14 +6,13 @@ import type { PollRules } from "../records/record-change.ts";
 import type { FetchPlan, PolledSource } from "../sources/polled-source.ts";
 import { planPoll } from "./poll-plan.ts";
 
-/** How a poll begins. */
 export interface PollOpening {
   rules: PollRules;
-  /** The first commit begins the digests anew; with `partial`, what they do not name may still not be new. */
+  /** Set if the first commit starts the digests anew; `partial` says that untracked records may not be new. */
   reset: { partial: boolean } | undefined;
 }
 
-/** Decides from what PostgreSQL and Redis have how a poll treats what it sees. */
+/** Decides from the state in PostgreSQL and Redis how a poll treats records. */
 export function openPoll(
   source: PolledSource,
   state: SourceState,
@@ -23,32 +22,34 @@ export function openPoll(
   const { generation, records, baselined, hashVersion } = state;
   const digests = head && { generation: head.generation, records };
   const plan = planPoll({ generation, records, baselined, version: hashVersion }, digests, version);
-  const [keysThen] = hashVersion.split(".");
+  const [keysBefore] = hashVersion.split(".");
   const [keysNow] = version.split(".");
-  // A baseline that is not over cannot go on under other digests either.
-  const otherwise = generation > 0 && (keysThen !== keysNow || (!baselined && hashVersion !== version));
-  const anew = generation === 0 || otherwise || plan === "state_lost" || head === undefined;
+  // An unfinished baseline cannot continue with other digest options either.
+  const rekeyed = generation > 0 && (keysBefore !== keysNow || (!baselined && hashVersion !== version));
+  const startsAnew = generation === 0 || rekeyed || plan === "state_lost" || head === undefined;
   return {
     rules: {
-      ...{ plan, baseline: otherwise ? "silent" : source.baseline, updatedAfterMs: state.cursorMs },
+      plan,
+      baseline: rekeyed ? "silent" : source.baseline,
+      updatedAfterMs: state.cursorMs,
       deletions: source.deletions,
     },
-    reset: anew ? { partial: otherwise || plan === "state_lost" } : undefined,
+    reset: startsAnew ? { partial: rekeyed || plan === "state_lost" } : undefined,
   };
 }
 
-/** What a source reads with, as a hash: another URL, account or filter may see other records. */
+/** Returns a hash of everything that decides which records a source can see: URL, account and filters. */
 export function accessOf(fetch: FetchPlan): string {
   if (fetch.kind === "code") {
-    return digestOf("code", fetch.handler, JSON.stringify(fetch.params), trace(fetch.credentials));
+    return digestOf("code", fetch.handler, JSON.stringify(fetch.params), shortDigest(fetch.credentials));
   }
   const { url, method, headers, query, auth, credentials } = fetch.request;
-  // OAuth2's tokens are renewed for the same account.
-  const account = auth?.type === "oauth2" ? "" : trace(credentials);
+  // OAuth 2 refresh tokens change while the account stays the same.
+  const account = auth?.type === "oauth2" ? "" : shortDigest(credentials);
   return digestOf("http", url, method, JSON.stringify([headers, query, auth ?? null]), account);
 }
 
-/** Tells one secret from the next, and is too short to find either by it. */
-function trace(credentials: Readonly<Record<string, string>>): string {
+/** Distinguishes one secret from the next; too short to recover either. */
+function shortDigest(credentials: Readonly<Record<string, string>>): string {
   return hash("sha256", JSON.stringify(credentials)).slice(0, 4);
 }
