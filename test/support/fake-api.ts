@@ -8,9 +8,9 @@ import { createFakeOAuth, type FakeOAuth } from "./fake-oauth.ts";
 import type { FakeQuota } from "./fake-quota.ts";
 
 /**
- * How an answer goes wrong. `empty` is a 200 without records (with `total` 0 when `confirmed`), `short` leaves out all
- * but the first records of the page, `cut_json` ends within the JSON, `cut_body` within the HTTP body, `same_next`
- * names the page itself as the next one.
+ * A fault in a response. `empty` is a 200 without records (with `total` 0 if `confirmed`), `short` keeps only the
+ * first records of the page, `cut_json` ends within the JSON, `cut_body` within the HTTP body, and `same_next` names
+ * the page itself as the next one.
  */
 export type Fault =
   | { kind: "rate_limited"; retryAfter?: string; status?: 429 | 503 }
@@ -20,63 +20,63 @@ export type Fault =
   | { kind: "short"; records: number }
   | { kind: "slow"; ms: number };
 
-/** A request that the server got. */
+/** A request that the server received. */
 export interface FakeRequest {
-  /** When its head came, Unix ms. */
+  /** When its head arrived, Unix ms. */
   atMs: number;
   method: string;
   path: string;
   query: Record<string, string>;
   headers: IncomingMessage["headers"];
   body: string;
-  /** Of a request for a page, from 1. */
+  /** The page number, from 1; undefined for other requests. */
   page: number | undefined;
-  /** What was answered; 0 where the connection was broken or never answered. */
+  /** The status of the response; 0 if there was none. */
   status: number;
 }
 
 export type FakePagination = "none" | "page" | "offset" | "cursor" | "link" | "next_url";
 
 /**
- * An API on 127.0.0.1 that serves `records` at `/{pagination}/orders`, in every way of pagination, and one of them at
- * `/orders/{id}`. Set its properties at any time: they hold for the next request.
+ * An API on 127.0.0.1 that serves `records` at `/{pagination}/orders` in every kind of pagination, and a single
+ * record at `/orders/{id}`. Its properties may be set at any time and apply to the next request.
  *
- * `page`, `offset` and `link` (whose pages are bare arrays) count from the start, so that records shift between pages;
- * `cursor` and `next_url` go on after the last record. Pages of the others are `{orders, total, next?}`.
+ * `page`, `offset` and `link` (whose pages are bare arrays) count from the start, so that records shift between
+ * pages; `cursor` and `next_url` continue after the last record. Other pages are `{orders, total, next?}`.
  */
 export interface FakeApi {
   url: string;
   records: FakeCollection;
   pageSize: number;
-  /** Every request in its order, those for tokens too; `pages` are those for pages. */
+  /** All requests in order, including those for tokens; `pages` returns those for pages. */
   requests: FakeRequest[];
   pages(): FakeRequest[];
-  /** Asked for the fault of each request for a page or record; the request's `status` is 0 then. */
+  /** Returns the fault of a request for a page or record, whose `status` is 0 at that time. */
   fault: (request: FakeRequest) => Fault | undefined;
-  /** The next requests for pages get this fault, before `fault` is asked. */
+  /** Gives the next requests for pages this fault, before `fault` is called. */
   failNext(fault: Fault, times?: number): void;
-  /** Called before a page is read from the records, and after it was sent: change the records here for drift. */
+  /** Called before a page is read from the records and after it was sent. Change the records here to cause drift. */
   beforePage: (page: number) => void | Promise<void>;
   afterPage: (page: number) => void | Promise<void>;
-  /** Which validators pages have, and are compared for a 304. */
+  /** The validators of pages, which are compared for a 304. */
   validators: "none" | "etag" | "last_modified" | "both";
   gzip: boolean;
   /** Added to `Date` and to the `updated_at` of updates, ms. */
   skewMs: number;
-  /** Requests over the quota get a 429. Undefined: there is none. */
+  /** Requests over the quota get a 429. Undefined for no quota. */
   quota: FakeQuota | undefined;
-  /** What pages want; 401 for the rest. Undefined: nothing. */
+  /** Requests for pages that it rejects get a 401. Undefined to accept all. */
   authorize: ((request: FakeRequest) => boolean) | undefined;
-  /** Its tokens at `/oauth/token`. Set `authorize = api.oauth.authorize` to want them. */
+  /** Issues tokens at `/oauth/token`. Set `authorize = api.oauth.authorize` to require them. */
   oauth: FakeOAuth;
   /** Sent with every page. */
   headers: Record<string, string>;
-  /** A connector's `source` that reads the records so; `{base_url}` is its one param. */
+  /** Returns a connector's `source` for this pagination, with the param `{base_url}`. */
   source(pagination: FakePagination): Record<string, unknown>;
   close(): Promise<void>;
 }
 
-/** `count` records with the ids 1 to count, as a shop has them. */
+/** Returns `count` orders with the ids 1 to count. */
 export function fakeOrders(count: number): FakeRecord[] {
   return Array.from({ length: count }, (_, index) => ({
     id: index + 1,
@@ -87,7 +87,7 @@ export function fakeOrders(count: number): FakeRecord[] {
   }));
 }
 
-/** Starts it with these records; `close` it at the end (`onTestFinished(api.close)`). */
+/** Starts the API with these records. Close it with `onTestFinished(api.close)`. */
 export async function startFakeApi(seed: readonly FakeRecord[] = fakeOrders(25)): Promise<FakeApi> {
   const queued: Fault[] = [];
   const server = createServer((request, response) => {
@@ -179,7 +179,7 @@ async function answer(
 
 type Send = (status: number, body: string, headers?: Record<string, string>) => void;
 
-/** Whether the fault is the whole answer: the others spoil a page. */
+/** Sends faults that are a whole response. Returns false for faults that damage a page. */
 function answerFault(fault: Fault, send: Send, response: ServerResponse): boolean {
   switch (fault.kind) {
     case "rate_limited": {
@@ -274,7 +274,7 @@ function placeOf(
   }
 }
 
-/** How a page names the next one. */
+/** Returns the part of a page that names the next one. */
 function nextOf(
   api: FakeApi,
   page: {
@@ -306,7 +306,7 @@ function nextOf(
 function validatorsOf(api: FakeApi, body: string): Record<string, string> {
   const { validators, records } = api;
   const hash = createHash("sha256").update(body).digest("base64");
-  // Steps a second a change, since that is all that the header can tell.
+  // Advances a second per change, the resolution of the header.
   const lastModified = new Date(Date.UTC(2026, 0, 1) + records.changes * 1_000).toUTCString();
   return {
     ...(validators === "etag" || validators === "both" ? { etag: `W/"${hash}"` } : {}),

@@ -1,27 +1,27 @@
-/** A record of the fake API. `id` names it; every change of it steps `updated_at`. */
+/** A record of the fake API, identified by `id`. Every change advances `updated_at`. */
 export type FakeRecord = { id: number | string; updated_at?: string } & Record<string, unknown>;
 
-/** Records in an order that inserts and deletes shift, as those of a real API are. */
+/** Records in an order that inserts and deletes shift, like those of a real API. */
 export interface FakeCollection {
-  /** In their order. Change them over the functions below only. */
+  /** Returns the records in order. Change them only with the functions below. */
   all(): FakeRecord[];
-  /** Adds at the head, as lists that show the newest first do, or at the tail. */
+  /** Adds a record at the head, like lists with the newest first, or at the tail. */
   insert(record: FakeRecord, where?: "head" | "tail"): void;
-  /** Sets fields of a record, and its `updated_at`; false when there is none. */
+  /** Sets fields of a record and its `updated_at`; false if there is no such record. */
   update(id: FakeRecord["id"], fields: Record<string, unknown>): boolean;
   delete(id: FakeRecord["id"]): boolean;
   clear(): void;
   /** Raised by every change. */
   readonly changes: number;
-  /** At most `size` records from a place on. */
+  /** Returns at most `size` records from a position on. */
   from(place: { index: number } | { after: number }, size: number): FakeSlice;
 }
 
 export interface FakeSlice {
   records: FakeRecord[];
-  /** Of the first record in the whole order. */
+  /** Index of the first record in the whole order. */
   index: number;
-  /** Names the last record for `after`, whether it is still there or not: undefined when it is the last of all. */
+  /** The position of the last record for `after`, valid even after its deletion. Undefined at the end. */
   next: number | undefined;
 }
 

@@ -1,20 +1,20 @@
 import type { FakeRequest } from "./fake-api.ts";
 
-/** An OAuth 2 token endpoint; client `id` with secret `secret`. */
+/** An OAuth 2 token endpoint for the client `id` with secret `secret`. */
 export interface FakeOAuth {
-  /** How long tokens live, s: what is answered as `expires_in`. */
+  /** Lifetime of tokens, s, returned as `expires_in`. */
   expiresInS: number;
-  /** The refresh token that holds. */
+  /** The valid refresh token. */
   refreshToken: string;
-  /** Whether a refresh gives a new refresh token and ends the old one. */
+  /** Whether a refresh replaces the refresh token. */
   rotates: boolean;
-  /** Access tokens that were given out; `revoke` ends them all. */
+  /** Access tokens issued so far; `revoke` invalidates all of them. */
   issued: string[];
   revoke(): void;
-  /** Answers this instead of a token. */
+  /** Returned instead of a token. */
   refuse: { status: number; body: object } | undefined;
   answer(request: FakeRequest): { status: number; body: object };
-  /** Whether a request bears a token that holds. */
+  /** Whether a request has a valid token. */
   authorize(request: FakeRequest): boolean;
 }
 

@@ -1,14 +1,14 @@
-/** So many requests a window, told in one of the ways that APIs tell it, and enforced. */
+/** A number of requests per window, announced in one of the common header styles and enforced. */
 export interface FakeQuota {
   take(nowMs: number): { refused: boolean; headers: Record<string, string> };
-  /** Requests that were refused. */
+  /** Requests refused so far. */
   refused: number;
 }
 
 /**
- * Windows follow one another from the first request on. `style` is how answers tell of the limit: the IETF draft's
- * structured fields, its older three headers, `X-RateLimit-*` with a Unix time, or not at all; `retryAfter` whether a
- * 429 says when to come again.
+ * Returns a quota whose windows follow one another from the first request on. `style` is the kind of headers: the
+ * IETF draft's structured fields, its older three headers, `X-RateLimit-*` with a Unix time, or none. `retryAfter`
+ * adds a Retry-After to each 429.
  */
 export function createFakeQuota(options: {
   limit: number;

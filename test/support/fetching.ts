@@ -14,7 +14,7 @@ import { readAuth, readPagination } from "../../src/synthetic/sources/connector-
 import type { Credentials, FetchPlan, PolledSource } from "../../src/synthetic/sources/polled-source.ts";
 import type { FakeApi } from "./fake-api.ts";
 
-/** A source as PostgreSQL would give it. */
+/** Returns a source as PostgreSQL would. */
 export function polledSource(fetch: FetchPlan, over: Partial<PolledSource> = {}): PolledSource {
   return {
     tenantId: "acme",
@@ -32,7 +32,7 @@ export function polledSource(fetch: FetchPlan, over: Partial<PolledSource> = {})
   };
 }
 
-/** How a connector's `source` reads the fake API. */
+/** Returns the plan with which a connector's `source` reads the fake API. */
 export function httpPlan(api: FakeApi, source: ConnectorSource, credentials: Credentials = {}): FetchPlan {
   const { url = "", method = "GET", headers = {}, query = {} } = source.request ?? {};
   return {
@@ -49,7 +49,7 @@ export function httpPlan(api: FakeApi, source: ConnectorSource, credentials: Cre
   };
 }
 
-/** The fetchers of a process that may reach 127.0.0.1. */
+/** Returns the fetchers of a process that may reach 127.0.0.1. */
 export function fetching(
   over: {
     sources?: Record<string, FetchSourcePage>;
@@ -85,9 +85,9 @@ export function fetching(
 
 export interface Reading extends FetchReport {
   pages: FetchedPage[];
-  /** The ids of all records that were read, in their order; "same" stands for a page that was not. */
+  /** The ids of all records read, in order; "same" stands for an unchanged page. */
   ids: unknown[];
-  /** For the next reading. */
+  /** The memory for the next reading. */
   memory: Map<string, PageMemory>;
 }
 

@@ -7,7 +7,7 @@ import { credentialsPlace, putSource } from "../../src/postgres/sources/sources.
 import type { ConnectorSource } from "../../src/synthetic/sources/connector-source.ts";
 import { insertTenant } from "./database.ts";
 
-/** A source of the tenant `acme` and its connector `shop`, stored as the API stores them. */
+/** Stores a source and its connector, by default `shop` of the tenant `acme`, as the API does. */
 export async function insertSource(
   database: Database,
   keyRing: KeyRing,

@@ -6,8 +6,8 @@ import { connectRedis, type RedisClient } from "../../src/redis/client.ts";
 import { type RedisKeys, redisKeys } from "../../src/redis/keys.ts";
 import type { FetchEnd, FetchPages } from "../../src/synthetic/fetch/fetched-page.ts";
 import type { PollAlert } from "../../src/synthetic/poll/end-poll.ts";
-import type { PollOutcome } from "../../src/synthetic/poll/poll-outcome.ts";
 import type { PollBounds, Reached } from "../../src/synthetic/poll/poll-context.ts";
+import type { PollOutcome } from "../../src/synthetic/poll/poll-outcome.ts";
 import { createPollSource } from "../../src/synthetic/poll/poll-source.ts";
 import { pageFingerprint } from "../../src/synthetic/records/record-reader.ts";
 import type { PolledSource } from "../../src/synthetic/sources/polled-source.ts";
@@ -15,10 +15,10 @@ import { DEFAULT_BOUNDS } from "../../src/wiring/bounds.ts";
 import { migratedDatabase } from "./database.ts";
 import { testRedisUrl } from "./stores.ts";
 
-/** A page as a provider would answer it; what follows a "failed" one is not read. */
+/** A page as a provider would return it. Pages after a "failed" one are not read. */
 export type Answer = { records: readonly unknown[]; total?: number; atMs?: number } | "failed";
 
-/** The pages of one poll, the first of which has the number 0; made when they are asked for. */
+/** The pages of one poll, from 0; a function creates them on request. */
 export type Answers = readonly Answer[] | ((page: number) => Answer | undefined);
 
 export interface PolledEvent {
@@ -35,26 +35,26 @@ export interface Polling {
   database: Database;
   redis: RedisClient;
   keys: RedisKeys;
-  /** Settings of the next polls' source. */
+  /** The source of the next polls. */
   source: PolledSource;
   bounds: PollBounds;
-  /** What the poll's clock shows; a minute later after every poll. */
+  /** The poll's clock, Unix ms. Advances by a minute after every poll. */
   nowMs: number;
-  /** Called at the places where a process may end. */
+  /** Called at each failpoint of a poll. */
   reached: Reached | undefined;
-  /** Reads the pages of the next polls in place of what is given to them. */
+  /** Replaces the answers of the next polls. */
   fetchPages: ((source: PolledSource) => FetchPages) | undefined;
   alerts: string[];
   troubles: unknown[];
-  /** Every page that was given, and how many of them were not parsed. */
+  /** Counts all pages, and those that were not parsed. */
   read: { pages: number; unchanged: number };
   poll(answers?: Answers, options?: PollAnswers): Promise<PollOutcome & { events: string[] }>;
-  /** Polls without asking what it came to. */
+  /** Polls and returns the plain outcome. */
   begin(answers?: Answers, options?: PollAnswers): Promise<PollOutcome | undefined>;
-  /** The events so far, as `change subject`, the oldest first. */
+  /** Returns the events so far, the oldest first. */
   events(): Promise<PolledEvent[]>;
   told(): Promise<string[]>;
-  /** Another source over the same stores, which may be polled at the same time. */
+  /** Returns another source over the same stores, which may be polled at the same time. */
   another(source: string): Polling;
   /** Uses other connections from now on. */
   useDatabase(database: Database): void;
@@ -67,7 +67,7 @@ export interface PollAnswers {
   fence?: number;
 }
 
-/** A source of 100 records a page that names them by `id`, compares at once, and keeps values. */
+/** Returns a source with 100 records per page and the id `id`, without confirmation polls, that keeps values. */
 export async function polling(
   over: Partial<PolledSource> = {},
   bounds: Partial<PollBounds> = {},
@@ -190,12 +190,12 @@ function pagesOf(harness: Polling, answers: Answers, options: PollAnswers): Fetc
   };
 }
 
-/** Records with the ids from `from` on. */
+/** Returns `count` records with ids from `from` on. */
 export function rows(count: number, from = 0): { id: number; value: number }[] {
   return Array.from({ length: count }, (_, index) => ({ id: from + index, value: 1 }));
 }
 
-/** Pages of a list. */
+/** Splits a list into pages. */
 export function pages(records: readonly unknown[], size = 100): Answer[] {
   return Array.from({ length: Math.ceil(records.length / size) }, (_, index) => ({
     records: records.slice(index * size, (index + 1) * size),

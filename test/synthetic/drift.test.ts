@@ -5,7 +5,10 @@ import { type Answers, type Polling, polling } from "../support/polling.ts";
 const PAGE = 10;
 const OVERLAP = 1;
 
-/** Reads a list by offset, newest first, while others change it between the pages: 1 adds, others take one out. */
+/**
+ * Reads a list by offset, newest first, while others change it between pages: 1 adds a record, other numbers remove
+ * one.
+ */
 function changing(list: number[], turns: readonly (readonly number[])[], fresh: () => number): Answers {
   let offset = 0;
   let ended = false;
@@ -22,7 +25,7 @@ function changing(list: number[], turns: readonly (readonly number[])[], fresh: 
   };
 }
 
-/** Which records were called deleted that were there, and which are gone without a word. */
+/** Returns the records that were reported as deleted but exist, and those that are gone without a report. */
 async function mistakes(source: Polling, count: number, turns: readonly (readonly number[])[]) {
   const list = Array.from({ length: count }, (_, index) => count - index);
   let last = 10_000;
@@ -35,7 +38,7 @@ async function mistakes(source: Polling, count: number, turns: readonly (readonl
   const known = new Set(list);
   const wronged: number[] = [];
   const told = new Set<number>();
-  // Others change it while it is read, then twice they do not.
+  // The list changes during the first reading and is stable during the other two.
   for (const changes of [turns, [[]], [[]]]) {
     await source.begin(drift(changes), { overlapping: true });
     for (const { type, subject } of await source.events()) {
@@ -48,7 +51,7 @@ async function mistakes(source: Polling, count: number, turns: readonly (readonl
   return { wronged, silent };
 }
 
-/** So many sources are polled at once. */
+/** Sources polled at once. */
 const AT_ONCE = 12;
 
 test("1,000 interleavings: nothing is deleted that is there, and all that is gone is told in two calm polls", {

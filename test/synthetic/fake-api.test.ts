@@ -12,7 +12,7 @@ import { type Polling, polling } from "../support/polling.ts";
 
 const PAGINATIONS: FakePagination[] = ["none", "page", "offset", "cursor", "link", "next_url"];
 
-/** A source that reads a fake API as its connector says, and the API, which has 25 orders in pages of 10. */
+/** Starts a fake API with 25 orders in pages of 10, and a source that reads it as its connector says. */
 async function polledApi(
   pagination: FakePagination,
   over: Partial<PolledSource> = {},
@@ -55,14 +55,14 @@ describe.each(PAGINATIONS)("an API whose pages follow one another by %s", (pagin
       ...[{ kind: "rate_limited", retryAfter: "7" } as const, { kind: "status", status: 500 } as const],
       ...(["html", "empty_body", "cut_json", "cut_body", "reset"] as const).map((kind) => ({ kind })),
       ...(pagination === "link" ? [] : [{ kind: "missing_key" } as const]),
-      // The next offset follows from what came; the others name the next page themselves, or by a number.
+      // An offset follows from the records received; the other paginations name the next page.
       ...(["none", "page"].includes(pagination) ? [{ kind: "short", records: 3 } as const] : []),
       ...(["cursor", "link", "next_url"].includes(pagination) ? [{ kind: "same_next" } as const] : []),
       ...(pagination === "none" ? [{ kind: "empty" } as const] : []),
     ];
     for (const [index, fault] of faults.entries()) {
       api.records.update(1, { total: index });
-      // The last page that is asked for, so that the others are told of.
+      // Records the last requested page, so that the others can be derived from it.
       let asked = 0;
       api.fault = () => {
         asked += 1;
@@ -97,7 +97,7 @@ describe("an API whose records move while they are read", () => {
         deletions: { enabled: true, confirmPolls: 2, graceMs: 0, maxFraction: 1, maxCount: 100 },
       });
       await source.poll();
-      // One of the first page is taken out as soon as that was read: the next page begins one record too late.
+      // A record of the first page is deleted once that was read, so the next page begins one record too late.
       api.afterPage = () => {
         api.afterPage = () => {};
         api.records.delete(3);
@@ -115,7 +115,7 @@ describe("an API whose records move while they are read", () => {
     await source.poll();
     for (const skewMs of [-600_000, 600_000]) {
       api.skewMs = skewMs;
-      // The last record of the first page is changed, and pushed onto the second.
+      // The last record of the first page changes and moves to the second.
       api.afterPage = (page) => {
         if (page !== 1) return;
         api.records.update(api.records.all()[9]?.id ?? "", { total: skewMs });

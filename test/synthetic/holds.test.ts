@@ -20,18 +20,18 @@ test("a mass deletion is held as a failure while the rest is told, and an approv
   expect(hold).toMatchObject({ state: "pending", count: 200, ceiling: 100, tracked: 1_000 });
   expect(hold?.sample).toHaveLength(20);
   expect(hold?.sample.every((subject) => Number(subject) >= 800)).toBe(true);
-  // The same again is the same hold, told once.
+  // The same absences stay one hold with one alert.
   expect((await source.poll(pages(dropped))).held?.id).toBe(held.held?.id);
   expect(source.alerts.filter((alert) => alert === "poll.held opened")).toHaveLength(2);
   await decide(source, held.held?.id ?? "", "approved");
-  // More are gone than were approved.
+  // More records are gone than were approved.
   expect(await source.poll(pages(dropped.slice(1)))).toMatchObject({ status: "held", deleted: 0 });
   expect(await holdsOf(source)).toEqual(["pending 201"]);
   await decide(source, held.held?.id ?? "", "approved");
   expect(await source.poll(pages(dropped.slice(1)))).toMatchObject({ status: "ok", deleted: 201 });
   expect(await holdsOf(source)).toEqual(["applied 201"]);
   expect(source.alerts.at(-1)).toBe("poll.held resolved");
-  // It was for once.
+  // An approval is valid once.
   expect(await source.poll(pages(dropped.slice(301)))).toMatchObject({ status: "held", deleted: 0 });
 });
 

@@ -3,7 +3,7 @@ import type { Database } from "../../src/postgres/core/database.ts";
 import { open } from "../support/database.ts";
 import { type Polling, pages, polling } from "../support/polling.ts";
 
-/** What the provider has at each poll: records that come, change, change back, go, and come again. */
+/** The provider's records at each poll: they appear, change, change back, disappear, and return. */
 const WORLDS: Record<string, number>[] = [
   { a: 1, b: 1, c: 1, d: 1, e: 1, f: 1, g: 1, h: 1 },
   { a: 2, b: 1, c: 2, d: 1, e: 1, f: 1, g: 2, h: 1, i: 1, j: 1, k: 1 },
@@ -24,7 +24,9 @@ const answers = (world: Record<string, number>) =>
     2,
   );
 
-/** Ends a poll as a crash does, at the `at`th place that it comes to; answers the place, undefined if it came so far. */
+/**
+ * Ends a poll like a crash at the `at`th failpoint. Returns the failpoint, or undefined if the poll finished first.
+ */
 async function pollUntil(
   source: Polling,
   world: Record<string, number>,
@@ -36,7 +38,7 @@ async function pollUntil(
       left -= 1;
       if (left !== 0) return undefined;
       resolve(place);
-      // Nothing after this place ever happens.
+      // Nothing after this failpoint runs.
       return new Promise<never>(() => {});
     };
   });
@@ -45,7 +47,7 @@ async function pollUntil(
   return { left, ...(place !== undefined && { place }) };
 }
 
-/** The connections of a process that ended are closed by its end. */
+/** Closes the connections of the ended process. */
 async function endTransactions(database: Database): Promise<void> {
   await database.pipeline.query({
     text: `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -55,7 +57,7 @@ async function endTransactions(database: Database): Promise<void> {
 
 describe("a poll that ends anywhere", () => {
   test("is repeated, and every change is told once", { timeout: 240_000 }, async () => {
-    // Few records a commit, so that one poll has many of them.
+    // Few records per commit, so that one poll has many commits.
     const source = await polling({ diff: "fields" }, { maxStagedRecords: 3, maxPendingRecords: 6 });
     const places = new Map<string, number>();
     let points = 0;
@@ -100,7 +102,7 @@ describe("a poll that ends anywhere", () => {
       const slept = new Promise<boolean>((resolve) => {
         source.reached = (place) => {
           left -= 1;
-          // Within a commit it holds the source; PostgreSQL ends that by itself.
+          // Within a commit the process locks the source until PostgreSQL ends the transaction.
           if (left !== 0 || place === "in commit") return undefined;
           resolve(true);
           return new Promise<void>((end) => {
@@ -118,7 +120,7 @@ describe("a poll that ends anywhere", () => {
       expect(await late).toEqual(
         sleeps ? expect.toBeOneOf([undefined, expect.anything()]) : expect.anything(),
       );
-      // What is kept is still what the last poll saw.
+      // The kept values are those of the last poll.
       expect((await source.poll(answers(third))).events).toEqual([]);
       const told = await source.told();
       expect({ at, told: told.toSorted() }).toEqual({ at, told: TOLD.slice(0, 11).toSorted() });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { pages, polling, rows } from "../support/polling.ts";
 
-/** Ends as a provider does that fails after some pages. */
+/** Ends like a provider that fails after some pages. */
 const FAILED = { kind: "failed", code: "http_error", message: "500", retryAfterMs: undefined } as const;
 
 describe("a polled source", () => {
@@ -57,7 +57,7 @@ describe("a polled source", () => {
     const changed = rows(500).map((row) => ({ ...row, value: row.id === 250 ? 2 : 1 }));
     expect((await source.poll(pages(changed))).events).toEqual(["updated 250"]);
     expect(source.read).toEqual({ pages: 10, unchanged: 9 });
-    // Back as it was: the page is the same as two polls ago, and not as at the last.
+    // The page equals that of two polls ago but not that of the last poll.
     expect((await source.poll(pages(rows(500)))).events).toEqual(["updated 250"]);
     expect((await source.poll(pages(rows(400)))).status).toBe("held");
     expect((await source.poll(pages(rows(495)))).events).toHaveLength(5);

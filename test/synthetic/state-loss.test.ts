@@ -3,12 +3,12 @@ import { type Polling, pages, polling, rows } from "../support/polling.ts";
 
 const keysOf = (source: Polling) => source.keys.source(source.source.tenantId, source.source.source);
 
-/** The names of the shards that Redis has. */
+/** Returns the names of the shards in Redis. */
 async function shardsOf(source: Polling): Promise<string[]> {
   return await source.redis.keys(`${keysOf(source).shard(0).slice(0, -1)}*`);
 }
 
-/** As a flush, an eviction of all, or eight days without a poll leave it. */
+/** Deletes everything, like a flush, an eviction, or eight days without a poll. */
 async function loseAll(source: Polling): Promise<void> {
   const { digests, pages: notes } = keysOf(source);
   await source.redis.del(digests, notes, ...(await shardsOf(source)));
@@ -47,7 +47,7 @@ describe("digests that are lost", () => {
     expect(shards.length).toBeGreaterThan(8);
     await source.redis.del(...shards.slice(0, 4));
     const changed = rows(10_000).map((row) => ({ ...row, value: 2 }));
-    // Broken off, so that the lost part is not whole yet at the next poll.
+    // An incomplete poll, so that the lost part is still partial at the next one.
     const partly = await source.poll([...pages(changed).slice(0, 50), "failed"]);
     expect(partly).toMatchObject({ created: 0, deleted: 0 });
     expect(partly.updated).toBeGreaterThan(1_000);

@@ -9,7 +9,7 @@ const WEBHOOK = {
 
 let deliveries = 0;
 
-/** A webhook that was accepted, at a moment of the poll's clock. */
+/** Inserts an accepted webhook at a time of the poll's clock. */
 async function webhook(source: Polling, type: string, order: unknown, atMs = source.nowMs): Promise<void> {
   deliveries += 1;
   const result = await acceptEvents(source.database.ingest, [
@@ -33,7 +33,7 @@ async function webhook(source: Polling, type: string, order: unknown, atMs = sou
   });
 }
 
-/** A source with a baseline of the records 0 to 9, whose connector's webhooks tell of records too. */
+/** Returns a source with a baseline of the records 0 to 9 and a webhook mapping. */
 async function withWebhooks(): Promise<Polling> {
   const source = await polling({ webhook: WEBHOOK });
   await source.poll(pages(rows(10)));
@@ -55,7 +55,7 @@ test("a poll tells nothing that a webhook has told, and marks what none has told
     changes: { "/value": { from: 1, to: 2 } },
   });
   expect((await source.poll(pages(next))).events).toEqual([]);
-  // What the webhook brought is what the next change is compared with.
+  // The next change is compared with the webhook's record.
   const last = next.map((row) => ({ ...row, value: row.id === 3 ? 9 : row.value }));
   await source.poll(pages(last));
   expect((await source.events())[1]?.synthetic).toMatchObject({ changes: { "/value": { from: 2, to: 9 } } });
@@ -71,7 +71,7 @@ test("a webhook that comes while pages are read wins over the page that was read
     await webhook(source, "orders/edit", { id: 6, value: 7 }, startedAtMs - 500);
   };
   const stale = rows(10).map((row) => ({ ...row, value: row.id === 5 || row.id === 6 ? 3 : 1 }));
-  // The page shows of both what was before or after their webhooks: 5 is older, 6 is newer.
+  // The page shows an older value of record 5 and a newer one of record 6 than their webhooks.
   expect((await source.poll(pages(stale))).events).toEqual(["updated 6"]);
   source.reached = undefined;
   const now = stale.map((row) => ({ ...row, value: row.id === 5 ? 7 : row.value }));

@@ -13,18 +13,18 @@ import { inRightHalf, MAX_SHARD_BITS, ROOT_SHARD, recordName, shardOf } from "..
 import { type DigestShard, type KeyedRecord, packShard, unpackShard } from "./digest-shard.ts";
 
 /**
- * What one commit changed of the digests: its entries are a packed shard. All that was before a `reset` is gone; where
- * the shard is partial, what it does not name is unknown, until a poll is complete.
+ * The digest changes of one commit; `entries` is a packed shard. A `reset` discards all earlier digests. If its shard
+ * is partial, records that are not in it are unknown until a poll is complete.
  */
 export type DigestChanges = StoredChanges;
 
-/** Records of a shard, at most: beyond, it splits. Some 40 kB. */
+/** Records per shard, about 40 kB. Larger shards split. */
 const MAX_SHARD_RECORDS = 1_024;
 const SHARDS_AT_ONCE = 8;
 
 /**
- * Brings the digests in Redis from `head` to the generation of the last of the changes. Doing it again, or at the
- * same time as another, gives the same. Undefined when Redis has moved on meanwhile: then nothing counts.
+ * Brings the digests in Redis from `head` to the generation of the last of the changes. Idempotent, also when two
+ * processes do it at once. Returns undefined if Redis moved on in the meantime: then nothing was changed.
  */
 export async function applyDigests(
   store: { redis: RedisClient; keys: SourceKeys; ttlSeconds: number },
@@ -35,7 +35,7 @@ export async function applyDigests(
     nowMs,
   }: {
     changes: readonly DigestChanges[];
-    /** Shards that were gone when the poll began: after a complete poll, all that they have to hold is known. */
+    /** Shards that were missing when the poll began. A complete poll knows all of their records. */
     lost: ReadonlySet<number>;
     nowMs: number;
   },
@@ -99,7 +99,7 @@ async function* nothingOf(codes: readonly number[]): AsyncGenerator<{ code: numb
   for (const code of codes) yield { code, content: undefined };
 }
 
-/** The last of the changes of each record, by the shard that holds it. */
+/** Returns the last change of each record, by the shard that contains the record. */
 function byShard(
   changes: readonly Pick<DigestShard, "records">[],
   codes: ReadonlySet<number>,
@@ -132,7 +132,7 @@ function merge(
 const DAY_MS = 86_400_000;
 const TOMBSTONE_MS = 90 * DAY_MS;
 
-/** A deleted record is remembered for 90 days, and the moment of a webhook for a day: no page is older. */
+/** Drops deleted records after 90 days, and webhook times after a day, since no page is older. */
 function stillOfUse(key: string, tracked: TrackedRecord, nowMs: number): KeyedRecord[] {
   const { touchedAtMs, missingSinceMs = nowMs } = tracked;
   if (tracked.deleted && nowMs - missingSinceMs > TOMBSTONE_MS) return [];

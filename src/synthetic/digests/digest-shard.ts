@@ -1,9 +1,9 @@
 import { deflateRawSync, inflateRawSync } from "node:zlib";
 import type { TrackedRecord } from "../records/record-change.ts";
 
-/** Tracked records with their keys, as a shard or a list of changes holds them. */
+/** Tracked records with their keys, in a shard or a list of changes. */
 export interface DigestShard {
-  /** Not all records of the shard are known: what it does not hold may still not be new. */
+  /** Whether the shard may lack records, so that a record that is not in it may not be new. */
   partial: boolean;
   records: readonly KeyedRecord[];
 }
@@ -18,12 +18,12 @@ export const DIGEST_BYTES = 32;
 const FORMAT = 1;
 const HEADER_BYTES = 10;
 
-/** What few records have: missing, missing since, deleted, touched at; by the record's place. */
+/** The rare fields of records, by index: missing, missing since, deleted, touched at. */
 type Extras = Record<string, [number, number, 0 | 1, number]>;
 
 /**
- * Packs a shard: a header, the deflated keys with what few records have beside a digest, and the digests as they are.
- * About 40 bytes a record for ids of 18 characters.
+ * Packs a shard: a header, the deflated keys and rare fields, and the plain digests. About 40 bytes per record for
+ * ids of 18 characters.
  */
 export function packShard({ partial, records }: DigestShard): Buffer {
   const extras: Extras = {};
@@ -31,7 +31,7 @@ export function packShard({ partial, records }: DigestShard): Buffer {
   let keys = "";
   for (const [index, { key, tracked }] of records.entries()) {
     tracked.digest.copy(digests, index * DIGEST_BYTES);
-    // Keys are JSON, or a hash: neither holds a line break.
+    // Keys are JSON or a hash, so they contain no line break.
     keys += `${key}\n`;
     const { missing, missingSinceMs = 0, deleted, touchedAtMs = 0 } = tracked;
     if (missing > 0 || missingSinceMs > 0 || deleted || touchedAtMs > 0) {
@@ -47,7 +47,7 @@ export function packShard({ partial, records }: DigestShard): Buffer {
   return Buffer.concat([header, text, digests]);
 }
 
-/** Undefined for what is no shard: as good as gone. */
+/** Returns undefined for invalid content, which counts as lost. */
 export function unpackShard(content: Buffer): DigestShard | undefined {
   if (content.length < HEADER_BYTES || content.readUInt8(0) !== FORMAT) return undefined;
   const count = content.readUInt32LE(2);

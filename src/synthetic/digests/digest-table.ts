@@ -3,29 +3,29 @@ import { NAME_BYTES, type RecordName } from "../records/record-name.ts";
 import { DIGEST_BYTES } from "./digest-shard.ts";
 
 /**
- * The tracked records of one source during a poll, by name: about 60 bytes each, where a Map takes several hundred.
- * Records have places, in the order in which they came; none is taken out.
+ * The tracked records of one source during a poll, by name. Takes about 60 bytes per record; a Map would take several
+ * hundred. Records have indexes in order of arrival and are never removed.
  */
 export interface DigestTable {
   readonly size: number;
   /** Records that are not deleted. */
   readonly live: number;
-  /** The place of a record; -1 for none. */
+  /** Returns the index of a record; -1 for none. */
   find(name: RecordName): number;
-  /** The place of a record by the short form of its name; -1 for none. */
+  /** Returns the index of a record by its short name; -1 for none. */
   findShort(short: number): number;
   at(place: number): TrackedRecord;
   nameAt(place: number): RecordName;
-  /** Whether the digest at a place is this one, and nothing else is kept of the record. */
+  /** Whether the record has this digest and no other state. */
   isUnchanged(place: number, digest: Buffer): boolean;
-  /** Keeps a record; answers its place. */
+  /** Stores a record and returns its index. */
   set(name: RecordName, tracked: TrackedRecord): number;
-  /** Marks a record as seen; answers whether it was before. */
+  /** Marks a record as seen. Returns whether it was seen before. */
   see(place: number): boolean;
-  /** Of a record that was seen: the provider's account of its last change. */
+  /** Returns the provider's `updated_at` of a record that was seen, Unix ms. */
   updatedAt(place: number): number | undefined;
   setUpdatedAt(place: number, ms: number | undefined): void;
-  /** The places of records that were not seen. */
+  /** Yields the indexes of records that were not seen. */
   unseen(): Generator<number>;
 }
 
@@ -35,7 +35,7 @@ const SEEN = 1;
 const DELETED = 2;
 const EXTRA = 4;
 
-/** The bits 32 to 80 of a name: what a page's records are remembered by. Two of a million meet once in 500 times. */
+/** Returns bits 32 to 80 of a name. Two of a million short names collide in one of 500 sources. */
 export function shortName(name: RecordName): number {
   return name.readUIntLE(4, 6);
 }
@@ -56,7 +56,7 @@ export function createDigestTable(): DigestTable {
     (flags[Math.floor(place / ROWS)] as Uint8Array)[place % ROWS] = value;
   }
 
-  /** The slot that holds a record of this short name that `fits`, or the free one where it would be. */
+  /** Returns the slot of the record with this short name that `fits`, or the free slot for it. */
   function slotOf(low: number, fits: (place: number) => boolean): number {
     const mask = slots.length - 1;
     let slot = low & mask;
@@ -132,7 +132,7 @@ export function createDigestTable(): DigestTable {
       const extra =
         tracked.deleted || missing > 0 || missingSinceMs !== undefined || touchedAtMs !== undefined;
       if (extra) {
-        // Not the shard's or page's own bytes, which would be kept with it.
+        // A copy, since the original would keep its whole shard or page in memory.
         extras.set(place, { ...tracked, digest: Buffer.from(tracked.digest) });
       } else {
         extras.delete(place);
@@ -165,7 +165,7 @@ export function createDigestTable(): DigestTable {
   };
 }
 
-/** Whether these bytes stand there. For so few a call of `Buffer.compare` takes several times as long. */
+/** Compares bytes. For so few, a call of `Buffer.compare` takes several times as long. */
 function hasBytes(row: Buffer, at: number, bytes: Buffer): boolean {
   for (let index = 0; index < bytes.length; index += 1) {
     if (row[at + index] !== bytes[index]) return false;

@@ -3,17 +3,17 @@ import { canonicalizer } from "../records/canonical-json.ts";
 import { fieldsOf } from "../records/record-fields.ts";
 import { childPointer, type FieldRule, fieldRules, type RecordOptions } from "../records/record-options.ts";
 
-/** Of each field, by JSON pointer, 48 bits of the SHA-256 of its canonical form: enough to tell that it changed. */
+/** 48 bits of the SHA-256 of each field's canonical form, by JSON pointer: enough to detect a change. */
 export type FieldDigests = Record<string, string>;
 
-/** A record with more fields is kept as one. */
+/** A record with more fields is digested as one field. */
 const MAX_FIELDS = 1_024;
-/** In place of a digest: the object or keyed array is empty. */
+/** Stands for the digest of an empty object or keyed array. */
 const EMPTY = "{}";
 
 /**
- * Makes a reader of what mode `fields` keeps. Objects and keyed arrays are walked into, and every other array is one
- * field. The record has a canonical form.
+ * Returns a function that digests the fields of a record with a canonical form. It descends into objects and keyed
+ * arrays; every other array is one field.
  */
 export function fieldDigester(options: RecordOptions): (record: unknown) => FieldDigests {
   const nullEqualsMissing = options.nullEqualsMissing === true;
@@ -45,7 +45,9 @@ export function fieldDigester(options: RecordOptions): (record: unknown) => Fiel
   };
 }
 
-/** The pointers of the fields that changed. What became empty, or stopped to be, goes by the names within it. */
+/**
+ * Returns the pointers of the changed fields. Objects that became empty or non-empty are reported by their children.
+ */
 export function changedFields(from: FieldDigests, to: FieldDigests): string[] {
   const at = (digests: FieldDigests, pointer: string) =>
     Object.hasOwn(digests, pointer) ? digests[pointer] : undefined;

@@ -18,13 +18,13 @@ export interface DigestStore {
   now: () => number;
 }
 
-/** Changes that are brought over at once, rows. */
+/** Rows of changes that are replayed at once. */
 const CHANGES_AT_ONCE = 8;
 const MAX_TRIES = 5;
 
 /**
- * What Redis has of the digests, after it was given what PostgreSQL has kept for it: a process may have ended
- * between the two. Undefined where they are not those of the state: gone, or too old.
+ * Returns the head of the digests in Redis after replaying the changes kept in PostgreSQL, which exist if a process
+ * ended between its commit and the write to Redis. Returns undefined if the digests are lost or stale.
  */
 export async function findDigests(
   store: DigestStore,
@@ -34,7 +34,7 @@ export async function findDigests(
   if (generation === 0) return undefined;
   for (let tries = 0; tries < MAX_TRIES; tries += 1) {
     const head = await readDigestHead(store.redis, store.keys).catch((cause) => {
-      // Away is not lost.
+      // An unavailable Redis has not lost the digests.
       throw new HeadraceError("store_unavailable", "Redis cannot be read now", { cause });
     });
     if (head?.generation === generation) return head;
@@ -46,7 +46,7 @@ export async function findDigests(
   return undefined;
 }
 
-/** The generation after which changes are to be brought over; undefined where those that are kept do not suffice. */
+/** Returns the generation after which changes must be replayed; undefined if the kept changes are not sufficient. */
 export function replayedAfter(
   generation: number,
   head: DigestHead | undefined,
@@ -69,23 +69,23 @@ async function replay(
     const changes = await listChanges(store.database, name, { after: at.after, limit: CHANGES_AT_ONCE });
     if (changes.length === 0) return;
     const next = await applyDigests(store, at.head, { changes, lost: new Set(), nowMs: store.now() });
-    // Somebody else brought them over.
+    // Another process replayed them.
     if (next === undefined) return;
     at = { head: next, after: next.generation };
   }
 }
 
-/** The digests of a head, in memory. */
+/** Digests in memory. */
 export interface LoadedDigests {
   table: DigestTable;
   codes: ReadonlySet<number>;
-  /** Shards that are gone. */
+  /** Shards that are missing from Redis. */
   lost: ReadonlySet<number>;
-  /** Shards that may have held more than is known: those that are gone, and those that were and are not whole yet. */
+  /** Shards that may have had more records: lost ones, and partial ones that no complete poll has refilled. */
   unknown: ReadonlySet<number>;
 }
 
-/** Whatever goes away while it reads counts as lost. */
+/** Loads the digests. Shards that disappear in the meantime count as lost. */
 export async function loadDigests({ redis, keys }: DigestStore, head: DigestHead): Promise<LoadedDigests> {
   const table = createDigestTable();
   const lost = new Set<number>();
@@ -97,7 +97,7 @@ export async function loadDigests({ redis, keys }: DigestStore, head: DigestHead
   return { table, codes: new Set(head.codes), lost, unknown: new Set([...lost, ...head.partial]) };
 }
 
-/** Digests of which there are none. */
+/** Returns empty digests. */
 export function noDigests(): LoadedDigests {
   const none = new Set<number>();
   return { table: createDigestTable(), codes: new Set([ROOT_SHARD]), lost: none, unknown: none };

@@ -1,13 +1,13 @@
 import { apiKeyOf } from "../sources/credentials.ts";
 import type { Credentials, SourceAuth } from "../sources/polled-source.ts";
 
-/** Where the credentials of a request go: a header, or a field of the query. */
+/** The headers and query fields that carry the credentials of a request. */
 export interface Authorization {
   headers: Record<string, string>;
   query: Record<string, string>;
 }
 
-/** What a request is sent with. `token` is that of OAuth. */
+/** Returns the headers and query fields for a request. `token` is the OAuth access token. */
 export function authorization(
   auth: SourceAuth | undefined,
   credentials: Credentials,
@@ -32,7 +32,7 @@ export function authorization(
   }
 }
 
-/** RFC 7617, in UTF-8. */
+/** Returns the value of an Authorization header (RFC 7617), in UTF-8. */
 export function basic(user: string, password: string): string {
   return `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`;
 }

@@ -5,15 +5,15 @@ import type { Credentials, FetchPlan, PolledSource } from "../sources/polled-sou
 import type { FetchEnd, FetchedPage, FetchOptions, FetchReport } from "./fetched-page.ts";
 import { failed } from "./read-answer.ts";
 
-/** What a source in code is given for each page. */
+/** The input of a code source for each page. */
 export interface SourceContext {
-  /** What the page before it gave as `next`; undefined for the first. */
+  /** The `next` of the previous page; undefined for the first page. */
   cursor: string | undefined;
   params: Readonly<Record<string, string>>;
   credentials: Credentials;
-  /** Aborted at the deadline of the page, and when the poll is given up. */
+  /** Aborted at the page's deadline and when the poll is cancelled. */
   signal: AbortSignal;
-  /** To the log of the process; fields that may hold a secret are redacted. */
+  /** Writes to the log of the process. Fields that may contain a secret are redacted. */
   log: SourceLog;
 }
 
@@ -23,19 +23,19 @@ export interface SourceLog {
   error(message: string, fields?: Record<string, unknown>): void;
 }
 
-/** What a source in code gives for each page. */
+/** A page as a code source returns it. */
 export interface SourcePage {
-  /** Records of JSON; dates become text, and big integers their digits. */
+  /** JSON records. Dates become text and big integers become strings of digits. */
   records: unknown[];
-  /** Names the next page; left out on the last. */
+  /** The cursor of the next page; absent on the last page. */
   next?: string | number | null | undefined;
-  /** How many records there are in all, where that is known. */
+  /** Number of all records, if known. */
   total?: number | undefined;
 }
 
 /**
- * Fetches a page. Throws where it cannot: never give fewer records than there are. An error with `status` 429 (or
- * `retryAfterSeconds`) is the provider's limit.
+ * Fetches a page. Must throw if it cannot: missing records would be taken for deletions. An error with `status` 429
+ * or with `retryAfterSeconds` counts as the provider's rate limit.
  */
 export type FetchSourcePage = (context: SourceContext) => Promise<SourcePage> | SourcePage;
 
@@ -46,7 +46,7 @@ export interface CodePagesDeps {
   bounds: { maxPages: number; codeTimeoutMs: number };
 }
 
-/** Reads the pages of a source in code one after the other. */
+/** Reads the pages of a code source one after the other. */
 export async function* codePages(
   source: PolledSource,
   plan: Extract<FetchPlan, { kind: "code" }>,
@@ -57,7 +57,7 @@ export async function* codePages(
   let requests = 0;
   const report = (end: FetchEnd): FetchReport => ({ end, requests, rateLimit: undefined });
   const fetchPage = sources.get(handler, source);
-  // Another copy, or the next release, may have it.
+  // Another instance or the next release may define it.
   if (fetchPage === undefined)
     return report(failed("HANDLER_MISSING", `No file defines the source ${handler}`));
   const log = openLog(source);
@@ -106,7 +106,7 @@ export async function* codePages(
 
 type Fetched = { kind: "page"; page: unknown } | { kind: "threw"; error: unknown };
 
-/** Code that ignores its signal is left behind at the deadline. */
+/** Abandons code that ignores its signal at the deadline. */
 async function fetchOne(fetchPage: () => unknown, signal: AbortSignal): Promise<Fetched> {
   let onAbort = () => {};
   const aborted = new Promise<never>((_resolve, reject) => {
@@ -129,7 +129,7 @@ type PageReading =
   | { kind: "page"; records: unknown[]; next: string | undefined; total: number | undefined }
   | { kind: "failed"; end: FetchEnd };
 
-/** A cursor is kept for each page until the next poll. */
+/** Cursors of all pages are kept until the next poll. */
 const MAX_CURSOR_LENGTH = 4_096;
 
 function readSourcePage(page: unknown): PageReading {
@@ -156,7 +156,7 @@ function readSourcePage(page: unknown): PageReading {
   };
 }
 
-/** As records over HTTP are: what is compared later is what JSON can say. */
+/** Converts records to plain JSON values, like records read over HTTP; undefined if that fails. */
 function asJson(records: unknown[]): unknown[] | undefined {
   try {
     const digits = (_key: string, value: unknown) => (typeof value === "bigint" ? String(value) : value);
@@ -172,7 +172,7 @@ function unreadable(reason: string): PageReading {
 
 const MAX_MESSAGE_LENGTH = 300;
 
-/** The error's own words, without what the credentials hold. */
+/** Converts a thrown error. The message is the error's, without the credentials. */
 function endOf(thrown: unknown, credentials: Credentials): FetchEnd {
   if (thrown instanceof HandlerFault) return failed(thrown.code, thrown.message);
   const error = (typeof thrown === "object" && thrown !== null ? thrown : { message: thrown }) as {

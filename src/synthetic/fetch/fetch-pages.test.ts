@@ -170,7 +170,7 @@ describe("OAuth", () => {
     await readAll(of(source));
     expect(saved).toEqual([{ ...CLIENT, refresh_token: "refresh-2" }]);
     api.oauth.revoke();
-    // What is given is what PostgreSQL held before the rotation.
+    // The source still has the credentials from before the rotation.
     expect((await readAll(of(source))).end).toEqual({ kind: "last_page" });
     expect(saved.at(-1)).toEqual({ ...CLIENT, refresh_token: "refresh-3" });
     expect(saved).toHaveLength(2);
@@ -313,7 +313,7 @@ describe("pages by number and offset", () => {
       api.failNext({ kind: "short", records: 4 });
       const { ids, end } = await readAll(pages);
       expect(end).toEqual({ kind: "last_page" });
-      // By number, what the short page left out is lost; the page after it is not.
+      // With page numbers, only the records missing from the short page are lost.
       expect(ids).toContain(25);
       if (pagination === "offset") expect(new Set(ids).size).toBe(25);
     },

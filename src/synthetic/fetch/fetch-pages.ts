@@ -9,24 +9,24 @@ import { createOAuthTokens, type OAuthTokenBounds, type SaveCredentials } from "
 import { failed } from "./read-answer.ts";
 
 export interface FetchBounds {
-  /** Pages of one reading; more fail it. */
+  /** Pages per reading. A reading with more pages fails. */
   maxPages: number;
-  /** A page is no larger, as it is sent and inflated, bytes. */
+  /** Bytes per page, before and after decompression. */
   maxPageBytes: number;
-  /** For a page over HTTP, and for one of a source in code, ms. */
+  /** Timeout of a page over HTTP, ms. `codeTimeoutMs` is that of a page of a code source. */
   pageTimeoutMs: number;
   codeTimeoutMs: number;
   tokens: OAuthTokenBounds;
 }
 
-/** How sources' pages are read: over HTTP as connectors declare it, or by sources in code. */
+/** Returns the function that reads a source's pages, over HTTP or from a code source. */
 export function createFetchPages(deps: {
   outgoing: OutgoingHttp;
   clock: Clock;
   sources: CodePagesDeps["sources"];
   openLog: CodePagesDeps["openLog"];
   saveCredentials: SaveCredentials;
-  /** What is our own fault, or the store's; the reading ends as `failed`, or goes on. */
+  /** Called for errors of Headrace or its stores. The reading continues or ends as `failed`. */
   onError: (error: unknown, source: PolledSource) => void;
   bounds: FetchBounds;
 }): (source: PolledSource) => FetchPages {

@@ -1,52 +1,52 @@
-/** What is kept of a page until the next poll, so that an unchanged one costs no parsing. A few hundred bytes. */
+/** A page's metadata, kept until the next poll so that an unchanged page needs no parsing. A few hundred bytes. */
 export interface PageMemory {
   /** Hex; absent for pages of a code source. */
   fingerprint?: string;
   /** The provider's validators, byte for byte. */
   etag?: string;
   lastModified?: string;
-  /** The ref of the page that followed; absent for the last. */
+  /** The ref of the next page; absent for the last page. */
   next?: string;
-  /** How many records it held. */
+  /** Records on the page. */
   records: number;
-  /** How many there were in all, where the provider said so. */
+  /** The provider's total, if the page had one. */
   total?: number;
 }
 
 /** A page that was read. */
 export interface FetchedPage {
-  /** Names the page among those of its source: what its memory is kept by. */
+  /** Identifies the page within its source; the key of its memory. */
   ref: string;
-  /** When its request was sent, Unix ms: a webhook that came later knows more. */
+  /** When the request was sent, Unix ms. Webhooks received later are newer than the page. */
   readAtMs: number;
-  /** Undefined: the page is byte for byte, or by the provider's word (304), what its memory was made of. */
+  /** Undefined if the page is unchanged: the same bytes, or a 304. */
   records: unknown[] | undefined;
   /**
-   * Where pages are asked for so that each begins with a record of the one before: false for the first, true for the
-   * others. A page that does not begin so, or holds nothing, shows that records were skipped.
+   * Set if each page should begin with the last record of the previous one: false for the first page, true for the
+   * others. A page that begins otherwise, or is empty, shows that records were skipped.
    */
   overlaps?: boolean;
-  /** How many records there are in all, where the provider says so. */
+  /** The provider's total, if the page has one. */
   total: number | undefined;
   memory: PageMemory;
 }
 
-/** How a reading of all pages ended. */
+/** The end of a reading. */
 export type FetchEnd =
   | { kind: "last_page" }
-  /** The provider, or our own limiter, lets through no more: not before `retryAfterMs`, where that is known. */
+  /** The rate limit of the provider or of Headrace was reached. No request before `retryAfterMs`, if known. */
   | { kind: "rate_limited"; retryAfterMs: number | undefined }
-  /** A page could not be got or read. `code` is stable; the message holds no secret and nothing of a record. */
+  /** A page could not be fetched or read. `code` is stable; the message contains no secret and no record data. */
   | { kind: "failed"; code: string; message: string; retryAfterMs: number | undefined };
 
-/** What a provider said of its limit, in the newest answer that said anything; reset in s from that answer on. */
+/** The provider's rate limit in the newest response that had one. `resetS` counts from that response. */
 export interface RateLimitSeen {
   limit: number;
   remaining: number;
   resetS: number;
 }
 
-/** Everything about a reading that its pages do not say. */
+/** The result of a reading apart from its pages. */
 export interface FetchReport {
   end: FetchEnd;
   requests: number;
@@ -54,12 +54,12 @@ export interface FetchReport {
 }
 
 export interface FetchOptions {
-  /** What the last poll kept of the page of this ref; undefined where the whole page is wanted. */
+  /** Returns the page's memory from the last poll; undefined to read the whole page. */
   memory: (ref: string) => PageMemory | undefined;
-  /** Asked before each request: 0, or how long it must wait, ms. */
+  /** Called before each request. Returns 0, or how long the request has to wait, ms. */
   admit: () => number;
   signal: AbortSignal;
 }
 
-/** Reads a source page by page: yields each page as it comes, returns the report, and never throws. */
+/** Reads a source page by page: yields the pages and returns the report. Never throws. */
 export type FetchPages = (options: FetchOptions) => AsyncGenerator<FetchedPage, FetchReport, void>;

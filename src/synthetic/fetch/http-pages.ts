@@ -87,13 +87,13 @@ export async function* httpPages(
   );
 }
 
-/** After a single record, which must not be asked for for ever, comes what is behind it. */
+/** The page after a single record starts behind it instead of overlapping, since it would be requested forever. */
 function overlapOf(previous: { records: number } | undefined): { overlaps?: boolean } {
   if (previous === undefined) return { overlaps: false };
   return previous.records > 1 ? { overlaps: true } : {};
 }
 
-/** What providers answer to a page after the last. */
+/** Statuses with which providers answer requests for a page after the last. */
 const PAST_END = new Set([400, 404, 416, 422]);
 
 const LOOP = failed("PAGE_LOOP", "A page came again: the pages of this reading lead to no last one");
@@ -104,8 +104,9 @@ interface Memory {
 }
 
 /**
- * The last page among Link headers is asked for without conditions, unless it is known to have room: once it is full,
- * a record more makes a new page and changes nothing of this one but its header.
+ * Returns the memory and conditional headers for a page. The last page of a Link pagination is requested without
+ * conditions unless it is known to have room: if it is full, a new record creates another page and changes only the
+ * Link header of this one.
  */
 function usableMemory(
   memory: PageMemory | undefined,
@@ -120,7 +121,7 @@ function usableMemory(
 
 const SIZE_NAME = /^(?:per_?page|page_?size|limit|size|count|first|top|max_?results)$/i;
 
-/** How many records were asked for a page, where the query says so. */
+/** Returns the page size that the query asks for, 0 if none. */
 function sizeIn(query: Readonly<Record<string, string>>, url: string): number {
   const fields = [...Object.entries(query), ...new URL(url).searchParams];
   const sizes = fields.flatMap(([name, value]) =>
@@ -131,7 +132,7 @@ function sizeIn(query: Readonly<Record<string, string>>, url: string): number {
 
 type Read =
   | { kind: "page"; records: unknown[]; body: unknown; kept: PageMemory }
-  /** As the memory has it. */
+  /** The page is unchanged, and `kept` is its memory. */
   | { kind: "same"; records: undefined; kept: PageMemory }
   | { kind: "failed"; end: FetchEnd };
 
@@ -184,7 +185,7 @@ function readTotal(value: unknown): number | undefined {
   return Number.isSafeInteger(number) && (number as number) >= 0 ? (number as number) : undefined;
 }
 
-/** What follows an unchanged page is in memory, except what stood in a header. */
+/** Finds the next page. For an unchanged page it is in the memory, unless it was in a header. */
 function nextPage(
   read: Exclude<Read, { kind: "failed" }>,
   place: Pick<PageRead, "ref" | "headers" | "records" | "before">,
@@ -193,13 +194,13 @@ function nextPage(
 ): NextPage {
   const { total, next } = read.kept;
   if (read.kind === "page") return nextOf({ ...place, body: read.body, total });
-  // A 304 leaves headers out (RFC 9110, section 15.4.5).
+  // A 304 omits headers (RFC 9110, section 15.4.5).
   const inHeader = pagination.type === "link" && (place.headers["link"] !== undefined || next === undefined);
   if (inHeader) return nextOf({ ...place, body: undefined, total });
   return next === undefined ? { kind: "last" } : { kind: "page", ref: next };
 }
 
-/** A provider that does not heed the number or offset answers every page with the first. */
+/** A provider that ignores the page number or offset returns the first page every time. */
 function isSamePage(
   previous: { fingerprint: string | undefined } | undefined,
   { fingerprint }: PageMemory,

@@ -6,19 +6,19 @@ import type { FetchEnd, FetchOptions, RateLimitSeen } from "./fetched-page.ts";
 import type { OAuthTokens } from "./oauth-tokens.ts";
 import { type Answer, failed, readAnswer } from "./read-answer.ts";
 
-/** What the requests of one reading came to so far. */
+/** Totals of the requests of one reading. */
 export interface Requests {
   count: number;
   rateLimit: RateLimitSeen | undefined;
-  /** When an answer last told of the limit, Unix ms. */
+  /** When a response last had a rate limit, Unix ms. */
   rateLimitAtMs: number;
 }
 
 export type Sent = Exclude<Answer, { kind: "unauthorized" }> & { sentAtMs: number };
 
 /**
- * Sends a request for a page with its credentials, if our limiter and what is known of the provider's let it through. A
- * token of OAuth that is not taken is got anew, once.
+ * Returns a function that sends an authorized request for a page, if our limiter and the provider's known limit allow
+ * it. An OAuth token that is refused is renewed once.
  */
 export function createSendPage(deps: {
   outgoing: OutgoingHttp;
@@ -75,7 +75,7 @@ export function createSendPage(deps: {
 
 const UNAUTHORIZED = failed("UNAUTHORIZED", "The provider answered 401: it does not take these credentials");
 
-/** Whoever has none left asks no more before the reset. */
+/** Waits for the reset of an exhausted rate limit. */
 function usedUpForMs({ rateLimit, rateLimitAtMs }: Requests, nowMs: number): number {
   return rateLimit?.remaining === 0 ? Math.max(0, rateLimitAtMs + rateLimit.resetS * 1_000 - nowMs) : 0;
 }

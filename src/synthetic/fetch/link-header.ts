@@ -1,6 +1,7 @@
 /**
- * The target of the first link whose relation is `next`; undefined where there is none. Relations are compared without
- * regard to case, and one link may have several; of several `rel` the first counts. Source: RFC 8288, section 3.
+ * Returns the target of the first link with the relation `next`; undefined if there is none. Relations are
+ * case-insensitive, a link may have several, and the first of several `rel` parameters counts. Source: RFC 8288,
+ * section 3.
  */
 export function nextLink(header: string | undefined): string | undefined {
   let rest = header?.trim() ?? "";

@@ -7,9 +7,9 @@ import { failed } from "./read-answer.ts";
 
 export type TokenAnswer = { kind: "token"; token: string } | { kind: "end"; end: FetchEnd };
 
-/** Access tokens of OAuth 2, in the memory of this process alone. */
+/** OAuth 2 access tokens, kept in the memory of this process only. */
 export interface OAuthTokens {
-  /** The token of a source, got anew where it ends soon, or is the one that a provider did not take. */
+  /** Returns the token of a source. Renews it if it expires soon or equals `refused`. */
   get(
     source: PolledSource,
     request: HttpSourceRequest,
@@ -19,22 +19,22 @@ export interface OAuthTokens {
 }
 
 export interface OAuthTokenBounds {
-  /** Tokens kept; the one that was got first makes room. */
+  /** Tokens kept. The oldest one is dropped. */
   maxTokens: number;
   timeoutMs: number;
 }
 
-/** Stores credentials in which the provider has put another refresh token; answers once they are there. */
+/** Stores credentials with a rotated refresh token. Resolves when they are stored. */
 export type SaveCredentials = (source: PolledSource, credentials: Credentials) => Promise<void>;
 
 interface Entry {
   version: string;
   token: string;
   endsAtMs: number;
-  /** The refresh token that it was got for, and the one that came in its place. */
+  /** The refresh token that was exchanged for the one in `credentials`. */
   spent: string | undefined;
   credentials: Credentials;
-  /** Not stored yet: it is tried again. */
+  /** The credentials are not stored yet; storing them is retried. */
   unsaved: boolean;
 }
 
@@ -83,7 +83,7 @@ export function createOAuthTokens(deps: {
     const entry: Entry = {
       version: source.version,
       token: read.token,
-      // A token that ends while it is on its way is refused.
+      // Renewed early, since a token that expires in transit is refused.
       endsAtMs: clock.now() + read.livesMs - Math.min(60_000, read.livesMs / 10),
       spent: isNew ? credentials["refresh_token"] : known?.spent,
       credentials: renewed,
@@ -118,7 +118,7 @@ function keyOf({ tenantId, source }: PolledSource): string {
   return JSON.stringify([tenantId, source]);
 }
 
-/** What was read before a rotation holds the refresh token that it spent; what another process stored is newer. */
+/** Replaces credentials that were read before a rotation. Otherwise the stored credentials are newer. */
 function newest(read: Credentials, known: Entry | undefined): Credentials {
   const isSpent = known?.spent !== undefined && read["refresh_token"] === known.spent;
   return isSpent ? known.credentials : read;
@@ -151,7 +151,7 @@ function formEncoded(text: string): string {
 }
 
 const MAX_ANSWER_BYTES = 65_536;
-/** How long a token lives that does not say so, s. */
+/** Lifetime of a token without `expires_in`, s. */
 const DEFAULT_LIFE_S = 3_600;
 
 type Tokens = { kind: "tokens"; token: string; refreshToken: string | undefined; livesMs: number };

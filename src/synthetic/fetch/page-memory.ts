@@ -5,11 +5,11 @@ import type { PolledSource } from "../sources/polled-source.ts";
 import type { PageMemory } from "./fetched-page.ts";
 import { answeredAt } from "./rate-limit-headers.ts";
 
-/** What pages are remembered by, of one source as it is set up now. */
+/** Fingerprints the pages of a source under its current settings. */
 export interface PageMemories {
-  /** Hex. What a page was made of, and how it was read: another setting makes another one. */
+  /** Hex digest of a page's bytes and of the settings it was read with. */
   fingerprint(bytes: Buffer): string;
-  /** Whether the page was read as it would be now; else nothing of its memory may be used. */
+  /** Whether the page was read with the current settings. Otherwise its memory must not be used. */
   isUsable(memory: PageMemory | undefined): memory is PageMemory;
 }
 
@@ -24,18 +24,18 @@ export function pageMemories(source: PolledSource): PageMemories {
   };
 }
 
-/** The headers that ask for a page only if it is another than the one in memory. */
+/** Returns the headers that request a page only if it changed. */
 export function conditionalHeaders({ etag, lastModified }: PageMemory): Record<string, string> {
   if (etag !== undefined) return { "if-none-match": etag };
   return lastModified === undefined ? {} : { "if-modified-since": lastModified };
 }
 
-/** Longer ones are not kept: a memory is a few hundred bytes. */
+/** Longer validators are not kept, so that a memory stays at a few hundred bytes. */
 const MAX_VALIDATOR_LENGTH = 512;
 
 /**
- * The validators of an answer, byte for byte. A time of change is kept only where the answer is younger by a second or
- * more: within that second the page may have changed again. Source: RFC 9110, section 8.8.2.2.
+ * Returns the validators of a response, byte for byte. `lastModified` is omitted unless the response is at least a
+ * second newer: the page could change again within that second. Source: RFC 9110, section 8.8.2.2.
  */
 export function validatorsOf(
   headers: Readonly<Record<string, string>>,

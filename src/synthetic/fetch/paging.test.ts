@@ -8,7 +8,7 @@ test("what names a page is kept without the secrets of the URL, however the prov
     url: `https://a.example/${encodeURIComponent(value)}/orders`,
     urlSecrets: [
       { name: "key", value },
-      // Part of what stands for the first one.
+      // A part of the first secret's value.
       { name: "other", value: "key" },
     ],
     method: "GET",

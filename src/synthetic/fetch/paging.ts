@@ -2,12 +2,12 @@ import { valueAt } from "../records/canonical-json.ts";
 import type { HttpSourceRequest, Pagination } from "../sources/polled-source.ts";
 import { nextLink } from "./link-header.ts";
 
-/** What is known of a page when its successor is looked for. */
+/** The facts about a page from which the next one is found. */
 export interface PageRead {
   ref: string;
   body: unknown;
   headers: Readonly<Record<string, string>>;
-  /** How many records it holds, and the pages before it, in this reading. */
+  /** Records on this page; `before` counts those on the pages before it in this reading. */
   records: number;
   before: number;
   total: number | undefined;
@@ -18,24 +18,26 @@ export type NextPage =
   | { kind: "last" }
   | { kind: "failed"; code: string; message: string };
 
-/** How the pages of a source are named and follow one another. A ref holds no secret, and tells how to ask for it. */
+/**
+ * Names the pages of a source and finds the next one. A ref contains no secret and is sufficient to request its page.
+ */
 export interface Paging {
   first: string;
   urlOf(ref: string): URL;
   next(page: PageRead): NextPage;
-  /** Whether a page begins with the last record of the one before it, as long as that held more than one. */
+  /** Set if a page begins with the last record of the previous page, provided that one had more than one record. */
   overlaps?: true;
   /**
-   * Whether an answer of 400, 404, 416 or 422 to the page after this one may mean that there is none: it held fewer
-   * records than were asked for.
+   * Whether a 400, 404, 416 or 422 for the page after this one may mean the end: this page had fewer records than
+   * were requested.
    */
   mayEndWith(page: { ref: string; records: number }): boolean;
 }
 
 /**
- * Pages by number or offset are read until one is empty, or until there are as many records as the provider says: a
- * short page alone is no proof, since an answer that lost its end looks like one. Offsets overlap by one record, so
- * that a record which moved between two pages is noticed.
+ * Returns the paging of a request. Numbered pages and offsets are read until a page is empty or the provider's total
+ * is reached: a short page is no proof, since a truncated response looks the same. Offsets overlap by one record, so
+ * that a record that moved between two pages is noticed.
  */
 export function createPaging(request: HttpSourceRequest): Paging {
   const { pagination } = request;
@@ -78,7 +80,7 @@ function byNumber(base: URL, pagination: Extract<Pagination, { type: "page" }>):
   };
 }
 
-/** More than all, and the page is full: then it is the total of something else, and no reason to end. */
+/** A full page beyond the total shows that the total counts something else, such as pages. */
 function isTotalReached(seen: number, total: number | undefined, isFull: boolean): boolean {
   return total !== undefined && (seen === total || (seen > total && !isFull));
 }
@@ -95,7 +97,7 @@ function byOffset(base: URL, pagination: Extract<Pagination, { type: "offset" }>
     },
     next({ ref, records, total }) {
       const offset = Number(ref.slice(2));
-      // Nothing but what the page before it ended with.
+      // The page contains only the overlap.
       if (records === 0 || (records === 1 && offset > 0)) return LAST;
       if (isTotalReached(offset + records, total, records === limit)) return LAST;
       return { kind: "page", ref: `o:${offset + Math.max(1, records - 1)}` };
@@ -124,7 +126,7 @@ function byCursor(base: URL, { param, next }: Extract<Pagination, { type: "curso
 
 function byUrl(base: URL, request: HttpSourceRequest, nextOf: (page: PageRead) => unknown): Paging {
   const { auth } = request;
-  // A provider may repeat the key in its links; what names a page is kept.
+  // A provider may repeat the key in its links, and refs are stored.
   const secret = auth?.type === "api_key" && auth.in === "query" ? auth.name : undefined;
   const masked = request.urlSecrets.filter(({ value }) => value !== "");
   const refOf = (url: URL) => {
@@ -148,7 +150,7 @@ function byUrl(base: URL, request: HttpSourceRequest, nextOf: (page: PageRead) =
       const from = urlOf(page.ref).href;
       if (!URL.canParse(next.text, from)) return failed("PAGE_UNREADABLE", "The next page's URL is none");
       const url = new URL(next.text, from);
-      // Credentials go to the host that they were given for.
+      // Credentials are sent only to the origin that they were configured for.
       if (url.origin === base.origin) return bounded(refOf(url));
       return failed("NEXT_PAGE_ELSEWHERE", `The next page is not at ${base.origin}, where this one is`);
     },
@@ -156,12 +158,12 @@ function byUrl(base: URL, request: HttpSourceRequest, nextOf: (page: PageRead) =
   };
 }
 
-/** Stands for a secret in what names a page, which is kept in Redis; a URL holds no such brackets of its own. */
+/** Replaces a secret in refs, which are stored in Redis. URLs cannot contain these brackets themselves. */
 function maskOf(name: string): string {
   return `<secret.${name}>`;
 }
 
-/** Leaves out the secret as it was sent, and as a provider may write it in a link. */
+/** Masks the secret as it was sent and as a provider may encode it in a link. */
 function withoutSecret(ref: string, { name, value }: { name: string; value: string }): string {
   const inForm = new URLSearchParams({ x: value }).toString().slice(2);
   const written = [...new Set([encodeURIComponent(value), inForm, value])].sort(
@@ -177,7 +179,7 @@ function readNext(value: unknown): { kind: "text"; text: string } | NextPage {
   return failed("PAGE_UNREADABLE", "What should name the next page is neither a string nor a number");
 }
 
-/** A ref is kept for each page until the next poll. */
+/** Refs of all pages are kept until the next poll. */
 const MAX_REF_LENGTH = 4_096;
 
 function bounded(ref: string): NextPage {

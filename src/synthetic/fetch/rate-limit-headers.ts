@@ -3,13 +3,13 @@ import type { RateLimitSeen } from "./fetched-page.ts";
 type Headers = Readonly<Record<string, string>>;
 
 /**
- * What an answer says of the provider's limit; of several policies the tightest. Undefined where it says nothing that
- * can be read: malformed fields are as good as absent. Without a limit, it is what remains.
+ * Returns the provider's rate limit from response headers; the tightest one of several policies. Returns undefined if
+ * there is none; malformed fields are ignored. A missing limit defaults to the remaining requests.
  *
- * Read are, the first that is there: the structured fields `RateLimit: "default";r=50;t=30` with `RateLimit-Policy`
- * (draft-ietf-httpapi-ratelimit-headers-11) and their older form `limit=100, remaining=50, reset=30` (-07), the three
- * headers `RateLimit-Limit`, `-Remaining` and `-Reset` (-06), and `X-RateLimit-*` (or `X-Rate-Limit-*`), whose reset is
- * a number of seconds, or a Unix time in s or ms.
+ * The first of these that is present is read: the structured fields `RateLimit: "default";r=50;t=30` with
+ * `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers-11), their older form `limit=100, remaining=50, reset=30`
+ * (-07), the three headers `RateLimit-Limit`, `-Remaining` and `-Reset` (-06), and `X-RateLimit-*` (or
+ * `X-Rate-Limit-*`), whose reset is a number of seconds, or a Unix time in s or ms.
  */
 export function readRateLimit(headers: Headers, nowMs: number): RateLimitSeen | undefined {
   return (
@@ -21,16 +21,16 @@ export function readRateLimit(headers: Headers, nowMs: number): RateLimitSeen | 
   );
 }
 
-/** The moment of an answer by its sender's clock, ms; ours where it does not tell. */
+/** Returns the time of a response by its sender's clock, or `nowMs` if it has no date; Unix ms. */
 export function answeredAt(headers: Headers, nowMs: number): number {
   const sentMs = Date.parse(headers["date"] ?? "");
   return Number.isNaN(sentMs) ? nowMs : sentMs;
 }
 
-/** No provider puts us off for longer: one day, as with Retry-After. */
+/** Longest reset that is believed: one day, as with Retry-After. */
 const MAX_RESET_S = 86_400;
 
-/** The one that is used up soonest; of those that are used up, the one that lasts longest. */
+/** Returns the limit that is exhausted soonest; of exhausted ones, the one that resets last. */
 function tightest(seen: readonly RateLimitSeen[]): RateLimitSeen | undefined {
   const rate = ({ remaining, resetS }: RateLimitSeen) => remaining / Math.max(resetS, 1);
   const [first] = [...seen].sort((left, right) => rate(left) - rate(right) || right.resetS - left.resetS);
@@ -47,7 +47,7 @@ function structured(headers: Headers): RateLimitSeen[] {
   });
 }
 
-/** The items of a structured list (RFC 9651) that are strings or tokens, with their parameters that are numbers. */
+/** Parses the strings and tokens of a structured list (RFC 9651) with their numeric parameters. */
 function items(field: string | undefined): { name: string; params: Map<string, number> }[] {
   if (field === undefined || field.length > MAX_LENGTH) return [];
   return [...field.matchAll(ITEM)].map(([, quoted, token, rest = ""]) => {
@@ -73,7 +73,7 @@ function dictionary(field: string | undefined): RateLimitSeen[] {
 }
 
 function triple(headers: Headers, prefix: string, nowMs: number): RateLimitSeen[] {
-  // The draft's older form names policies after the limit: `100, 100;w=60`.
+  // The draft's older form lists policies after the limit: `100, 100;w=60`.
   const limit = integer(headers[`${prefix}limit`]?.split(/[,;]/, 1)[0]);
   const remaining = integer(headers[`${prefix}remaining`]);
   const reset = integer(headers[`${prefix}reset`]);
@@ -81,7 +81,7 @@ function triple(headers: Headers, prefix: string, nowMs: number): RateLimitSeen[
   return [{ limit: limit ?? remaining, remaining, resetS: secondsUntil(reset, nowMs) }];
 }
 
-/** No limit lasts thirty years: what is larger is a moment. */
+/** No reset takes thirty years: larger numbers are Unix times. */
 const EPOCH_S = 1_000_000_000;
 const EPOCH_MS = 1_000_000_000_000;
 

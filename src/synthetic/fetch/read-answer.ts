@@ -4,14 +4,14 @@ import { answeredAt, readRateLimit } from "./rate-limit-headers.ts";
 
 export type OutgoingResponse = Extract<OutgoingResult, { kind: "response" }>;
 
-/** What an answer means for the reading, and what it says of the provider's limit. */
+/** The classification of a response, with the provider's rate limit. */
 export type Answer = { rateLimit: RateLimitSeen | undefined } & (
   | { kind: "page"; response: OutgoingResponse }
-  /** 304: as it was when its validators were given. */
+  /** A 304. */
   | { kind: "unchanged"; response: OutgoingResponse }
-  /** 401: a new token may help. */
+  /** A 401; a new token may help. */
   | { kind: "unauthorized" }
-  /** `status` is 0 where nothing was answered. */
+  /** `status` is 0 if there was no response. */
   | { kind: "end"; end: FetchEnd; status: number }
 );
 
@@ -28,7 +28,7 @@ export function readAnswer(result: OutgoingResult, nowMs: number): Answer {
   if (status === 401) return { kind: "unauthorized", rateLimit };
   const asked = retryAfterMs(headers["retry-after"], atMs);
   const isUsedUp = rateLimit?.remaining === 0;
-  // Some say 403 where others say 429, and tell only by their headers that it is the limit.
+  // Some providers answer 403 instead of 429 and show only in the headers that it is the rate limit.
   if (status === 429 || (status === 403 && (isUsedUp || asked !== undefined))) {
     const retryAfter = asked ?? (isUsedUp ? rateLimit.resetS * 1_000 : undefined);
     return { kind: "end", end: { kind: "rate_limited", retryAfterMs: retryAfter }, status, rateLimit };

@@ -8,7 +8,7 @@ export type BodyReading =
   | { kind: "bytes"; bytes: Buffer }
   | { kind: "failed"; code: "PAGE_TOO_LARGE" | "PAGE_TRUNCATED" | "PAGE_UNREADABLE"; message: string };
 
-/** The bytes of a body as they were before gzip, at most `maxBytes`: what would be more is not inflated. */
+/** Decompresses a body. Stops at `maxBytes`. */
 export async function readBody(
   { body, truncated }: { body: Buffer; truncated: boolean },
   encoding: string | undefined,
@@ -30,7 +30,7 @@ export async function readBody(
   }
 }
 
-/** The text of a page; undefined where it is no UTF-8, so that no record is compared by half of it. */
+/** Decodes a page; undefined if it is not UTF-8, so that no damaged record is compared. */
 export function readText(bytes: Buffer): string | undefined {
   if (!isUtf8(bytes)) return undefined;
   return bytes.toString("utf8", bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0);

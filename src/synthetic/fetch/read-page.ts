@@ -1,12 +1,12 @@
 import { valueAt } from "../records/canonical-json.ts";
 import { readJson } from "../records/read-json.ts";
 
-/** The records of a page, or why there are none to be had: never an empty page for one that was not understood. */
+/** The records of a page, or the reason why it has none. A page that was not understood is never an empty page. */
 export type Page =
   | { kind: "page"; body: unknown; records: unknown[] }
   | { kind: "unreadable"; reason: string };
 
-/** Reads a page of JSON; `path` is the dotted path of the array of records, "" where the page is that array. */
+/** Reads a JSON page. `path` is the dotted path of the array of records, "" if the page is that array. */
 export function readPage(text: string, path: string): Page {
   let body: unknown;
   try {

@@ -19,9 +19,9 @@ import type {
 } from "../sources/polled-source.ts";
 
 /**
- * A source as a poll needs it: undefined when there is none, or it may not be polled (disabled, its tenant deleted).
- * Throws `unprocessable` for one that lacks a param or a secret, since its connector was changed or the secret
- * deleted; the message shows no value.
+ * Loads a source with everything a poll needs; undefined if it does not exist or may not be polled (disabled, or its
+ * tenant deleted). Throws `unprocessable` if a param or secret is missing because the connector changed or the secret
+ * was deleted. The message contains no value.
  */
 export async function readPolledSource(
   database: Queryable,

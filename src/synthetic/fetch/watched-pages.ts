@@ -1,16 +1,18 @@
 import type { PolledSource } from "../sources/polled-source.ts";
 import type { FetchedPage, FetchPages, FetchReport } from "./fetched-page.ts";
 
-/** What stands beside the reading of pages. */
+/** Hooks of a reading. */
 export interface PageWatch {
-  /** Resolves when the next page may be asked for; of the first page the poll's admission said so. */
+  /**
+   * Resolves when the next page may be requested. Not called for the first page, which the poll's admission covers.
+   */
   beforeNext(source: PolledSource, signal: AbortSignal): Promise<void>;
   onPage(source: PolledSource, page: FetchedPage): void;
-  /** Not called for a reading that its poll has given up. */
+  /** Not called if the poll was cancelled. */
   onEnd(source: PolledSource, report: FetchReport): void;
 }
 
-/** The same pages, watched. */
+/** Wraps the reading of pages with hooks. */
 export function watchPages(
   fetchPages: (source: PolledSource) => FetchPages,
   watch: PageWatch,
@@ -35,7 +37,7 @@ export function watchPages(
     };
 }
 
-/** Of a reading that nobody wants the rest of. */
+/** The report of an abandoned reading, which nobody reads. */
 const UNREAD: FetchReport = {
   end: { kind: "failed", code: "ABORTED", message: "The poll was given up", retryAfterMs: undefined },
   requests: 0,

@@ -2,22 +2,22 @@ import { DAY_BINS, dayBin, endOfHour, HOURS_OF_WEEK, hourOfWeek, hoursInBin } fr
 import type { BusinessHours, Fleet, PollPair } from "./poll-policy.ts";
 
 /**
- * What was learned of when a pair changes: rate(t) = scale x shape(hour of the local week). The scale is
- * Gamma-Poisson: changes over exposure, both forgotten with time. The shape is the pair's own changes by hour of the
- * week, shrunk to its own by hour of the day, shrunk to the fleet's and to its business hours.
+ * The learned activity of a pair: rate(t) = scale x shape(hour of the local week). The scale is Gamma-Poisson:
+ * changes over exposure, both forgotten with time. The shape is the pair's own changes by hour of the week, shrunk to
+ * its own by hour of the day, shrunk to the fleet's and to its business hours.
  */
 export interface Activity {
-  /** Changes, and seconds of average activity in which they were seen. */
+  /** Changes, and the seconds of average activity in which they were seen. */
   changes: number;
   exposureS: number;
-  /** Changes, and those that were expected, since the rate was put to the test last. */
+  /** Seen and expected changes since the last test of the rate. */
   tested: { changes: number; expected: number };
   /** Changes by bin and by hour of the week; each weighs `e^((its time - weighedFrom) / memory)`. */
   byBin: number[];
   byHour: number[];
   byBinSum: number;
   weighedFrom: number;
-  /** What a change weighs now. */
+  /** Weight of a change now. */
   weight: number;
   /** The business hours' share of each bin. */
   prior: number[];
@@ -26,11 +26,11 @@ export interface Activity {
 /** Pseudo-changes of the fleet's profile, and of the pair's own day in its week. */
 const FLEET_STRENGTH = 100;
 const DAY_STRENGTH = 100;
-/** However many changes were seen, the days of a week stay this close to each other. */
+/** Share of the day's profile that remains in the week's however many changes were seen. */
 const DAY_SHARE = 2;
 /** Pseudo-changes of the business hours within the fleet's profile. */
 const PRIOR_STRENGTH = 200;
-/** A pair is thought to change once in three base intervals, as firmly as half a change would say it. */
+/** The prior is one change in three base intervals, with the weight of half a change. */
 const FIRST_CHANGES = 0.5;
 const FIRST_INTERVALS = 3;
 
@@ -38,7 +38,7 @@ const SCALE_MEMORY_S = 7 * 86_400;
 const SHAPE_MEMORY_S = 21 * 86_400;
 const MAX_WEIGHT = 10_000;
 
-/** The rate is tested whenever so many changes were expected; one that fails is half forgotten. */
+/** The rate is tested whenever this many changes were expected. A failed test halves its memory. */
 const TEST_SIZE = 8;
 const SURPRISE = 0.5;
 
@@ -56,17 +56,17 @@ export function newActivity(pair: PollPair): Activity {
   };
 }
 
-/** Changes a second that a pair is thought to have before anything is known of it. */
+/** Returns the prior rate of a pair, changes per second. */
 export function supposedRate({ baseInterval }: PollPair): number {
   return 1 / (FIRST_INTERVALS * baseInterval);
 }
 
-/** Changes a second in an average hour. */
+/** Returns the rate of an average hour, changes per second. */
 export function scaleOf({ changes, exposureS }: Activity): number {
   return (changes + 0.01) / (exposureS + 1);
 }
 
-/** How busy an hour of the week is; 1 on average. */
+/** Returns the relative activity of an hour of the week; 1 on average. */
 export function shapeAt(activity: Activity, fleet: Fleet, hour: number): number {
   const profile = fleetProfile(fleet);
   const bin = dayBin(hour);
@@ -85,14 +85,14 @@ export function shapeAt(activity: Activity, fleet: Fleet, hour: number): number 
   );
 }
 
-/** One stretch of a gap within one local hour. */
+/** The part of a gap within one local hour. */
 export interface Stretch {
   hour: number;
   durationS: number;
   shape: number;
 }
 
-/** The stretches between two times, and the seconds of average activity that they are worth. */
+/** Splits a gap by local hours and sums the seconds of average activity. */
 export function exposureOf(
   activity: Activity,
   fleet: Fleet,
@@ -113,12 +113,12 @@ export function exposureOf(
   return { stretches, exposureS };
 }
 
-/** Of a longer gap only the end teaches: a source that stood still for months says little of its weeks. */
+/** Only the end of a longer gap is used: months of silence say little about a source's weeks. */
 const MAX_GAP_S = 14 * 86_400;
 
 /**
- * Learns from a gap of `gapS` that ended `now` and held `changes`; `excess` is by how much a burst had multiplied
- * them, which is not the pair's habit.
+ * Learns from a gap of `gapS` that ended `now` and contained `changes`. `excess` is the burst multiplier, which is
+ * excluded from the habit.
  */
 export function learnActivity(
   activity: Activity,
@@ -161,20 +161,20 @@ function addToShape(
   const { weight } = activity;
   const profile = fleetProfile(fleet);
   for (const { hour, durationS, shape } of seen.stretches) {
-    // Where in the gap the changes fell is not known: they are spread as those before would be.
+    // The changes are spread over the gap by the previous shape, since their times are unknown.
     const part = (seen.calm * shape * durationS) / seen.exposureS;
     const bin = dayBin(hour);
     activity.byHour[hour]! += part * weight;
     activity.byBin[bin]! += part * weight;
     activity.byBinSum += part * weight;
-    // A busy pair says more of the fleet's week than a quiet one, though not in proportion.
+    // A busy pair contributes more to the fleet's week than a quiet one, but less than in proportion.
     const share = part / (1 + activity.byBinSum / weight);
     profile.bins[bin]! += share;
     profile.sum += share;
   }
 }
 
-/** Newer changes weigh more, instead of older ones being multiplied down each time. */
+/** Raises the weight of new changes instead of decaying old ones each time. */
 function weigh(activity: Activity, now: number): void {
   if (activity.weighedFrom === 0) activity.weighedFrom = now;
   activity.weight = Math.exp((now - activity.weighedFrom) / SHAPE_MEMORY_S);
@@ -192,7 +192,7 @@ interface Profile {
   sum: number;
 }
 
-/** When the pairs of the fleet change, each in its own local time. */
+/** Returns the fleet's changes by local hour. */
 function fleetProfile(fleet: Fleet): Profile {
   const known = fleet.shared["profile"] as Profile | undefined;
   if (known !== undefined) return known;
@@ -202,7 +202,7 @@ function fleetProfile(fleet: Fleet): Profile {
 }
 
 const OFFICE: BusinessHours = { days: [1, 2, 3, 4, 5], from: 8, to: 18 };
-/** How busy the other hours are thought to be, against business hours. */
+/** Prior activity outside business hours, relative to inside. */
 const OFF_HOURS = 0.3;
 
 function priorOf({ days, from, to }: BusinessHours = OFFICE): number[] {

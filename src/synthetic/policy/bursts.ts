@@ -1,36 +1,36 @@
 /**
- * By how much the rate now differs from the habit: a hidden multiplier that stays for a while and then is drawn anew.
+ * The belief about a burst: a hidden multiplier of the habitual rate that stays for a while and is then drawn again.
  * `belief` holds the probability of each of `MULTIPLIERS`.
  */
 export type Belief = number[];
 
 export const MULTIPLIERS = [0.3, 1, 3, 10, 30, 100];
-/** How often each is drawn: calm is the rule. */
+/** Probability of each multiplier when drawn: calm is usual. */
 const DRAWN = [0.1, 0.82, 0.04, 0.02, 0.02, 0.01].map((share, _, all) => share / all.reduce((a, b) => a + b));
-/** The mean of what is drawn. */
+/** Mean of a drawn multiplier. */
 export const USUAL = mean(DRAWN);
-/** How long a multiplier stays, on average. */
+/** Mean time for which a multiplier stays. */
 export const BURST_S = 1_500;
-/** Changes come in clumps: of many, each says less than it would if they were independent. */
+/** Changes are clustered, so each of many says less than if they were independent. */
 const CLUMPING = 0.05;
 
 export function noBelief(): Belief {
   return [...DRAWN];
 }
 
-/** The multiplier to expect. */
+/** Returns the expected multiplier. */
 export function mean(belief: Belief): number {
   return belief.reduce((sum, share, index) => sum + share * (MULTIPLIERS[index] as number), 0);
 }
 
 /**
- * Takes in a gap of `gapS` with `changes` where habit had `calm` (Bayes); answers the multiplier that the gap had. A
- * burst that began within the gap filled only a part of it.
+ * Updates the belief with a gap of `gapS` that had `changes` where habit expected `calm` (Bayes). Returns the
+ * estimated multiplier of the gap. A burst that began within the gap filled only a part of it.
  */
 export function learnBurst(belief: Belief, gap: { gapS: number; changes: number; calm: number }): number {
   const { gapS, changes, calm } = gap;
   const stays = Math.exp(-gapS / BURST_S);
-  // Of a long gap, what is drawn last fills a small part, and the rest was as usual.
+  // In a long gap the last draw fills a small part; the rest was usual.
   const covered = ((1 - stays) * BURST_S) / gapS;
   const before = covered * Math.min(3, mean(belief)) + (1 - covered) * USUAL;
   const likelihood = poissonOf(changes, calm);
@@ -52,10 +52,10 @@ export function learnBurst(belief: Belief, gap: { gapS: number; changes: number;
   return weighted / all;
 }
 
-/** The likelihood of a count under each multiplier, up to a factor, and never 0. */
+/** Returns the likelihood of a count under a multiplier, up to a factor. Never 0. */
 function poissonOf(changes: number, calm: number): (multiplier: number) => number {
   const tempered = 1 / (1 + CLUMPING * (changes + 1));
-  // Relative to the multiplier that would explain the count best, so that nothing vanishes.
+  // Relative to the best-fitting multiplier, so that nothing underflows.
   const best = changes > 0 ? changes * Math.log(changes) - changes : 0;
   return (multiplier) => {
     const expected = calm * multiplier + 1e-12;

@@ -1,18 +1,17 @@
-/** A stretch of time in which the expected rate is constant. */
+/** A period with a constant expected rate. */
 export interface Step {
   durationS: number;
-  /** Changes a second. */
+  /** Changes per second. */
   rate: number;
 }
 
-/** Each brings what is left of the error down to two fifths at most. */
+/** Each refinement reduces the remaining error to two fifths or less. */
 const REFINEMENTS = 6;
 
 /**
- * The index rule: the first moment at which the expected waiting of all changes so far, the integral of
- * (moment - u) x rate(u), is worth the poll. At a constant rate that is sqrt(2 x target / rate). The steps are asked
- * for one at a time, by the seconds from now at which they begin; the target, by the seconds from now at which the poll
- * would come, and may only fall.
+ * Finds the first moment at which the expected waiting of all changes so far, the integral of (moment - u) x rate(u),
+ * is worth the poll. At a constant rate that is sqrt(2 x target / rate). `stepAt` gets the seconds from now at which
+ * a step begins; `targetAt` gets the seconds from now at which the poll would come, and may only fall.
  */
 export function timeToIndex(
   stepAt: (elapsedS: number) => Step,

@@ -1,32 +1,32 @@
 import type { Fleet, Observation } from "./poll-policy.ts";
 
-/** What is known of one limit of a provider; times are seconds. */
+/** The state of one of a provider's rate limits. Times are Unix seconds. */
 export interface RateLimitState {
-  /** Nothing is sent before: the provider said so. */
+  /** No requests before this time, by the provider's demand. */
   heldUntil: number;
-  /** What the provider said last of its window: its size, what is left of it, and when the next begins. */
+  /** The provider's current window: its size, the requests left, and the start of the next window. */
   quota: number;
   remaining: number;
   resetAt: number;
-  /** Admitted, and not answered yet: `remaining` does not know of it. */
+  /** Admitted requests without a response; not subtracted from `remaining` yet. */
   underWay: number;
-  /** Without headers: what may be sent in a window of a minute, as learned from refusals. */
+  /** Requests per window of a minute, learned from refusals of a provider without headers. */
   capacity: number;
   windowAt: number;
   used: number;
   usedBefore: number;
-  /** By how much polls under this limit are dearer than others, as a logarithm. */
+  /** Logarithm of the extra price of requests under this limit. */
   pressure: number;
 }
 
 const WINDOW_S = 60;
-/** After a refusal a window holds this share of what was sent; each full window without one adds a tenth. */
+/** Factor on the capacity after a refusal. Each full window without one adds a tenth. */
 const BACK_OFF = 0.7;
 const RECOVERY = 1.1;
 const FULL_USE = 0.8;
 /**
- * What remains under way from window to window of polls that never came back. Close to 1: what is forgotten of those
- * that do come back is admitted twice.
+ * Share of the unanswered requests that carries over into the next window. Close to 1, because requests that are
+ * forgotten but still answered would be admitted twice.
  */
 const UNANSWERED = 0.98;
 /** Settles where one poll in eleven has to wait. */
@@ -34,8 +34,8 @@ const PRESSURE_STEP = 0.05;
 const MAX_PRESSURE = 4;
 
 /**
- * Seconds to wait before `cost` requests may be sent, 0 to send them now, in which case they are counted. A refusal
- * holds all that shares the limit, and what wakes after it is spread.
+ * Returns 0 and counts `cost` requests if they may be sent now; otherwise returns the seconds to wait. A refusal
+ * holds everything under the limit, and the waits end spread out.
  */
 export function admitUnderLimit(fleet: Fleet, key: string, cost: number, now: number): number {
   const limit = rateLimitOf(fleet, key);
@@ -50,25 +50,25 @@ export function admitUnderLimit(fleet: Fleet, key: string, cost: number, now: nu
   return 0;
 }
 
-/** Takes back what was admitted at `cost` and never sent. */
+/** Takes back the admission of `cost` requests that were never sent. */
 export function withdrawRequests(fleet: Fleet, key: string, cost: number): void {
   const limit = rateLimitOf(fleet, key);
   limit.used = Math.max(0, limit.used - cost);
   limit.underWay = Math.max(0, limit.underWay - cost);
 }
 
-/** Nothing is sent under this limit before `until`. */
+/** Stops all requests under this limit until `until`. */
 export function holdLimit(fleet: Fleet, key: string, until: number): void {
   const limit = rateLimitOf(fleet, key);
   limit.heldUntil = Math.max(limit.heldUntil, until);
 }
 
-/** How long nothing may be sent yet, s. */
+/** Returns the seconds until requests may be sent. */
 export function heldFor(limit: RateLimitState | undefined, now: number): number {
   return limit === undefined ? 0 : Math.max(0, limit.heldUntil - now);
 }
 
-/** What multiplies the price of requests under this limit: 1, and more while polls have to wait for it. */
+/** Returns the factor on the price of requests under this limit: 1, and more while polls wait for it. */
 export function limitPrice(fleet: Fleet, key: string): number {
   return Math.exp(rateLimitOf(fleet, key).pressure);
 }
@@ -85,11 +85,11 @@ function freeFrom(limit: RateLimitState, cost: number, now: number): number {
     if (limit.used > FULL_USE * limit.capacity) limit.capacity *= RECOVERY;
     startWindow(limit, now);
   }
-  // A poll that is larger than the window may begin it.
+  // A poll larger than the capacity may start a window.
   return limit.used > 0 && limit.used + cost > limit.capacity ? limit.windowAt + WINDOW_S : now;
 }
 
-/** Learns from the answer to a poll that was admitted at `cost`. */
+/** Updates the limit with the result of a poll that was admitted at `cost`. */
 export function observeLimit(fleet: Fleet, key: string, cost: number, observation: Observation): void {
   const limit = rateLimitOf(fleet, key);
   limit.underWay = Math.max(0, limit.underWay - cost);
@@ -102,7 +102,7 @@ export function observeLimit(fleet: Fleet, key: string, cost: number, observatio
   if (kind !== "rate_limited") return;
   const known = now < limit.heldUntil;
   limit.heldUntil = Math.max(limit.heldUntil, now + (retryAfter ?? WINDOW_S));
-  // Polls that were under way together are refused together: that is one refusal.
+  // Polls that ran together are refused together, which counts as one refusal.
   if (rateLimit !== null || known) return;
   const age = Math.min(1, (now - limit.windowAt) / WINDOW_S);
   const sent = limit.used + (1 - age) * limit.usedBefore;
@@ -118,9 +118,9 @@ function startWindow(limit: RateLimitState, now: number): void {
   limit.underWay *= UNANSWERED;
 }
 
-/** A limit as text; reads back as it was. */
+/** Serializes a state; `readRateLimitState` restores it. */
 export function writeRateLimitState(limit: RateLimitState): string {
-  // JSON has no infinity: what is null is as in a limit of which nothing is known.
+  // JSON writes infinity as null, which reads back as the default: infinity.
   return JSON.stringify(limit);
 }
 
@@ -138,7 +138,7 @@ function rateLimitOf(fleet: Fleet, key: string): RateLimitState {
   return limit;
 }
 
-/** The limits that a fleet knows of, by key. */
+/** Returns the fleet's rate limits by key. */
 export function rateLimitsOf(fleet: Pick<Fleet, "shared">): Map<string, RateLimitState> {
   fleet.shared["limits"] ??= new Map<string, RateLimitState>();
   return fleet.shared["limits"] as Map<string, RateLimitState>;

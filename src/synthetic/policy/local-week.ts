@@ -1,27 +1,27 @@
 const HOUR_S = 3_600;
 
-/** Hours of a week, Monday 00:00 local time first. */
+/** Hours of a week, from Monday 00:00 local time. */
 export const HOURS_OF_WEEK = 168;
 
-/** 1970-01-01 was a Thursday. Before 1980 no source was polled: that is a simulation's clock, which starts on a Monday. */
+/** 1970-01-01 was a Thursday. Times before 1980 are a simulation's clock, which starts on a Monday. */
 const EPOCH_HOUR = 72;
 const REAL_FROM_S = 315_532_800;
 
-/** The hour of the local week at `at` (Unix seconds), `offsetHours` ahead of UTC. */
+/** Returns the hour of the local week at `at` (Unix seconds), `offsetHours` ahead of UTC. */
 export function hourOfWeek(at: number, offsetHours: number): number {
   const begun = at < REAL_FROM_S ? 0 : EPOCH_HOUR;
   const hour = (Math.floor(at / HOUR_S + offsetHours) + begun) % HOURS_OF_WEEK;
   return hour < 0 ? hour + HOURS_OF_WEEK : hour;
 }
 
-/** When the local hour that `at` lies in ends; always later than `at`. */
+/** Returns the end of the local hour that contains `at`; always later than `at`. */
 export function endOfHour(at: number, offsetHours: number): number {
   const end = (Math.floor(at / HOUR_S + offsetHours) + 1 - offsetHours) * HOUR_S;
-  // A fraction of an hour may be rounded down to `at` itself.
+  // Rounding may put the end at `at` itself if the offset is a fraction of an hour.
   return end > at ? end : end + HOUR_S;
 }
 
-/** Hours of the day, of working days and then of weekends: the coarse form of a week. */
+/** Hours of the day, for working days and then for weekends: a coarse week. */
 export const DAY_BINS = 48;
 const WEEKEND_FROM = 120;
 
@@ -29,15 +29,15 @@ export function dayBin(hour: number): number {
   return (hour >= WEEKEND_FROM ? 24 : 0) + (hour % 24);
 }
 
-/** How many hours of a week share the bin of this one. */
+/** Returns how many hours of a week share the bin of this hour. */
 export function hoursInBin(hour: number): number {
   return hour >= WEEKEND_FROM ? 2 : 5;
 }
 
-/** How far ahead of UTC a zone is at `at` (Unix seconds), hours. A zone that nobody knows counts as UTC. */
+/** Returns how many hours a zone is ahead of UTC at `at` (Unix seconds). Unknown zones count as UTC. */
 export function offsetHours(zone: number | string, at: number): number {
   if (typeof zone === "number") return zone;
-  // No zone changes its offset within a quarter of an hour.
+  // Offsets change only at quarters of an hour.
   const quarter = Math.floor(at / 900);
   const cached = offsets.get(zone);
   if (cached?.quarter === quarter) return cached.hours;
@@ -66,7 +66,7 @@ function formatterOf(timeZone: string): Intl.DateTimeFormat {
   }
 }
 
-/** What clocks on walls of the zone show, read as if it were UTC. */
+/** Returns the zone's wall clock time, read as UTC. */
 function wallClockMs(formatter: Intl.DateTimeFormat, atMs: number): number {
   const part = Object.fromEntries(
     formatter.formatToParts(atMs).map(({ type, value }) => [type, Number(value)]),

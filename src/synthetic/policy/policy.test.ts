@@ -3,8 +3,8 @@ import { changesBehind } from "./changes-behind.ts";
 import { timeToIndex } from "./index-rule.ts";
 import { hourOfWeek, offsetHours } from "./local-week.ts";
 import adaptivePolicy, { type PolicyState } from "./policy.ts";
-import { priceAfter } from "./price.ts";
 import type { Fleet, Observation, PollPair } from "./poll-policy.ts";
+import { priceAfter } from "./price.ts";
 
 const HOUR = 3_600;
 const DAY = 86_400;
@@ -34,7 +34,7 @@ function fleetOf(
     connectors,
     rng: seeded(7),
     shared: {},
-    // Where the trim rests.
+    // The resting point of the trim.
     tokensAvailable: () => -0.25 * burst,
     queueLag: 0,
   };
@@ -80,7 +80,7 @@ function poisson(mean: number, random: () => number): number {
   return Math.max(0, count);
 }
 
-/** Polls pairs whose rates are given, as the policy says, from `from` to `to`; answers each poll of the first. */
+/** Polls pairs with given rates from `from` to `to`, as the policy decides. Returns the polls of the first pair. */
 function run(
   fleet: Fleet,
   sources: { pair: PollPair; rateAt: (at: number) => number }[],
@@ -128,7 +128,7 @@ function amongOthers(rateAt: (at: number) => number, pair = pairOf("first")) {
 }
 
 describe("a fleet that keeps to base intervals", () => {
-  // Away from the office's hours and days nothing else moves the interval.
+  // Without business hours nothing but the rate moves the interval.
   const flat = { businessHours: { days: [1, 2, 3, 4, 5, 6, 7], from: 0, to: 24 } };
   const keeping = (rate = 1_000) => ({ ...fleetOf(1, { rate }), keepsToBases: true });
   const usualWait = (polls: { waitS: number }[]) => {
@@ -319,7 +319,7 @@ describe("the interval", () => {
       return at > turn + DAY && index > since + 20;
     });
     const interval = late.reduce((sum, { waitS }) => sum + waitS, 0) / late.length;
-    // Under one price intervals go with 1 / sqrt(rate), and together they spend the budget.
+    // Under one price, intervals are proportional to 1 / sqrt(rate) and spend the budget together.
     const ideal = (10 * Math.sqrt(1 / 600) + Math.sqrt(factor / 600)) / Math.sqrt(factor / 600) / 0.05;
     expect(interval / ideal).toBeGreaterThan(0.5);
     expect(interval / ideal).toBeLessThan(2);

@@ -12,48 +12,48 @@ import { changesBehind } from "./changes-behind.ts";
 import { timeToIndex } from "./index-rule.ts";
 import { admitUnderLimit, limitPrice, observeLimit } from "./limiter.ts";
 import { endOfHour, hourOfWeek, offsetHours } from "./local-week.ts";
+import type { Fleet, Observation, PollPair, PollPolicy } from "./poll-policy.ts";
 import { countAsTold, type Demand, priceAfter, withdrawDemand } from "./price.ts";
 import { explain, type Reasons } from "./reasons.ts";
-import type { Fleet, Observation, PollPair, PollPolicy } from "./poll-policy.ts";
 
-/** What is remembered of a pair between its polls: plain JSON, some 3 KB. */
+/** The state of a pair between its polls: plain JSON, about 3 KB. */
 export interface PolicyState {
   pair: PollPair;
-  /** Whose limit its requests count against. */
+  /** The key of the rate limit that its requests count against. */
   limit: string;
   activity: Activity;
   belief: Belief;
   demand: Demand;
   failures: number;
-  /** The wait that followed the last attempt, and what made it so. */
+  /** The last wait and the reasons for it. */
   why: Reasons | undefined;
 }
 
 export interface AdaptivePolicy extends PollPolicy<PolicyState> {
   phase(state: PolicyState, fleet: Fleet): number;
   admit(state: PolicyState, now: number, fleet: Fleet): number;
-  /** Takes up a state that this or another process stored, for the pair as it is now. */
+  /** Adapts a state stored by any process to the current pair. */
   resume(stored: PolicyState, pair: PollPair, fleet: Fleet): PolicyState;
-  /** Why the next poll comes when it does, in sentences. */
+  /** Returns the reasons for the time of the next poll, in sentences. */
   explain(state: PolicyState): string[];
-  /** Says that the pair is polled no longer by this scheduler. */
+  /** Removes a pair that this scheduler no longer polls. */
   retire(state: PolicyState, fleet: Fleet): void;
 }
 
 const MAX_BACK_OFF_S = 1_800;
-/** Nothing that shares a limit wakes all at once. */
+/** Spreads the polls that wake when a rate limit ends. */
 const WAKE_SPREAD_S = 10;
-/** A burst is followed in steps of this length while it matters. */
+/** Step length while a burst matters. */
 const BURST_STEP_S = 0.4 * BURST_S;
 const BURST_OVER = 0.05;
-/** As measured by `npm run bench -- policy`: with more, shared limits are refused more often. */
+/** Measured with `npm run bench -- policy`: larger values cause more refusals of shared limits. */
 const MAX_BEND = 0.75;
 
 /**
- * The adaptive poll policy. It estimates each pair's rate of changes now and in the hours to come (habit by hour of
- * the local week, times how far the present differs from it), and polls at the moment when the expected waiting of
- * the changes so far is worth the requests. One price for all pairs, and a higher one where a provider's limit is
- * tight, spends the budget where it saves most delay. Decision 7 has the reasons and the figures.
+ * Returns the adaptive poll policy. It estimates each pair's rate of changes now and in the coming hours (habit by
+ * hour of the local week, times the current burst), and polls when the expected waiting of the changes so far is
+ * worth the requests. One price for all pairs, and a higher one under a tight rate limit, spends the budget where it
+ * saves most delay. Decision 7 has the reasons and the figures.
  */
 export default function adaptivePolicy(): AdaptivePolicy {
   return {
@@ -72,7 +72,7 @@ export default function adaptivePolicy(): AdaptivePolicy {
     },
     resume(stored, pair, fleet) {
       const anew = this.init(pair, fleet);
-      // What another entity's records did says nothing of these.
+      // The history of another entity's records does not apply.
       if (stored.pair.connector !== pair.connector || stored.pair.entity !== pair.entity) return anew;
       const { activity, belief, demand, failures, why } = stored;
       countAsTold(fleet, demand);
@@ -103,7 +103,7 @@ function afterFailure(state: PolicyState, { kind, retryAfter }: Observation, fle
   const { pair } = state;
   state.failures += 1;
   const doubledS = Math.min(MAX_BACK_OFF_S, pair.minInterval * 2 ** Math.min(20, state.failures));
-  // A poll that failed is worth as much as before: the wait grows only while it goes on failing.
+  // The value of a poll does not fall when one fails, so only repeated failures lengthen the wait.
   const backOffS = doubledS * (0.5 + 0.5 * fleet.rng());
   const waitS =
     retryAfter === null ? backOffS : Math.max(retryAfter + fleet.rng() * WAKE_SPREAD_S, pair.minInterval);
@@ -129,14 +129,14 @@ function learn(state: PolicyState, observation: Observation, fleet: Fleet): void
   learnActivity(activity, fleet, { now, gapS: elapsed, changes, excess, ...gap });
 }
 
-/** At this price the square-root law polls a pair of the supposed rate at its base interval. */
+/** Returns the price at which the square-root law polls a pair of the prior rate at its base interval. */
 function basePrice(pair: PollPair): number {
   return (pair.baseInterval * pair.baseInterval * supposedRate(pair)) / (2 * pair.cost);
 }
 
 /**
- * Where polls are rare beside bursts, only a poll could tell that one began: the longer a pair was left alone, the less
- * waiting makes it worth a poll. Draws the waits of all pairs towards their mean, by the power `bend`.
+ * Draws the waits of all pairs towards their mean, by the power `bend`. When polls are rarer than bursts, only a poll
+ * can detect a burst, so a pair that was left alone for longer needs less expected waiting to be worth a poll.
  */
 function rarerPolls({ pairs, budget }: Fleet): { meanS: number; leastS: number; bend: number } {
   const meanS = (typeof pairs === "number" ? pairs : pairs.length) / budget.rate;
@@ -158,7 +158,7 @@ function decide(state: PolicyState, now: number, fleet: Fleet): number {
     const hour = hourOfWeek(at, offset);
     const restS = endOfHour(at, offset) - at;
     const durationS = Math.exp(-elapsedS / BURST_S) > BURST_OVER ? Math.min(restS, BURST_STEP_S) : restS;
-    // What is left of the burst, if there is one, in the middle of the step.
+    // The remaining part of a burst in the middle of the step.
     const left = Math.exp(-(elapsedS + durationS / 2) / BURST_S);
     return { durationS, rate: calm * shapeAt(activity, fleet, hour) * (USUAL + (multiplier - USUAL) * left) };
   };

@@ -1,19 +1,19 @@
-/** What the policy is told of a polled source once. Times are seconds. */
+/** A polled source, as the policy sees it. Times are seconds. */
 export interface PollPair {
   readonly id: string;
   readonly tenant: string;
   readonly connector: string;
   readonly entity: string;
-  /** Where its users are: hours ahead of UTC, or an IANA zone. May be wrong: it is a hint, and unlearned. */
+  /** Hours ahead of UTC, or an IANA zone, of the source's users. Only a hint: a wrong zone is unlearned. */
   readonly tz: number | string;
-  /** How many records it holds; 0 where that is unknown. */
+  /** Number of records; 0 if unknown. */
   readonly records: number;
-  /** Requests that a full poll takes. */
+  /** Requests per full poll. */
   readonly cost: number;
   readonly baseInterval: number;
   readonly minInterval: number;
   readonly maxInterval: number;
-  /** When its users work, in their own time; Monday to Friday from 8 to 18 unless said. */
+  /** Working hours of the source's users, in their own time. Defaults to Monday to Friday from 8 to 18. */
   readonly businessHours?: BusinessHours | undefined;
 }
 
@@ -24,49 +24,49 @@ export interface BusinessHours {
   readonly to: number;
 }
 
-/** What came of an attempt to poll. Times are seconds since 1970 UTC, durations seconds. */
+/** The result of a poll. Times are Unix seconds, durations seconds. */
 export interface Observation {
   now: number;
   scheduledAt: number;
   startedAt: number;
   kind: "ok" | "rate_limited" | "error";
-  /** Distinct records that were created, updated or deleted since the last poll that was ok. */
+  /** Distinct records created, updated or deleted since the last successful poll. */
   changed: number;
   /** Records seen. */
   total: number;
-  /** Since the last poll that was ok; null on the first. */
+  /** Seconds since the last successful poll; null on the first. */
   elapsed: number | null;
   retryAfter: number | null;
   rateLimit: { limit: number; remaining: number; reset: number } | null;
-  /** Requests that were sent. */
+  /** Requests sent. */
   requests: number;
   first: boolean;
 }
 
 export interface FleetConnector {
   readonly name: string;
-  /** Its limit is one for all tenants. */
+  /** Whether one limit applies to all tenants. */
   readonly shared: boolean;
   readonly sendsHeaders: boolean;
 }
 
-/** What the pairs of one scheduler share. */
+/** State shared by the pairs of one scheduler. */
 export interface Fleet {
-  /** Requests a second, and how many may be sent at once. */
+  /** Requests per second, and the most that may be sent at once. */
   readonly budget: { rate: number; burst: number };
-  /** How many there are, or they themselves. */
+  /** The pairs, or their number. */
   readonly pairs: number | readonly PollPair[];
   readonly connectors: readonly FleetConnector[];
-  /** Numbers in [0, 1). */
+  /** Returns numbers in [0, 1). */
   readonly rng: () => number;
-  /** The policy's own, one per scheduler; may be lost at any time. */
+  /** The policy's own state, one per scheduler. May be lost at any time. */
   readonly shared: Record<string, unknown>;
   tokensAvailable(): number;
-  /** How late polls are that wait for the budget, s. */
+  /** Delay of polls that wait for the budget, s. */
   readonly queueLag: number;
   /**
-   * A pair that changes as often as its base interval supposes is then polled at that interval, others more or less
-   * often by the same rule, and the budget is a bound. Otherwise all of the budget is spent.
+   * If set, a pair with its prior rate is polled at its base interval, other pairs follow by the same rule, and the
+   * budget is only an upper bound. Otherwise the whole budget is spent.
    */
   readonly keepsToBases?: boolean;
 }
@@ -75,10 +75,12 @@ export interface Fleet {
 export interface PollPolicy<State> {
   readonly name: string;
   init(pair: PollPair, fleet: Fleet): State;
-  /** Seconds until the first poll. */
+  /** Returns the seconds until the first poll. */
   phase?(state: State, fleet: Fleet): number;
-  /** Seconds until the next poll. Asked after every attempt. */
+  /** Returns the seconds until the next poll. Called after every poll. */
   next(state: State, observation: Observation, fleet: Fleet): number;
-  /** Asked before a request is spent: 0 to go on, else the seconds to wait before asking again. */
+  /**
+   * Returns 0 if the poll's requests may be sent, otherwise the seconds until the next call. Called before each poll.
+   */
   admit?(state: State, now: number, fleet: Fleet): number;
 }

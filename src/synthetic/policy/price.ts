@@ -1,32 +1,32 @@
 import type { Fleet } from "./poll-policy.ts";
 
-/** What a request costs in waiting, for all pairs of a fleet alike: the delay that spending it elsewhere would save. */
+/** The price of a request in waiting, one for all pairs of a fleet: the delay that it would save elsewhere. */
 interface Price {
-  /** Tells the pairs' demands of this run from those of one before. */
+  /** Distinguishes demands of this run from those of an earlier one. */
   run: number;
-  /** The sum over pairs of sqrt(rate x cost). */
+  /** Sum of sqrt(rate x cost) over the pairs. */
   demand: number;
   pairs: number;
-  /** Brings what is spent to the budget; a logarithm. */
+  /** Logarithm of the correction that keeps spending at the budget. */
   trim: number;
   trimmedAt: number;
 }
 
-/** What a pair last told of its demand, and in which run. */
+/** The demand that a pair contributed last, and the run it belongs to. */
 export interface Demand {
   run: number;
   value: number;
 }
 
-/** Somewhat in debt: a bucket that is full at times leaves requests unsent. */
+/** A token bucket slightly in debt is the target: a full one leaves requests unsent. */
 const FULL_BUCKET = -0.25;
-/** Slow beside the hours of a day: a quicker price runs after them, and is late both ways. */
+/** Slow compared to the hours of a day: a faster price would lag behind them in both directions. */
 const TRIM_S = 8_000;
 const MAX_TRIM = 3;
 
 /**
- * Puts the pair's demand (sqrt(rate x cost)) in place of what it told before, and answers the price at which all
- * demands together spend the budget: `demand^2 / (2 x rate^2)`, trimmed by how full the bucket is.
+ * Replaces the pair's demand (sqrt(rate x cost)) and returns the price at which all demands together spend the
+ * budget: `demand^2 / (2 x rate^2)`, corrected by the fill of the token bucket.
  */
 export function priceAfter(fleet: Fleet, told: Demand, demand: number, now: number): number {
   const price = priceOf(fleet);
@@ -36,28 +36,25 @@ export function priceAfter(fleet: Fleet, told: Demand, demand: number, now: numb
   told.run = price.run;
   told.value = demand;
   trim(price, fleet, now);
-  // After a start the pairs that have not spoken yet count like those that have.
+  // After a start, pairs without a demand yet count like those with one.
   const all = typeof fleet.pairs === "number" ? fleet.pairs : fleet.pairs.length;
   const whole = price.demand * Math.max(1, all / price.pairs);
   return ((whole * whole) / (2 * fleet.budget.rate * fleet.budget.rate)) * Math.exp(price.trim);
 }
 
-/**
- * Puts what all pairs told together, to whichever process, in place of the sum that this fleet kept. `told`, of a pair
- * that is asked next, is then counted as a part of it.
- */
+/** Replaces the fleet's demand with the sum over all processes. Pairs polled next must pass `countAsTold` first. */
 export function adoptDemand(fleet: Fleet, all: { demand: number; pairs: number }): void {
   const price = priceOf(fleet);
   price.demand = all.demand;
   price.pairs = all.pairs;
 }
 
-/** Counts what a pair told, here or elsewhere, as a part of the sum; a pair that never told anything is none. */
+/** Marks a pair's demand as part of the sum, whichever process added it. Does nothing for a pair without a demand. */
 export function countAsTold(fleet: Fleet, told: Demand): void {
   if (told.run !== 0) told.run = priceOf(fleet).run;
 }
 
-/** Takes a pair that is polled no longer out of the sum. */
+/** Removes a pair that is no longer polled from the sum. */
 export function withdrawDemand(fleet: Fleet, told: Demand): void {
   withdraw(priceOf(fleet), told);
   told.run = 0;
@@ -74,7 +71,7 @@ function trim(price: Price, fleet: Fleet, now: number): void {
   const full = Math.max(-1, fleet.tokensAvailable() / fleet.budget.burst);
   const elapsedS = Math.min(60, now - price.trimmedAt);
   const step = (elapsedS / TRIM_S) * Math.min(1, FULL_BUCKET - full);
-  // Where nobody means to spend the budget, a full bucket says nothing of the price.
+  // If the budget is not meant to be spent, a full bucket must not lower the price.
   price.trim = Math.max(fleet.keepsToBases ? 0 : -MAX_TRIM, Math.min(MAX_TRIM, price.trim + step));
   price.trimmedAt = now;
 }

@@ -1,13 +1,13 @@
 import type { PollPair } from "./poll-policy.ts";
 
-/** What a wait was made of. Times are seconds, rates changes a second. */
+/** The components of a wait. Times are seconds, rates changes per second. */
 export type Reasons = Failure | Decision;
 
 interface Failure {
   kind: "failed";
   waitS: number;
   limited: boolean;
-  /** The provider said how long to wait. */
+  /** Whether the provider sent a Retry-After. */
   asked: boolean;
   failures: number;
 }
@@ -15,18 +15,18 @@ interface Failure {
 interface Decision {
   kind: "decided";
   waitS: number;
-  /** Before the pair's own bounds. */
+  /** The wait before the pair's own limits. */
   idealS: number;
   rateNow: number;
-  /** This hour against an average one. */
+  /** Activity of this hour relative to an average one. */
   shapeNow: number;
-  /** The present against the habit of this hour. */
+  /** Current rate relative to the habit of this hour. */
   burst: number;
-  /** What multiplies the price where a provider's limit is tight. */
+  /** Factor on the price under a tight rate limit. */
   dearer: number;
 }
 
-/** Why the pair is polled next when it is, in sentences; the first says when. */
+/** Returns the reasons for the time of the next poll, in sentences. The first states the time. */
 export function explain(pair: PollPair, why: Reasons | undefined): string[] {
   if (why === undefined) return ["It was not polled yet."];
   const reasons = why.kind === "failed" ? afterFailure(why) : afterDecision(pair, why);

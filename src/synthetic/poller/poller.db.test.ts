@@ -14,8 +14,8 @@ import { schedulePolls } from "../../redis/poll-schedule.ts";
 import { createLoop, type Loop, type Step } from "../../runtime/loop.ts";
 import adaptivePolicy from "../policy/policy.ts";
 import type { Fleet } from "../policy/poll-policy.ts";
-import { createSharedRateLimits } from "../rate-limits/shared-rate-limits.ts";
 import type { PollClaim, PollOutcome, PollSource } from "../poll/poll-outcome.ts";
+import { createSharedRateLimits } from "../rate-limits/shared-rate-limits.ts";
 import { createPollTurns } from "./poll-turns.ts";
 import { createPoller } from "./poller.ts";
 import { createScheduleWatch } from "./schedule-watch.ts";
@@ -36,11 +36,11 @@ async function setUp() {
   const put = (over: Partial<Parameters<typeof insertSource>[2]> = {}) =>
     insertSource(database, KEY_RING, {
       connectorSource: { request: { url: "https://shop.example" } },
-      // Fast: what is due is due again soon.
+      // Short intervals, so that sources are due again soon.
       definition: { base_interval_seconds: 1, min_interval_seconds: 1, max_interval_seconds: 1 },
       ...over,
     });
-  /** A poller with its loops, as a process has them. */
+  /** Starts a poller with its loops, as a process does. */
   function start(
     pollSource: PollSource,
     over: { leaseMs?: number; concurrency?: number; rate?: number } = {},
@@ -127,7 +127,7 @@ function outcomeOf(claim: PollClaim, over: Partial<PollOutcome> = {}): PollOutco
   };
 }
 
-/** Polls as a provider would see them; the fences as PostgreSQL's, which only ever rise. */
+/** Records polls as a provider sees them. Fences come from PostgreSQL and only rise. */
 function provider(
   work: (claim: PollClaim, options: Parameters<PollSource>[1]) => Promise<Partial<PollOutcome> | undefined>,
 ) {

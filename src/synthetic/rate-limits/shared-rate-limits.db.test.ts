@@ -11,7 +11,7 @@ function setUp() {
   const redis = connectRedis({ url: testRedisUrl(), ...settings }, "jobs");
   const keys = redisKeys(randomBytes(4).toString("hex"));
   onTestFinished(() => redis.disconnect());
-  /** The limits as one process knows them. */
+  /** Starts the rate limits of one process. */
   const process = (over: { rate?: number; url?: string } = {}) => {
     const { rate = 10_000, url } = over;
     const away = url === undefined ? redis : connectRedis({ url, ...settings }, "request");
@@ -111,7 +111,7 @@ describe("shared rate limits", () => {
     const refused = waits.filter((waitS) => waitS > 0);
     expect(refused.length).toBeGreaterThanOrEqual(4);
     expect(Math.max(...refused)).toBeLessThan(2);
-    // Ten were left, and five or a few more were sent.
+    // Ten requests were left, and about five were sent.
     expect(await process().admit(poll("a", { cost: 2 }), 1_002)).toBe(0);
   });
 

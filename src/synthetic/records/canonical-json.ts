@@ -1,27 +1,27 @@
 import { pathKeys } from "../../domain/condition/path.ts";
 import { childRule, elementRule, type FieldRule } from "./record-options.ts";
 
-/** Objects and arrays of a record nest no deeper. */
+/** Deepest nesting of objects and arrays in a record. */
 export const MAX_DEPTH = 64;
 
-/** A value that has no canonical form, and why. */
+/** A value without a canonical form. */
 export class NotCanonicalError extends Error {
   override readonly name = "NotCanonicalError";
 }
 
-/** What the canonical form leaves out or puts in order beside the keys. */
+/** Rules beyond RFC 8785: fields to omit and arrays to sort. */
 export interface CanonicalOptions {
   rules?: FieldRule | undefined;
   nullEqualsMissing?: boolean;
 }
 
-/** Writes the canonical form of a value; throws `NotCanonicalError`. Remembers the shapes of objects it has seen. */
+/** Writes the canonical form of a value; throws `NotCanonicalError`. Caches the key order of objects. */
 export type Canonicalize = (value: unknown, rule?: FieldRule | undefined) => string;
 
 /**
- * Makes a writer of RFC 8785 (JSON Canonicalization Scheme), after the rules took out what is ignored and sorted what
- * has no order. A property that is undefined is absent. Lone surrogates are written as escapes, where the RFC gives
- * up: they are distinct from all other text, and a record with one still has its changes.
+ * Returns a writer of RFC 8785 (JSON Canonicalization Scheme) that first applies the rules. Properties that are
+ * undefined are absent. Lone surrogates are written as escapes, where the RFC fails: they differ from all other text,
+ * so that changes of such a record are still found.
  */
 export function canonicalizer({ rules, nullEqualsMissing = false }: CanonicalOptions = {}): Canonicalize {
   const shapeOf = shapeCache();
@@ -74,17 +74,17 @@ export function canonicalizer({ rules, nullEqualsMissing = false }: CanonicalOpt
   return (value, rule = rules) => write(value, rule, 0);
 }
 
-/** RFC 8785 of a value, with nothing left out. */
+/** Returns the RFC 8785 form of a value without any rules. */
 export function canonicalJson(value: unknown): string {
   return canonicalizer()(value);
 }
 
-/** The value at a dotted path, own properties of objects only. */
+/** Returns the value at a dotted path. Follows own properties of objects only. */
 export function valueAt(value: unknown, path: string): unknown {
   return valueAtKeys(value, pathKeys(path));
 }
 
-/** As `valueAt`, of a path that was taken apart. */
+/** Returns the value at a path that was split by `pathKeys`. */
 export function valueAtKeys(value: unknown, keys: readonly string[]): unknown {
   return keys.reduce<unknown>(
     (at, key) =>
@@ -95,16 +95,16 @@ export function valueAtKeys(value: unknown, keys: readonly string[]): unknown {
   );
 }
 
-/** Neither a control character, a quote, a backslash nor a surrogate. */
+/** Text without control characters, quotes, backslashes and surrogates. */
 const PLAIN = /^[ !#-[\]-\ud7ff\ue000-\uffff]*$/;
 
-/** As ECMAScript quotes strings, which is the RFC's way; the test is far cheaper than the call. */
+/** Quotes a string as ECMAScript and the RFC do. The test is much cheaper than the call. */
 function quote(text: string): string {
   return PLAIN.test(text) ? `"${text}"` : JSON.stringify(text);
 }
 
 function inOrderOfKeys(array: readonly unknown[], texts: readonly string[], path: string): readonly string[] {
-  // An ignored element has no text: then only the texts can say in which order.
+  // An ignored element has no text, so the texts alone give the order.
   if (texts.length !== array.length) return [...texts].sort();
   return texts
     .map((text, index) => ({ text, key: canonicalJson(valueAt(array[index], path) ?? null) }))
@@ -112,15 +112,15 @@ function inOrderOfKeys(array: readonly unknown[], texts: readonly string[], path
     .map(({ text }) => text);
 }
 
-/** By UTF-16 code units, as the RFC orders keys. */
+/** Compares by UTF-16 code units, as the RFC orders keys. */
 function compare(left: string, right: string): number {
   return left < right ? -1 : left > right ? 1 : 0;
 }
 
 interface Shape {
-  /** As the object has them. */
+  /** Keys in the object's order. */
   found: readonly string[];
-  /** In the order of UTF-16 code units. */
+  /** Keys in the order of UTF-16 code units. */
   keys: readonly string[];
   /** Each key quoted, with its colon. */
   heads: readonly string[];
@@ -129,7 +129,7 @@ interface Shape {
 const MAX_CACHED_KEYS = 256;
 const MAX_SHAPES_OF_A_LENGTH = 8;
 
-/** Records of one type have few sets of keys: sorting and quoting them is done once for each. */
+/** Caches sorted and quoted keys, since records of one type have few different sets of keys. */
 function shapeCache(): (found: readonly string[]) => Shape {
   const byLength: Shape[][] = [];
   return (found) => {

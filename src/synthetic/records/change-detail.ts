@@ -2,23 +2,23 @@ import { changedFields, type FieldDigests, fieldDigester } from "../digests/fiel
 import { DIFF_BOUNDS, type RecordDiff, recordDiffer } from "./record-diff.ts";
 import type { RecordOptions } from "./record-options.ts";
 
-/** How much is kept of each record, so that an update can say what changed. */
+/** How much of each record is kept to describe an update. */
 export type DiffMode = "none" | "fields" | "values";
 
-/** What was kept of a record at its last change. A digest alone can say neither names nor values. */
+/** The part of a record that was kept at its last change. */
 export type Kept = { fields: FieldDigests } | { values: unknown };
 
 export interface ChangeDetail {
-  /** What to keep of a record that has a canonical form. */
+  /** Returns the part to keep of a record that has a canonical form. */
   keep(record: unknown): Kept | undefined;
   /**
-   * What changed since, as far as what was kept can tell: names and values, names alone (the changes are truncated),
-   * or undefined for nothing. A mode that was changed meanwhile is served by what is there.
+   * Returns the changes since `kept`: names and values, or names alone (truncated changes). Returns undefined if
+   * nothing was kept. If the mode changed since, the result is as detailed as both modes allow.
    */
   compare(kept: Kept | undefined, record: unknown): RecordDiff | undefined;
 }
 
-/** Throws `invalid_request` for options that are none. */
+/** Returns the change detail of a mode. Throws `invalid_request` for invalid options. */
 export function changeDetail(options: RecordOptions, mode: DiffMode, bounds = DIFF_BOUNDS): ChangeDetail {
   const diff = recordDiffer(options, bounds);
   const digests = fieldDigester(options);

@@ -1,16 +1,16 @@
-/** In how many records of a poll a field appeared, or in how many polls it changed. */
+/** Number of records of a poll in which each field appeared, or of polls in which it changed. */
 export type FieldCounts = ReadonlyMap<string, number>;
 
 const DRIFT_SHARE = 0.5;
 const VOLATILE_SHARE = 0.95;
 const MIN_POLLS = 20;
 
-/** Fields that appeared in most records of one poll: the provider changed its schema, not its users their records. */
+/** Returns fields that appeared in most records of one poll: a schema change by the provider. */
 export function schemaDrift(appeared: FieldCounts, recordsSeen: number): string[] {
   return fieldsAbove(appeared, DRIFT_SHARE * recordsSeen);
 }
 
-/** Fields that changed in nearly every poll, of at least 20: likely to belong on the ignore list. */
+/** Returns fields that changed in nearly every poll, of at least 20: candidates for the ignore list. */
 export function volatileFields(changedPolls: FieldCounts, polls: number): string[] {
   return polls < MIN_POLLS ? [] : fieldsAbove(changedPolls, VOLATILE_SHARE * polls);
 }

@@ -1,15 +1,15 @@
 /**
- * JSON as `JSON.parse` reads it, except that integers which a double cannot hold become strings of their digits: two
- * ids beyond 2^53 stay two. Throws a `SyntaxError` as it does.
+ * Parses JSON like `JSON.parse`, but reads integers beyond 2^53 as strings of digits, so that two large ids stay
+ * different. Throws a `SyntaxError`.
  */
 export function readJson(text: string): unknown {
-  // Few answers hold a number of so many digits: a search is all that they cost.
+  // Few responses contain such long numbers, so most cost only the search.
   return MAYBE_UNSAFE.test(text) ? JSON.parse(text.replace(STRING_OR_INTEGER, exactly)) : JSON.parse(text);
 }
 
 const MAYBE_UNSAFE = /(?<![\d.eE+"])-?\d{16,}(?![\d.eE"])/;
 
-/** Strings are matched only so that what looks like a number within them is passed over. */
+/** Matches strings too, so that numbers within them are skipped. */
 const STRING_OR_INTEGER = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/gs;
 
 function exactly(token: string): string {

@@ -1,44 +1,46 @@
 import { digestOf } from "../../domain/event/idempotency-key.ts";
 import type { PollPlan } from "../poll/poll-plan.ts";
 
-/** What is kept of a record. Times are Unix ms. */
+/** The stored state of a record. Times are Unix ms. */
 export interface TrackedRecord {
   digest: Buffer;
-  /** In how many complete polls in a row it was absent. */
+  /** Number of consecutive complete polls without the record. */
   missing: number;
   missingSinceMs?: number;
-  /** Its deletion was told; it is kept so that its return can be. */
+  /** The deletion was reported; the record is kept so that its return can be reported too. */
   deleted: boolean;
-  /** When a webhook brought it last. */
+  /** When the last webhook with the record was received. */
   touchedAtMs?: number;
 }
 
-/** A record on a page that was read at `readAtMs`; `updatedAtMs` is the provider's own account. */
+/** A record on a page that was requested at `readAtMs`. `updatedAtMs` is the provider's `updated_at`. */
 export interface SeenRecord {
   digest: Buffer;
   readAtMs: number;
   updatedAtMs?: number | undefined;
 }
 
-/** What to tell of a record, and what to keep of it from now on; without `next` nothing is written. */
+/** The change to report, and the new state of the record; without `next` nothing is written. */
 export interface RecordDecision {
   change: "none" | "created" | "updated" | "restored" | "missing" | "deleted";
   next?: TrackedRecord;
 }
 
-/** How records are judged in one poll. */
+/** The rules of one poll. */
 export interface PollRules {
   plan: PollPlan;
-  /** Whether a baseline tells of every record as created. */
+  /** Whether a baseline reports every record as created. */
   baseline: "silent" | "emit";
-  /** After a loss of state, records that the provider updated after this moment are told as updated. */
+  /**
+   * After a loss of state, records updated after this time by the provider's clock are reported as updated, Unix ms.
+   */
   updatedAfterMs?: number | undefined;
   deletions: { enabled: boolean; confirmPolls: number; graceMs: number };
 }
 
 /**
- * Decides on a record that is on a page. `tracked` is what was kept of it: undefined for none, "lost" where the part
- * of the store that would hold it is gone.
+ * Decides on a record that is on a page. `tracked` is its stored state: undefined for none, "lost" if it may have
+ * been in a part of the store that is gone.
  */
 export function decideSeen(
   tracked: TrackedRecord | "lost" | undefined,
@@ -56,7 +58,7 @@ export function decideSeen(
     const told = rules.plan !== "baseline" || rules.baseline === "emit";
     return { change: told ? "created" : "none", next: fresh };
   }
-  // A page that was read before the webhook came shows an older record.
+  // The page was requested before the webhook came, so it shows an older record.
   if (tracked.touchedAtMs !== undefined && tracked.touchedAtMs > seen.readAtMs) return { change: "none" };
   if (tracked.deleted) return { change: "restored", next: fresh };
   const same = tracked.digest.equals(seen.digest);
@@ -64,15 +66,15 @@ export function decideSeen(
   return { change: same || rules.plan === "rehash" ? "none" : "updated", next: fresh };
 }
 
-/** Of two sightings of one record in one poll, the one that counts: the newer by its own account, else the later. */
+/** Returns the sighting that counts of two in one poll: the newer one by `updatedAtMs`, otherwise the later one. */
 export function preferredSeen(earlier: SeenRecord, later: SeenRecord): SeenRecord {
   if (earlier.updatedAtMs === undefined || later.updatedAtMs === undefined) return later;
   return earlier.updatedAtMs > later.updatedAtMs ? earlier : later;
 }
 
 /**
- * Decides on a tracked record that no page of a **complete** poll held. "deleted" is a candidate only, until the
- * guard has seen how many there are.
+ * Decides on a tracked record that was on no page of a **complete** poll. "deleted" is provisional until the guard
+ * has checked the number of deletions.
  */
 export function decideAbsent(
   tracked: TrackedRecord,
@@ -89,8 +91,8 @@ export function decideAbsent(
 }
 
 /**
- * The delivery key of a change, hex: the same however often a poll is repeated before it commits, and another when a
- * record returns to what it was, since each committed poll raises the generation.
+ * Returns the delivery key of a change, hex. It is the same for every repetition of an uncommitted poll. It differs
+ * when a record returns to an earlier value, since each committed poll raises the generation.
  */
 export function changeKey(change: {
   tenantId: string;

@@ -2,22 +2,22 @@ import { type Canonicalize, canonicalizer, MAX_DEPTH } from "./canonical-json.ts
 import { type Fields, fieldsOf } from "./record-fields.ts";
 import { childPointer, type FieldRule, fieldRules, type RecordOptions } from "./record-options.ts";
 
-/** One field that changed: without `from` it is new, without `to` it is gone. */
+/** A changed field: new without `from`, gone without `to`. */
 export interface Change {
   from?: unknown;
   to?: unknown;
-  /** The values are too large to be shown, or were not kept. */
+  /** The values are too large or were not kept. */
   truncated?: true;
 }
 
-/** The fields that changed, by JSON pointer. */
+/** The changed fields by JSON pointer. */
 export interface RecordDiff {
   changes: Record<string, Change>;
-  /** How many changes more there are than `changes` holds. */
+  /** Number of changes that are not in `changes`. */
   omitted: number;
 }
 
-/** What bounds a diff. Lengths are in characters of JSON, `from` and `to` together. */
+/** Bounds of a diff. Lengths are characters of JSON, `from` and `to` together. */
 export interface DiffBounds {
   maxChanges: number;
   maxChangeLength: number;
@@ -26,13 +26,13 @@ export interface DiffBounds {
 
 export const DIFF_BOUNDS: DiffBounds = { maxChanges: 256, maxChangeLength: 16_384, maxTotalLength: 262_144 };
 
-/** The fields in which two records differ. Both have a canonical form: their digests were made. */
+/** Returns the fields in which two records differ. Both must have a canonical form. */
 export type DiffRecords = (from: unknown, to: unknown) => RecordDiff;
 
 /**
- * Makes a differ that finds a change exactly where digests under the same options differ. Objects are compared by
- * key, and keyed arrays by what names their elements, which stands in the pointer (`/items/42/qty`); ordered arrays
- * by index while their lengths are equal, else as one value, as sets are.
+ * Returns a differ that finds a change exactly where digests under the same options differ. Objects are compared by
+ * key, keyed arrays by the names of their elements, which appear in the pointer (`/items/42/qty`). Ordered arrays of
+ * equal length are compared by index; other arrays are compared as one value.
  */
 export function recordDiffer(options: RecordOptions, bounds = DIFF_BOUNDS): DiffRecords {
   const rules = fieldRules(options);
@@ -95,7 +95,7 @@ interface Findings {
 }
 
 function findings(bounds: DiffBounds): Findings {
-  // A pointer may be any name: on an object with a prototype "/__proto__" is fine, since each begins with a slash.
+  // Pointers start with a slash, so that even "/__proto__" is safe as a property name.
   const diff: RecordDiff = { changes: {}, omitted: 0 };
   let count = 0;
   let total = 0;

@@ -1,14 +1,17 @@
 import { valueAt } from "./canonical-json.ts";
 import { childRule, elementRule, type FieldRule } from "./record-options.ts";
 
-/** What lies directly in an object or array, by the name that stands for it in a pointer. */
+/** The children of an object or array, by their names in a pointer. */
 export interface Fields {
   kind: "object" | "keyed" | "list";
   values: ReadonlyMap<string, unknown>;
   ruleOf(key: string): FieldRule | undefined;
 }
 
-/** The fields of a value; undefined for what is compared as a whole: scalars, sets, arrays whose keys do not name. */
+/**
+ * Returns the fields of a value; undefined for values compared as a whole: scalars, sets, and keyed arrays without
+ * unique names.
+ */
 export function fieldsOf(value: unknown, rule: FieldRule | undefined): Fields | undefined {
   if (typeof value !== "object" || value === null) return undefined;
   if (!Array.isArray(value)) {
@@ -24,7 +27,7 @@ export function fieldsOf(value: unknown, rule: FieldRule | undefined): Fields | 
   return values && { kind: "keyed", values, ruleOf: () => elementRule(rule, 0) };
 }
 
-/** The elements by their names; undefined where one has none, or two have the same. */
+/** Returns the elements by name; undefined if a name is missing or not unique. */
 function byName(array: readonly unknown[], path: string): Map<string, unknown> | undefined {
   const named = new Map<string, unknown>();
   for (const element of array) {

@@ -7,8 +7,8 @@ let block = Buffer.allocUnsafeSlow(BLOCK_BYTES);
 let used = 0;
 
 /**
- * SHA-256 of a text. The bytes lie in a block of many hashes, since a buffer of its own takes four times as long to
- * make: who keeps them for longer than a page keeps an `ownCopy`, or the whole block stays with them.
+ * Returns the SHA-256 of a text. The bytes share a block with other hashes, since allocating a buffer for each takes
+ * four times as long. Use `ownCopy` to keep a hash for longer than a page; otherwise the whole block stays in memory.
  */
 export function recordHash(text: string): Buffer {
   if (used === BLOCK_BYTES) {
@@ -21,7 +21,7 @@ export function recordHash(text: string): Buffer {
   return block.subarray(start, used);
 }
 
-/** The same bytes in a buffer of their own. */
+/** Copies bytes into a buffer of their own. */
 export function ownCopy(bytes: Buffer): Buffer {
   const own = Buffer.allocUnsafeSlow(bytes.length);
   bytes.copy(own);

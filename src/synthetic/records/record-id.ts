@@ -1,14 +1,14 @@
 import { pathKeys } from "../../domain/condition/path.ts";
 import type { RecordOptions } from "./record-options.ts";
 
-/** The id of a record as its users know it, from the key that names it; the key itself where that is a hash. */
+/** Returns the id of a record from its key; the key itself if it is a hash. */
 export function subjectOfKey(key: string): string {
   const ids = idsOf(key);
   if (ids === undefined) return key;
   return Array.isArray(ids) ? key : String(ids);
 }
 
-/** A record of which no more is known than its id; null where not even that is. */
+/** Builds a record that has only its id from the key; null if the key is a hash. */
 export function recordOfKey(key: string, { id }: RecordOptions): unknown {
   const ids = idsOf(key);
   if (ids === undefined) return null;
@@ -30,7 +30,7 @@ function idsOf(key: string): unknown {
   return key.startsWith("#") ? undefined : JSON.parse(key);
 }
 
-/** As JSON.parse sets a property, whatever its name. */
+/** Sets a property like JSON.parse, whatever its name. */
 function define(holder: object, name: string, value: unknown): void {
   Object.defineProperty(holder, name, { value, enumerable: true, configurable: true, writable: true });
 }

@@ -1,6 +1,6 @@
 import { recordHash } from "./record-hash.ts";
 
-/** The first half of the SHA-256 of a record's key: what it goes by where its key would take too much room. */
+/** The first half of the SHA-256 of a record's key, used where the key itself would be too long. */
 export type RecordName = Buffer;
 
 export const NAME_BYTES = 16;
@@ -9,15 +9,15 @@ export function recordName(key: string): RecordName {
   return recordHash(key).subarray(0, NAME_BYTES);
 }
 
-/** Shards split until their records lie in as many bits as this. */
+/** Deepest level at which shards split, in bits of the name. */
 export const MAX_SHARD_BITS = 24;
 
-/** The root of the tree of shards: all records. */
+/** The root of the shard tree, which contains all records. */
 export const ROOT_SHARD = 1;
 
 /**
- * The code of the shard that holds a record. Shards are the leaves of a binary tree over the bits of names: a code is
- * a one, and then the bits that all of the shard's names begin with.
+ * Returns the code of the shard that contains a record. Shards are the leaves of a binary tree over the bits of
+ * names. A code is a one followed by the bits that all names in the shard begin with.
  */
 export function shardOf(name: RecordName, codes: ReadonlySet<number>): number {
   const bits = name.readUInt32BE(0);
@@ -28,7 +28,7 @@ export function shardOf(name: RecordName, codes: ReadonlySet<number>): number {
   throw new Error("No shard holds the record: the codes are not those of a tree");
 }
 
-/** Whether a name belongs to the right half of a shard, when that splits. */
+/** Whether a name goes to the right half when the shard splits. */
 export function inRightHalf(name: RecordName, code: number): boolean {
   const length = 31 - Math.clz32(code);
   return ((name.readUInt32BE(0) >>> (31 - length)) & 1) === 1;

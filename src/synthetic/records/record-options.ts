@@ -1,34 +1,34 @@
 import { hash } from "node:crypto";
 import { type ErrorDetail, HeadraceError } from "../../domain/errors.ts";
 
-/** What an entity type says of its records' fields. Pointers are RFC 6901, where `*` stands for any key or element. */
+/** The comparison options of an entity type. Pointers are RFC 6901, where `*` stands for any key or element. */
 export interface RecordOptions {
-  /** The dotted path, or paths, of what names a record. */
+  /** The dotted path, or paths, of the id. */
   id: string | readonly string[];
-  /** Pointers of fields whose changes are none. */
+  /** Pointers of fields whose changes are ignored. */
   ignore?: readonly string[];
   /** Pointers of arrays in which neither order nor repetition counts. */
   sets?: readonly string[];
-  /** Pointers of arrays of objects in which order does not count, with the dotted path of what names an element. */
+  /** Pointers of arrays of objects in which order does not count, with the dotted path of the elements' key. */
   keyed?: Readonly<Record<string, string>>;
-  /** A property that is null is as good as absent. */
+  /** Whether a null property equals an absent one. */
   nullEqualsMissing?: boolean;
 }
 
-/** What holds for one place in a record, and for the places below it. */
+/** The options of one field and of the fields below it. */
 export interface FieldRule {
   readonly ignored: boolean;
   readonly set: boolean;
-  /** The dotted path of what names an element of this array. */
+  /** The dotted path of the key of this array's elements. */
   readonly keyedBy: string | undefined;
   readonly children: ReadonlyMap<string, FieldRule>;
-  /** For children that `children` does not name. */
+  /** The rule of children that are not in `children`. */
   readonly others: FieldRule | undefined;
 }
 
 /**
- * The options as a tree that is walked along with a record; undefined when they single out no field. Throws
- * `invalid_request` that names the pointer and what is wrong with it.
+ * Returns the options as a tree that is walked along with a record; undefined if no field has options. Throws
+ * `invalid_request` that names the pointer and the error.
  */
 export function fieldRules(options: RecordOptions): FieldRule | undefined {
   const places = [
@@ -49,8 +49,8 @@ export function fieldRules(options: RecordOptions): FieldRule | undefined {
 const FORMAT = 1;
 
 /**
- * Names what digests and keys were made under, as `keys.digests`: where the second part differs, digests say nothing
- * about a change; where the first does, keys say nothing about what is new either.
+ * Returns the version `keys.digests` of the options. If the second part differs, digests cannot be compared. If the
+ * first part differs, record keys cannot be compared either.
  */
 export function hashVersion({ id, ignore, sets, keyed, nullEqualsMissing }: RecordOptions): string {
   const sorted = (list: readonly string[] = []) => [...new Set(list)].sort();
@@ -60,18 +60,18 @@ export function hashVersion({ id, ignore, sets, keyed, nullEqualsMissing }: Reco
   return `${short([FORMAT, typeof id === "string" ? [id] : id])}.${short([FORMAT, fields])}`;
 }
 
-/** The rule of a child, by its key or index. */
+/** Returns the rule of a child by its key or index. */
 export function childRule(rule: FieldRule | undefined, key: string): FieldRule | undefined {
   return rule === undefined ? undefined : (rule.children.get(key) ?? rule.others);
 }
 
-/** The rule of an element; only in an ordered array an index names one. */
+/** Returns the rule of an element. Only elements of ordered arrays have rules by index. */
 export function elementRule(rule: FieldRule | undefined, index: number): FieldRule | undefined {
   const unordered = rule?.set === true || rule?.keyedBy !== undefined;
   return unordered ? rule?.others : childRule(rule, String(index));
 }
 
-/** The pointer of a child of the place at `pointer`. */
+/** Returns the pointer of a child of the field at `pointer`. */
 export function childPointer(pointer: string, key: string): string {
   return `${pointer}/${key.replaceAll("~", "~0").replaceAll("/", "~1")}`;
 }
@@ -97,7 +97,9 @@ interface Place {
   is: { ignored?: boolean; set?: boolean; keyedBy?: string };
 }
 
-/** A named child obeys its own places and those of `*`, so that a walk never has to follow two rules at once. */
+/**
+ * Builds the rule tree. A named child also gets the options of `*`, so that a walk never follows two rules at once.
+ */
 function ruleOf(places: readonly Place[]): FieldRule {
   const here = Object.assign(
     {},

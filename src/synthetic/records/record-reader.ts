@@ -4,13 +4,13 @@ import { canonicalizer, NotCanonicalError, valueAtKeys } from "./canonical-json.
 import { recordHash } from "./record-hash.ts";
 import { fieldRules, hashVersion, type RecordOptions } from "./record-options.ts";
 
-/** What is compared of a record, or why it cannot be. The reason quotes nothing of the record. */
+/** The comparable form of a record, or the reason why there is none. The reason contains no record data. */
 export type RecordReading =
   | {
       kind: "record";
-      /** Names the record among its entity's: typed, so that 1 and "1" are two. At most 512 characters. */
+      /** Identifies the record within its entity. Typed, so that 1 and "1" differ. At most 512 characters. */
       key: string;
-      /** The id as its users know it; several ids as a JSON array of them. */
+      /** The id as users know it; several ids as a JSON array. */
       subject: string;
       /** SHA-256 of the canonical form. */
       digest: Buffer;
@@ -24,7 +24,7 @@ export interface RecordReader {
   read(record: unknown): RecordReading;
 }
 
-/** Throws `invalid_request` for options that are none. */
+/** Returns a reader. Throws `invalid_request` for invalid options. */
 export function recordReader(options: RecordOptions): RecordReader {
   const canonicalize = canonicalizer({
     rules: fieldRules(options),
@@ -53,14 +53,14 @@ export function recordReader(options: RecordOptions): RecordReader {
   };
 }
 
-/** Pages of the same fingerprint, made under the same hash version, hold the same records. */
+/** Returns a fingerprint of a page. Equal fingerprints mean equal records under the same hash version. */
 export function pageFingerprint(body: Buffer, version: string): Buffer {
   return hash("sha256", `${version}:${hash("sha256", body)}`, "buffer");
 }
 
 const MAX_KEY_LENGTH = 512;
 
-/** JSON of the ids says their types and where each ends; `#` begins no JSON. */
+/** JSON preserves the types and ends of the ids. No JSON begins with `#`. */
 function keyOf(ids: readonly unknown[]): string {
   const key = JSON.stringify(ids.length === 1 ? ids[0] : ids);
   return key.length <= MAX_KEY_LENGTH ? key : `#${hash("sha256", key)}`;

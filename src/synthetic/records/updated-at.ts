@@ -1,12 +1,15 @@
 import { instantMs } from "../../domain/condition/instant.ts";
 import { valueAt } from "./canonical-json.ts";
 
-/** Numbers below are seconds: as milliseconds they would lie before 1974. */
+/** Smaller numbers are seconds: as milliseconds they would be before 1974. */
 const SECONDS_BELOW = 1e11;
 
 const YEAR_10_000 = Date.UTC(10_000, 0, 1);
 
-/** A record's own time of change, Unix ms: an RFC 3339 time, or a Unix time in s or ms; undefined for anything else. */
+/**
+ * Returns a record's own update time, Unix ms: an RFC 3339 time, or a Unix time in s or ms; undefined for other
+ * values.
+ */
 export function updatedAtMs(record: unknown, path: string | undefined): number | undefined {
   if (path === undefined) return undefined;
   const value = valueAt(record, path);

@@ -5,7 +5,7 @@ import { fieldRules } from "../records/record-options.ts";
 import { type ConnectorSource, readAuth, readPagination } from "./connector-source.ts";
 import { fillUrl, paramNames, secretNames } from "./placeholders.ts";
 
-/** Throws `unprocessable` for a source whose fields are good each, and make no source together. */
+/** Throws `unprocessable` for a source whose fields are valid on their own but contradict each other. */
 export function checkConnectorSource(source: ConnectorSource): void {
   const details = flawsOf(source).map((detail) => ({ ...detail, field: `source.${detail.field}` }));
   if (details.length === 0) return;
@@ -17,7 +17,7 @@ export function checkConnectorSource(source: ConnectorSource): void {
   });
 }
 
-/** The params that a tenant's source has to give. */
+/** Returns the params that a tenant's source must provide. */
 export function neededParams({ request, auth }: ConnectorSource): string[] {
   const { url = "", headers = {}, query = {} } = request ?? {};
   const texts = [url, ...Object.values(headers), ...Object.values(query)];
@@ -66,7 +66,7 @@ function flawsOfUrl(field: string, template: string): ErrorDetail[] {
   if (field !== "request.url" && secretNames(template).length > 0) {
     return [{ field, expected: "no secret: they go into the request's URL, query and headers alone" }];
   }
-  // What stands first is a whole URL, all else a name.
+  // A leading param is a whole URL, any other is a name.
   const sampleOf = (name: string) => (template.startsWith(`{${name}}`) ? "https://sample.example" : "sample");
   const names = paramNames(template);
   const params = Object.fromEntries(names.map((name) => [name, sampleOf(name)]));
@@ -103,7 +103,7 @@ function flawsOfHeaders(
   });
 }
 
-/** What a reading sends of its own. */
+/** Headers that Headrace sets for its own requests. */
 const OWN_HEADERS = new Set(["accept-encoding", "if-none-match", "if-modified-since", "range"]);
 
 function flawsOfHeader(field: string, name: string): ErrorDetail[] {

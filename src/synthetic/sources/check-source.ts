@@ -7,7 +7,7 @@ import { flawsOfCredentials, isSendable, UNSENDABLE } from "./credentials.ts";
 import { fillUrl, paramNames } from "./placeholders.ts";
 import type { Credentials } from "./polled-source.ts";
 
-/** Throws `unprocessable` for a tenant's source that contradicts itself, or lacks what its connector needs. */
+/** Throws `unprocessable` for a tenant's source that contradicts itself or lacks something its connector needs. */
 export function checkSource(
   connector: ConnectorSource,
   source: { definition: SourceDefinition; credentials: Credentials },
@@ -26,7 +26,9 @@ export function checkSource(
   });
 }
 
-/** The URLs that a reading calls first, with sample values for secrets; those whose params do not fit are left out. */
+/**
+ * Returns the first URLs that a poll calls, with sample values for secrets. Leaves out URLs whose params are invalid.
+ */
 export function urlsOfSource(
   { auth, request }: ConnectorSource,
   params: Readonly<Record<string, string>>,
@@ -38,7 +40,7 @@ export function urlsOfSource(
   });
 }
 
-/** What the connector's placeholders find wrong with the params; no detail shows a value. */
+/** Returns the errors in the params of a source. No detail contains a value. */
 export function flawsOfParams(
   connector: ConnectorSource,
   params: Readonly<Record<string, string>>,

@@ -1,13 +1,13 @@
 import type { Pagination, SourceAuth, WebhookMapping } from "./polled-source.ts";
 
-/** How a connector's records are polled, as a PUT of the connector gives it and as it is stored. */
+/** How a connector's records are polled, as given to a PUT of the connector and as stored. */
 export interface ConnectorSource {
-  /** Of an HTTP source; the others have a `handler`. */
+  /** The request of an HTTP source. A code source has a `handler` instead. */
   request?: {
     /** Takes `{name}` from the params of a tenant's source, as do headers and query. */
     url: string;
     method?: "GET" | "POST";
-    /** Take `{{secret.name}}` of the tenant's secrets, too. */
+    /** Also take `{{secret.name}}` from the tenant's secrets. */
     headers?: Readonly<Record<string, string>>;
     query?: Readonly<Record<string, string>>;
   };
@@ -17,9 +17,9 @@ export interface ConnectorSource {
   records?: string;
   /** The dotted path of the number of all records. */
   total?: string;
-  /** The id of the code source that fetches. */
+  /** The id of the code source that fetches the pages. */
   handler?: string;
-  /** The dotted path, or paths, of what names a record. */
+  /** The dotted path, or paths, of a record's id. */
   id?: string | readonly string[];
   updated_at?: string;
   ignore?: readonly string[];
@@ -27,29 +27,29 @@ export interface ConnectorSource {
   keyed?: Readonly<Record<string, string>>;
   null_equals_missing?: boolean;
   rate_limit?: SourceRateLimit;
-  /** How the connector's webhooks tell of the same records. */
+  /** How the connector's webhooks describe the same records. */
   webhook?: {
-    /** The dotted path of the record in the event's data; the data itself where there is none. */
+    /** The dotted path of the record in the event's data. Absent if the data is the record. */
     record?: string;
     types: WebhookMapping["types"];
   };
 }
 
-/** What a provider lets through; of each tenant, or of all of them together where it is `shared`. */
+/** The provider's rate limit, per tenant, or for all tenants together if `shared`. */
 export interface SourceRateLimit {
   requests: number;
   per_seconds: number;
   shared?: boolean;
 }
 
-/** What names a record where the connector does not say. */
+/** The default path of a record's id. */
 export const DEFAULT_ID = "id";
 
 type Loose<Whole, Required extends PropertyKey> = Whole extends unknown
   ? Partial<Whole> & Pick<Whole, Extract<keyof Whole, Required>>
   : never;
 
-/** Only what has no default must be given. */
+/** Fields without a default are required. */
 type AuthInput = Loose<SourceAuth, "type" | "name" | "grant" | "token_url">;
 type PaginationInput = Loose<Pagination, "type" | "next">;
 

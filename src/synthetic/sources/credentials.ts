@@ -2,15 +2,15 @@ import type { ErrorDetail } from "../../domain/errors.ts";
 import type { ConnectorSource } from "./connector-source.ts";
 import type { Credentials, SourceAuth } from "./polled-source.ts";
 
-/** Under which of these names credentials hold a key; the first that is there. */
+/** Credential names that may contain the key; the first one present is used. */
 const KEY_NAMES = ["key", "api_key", "token"] as const;
 
-/** The key of `api_key`. */
+/** Returns the key for `api_key` authentication. */
 export function apiKeyOf(credentials: Credentials): string | undefined {
   return KEY_NAMES.map((name) => credentials[name]).find((value) => value !== undefined);
 }
 
-/** What auth needs of the credentials, and lacks or cannot send. No detail shows a value. */
+/** Returns the credentials that auth lacks or cannot send. No detail contains a value. */
 export function flawsOfCredentials({ auth }: ConnectorSource, credentials: Credentials): ErrorDetail[] {
   return needed(auth).flatMap(({ names, optional }) => {
     const name = names.find((candidate) => Object.hasOwn(credentials, candidate));
@@ -22,10 +22,10 @@ export function flawsOfCredentials({ auth }: ConnectorSource, credentials: Crede
   });
 }
 
-/** What is wrong with a value that `isSendable` does not hold for. */
+/** The error detail of a value that is not `isSendable`. */
 export const UNSENDABLE = { expected: "characters that a header can hold", got: "others" } as const;
 
-/** Whether a header can hold it: Latin-1 without control characters. */
+/** Whether a header can contain the text: Latin-1 without control characters. */
 export function isSendable(text: string): boolean {
   return /^[\x20-\x7e\xa0-\xff]*$/.test(text);
 }

@@ -1,17 +1,17 @@
-/** Text in which `{name}` stands for a param, and `{{secret.name}}` for a secret of the tenant. */
+/** `{name}` stands for a param, and `{{secret.name}}` for a secret of the tenant. */
 const PLACEHOLDER = /\{\{\s*secret\.([A-Za-z0-9][\w.-]{0,127})\s*\}\}|\{([A-Za-z_][\w.-]{0,99})\}/g;
 
-/** The params that a text takes. */
+/** Returns the names of the params in a text. */
 export function paramNames(text: string): string[] {
   return [...text.matchAll(PLACEHOLDER)].flatMap(([, , param]) => (param === undefined ? [] : [param]));
 }
 
-/** The secrets that a text takes. */
+/** Returns the names of the secrets in a text. */
 export function secretNames(text: string): string[] {
   return [...text.matchAll(PLACEHOLDER)].flatMap(([, secret]) => (secret === undefined ? [] : [secret]));
 }
 
-/** Fills what `valueFor` has a value for, and leaves the rest as it stands. */
+/** Replaces the placeholders for which `valueFor` has a value. */
 export function fillText(
   text: string,
   valueFor: (placeholder: { kind: "param" | "secret"; name: string }) => string | undefined,
@@ -23,9 +23,9 @@ export function fillText(
 }
 
 /**
- * Fills a URL. A param at its very beginning is a URL of its own, to which the rest is added; one in the host must be
- * a name of hosts; one after it is escaped, so that it stays within its segment or value, and so is a secret, which stands
- * there alone. Answers what is wrong instead, naming the param or secret and never its value.
+ * Fills a URL. A leading param is a whole URL to which the rest is appended. A param in the host must be a host name.
+ * A later param, or a secret, is escaped, so that it stays within its segment or value. Secrets are allowed only
+ * after the host. Returns the error instead, which names the param or secret but not its value.
  */
 export function fillUrl(
   template: string,
@@ -54,13 +54,13 @@ export function fillUrl(
         if (!HOST_PART.test(value)) flaw ??= { param: name, expected: "a host name, or a part of one" };
         return value;
       }
-      // As a segment of a path, dots would lead elsewhere.
+      // Dots would change the path.
       if (/^\.{1,2}$/.test(value))
         flaw ??= { param: secret ?? name, expected: "a name that is not made of dots alone" };
       return encodeURIComponent(value);
     },
   );
-  // A port in the middle of a host, say.
+  // For example, a port in the middle of a host.
   const [first] = paramNames(template);
   if (!URL.canParse(text) && first !== undefined) flaw ??= { param: first, expected: "what makes a URL" };
   return flaw === undefined ? { kind: "url", url: text } : { kind: "flawed", ...flaw };
@@ -68,7 +68,7 @@ export function fillUrl(
 
 const BASE_URL = "an absolute http or https URL without user, query and fragment";
 
-/** The scheme and host lie before, or a param stands for them. */
+/** Matches text in which the scheme and host, or a param that stands for them, are complete. */
 const AUTHORITY_ENDED = /^(?:https?:\/\/[^/?#]+|\{[^}]*\}[^/?#]*)[/?#]/i;
 
 const HOST_PART = /^[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::\d{1,5})?$/;

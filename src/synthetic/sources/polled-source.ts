@@ -1,19 +1,19 @@
 import type { DiffMode } from "../records/change-detail.ts";
 import type { RecordOptions } from "../records/record-options.ts";
 
-/** A tenant's polled source with all that a poll needs, as PostgreSQL has it. Credentials are opened. */
+/** A tenant's polled source with everything a poll needs. Credentials are decrypted. */
 export interface PolledSource {
   tenantId: string;
   /** The source's id within its tenant. */
   source: string;
   connector: string;
   entity: string;
-  /** Another one after every PUT of the source, and every change of its connector's `source`. */
+  /** Changes with every PUT of the source and every change of its connector's `source`. */
   version: string;
   fetch: FetchPlan;
-  /** What names a record, and which of its fields count. */
+  /** The id and the compared fields of a record. */
   records: RecordOptions;
-  /** The dotted path of a record's own time of change. */
+  /** The dotted path of a record's own update time. */
   updatedAt: string | undefined;
   diff: DiffMode;
   baseline: "silent" | "emit";
@@ -24,21 +24,24 @@ export interface PolledSource {
     maxFraction: number;
     maxCount: number;
   };
-  /** The longest wait between two polls, s: what is kept of its records lives three times as long, and a week. */
+  /** Longest wait between two polls, s. Record state is kept for three times as long, and at least a week. */
   maxIntervalSeconds?: number;
-  /** How the connector's webhooks tell of the same records. */
+  /** How the connector's webhooks describe the same records. */
   webhook?: WebhookMapping | undefined;
 }
 
-/** Which webhook events tell of a record that is polled as well, so that the poll need not. */
+/** The webhook events that report changes of polled records, which the poll must not report again. */
 export interface WebhookMapping {
-  /** The dotted path of the record in the event's data, in the shape that polls find it in; "" where it is the data. */
+  /**
+   * The dotted path of the record in the event's data, "" if the data is the record. It must have the same shape as
+   * in a page.
+   */
   record: string;
-  /** What each type of event says of the record; others say nothing. */
+  /** The meaning of each event type. Other types are ignored. */
   types: Readonly<Record<string, "created" | "updated" | "deleted">>;
 }
 
-/** How its pages are got: over HTTP as the connector declares it, or by a code source's `fetchPage`. */
+/** How the pages are fetched: over HTTP, or by a code source's `fetchPage`. */
 export type FetchPlan =
   | { kind: "http"; request: HttpSourceRequest }
   | { kind: "code"; handler: string; params: Readonly<Record<string, string>>; credentials: Credentials };
@@ -46,16 +49,16 @@ export type FetchPlan =
 export type Credentials = Readonly<Record<string, string>>;
 
 export interface HttpSourceRequest {
-  /** Absolute; params and secrets are filled in. */
+  /** Absolute, with params and secrets filled in. */
   url: string;
-  /** The tenant's secrets that the URL or the query holds: what names a page is kept without them. */
+  /** The secrets in the URL and query, which are masked in stored page refs. */
   urlSecrets: readonly { name: string; value: string }[];
   method: "GET" | "POST";
   headers: Readonly<Record<string, string>>;
   query: Readonly<Record<string, string>>;
   auth: SourceAuth | undefined;
   pagination: Pagination;
-  /** The dotted path of the array of records in a page; "" where the page is that array. */
+  /** The dotted path of the array of records in a page; "" if the page is that array. */
   recordsPath: string;
   /** The dotted path of the number of all records. */
   totalPath: string | undefined;
@@ -71,7 +74,7 @@ export type SourceAuth =
       grant: "client_credentials" | "refresh_token";
       token_url: string;
       scope?: string;
-      /** How the client's id and secret are sent: in an Authorization header, or in the form. */
+      /** Sends the client's id and secret in an Authorization header or in the form. */
       client_auth?: "basic" | "body";
     };
 
