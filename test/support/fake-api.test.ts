@@ -15,7 +15,7 @@ interface Page {
 
 const ids = (body: Page) => body.orders.map(({ id }) => id);
 
-test("the fake API serves pages that shift, and cursors that do not", async () => {
+test("the fake API serves pages that shift and cursors that do not", async () => {
   const api = await start();
   api.afterPage = (page) => {
     if (page === 1) api.records.insert({ id: 99 }, "head");
@@ -30,7 +30,7 @@ test("the fake API serves pages that shift, and cursors that do not", async () =
   expect(api.pages().map(({ page }) => page)).toEqual([1, 2, 1, 1]);
 });
 
-test("the fake API answers 304 to its own validators, faults when told to, and 429 over its quota", async () => {
+test("the fake API answers 304 to its validators, injects faults, and answers 429 over its quota", async () => {
   const api = await start();
   api.validators = "etag";
   const etag = (await fetch(`${api.url}/none/orders`)).headers.get("etag") as string;

@@ -162,9 +162,9 @@ async function answer(
     const record = api.records.all().find(({ id }) => String(id) === name);
     return record === undefined ? send(404, "{}") : send(200, JSON.stringify(record));
   }
-  const place = placeOf(kind, request.query, api.pageSize);
-  if (place === undefined) return send(404, '{"error":"no such path"}');
-  request.page = 1 + Math.floor(api.records.from(place, 0).index / api.pageSize);
+  const start = startOf(kind, request.query, api.pageSize);
+  if (start === undefined) return send(404, '{"error":"no such path"}');
+  request.page = 1 + Math.floor(api.records.from(start, 0).index / api.pageSize);
   if (api.authorize?.(request) === false) return send(401, '{"error":"unauthorized"}');
   const over = api.quota?.take(request.atMs);
   const extra = { ...api.headers, ...over?.headers };
@@ -173,7 +173,7 @@ async function answer(
   if (fault?.kind === "slow") await delay(fault.ms, undefined, { ref: false });
   if (fault !== undefined && answerFault(fault, send, response)) return;
   await api.beforePage(request.page);
-  sendPage({ api, request, kind, place, fault, send, response, extra });
+  sendPage({ api, request, kind, start, fault, send, response, extra });
   await api.afterPage(request.page);
 }
 
@@ -213,15 +213,15 @@ function sendPage(page: {
   api: FakeApi;
   request: FakeRequest;
   kind: string;
-  place: { index: number } | { after: number };
+  start: { index: number } | { after: number };
   fault: Fault | undefined;
   send: Send;
   response: ServerResponse;
   extra: Record<string, string>;
 }): void {
-  const { api, request, kind, place, fault, send, response, extra } = page;
+  const { api, request, kind, start, fault, send, response, extra } = page;
   const size = Number(request.query["per_page"] ?? request.query["limit"] ?? api.pageSize);
-  const slice = api.records.from(place, kind === "none" ? Number.POSITIVE_INFINITY : size);
+  const slice = api.records.from(start, kind === "none" ? Number.POSITIVE_INFINITY : size);
   const total = fault?.kind === "empty" && fault.confirmed ? 0 : api.records.all().length;
   const kept = fault?.kind === "empty" ? 0 : fault?.kind === "short" ? fault.records : slice.records.length;
   const records = slice.records.slice(0, kept);
@@ -252,7 +252,7 @@ function sendPage(page: {
   }
 }
 
-function placeOf(
+function startOf(
   kind: string,
   query: Record<string, string>,
   size: number,

@@ -14,7 +14,7 @@ export interface FakeCollection {
   /** Raised by every change. */
   readonly changes: number;
   /** Returns at most `size` records from a position on. */
-  from(place: { index: number } | { after: number }, size: number): FakeSlice;
+  from(start: { index: number } | { after: number }, size: number): FakeSlice;
 }
 
 export interface FakeSlice {
@@ -57,8 +57,8 @@ export function createCollection(seed: readonly FakeRecord[], nowMs: () => numbe
     get changes() {
       return changes;
     },
-    from(place, size) {
-      const after = "after" in place ? entries.findIndex(({ at }) => at > place.after) : place.index;
+    from(start, size) {
+      const after = "after" in start ? entries.findIndex(({ at }) => at > start.after) : start.index;
       const index = after === -1 ? entries.length : after;
       const slice = entries.slice(index, index + size);
       const hasMore = index + slice.length < entries.length;

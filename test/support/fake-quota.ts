@@ -32,7 +32,7 @@ export function createFakeQuota(options: {
       const endMs = startMs + windowMs;
       const resetS = Math.ceil((endMs - nowMs) / 1_000);
       const left = limit - used;
-      const told: Record<typeof style, Record<string, string>> = {
+      const styles: Record<typeof style, Record<string, string>> = {
         none: {},
         structured: {
           "ratelimit-policy": `"default";q=${limit};w=${Math.ceil(windowMs / 1_000)}`,
@@ -50,7 +50,7 @@ export function createFakeQuota(options: {
         },
       };
       const after = refused && retryAfter ? { "retry-after": String(resetS) } : {};
-      return { refused, headers: { ...told[style], ...after } };
+      return { refused, headers: { ...styles[style], ...after } };
     },
   };
   return quota;

@@ -39,7 +39,10 @@ export function httpPlan(api: FakeApi, source: ConnectorSource, credentials: Cre
     kind: "http",
     request: {
       url: url.replace("{base_url}", api.url),
-      ...{ method, headers, query, credentials },
+      method,
+      headers,
+      query,
+      credentials,
       auth: readAuth(source.auth),
       pagination: readPagination(source.pagination),
       recordsPath: source.records ?? "",

@@ -53,7 +53,7 @@ export interface Polling {
   begin(answers?: Answers, options?: PollAnswers): Promise<PollOutcome | undefined>;
   /** Returns the events so far, the oldest first. */
   events(): Promise<PolledEvent[]>;
-  told(): Promise<string[]>;
+  reported(): Promise<string[]>;
   /** Returns another source over the same stores, which may be polled at the same time. */
   another(source: string): Polling;
   /** Uses other connections from now on. */
@@ -88,8 +88,13 @@ export async function polling(
     redis.disconnect();
   });
   return harnessOf({
-    ...{ url, database, redis, keys, nowMs: Date.now() },
-    ...{ source: { ...SOURCE, ...over }, bounds: { ...DEFAULT_BOUNDS.poll, ...bounds } },
+    url,
+    database,
+    redis,
+    keys,
+    nowMs: Date.now(),
+    source: { ...SOURCE, ...over },
+    bounds: { ...DEFAULT_BOUNDS.poll, ...bounds },
   });
 }
 
@@ -101,7 +106,11 @@ function harnessOf(
   let from: Database = database;
 
   const harness: Polling = {
-    ...{ ...given, reached: undefined, fetchPages: undefined, alerts: [], troubles: [] },
+    ...given,
+    reached: undefined,
+    fetchPages: undefined,
+    alerts: [],
+    troubles: [],
     read: { pages: 0, unchanged: 0 },
     another: (source) => harnessOf({ ...given, nowMs: Date.now(), source: { ...given.source, source } }),
     async begin(answers = [], options = {}) {
@@ -109,7 +118,11 @@ function harnessOf(
       const fence = options.fence ?? (fences.get(source.source) ?? 0) + 1;
       fences.set(source.source, Math.max(fence, fences.get(source.source) ?? 0));
       const poll = createPollSource({
-        ...{ database: from, redis: harness.redis, keys, bounds: harness.bounds, now: () => harness.nowMs },
+        database: from,
+        redis: harness.redis,
+        keys,
+        bounds: harness.bounds,
+        now: () => harness.nowMs,
         readSource: async () => source,
         fetchPages: harness.fetchPages ?? (() => pagesOf(harness, answers, options)),
         alerts: {
@@ -132,7 +145,7 @@ function harnessOf(
       const before = (await harness.events()).length;
       const outcome = await harness.begin(answers, options);
       if (outcome === undefined) throw new Error("The poll was overtaken");
-      const events = (await harness.told()).slice(before);
+      const events = (await harness.reported()).slice(before);
       return { ...outcome, events };
     },
     async events() {
@@ -144,7 +157,7 @@ function harnessOf(
       });
       return rows;
     },
-    async told() {
+    async reported() {
       return (await harness.events()).map(({ type, subject }) => `${type.split(".").at(-1)} ${subject}`);
     },
     useDatabase(other) {
@@ -155,7 +168,11 @@ function harnessOf(
 }
 
 const SOURCE: PolledSource = {
-  ...{ tenantId: "acme", source: "orders", connector: "shop", entity: "order", version: "1.1" },
+  tenantId: "acme",
+  source: "orders",
+  connector: "shop",
+  entity: "order",
+  version: "1.1",
   fetch: { kind: "code", handler: "memory", params: {}, credentials: {} },
   records: { id: "id" },
   updatedAt: undefined,
@@ -181,7 +198,9 @@ function pagesOf(harness: Polling, answers: Answers, options: PollAnswers): Fetc
       harness.read.pages += 1;
       if (isUnchanged) harness.read.unchanged += 1;
       yield {
-        ...{ ref, readAtMs: answer.atMs ?? harness.nowMs, total: answer.total },
+        ref,
+        readAtMs: answer.atMs ?? harness.nowMs,
+        total: answer.total,
         records: isUnchanged ? undefined : JSON.parse(body.toString()),
         memory: { fingerprint, records: answer.records.length },
         ...(options.overlapping && { overlaps: number > 0 }),

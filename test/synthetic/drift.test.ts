@@ -54,7 +54,7 @@ async function mistakes(source: Polling, count: number, turns: readonly (readonl
 /** Sources polled at once. */
 const AT_ONCE = 12;
 
-test("1,000 interleavings: nothing is deleted that is there, and all that is gone is told in two calm polls", {
+test("1,000 interleavings: no existing record is reported deleted, and every deletion is reported within two stable polls", {
   timeout: 300_000,
 }, async () => {
   const deletions = { enabled: true, confirmPolls: 2, graceMs: 0, maxFraction: 1, maxCount: 1_000 };

@@ -20,15 +20,16 @@ async function polledApi(
   const api = await startFakeApi(fakeOrders(25));
   onTestFinished(() => api.close());
   const source = await polling({
-    ...{ fetch: httpPlan(api, api.source(pagination)), updatedAt: "updated_at" },
+    fetch: httpPlan(api, api.source(pagination)),
+    updatedAt: "updated_at",
     ...over,
   });
   source.fetchPages = fetching({ now: () => source.nowMs }).of;
   return { api, source };
 }
 
-describe.each(PAGINATIONS)("an API whose pages follow one another by %s", (pagination) => {
-  test("is told of change by change, and costs no parsing while nothing changes", async () => {
+describe.each(PAGINATIONS)("API with the pagination %s", (pagination) => {
+  test("reports an API's changes one by one and parses nothing while it is unchanged", async () => {
     const { api, source } = await polledApi(pagination);
     api.validators = "both";
     api.gzip = true;
@@ -48,7 +49,7 @@ describe.each(PAGINATIONS)("an API whose pages follow one another by %s", (pagin
     expect((await source.poll()).events).toEqual(["restored 3"]);
   });
 
-  test("deletes nothing, and misses nothing, whatever goes wrong with its pages", async () => {
+  test("faults in an API's pages delete nothing and miss nothing", async () => {
     const { api, source } = await polledApi(pagination);
     await source.poll();
     const faults: Fault[] = [
@@ -71,7 +72,10 @@ describe.each(PAGINATIONS)("an API whose pages follow one another by %s", (pagin
       const broken = await source.poll();
       api.fault = () => undefined;
       expect({ fault, complete: broken.complete, deleted: broken.deleted, created: broken.created }).toEqual({
-        ...{ fault, complete: false, deleted: 0, created: 0 },
+        fault,
+        complete: false,
+        deleted: 0,
+        created: 0,
       });
       expect(broken.status).toBe(
         fault.kind === "rate_limited"
@@ -83,15 +87,17 @@ describe.each(PAGINATIONS)("an API whose pages follow one another by %s", (pagin
       if (fault.kind === "rate_limited") expect(broken.notBeforeMs).toBeGreaterThan(broken.startedAtMs);
       const whole = await source.poll();
       expect({ fault, status: whole.status, updated: broken.updated + whole.updated }).toEqual({
-        ...{ fault, status: "ok", updated: 1 },
+        fault,
+        status: "ok",
+        updated: 1,
       });
     }
   });
 });
 
-describe("an API whose records move while they are read", () => {
+describe("API with records that move during a poll", () => {
   test.each(["page", "offset", "link"] as const)(
-    "by %s loses none of them to a shift",
+    "records shifted between pages by %s are not deleted",
     async (pagination) => {
       const { api, source } = await polledApi(pagination, {
         deletions: { enabled: true, confirmPolls: 2, graceMs: 0, maxFraction: 1, maxCount: 100 },
@@ -110,7 +116,7 @@ describe("an API whose records move while they are read", () => {
     },
   );
 
-  test("of two sightings counts the newer by the API's own clock, however wrong that is", async () => {
+  test("the newer sighting by the API's own clock counts", async () => {
     const { api, source } = await polledApi("page");
     await source.poll();
     for (const skewMs of [-600_000, 600_000]) {
@@ -129,7 +135,7 @@ describe("an API whose records move while they are read", () => {
     }
   });
 
-  test("and is 25 pages of 1 KiB records long changes nothing of that", async () => {
+  test("drift over 25 pages of 1 KiB records deletes nothing", async () => {
     const { api, source } = await polledApi("cursor");
     for (let id = 100; id < 325; id += 1) api.records.insert({ id, text: "x".repeat(1_000) });
     expect(await source.poll()).toMatchObject({ status: "ok", records: 250, events: [] });

@@ -10,7 +10,7 @@ const holdsOf = async (source: Polling) =>
 const decide = (source: Polling, id: string, decision: "approved" | "rejected") =>
   decideHold(source.database.pipeline, nameOf(source), id, decision);
 
-test("a mass deletion is held as a failure while the rest is told, and an approval is a ceiling", async () => {
+test("a mass deletion is held while other changes are reported, and an approval covers only the deletions shown", async () => {
   const source = await polling();
   await source.poll(pages(rows(1_000)));
   const dropped = [...rows(800), { id: -1 }];
@@ -35,7 +35,7 @@ test("a mass deletion is held as a failure while the rest is told, and an approv
   expect(await source.poll(pages(dropped.slice(301)))).toMatchObject({ status: "held", deleted: 0 });
 });
 
-test("a partial recovery deletes what is left of an approval, and a full one lets the hold lapse", async () => {
+test("a partial recovery deletes the rest of an approval, a full one settles the hold", async () => {
   const source = await polling();
   await source.poll(pages(rows(1_000)));
   const { held } = await source.poll([{ records: [], total: 0 }]);
@@ -48,7 +48,7 @@ test("a partial recovery deletes what is left of an approval, and a full one let
   expect(await holdsOf(source)).toEqual(["lapsed 350", "applied 1000"]);
 });
 
-test("a rejected hold stays closed until more are gone", async () => {
+test("a rejected hold stays closed until more records are gone", async () => {
   const source = await polling();
   await source.poll(pages(rows(100)));
   const { held } = await source.poll(pages(rows(50)));

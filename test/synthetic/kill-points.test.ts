@@ -55,8 +55,10 @@ async function endTransactions(database: Database): Promise<void> {
   });
 }
 
-describe("a poll that ends anywhere", () => {
-  test("is repeated, and every change is told once", { timeout: 240_000 }, async () => {
+describe("interrupted poll", () => {
+  test("a poll that crashes at any failpoint is repeated and every change is reported once", {
+    timeout: 240_000,
+  }, async () => {
     // Few records per commit, so that one poll has many commits.
     const source = await polling({ diff: "fields" }, { maxStagedRecords: 3, maxPendingRecords: 6 });
     const places = new Map<string, number>();
@@ -78,7 +80,7 @@ describe("a poll that ends anywhere", () => {
         }
         expect(await source.begin(answers(world))).toMatchObject({ status: "ok" });
       }
-      const told = await source.told();
+      const told = await source.reported();
       expect({ at, told: told.toSorted() }).toEqual({ at, told: TOLD.toSorted() });
       if (!crashed) break;
       points += 1;
@@ -89,7 +91,7 @@ describe("a poll that ends anywhere", () => {
     );
   });
 
-  test("and wakes up when another has polled since: what it still does changes nothing", {
+  test("a poll that resumes after another one changes nothing", {
     timeout: 240_000,
   }, async () => {
     const source = await polling({ diff: "fields" }, { maxStagedRecords: 3, maxPendingRecords: 6 });
@@ -122,7 +124,7 @@ describe("a poll that ends anywhere", () => {
       );
       // The kept values are those of the last poll.
       expect((await source.poll(answers(third))).events).toEqual([]);
-      const told = await source.told();
+      const told = await source.reported();
       expect({ at, told: told.toSorted() }).toEqual({ at, told: TOLD.slice(0, 11).toSorted() });
     }
   });

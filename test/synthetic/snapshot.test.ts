@@ -5,26 +5,36 @@ import { pages, polling, rows } from "../support/polling.ts";
 const FAILED = { kind: "failed", code: "http_error", message: "500", retryAfterMs: undefined } as const;
 
 describe("a polled source", () => {
-  test("has a silent baseline, and then tells of each change once", async () => {
+  test("a silent baseline is followed by one event per change", async () => {
     const source = await polling();
     expect(await source.poll(pages(rows(250)))).toMatchObject({
-      ...{ status: "ok", complete: true, records: 250, first: true, events: [] },
+      status: "ok",
+      complete: true,
+      records: 250,
+      first: true,
+      events: [],
     });
     const next = rows(250, 1).map((row) => ({ ...row, value: row.id === 7 ? 2 : 1 }));
     expect(await source.poll(pages(next))).toMatchObject({
-      ...{ status: "ok", created: 1, updated: 1, deleted: 1, first: false },
+      status: "ok",
+      created: 1,
+      updated: 1,
+      deleted: 1,
+      first: false,
       events: ["updated 7", "created 250", "deleted 0"],
     });
     expect((await source.poll(pages(next))).events).toEqual([]);
   });
 
-  test("tells what changed, what was deleted, and what is not known", async () => {
+  test("events have the changed fields, the deleted record, and final_state_unknown", async () => {
     const source = await polling({ updatedAt: "at" });
     await source.poll(pages([{ id: 1, total: 5, at: "2026-01-01T00:00:00Z", tags: ["x"] }, { id: "1" }]));
     await source.poll(pages([{ id: 1, total: 7, at: "2026-01-02T00:00:00Z", tags: ["x"], note: "n" }]));
     const [updated, deleted] = await source.events();
     expect(updated).toMatchObject({
-      ...{ type: "order.updated", subject: "1", data: { id: 1, total: 7, note: "n" } },
+      type: "order.updated",
+      subject: "1",
+      data: { id: 1, total: 7, note: "n" },
       synthetic: {
         changes: {
           "/total": { from: 5, to: 7 },
@@ -41,14 +51,14 @@ describe("a polled source", () => {
     expect(gone).toMatchObject({ data: { id: 1 }, synthetic: { finalStateUnknown: true } });
   });
 
-  test("names the fields that changed where only their digests are kept", async () => {
+  test("updates name the changed fields when only digests are kept", async () => {
     const source = await polling({ diff: "fields" });
     await source.poll(pages([{ id: 1, a: { b: 1, c: 1 } }]));
     await source.poll(pages([{ id: 1, a: { b: 2, c: 1 } }]));
     expect((await source.events())[0]?.synthetic).toEqual({ changes: { "/a/b": { truncated: true } } });
   });
 
-  test("does not parse pages that are as they were, and still sees their records", async () => {
+  test("unchanged pages are not parsed and their records still count as seen", async () => {
     const source = await polling();
     await source.poll(pages(rows(500)));
     source.read = { pages: 0, unchanged: 0 };
@@ -63,27 +73,29 @@ describe("a polled source", () => {
     expect((await source.poll(pages(rows(495)))).events).toHaveLength(5);
   });
 
-  test("emits the baseline where it is asked to, in more than one commit", async () => {
+  test("baseline emit reports all records over several commits", async () => {
     const source = await polling({ baseline: "emit" }, { maxStagedRecords: 64, maxPendingRecords: 100 });
     const { created, events } = await source.poll(pages(rows(500)));
     expect([created, new Set(events).size]).toEqual([500, 500]);
     expect((await source.poll(pages(rows(501)))).events).toEqual(["created 500"]);
   });
 
-  test("tells what it saw of a snapshot that is not complete, and deletes nothing", async () => {
+  test("an incomplete snapshot reports its changes and deletes nothing", async () => {
     const source = await polling();
     await source.poll(pages(rows(300)));
     const changed = rows(301).map((row) => ({ ...row, value: 2 }));
     const partly = await source.poll([...pages(changed).slice(0, 1), "failed"]);
     expect(partly).toMatchObject({ status: "degraded", complete: false, updated: 100, deleted: 0 });
     expect(await source.poll(pages(changed).slice(0, 2), { end: FAILED })).toMatchObject({
-      ...{ status: "degraded", updated: 100, error: { code: "http_error" } },
+      status: "degraded",
+      updated: 100,
+      error: { code: "http_error" },
     });
     expect(await source.poll(["failed"])).toMatchObject({ status: "error", records: 0 });
     expect(await source.poll(pages(changed))).toMatchObject({ status: "ok", created: 1, updated: 100 });
   });
 
-  test("goes on with a baseline that broke off, and tells of no record that it had not come to", async () => {
+  test("an interrupted baseline continues without reporting records it had not reached", async () => {
     const source = await polling();
     expect(await source.poll([...pages(rows(200)), "failed"])).toMatchObject({
       status: "degraded",
@@ -94,7 +106,7 @@ describe("a polled source", () => {
     expect((await source.poll(pages([...next, { id: 400 }]))).events).toEqual(["created 400"]);
   });
 
-  test("takes the newer of two sightings, and does not flap", async () => {
+  test("the newer of two sightings counts, without flapping", async () => {
     const source = await polling({ updatedAt: "at" });
     await source.poll(pages([{ id: 1, at: 5, v: 1 }]));
     const twice = [{ records: [{ id: 1, at: 7, v: 2 }] }, { records: [{ id: 1, at: 5, v: 1 }] }];
@@ -102,7 +114,7 @@ describe("a polled source", () => {
     expect((await source.poll(twice)).events).toEqual([]);
   });
 
-  test("hashes anew in silence what other options make of the records", async () => {
+  test("changed options rehash the records without events", async () => {
     const source = await polling();
     const at = (etag: number) => rows(300).map((row) => ({ ...row, etag }));
     await source.poll(pages(at(1)));
@@ -114,7 +126,7 @@ describe("a polled source", () => {
     expect((await source.poll(pages(rows(301)))).events).toEqual(["created [300,1]"]);
   });
 
-  test("waits for as many polls as it was told to before it calls a record deleted", async () => {
+  test("a deletion is reported after confirm_polls complete polls", async () => {
     const source = await polling({ deletions: { ...DELETIONS, confirmPolls: 2 } });
     await source.poll(pages(rows(3)));
     expect((await source.poll(pages(rows(2)))).events).toEqual([]);
@@ -126,7 +138,7 @@ describe("a polled source", () => {
     expect((await source.poll(pages(rows(3)))).events).toEqual(["restored 2"]);
   });
 
-  test("tells that a record is too large for an event, and still sees it change", async () => {
+  test("a record too large for an event is truncated and still compared", async () => {
     const source = await polling({}, { maxRecordBytes: 10_000 });
     const large = (end: string) => [{ id: 1, text: `${"x".repeat(20_000)}${end}` }];
     await source.poll(pages(large("a")));
@@ -136,7 +148,7 @@ describe("a polled source", () => {
     ]);
   });
 
-  test("takes ids and texts that PostgreSQL cannot hold, and suggests what the provider has changed", async () => {
+  test("ids and texts that PostgreSQL cannot store are replaced, and schema changes are suggested", async () => {
     const source = await polling({ updatedAt: "at" });
     const odd = ["nul \0", "lone \ud800", "", "\u00e9", "e\u0301", "x".repeat(2_000)];
     await source.poll(pages(odd.map((id) => ({ id, at: 1e300 }))));
@@ -148,7 +160,7 @@ describe("a polled source", () => {
     expect(poll).toEqual({ suggestions: { new_fields: ["/added"] } });
   });
 
-  test("does not mistake the records of another account for its own", async () => {
+  test("a changed account does not delete records", async () => {
     const source = await polling();
     await source.poll(pages(rows(20)));
     const fetch = { kind: "code", handler: "memory", params: { account: "2" }, credentials: {} } as const;
@@ -157,7 +169,7 @@ describe("a polled source", () => {
     expect(await source.poll(pages(rows(15)))).toMatchObject({ status: "ok", deleted: 5 });
   });
 
-  test("knows an empty source from an answer that is empty for no reason", async () => {
+  test("an unconfirmed empty response deletes nothing, a confirmed one does", async () => {
     const source = await polling();
     await source.poll([{ records: [], total: 0 }]);
     expect((await source.poll(pages(rows(3)))).events).toHaveLength(3);

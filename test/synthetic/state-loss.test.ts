@@ -14,15 +14,18 @@ async function loseAll(source: Polling): Promise<void> {
   await source.redis.del(digests, notes, ...(await shardsOf(source)));
 }
 
-describe("digests that are lost", () => {
+describe("lost digests", () => {
   test.each(["silent", "emit"] as const)(
-    "are made anew in silence, though the baseline was %s, and even where that takes several polls",
+    "lost digests are rebuilt without events over several polls, after a %s baseline",
     async (baseline) => {
       const source = await polling({ baseline });
       await source.poll(pages(rows(3_000)));
       await loseAll(source);
       expect(await source.poll([...pages(rows(3_000)).slice(0, 10), "failed"])).toMatchObject({
-        ...{ status: "degraded", created: 0, updated: 0, deleted: 0 },
+        status: "degraded",
+        created: 0,
+        updated: 0,
+        deleted: 0,
       });
       expect(source.alerts).toEqual(["poll.state_lost opened"]);
       expect(await source.poll(pages(rows(3_000)))).toMatchObject({ status: "ok", created: 0, updated: 0 });
@@ -32,7 +35,7 @@ describe("digests that are lost", () => {
     },
   );
 
-  test("hide no change that the provider dates after the last poll", async () => {
+  test("reports changes dated after the last poll although the digests are lost", async () => {
     const source = await polling({ updatedAt: "at" });
     await source.poll(pages(rows(50).map((row) => ({ ...row, at: 1_000 }))));
     await loseAll(source);
@@ -40,7 +43,7 @@ describe("digests that are lost", () => {
     expect((await source.poll(pages(next))).events).toEqual(["updated 4"]);
   });
 
-  test("in part are made anew in silence in that part alone", async () => {
+  test("only the lost part of the digests is rebuilt without events", async () => {
     const source = await polling();
     await source.poll(pages(rows(10_000)));
     const shards = await shardsOf(source);
@@ -59,7 +62,7 @@ describe("digests that are lost", () => {
     expect((await source.poll(pages([...changed, { id: -1 }]))).events).toEqual([]);
   });
 
-  test("of an old backup count for nothing", async () => {
+  test("digests of an old backup are ignored", async () => {
     const source = await polling();
     await source.poll(pages(rows(100)));
     const [shard = ""] = await shardsOf(source);
@@ -77,7 +80,7 @@ describe("digests that are lost", () => {
     expect((await source.poll(pages(rows(301)))).events).toEqual(["created 300"]);
   });
 
-  test("while a poll goes on are noticed by the next one", async () => {
+  test("digests lost during a poll are noticed by the next one", async () => {
     const source = await polling({}, { maxStagedRecords: 50 });
     await source.poll(pages(rows(500)));
     let pageNumber = 0;
@@ -92,7 +95,7 @@ describe("digests that are lost", () => {
     expect((await source.poll(pages([...next, { id: -1 }]))).events).toEqual(["created -1"]);
   });
 
-  test("live on for a week after every poll, also one that changed nothing", async () => {
+  test("every poll extends the TTL of the digests to a week", async () => {
     const source = await polling({ maxIntervalSeconds: 4 * 86_400 });
     await source.poll(pages(rows(300)));
     const { digests, pages: notes } = keysOf(source);
@@ -103,7 +106,7 @@ describe("digests that are lost", () => {
     expect(Math.min(...left)).toBeGreaterThan(12 * 86_400 - 60);
   });
 
-  test("are not lost where Redis is only away", async () => {
+  test("digests are not lost while Redis is unavailable", async () => {
     const source = await polling();
     await source.poll(pages(rows(100)));
     const { redis } = source;

@@ -14,14 +14,17 @@ async function webhook(source: Polling, type: string, order: unknown, atMs = sou
   deliveries += 1;
   const result = await acceptEvents(source.database.ingest, [
     {
-      ...{ tenantId: "acme", connector: "shop", endpoint: "main", type, source: "webhook", priority: 2 },
-      ...{
-        deliveryKey: `delivery-${deliveries}`,
-        item: 0,
-        headers: {},
-        contentType: "application/json",
-        keys: [],
-      },
+      tenantId: "acme",
+      connector: "shop",
+      endpoint: "main",
+      type,
+      source: "webhook",
+      priority: 2,
+      deliveryKey: `delivery-${deliveries}`,
+      item: 0,
+      headers: {},
+      contentType: "application/json",
+      keys: [],
       payload: Buffer.from(JSON.stringify({ order })),
     },
   ]);
@@ -40,7 +43,7 @@ async function withWebhooks(): Promise<Polling> {
   return source;
 }
 
-test("a poll tells nothing that a webhook has told, and marks what none has told", async () => {
+test("a poll does not repeat a webhook's change and marks changes that no webhook reported", async () => {
   const source = await withWebhooks();
   await webhook(source, "orders/edit", { value: 2, id: 3 });
   await webhook(source, "orders/create", { id: 10, value: 1 });
@@ -62,7 +65,7 @@ test("a poll tells nothing that a webhook has told, and marks what none has told
   expect((await source.poll(pages([{ id: 0, value: 1 }, ...last]))).events).toEqual(["restored 0"]);
 });
 
-test("a webhook that comes while pages are read wins over the page that was read before it, and no other", async () => {
+test("a webhook during a poll overrides only pages requested before it", async () => {
   const source = await withWebhooks();
   const startedAtMs = source.nowMs;
   source.reached = async (place) => {
@@ -78,7 +81,7 @@ test("a webhook that comes while pages are read wins over the page that was read
   expect((await source.poll(pages(now))).events).toEqual([]);
 });
 
-test("pages that are as they were do not hide that a webhook's change was taken back", async () => {
+test("a reverted webhook change is found on an unchanged page", async () => {
   const source = await withWebhooks();
   await webhook(source, "orders/edit", { id: 5, value: 7 });
   source.nowMs += 1_000;

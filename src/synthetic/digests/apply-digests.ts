@@ -20,7 +20,7 @@ export type DigestChanges = StoredChanges;
 
 /** Records per shard, about 40 kB. Larger shards split. */
 const MAX_SHARD_RECORDS = 1_024;
-const SHARDS_AT_ONCE = 8;
+const SHARDS_PER_WRITE = 8;
 
 /**
  * Brings the digests in Redis from `head` to the generation of the last of the changes. Idempotent, also when two
@@ -58,9 +58,9 @@ export async function applyDigests(
   for (const code of fresh ? [ROOT_SHARD] : lost) if (!changed.has(code)) changed.set(code, new Map());
   const replaced: number[] = [];
   const touched = [...changed.keys()];
-  for (let at = 0; at < touched.length; at += SHARDS_AT_ONCE) {
+  for (let at = 0; at < touched.length; at += SHARDS_PER_WRITE) {
     const shards = new Map<number, Buffer>();
-    const some = touched.slice(at, at + SHARDS_AT_ONCE);
+    const some = touched.slice(at, at + SHARDS_PER_WRITE);
     for await (const { code, content } of fresh ? nothingOf(some) : readShards(redis, keys, some)) {
       const kept = content === undefined ? undefined : unpackShard(content);
       const known = fresh || kept !== undefined || (complete && lost.has(code));
@@ -126,14 +126,14 @@ function merge(
     return { key: one.key, tracked };
   });
   for (const [key, tracked] of changed) merged.push({ key, tracked });
-  return merged.flatMap(({ key, tracked }) => stillOfUse(key, tracked, nowMs));
+  return merged.flatMap(({ key, tracked }) => withoutExpired(key, tracked, nowMs));
 }
 
 const DAY_MS = 86_400_000;
 const TOMBSTONE_MS = 90 * DAY_MS;
 
 /** Drops deleted records after 90 days, and webhook times after a day, since no page is older. */
-function stillOfUse(key: string, tracked: TrackedRecord, nowMs: number): KeyedRecord[] {
+function withoutExpired(key: string, tracked: TrackedRecord, nowMs: number): KeyedRecord[] {
   const { touchedAtMs, missingSinceMs = nowMs } = tracked;
   if (tracked.deleted && nowMs - missingSinceMs > TOMBSTONE_MS) return [];
   if (touchedAtMs === undefined || nowMs - touchedAtMs < DAY_MS) return [{ key, tracked }];

@@ -23,8 +23,8 @@ const tracked = fc.record(
 ) as fc.Arbitrary<TrackedRecord>;
 const key = fc.oneof(fc.string(), fc.integer(), fc.array(fc.string())).map((id) => JSON.stringify(id));
 
-describe("a shard", () => {
-  test("is unpacked as it was packed, and is none where it was cut", () => {
+describe("digest shard", () => {
+  test("a digest shard survives packing, and is rejected when truncated", () => {
     fc.assert(
       fc.property(fc.array(fc.record({ key, tracked })), fc.boolean(), (records, partial) => {
         const packed = packShard({ partial, records });
@@ -35,7 +35,7 @@ describe("a shard", () => {
     expect(unpackShard(Buffer.from("no shard at all"))).toBeUndefined();
   });
 
-  test("takes less than 48 bytes a record whose id has 18 characters", () => {
+  test("a digest shard takes less than 48 bytes per record with ids of 18 characters", () => {
     const records = Array.from({ length: 1_000 }, (_, index) => ({
       key: JSON.stringify(`ord_${String(index * 997).padStart(14, "0")}`),
       tracked: { digest: digest(String(index)), missing: 0, deleted: false },
@@ -43,7 +43,7 @@ describe("a shard", () => {
     expect(packShard({ partial: false, records }).length / 1_000).toBeLessThan(48);
   });
 
-  test("is found by the bits of a name, and splits into the two that the next bit tells", () => {
+  test("a digest shard is found by the bits of a name and splits by the next bit", () => {
     const codes = new Set([2, 6, 7]);
     for (let index = 0; index < 1_000; index += 1) {
       const name = recordName(String(index));
@@ -56,7 +56,7 @@ describe("a shard", () => {
   });
 });
 
-test("a table has of each record what was set last, whatever was set of the others", () => {
+test("a digest table returns the last state set for each record", () => {
   const steps = fc.array(fc.tuple(fc.nat({ max: 50 }), tracked), { maxLength: 200 });
   fc.assert(
     fc.property(steps, (sets) => {
@@ -70,11 +70,11 @@ test("a table has of each record what was set last, whatever was set of the othe
       expect(table.live).toBe([...model.values()].filter(({ deleted }) => !deleted).length);
       for (const [id, one] of model) {
         const name = recordName(String(id));
-        const place = table.find(name);
-        expect(table.at(place)).toEqual(one);
-        expect(table.findShort(shortName(name))).toBe(place);
-        expect(table.see(place)).toBe(false);
-        expect(table.see(place)).toBe(true);
+        const index = table.find(name);
+        expect(table.at(index)).toEqual(one);
+        expect(table.findShort(shortName(name))).toBe(index);
+        expect(table.see(index)).toBe(false);
+        expect(table.see(index)).toBe(true);
       }
       expect([...table.unseen()]).toEqual([]);
       expect(table.find(recordName("none"))).toBe(-1);
@@ -82,15 +82,15 @@ test("a table has of each record what was set last, whatever was set of the othe
   );
 });
 
-test("a table of many records grows, and finds each", () => {
+test("a digest table grows and finds every record", () => {
   const table = createDigestTable();
   const one = { digest: digest(""), missing: 0, deleted: false };
   for (let index = 0; index < 40_000; index += 1) table.set(recordName(String(index)), one);
-  const places = Array.from({ length: 40_000 }, (_, index) => table.find(recordName(String(index))));
-  expect(places).toEqual(places.map((_, index) => index));
+  const indexes = Array.from({ length: 40_000 }, (_, index) => table.find(recordName(String(index))));
+  expect(indexes).toEqual(indexes.map((_, index) => index));
 });
 
-test("changes are brought over from where Redis is, from the newest beginning, or not at all", () => {
+test("digest changes are replayed from Redis's generation, from the newest reset, or not at all", () => {
   const head = (generation: number) => ({ generation, codes: [1], partial: [] });
   const kept = (oldest: number, newestReset?: number) => ({ oldest, newestReset });
   expect(replayedAfter(5, head(4), kept(5))).toBe(4);
@@ -104,13 +104,13 @@ test("changes are brought over from where Redis is, from the newest beginning, o
   expect(replayedAfter(5, head(4), undefined)).toBeUndefined();
 });
 
-test("a page's notes are read as they were written", () => {
+test("page notes survive packing", () => {
   const records = ["a", "b", "c"].map((id) => shortName(recordName(id)));
   const packed = packNotes({ memory: { etag: 'W/"\u00e9"', records: 3 }, records });
   expect([memoryOf(packed), recordsOf(packed)]).toEqual([{ etag: 'W/"\u00e9"', records: 3 }, records]);
 });
 
-test("a key tells the id that its users know, and a record of that alone", () => {
+test("a record key gives the id and a record of the id alone", () => {
   expect(subjectOfKey('"7"')).toBe("7");
   expect(subjectOfKey("7")).toBe("7");
   expect(subjectOfKey('["a",1]')).toBe('["a",1]');

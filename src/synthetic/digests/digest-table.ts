@@ -14,17 +14,17 @@ export interface DigestTable {
   find(name: RecordName): number;
   /** Returns the index of a record by its short name; -1 for none. */
   findShort(short: number): number;
-  at(place: number): TrackedRecord;
-  nameAt(place: number): RecordName;
+  at(index: number): TrackedRecord;
+  nameAt(index: number): RecordName;
   /** Whether the record has this digest and no other state. */
-  isUnchanged(place: number, digest: Buffer): boolean;
+  isUnchanged(index: number, digest: Buffer): boolean;
   /** Stores a record and returns its index. */
   set(name: RecordName, tracked: TrackedRecord): number;
   /** Marks a record as seen. Returns whether it was seen before. */
-  see(place: number): boolean;
+  see(index: number): boolean;
   /** Returns the provider's `updated_at` of a record that was seen, Unix ms. */
-  updatedAt(place: number): number | undefined;
-  setUpdatedAt(place: number, ms: number | undefined): void;
+  updatedAt(index: number): number | undefined;
+  setUpdatedAt(index: number, ms: number | undefined): void;
   /** Yields the indexes of records that were not seen. */
   unseen(): Generator<number>;
 }
@@ -49,35 +49,35 @@ export function createDigestTable(): DigestTable {
   let size = 0;
   let deleted = 0;
 
-  const row = (place: number) => rows[Math.floor(place / ROWS)] as Buffer;
-  const offset = (place: number) => (place % ROWS) * ROW_BYTES;
-  const flag = (place: number) => (flags[Math.floor(place / ROWS)] as Uint8Array)[place % ROWS] as number;
-  function setFlag(place: number, value: number): void {
-    (flags[Math.floor(place / ROWS)] as Uint8Array)[place % ROWS] = value;
+  const row = (index: number) => rows[Math.floor(index / ROWS)] as Buffer;
+  const offset = (index: number) => (index % ROWS) * ROW_BYTES;
+  const flag = (index: number) => (flags[Math.floor(index / ROWS)] as Uint8Array)[index % ROWS] as number;
+  function setFlag(index: number, value: number): void {
+    (flags[Math.floor(index / ROWS)] as Uint8Array)[index % ROWS] = value;
   }
 
   /** Returns the slot of the record with this short name that `fits`, or the free slot for it. */
-  function slotOf(low: number, fits: (place: number) => boolean): number {
+  function slotOf(low: number, fits: (index: number) => boolean): number {
     const mask = slots.length - 1;
     let slot = low & mask;
     for (;;) {
-      const place = (slots[slot] as number) - 1;
-      if (place < 0 || fits(place)) return slot;
+      const index = (slots[slot] as number) - 1;
+      if (index < 0 || fits(index)) return slot;
       slot = (slot + 1) & mask;
     }
   }
 
   function slotOfName(name: RecordName): number {
-    return slotOf(name.readUInt32LE(4), (place) => {
-      const at = offset(place);
-      return hasBytes(row(place), at, name);
+    return slotOf(name.readUInt32LE(4), (index) => {
+      const at = offset(index);
+      return hasBytes(row(index), at, name);
     });
   }
 
   function grow(): void {
     slots = new Int32Array(slots.length * 2);
-    for (let place = 0; place < size; place += 1) {
-      slots[slotOf(row(place).readUInt32LE(offset(place) + 4), () => false)] = place + 1;
+    for (let index = 0; index < size; index += 1) {
+      slots[slotOf(row(index).readUInt32LE(offset(index) + 4), () => false)] = index + 1;
     }
   }
 
@@ -90,76 +90,76 @@ export function createDigestTable(): DigestTable {
     },
     find: (name) => (slots[slotOfName(name)] as number) - 1,
     findShort(short) {
-      const slot = slotOf(short % 2 ** 32, (place) => row(place).readUIntLE(offset(place) + 4, 6) === short);
+      const slot = slotOf(short % 2 ** 32, (index) => row(index).readUIntLE(offset(index) + 4, 6) === short);
       return (slots[slot] as number) - 1;
     },
-    at(place) {
-      const extra = extras.get(place);
+    at(index) {
+      const extra = extras.get(index);
       if (extra !== undefined) return extra;
-      const at = offset(place) + NAME_BYTES;
-      return { digest: row(place).subarray(at, at + DIGEST_BYTES), missing: 0, deleted: false };
+      const at = offset(index) + NAME_BYTES;
+      return { digest: row(index).subarray(at, at + DIGEST_BYTES), missing: 0, deleted: false };
     },
-    nameAt(place) {
-      return row(place).subarray(offset(place), offset(place) + NAME_BYTES);
+    nameAt(index) {
+      return row(index).subarray(offset(index), offset(index) + NAME_BYTES);
     },
-    isUnchanged(place, digest) {
-      if ((flag(place) & EXTRA) !== 0) return false;
-      const at = offset(place) + NAME_BYTES;
-      return hasBytes(row(place), at, digest);
+    isUnchanged(index, digest) {
+      if ((flag(index) & EXTRA) !== 0) return false;
+      const at = offset(index) + NAME_BYTES;
+      return hasBytes(row(index), at, digest);
     },
     set(name, tracked) {
       let slot = slotOfName(name);
-      let place = (slots[slot] as number) - 1;
-      if (place < 0) {
+      let index = (slots[slot] as number) - 1;
+      if (index < 0) {
         if (size * 2 >= slots.length) {
           grow();
           slot = slotOfName(name);
         }
-        place = size;
+        index = size;
         size += 1;
-        if (place % ROWS === 0) {
+        if (index % ROWS === 0) {
           rows.push(Buffer.allocUnsafeSlow(ROWS * ROW_BYTES));
           flags.push(new Uint8Array(ROWS));
           updated.push(undefined);
         }
-        slots[slot] = place + 1;
-        name.copy(row(place), offset(place), 0, NAME_BYTES);
-      } else if ((flag(place) & DELETED) !== 0) {
+        slots[slot] = index + 1;
+        name.copy(row(index), offset(index), 0, NAME_BYTES);
+      } else if ((flag(index) & DELETED) !== 0) {
         deleted -= 1;
       }
-      tracked.digest.copy(row(place), offset(place) + NAME_BYTES);
+      tracked.digest.copy(row(index), offset(index) + NAME_BYTES);
       const { missing, missingSinceMs, touchedAtMs } = tracked;
       const extra =
         tracked.deleted || missing > 0 || missingSinceMs !== undefined || touchedAtMs !== undefined;
       if (extra) {
         // A copy, since the original would keep its whole shard or page in memory.
-        extras.set(place, { ...tracked, digest: Buffer.from(tracked.digest) });
+        extras.set(index, { ...tracked, digest: Buffer.from(tracked.digest) });
       } else {
-        extras.delete(place);
+        extras.delete(index);
       }
       if (tracked.deleted) deleted += 1;
-      const seen = flag(place) & SEEN;
-      setFlag(place, seen | (tracked.deleted ? DELETED : 0) | (extra ? EXTRA : 0));
-      return place;
+      const seen = flag(index) & SEEN;
+      setFlag(index, seen | (tracked.deleted ? DELETED : 0) | (extra ? EXTRA : 0));
+      return index;
     },
-    see(place) {
-      const before = flag(place);
-      setFlag(place, before | SEEN);
+    see(index) {
+      const before = flag(index);
+      setFlag(index, before | SEEN);
       return (before & SEEN) !== 0;
     },
-    updatedAt(place) {
-      const ms = updated[Math.floor(place / ROWS)]?.[place % ROWS];
+    updatedAt(index) {
+      const ms = updated[Math.floor(index / ROWS)]?.[index % ROWS];
       return ms === undefined || Number.isNaN(ms) ? undefined : ms;
     },
-    setUpdatedAt(place, ms) {
-      const chunk = Math.floor(place / ROWS);
+    setUpdatedAt(index, ms) {
+      const chunk = Math.floor(index / ROWS);
       if (ms === undefined && updated[chunk] === undefined) return;
       updated[chunk] ??= new Float64Array(ROWS).fill(Number.NaN);
-      (updated[chunk] as Float64Array)[place % ROWS] = ms ?? Number.NaN;
+      (updated[chunk] as Float64Array)[index % ROWS] = ms ?? Number.NaN;
     },
     *unseen() {
-      for (let place = 0; place < size; place += 1) {
-        if ((flag(place) & SEEN) === 0) yield place;
+      for (let index = 0; index < size; index += 1) {
+        if ((flag(index) & SEEN) === 0) yield index;
       }
     },
   };

@@ -19,7 +19,7 @@ export interface DigestStore {
 }
 
 /** Rows of changes that are replayed at once. */
-const CHANGES_AT_ONCE = 8;
+const CHANGES_PER_REPLAY = 8;
 const MAX_TRIES = 5;
 
 /**
@@ -35,7 +35,7 @@ export async function findDigests(
   for (let tries = 0; tries < MAX_TRIES; tries += 1) {
     const head = await readDigestHead(store.redis, store.keys).catch((cause) => {
       // An unavailable Redis has not lost the digests.
-      throw new HeadraceError("store_unavailable", "Redis cannot be read now", { cause });
+      throw new HeadraceError("store_unavailable", "Redis cannot be read", { cause });
     });
     if (head?.generation === generation) return head;
     const kept = await findChangesKept(store.database, name);
@@ -66,7 +66,7 @@ async function replay(
 ): Promise<void> {
   let at: { head: DigestHead | undefined; after: number } = { head, after };
   for (;;) {
-    const changes = await listChanges(store.database, name, { after: at.after, limit: CHANGES_AT_ONCE });
+    const changes = await listChanges(store.database, name, { after: at.after, limit: CHANGES_PER_REPLAY });
     if (changes.length === 0) return;
     const next = await applyDigests(store, at.head, { changes, lost: new Set(), nowMs: store.now() });
     // Another process replayed them.

@@ -77,7 +77,7 @@ export async function* codePages(
       either,
     );
     if (read.kind === "threw") {
-      if (signal.aborted) return report(failed("ABORTED", "The poll was given up"));
+      if (signal.aborted) return report(failed("ABORTED", "The poll was cancelled"));
       if (deadline.aborted) {
         return report(failed("TIMEOUT", `fetchPage took more than ${bounds.codeTimeoutMs} ms`));
       }
@@ -95,13 +95,11 @@ export async function* codePages(
     yield { ref, readAtMs, records, total, memory };
     if (next === undefined) return report({ kind: "last_page" });
     if (refs.has(`c:${next}`)) {
-      return report(
-        failed("PAGE_LOOP", "A cursor came again: the pages of this reading lead to no last one"),
-      );
+      return report(failed("PAGE_LOOP", "A cursor was repeated, so the pages have no end"));
     }
     cursor = next;
   }
-  return report(failed("TOO_MANY_PAGES", `There are more than ${bounds.maxPages} pages: give larger ones`));
+  return report(failed("TOO_MANY_PAGES", `There are more than ${bounds.maxPages} pages: use larger ones`));
 }
 
 type Fetched = { kind: "page"; page: unknown } | { kind: "threw"; error: unknown };
@@ -134,20 +132,20 @@ const MAX_CURSOR_LENGTH = 4_096;
 
 function readSourcePage(page: unknown): PageReading {
   const { records, next, total } = (page ?? {}) as Partial<Record<keyof SourcePage, unknown>>;
-  if (!Array.isArray(records)) return unreadable("What fetchPage gave has no array of records");
+  if (!Array.isArray(records)) return unreadable("The result of fetchPage has no array of records");
   const hasNext = next !== undefined && next !== null && next !== "";
   if (hasNext && typeof next !== "string" && typeof next !== "number") {
-    return unreadable("The next that fetchPage gave is neither a string nor a number");
+    return unreadable("The next from fetchPage is neither a string nor a number");
   }
   if (String(next).length > MAX_CURSOR_LENGTH) {
-    const message = `The next that fetchPage gave has more than ${MAX_CURSOR_LENGTH} characters`;
+    const message = `The next from fetchPage is longer than ${MAX_CURSOR_LENGTH} characters`;
     return { kind: "failed", end: failed("CURSOR_TOO_LONG", message) };
   }
   if (total !== undefined && total !== null && !(Number.isSafeInteger(total) && (total as number) >= 0)) {
-    return unreadable("The total that fetchPage gave is no whole number");
+    return unreadable("The total from fetchPage is not a whole number");
   }
   const read = asJson(records);
-  if (read === undefined) return unreadable("What fetchPage gave cannot be written as JSON");
+  if (read === undefined) return unreadable("The records from fetchPage cannot be converted to JSON");
   return {
     kind: "page",
     records: read,
@@ -188,7 +186,10 @@ function endOf(thrown: unknown, credentials: Credentials): FetchEnd {
     return { kind: "rate_limited", retryAfterMs: waitMs };
   }
   const secrets = Object.values(credentials).filter((value) => value.length >= 4);
-  const said = secrets.reduce((text, secret) => text.replaceAll(secret, "[redacted]"), String(error.message));
-  const [line = ""] = said.split("\n", 1);
+  const message = secrets.reduce(
+    (text, secret) => text.replaceAll(secret, "[redacted]"),
+    String(error.message),
+  );
+  const [line = ""] = message.split("\n", 1);
   return failed("SOURCE_THREW", `fetchPage threw: ${line.slice(0, MAX_MESSAGE_LENGTH)}`);
 }

@@ -62,9 +62,9 @@ async function start(count: number): Promise<FakeApi> {
 
 const idsTo = (count: number) => Array.from({ length: count }, (_, index) => index + 1);
 
-describe.each([...HTTP, CODE])("a fetcher ($name)", ({ over }) => {
+describe.each([...HTTP, CODE])("fetcher ($name)", ({ over }) => {
   test.each([0, 1, 9, 10, 11, 20, 25])(
-    "reads %d records, each once but for overlaps, in their order",
+    "reads %d records in order, each once except for overlaps",
     async (count) => {
       const api = await start(count);
       const { end, ids, pages, requests } = await readAll(over(api));
@@ -80,7 +80,7 @@ describe.each([...HTTP, CODE])("a fetcher ($name)", ({ over }) => {
     },
   );
 
-  test("tells when a page was asked for, before it was answered", async () => {
+  test("records when a page was requested", async () => {
     const api = await start(5);
     const before = Date.now();
     const { pages } = await readAll(over(api));
@@ -88,7 +88,7 @@ describe.each([...HTTP, CODE])("a fetcher ($name)", ({ over }) => {
     expect(pages[0]?.readAtMs).toBeLessThanOrEqual(api.requests[0]?.atMs as number);
   });
 
-  test("sends nothing that it was not let through to send", async () => {
+  test("sends no request that was not admitted", async () => {
     const api = await start(25);
     expect(await readAll(over(api), { admit: () => 1_500 })).toMatchObject({
       end: { kind: "rate_limited", retryAfterMs: 1_500 },
@@ -98,7 +98,7 @@ describe.each([...HTTP, CODE])("a fetcher ($name)", ({ over }) => {
     expect(api.requests).toEqual([]);
   });
 
-  test("ends as rate limited at a 429, with the wait that it names", async () => {
+  test("ends as rate limited at a 429, with its Retry-After", async () => {
     const api = await start(25);
     api.failNext({ kind: "rate_limited", retryAfter: "7" });
     expect((await readAll(over(api))).end).toEqual({ kind: "rate_limited", retryAfterMs: 7_000 });
@@ -107,7 +107,7 @@ describe.each([...HTTP, CODE])("a fetcher ($name)", ({ over }) => {
   });
 
   test.each(["status", "html", "cut_json", "cut_body", "missing_key", "empty_body", "reset"] as const)(
-    "fails at the answer %s, and never takes it for an empty page",
+    "fails at a response with the fault %s instead of taking it for an empty page",
     async (kind) => {
       const api = await start(25);
       api.failNext(kind === "status" ? { kind, status: 500 } : { kind });
@@ -118,7 +118,7 @@ describe.each([...HTTP, CODE])("a fetcher ($name)", ({ over }) => {
     },
   );
 
-  test("ends when it is given up, at once", async () => {
+  test("stops fetching at once when the poll is cancelled", async () => {
     const api = await start(25);
     api.fault = () => ({ kind: "hang" });
     const abort = new AbortController();
@@ -127,7 +127,7 @@ describe.each([...HTTP, CODE])("a fetcher ($name)", ({ over }) => {
     expect((await reading).end).toMatchObject({ kind: "failed", code: "ABORTED" });
   });
 
-  test("gives up a page that takes too long", async () => {
+  test("fails a page that exceeds its timeout", async () => {
     const api = await start(25);
     api.fault = () => ({ kind: "hang" });
     const bounds = { pageTimeoutMs: 100, codeTimeoutMs: 100 };
@@ -137,8 +137,8 @@ describe.each([...HTTP, CODE])("a fetcher ($name)", ({ over }) => {
 
 const PAGED = [...HTTP, CODE].filter(({ name }) => !name.startsWith("none"));
 
-describe.each(PAGED)("a fetcher of several pages ($name)", ({ over }) => {
-  test("keeps the pages that came before the one that failed", async () => {
+describe.each(PAGED)("paged fetcher ($name)", ({ over }) => {
+  test("keeps the pages before a failed one", async () => {
     const api = await start(25);
     api.fault = ({ page }) => (page === 2 ? { kind: "html" } : undefined);
     const { end, pages } = await readAll(over(api));
@@ -147,13 +147,13 @@ describe.each(PAGED)("a fetcher of several pages ($name)", ({ over }) => {
     expect(pages[0]?.records).toHaveLength(10);
   });
 
-  test("reads no more pages than the bound", async () => {
+  test("fails after the maximum number of pages", async () => {
     const api = await start(55);
     const { end, pages } = await readAll(over(api, { maxPages: 3 }));
     expect([end, pages.length]).toEqual([expect.objectContaining({ code: "TOO_MANY_PAGES" }), 3]);
   });
 
-  test("is asked before each request, and stops where it is not let through", async () => {
+  test("admits each request of a reading, and stops at the first refusal", async () => {
     const api = await start(25);
     let asked = 0;
     const { end, pages } = await readAll(over(api), { admit: () => (++asked > 2 ? 300 : 0) });
@@ -166,9 +166,9 @@ describe.each(PAGED)("a fetcher of several pages ($name)", ({ over }) => {
 });
 
 describe.each(PAGED.filter(({ name }) => /cursor|link|next_url|code/.test(name)))(
-  "a fetcher that is told what follows ($name)",
+  "fetcher with next links ($name)",
   ({ over }) => {
-    test("fails where a page names itself, or one before it, as the next", async () => {
+    test("fails when a page names itself or an earlier page as the next", async () => {
       const api = await start(25);
       api.fault = ({ page }) => (page === 2 ? { kind: "same_next" } : undefined);
       const { end, pages } = await readAll(over(api));

@@ -44,13 +44,13 @@ describe("credentials", () => {
       { key: "k" },
       { "x-key": "Key k" },
     ],
-  ])("go as %s", async (_what, auth, credentials, headers) => {
+  ])("credentials are sent as %s", async (_name, auth, credentials, headers) => {
     const api = await start(5);
     await readAll(over(api, "none", { auth }, credentials));
     expect(api.requests[0]?.headers).toMatchObject(headers);
   });
 
-  test("go as a key in the query, and never into what names a page", async () => {
+  test("a key in the query is left out of page refs", async () => {
     const api = await start();
     const auth = { type: "api_key", in: "query", name: "key" } as const;
     const { memory, end } = await readAll(over(api, "link", { auth }, { key: "k-s3cret" }));
@@ -59,7 +59,7 @@ describe("credentials", () => {
     expect(JSON.stringify([...memory])).not.toContain("s3cret");
   });
 
-  test("that are not taken fail the reading", async () => {
+  test("rejected credentials fail the reading", async () => {
     const api = await start();
     api.authorize = () => false;
     const { end } = await readAll(over(api, "page", { auth: { type: "bearer" } }, { token: "t0p-s3cret" }));
@@ -70,7 +70,7 @@ describe("credentials", () => {
     expect((await readAll(over(api, "page"))).end).toMatchObject({ code: "FORBIDDEN" });
   });
 
-  test("go to no other host than the one that they were given for", async () => {
+  test("credentials are sent to no other host", async () => {
     const other = await serve((_request, response) => void response.end("[]"));
     const api = await start();
     api.headers = { link: `<${other.url}/steal>; rel="next"` };
@@ -109,7 +109,7 @@ describe("OAuth", () => {
   const tokenRequests = (api: FakeApi) => api.requests.filter(({ path }) => path === "/oauth/token");
 
   test.each([false, true])(
-    "gets one token for many pages and readings (client in the body: %s)",
+    "uses one OAuth token for many pages and readings (client in the body: %s)",
     async (body) => {
       const api = await start();
       api.authorize = api.oauth.authorize;
@@ -122,7 +122,7 @@ describe("OAuth", () => {
     },
   );
 
-  test("gets another token when one is not taken, once a page", async () => {
+  test("renews a rejected OAuth token once per page", async () => {
     const api = await start();
     api.authorize = api.oauth.authorize;
     api.afterPage = (page) => void (page === 1 && api.oauth.revoke());
@@ -134,7 +134,7 @@ describe("OAuth", () => {
     expect(tokenRequests(api)).toHaveLength(3);
   });
 
-  test("gets another token before one ends, and after a PUT of the source", async () => {
+  test("renews an OAuth token before it expires, and after a PUT of the source", async () => {
     const api = await start(5);
     api.authorize = api.oauth.authorize;
     let nowMs = Date.now();
@@ -151,7 +151,7 @@ describe("OAuth", () => {
     expect(tokenRequests(api)).toHaveLength(3);
   });
 
-  test("stores a refresh token that the provider has put in place of the old one, and goes on with it", async () => {
+  test("stores a rotated refresh token and uses it from then on", async () => {
     const api = await start(5);
     api.authorize = api.oauth.authorize;
     api.oauth.rotates = true;
@@ -176,7 +176,7 @@ describe("OAuth", () => {
     expect(saved).toHaveLength(2);
   });
 
-  test("says why there is no token, and shows no secret", async () => {
+  test("reports why no OAuth token was issued, without secrets", async () => {
     const api = await start(5);
     const plan = oauth(api, "refresh_token");
     const endWith = async (refuse: { status: number; body: object }) => {
@@ -196,7 +196,7 @@ describe("OAuth", () => {
     expect(api.pages()).toEqual([]);
   });
 
-  test("keeps no more tokens than the bound", async () => {
+  test("keeps at most the configured number of OAuth tokens", async () => {
     const api = await start(5);
     const { of } = fetching({ bounds: { tokens: { maxTokens: 2, timeoutMs: 5_000 } } });
     const plan = oauth(api, "client_credentials");
@@ -205,9 +205,9 @@ describe("OAuth", () => {
   });
 });
 
-describe("a page that is as it was", () => {
+describe("unchanged page", () => {
   test.each(["page", "offset", "cursor", "next_url", "link", "none"] as const)(
-    "is not read again (%s), and the one that changed is",
+    "skips parsing unchanged pages (%s) and reads changed ones",
     async (pagination) => {
       const api = await start(25);
       const pages = over(api, pagination, {});
@@ -225,7 +225,7 @@ describe("a page that is as it was", () => {
   );
 
   test.each(["etag", "last_modified", "both"] as const)(
-    "is not even sent where the provider has validators (%s), which go back byte for byte",
+    "sends validators back byte for byte (%s), so that unchanged pages are not transferred",
     async (validators) => {
       const api = await start(25);
       api.validators = validators;
@@ -245,7 +245,7 @@ describe("a page that is as it was", () => {
     },
   );
 
-  test("is read again after any change of the source", async () => {
+  test("reads an unchanged page again after any change of the source", async () => {
     const api = await start(25);
     api.validators = "etag";
     const { of } = fetching();
@@ -256,7 +256,7 @@ describe("a page that is as it was", () => {
     }
   });
 
-  test("with a Link header may have got a page after it", async () => {
+  test("finds a new page after an unchanged last page with a Link header", async () => {
     const api = await start(20);
     api.validators = "etag";
     const pages = over(api, "link");
@@ -267,7 +267,7 @@ describe("a page that is as it was", () => {
     expect([again.ids, again.end]).toEqual([["same", "same", 21], { kind: "last_page" }]);
   });
 
-  test("keeps no time of change that the same second may have overtaken", async () => {
+  test("drops a Last-Modified from the second of the response", async () => {
     const api = await start(5);
     api.validators = "last_modified";
     api.skewMs = Date.UTC(2026, 0, 1) - Date.now();
@@ -275,7 +275,7 @@ describe("a page that is as it was", () => {
     expect([...memory.values()][0]?.lastModified).toBeUndefined();
   });
 
-  test("cannot be one that nobody asked for in that way", async () => {
+  test("fails at a 304 to an unconditional request", async () => {
     const api = await start(5);
     api.failNext({ kind: "status", status: 304, body: "" });
     expect((await readAll(over(api, "none"))).end).toMatchObject({ code: "UNEXPECTED_STATUS" });
@@ -283,7 +283,7 @@ describe("a page that is as it was", () => {
 });
 
 describe("pages by number and offset", () => {
-  test("overlap by a record where they go by offset", async () => {
+  test("pages by offset overlap by one record", async () => {
     const api = await start(25);
     const { pages } = await readAll(over(api, "offset"));
     const ids = pages.map(({ records = [] }) => records.map((record) => (record as { id: number }).id));
@@ -304,7 +304,7 @@ describe("pages by number and offset", () => {
   });
 
   test.each(["page", "offset"] as const)(
-    "go on after a short one where nobody says how many records there are (%s)",
+    "reads on after a short page without a total (%s)",
     async (pagination) => {
       const api = await start(25);
       const source = { ...api.source(pagination) };
@@ -319,7 +319,7 @@ describe("pages by number and offset", () => {
     },
   );
 
-  test("end where a page after a short one is not there, and fail where one is not there after a full one", async () => {
+  test("a missing page ends the reading after a short page and fails it after a full one", async () => {
     const api = await start(25);
     const source = { ...api.source("page") };
     delete source["total"];
@@ -331,7 +331,7 @@ describe("pages by number and offset", () => {
   });
 
   test.each(["page", "offset"] as const)(
-    "do not end at a number that is of something else than records (%s)",
+    "ignores a total that counts something else (%s)",
     async (pagination) => {
       const api = await start(25);
       const target = await serve(async (request, response) => {
@@ -346,23 +346,20 @@ describe("pages by number and offset", () => {
     },
   );
 
-  test.each(["page", "offset"] as const)(
-    "fail where the provider does not heed the %s",
-    async (pagination) => {
-      const api = await start(25);
-      const source = {
-        ...api.source(pagination),
-        pagination: { type: pagination, param: "unheard-of", limit: 10 },
-      };
-      const { end } = await readAll(fetching().of(polledSource(httpPlan(api, source as ConnectorSource))));
-      expect(end).toMatchObject({ kind: "failed", code: "PAGE_LOOP" });
-    },
-  );
+  test.each(["page", "offset"] as const)("fails when the provider ignores the %s", async (pagination) => {
+    const api = await start(25);
+    const source = {
+      ...api.source(pagination),
+      pagination: { type: pagination, param: "unheard-of", limit: 10 },
+    };
+    const { end } = await readAll(fetching().of(polledSource(httpPlan(api, source as ConnectorSource))));
+    expect(end).toMatchObject({ kind: "failed", code: "PAGE_LOOP" });
+  });
 });
 
-describe("what a provider says of its limit", () => {
+describe("provider's rate limit", () => {
   test.each(["structured", "legacy", "x"] as const)(
-    "is reported, and no request is sent once it is used up (%s)",
+    "reports the rate limit and sends no request once it is exhausted (%s)",
     async (style) => {
       const api = await start(55);
       api.quota = createFakeQuota({ limit: 3, windowMs: 60_000, style });
@@ -374,7 +371,7 @@ describe("what a provider says of its limit", () => {
     },
   );
 
-  test("is a date by its own clock, however wrong that is", async () => {
+  test("reads a Retry-After date by the provider's clock", async () => {
     const api = await start();
     api.skewMs = -600_000;
     const date = new Date(Date.now() + api.skewMs + 30_000).toUTCString();
@@ -383,7 +380,7 @@ describe("what a provider says of its limit", () => {
     expect(end.kind === "rate_limited" && Math.round((end.retryAfterMs ?? 0) / 5_000)).toBe(6);
   });
 
-  test("counts for a 503 and a 500 too, which are failures", async () => {
+  test("honours the Retry-After of a 503 and a 500, which are failures", async () => {
     const api = await start();
     api.failNext({ kind: "rate_limited", status: 503, retryAfter: "9" });
     expect((await readAll(over(api, "page"))).end).toMatchObject({
@@ -392,7 +389,7 @@ describe("what a provider says of its limit", () => {
     });
   });
 
-  test("may come with a 403", async () => {
+  test("takes a 403 with rate limit headers for a refusal", async () => {
     const api = await start();
     const headers = { "x-ratelimit-remaining": "0", "x-ratelimit-reset": "40" };
     api.failNext({ kind: "status", status: 403, headers });
@@ -401,7 +398,7 @@ describe("what a provider says of its limit", () => {
 });
 
 describe("bodies", () => {
-  test("are inflated, and give the same records and memory as plain ones", async () => {
+  test("compressed pages give the same records and memory as plain ones", async () => {
     const api = await start(25);
     const plain = await readAll(over(api, "cursor"));
     api.gzip = true;
@@ -411,7 +408,7 @@ describe("bodies", () => {
     expect([...zipped.memory]).toEqual([...plain.memory]);
   });
 
-  test("that inflate to more than the bound are not, and neither are broken ones", async () => {
+  test("fails compressed pages that are too large or broken", async () => {
     const { gzipSync } = await import("node:zlib");
     const bomb = gzipSync(Buffer.alloc(50_000_000));
     let body = bomb;
@@ -432,12 +429,12 @@ describe("bodies", () => {
     encoding = "identity";
     expect(await end()).toEqual({ kind: "last_page" });
     body = Buffer.from([0xff, 0xfe, 0x5b, 0x5d]);
-    expect(await end()).toMatchObject({ code: "PAGE_UNREADABLE", message: "The answer is not UTF-8" });
+    expect(await end()).toMatchObject({ code: "PAGE_UNREADABLE", message: "The response is not UTF-8" });
     body = Buffer.alloc(2_000_000, "[1,");
     expect(await end()).toMatchObject({ code: "PAGE_TOO_LARGE" });
   });
 
-  test("keep ids beyond 2^53 apart", async () => {
+  test("keeps ids beyond 2^53 distinct", async () => {
     const target = await serve((_request, response) => {
       response.end('[{"id":9007199254740992},{"id":9007199254740993}]');
     });
@@ -446,7 +443,7 @@ describe("bodies", () => {
     expect(new Set(ids).size).toBe(2);
   });
 
-  test("are asked for at public addresses alone, and redirects are not followed", async () => {
+  test("requests public addresses only and follows no redirects", async () => {
     const api = await start(1);
     const plan = httpPlan(api, api.source("none"));
     const guarded = fetching({ allowPrivate: [] }).of(polledSource(plan));
@@ -460,7 +457,7 @@ describe("bodies", () => {
   });
 });
 
-describe("a source in code", () => {
+describe("code source", () => {
   const plan = { kind: "code", handler: "shop", params: {}, credentials: { token: "t0p-s3cret" } } as const;
   const read = (fetchPage: (context: { cursor: string | undefined }) => unknown) =>
     readAll(fetching({ sources: { shop: fetchPage as never } }).of(polledSource(plan)));
@@ -471,17 +468,17 @@ describe("a source in code", () => {
     ["an object as the next cursor", { records: [], next: {} }, "PAGE_UNREADABLE"],
     ["a cursor that is too long", { records: [], next: "x".repeat(5_000) }, "CURSOR_TOO_LONG"],
     ["a total that is none", { records: [], total: -1 }, "PAGE_UNREADABLE"],
-  ])("that gives %s fails", async (_what, page, code) => {
+  ])("a code source that returns %s fails", async (_name, page, code) => {
     const { end, pages } = await read(() => page);
     expect([end, pages]).toEqual([expect.objectContaining({ kind: "failed", code }), []]);
   });
 
-  test("gives what JSON can say", async () => {
+  test("the records of a code source are converted to JSON", async () => {
     const { pages } = await read(() => ({ records: [{ id: 2n ** 60n, at: new Date(0), gone: undefined }] }));
     expect(pages[0]?.records).toEqual([{ id: "1152921504606846976", at: "1970-01-01T00:00:00.000Z" }]);
   });
 
-  test("that throws fails with its words, but for what the credentials hold", async () => {
+  test("a code source that throws fails with its message, without credentials", async () => {
     const { end } = await read(() => {
       throw new Error("cannot log in with t0p-s3cret\nand more");
     });
@@ -491,7 +488,7 @@ describe("a source in code", () => {
     });
   });
 
-  test("that is not there fails, since another copy may have it", async () => {
+  test("a missing code source fails the poll", async () => {
     expect((await readAll(fetching().of(polledSource(plan)))).end).toMatchObject({ code: "HANDLER_MISSING" });
   });
 });

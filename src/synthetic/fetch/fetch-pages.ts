@@ -48,7 +48,7 @@ export function createFetchPages(deps: {
           : yield* codePages(source, source.fetch, options, code);
       } catch (error) {
         onError(error, source);
-        return { end: failed("INTERNAL", "Something failed here: the log has the cause"), ...counted };
+        return { end: failed("INTERNAL", "An internal error occurred; see the log"), ...counted };
       }
     };
 }

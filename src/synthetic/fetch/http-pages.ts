@@ -58,14 +58,14 @@ export async function* httpPages(
             nowMs: clock.now(),
           });
     if (read.kind === "failed") return report(read.end);
-    const place = {
+    const current = {
       ref,
       headers: sent.response.headers,
       records: read.records?.length ?? read.kept.records,
       before,
     };
-    if (isSamePage(previous, read.kept, place.records)) return report(LOOP);
-    const next = nextPage(read, place, (page) => paging.next(page), request);
+    if (isSamePage(previous, read.kept, current.records)) return report(LOOP);
+    const next = nextPage(read, current, (page) => paging.next(page), request);
     if (next.kind === "failed") return report(failed(next.code, next.message));
     const { next: _old, ...kept } = read.kept;
     yield {
@@ -78,13 +78,11 @@ export async function* httpPages(
     };
     if (next.kind === "last") return report({ kind: "last_page" });
     if (refs.has(next.ref)) return report(LOOP);
-    previous = { ref, records: place.records, fingerprint: read.kept.fingerprint };
-    before += place.records;
+    previous = { ref, records: current.records, fingerprint: read.kept.fingerprint };
+    before += current.records;
     ref = next.ref;
   }
-  return report(
-    failed("TOO_MANY_PAGES", `There are more than ${bounds.maxPages} pages: ask for larger ones`),
-  );
+  return report(failed("TOO_MANY_PAGES", `There are more than ${bounds.maxPages} pages: use larger ones`));
 }
 
 /** The page after a single record starts behind it instead of overlapping, since it would be requested forever. */
@@ -96,7 +94,7 @@ function overlapOf(previous: { records: number } | undefined): { overlaps?: bool
 /** Statuses with which providers answer requests for a page after the last. */
 const PAST_END = new Set([400, 404, 416, 422]);
 
-const LOOP = failed("PAGE_LOOP", "A page came again: the pages of this reading lead to no last one");
+const LOOP = failed("PAGE_LOOP", "A page was repeated, so the pages have no end");
 
 interface Memory {
   kept: PageMemory | undefined;
@@ -166,7 +164,7 @@ async function readResponse(
     return { kind: "same", records: undefined, kept: { ...rest, ...validators } };
   }
   const text = readText(body.bytes);
-  if (text === undefined) return unreadable("The answer is not UTF-8");
+  if (text === undefined) return unreadable("The response is not UTF-8");
   const page = readPage(text, request.recordsPath);
   if (page.kind === "unreadable") return unreadable(page.reason);
   const { records } = page;
@@ -188,15 +186,16 @@ function readTotal(value: unknown): number | undefined {
 /** Finds the next page. For an unchanged page it is in the memory, unless it was in a header. */
 function nextPage(
   read: Exclude<Read, { kind: "failed" }>,
-  place: Pick<PageRead, "ref" | "headers" | "records" | "before">,
+  current: Pick<PageRead, "ref" | "headers" | "records" | "before">,
   nextOf: (page: PageRead) => NextPage,
   { pagination }: HttpSourceRequest,
 ): NextPage {
   const { total, next } = read.kept;
-  if (read.kind === "page") return nextOf({ ...place, body: read.body, total });
+  if (read.kind === "page") return nextOf({ ...current, body: read.body, total });
   // A 304 omits headers (RFC 9110, section 15.4.5).
-  const inHeader = pagination.type === "link" && (place.headers["link"] !== undefined || next === undefined);
-  if (inHeader) return nextOf({ ...place, body: undefined, total });
+  const inHeader =
+    pagination.type === "link" && (current.headers["link"] !== undefined || next === undefined);
+  if (inHeader) return nextOf({ ...current, body: undefined, total });
   return next === undefined ? { kind: "last" } : { kind: "page", ref: next };
 }
 

@@ -35,7 +35,7 @@ export function createSendPage(deps: {
   ): Promise<Sent> => {
     const { source, request } = page;
     let token: string | undefined;
-    for (let attempt = 1; ; attempt += 1) {
+    for (let tries = 1; ; tries += 1) {
       const waitMs = Math.max(options.admit(), usedUpForMs(requests, clock.now()));
       if (waitMs > 0) return ended({ kind: "rate_limited", retryAfterMs: waitMs }, clock.now());
       if (request.auth?.type === "oauth2") {
@@ -68,12 +68,12 @@ export function createSendPage(deps: {
         requests.rateLimitAtMs = clock.now();
       }
       if (answer.kind !== "unauthorized") return { ...answer, sentAtMs };
-      if (token === undefined || attempt > 1) return ended(UNAUTHORIZED, sentAtMs);
+      if (token === undefined || tries > 1) return ended(UNAUTHORIZED, sentAtMs);
     }
   };
 }
 
-const UNAUTHORIZED = failed("UNAUTHORIZED", "The provider answered 401: it does not take these credentials");
+const UNAUTHORIZED = failed("UNAUTHORIZED", "The provider answered 401: the credentials are invalid");
 
 /** Waits for the reset of an exhausted rate limit. */
 function usedUpForMs({ rateLimit, rateLimitAtMs }: Requests, nowMs: number): number {

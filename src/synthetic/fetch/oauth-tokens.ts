@@ -173,7 +173,7 @@ function readTokens(result: OutgoingResult, nowMs: number): Tokens | { kind: "en
   }
   const { access_token: token, expires_in: seconds, refresh_token: refreshToken } = body;
   if (typeof token !== "string" || !/^[\x21-\x7e]+$/.test(token)) {
-    return end("TOKEN_UNREADABLE", "The token endpoint answered no access token");
+    return end("TOKEN_UNREADABLE", "The token endpoint returned no access token");
   }
   const lives = Number(seconds);
   return {

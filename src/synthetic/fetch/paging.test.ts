@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import type { HttpSourceRequest } from "../sources/polled-source.ts";
 import { createPaging } from "./paging.ts";
 
-test("what names a page is kept without the secrets of the URL, however the provider writes them", () => {
+test("page refs contain no secret of the URL, however the provider encodes it", () => {
   const value = "s/3 cr&et";
   const request: HttpSourceRequest = {
     url: `https://a.example/${encodeURIComponent(value)}/orders`,

@@ -148,7 +148,8 @@ function byUrl(base: URL, request: HttpSourceRequest, nextOf: (page: PageRead) =
       const next = readNext(nextOf(page));
       if (next.kind !== "text") return next;
       const from = urlOf(page.ref).href;
-      if (!URL.canParse(next.text, from)) return failed("PAGE_UNREADABLE", "The next page's URL is none");
+      if (!URL.canParse(next.text, from))
+        return failed("PAGE_UNREADABLE", "The URL of the next page is invalid");
       const url = new URL(next.text, from);
       // Credentials are sent only to the origin that they were configured for.
       if (url.origin === base.origin) return bounded(refOf(url));
@@ -176,7 +177,7 @@ function readNext(value: unknown): { kind: "text"; text: string } | NextPage {
   if (value === undefined || value === null || value === "" || value === false) return LAST;
   if (typeof value === "string") return { kind: "text", text: value };
   if (typeof value === "number") return { kind: "text", text: String(value) };
-  return failed("PAGE_UNREADABLE", "What should name the next page is neither a string nor a number");
+  return failed("PAGE_UNREADABLE", "The name of the next page is neither a string nor a number");
 }
 
 /** Refs of all pages are kept until the next poll. */
@@ -184,7 +185,7 @@ const MAX_REF_LENGTH = 4_096;
 
 function bounded(ref: string): NextPage {
   if (ref.length <= MAX_REF_LENGTH) return { kind: "page", ref };
-  return failed("CURSOR_TOO_LONG", `What names the next page has more than ${MAX_REF_LENGTH} characters`);
+  return failed("CURSOR_TOO_LONG", `The name of the next page is longer than ${MAX_REF_LENGTH} characters`);
 }
 
 function failed(code: string, message: string): NextPage {

@@ -11,7 +11,7 @@ describe("readRateLimit", () => {
       { limit: 100, remaining: 50, resetS: 30 },
     ],
     [
-      "its window, where no time is given",
+      "the window if there is no reset",
       { ratelimit: '"a";r=5', "ratelimit-policy": '"a";q=9;w=60' },
       { limit: 9, remaining: 5, resetS: 60 },
     ],
@@ -25,7 +25,7 @@ describe("readRateLimit", () => {
       { limit: 1000, remaining: 900, resetS: 86_400 },
     ],
     [
-      "the one that lasts longest of those that are used up",
+      "the exhausted policy with the latest reset",
       { ratelimit: '"burst";r=0;t=6, "day";r=0;t=600' },
       { limit: 0, remaining: 0, resetS: 600 },
     ],
@@ -55,7 +55,7 @@ describe("readRateLimit", () => {
       { limit: 10, remaining: 0, resetS: 12 },
     ],
     [
-      "X-Rate-Limit with a Unix time in ms that is past",
+      "X-Rate-Limit with a past Unix time in ms",
       { "x-rate-limit-remaining": "4", "x-rate-limit-reset": String(NOW - 5) },
       { limit: 4, remaining: 4, resetS: 0 },
     ],
@@ -70,17 +70,17 @@ describe("readRateLimit", () => {
     ["half of it", { "x-ratelimit-remaining": "1" }, undefined],
     ["a date", { "x-ratelimit-remaining": "1", "x-ratelimit-reset": "2026-01-01" }, undefined],
     ["what is too long", { ratelimit: `"a";r=1;t=1,${"x".repeat(5_000)}` }, undefined],
-  ])("reads %s", (_what, headers, seen) => {
+  ])("reads the rate limit: %s", (_name, headers, seen) => {
     expect(readRateLimit(headers, NOW)).toEqual(seen);
   });
 
-  test("passes over a malformed header for one that can be read", () => {
+  test("skips a malformed rate limit header for a valid one", () => {
     const headers = { ratelimit: "???", "x-ratelimit-remaining": "1", "x-ratelimit-reset": "2" };
     expect(readRateLimit(headers, NOW)).toEqual({ limit: 1, remaining: 1, resetS: 2 });
   });
 });
 
-test("the moment of an answer is by its sender's clock, and ours where that says nothing", () => {
+test("the time of a response is by its sender's clock, or ours if it has no date", () => {
   expect(answeredAt({ date: "Thu, 01 Jan 2026 00:10:00 GMT" }, NOW)).toBe(NOW + 600_000);
   expect(answeredAt({ date: "soon" }, NOW)).toBe(NOW);
   expect(answeredAt({}, NOW)).toBe(NOW);

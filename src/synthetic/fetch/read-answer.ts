@@ -26,16 +26,16 @@ export function readAnswer(result: OutgoingResult, nowMs: number): Answer {
   if (status >= 200 && status < 300 && status !== 204) return { kind: "page", response: result, rateLimit };
   if (status === 304) return { kind: "unchanged", response: result, rateLimit };
   if (status === 401) return { kind: "unauthorized", rateLimit };
-  const asked = retryAfterMs(headers["retry-after"], atMs);
+  const requestedMs = retryAfterMs(headers["retry-after"], atMs);
   const isUsedUp = rateLimit?.remaining === 0;
   // Some providers answer 403 instead of 429 and show only in the headers that it is the rate limit.
-  if (status === 429 || (status === 403 && (isUsedUp || asked !== undefined))) {
-    const retryAfter = asked ?? (isUsedUp ? rateLimit.resetS * 1_000 : undefined);
+  if (status === 429 || (status === 403 && (isUsedUp || requestedMs !== undefined))) {
+    const retryAfter = requestedMs ?? (isUsedUp ? rateLimit.resetS * 1_000 : undefined);
     return { kind: "end", end: { kind: "rate_limited", retryAfterMs: retryAfter }, status, rateLimit };
   }
   return {
     kind: "end",
-    end: failed(codeOf(status), `The provider answered ${status}${hint(status)}`, asked),
+    end: failed(codeOf(status), `The provider answered ${status}${hint(status)}`, requestedMs),
     status,
     rateLimit,
   };

@@ -18,15 +18,15 @@ export async function readBody(
   const name = encoding?.trim().toLowerCase() ?? "";
   if (name === "" || name === "identity") return { kind: "bytes", bytes: body };
   if (name !== "gzip" && name !== "x-gzip") {
-    return failed("PAGE_UNREADABLE", "The answer has an encoding that was not asked for");
+    return failed("PAGE_UNREADABLE", "The response has an encoding that was not requested");
   }
   try {
     return { kind: "bytes", bytes: await inflate(body, { maxOutputLength: maxBytes }) };
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === "ERR_BUFFER_TOO_LARGE") return tooLarge(maxBytes);
-    if (code === "Z_BUF_ERROR") return failed("PAGE_TRUNCATED", "The answer ends within its gzip data");
-    return failed("PAGE_UNREADABLE", "The answer is not valid gzip data");
+    if (code === "Z_BUF_ERROR") return failed("PAGE_TRUNCATED", "The response ends within its gzip data");
+    return failed("PAGE_UNREADABLE", "The response is not valid gzip data");
   }
 }
 
@@ -37,7 +37,7 @@ export function readText(bytes: Buffer): string | undefined {
 }
 
 function tooLarge(maxBytes: number): BodyReading {
-  return failed("PAGE_TOO_LARGE", `The answer is larger than ${maxBytes} bytes: ask for smaller pages`);
+  return failed("PAGE_TOO_LARGE", `The response is larger than ${maxBytes} bytes: use smaller pages`);
 }
 
 function failed(code: Extract<BodyReading, { kind: "failed" }>["code"], message: string): BodyReading {

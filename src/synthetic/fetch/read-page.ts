@@ -15,13 +15,13 @@ export function readPage(text: string, path: string): Page {
     const html = /^\s*<(?:!doctype|html)/i.test(text);
     return {
       kind: "unreadable",
-      reason: html ? "The answer is an HTML page" : "The answer is not valid JSON",
+      reason: html ? "The response is an HTML page" : "The response is not valid JSON",
     };
   }
   const records = path === "" ? body : valueAt(body, path);
   if (!Array.isArray(records)) {
-    const place = path === "" ? "The answer" : `What is at ${path} in the answer`;
-    return { kind: "unreadable", reason: `${place} is ${kindOf(records)} instead of an array of records` };
+    const subject = path === "" ? "The response" : `The value at ${path} in the response`;
+    return { kind: "unreadable", reason: `${subject} is ${kindOf(records)} instead of an array of records` };
   }
   return { kind: "page", body, records };
 }

@@ -25,7 +25,7 @@ const CONNECTOR = {
 };
 const PARAMS = { base_url: "https://shop.example/api/", account: "a/b?c", team: "red", since: "a&b" };
 
-test("a source is read with its connector, its placeholders filled and its credentials opened", async () => {
+test("a source is read with its connector, filled placeholders and decrypted credentials", async () => {
   const { database } = await migratedDatabase();
   await insertSource(database, KEY_RING, {
     connectorSource: CONNECTOR,
@@ -58,7 +58,7 @@ test("a source is read with its connector, its placeholders filled and its crede
   });
 });
 
-test("a source that is disabled, or whose tenant was deleted, is not read", async () => {
+test("a disabled source, or one of a deleted tenant, is not read", async () => {
   const { database } = await migratedDatabase();
   await insertSource(database, KEY_RING, { connectorSource: { handler: "shop" }, enabled: false });
   expect(await readPolledSource(database.pipeline, KEY_RING, NAME)).toBeUndefined();
@@ -68,14 +68,14 @@ test("a source that is disabled, or whose tenant was deleted, is not read", asyn
   expect(await readPolledSource(database.pipeline, KEY_RING, NAME)).toBeUndefined();
 });
 
-test("a source that lacks a param or a secret says which, and no value", async () => {
+test("the error of a missing param or secret names it and contains no value", async () => {
   const { database } = await migratedDatabase();
   const read = () => readPolledSource(database.pipeline, KEY_RING, NAME);
   await insertSource(database, KEY_RING, {
     connectorSource: CONNECTOR,
     definition: { params: PARAMS },
   });
-  await expect(read()).rejects.toThrow("The source needs the secret shop-key, which is not there");
+  await expect(read()).rejects.toThrow("The source needs the secret shop-key, which does not exist");
   const { "x-key": _key, ...headers } = CONNECTOR.request.headers;
   const connectorSource = { ...CONNECTOR, request: { ...CONNECTOR.request, headers } };
   await insertSource(database, KEY_RING, { connectorSource, definition: { params: {} } });
@@ -85,7 +85,7 @@ test("a source that lacks a param or a secret says which, and no value", async (
   await expect(read()).rejects.toThrow(/^The param base_url must be an absolute http or https URL/);
 });
 
-test("a PUT gives a source a new version; renewed credentials do not, and never overwrite those of a PUT", async () => {
+test("a PUT changes a source's version; rotated credentials do not, and never overwrite those of a PUT", async () => {
   const { database } = await migratedDatabase();
   const given = { connectorSource: { handler: "shop" }, credentials: { token: "1" } };
   const read = async () => (await readPolledSource(database.pipeline, KEY_RING, NAME))!;

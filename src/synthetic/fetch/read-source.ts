@@ -34,7 +34,13 @@ export async function readPolledSource(
   const { deletions, diff, baseline } = definition;
   const from = stored.connectorSource as ConnectorSource;
   return {
-    ...{ tenantId, source, connector, entity, version, diff, baseline },
+    tenantId,
+    source,
+    connector,
+    entity,
+    version,
+    diff,
+    baseline,
     fetch: await readPlan(database, keyRing, stored, from),
     records: {
       id: from.id ?? DEFAULT_ID,
@@ -138,5 +144,5 @@ function filledAuth(
 }
 
 function lacking(kind: "param" | "secret", name: string): HeadraceError {
-  return new HeadraceError("unprocessable", `The source needs the ${kind} ${name}, which is not there`);
+  return new HeadraceError("unprocessable", `The source needs the ${kind} ${name}, which does not exist`);
 }

@@ -32,7 +32,7 @@ function setUp() {
   return { seen, abort, read };
 }
 
-test("pages are the same, each waited for but the first, and their end is told", async () => {
+test("watched pages are unchanged, paced after the first, and report their end", async () => {
   const { seen, read } = setUp();
   const pages = read();
   const refs = [];
@@ -46,7 +46,7 @@ test("pages are the same, each waited for but the first, and their end is told",
   ]);
 });
 
-test("a reading that nobody goes on with is closed, and one that was given up tells of no end", async () => {
+test("an abandoned reading is closed, and a cancelled one reports no end", async () => {
   const { seen, abort, read } = setUp();
   for await (const page of read()) if (page.ref === "2") break;
   expect(seen.at(-1)).toBe("closed");

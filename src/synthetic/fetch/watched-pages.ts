@@ -39,7 +39,7 @@ export function watchPages(
 
 /** The report of an abandoned reading, which nobody reads. */
 const UNREAD: FetchReport = {
-  end: { kind: "failed", code: "ABORTED", message: "The poll was given up", retryAfterMs: undefined },
+  end: { kind: "failed", code: "ABORTED", message: "The poll was cancelled", retryAfterMs: undefined },
   requests: 0,
   rateLimit: undefined,
 };

@@ -140,14 +140,17 @@ describe("a fleet that keeps to base intervals", () => {
     ["as often as its base interval supposes", 1 / 900, 200, 500],
     ["nine times as often", 9 / 900, 70, 140],
     ["hardly ever", 1 / 90_000, 1_500, 3_600],
-  ])("polls a pair that changes %s accordingly, however large the budget", (_, rate, atLeast, atMost) => {
-    const pair = pairOf("first", { ...flat, maxInterval: 3_600 });
-    const { polls } = run(keeping(), [{ pair, rateAt: () => rate }], MONDAY, MONDAY + 14 * DAY);
-    expect(usualWait(polls)).toBeGreaterThan(atLeast);
-    expect(usualWait(polls)).toBeLessThan(atMost);
-  });
+  ])(
+    "a fleet with base intervals polls a pair that changes %s accordingly, however large the budget",
+    (_, rate, atLeast, atMost) => {
+      const pair = pairOf("first", { ...flat, maxInterval: 3_600 });
+      const { polls } = run(keeping(), [{ pair, rateAt: () => rate }], MONDAY, MONDAY + 14 * DAY);
+      expect(usualWait(polls)).toBeGreaterThan(atLeast);
+      expect(usualWait(polls)).toBeLessThan(atMost);
+    },
+  );
 
-  test("polls less often where the budget does not reach", () => {
+  test("a fleet with base intervals polls less often when the budget is too small", () => {
     const pair = pairOf("first", { ...flat, maxInterval: 21_600 });
     const { polls } = run(keeping(1 / 1_200), [{ pair, rateAt: () => 1 / 900 }], MONDAY, MONDAY + 14 * DAY);
     expect(usualWait(polls)).toBeGreaterThan(900);
@@ -155,14 +158,14 @@ describe("a fleet that keeps to base intervals", () => {
 });
 
 describe("the published numbers", () => {
-  test("of the corrected estimator (Cho and Garcia-Molina), ten records in the place of ten polls", () => {
+  test("the corrected estimator matches the published numbers of Cho and Garcia-Molina", () => {
     expect(changesBehind(5, 10) / 10).toBeCloseTo(0.6466271649, 9);
     expect(changesBehind(10, 10) / 10).toBeCloseTo(3.0445224377, 9);
     expect(changesBehind(0, 10)).toBe(0);
     expect(changesBehind(7, 1_000_000)).toBe(7);
   });
 
-  test("of the square-root law: four rates under one budget, and the mean delay", () => {
+  test("the square-root law gives the published mean delay of four rates under one budget", () => {
     const rates = [0.1, 1, 10, 100];
     const fleet = { ...fleetOf(4), budget: { rate: 20, burst: 20 }, tokensAvailable: () => -5 };
     const price = rates
@@ -180,7 +183,7 @@ describe("the published numbers", () => {
     expect((3_600 * delay) / 111.1).toBeCloseTo(169.8, 1);
   });
 
-  test("of the index rule: a constant rate gives sqrt(2 x price / rate), in steps or in one", () => {
+  test("the index rule gives sqrt(2 x price / rate) for a constant rate, in any number of steps", () => {
     const steps = () => ({ durationS: 7, rate: 0.01 });
     expect(timeToIndex(steps, () => 50, 1e6)).toBeCloseTo(100, 6);
     expect(
@@ -200,7 +203,7 @@ describe("the published numbers", () => {
     expect(timeToIndex(steps, () => 0, 600)).toBe(0);
   });
 
-  test("of the index rule: a target that falls with the wait is met where it is", () => {
+  test("the index rule meets a target that falls with the wait", () => {
     const targetAt = (elapsedS: number) => 50 * (200 / Math.max(20, elapsedS)) ** 0.5;
     const waitS = timeToIndex(() => ({ durationS: 7, rate: 0.01 }), targetAt, 1e6);
     expect((0.01 * waitS * waitS) / 2 / targetAt(waitS)).toBeCloseTo(1, 3);
@@ -208,7 +211,7 @@ describe("the published numbers", () => {
     expect(inOne / waitS).toBeCloseTo(1, 2);
   });
 
-  test("of the index rule: hours without changes are waited through", () => {
+  test("the index rule waits through hours without changes", () => {
     const night = (elapsedS: number) =>
       elapsedS < 3_600 ? { durationS: 3_600 - elapsedS, rate: 0 } : { durationS: 1e6, rate: 0.01 };
     expect(timeToIndex(night, () => 50, 1e6)).toBeCloseTo(3_700, 6);
@@ -216,7 +219,7 @@ describe("the published numbers", () => {
 });
 
 describe("local hours", () => {
-  test("follow the zone over its changes of the clock", () => {
+  test("local hours follow the zone's daylight saving changes", () => {
     const spring = Date.UTC(2026, 2, 29, 1) / 1_000;
     expect(offsetHours("Europe/Berlin", spring - 1)).toBe(1);
     expect(offsetHours("Europe/Berlin", spring)).toBe(2);
@@ -226,7 +229,7 @@ describe("local hours", () => {
     expect(offsetHours(-3, spring)).toBe(-3);
   });
 
-  test("begin on Monday", () => {
+  test("local weeks begin on Monday", () => {
     expect(hourOfWeek(MONDAY, 0)).toBe(0);
     expect(hourOfWeek(MONDAY, -1)).toBe(167);
     expect(hourOfWeek(MONDAY + 6 * DAY + 23 * HOUR, 0.5)).toBe(167);
@@ -234,8 +237,8 @@ describe("local hours", () => {
   });
 });
 
-describe("the interval", () => {
-  test("stays between the pair's minimum and maximum, whatever is seen", () => {
+describe("poll interval", () => {
+  test("the interval stays between the pair's minimum and maximum", () => {
     const policy = adaptivePolicy();
     const random = seeded(1);
     for (let trial = 0; trial < 300; trial += 1) {
@@ -253,7 +256,7 @@ describe("the interval", () => {
     }
   });
 
-  test("grows shorter with changes, and longer without", () => {
+  test("the interval shrinks with changes and grows without", () => {
     const interval = (perHour: number) => {
       const { polls } = run(
         fleetOf(11, { rate: 0.02 }),
@@ -269,7 +272,7 @@ describe("the interval", () => {
     expect(usual).toBeGreaterThan(2 * often);
   });
 
-  test("of a new pair is shorter within its business hours than at night, in its own zone", () => {
+  test("a new pair's interval is shorter in its business hours than at night", () => {
     const first = (tz: string, at: number, more: Partial<PollPair> = {}) => {
       const fleet = fleetOf(11, { rate: 0.02 });
       const policy = adaptivePolicy();
@@ -284,7 +287,7 @@ describe("the interval", () => {
     expect(first("America/Los_Angeles", ten, night)).toBeLessThan(0.75 * first("Europe/Berlin", ten, night));
   });
 
-  test("follows the hours in which a source does change, against its configured hours", () => {
+  test("the interval follows the hours of actual changes against the configured hours", () => {
     const nightly = (at: number) => (hourOfWeek(at, 0) % 24 < 4 ? 60 / HOUR : 0.5 / HOUR);
     const { polls } = run(fleetOf(11, { rate: 0.05 }), amongOthers(nightly), MONDAY, MONDAY + 15 * DAY);
     const learned = polls.filter(({ at }) => at > MONDAY + 14 * DAY);
@@ -293,7 +296,7 @@ describe("the interval", () => {
     expect(atNight).toBeGreaterThan(4 * byDay);
   });
 
-  test("shrinks at once in a burst, and grows back after it", () => {
+  test("the interval shrinks at once in a burst and grows back after it", () => {
     const begins = MONDAY + 8 * DAY + 12 * HOUR;
     const burst = (at: number) => (at > begins && at < begins + HOUR ? 0.3 : 1 / 900);
     const { polls } = run(fleetOf(11, { rate: 0.03 }), amongOthers(burst), MONDAY, MONDAY + 9 * DAY);
@@ -309,23 +312,26 @@ describe("the interval", () => {
   test.each([
     ["ten times as often", 10],
     ["a tenth as often", 0.1],
-  ])("is within 2 of the ideal after 20 polls or a day, when a source begins to change %s", (_, factor) => {
-    const turn = MONDAY + 10 * DAY;
-    const rateAt = (at: number) => (at < turn ? 1 : factor) / 600;
-    const fleet = fleetOf(11, { rate: 0.05 });
-    const { polls } = run(fleet, amongOthers(rateAt), MONDAY, turn + 2 * DAY);
-    const late = polls.filter(({ at }, index) => {
-      const since = polls.findIndex((poll) => poll.at > turn);
-      return at > turn + DAY && index > since + 20;
-    });
-    const interval = late.reduce((sum, { waitS }) => sum + waitS, 0) / late.length;
-    // Under one price, intervals are proportional to 1 / sqrt(rate) and spend the budget together.
-    const ideal = (10 * Math.sqrt(1 / 600) + Math.sqrt(factor / 600)) / Math.sqrt(factor / 600) / 0.05;
-    expect(interval / ideal).toBeGreaterThan(0.5);
-    expect(interval / ideal).toBeLessThan(2);
-  });
+  ])(
+    "the interval is within a factor of 2 of the ideal after 20 polls or a day when a source starts to change %s",
+    (_, factor) => {
+      const turn = MONDAY + 10 * DAY;
+      const rateAt = (at: number) => (at < turn ? 1 : factor) / 600;
+      const fleet = fleetOf(11, { rate: 0.05 });
+      const { polls } = run(fleet, amongOthers(rateAt), MONDAY, turn + 2 * DAY);
+      const late = polls.filter(({ at }, index) => {
+        const since = polls.findIndex((poll) => poll.at > turn);
+        return at > turn + DAY && index > since + 20;
+      });
+      const interval = late.reduce((sum, { waitS }) => sum + waitS, 0) / late.length;
+      // Under one price, intervals are proportional to 1 / sqrt(rate) and spend the budget together.
+      const ideal = (10 * Math.sqrt(1 / 600) + Math.sqrt(factor / 600)) / Math.sqrt(factor / 600) / 0.05;
+      expect(interval / ideal).toBeGreaterThan(0.5);
+      expect(interval / ideal).toBeLessThan(2);
+    },
+  );
 
-  test("is the same when the state was stored and read between polls", () => {
+  test("the interval does not change when the state is stored and read between polls", () => {
     const sources = amongOthers(() => 1 / 300);
     const stored = (state: PolicyState) => JSON.parse(JSON.stringify(state)) as PolicyState;
     const kept = run(fleetOf(11), sources, MONDAY, MONDAY + DAY).polls;
@@ -336,7 +342,7 @@ describe("the interval", () => {
     expect(run(fleet, sources, MONDAY, MONDAY + DAY, resume).polls).toEqual(kept);
   });
 
-  test("hardly changes when what the fleet shares is lost", () => {
+  test("the interval hardly changes when the fleet's shared state is lost", () => {
     const fleet = fleetOf(11, { rate: 0.05 });
     const sources = amongOthers(() => 1 / 300);
     const before = run(fleet, sources, MONDAY, MONDAY + 5 * DAY);
@@ -350,7 +356,7 @@ describe("the interval", () => {
     expect(ask({})).toBeLessThan(kept * 4);
   });
 
-  test("leaves the budget of a pair that is gone to the others", () => {
+  test("the budget of a removed pair goes to the others", () => {
     const fleet = fleetOf(2);
     const policy = adaptivePolicy();
     const [stays, goes] = [policy.init(pairOf("a"), fleet), policy.init(pairOf("b"), fleet)];
@@ -367,7 +373,7 @@ describe("rate limits", () => {
   const refused = (now: number, retryAfter: number | null) =>
     seen(now, 60, 0, { kind: "rate_limited", retryAfter });
 
-  test("a Retry-After holds all that shares the limit, to its end and not longer than needed", () => {
+  test("a Retry-After holds all pairs under the limit until its end and not much longer", () => {
     const fleet = fleetOf(3, { shared: true });
     const policy = adaptivePolicy();
     const [one, other] = [
@@ -384,7 +390,7 @@ describe("rate limits", () => {
     expect(policy.admit(other, MONDAY + 901, fleet)).toBe(0);
   });
 
-  test("tenants with limits of their own do not hold each other", () => {
+  test("tenants with limits of their own are not held by each other's refusals", () => {
     const fleet = fleetOf(2);
     const policy = adaptivePolicy();
     const [one, other] = [
@@ -396,7 +402,7 @@ describe("rate limits", () => {
     expect(policy.admit(other, MONDAY + 1, fleet)).toBe(0);
   });
 
-  test("what the headers leave is not overspent, also by polls that are still under way", () => {
+  test("running polls do not overspend the requests that the headers leave", () => {
     const fleet = fleetOf(3, { sendsHeaders: true });
     const policy = adaptivePolicy();
     const state = policy.init(pairOf("a", { cost: 2 }), fleet);
@@ -407,7 +413,7 @@ describe("rate limits", () => {
     expect(policy.admit(state, MONDAY + 31, fleet)).toBe(0);
   });
 
-  test("without headers the limit is learned from refusals, and tried again little by little", () => {
+  test("a limit without headers is learned from refusals and slowly raised again", () => {
     const fleet = fleetOf(3);
     const policy = adaptivePolicy();
     const state = policy.init(pairOf("a"), fleet);
@@ -425,7 +431,7 @@ describe("rate limits", () => {
     expect([...later].sort((left, right) => left - right)).toEqual(later);
   });
 
-  test("where a limit is tight its pairs are polled less often", () => {
+  test("pairs under a tight limit are polled less often", () => {
     const fleet = fleetOf(2, { rate: 0.01 });
     const policy = adaptivePolicy();
     const state = policy.init(pairOf("a"), fleet);
@@ -438,7 +444,7 @@ describe("rate limits", () => {
     expect(policy.explain(state).join(" ")).toContain("rate limit is tight");
   });
 
-  test("polls that fail back off to half an hour, and an answer ends it", () => {
+  test("failing polls back off to half an hour until one succeeds", () => {
     const fleet = fleetOf(1);
     const policy = adaptivePolicy();
     const state = policy.init(pairOf("a"), fleet);
@@ -453,11 +459,11 @@ describe("rate limits", () => {
 });
 
 describe("the reasons", () => {
-  test("are told in words at every turn", () => {
+  test("the reasons of every wait are given in sentences", () => {
     const fleet = fleetOf(3, { rate: 0.01 });
     const policy = adaptivePolicy();
     const state = policy.init(pairOf("a", { maxInterval: 600 }), fleet);
-    expect(policy.explain(state)).toEqual(["It was not polled yet."]);
+    expect(policy.explain(state)).toEqual(["It has not been polled yet."]);
     policy.next(state, seen(MONDAY + 3 * HOUR, 3_600, 0), fleet);
     expect(policy.explain(state)).toEqual([
       expect.stringMatching(/^The next poll comes \d+ min after the last\.$/),
@@ -466,11 +472,11 @@ describe("the reasons", () => {
       expect.stringMatching(/^It is calmer than usual: \d+ % of its changes\.$/),
     ]);
     policy.next(state, seen(MONDAY + 3 * HOUR + 600, 600, 300), fleet);
-    expect(policy.explain(state).join(" ")).toMatch(/A burst seems to be on: [\d.]+ times as many/);
+    expect(policy.explain(state).join(" ")).toMatch(/A burst seems to be under way: [\d.]+ times as many/);
     policy.next(state, seen(MONDAY, 60, 0, { kind: "rate_limited", retryAfter: 120 }), fleet);
     expect(policy.explain(state).slice(1)).toEqual([
-      "The last poll met the provider's rate limit.",
-      "The provider said how long to wait.",
+      "The last poll hit the provider's rate limit.",
+      "The provider sent a Retry-After.",
     ]);
     policy.next(state, seen(MONDAY, 60, 0, { kind: "error" }), fleet);
     expect(policy.explain(state)[1]).toBe("The last 2 polls failed; each further failure doubles the wait.");

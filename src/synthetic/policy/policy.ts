@@ -13,7 +13,7 @@ import { timeToIndex } from "./index-rule.ts";
 import { admitUnderLimit, limitPrice, observeLimit } from "./limiter.ts";
 import { endOfHour, hourOfWeek, offsetHours } from "./local-week.ts";
 import type { Fleet, Observation, PollPair, PollPolicy } from "./poll-policy.ts";
-import { countAsTold, type Demand, priceAfter, withdrawDemand } from "./price.ts";
+import { adoptOwnDemand, type Demand, priceAfter, withdrawDemand } from "./price.ts";
 import { explain, type Reasons } from "./reasons.ts";
 
 /** The state of a pair between its polls: plain JSON, about 3 KB. */
@@ -75,7 +75,7 @@ export default function adaptivePolicy(): AdaptivePolicy {
       // The history of another entity's records does not apply.
       if (stored.pair.connector !== pair.connector || stored.pair.entity !== pair.entity) return anew;
       const { activity, belief, demand, failures, why } = stored;
-      countAsTold(fleet, demand);
+      adoptOwnDemand(fleet, demand);
       return {
         ...anew,
         activity: { ...activity, prior: anew.activity.prior },
@@ -111,7 +111,7 @@ function afterFailure(state: PolicyState, { kind, retryAfter }: Observation, fle
     kind: "failed",
     waitS,
     limited: kind === "rate_limited",
-    asked: retryAfter !== null,
+    retryAfterSent: retryAfter !== null,
     failures: state.failures,
   };
   return waitS;

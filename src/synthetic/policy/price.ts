@@ -28,13 +28,13 @@ const MAX_TRIM = 3;
  * Replaces the pair's demand (sqrt(rate x cost)) and returns the price at which all demands together spend the
  * budget: `demand^2 / (2 x rate^2)`, corrected by the fill of the token bucket.
  */
-export function priceAfter(fleet: Fleet, told: Demand, demand: number, now: number): number {
+export function priceAfter(fleet: Fleet, own: Demand, demand: number, now: number): number {
   const price = priceOf(fleet);
-  withdraw(price, told);
+  withdraw(price, own);
   price.demand += demand;
   price.pairs += 1;
-  told.run = price.run;
-  told.value = demand;
+  own.run = price.run;
+  own.value = demand;
   trim(price, fleet, now);
   // After a start, pairs without a demand yet count like those with one.
   const all = typeof fleet.pairs === "number" ? fleet.pairs : fleet.pairs.length;
@@ -42,7 +42,7 @@ export function priceAfter(fleet: Fleet, told: Demand, demand: number, now: numb
   return ((whole * whole) / (2 * fleet.budget.rate * fleet.budget.rate)) * Math.exp(price.trim);
 }
 
-/** Replaces the fleet's demand with the sum over all processes. Pairs polled next must pass `countAsTold` first. */
+/** Replaces the fleet's demand with the sum over all processes. Pairs polled next must pass `adoptOwnDemand` first. */
 export function adoptDemand(fleet: Fleet, all: { demand: number; pairs: number }): void {
   const price = priceOf(fleet);
   price.demand = all.demand;
@@ -50,19 +50,19 @@ export function adoptDemand(fleet: Fleet, all: { demand: number; pairs: number }
 }
 
 /** Marks a pair's demand as part of the sum, whichever process added it. Does nothing for a pair without a demand. */
-export function countAsTold(fleet: Fleet, told: Demand): void {
-  if (told.run !== 0) told.run = priceOf(fleet).run;
+export function adoptOwnDemand(fleet: Fleet, own: Demand): void {
+  if (own.run !== 0) own.run = priceOf(fleet).run;
 }
 
 /** Removes a pair that is no longer polled from the sum. */
-export function withdrawDemand(fleet: Fleet, told: Demand): void {
-  withdraw(priceOf(fleet), told);
-  told.run = 0;
+export function withdrawDemand(fleet: Fleet, own: Demand): void {
+  withdraw(priceOf(fleet), own);
+  own.run = 0;
 }
 
-function withdraw(price: Price, told: Demand): void {
-  if (told.run !== price.run) return;
-  price.demand = Math.max(0, price.demand - told.value);
+function withdraw(price: Price, own: Demand): void {
+  if (own.run !== price.run) return;
+  price.demand = Math.max(0, price.demand - own.value);
   price.pairs -= 1;
 }
 

@@ -8,7 +8,7 @@ interface Failure {
   waitS: number;
   limited: boolean;
   /** Whether the provider sent a Retry-After. */
-  asked: boolean;
+  retryAfterSent: boolean;
   failures: number;
 }
 
@@ -28,18 +28,18 @@ interface Decision {
 
 /** Returns the reasons for the time of the next poll, in sentences. The first states the time. */
 export function explain(pair: PollPair, why: Reasons | undefined): string[] {
-  if (why === undefined) return ["It was not polled yet."];
+  if (why === undefined) return ["It has not been polled yet."];
   const reasons = why.kind === "failed" ? afterFailure(why) : afterDecision(pair, why);
   return [`The next poll comes ${duration(why.waitS)} after the last.`, ...reasons];
 }
 
-function afterFailure({ limited, asked, failures }: Failure): string[] {
+function afterFailure({ limited, retryAfterSent, failures }: Failure): string[] {
   const count = failures === 1 ? "The last poll" : `The last ${failures} polls`;
   return [
     limited
-      ? `${count} met the provider's rate limit.`
+      ? `${count} hit the provider's rate limit.`
       : `${count} failed; each further failure doubles the wait.`,
-    ...(asked ? ["The provider said how long to wait."] : []),
+    ...(retryAfterSent ? ["The provider sent a Retry-After."] : []),
   ];
 }
 
@@ -52,10 +52,10 @@ function afterDecision(pair: PollPair, why: Decision): string[] {
     [true, `It is expected to change ${often} now.`],
     [shapeNow >= 1.25, `This hour of its week is ${round(shapeNow)} times as busy as an average one.`],
     [shapeNow <= 0.8, `This hour of its week is quiet: ${percent(shapeNow)} of an average one.`],
-    [burst >= 1.5, `A burst seems to be on: ${round(burst)} times as many changes as usual.`],
+    [burst >= 1.5, `A burst seems to be under way: ${round(burst)} times as many changes as usual.`],
     [burst <= 0.7, `It is calmer than usual: ${percent(burst)} of its changes.`],
-    [dearer >= 1.05, "The provider's rate limit is tight: all who share it are polled less often."],
-    [idealS < pair.minInterval, `The minimum interval of ${duration(pair.minInterval)} holds it back.`],
+    [dearer >= 1.05, "The provider's rate limit is tight: all sources that share it are polled less often."],
+    [idealS < pair.minInterval, `The minimum interval of ${duration(pair.minInterval)} applies.`],
     [idealS >= pair.maxInterval, `The maximum interval of ${duration(pair.maxInterval)} is reached.`],
   ];
   return reasons.filter(([holds]) => holds).map(([, sentence]) => sentence);

@@ -11,15 +11,14 @@ const NOW = Date.UTC(2026, 10, 26, 12);
 function setUp() {
   const observed: Observation[] = [];
   const fleet: Fleet & { pairs: number } = {
-    ...{
-      budget: { rate: 100, burst: 200 },
-      pairs: 1,
-      connectors: [],
-      rng: () => 0.5,
-      shared: {},
-      queueLag: 0,
-    },
-    ...{ tokensAvailable: () => 200, keepsToBases: true },
+    budget: { rate: 100, burst: 200 },
+    pairs: 1,
+    connectors: [],
+    rng: () => 0.5,
+    shared: {},
+    queueLag: 0,
+    tokensAvailable: () => 200,
+    keepsToBases: true,
   };
   const rateLimits = {
     admit: async () => 0,
@@ -34,32 +33,66 @@ function setUp() {
 }
 
 const taken = (over: Partial<TakenPoll> = {}): TakenPoll => ({
-  ...{ tenantId: "acme", source: "orders", fence: 7, pollId: "p", version: "1.1", connector: "shop" },
-  ...{ limiter: "acme", entity: "order", rateLimit: undefined, lateMs: 500, requested: false },
-  ...{ policyState: undefined, failures: 0, sinceOkMs: 60_000 },
+  tenantId: "acme",
+  source: "orders",
+  fence: 7,
+  pollId: "p",
+  version: "1.1",
+  connector: "shop",
+  limiter: "acme",
+  entity: "order",
+  rateLimit: undefined,
+  lateMs: 500,
+  requested: false,
+  policyState: undefined,
+  failures: 0,
+  sinceOkMs: 60_000,
   definition: {
     ...DEFAULT_SOURCE,
-    ...{ params: {}, base_interval_seconds: 300, min_interval_seconds: 30, max_interval_seconds: 3_600 },
+    params: {},
+    base_interval_seconds: 300,
+    min_interval_seconds: 30,
+    max_interval_seconds: 3_600,
   },
   ...over,
 });
 
 const outcome = (over: Partial<PollOutcome> = {}): PollOutcome => ({
-  ...{ id: "p", status: "ok", complete: true, records: 40, created: 1, updated: 2, deleted: 3, restored: 4 },
-  ...{ held: undefined, error: undefined, startedAtMs: NOW - 2_000, finishedAtMs: NOW, requests: 5 },
-  ...{ notBeforeMs: undefined, rateLimit: undefined, first: false },
+  id: "p",
+  status: "ok",
+  complete: true,
+  records: 40,
+  created: 1,
+  updated: 2,
+  deleted: 3,
+  restored: 4,
+  held: undefined,
+  error: undefined,
+  startedAtMs: NOW - 2_000,
+  finishedAtMs: NOW,
+  requests: 5,
+  notBeforeMs: undefined,
+  rateLimit: undefined,
+  first: false,
   ...over,
 });
 
 const error = { code: "SERVER_ERROR", message: "The provider answered 500" };
 
-describe("what came of a poll", () => {
-  test("teaches the policy, and leaves the next due time with its reasons", async () => {
+describe("poll turns", () => {
+  test("updates the policy with a poll's outcome and returns the next due time with its reasons", async () => {
     const { turns, observed } = setUp();
     const ended = await turns.begin(taken()).end(outcome());
     expect(observed[0]).toMatchObject({
-      ...{ now: NOW / 1_000, startedAt: NOW / 1_000 - 2, scheduledAt: NOW / 1_000 - 2.5, kind: "ok" },
-      ...{ changed: 10, total: 40, elapsed: 60, requests: 5, retryAfter: null },
+      now: NOW / 1_000,
+      startedAt: NOW / 1_000 - 2,
+      scheduledAt: NOW / 1_000 - 2.5,
+      kind: "ok",
+      changed: 10,
+      total: 40,
+      elapsed: 60,
+      requests: 5,
+      retryAfter: null,
     });
     expect(ended).toMatchObject({
       fence: 7,
@@ -87,7 +120,7 @@ describe("what came of a poll", () => {
     expect(ended.okSinceMs === undefined).toBe(kind !== "ok");
   });
 
-  test("holds all who share the limit that was met, and its own source alone after another failure", async () => {
+  test("a refusal holds all sources under the rate limit, any other failure only its own source", async () => {
     const { turns } = setUp();
     const notBeforeMs = NOW + 40_000;
     const limited = await turns.begin(taken()).end(outcome({ status: "rate_limited", notBeforeMs }));
@@ -97,7 +130,7 @@ describe("what came of a poll", () => {
     expect(failed.heldMs).toEqual({ limit: undefined, source: 40_000 });
   });
 
-  test("is taken up by any process, with what the source costs as its last whole poll showed", async () => {
+  test("any process resumes a policy state, with the cost of the last complete poll", async () => {
     const { turns } = setUp();
     const { policyState } = await turns.begin(taken()).end(outcome());
     const stored = JSON.parse(JSON.stringify(policyState));

@@ -47,15 +47,14 @@ async function setUp() {
   ) {
     const { leaseMs = 3_000, concurrency = 8, rate = 10_000 } = over;
     const fleet: Fleet & { pairs: number } = {
-      ...{
-        budget: { rate, burst: rate },
-        pairs: 1,
-        connectors: [],
-        rng: Math.random,
-        shared: {},
-        queueLag: 0,
-      },
-      ...{ tokensAvailable: () => rate, keepsToBases: true },
+      budget: { rate, burst: rate },
+      pairs: 1,
+      connectors: [],
+      rng: Math.random,
+      shared: {},
+      queueLag: 0,
+      tokensAvailable: () => rate,
+      keepsToBases: true,
     };
     const rateLimits = createSharedRateLimits({ redis, keys, fleet, onBudget: () => {} });
     const turns = createPollTurns({ policy: adaptivePolicy(), fleet, rateLimits, now: Date.now });
@@ -63,12 +62,19 @@ async function setUp() {
     const polled: PollOutcome[] = [];
     const loop = (name: string, step: Step): Loop =>
       createLoop({
-        ...{ name, step, backoff: { kind: "fixed", delayMs: 50, maxDelayMs: 50 } },
+        name,
+        step,
+        backoff: { kind: "fixed", delayMs: 50, maxDelayMs: 50 },
         onError: (error) => void errors.push(error),
       });
     const poller = createPoller({
       onUnavailable: () => {},
-      ...{ database: database.pipeline, redis, keys, turns, pollSource, refreshLimits: rateLimits.refresh },
+      database: database.pipeline,
+      redis,
+      keys,
+      turns,
+      pollSource,
+      refreshLimits: rateLimits.refresh,
       bounds: {
         concurrency,
         urgent: 2,
@@ -88,7 +94,11 @@ async function setUp() {
     const watch = loop(
       "watch",
       createScheduleWatch({
-        ...{ database: database.pipeline, redis, keys, now: Date.now, onRebuilt: () => {} },
+        database: database.pipeline,
+        redis,
+        keys,
+        now: Date.now,
+        onRebuilt: () => {},
         bounds: {
           intervalMs: 100,
           batchSize: 50,
@@ -120,9 +130,22 @@ async function setUp() {
 
 function outcomeOf(claim: PollClaim, over: Partial<PollOutcome> = {}): PollOutcome {
   return {
-    ...{ id: claim.pollId, status: "ok", complete: true, records: 10, created: 0, updated: 0, deleted: 0 },
-    ...{ restored: 0, held: undefined, error: undefined, startedAtMs: Date.now(), finishedAtMs: Date.now() },
-    ...{ requests: 1, notBeforeMs: undefined, rateLimit: undefined, first: false },
+    id: claim.pollId,
+    status: "ok",
+    complete: true,
+    records: 10,
+    created: 0,
+    updated: 0,
+    deleted: 0,
+    restored: 0,
+    held: undefined,
+    error: undefined,
+    startedAtMs: Date.now(),
+    finishedAtMs: Date.now(),
+    requests: 1,
+    notBeforeMs: undefined,
+    rateLimit: undefined,
+    first: false,
     ...over,
   };
 }
@@ -154,7 +177,7 @@ const shownOf = async (database: Database, source = "orders") =>
   (await database.withTenant("acme", (t) => findSchedules(t, "acme", [source])))[0];
 
 describe("pollers", () => {
-  test("poll every source again and again, each by one of them, over losses of Redis", async () => {
+  test("pollers keep polling every source, one poller at a time, over losses of Redis", async () => {
     const { put, start, forget } = await setUp();
     const sources = Array.from({ length: 30 }, (_, n) => `s${n}`);
     for (const source of sources) await put({ source, tenantId: `t${source.length}` });
@@ -172,7 +195,7 @@ describe("pollers", () => {
     expect(pollers.flatMap(({ errors }) => errors)).toEqual([]);
   });
 
-  test("take over from one that is gone when its lease ends, with its poll's id where somebody waits for it", async () => {
+  test("a poller takes over a poll after its lease expired, with the poll id that a caller waits for", async () => {
     const { database, put, start } = await setUp();
     await put();
     let taken: PollClaim | undefined;
@@ -197,7 +220,7 @@ describe("pollers", () => {
     expect(asked).toEqual({ kind: "asked", pollId: other.polled[0]?.id, isRunning: true });
   });
 
-  test("send nothing for a poll that another has taken over, and do not move its source", async () => {
+  test("a poller whose lease was lost sends no request and does not reschedule the source", async () => {
     const { database, put, start } = await setUp();
     await put();
     let go: (() => void) | undefined;
@@ -225,7 +248,7 @@ describe("pollers", () => {
     expect(slow.polled).toEqual([]);
   });
 
-  test("send nothing before Retry-After has ended, also when Redis forgot it; others' limits are their own", async () => {
+  test("pollers honour a Retry-After even after Redis lost it, and only for the limit it belongs to", async () => {
     const { database, put, start, forget } = await setUp();
     await put();
     await put({ source: "products" });
@@ -262,7 +285,7 @@ describe("pollers", () => {
     expect(seen.polls.get("globex/orders")?.length).toBeGreaterThan(globex);
   });
 
-  test("let a failing source be seen, back off from it, and poll it at once when somebody asks", async () => {
+  test("pollers report a failing source, back off from it, and poll it at once on request", async () => {
     const { database, redis, keys, put, start } = await setUp();
     await put({
       definition: { base_interval_seconds: 60, min_interval_seconds: 60, max_interval_seconds: 60 },
@@ -287,7 +310,7 @@ describe("pollers", () => {
     expect(seen.together).toBe(0);
   });
 
-  test("give what they hold to the others when they stop", async () => {
+  test("pollers hand back their polls to others when they stop", async () => {
     const { put, start } = await setUp();
     await put();
     let begun = false;
@@ -307,7 +330,7 @@ describe("pollers", () => {
     await until("another polls it", () => other.polled.length > 0, { withinMs: 5_000 });
   });
 
-  test("poll a deleted source no more, and no more at once than there are places", async () => {
+  test("pollers stop polling a deleted source and stay within their concurrency", async () => {
     const { database, put, start } = await setUp();
     for (const source of ["a", "b", "c", "d"]) await put({ source });
     let most = 0;
@@ -328,7 +351,7 @@ describe("pollers", () => {
     expect(most).toBe(2);
   });
 
-  test("spend no more requests than the budget", async () => {
+  test("pollers stay within the request budget", async () => {
     const { put, start } = await setUp();
     for (let n = 0; n < 20; n += 1) await put({ source: `s${n}` });
     let requests = 0;

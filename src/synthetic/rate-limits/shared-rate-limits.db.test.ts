@@ -17,7 +17,12 @@ function setUp() {
     const away = url === undefined ? redis : connectRedis({ url, ...settings }, "request");
     if (away !== redis) onTestFinished(() => away.disconnect());
     const fleet: Fleet = {
-      ...{ budget: { rate, burst: rate }, pairs: 1, connectors: [], rng: () => 0.5, shared: {}, queueLag: 0 },
+      budget: { rate, burst: rate },
+      pairs: 1,
+      connectors: [],
+      rng: () => 0.5,
+      shared: {},
+      queueLag: 0,
       tokensAvailable: () => rate,
     };
     return createSharedRateLimits({ redis: away, keys, fleet, onBudget: () => {} });
@@ -26,29 +31,31 @@ function setUp() {
 }
 
 const poll = (limit: string, over: Partial<LimitedPoll> = {}): LimitedPoll => ({
-  ...{ limit, cost: 1, rateLimit: undefined },
+  limit,
+  cost: 1,
+  rateLimit: undefined,
   ...over,
 });
 
 const seen = (now: number, over: Partial<Observation>): Observation => ({
-  ...{
-    now,
-    scheduledAt: now,
-    startedAt: now,
-    kind: "ok",
-    changed: 0,
-    total: 10,
-    elapsed: 60,
-    retryAfter: null,
-  },
-  ...{ rateLimit: null, requests: 1, first: false },
+  now,
+  scheduledAt: now,
+  startedAt: now,
+  kind: "ok",
+  changed: 0,
+  total: 10,
+  elapsed: 60,
+  retryAfter: null,
+  rateLimit: null,
+  requests: 1,
+  first: false,
   ...over,
 });
 
 const never = new AbortController().signal;
 
 describe("shared rate limits", () => {
-  test("that one process met hold the others, to the end and no longer, and no other limit", async () => {
+  test("a rate limit that one process hit holds the others until its end, and no other limit", async () => {
     const { process } = setUp();
     const [one, other] = [process(), process()];
     expect(await one.admit(poll("a"), 1_000)).toBe(0);
@@ -58,7 +65,7 @@ describe("shared rate limits", () => {
     expect(await other.admit(poll("a"), 1_031)).toBe(0);
   });
 
-  test("are heard of by polls that are under way elsewhere", async () => {
+  test("running polls of other processes learn of a rate limit", async () => {
     const { process } = setUp();
     const [one, other] = [process(), process()];
     await other.admit(poll("a"), 1_000);
@@ -69,7 +76,7 @@ describe("shared rate limits", () => {
     expect(other.heldFor("a", 1_005)).toBe(15);
   });
 
-  test("count what all processes have under way against what the headers leave", async () => {
+  test("the running requests of all processes count against the requests that headers leave", async () => {
     const { process } = setUp();
     const processes = Array.from({ length: 4 }, () => process());
     await processes[0]?.admit(poll("a"), 1_000);
@@ -83,7 +90,7 @@ describe("shared rate limits", () => {
     expect(waits.filter((waitS) => waitS === 0)).toHaveLength(10);
   });
 
-  test("that are configured are kept by all processes together, request by request", async () => {
+  test("a configured rate applies to all processes together, request by request", async () => {
     const { process } = setUp();
     const limited = poll("a", { cost: 30, rateLimit: { requests: 20, per_seconds: 1 } });
     const processes = [process(), process(), process()];
@@ -102,7 +109,7 @@ describe("shared rate limits", () => {
     expect(sent).toBeGreaterThan(10);
   });
 
-  test("of the budget hold for all, and a poll that it refuses counts against no provider's limit", async () => {
+  test("the budget applies to all processes, and a poll it refuses counts against no rate limit", async () => {
     const { process } = setUp();
     const [one, other] = [process({ rate: 5 }), process({ rate: 5 })];
     await one.observe(poll("a"), seen(1_000, { rateLimit: { limit: 100, remaining: 10, reset: 60 } }));
@@ -115,7 +122,7 @@ describe("shared rate limits", () => {
     expect(await process().admit(poll("a", { cost: 2 }), 1_002)).toBe(0);
   });
 
-  test("are kept in one process while Redis is away", async () => {
+  test("a process keeps rate limits on its own while Redis is unavailable", async () => {
     const { process } = setUp();
     const alone = process({ url: "redis://127.0.0.1:1" });
     expect(await alone.admit(poll("a"), 1_000)).toBe(0);

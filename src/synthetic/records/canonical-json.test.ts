@@ -31,15 +31,18 @@ describe("RFC 8785", () => {
     ["41b3de4355555557", "333333333.33333343"],
     ["becbf647612f3696", "-0.0000033333333333333333"],
     ["43143ff3c1cb0959", "1424953923781206.2"],
-  ])("writes the double %s as %s", (hex, text) => {
+  ])("RFC 8785 writes the double %s as %s", (hex, text) => {
     expect(canonicalJson(double(hex))).toBe(text);
   });
 
-  test.each(["7fffffffffffffff", "7ff0000000000000", "fff0000000000000"])("has no form for %s", (hex) => {
-    expect(() => canonicalJson(double(hex))).toThrow("no JSON number");
-  });
+  test.each(["7fffffffffffffff", "7ff0000000000000", "fff0000000000000"])(
+    "RFC 8785 has no form for the double %s",
+    (hex) => {
+      expect(() => canonicalJson(double(hex))).toThrow("no JSON number");
+    },
+  );
 
-  test("orders keys by UTF-16 code units (section 3.2.3)", () => {
+  test("RFC 8785 orders keys by UTF-16 code units (section 3.2.3)", () => {
     const object = JSON.parse(`{
       "\\u20ac": "Euro Sign", "\\r": "Carriage Return", "\\ufb33": "Hebrew Letter Dalet With Dagesh",
       "1": "One", "\\ud83d\\ude00": "Emoji: Grinning Face", "\\u0080": "Control",
@@ -69,12 +72,12 @@ describe("RFC 8785", () => {
       `{"":"empty","1":{"\\n":56,"f":{"F":5,"f":"hi"}},"10":{},"111":[{}],"A":{},"a":{}}`,
     ],
     [`[56, {"d": true, "10": null, "1": [ ]}]`, `[56,{"1":[],"10":null,"d":true}]`],
-  ])("writes %s as its vector says", (text, canonical) => {
+  ])("RFC 8785 writes %s like the test vector", (text, canonical) => {
     expect(canonicalJson(JSON.parse(text))).toBe(canonical);
   });
 });
 
-test("key order never matters, at any depth", () => {
+test("key order does not matter at any depth", () => {
   const reversed = (value: unknown): unknown =>
     Array.isArray(value)
       ? value.map(reversed)
@@ -100,16 +103,16 @@ test("lone surrogates stay distinct from each other and from their escapes", () 
   expect(texts[0]).toBe('"\\ud800"');
 });
 
-test("own keys named as an object's inherited ones are keys like others", () => {
+test("own keys with the names of inherited properties are plain keys", () => {
   const text = '{"__proto__":{"a":1},"constructor":2,"toString":3}';
   expect(canonicalJson(JSON.parse(text))).toBe(text);
 });
 
-test("nests 64 levels deep and no deeper", () => {
+test("canonical JSON allows 64 levels of nesting", () => {
   const nested = (depth: number) => JSON.parse(`${"[".repeat(depth)}${"]".repeat(depth)}`);
   expect(canonicalJson(nested(64))).toHaveLength(128);
-  expect(() => canonicalJson(nested(65))).toThrow("nests deeper than 64 levels");
-  expect(() => canonicalJson(nested(50_000))).toThrow("nests deeper");
+  expect(() => canonicalJson(nested(65))).toThrow("nested deeper than 64 levels");
+  expect(() => canonicalJson(nested(50_000))).toThrow("nested deeper");
 });
 
 test.each([undefined, 1n, () => 1, Symbol("s")])("%o has no canonical form", (value) => {

@@ -31,18 +31,18 @@ export function canonicalizer({ rules, nullEqualsMissing = false }: CanonicalOpt
       case "string":
         return quote(value);
       case "number":
-        if (!Number.isFinite(value)) throw new NotCanonicalError(`${value} is no JSON number`);
+        if (!Number.isFinite(value)) throw new NotCanonicalError(`${value} is not a JSON number`);
         return `${value}`;
       case "boolean":
         return value ? "true" : "false";
       case "object":
         if (value === null) return "null";
-        if (depth === MAX_DEPTH) throw new NotCanonicalError(`It nests deeper than ${MAX_DEPTH} levels`);
+        if (depth === MAX_DEPTH) throw new NotCanonicalError(`It is nested deeper than ${MAX_DEPTH} levels`);
         return Array.isArray(value)
           ? writeArray(value, rule, depth + 1)
           : writeObject(value as Record<string, unknown>, rule, depth + 1);
       default:
-        throw new NotCanonicalError(`A ${typeof value} is no JSON value`);
+        throw new NotCanonicalError(`A ${typeof value} is not a JSON value`);
     }
   }
 
@@ -127,7 +127,7 @@ interface Shape {
 }
 
 const MAX_CACHED_KEYS = 256;
-const MAX_SHAPES_OF_A_LENGTH = 8;
+const MAX_SHAPES_PER_LENGTH = 8;
 
 /** Caches sorted and quoted keys, since records of one type have few different sets of keys. */
 function shapeCache(): (found: readonly string[]) => Shape {
@@ -138,7 +138,7 @@ function shapeCache(): (found: readonly string[]) => Shape {
     const hit = known?.find((shape) => sameKeys(shape.found, found));
     if (hit !== undefined) return hit;
     const made = shape(found);
-    byLength[found.length] = [made, ...(known ?? [])].slice(0, MAX_SHAPES_OF_A_LENGTH);
+    byLength[found.length] = [made, ...(known ?? [])].slice(0, MAX_SHAPES_PER_LENGTH);
     return made;
   };
 }

@@ -55,8 +55,8 @@ export function decideSeen(
     return { change: later ? "updated" : "none", next: fresh };
   }
   if (tracked === undefined) {
-    const told = rules.plan !== "baseline" || rules.baseline === "emit";
-    return { change: told ? "created" : "none", next: fresh };
+    const isReported = rules.plan !== "baseline" || rules.baseline === "emit";
+    return { change: isReported ? "created" : "none", next: fresh };
   }
   // The page was requested before the webhook came, so it shows an older record.
   if (tracked.touchedAtMs !== undefined && tracked.touchedAtMs > seen.readAtMs) return { change: "none" };

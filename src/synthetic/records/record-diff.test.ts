@@ -8,8 +8,8 @@ import { recordReader } from "./record-reader.ts";
 const changes = (from: unknown, to: unknown, options: Partial<RecordOptions> = {}) =>
   recordDiffer({ id: "id", ...options })(from, to).changes;
 
-describe("the diff of two records", () => {
-  test("names each changed field by its pointer, with both values", () => {
+describe("record diff", () => {
+  test("a diff has each changed field by its pointer, with both values", () => {
     expect(
       changes(
         { id: 1, status: "open", total: 1, "a/b": { "~": 1 }, gone: null },
@@ -23,7 +23,7 @@ describe("the diff of two records", () => {
     });
   });
 
-  test("sees what other differs miss: inherited names, an array for an object, an added constructor", () => {
+  test("a diff finds inherited names, an array in place of an object, and an added constructor", () => {
     expect(changes({}, JSON.parse('{"constructor":1,"__proto__":2}'))).toEqual({
       "/constructor": { to: 1 },
       "/__proto__": { to: 2 },
@@ -33,16 +33,16 @@ describe("the diff of two records", () => {
     expect(changes({ a: null }, { a: 0 })).toEqual({ "/a": { from: null, to: 0 } });
   });
 
-  test("sees no change in 1.0 and 1, -0 and 0, or the order of keys", () => {
+  test("a diff ignores 1.0 for 1, -0 for 0, and key order", () => {
     expect(changes(JSON.parse('{"a":1.0,"b":-0,"c":1e2}'), { c: 100, b: 0, a: 1 })).toEqual({});
   });
 
-  test("compares ordered arrays by index while their lengths are equal, else as one value", () => {
+  test("a diff compares ordered arrays of equal length by index, others as one value", () => {
     expect(changes({ a: [1, { b: 2 }] }, { a: [1, { b: 3 }] })).toEqual({ "/a/1/b": { from: 2, to: 3 } });
     expect(changes({ a: [1, 2, 3] }, { a: [2, 3] })).toEqual({ "/a": { from: [1, 2, 3], to: [2, 3] } });
   });
 
-  test("of a keyed array names the element that changed, wherever it stands", () => {
+  test("a diff of a keyed array names the changed element, whatever its index", () => {
     const options = { keyed: { "/items": "sku.id" }, ignore: ["/items/*/etag"] };
     const item = (id: string, qty: number) => ({ sku: { id }, qty, etag: Math.random() });
     const from = { items: [item("a", 1), item("b", 1), item("c", 1)] };
@@ -55,7 +55,7 @@ describe("the diff of two records", () => {
     expect(Object.keys(changes(from, { items: [item("a", 1), item("a", 1)] }, options))).toEqual(["/items"]);
   });
 
-  test("of a set shows the whole of it, and only when a member came or went", () => {
+  test("a diff of a set has the whole set, only if a member was added or removed", () => {
     const options = { sets: ["/tags"] };
     expect(changes({ tags: ["a", "b"] }, { tags: ["b", "a", "a"] }, options)).toEqual({});
     expect(changes({ tags: ["a"] }, { tags: ["a", "b"] }, options)).toEqual({
@@ -63,13 +63,13 @@ describe("the diff of two records", () => {
     });
   });
 
-  test("takes null for missing where they are the same", () => {
+  test("a diff treats null as missing under null_equals_missing", () => {
     const options = { nullEqualsMissing: true };
     expect(changes({ a: null }, { b: null }, options)).toEqual({});
     expect(changes({ a: null }, { a: 1 }, options)).toEqual({ "/a": { to: 1 } });
   });
 
-  test("is bounded in number and size", () => {
+  test("a diff is bounded in number and size of changes", () => {
     const bounds = { maxChanges: 3, maxChangeLength: 100, maxTotalLength: 150 };
     const diff = recordDiffer({ id: "id" }, bounds);
     const wide = Object.fromEntries(Array.from({ length: 10 }, (_, index) => [`f${index}`, index]));
@@ -102,7 +102,7 @@ describe.each([
   {},
   { sets: ["/tags", "/list"], keyed: { "/items": "k" }, ignore: ["/items/*/etag", "/deep/seen"] },
   { nullEqualsMissing: true, ignore: ["/list/0"], keyed: { "/items": "k" } },
-] as Partial<RecordOptions>[])("under %j", (partial) => {
+] as Partial<RecordOptions>[])("record options %j", (partial) => {
   const options = { id: "id", ...partial };
   const reader = recordReader(options);
   const digest = (record: unknown) => {
@@ -110,31 +110,34 @@ describe.each([
     return reading.kind === "record" ? reading.digest.toString("hex") : "";
   };
 
-  test.each(["values", "fields"] as const)("%s change exactly when the digest does", (mode) => {
-    const detail = changeDetail(options, mode);
-    fc.assert(
-      fc.property(shaped, shaped, (from, to) => {
-        const diff = detail.compare(detail.keep(from), to);
-        expect(Object.keys(diff?.changes ?? {}).length > 0).toBe(digest(from) !== digest(to));
-      }),
-      { numRuns: 2_000 },
-    );
-  });
+  test.each(["values", "fields"] as const)(
+    "mode %s finds a change exactly when the digest changes",
+    (mode) => {
+      const detail = changeDetail(options, mode);
+      fc.assert(
+        fc.property(shaped, shaped, (from, to) => {
+          const diff = detail.compare(detail.keep(from), to);
+          expect(Object.keys(diff?.changes ?? {}).length > 0).toBe(digest(from) !== digest(to));
+        }),
+        { numRuns: 2_000 },
+      );
+    },
+  );
 });
 
-describe("what is kept of a record", () => {
+describe("kept values of a record", () => {
   const options: RecordOptions = { id: "id", keyed: { "/items": "sku" }, ignore: ["/etag"] };
   const from = { id: 1, etag: 1, a: { b: 1, c: 2 }, tags: [1], items: [{ sku: "x", n: 1 }], none: {} };
   const to = { id: 1, etag: 2, a: { b: 1, c: 3 }, tags: [2], items: [{ sku: "x", n: 2 }], none: { d: 1 } };
   const pointers = ["/a/c", "/tags", "/items/x/n", "/none/d"];
 
-  test("of mode none tells nothing", () => {
+  test("mode none keeps nothing and reports no changes", () => {
     const detail = changeDetail(options, "none");
     expect(detail.keep(from)).toBeUndefined();
     expect(detail.compare(undefined, to)).toBeUndefined();
   });
 
-  test("of mode fields tells the names without the values", () => {
+  test("mode fields reports names without values", () => {
     const detail = changeDetail(options, "fields");
     const kept = detail.keep(from);
     expect(JSON.stringify(kept)).not.toContain('"/etag"');
@@ -144,14 +147,14 @@ describe("what is kept of a record", () => {
     expect(Object.values(diff?.changes ?? {})).toEqual(pointers.map(() => ({ truncated: true })));
   });
 
-  test("of another mode than now tells what both can", () => {
+  test("values kept under another mode report as much as both modes allow", () => {
     const [fields, values] = [changeDetail(options, "fields"), changeDetail(options, "values")];
     expect(values.compare(fields.keep(from), to)).toEqual(fields.compare(fields.keep(from), to));
     expect(fields.compare(values.keep(from), to)?.changes["/a/c"]).toEqual({ truncated: true });
     expect(values.compare(values.keep(from), to)?.changes["/a/c"]).toEqual({ from: 2, to: 3 });
   });
 
-  test("of a record with more fields than fit tells that it changed", () => {
+  test("a record with too many fields is reported as changed as a whole", () => {
     const detail = changeDetail(options, "fields");
     const wide = (value: number) => ({
       id: 1,

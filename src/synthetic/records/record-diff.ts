@@ -51,29 +51,29 @@ interface Context {
   found: Findings;
 }
 
-interface Place {
+interface FieldAt {
   pointer: string;
   rule: FieldRule | undefined;
   depth: number;
 }
 
-function compare(context: Context, place: Place, from: unknown, to: unknown): void {
+function compare(context: Context, field: FieldAt, from: unknown, to: unknown): void {
   if (from === to) return;
-  const left = fieldsOf(from, place.rule);
-  const right = fieldsOf(to, place.rule);
+  const left = fieldsOf(from, field.rule);
+  const right = fieldsOf(to, field.rule);
   const alike =
     left?.kind === right?.kind && (left?.kind !== "list" || left.values.size === right?.values.size);
-  if (left !== undefined && right !== undefined && alike && place.depth < MAX_DEPTH) {
-    compareFields(context, place, left, right);
+  if (left !== undefined && right !== undefined && alike && field.depth < MAX_DEPTH) {
+    compareFields(context, field, left, right);
     return;
   }
   const scalars = left === undefined && right === undefined && !Array.isArray(from) && !Array.isArray(to);
-  if (scalars || context.canonicalize(from, place.rule) !== context.canonicalize(to, place.rule)) {
-    context.found.add(place.pointer, { from, to });
+  if (scalars || context.canonicalize(from, field.rule) !== context.canonicalize(to, field.rule)) {
+    context.found.add(field.pointer, { from, to });
   }
 }
 
-function compareFields(context: Context, place: Place, left: Fields, right: Fields): void {
+function compareFields(context: Context, field: FieldAt, left: Fields, right: Fields): void {
   const absent = (fields: Fields, key: string) =>
     !fields.values.has(key) ||
     (context.nullEqualsMissing && fields.kind === "object" && fields.values.get(key) === null);
@@ -81,11 +81,11 @@ function compareFields(context: Context, place: Place, left: Fields, right: Fiel
   for (const key of keys) {
     const rule = left.ruleOf(key);
     if (rule?.ignored === true) continue;
-    const pointer = childPointer(place.pointer, key);
+    const pointer = childPointer(field.pointer, key);
     const [from, to] = [left.values.get(key), right.values.get(key)];
-    const [come, gone] = [absent(left, key), absent(right, key)];
-    if (!come && !gone) compare(context, { pointer, rule, depth: place.depth + 1 }, from, to);
-    else if (come !== gone) context.found.add(pointer, come ? { to } : { from });
+    const [isNew, isGone] = [absent(left, key), absent(right, key)];
+    if (!isNew && !isGone) compare(context, { pointer, rule, depth: field.depth + 1 }, from, to);
+    else if (isNew !== isGone) context.found.add(pointer, isNew ? { to } : { from });
   }
 }
 

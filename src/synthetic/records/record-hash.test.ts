@@ -2,7 +2,7 @@ import { hash } from "node:crypto";
 import { expect, test } from "vitest";
 import { ownCopy, recordHash } from "./record-hash.ts";
 
-test("a hash stays what it was while others are made, and a copy of it lies alone", () => {
+test("a hash keeps its bytes while others are made, and its copy has a buffer of its own", () => {
   const texts = Array.from({ length: 1_000 }, (_, index) => `record ${index}`);
   const hashes = texts.map(recordHash);
   expect(hashes.map((bytes) => bytes.toString("hex"))).toEqual(texts.map((text) => hash("sha256", text)));

@@ -31,18 +31,22 @@ export interface FieldRule {
  * `invalid_request` that names the pointer and the error.
  */
 export function fieldRules(options: RecordOptions): FieldRule | undefined {
-  const places = [
-    ...(options.ignore ?? []).map((at) => ({ at, field: "ignore", is: { ignored: true } })),
-    ...(options.sets ?? []).map((at) => ({ at, field: "sets", is: { set: true } })),
-    ...Object.entries(options.keyed ?? {}).map(([at, keyedBy]) => ({ at, field: "keyed", is: { keyedBy } })),
+  const settings = [
+    ...(options.ignore ?? []).map((pointer) => ({ pointer, field: "ignore", rule: { ignored: true } })),
+    ...(options.sets ?? []).map((pointer) => ({ pointer, field: "sets", rule: { set: true } })),
+    ...Object.entries(options.keyed ?? {}).map(([pointer, keyedBy]) => ({
+      pointer,
+      field: "keyed",
+      rule: { keyedBy },
+    })),
   ];
-  const details = places.flatMap(({ at, field }) => complaint(at, field));
+  const details = settings.flatMap(({ pointer, field }) => flawsOfPointer(pointer, field));
   if (details.length > 0) {
     throw new HeadraceError("invalid_request", `${details[0]?.got} is not a JSON pointer`, { details });
   }
-  return places.length === 0
+  return settings.length === 0
     ? undefined
-    : ruleOf(places.map(({ at, is }) => ({ segments: pointerKeys(at), is })));
+    : ruleOf(settings.map(({ pointer, rule }) => ({ segments: pointerKeys(pointer), rule })));
 }
 
 /** Raised when the canonical form of the same record and options changes. */
@@ -86,38 +90,38 @@ function pointerKeys(pointer: string): string[] {
 const POINTER = /^(?:\/(?:[^~/]|~[01])*)+$/;
 const MAX_SEGMENTS = 64;
 
-function complaint(pointer: string, field: string): ErrorDetail[] {
+function flawsOfPointer(pointer: string, field: string): ErrorDetail[] {
   if (POINTER.test(pointer) && pointerKeys(pointer).length <= MAX_SEGMENTS) return [];
   const expected = `a JSON pointer of 1 to ${MAX_SEGMENTS} keys, like /meta/etag or /items/*/etag`;
   return [{ field, expected, got: JSON.stringify(pointer.slice(0, 200)) }];
 }
 
-interface Place {
+interface FieldSetting {
   segments: readonly string[];
-  is: { ignored?: boolean; set?: boolean; keyedBy?: string };
+  rule: { ignored?: boolean; set?: boolean; keyedBy?: string };
 }
 
 /**
  * Builds the rule tree. A named child also gets the options of `*`, so that a walk never follows two rules at once.
  */
-function ruleOf(places: readonly Place[]): FieldRule {
-  const here = Object.assign(
+function ruleOf(settings: readonly FieldSetting[]): FieldRule {
+  const own = Object.assign(
     {},
-    ...places.filter((place) => place.segments.length === 0).map(({ is }) => is),
+    ...settings.filter(({ segments }) => segments.length === 0).map(({ rule }) => rule),
   );
-  const below = places.filter((place) => place.segments.length > 0);
+  const below = settings.filter(({ segments }) => segments.length > 0);
   const under = (fits: (key: string) => boolean) =>
     ruleOf(
       below
         .filter(({ segments }) => fits(segments[0] as string))
-        .map((place) => ({ ...place, segments: place.segments.slice(1) })),
+        .map(({ segments, rule }) => ({ segments: segments.slice(1), rule })),
     );
   const keys = new Set(below.map(({ segments }) => segments[0] as string));
   const others = keys.delete("*") ? under((key) => key === "*") : undefined;
   return {
-    ignored: here.ignored ?? false,
-    set: here.set ?? false,
-    keyedBy: here.keyedBy,
+    ignored: own.ignored ?? false,
+    set: own.set ?? false,
+    keyedBy: own.keyedBy,
     children: new Map([...keys].map((name) => [name, under((key) => key === name || key === "*")])),
     others,
   };

@@ -13,13 +13,13 @@ const key = (record: unknown, id: string | string[] = "id") => {
   return reading.kind === "record" ? reading.key : undefined;
 };
 
-describe("a record's digest", () => {
-  test("is the SHA-256 of its canonical form", () => {
+describe("record digest", () => {
+  test("a record digest is the SHA-256 of the canonical form", () => {
     // printf '{"a":1,"id":1}' | sha256sum
     expect(digest({ a: 1.0 })).toBe("d8ec684ea83d3f6cb5dbea64f12cf782c4b720cc503c8b4195a79cadfd8c260f");
   });
 
-  test("is blind to ignored fields, also within arrays", () => {
+  test("a record digest excludes ignored fields, also within arrays", () => {
     const options = { ignore: ["/fetched_at", "/items/*/etag", "/a~1b/c~0d"] };
     const record = { fetched_at: 1, items: [{ sku: "a", etag: 1 }], "a/b": { "c~d": 1, e: 1 } };
     const later = { fetched_at: 2, items: [{ sku: "a", etag: 2 }], "a/b": { "c~d": 2, e: 1 } };
@@ -28,7 +28,7 @@ describe("a record's digest", () => {
     expect(digest({ ...record, "a/b": { e: 2 } }, options)).not.toBe(digest(record, options));
   });
 
-  test("holds a name and a star at one place together", () => {
+  test("a pointer with a name and one with a star apply to the same field", () => {
     const options = { ignore: ["/*/etag", "/a/seen"] };
     expect(digest({ a: { etag: 1, seen: 1 }, b: { etag: 1, seen: 1 } }, options)).toBe(
       digest({ a: { etag: 2, seen: 2 }, b: { etag: 2, seen: 1 } }, options),
@@ -36,14 +36,14 @@ describe("a record's digest", () => {
     expect(digest({ b: { seen: 1 } }, options)).not.toBe(digest({ b: { seen: 2 } }, options));
   });
 
-  test("is blind to order and repetition in a set, and to order alone nowhere else", () => {
+  test("a record digest ignores order and repetition in sets only", () => {
     const options = { sets: ["/tags"] };
     expect(digest({ tags: ["b", "a", "b"] }, options)).toBe(digest({ tags: ["a", "b"] }, options));
     expect(digest({ tags: ["a"] }, options)).not.toBe(digest({ tags: ["a", "b"] }, options));
     expect(digest({ tags: ["b", "a"] })).not.toBe(digest({ tags: ["a", "b"] }));
   });
 
-  test("is blind to the order of keyed elements, though not to their number", () => {
+  test("a record digest ignores the order of keyed elements but not their number", () => {
     const options = { keyed: { "/items": "sku" } };
     const [one, two] = [
       { sku: 1, n: 1 },
@@ -56,7 +56,7 @@ describe("a record's digest", () => {
     );
   });
 
-  test("tells null from missing unless they are the same", () => {
+  test("a record digest distinguishes null from missing unless null_equals_missing is set", () => {
     expect(digest({ note: null })).not.toBe(digest({}));
     expect(digest({ note: null, in: { a: null } }, { nullEqualsMissing: true })).toBe(
       digest({ in: {} }, { nullEqualsMissing: true }),
@@ -67,26 +67,26 @@ describe("a record's digest", () => {
   });
 });
 
-describe("a record's key", () => {
-  test("keeps the type of the id", () => {
+describe("record key", () => {
+  test("a record key keeps the type of the id", () => {
     expect(key({ id: 1 })).not.toBe(key({ id: "1" }));
     expect(key({ id: 0 })).toBe("0");
     expect(key({ id: "" })).toBe('""');
     expect(key({ data: { id: "x" } }, "data.id")).toBe('"x"');
   });
 
-  test("of several ids says where each ends", () => {
+  test("a record key of several ids is unambiguous", () => {
     const both = (a: unknown, b: unknown) => key({ a, b }, ["a", "b"]);
     expect(both("a|b", "c")).not.toBe(both("a", "b|c"));
     expect(both('a","b', "c")).not.toBe(both("a", 'b","c'));
     expect(both(1, "2")).not.toBe(both("1", 2));
   });
 
-  test("takes Unicode as it comes: composed and decomposed are two", () => {
+  test("a record key does not normalize Unicode", () => {
     expect(key({ id: "\u00e9" })).not.toBe(key({ id: "e\u0301" }));
   });
 
-  test("is bounded, and still distinct, where ids are long", () => {
+  test("record keys of long ids are bounded and distinct", () => {
     const long = "x".repeat(10_000);
     expect(key({ id: `${long}1` })).toHaveLength(65);
     expect(key({ id: `${long}1` })).not.toBe(key({ id: `${long}2` }));
@@ -99,24 +99,24 @@ describe("a record's key", () => {
     [{ id: [1] }, "an array"],
     [[], "missing"],
     ["text", "missing"],
-  ])("is refused for %j", (record, kind) => {
+  ])("%j has no readable id", (record, kind) => {
     expect(read(record)).toEqual({
       kind: "unreadable",
       reason: `Its id at id is ${kind} instead of a string or number`,
     });
   });
 
-  test("is read from own properties alone", () => {
+  test("record ids are read from own properties only", () => {
     expect(read({}, { id: "constructor.name" }).kind).toBe("unreadable");
   });
 
-  test("with what its users know the record by", () => {
+  test("a record reading has the id as users know it", () => {
     expect(read({ id: 7 })).toMatchObject({ subject: "7" });
     expect(read({ a: "x", b: 2 }, { id: ["a", "b"] })).toMatchObject({ subject: '["x",2]' });
   });
 });
 
-test("a record that nests too deep is unreadable", () => {
+test("a record that is nested too deeply is unreadable", () => {
   const deep = JSON.parse(`{"id":1,"a":${"[".repeat(65)}${"]".repeat(65)}}`);
   expect(read(deep)).toMatchObject({ kind: "unreadable", reason: expect.stringContaining("64 levels") });
 });
@@ -124,7 +124,7 @@ test("a record that nests too deep is unreadable", () => {
 describe("the hash version", () => {
   const version = (options: Partial<RecordOptions>) => recordReader({ id: "id", ...options }).version;
 
-  test("is the same for the same options, however they are listed", () => {
+  test("the hash version does not depend on the order of options", () => {
     expect(version({ ignore: ["/b", "/a", "/a"], keyed: { "/x": "id", "/y": "id" } })).toBe(
       version({
         ignore: ["/a", "/b"],
@@ -136,7 +136,7 @@ describe("the hash version", () => {
     expect(version({ id: ["id"] })).toBe(version({}));
   });
 
-  test("changes with every option", () => {
+  test("the hash version changes with every option", () => {
     const versions = [
       version({}),
       version({ id: "uid" }),
@@ -149,7 +149,7 @@ describe("the hash version", () => {
     expect(new Set(versions).size).toBe(versions.length);
   });
 
-  test("parts the fingerprints of pages", () => {
+  test("page fingerprints differ between hash versions", () => {
     const page = Buffer.from('[{"id":1}]');
     expect(pageFingerprint(page, "a")).toEqual(pageFingerprint(Buffer.from(page), "a"));
     expect(pageFingerprint(page, "a")).not.toEqual(pageFingerprint(page, "b"));
@@ -157,6 +157,9 @@ describe("the hash version", () => {
   });
 });
 
-test.each(["", "tags", "/a~2", "/a~", `${"/a".repeat(65)}`])("%j is refused as a pointer", (pointer) => {
-  expect(() => recordReader({ id: "id", sets: [pointer] })).toThrow("is not a JSON pointer");
-});
+test.each(["", "tags", "/a~2", "/a~", `${"/a".repeat(65)}`])(
+  "%j is rejected as a JSON pointer",
+  (pointer) => {
+    expect(() => recordReader({ id: "id", sets: [pointer] })).toThrow("is not a JSON pointer");
+  },
+);

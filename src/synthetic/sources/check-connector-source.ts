@@ -12,7 +12,7 @@ export function checkConnectorSource(source: ConnectorSource): void {
   const sentences = details.map(
     ({ field, expected, got }) => `${field}: expected ${expected}${got === undefined ? "" : `, got ${got}`}`,
   );
-  throw new HeadraceError("unprocessable", `The source cannot be polled so. ${sentences.join("; ")}`, {
+  throw new HeadraceError("unprocessable", `The source is invalid. ${sentences.join("; ")}`, {
     details,
   });
 }
@@ -36,7 +36,7 @@ const HTTP_FIELDS = ["request", "auth", "pagination", "records", "total"] as con
 function flawsOfCode(source: ConnectorSource, fields: readonly (keyof ConnectorSource)[]): ErrorDetail[] {
   return fields
     .filter((field) => source[field] !== undefined)
-    .map((field) => ({ field, expected: "nothing beside a handler, which does this itself" }));
+    .map((field) => ({ field, expected: "nothing, because the handler does this itself" }));
 }
 
 function flawsOfHttp(source: ConnectorSource, request: ConnectorSource["request"]): ErrorDetail[] {
@@ -50,7 +50,7 @@ function flawsOfHttp(source: ConnectorSource, request: ConnectorSource["request"
   const pagination = readPagination(source.pagination);
   const sized =
     pagination.type === "page" && pagination.size_param !== undefined && pagination.size === undefined
-      ? [{ field: "pagination.size", expected: "an integer, since size_param is given", got: "nothing" }]
+      ? [{ field: "pagination.size", expected: "an integer, because size_param is given", got: "nothing" }]
       : [];
   return [
     ...flawsOfUrl("request.url", request.url),
@@ -64,7 +64,9 @@ function flawsOfHttp(source: ConnectorSource, request: ConnectorSource["request"
 
 function flawsOfUrl(field: string, template: string): ErrorDetail[] {
   if (field !== "request.url" && secretNames(template).length > 0) {
-    return [{ field, expected: "no secret: they go into the request's URL, query and headers alone" }];
+    return [
+      { field, expected: "no secret: secrets are allowed only in the URL, query and headers of the request" },
+    ];
   }
   // A leading param is a whole URL, any other is a name.
   const sampleOf = (name: string) => (template.startsWith(`{${name}}`) ? "https://sample.example" : "sample");
@@ -113,7 +115,7 @@ function flawsOfHeader(field: string, name: string): ErrorDetail[] {
     return [{ field, expected: "the name of a header" }];
   }
   const ours = OWN_HEADERS.has(name.toLowerCase()) || isConnectionHeader(name.toLowerCase());
-  return ours ? [{ field, expected: "nothing: it is set by Headrace" }] : [];
+  return ours ? [{ field, expected: "nothing: Headrace sets it" }] : [];
 }
 
 function flawsOfQuery(query: Readonly<Record<string, string>>, source: ConnectorSource): ErrorDetail[] {

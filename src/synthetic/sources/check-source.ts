@@ -21,7 +21,7 @@ export function checkSource(
   ];
   if (details.length === 0) return;
   const sentences = details.map(({ field, expected, got }) => `${field}: expected ${expected}, got ${got}`);
-  throw new HeadraceError("unprocessable", `The source cannot be polled so. ${sentences.join("; ")}`, {
+  throw new HeadraceError("unprocessable", `The source is invalid. ${sentences.join("; ")}`, {
     details,
   });
 }
@@ -49,7 +49,7 @@ export function flawsOfParams(
   if (missing.length > 0) {
     return missing.map((name) => ({
       field: `params.${name}`,
-      expected: "a string, which the connector's source takes",
+      expected: "a string, which the connector's source needs",
       got: "nothing",
     }));
   }

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { fillText, fillUrl, paramNames, secretNames } from "./placeholders.ts";
 
 describe("placeholders", () => {
-  test("are params and secrets; other braces are text", () => {
+  test("placeholders are params and secrets; other braces are text", () => {
     const text = '{a} {{secret.k-1}} {{ secret.k.2 }} {b.c} {"x":1} {} {1} {{a';
     expect([paramNames(text), secretNames(text)]).toEqual([
       ["a", "b.c"],
@@ -10,7 +10,7 @@ describe("placeholders", () => {
     ]);
   });
 
-  test("are filled once: what a value holds is text", () => {
+  test("placeholders are filled once and not within values", () => {
     const values: Record<string, string> = { a: "{b}", b: "no", k: "{{secret.a}} $& {a}" };
     expect(fillText("{a}|{{secret.k}}|{other}", ({ name }) => values[name])).toBe(
       "{b}|{{secret.a}} $& {a}|{other}",
@@ -18,7 +18,7 @@ describe("placeholders", () => {
   });
 });
 
-describe("a URL", () => {
+describe("URL template", () => {
   test.each([
     ["{base}/orders", { base: "https://a.example/v1/" }, "https://a.example/v1/orders"],
     ["{base}", { base: "http://a.example:8080/v1/" }, "http://a.example:8080/v1/"],
@@ -30,7 +30,7 @@ describe("a URL", () => {
     ["https://{shop}.example.com/x", { shop: "my-shop" }, "https://my-shop.example.com/x"],
     ["https://{host}/x", { host: "a.example:8443" }, "https://a.example:8443/x"],
     ["https://a.example/x", {}, "https://a.example/x"],
-  ])("%s is filled with %j", (template, params, url) => {
+  ])("fills %s with %j", (template, params, url) => {
     expect(fillUrl(template, params)).toEqual({ kind: "url", url });
   });
 
@@ -48,11 +48,11 @@ describe("a URL", () => {
     ["https://{shop}.example.com/x", { shop: "" }, "shop"],
     ["https://a.example/{path}/x", { path: ".." }, "path"],
     ["https://a.example/{path}/x", { toString: "x" }, "path"],
-  ])("%s is not filled with %j", (template, params, param) => {
+  ])("refuses to fill %s with %j", (template, params, param) => {
     expect(fillUrl(template, params as Record<string, string>)).toMatchObject({ kind: "flawed", param });
   });
 
-  test("takes a secret in its path and query, escaped, and nowhere before", () => {
+  test("a URL takes escaped secrets in its path and query only", () => {
     const secretFor = (name: string) => (name === "key" ? "a/b&c" : undefined);
     const filled = fillUrl(
       "https://a.example/{{secret.key}}?k={{ secret.key }}&p={p}",
@@ -68,7 +68,7 @@ describe("a URL", () => {
       expect(fillUrl(template, { key: "x", none: "x" }, secretFor)).toMatchObject({ kind: "flawed" });
   });
 
-  test("takes no property that is not its own", () => {
+  test("placeholders take own properties only", () => {
     expect(fillUrl("https://a.example/{constructor}", {})).toMatchObject({ kind: "flawed" });
   });
 });

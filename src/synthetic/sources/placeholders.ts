@@ -39,7 +39,10 @@ export function fillUrl(
       const own = Object.hasOwn(params, name) ? params[name] : undefined;
       const value = secret === undefined ? own : secretFor(secret);
       if (secret !== undefined && !AUTHORITY_ENDED.test(template.slice(0, at))) {
-        flaw ??= { param: secret, expected: "in the path or the query, where a secret may stand" };
+        flaw ??= {
+          param: secret,
+          expected: "a position in the path or the query, where secrets are allowed",
+        };
         return whole;
       }
       if (value === undefined) {
@@ -56,13 +59,14 @@ export function fillUrl(
       }
       // Dots would change the path.
       if (/^\.{1,2}$/.test(value))
-        flaw ??= { param: secret ?? name, expected: "a name that is not made of dots alone" };
+        flaw ??= { param: secret ?? name, expected: "a name that does not consist of dots" };
       return encodeURIComponent(value);
     },
   );
   // For example, a port in the middle of a host.
   const [first] = paramNames(template);
-  if (!URL.canParse(text) && first !== undefined) flaw ??= { param: first, expected: "what makes a URL" };
+  if (!URL.canParse(text) && first !== undefined)
+    flaw ??= { param: first, expected: "a value that makes a valid URL" };
   return flaw === undefined ? { kind: "url", url: text } : { kind: "flawed", ...flaw };
 }
 
