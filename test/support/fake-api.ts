@@ -35,6 +35,7 @@ export interface FakeRequest {
   status: number;
 }
 
+/** The kinds of pagination that the fake API has. */
 export type FakePagination = "none" | "page" | "offset" | "cursor" | "link" | "next_url";
 
 /**

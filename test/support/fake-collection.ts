@@ -17,6 +17,7 @@ export interface FakeCollection {
   from(start: { index: number } | { after: number }, size: number): FakeSlice;
 }
 
+/** Consecutive records of a collection. */
 export interface FakeSlice {
   records: FakeRecord[];
   /** Index of the first record in the whole order. */
@@ -25,6 +26,7 @@ export interface FakeSlice {
   next: number | undefined;
 }
 
+/** Returns a collection of the records in `seed`. */
 export function createCollection(seed: readonly FakeRecord[], nowMs: () => number): FakeCollection {
   let entries = seed.map((record, at) => ({ at, record }));
   let changes = 0;

@@ -18,6 +18,7 @@ export interface FakeOAuth {
   authorize(request: FakeRequest): boolean;
 }
 
+/** Returns a token endpoint that has issued no token. */
 export function createFakeOAuth(): FakeOAuth {
   const valid = new Set<string>();
   const oauth: FakeOAuth = {

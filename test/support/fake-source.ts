@@ -142,9 +142,12 @@ export function fakeSource(options: Partial<RecordOptions> = {}) {
 
 /** Marks a record in a lost shard. */
 export const LOST_DIGEST = Buffer.alloc(0);
+/** Returns a page of the records. */
 export const page = (records: readonly unknown[]): Answer => JSON.stringify({ records });
+/** Returns `count` records with ids from `from` on. */
 export const rows = (count: number, from = 0) =>
   Array.from({ length: count }, (_, index) => ({ id: from + index, value: 1 }));
+/** Splits records into pages. */
 export const pages = (records: readonly unknown[], size: number): Answer[] =>
   Array.from({ length: Math.ceil(records.length / size) }, (_, index) =>
     page(records.slice(index * size, (index + 1) * size)),

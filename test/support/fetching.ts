@@ -86,6 +86,7 @@ export function fetching(
   return { of, errors, logged };
 }
 
+/** The pages and the report of a reading. */
 export interface Reading extends FetchReport {
   pages: FetchedPage[];
   /** The ids of all records read, in order; "same" stands for an unchanged page. */

@@ -21,6 +21,7 @@ export type Answer = { records: readonly unknown[]; total?: number; atMs?: numbe
 /** The pages of one poll, from 0; a function creates them on request. */
 export type Answers = readonly Answer[] | ((page: number) => Answer | undefined);
 
+/** A stored event of a poll. */
 export interface PolledEvent {
   id: string;
   type: string;
@@ -60,6 +61,7 @@ export interface Polling {
   useDatabase(database: Database): void;
 }
 
+/** How the pages of a poll end and overlap, and the fence of its claim. */
 export interface PollAnswers {
   end?: FetchEnd;
   /** Pages begin with the last record of the one before. */

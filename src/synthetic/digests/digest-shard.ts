@@ -8,11 +8,13 @@ export interface DigestShard {
   records: readonly KeyedRecord[];
 }
 
+/** A tracked record with its key. */
 export interface KeyedRecord {
   key: string;
   tracked: TrackedRecord;
 }
 
+/** Length of a digest. */
 export const DIGEST_BYTES = 32;
 
 const FORMAT = 1;

@@ -40,6 +40,7 @@ export function shortName(name: RecordName): number {
   return name.readUIntLE(4, 6);
 }
 
+/** Returns an empty table. */
 export function createDigestTable(): DigestTable {
   const rows: Buffer[] = [];
   const flags: Uint8Array[] = [];

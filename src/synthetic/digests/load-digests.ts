@@ -10,6 +10,7 @@ import { applyDigests } from "./apply-digests.ts";
 import { unpackShard } from "./digest-shard.ts";
 import { createDigestTable, type DigestTable } from "./digest-table.ts";
 
+/** The stores of one source's digests. `ttlSeconds` counts from the last poll. */
 export interface DigestStore {
   database: Queryable;
   redis: RedisClient;

@@ -2,8 +2,8 @@ import { HandlerFault } from "../../domain/flow/handler-fault.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { readJson } from "../records/read-json.ts";
 import type { Credentials, FetchPlan, PolledSource } from "../sources/polled-source.ts";
+import { failed } from "./classify-response.ts";
 import type { FetchEnd, FetchedPage, FetchOptions, FetchReport } from "./fetched-page.ts";
-import { failed } from "./read-answer.ts";
 
 /** The input of a code source for each page. */
 export interface SourceContext {
@@ -17,6 +17,7 @@ export interface SourceContext {
   log: SourceLog;
 }
 
+/** The log of a code source. */
 export interface SourceLog {
   info(message: string, fields?: Record<string, unknown>): void;
   warn(message: string, fields?: Record<string, unknown>): void;
@@ -39,6 +40,7 @@ export interface SourcePage {
  */
 export type FetchSourcePage = (context: SourceContext) => Promise<SourcePage> | SourcePage;
 
+/** Inputs of readings from code sources. */
 export interface CodePagesDeps {
   sources: { get(handler: string, of: { tenantId: string; source: string }): FetchSourcePage | undefined };
   openLog: (source: PolledSource) => SourceLog;

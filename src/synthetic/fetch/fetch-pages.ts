@@ -1,13 +1,14 @@
 import type { Clock } from "../../runtime/clock.ts";
 import type { OutgoingHttp } from "../../runtime/outgoing/index.ts";
 import type { PolledSource } from "../sources/polled-source.ts";
+import { failed } from "./classify-response.ts";
 import { type CodePagesDeps, codePages } from "./code-pages.ts";
 import type { FetchedPage, FetchOptions, FetchPages, FetchReport } from "./fetched-page.ts";
 import { type HttpPagesDeps, httpPages } from "./http-pages.ts";
 import { createSendPage } from "./http-request.ts";
 import { createOAuthTokens, type OAuthTokenBounds, type SaveCredentials } from "./oauth-tokens.ts";
-import { failed } from "./read-answer.ts";
 
+/** Bounds of readings. */
 export interface FetchBounds {
   /** Pages per reading. A reading with more pages fails. */
   maxPages: number;

@@ -53,6 +53,7 @@ export interface FetchReport {
   rateLimit: RateLimitSeen | undefined;
 }
 
+/** Inputs of a reading. */
 export interface FetchOptions {
   /** Returns the page's memory from the last poll; undefined to read the whole page. */
   memory: (ref: string) => PageMemory | undefined;

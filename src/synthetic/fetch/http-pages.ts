@@ -1,15 +1,16 @@
 import type { Clock } from "../../runtime/clock.ts";
 import { valueAt } from "../records/canonical-json.ts";
 import type { HttpSourceRequest, PolledSource } from "../sources/polled-source.ts";
+import type { OutgoingResponse } from "./classify-response.ts";
+import { failed } from "./classify-response.ts";
 import type { FetchEnd, FetchedPage, FetchOptions, FetchReport, PageMemory } from "./fetched-page.ts";
 import type { createSendPage, Requests } from "./http-request.ts";
 import { conditionalHeaders, type PageMemories, pageMemories, validatorsOf } from "./page-memory.ts";
 import { createPaging, type NextPage, type PageRead } from "./paging.ts";
-import type { OutgoingResponse } from "./read-answer.ts";
-import { failed } from "./read-answer.ts";
 import { readBody, readText } from "./read-body.ts";
 import { readPage } from "./read-page.ts";
 
+/** Inputs of HTTP readings. */
 export interface HttpPagesDeps {
   sendPage: ReturnType<typeof createSendPage>;
   clock: Clock;

@@ -2,9 +2,9 @@ import type { Clock } from "../../runtime/clock.ts";
 import type { OutgoingHttp } from "../../runtime/outgoing/index.ts";
 import type { HttpSourceRequest, PolledSource } from "../sources/polled-source.ts";
 import { authorization } from "./authorize.ts";
+import { type ClassifiedResponse, classifyResponse, failed } from "./classify-response.ts";
 import type { FetchEnd, FetchOptions, RateLimitSeen } from "./fetched-page.ts";
 import type { OAuthTokens } from "./oauth-tokens.ts";
-import { type Answer, failed, readAnswer } from "./read-answer.ts";
 
 /** Totals of the requests of one reading. */
 export interface Requests {
@@ -14,7 +14,8 @@ export interface Requests {
   rateLimitAtMs: number;
 }
 
-export type Sent = Exclude<Answer, { kind: "unauthorized" }> & { sentAtMs: number };
+/** The response to a request, or the end of the reading, with the time of the request, Unix ms. */
+export type Sent = Exclude<ClassifiedResponse, { kind: "unauthorized" }> & { sentAtMs: number };
 
 /**
  * Returns a function that sends an authorized request for a page, if our limiter and the provider's known limit allow
@@ -62,12 +63,12 @@ export function createSendPage(deps: {
         maxResponseBytes: deps.maxPageBytes,
         signal: options.signal,
       });
-      const answer = readAnswer(result, clock.now());
-      if (answer.rateLimit !== undefined) {
-        requests.rateLimit = answer.rateLimit;
+      const response = classifyResponse(result, clock.now());
+      if (response.rateLimit !== undefined) {
+        requests.rateLimit = response.rateLimit;
         requests.rateLimitAtMs = clock.now();
       }
-      if (answer.kind !== "unauthorized") return { ...answer, sentAtMs };
+      if (response.kind !== "unauthorized") return { ...response, sentAtMs };
       if (token === undefined || tries > 1) return ended(UNAUTHORIZED, sentAtMs);
     }
   };

@@ -2,10 +2,11 @@ import type { Clock } from "../../runtime/clock.ts";
 import { type OutgoingHttp, type OutgoingResult, retryAfterMs } from "../../runtime/outgoing/index.ts";
 import type { Credentials, HttpSourceRequest, PolledSource, SourceAuth } from "../sources/polled-source.ts";
 import { basic } from "./authorize.ts";
+import { failed } from "./classify-response.ts";
 import type { FetchEnd } from "./fetched-page.ts";
-import { failed } from "./read-answer.ts";
 
-export type TokenAnswer = { kind: "token"; token: string } | { kind: "end"; end: FetchEnd };
+/** An access token, or the end of the reading. */
+export type TokenResult = { kind: "token"; token: string } | { kind: "end"; end: FetchEnd };
 
 /** OAuth 2 access tokens, kept in the memory of this process only. */
 export interface OAuthTokens {
@@ -15,9 +16,10 @@ export interface OAuthTokens {
     request: HttpSourceRequest,
     refused: string | undefined,
     signal: AbortSignal,
-  ): Promise<TokenAnswer>;
+  ): Promise<TokenResult>;
 }
 
+/** Bounds of the OAuth tokens. */
 export interface OAuthTokenBounds {
   /** Tokens kept. The oldest one is dropped. */
   maxTokens: number;
@@ -40,6 +42,7 @@ interface Entry {
 
 type OAuth = Extract<SourceAuth, { type: "oauth2" }>;
 
+/** Returns the OAuth tokens of a process. */
 export function createOAuthTokens(deps: {
   outgoing: OutgoingHttp;
   clock: Clock;
@@ -49,7 +52,7 @@ export function createOAuthTokens(deps: {
 }): OAuthTokens {
   const { clock, bounds } = deps;
   const entries = new Map<string, Entry>();
-  const pending = new Map<string, Promise<TokenAnswer>>();
+  const pending = new Map<string, Promise<TokenResult>>();
 
   async function save(source: PolledSource, entry: Entry): Promise<void> {
     try {
@@ -64,7 +67,7 @@ export function createOAuthTokens(deps: {
     source: PolledSource,
     request: HttpSourceRequest,
     signal: AbortSignal,
-  ): Promise<TokenAnswer> {
+  ): Promise<TokenResult> {
     const key = keyOf(source);
     const auth = request.auth as OAuth;
     const known = entries.get(key);
@@ -72,7 +75,7 @@ export function createOAuthTokens(deps: {
     const result = await deps.outgoing.request({
       ...tokenRequest(auth, credentials),
       timeoutMs: bounds.timeoutMs,
-      maxResponseBytes: MAX_ANSWER_BYTES,
+      maxResponseBytes: MAX_RESPONSE_BYTES,
       signal,
     });
     const read = readTokens(result, clock.now());
@@ -150,7 +153,7 @@ function formEncoded(text: string): string {
   return new URLSearchParams({ "": text }).toString().slice(1);
 }
 
-const MAX_ANSWER_BYTES = 65_536;
+const MAX_RESPONSE_BYTES = 65_536;
 /** Lifetime of a token without `expires_in`, s. */
 const DEFAULT_LIFE_S = 3_600;
 

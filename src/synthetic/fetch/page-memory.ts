@@ -3,7 +3,7 @@ import { hashVersion } from "../records/record-options.ts";
 import { pageFingerprint } from "../records/record-reader.ts";
 import type { PolledSource } from "../sources/polled-source.ts";
 import type { PageMemory } from "./fetched-page.ts";
-import { answeredAt } from "./rate-limit-headers.ts";
+import { responseTimeMs } from "./rate-limit-headers.ts";
 
 /** Fingerprints the pages of a source under its current settings. */
 export interface PageMemories {
@@ -15,6 +15,7 @@ export interface PageMemories {
 
 const PREFIX_LENGTH = 16;
 
+/** Returns the fingerprints of a source's pages. */
 export function pageMemories(source: PolledSource): PageMemories {
   const version = `${hashVersion(source.records)}:${source.version}`;
   const prefix = hash("sha256", version).slice(0, PREFIX_LENGTH);
@@ -43,7 +44,7 @@ export function validatorsOf(
 ): Pick<PageMemory, "etag" | "lastModified"> {
   const { etag, "last-modified": lastModified } = headers;
   const changedMs = Date.parse(lastModified ?? "");
-  const isSettled = answeredAt(headers, nowMs) - changedMs >= 1_000;
+  const isSettled = responseTimeMs(headers, nowMs) - changedMs >= 1_000;
   return {
     ...(isKept(etag) && { etag }),
     ...(isKept(lastModified) && isSettled && { lastModified }),

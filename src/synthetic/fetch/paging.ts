@@ -13,6 +13,7 @@ export interface PageRead {
   total: number | undefined;
 }
 
+/** The next page, the end, or the reason why the next page is unknown. */
 export type NextPage =
   | { kind: "page"; ref: string }
   | { kind: "last" }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { answeredAt, readRateLimit } from "./rate-limit-headers.ts";
+import { readRateLimit, responseTimeMs } from "./rate-limit-headers.ts";
 
 const NOW = Date.UTC(2026, 0, 1);
 
@@ -81,7 +81,7 @@ describe("readRateLimit", () => {
 });
 
 test("the time of a response is by its sender's clock, or ours if it has no date", () => {
-  expect(answeredAt({ date: "Thu, 01 Jan 2026 00:10:00 GMT" }, NOW)).toBe(NOW + 600_000);
-  expect(answeredAt({ date: "soon" }, NOW)).toBe(NOW);
-  expect(answeredAt({}, NOW)).toBe(NOW);
+  expect(responseTimeMs({ date: "Thu, 01 Jan 2026 00:10:00 GMT" }, NOW)).toBe(NOW + 600_000);
+  expect(responseTimeMs({ date: "soon" }, NOW)).toBe(NOW);
+  expect(responseTimeMs({}, NOW)).toBe(NOW);
 });

@@ -22,7 +22,7 @@ export function readRateLimit(headers: Headers, nowMs: number): RateLimitSeen | 
 }
 
 /** Returns the time of a response by its sender's clock, or `nowMs` if it has no date; Unix ms. */
-export function answeredAt(headers: Headers, nowMs: number): number {
+export function responseTimeMs(headers: Headers, nowMs: number): number {
   const sentMs = Date.parse(headers["date"] ?? "");
   return Number.isNaN(sentMs) ? nowMs : sentMs;
 }

@@ -4,6 +4,7 @@ import { gunzip } from "node:zlib";
 
 const inflate = promisify(gunzip);
 
+/** The decompressed body, or the reason why there is none. */
 export type BodyReading =
   | { kind: "bytes"; bytes: Buffer }
   | { kind: "failed"; code: "PAGE_TOO_LARGE" | "PAGE_TRUNCATED" | "PAGE_UNREADABLE"; message: string };

@@ -42,6 +42,7 @@ const MAX_WEIGHT = 10_000;
 const TEST_SIZE = 8;
 const SURPRISE = 0.5;
 
+/** Returns the prior activity of a pair. */
 export function newActivity(pair: PollPair): Activity {
   return {
     changes: FIRST_CHANGES,

@@ -4,6 +4,7 @@
  */
 export type Belief = number[];
 
+/** Possible multipliers of the habitual rate. */
 export const MULTIPLIERS = [0.3, 1, 3, 10, 30, 100];
 /** Probability of each multiplier when drawn: calm is usual. */
 const DRAWN = [0.1, 0.82, 0.04, 0.02, 0.02, 0.01].map((share, _, all) => share / all.reduce((a, b) => a + b));
@@ -14,6 +15,7 @@ export const BURST_S = 1_500;
 /** Changes are clustered, so each of many says less than if they were independent. */
 const CLUMPING = 0.05;
 
+/** Returns the belief before any observation. */
 export function noBelief(): Belief {
   return [...DRAWN];
 }

@@ -124,6 +124,7 @@ export function writeRateLimitState(limit: RateLimitState): string {
   return JSON.stringify(limit);
 }
 
+/** Parses a state written by `writeRateLimitState`. */
 export function readRateLimitState(text: string): RateLimitState {
   const kept = Object.entries(JSON.parse(text)).filter(([, value]) => typeof value === "number");
   return { ...unknownRateLimit(), ...Object.fromEntries(kept) };

@@ -25,6 +25,7 @@ export function endOfHour(at: number, offsetHours: number): number {
 export const DAY_BINS = 48;
 const WEEKEND_FROM = 120;
 
+/** Returns the bin of an hour of the week. */
 export function dayBin(hour: number): number {
   return (hour >= WEEKEND_FROM ? 24 : 0) + (hour % 24);
 }

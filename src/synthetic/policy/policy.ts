@@ -29,6 +29,7 @@ export interface PolicyState {
   why: Reasons | undefined;
 }
 
+/** The adaptive policy with the functions that the engine uses beside `PollPolicy`. */
 export interface AdaptivePolicy extends PollPolicy<PolicyState> {
   phase(state: PolicyState, fleet: Fleet): number;
   admit(state: PolicyState, now: number, fleet: Fleet): number;
@@ -71,14 +72,14 @@ export default function adaptivePolicy(): AdaptivePolicy {
       };
     },
     resume(stored, pair, fleet) {
-      const anew = this.init(pair, fleet);
+      const fresh = this.init(pair, fleet);
       // The history of another entity's records does not apply.
-      if (stored.pair.connector !== pair.connector || stored.pair.entity !== pair.entity) return anew;
+      if (stored.pair.connector !== pair.connector || stored.pair.entity !== pair.entity) return fresh;
       const { activity, belief, demand, failures, why } = stored;
       adoptOwnDemand(fleet, demand);
       return {
-        ...anew,
-        activity: { ...activity, prior: anew.activity.prior },
+        ...fresh,
+        activity: { ...activity, prior: fresh.activity.prior },
         belief,
         demand,
         failures,

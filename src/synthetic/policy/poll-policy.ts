@@ -43,6 +43,7 @@ export interface Observation {
   first: boolean;
 }
 
+/** The rate limit of a connector. */
 export interface FleetConnector {
   readonly name: string;
   /** Whether one limit applies to all tenants. */

@@ -16,6 +16,7 @@ export interface PollAlerts {
   resolve(alert: PollAlert): Promise<void>;
 }
 
+/** Identifies an alert of a source. */
 export interface PollAlert {
   tenantId: string;
   kind: "poll.held" | "poll.state_lost";
@@ -23,6 +24,7 @@ export interface PollAlert {
   subject: string;
 }
 
+/** The last commit of a poll and its outcome. */
 export interface PollEnding {
   final: FinalCommit;
   /** Returns the outcome; final once `final` is committed. */

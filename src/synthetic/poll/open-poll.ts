@@ -6,9 +6,10 @@ import type { PollRules } from "../records/record-change.ts";
 import type { FetchPlan, PolledSource } from "../sources/polled-source.ts";
 import { planPoll } from "./poll-plan.ts";
 
+/** The rules of a poll and the state of its digests. */
 export interface PollOpening {
   rules: PollRules;
-  /** Set if the first commit starts the digests anew; `partial` says that untracked records may not be new. */
+  /** Set if the first commit starts with empty digests; `partial` says that untracked records may not be new. */
   reset: { partial: boolean } | undefined;
 }
 

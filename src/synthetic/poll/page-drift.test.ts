@@ -1,12 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import {
-  type Answer,
-  fakeSource,
-  page,
-  rows,
-  withBaseline,
-} from "../../../test/support/fake-source.ts";
+import { type Answer, fakeSource, page, rows, withBaseline } from "../../../test/support/fake-source.ts";
 import { pagesJoin } from "./snapshot.ts";
 
 /** Reads a list by offset, newest first, while others change it: 1 adds a record, other numbers remove one. */

@@ -28,6 +28,7 @@ export interface PollContext {
   readonly reached: Reached;
 }
 
+/** Memory and storage bounds of a poll. */
 export interface PollBounds {
   /** Records per commit. */
   maxStagedRecords: number;
@@ -49,6 +50,7 @@ export interface PollBounds {
   webhookOverlapMs: number;
 }
 
+/** The connections that a poll uses. */
 export type PollDatabase = Pick<Database, "pipeline" | "transaction">;
 
 /** Called at each failpoint of a poll. Tests end the process there or suspend it. */

@@ -15,7 +15,7 @@ export interface PollProgress {
   head: DigestHead | undefined;
   /** Redis missed the changes of a commit. The next poll replays them. */
   behind: boolean;
-  /** Set if the next commit starts the digests anew; `partial` says that untracked records may not be new. */
+  /** Set if the next commit starts with empty digests; `partial` says that untracked records may not be new. */
   reset: { partial: boolean } | undefined;
   /** Loaded when the first page has to be compared. */
   digests: LoadedDigests | undefined;
@@ -34,11 +34,13 @@ export interface PollProgress {
   readonly changedFields: Set<string>;
 }
 
+/** Digest changes that wait for Redis, and the number of their records. */
 export interface PendingChanges {
   changes: DigestChanges[];
   records: number;
 }
 
+/** Totals of a running poll. */
 export interface PollCounts {
   /** Distinct records seen. */
   records: number;
@@ -76,10 +78,12 @@ export function startProgress(
   };
 }
 
+/** Returns an empty list of pending changes. */
 export function nonePending(): PendingChanges {
   return { changes: [], records: 0 };
 }
 
+/** Returns totals of 0. */
 export function emptyCounts(): PollCounts {
   return {
     records: 0,

@@ -23,6 +23,7 @@ import { judgeSnapshot } from "./snapshot.ts";
 import { type Absences, stageAbsences } from "./stage-absences.ts";
 import { newWebhooks, noteWebhooks } from "./webhook-notes.ts";
 
+/** Stores, readers and callbacks of polls. */
 export interface PollDeps {
   database: PollDatabase;
   redis: RedisClient;
@@ -157,7 +158,7 @@ async function poll(
   return outcome;
 }
 
-/** Loads the digests unless they are loaded or start anew. */
+/** Loads the digests unless they are loaded or start empty. */
 async function load({ store }: PollContext, progress: PollProgress): Promise<void> {
   if (progress.digests !== undefined) return;
   const { head, reset } = progress;

@@ -31,6 +31,7 @@ export interface PollStage {
   take(): StagedRecord[];
 }
 
+/** Returns an empty stage. */
 export function createPollStage(): PollStage {
   let staged = new Map<string, StagedRecord>();
   let bytes = 0;

@@ -15,6 +15,7 @@ export interface RememberedPages {
   areAll(visited: ReadonlyMap<string, unknown>): boolean;
 }
 
+/** The result of reading all pages of a source. */
 export interface SnapshotReading {
   report: FetchReport;
   /** The refs of all pages read; compared pages have new notes. */

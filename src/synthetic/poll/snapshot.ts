@@ -17,6 +17,7 @@ export interface SnapshotEvidence {
   tracked: number;
 }
 
+/** Whether a snapshot is complete, or the reasons why not. */
 export type Completeness = { complete: true } | { complete: false; reasons: string[] };
 
 /** Decides whether the snapshot is proved complete. Absent records count as deleted only if so. */
@@ -45,11 +46,13 @@ export function pagesJoin(page: readonly string[], next: readonly string[]): boo
   return last.has(page[page.length - 1] as string);
 }
 
+/** The most deletions of one poll without an approval; `maxFraction` is relative to the tracked records. */
 export interface DeletionBounds {
   maxFraction: number;
   maxCount: number;
 }
 
+/** Whether the deletions of a poll are allowed. `ceiling` is the most that would have been. */
 export type GuardVerdict =
   | { kind: "allowed" }
   | { kind: "held"; count: number; ceiling: number; reason: string };

@@ -15,6 +15,7 @@ export interface PollTurns {
   adopt(all: { sources: number; demand: number; known: number }): void;
 }
 
+/** The admission and result of one poll. */
 export interface PollTurn {
   /** Returns 0 and counts the poll's requests if it may start; otherwise returns the wait in ms. */
   admit(): Promise<number>;
@@ -28,6 +29,7 @@ export interface PollTurn {
   close(): void;
 }
 
+/** Inputs of the poll turns. */
 export interface PollTurnsDeps {
   policy: AdaptivePolicy;
   fleet: Fleet & { pairs: number };
@@ -36,6 +38,7 @@ export interface PollTurnsDeps {
   now: () => number;
 }
 
+/** Returns the poll turns of a process. */
 export function createPollTurns({ policy, fleet, rateLimits, now }: PollTurnsDeps): PollTurns {
   const running = new Map<string, LimitedPoll>();
   return {

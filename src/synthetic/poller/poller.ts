@@ -24,6 +24,7 @@ import type { Step } from "../../runtime/loop.ts";
 import type { PollOutcome, PollSource } from "../poll/poll-outcome.ts";
 import type { PollTurn, PollTurns } from "./poll-turns.ts";
 
+/** Concurrency and timing of a poller. */
 export interface PollerBounds {
   /** Polls that run at once in this process. */
   concurrency: number;
@@ -40,6 +41,7 @@ export interface PollerBounds {
   idleMs: number;
 }
 
+/** Stores and callbacks of a poller. */
 export interface PollerDeps {
   database: Queryable;
   redis: RedisClient;
@@ -60,6 +62,7 @@ export interface PollerDeps {
   onPolled: (poll: TakenPoll, outcome: PollOutcome) => void;
 }
 
+/** The loops of a process that polls sources. */
 export interface Poller {
   /** Claims and starts due polls, up to the concurrency. */
   step: Step;
@@ -89,6 +92,7 @@ const RETRY_MS = 200;
 /** Polls per statement. */
 const MAX_BATCH = 100;
 
+/** Returns a poller. Its steps must be run by loops. */
 export function createPoller(deps: PollerDeps): Poller {
   const { database, redis, keys, bounds, turns, pollSource, refreshLimits, monotonicMs, onFree, onPolled } =
     deps;

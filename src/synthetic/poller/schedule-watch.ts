@@ -12,6 +12,7 @@ import { POLL_SHARDS, pollShard, schedulePolls } from "../../redis/poll-schedule
 import { isRedisIntact, markRedisIntact } from "../../redis/sentinel.ts";
 import type { Step } from "../../runtime/loop.ts";
 
+/** Timing and batch sizes of the schedule watch. */
 export interface ScheduleWatchBounds {
   /** Interval of the watch, ms. A new source starts after at most this time. */
   intervalMs: number;
@@ -23,6 +24,7 @@ export interface ScheduleWatchBounds {
   maxPerTenant: number;
 }
 
+/** Stores and callbacks of the schedule watch. */
 export interface ScheduleWatchDeps {
   database: Queryable;
   redis: RedisClient;

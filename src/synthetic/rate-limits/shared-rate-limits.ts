@@ -31,6 +31,7 @@ export interface SharedRateLimits {
   refresh(limits: readonly string[]): Promise<void>;
 }
 
+/** A poll, as its rate limit sees it. */
 export interface LimitedPoll {
   /** The key of the rate limit, from `PolicyState`. */
   limit: string;
@@ -40,6 +41,7 @@ export interface LimitedPoll {
   rateLimit: { requests: number; per_seconds: number } | undefined;
 }
 
+/** Stores and local state of the shared rate limits. */
 export interface SharedRateLimitsDeps {
   redis: RedisClient;
   keys: RedisKeys;
@@ -54,6 +56,7 @@ const MAX_TRIES = 100;
 /** How long the state of a rate limit is kept without a poll, ms. */
 const RETENTION_MS = 86_400_000;
 
+/** Returns the shared rate limits of a process. */
 export function createSharedRateLimits({
   redis,
   keys,

@@ -38,7 +38,7 @@ describe("RFC 8785", () => {
   test.each(["7fffffffffffffff", "7ff0000000000000", "fff0000000000000"])(
     "RFC 8785 has no form for the double %s",
     (hex) => {
-      expect(() => canonicalJson(double(hex))).toThrow("no JSON number");
+      expect(() => canonicalJson(double(hex))).toThrow("not a JSON number");
     },
   );
 
@@ -116,7 +116,7 @@ test("canonical JSON allows 64 levels of nesting", () => {
 });
 
 test.each([undefined, 1n, () => 1, Symbol("s")])("%o has no canonical form", (value) => {
-  expect(() => canonicalJson([value])).toThrow("no JSON value");
+  expect(() => canonicalJson([value])).toThrow("not a JSON value");
 });
 
 test("a property that is undefined is absent", () => {

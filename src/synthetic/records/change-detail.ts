@@ -8,6 +8,7 @@ export type DiffMode = "none" | "fields" | "values";
 /** The part of a record that was kept at its last change. */
 export type Kept = { fields: FieldDigests } | { values: unknown };
 
+/** Keeps a part of each record and describes updates with it. */
 export interface ChangeDetail {
   /** Returns the part to keep of a record that has a canonical form. */
   keep(record: unknown): Kept | undefined;

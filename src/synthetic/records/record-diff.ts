@@ -24,6 +24,7 @@ export interface DiffBounds {
   maxTotalLength: number;
 }
 
+/** The bounds of the diffs in events. */
 export const DIFF_BOUNDS: DiffBounds = { maxChanges: 256, maxChangeLength: 16_384, maxTotalLength: 262_144 };
 
 /** Returns the fields in which two records differ. Both must have a canonical form. */

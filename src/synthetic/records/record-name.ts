@@ -3,8 +3,10 @@ import { recordHash } from "./record-hash.ts";
 /** The first half of the SHA-256 of a record's key, used where the key itself would be too long. */
 export type RecordName = Buffer;
 
+/** Length of a record name. */
 export const NAME_BYTES = 16;
 
+/** Returns the name of a record. It shares memory with other hashes: see `recordHash`. */
 export function recordName(key: string): RecordName {
   return recordHash(key).subarray(0, NAME_BYTES);
 }

@@ -53,10 +53,12 @@ type Loose<Whole, Required extends PropertyKey> = Whole extends unknown
 type AuthInput = Loose<SourceAuth, "type" | "name" | "grant" | "token_url">;
 type PaginationInput = Loose<Pagination, "type" | "next">;
 
+/** Fills in the defaults of `auth`. */
 export function readAuth(auth: AuthInput | undefined): SourceAuth | undefined {
   return auth?.type === "api_key" ? { ...auth, in: auth.in ?? "header" } : auth;
 }
 
+/** Fills in the defaults of `pagination`. */
 export function readPagination(pagination: PaginationInput = { type: "none" }): Pagination {
   switch (pagination.type) {
     case "page":

@@ -46,8 +46,10 @@ export type FetchPlan =
   | { kind: "http"; request: HttpSourceRequest }
   | { kind: "code"; handler: string; params: Readonly<Record<string, string>>; credentials: Credentials };
 
+/** Decrypted credentials by name. */
 export type Credentials = Readonly<Record<string, string>>;
 
+/** The request for the pages of an HTTP source. */
 export interface HttpSourceRequest {
   /** Absolute, with params and secrets filled in. */
   url: string;
@@ -65,6 +67,7 @@ export interface HttpSourceRequest {
   credentials: Credentials;
 }
 
+/** How requests are authenticated. */
 export type SourceAuth =
   | { type: "bearer" }
   | { type: "basic" }
@@ -78,6 +81,7 @@ export type SourceAuth =
       client_auth?: "basic" | "body";
     };
 
+/** How pages follow one another. */
 export type Pagination =
   | { type: "none" }
   | { type: "page"; param: string; start: number; size_param?: string; size?: number }

@@ -1,11 +1,12 @@
 import { type OutgoingResult, retryAfterMs } from "../../runtime/outgoing/index.ts";
 import type { FetchEnd, RateLimitSeen } from "./fetched-page.ts";
-import { answeredAt, readRateLimit } from "./rate-limit-headers.ts";
+import { readRateLimit, responseTimeMs } from "./rate-limit-headers.ts";
 
+/** An HTTP response. */
 export type OutgoingResponse = Extract<OutgoingResult, { kind: "response" }>;
 
 /** The classification of a response, with the provider's rate limit. */
-export type Answer = { rateLimit: RateLimitSeen | undefined } & (
+export type ClassifiedResponse = { rateLimit: RateLimitSeen | undefined } & (
   | { kind: "page"; response: OutgoingResponse }
   /** A 304. */
   | { kind: "unchanged"; response: OutgoingResponse }
@@ -15,13 +16,14 @@ export type Answer = { rateLimit: RateLimitSeen | undefined } & (
   | { kind: "end"; end: FetchEnd; status: number }
 );
 
-export function readAnswer(result: OutgoingResult, nowMs: number): Answer {
+/** Classifies the result of a request for a page. */
+export function classifyResponse(result: OutgoingResult, nowMs: number): ClassifiedResponse {
   if (result.kind !== "response") {
     const { code, message } = result;
     return { kind: "end", end: failed(code, message), status: 0, rateLimit: undefined };
   }
   const { status, headers } = result;
-  const atMs = answeredAt(headers, nowMs);
+  const atMs = responseTimeMs(headers, nowMs);
   const rateLimit = readRateLimit(headers, atMs);
   if (status >= 200 && status < 300 && status !== 204) return { kind: "page", response: result, rateLimit };
   if (status === 304) return { kind: "unchanged", response: result, rateLimit };
@@ -41,6 +43,7 @@ export function readAnswer(result: OutgoingResult, nowMs: number): Answer {
   };
 }
 
+/** Returns the end of a failed reading; `retryAfter` in ms. */
 export function failed(code: string, message: string, retryAfter?: number): FetchEnd {
   return { kind: "failed", code, message, retryAfterMs: retryAfter };
 }
