@@ -36,19 +36,19 @@ async function mistakes(source: Polling, count: number, turns: readonly (readonl
   const drift = (each: readonly (readonly number[])[]) => changing(list, each, fresh);
   await source.begin(drift([[]]), { overlapping: true });
   const known = new Set(list);
-  const wronged: number[] = [];
-  const told = new Set<number>();
+  const misreported: number[] = [];
+  const reported = new Set<number>();
   // The list changes during the first reading and is stable during the other two.
   for (const changes of [turns, [[]], [[]]]) {
     await source.begin(drift(changes), { overlapping: true });
     for (const { type, subject } of await source.events()) {
-      if (type !== "order.deleted" || told.has(Number(subject))) continue;
-      if (list.includes(Number(subject))) wronged.push(Number(subject));
-      told.add(Number(subject));
+      if (type !== "order.deleted" || reported.has(Number(subject))) continue;
+      if (list.includes(Number(subject))) misreported.push(Number(subject));
+      reported.add(Number(subject));
     }
   }
-  const silent = [...known].filter((id) => !list.includes(id) && !told.has(id));
-  return { wronged, silent };
+  const silent = [...known].filter((id) => !list.includes(id) && !reported.has(id));
+  return { misreported, silent };
 }
 
 /** Sources polled at once. */
@@ -70,7 +70,7 @@ test("1,000 interleavings: no existing record is reported deleted, and every del
       const [index, [changes, count]] = next;
       const source = polled.another(`drift-${index}`);
       const found = await mistakes(source, count, changes);
-      expect({ changes, count, ...found }).toEqual({ changes, count, wronged: [], silent: [] });
+      expect({ changes, count, ...found }).toEqual({ changes, count, misreported: [], silent: [] });
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, worker));
