@@ -2,6 +2,7 @@ import { openDatabase } from "../src/postgres/core/database.ts";
 import { connectRedis } from "../src/redis/client.ts";
 import { redisKeys } from "../src/redis/keys.ts";
 import { setHeapGrowth } from "../src/runtime/heap.ts";
+import { inTurns } from "../src/runtime/turns.ts";
 import type { FetchPages } from "../src/synthetic/fetch/fetched-page.ts";
 import { readPage } from "../src/synthetic/fetch/read-page.ts";
 import { createPollSource } from "../src/synthetic/poll/poll-source.ts";
@@ -63,10 +64,11 @@ function pagesOf(version: string, statusOf: (index: number) => string): FetchPag
       const body = pageText(page, statusOf);
       const fingerprint = pageFingerprint(body, version).toString("base64");
       const isUnchanged = memory(ref)?.fingerprint === fingerprint;
-      const read = isUnchanged ? undefined : readPage(body.toString(), "orders");
+      const read = isUnchanged ? undefined : await inTurns(readPage(body, "orders"));
       yield {
         ...{ ref, readAtMs: Date.now(), total: undefined, memory: { fingerprint, records: PAGE } },
         records: read?.kind === "page" ? read.records : undefined,
+        bytes: body.length,
       };
     }
     return { end: { kind: "last_page" }, requests: RECORDS / PAGE, rateLimit: undefined };

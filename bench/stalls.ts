@@ -3,9 +3,11 @@ import { normalizeInSlices } from "../src/domain/event/normalize.ts";
 import type { RoutedDefinition } from "../src/domain/flow/flow.ts";
 import { createTriggerIndex } from "../src/domain/matching/trigger-index.ts";
 import { wantedByFlows } from "../src/domain/matching/wanted-by-flows.ts";
-import type { Slices } from "../src/domain/slices.ts";
+import { SliceBudget, type Slices } from "../src/domain/slices.ts";
 import type { StoredEvent } from "../src/postgres/events/events.ts";
 import { nextTurn } from "../src/runtime/turns.ts";
+import { readPage } from "../src/synthetic/fetch/read-page.ts";
+import { recordReader } from "../src/synthetic/records/record-reader.ts";
 import { percentile } from "./load.ts";
 import { type Row, row } from "./servers.ts";
 
@@ -33,6 +35,7 @@ export async function benchStalls(): Promise<Row[]> {
       text: "a".repeat(1_048_576),
     })),
     ...(await benchCase("20 ordinary flows, 19 MB of records", ordinary, { items })),
+    ...(await benchPage(items)),
     ...(await benchCase("20 ordinary flows, 19 MB of text", ordinary, {
       items: [{ name: "lorem ipsum ".repeat(1_600_000) }],
     })),
@@ -58,6 +61,28 @@ async function benchCase(name: string, wheres: readonly string[], data: unknown)
     row(`${name}: longest turn`, median("longestMs"), "ms", { atMost: MAX_TURN_MS }),
     row(`${name}: all turns`, median("allMs"), "ms"),
   ];
+}
+
+/** A page of 19 MB of records, as a poll parses and digests it. */
+async function benchPage(items: readonly unknown[]): Promise<Row[]> {
+  const body = Buffer.from(JSON.stringify({ items }));
+  const { read } = recordReader({ id: "id" });
+  function* poll(): Slices<void> {
+    const page = yield* readPage(body, "items");
+    if (page.kind === "unreadable") throw new Error(page.reason);
+    const budget = new SliceBudget();
+    for (const record of page.records) {
+      read(record);
+      if (budget.spend(body.length / page.records.length + 512)) yield;
+    }
+  }
+  const rounds: { longestMs: number }[] = [];
+  for (let round = 0; round < ROUNDS; round += 1) rounds.push(await timed(poll()));
+  const longestMs = percentile(
+    rounds.map((one) => one.longestMs),
+    0.5,
+  );
+  return [row("a polled page of 19 MB: longest turn", longestMs, "ms", { atMost: MAX_TURN_MS })];
 }
 
 function* route(

@@ -1,3 +1,4 @@
+import { finish } from "../../src/domain/slices.ts";
 import { readPage } from "../../src/synthetic/fetch/read-page.ts";
 import { type DurableState, planPoll } from "../../src/synthetic/poll/poll-plan.ts";
 import { guardDeletions, judgeSnapshot, pagesJoin, pollStatus } from "../../src/synthetic/poll/snapshot.ts";
@@ -72,7 +73,7 @@ export function fakeSource(options: Partial<RecordOptions> = {}) {
       let gaps = 0;
       let previous: string[] = [];
       for (const answer of answers) {
-        const page = answer === "failed" ? undefined : readPage(answer, "records");
+        const page = answer === "failed" ? undefined : finish(readPage(Buffer.from(answer), "records"));
         if (page?.kind !== "page") {
           failedPages += 1;
           continue;

@@ -35,10 +35,12 @@ export function* parseJsonSlices(
     /** Bytes parsed together, and bytes per slice. */
     groupBytes?: number;
     sliceBytes?: number;
+    /** Parses a group; throws a SyntaxError. The default refuses forbidden keys. */
+    parse?: (text: string) => unknown;
   },
 ): Slices<ParsedJson> {
-  const { maxDepth, wanted = "all", groupBytes = GROUP_BYTES, sliceBytes = SLICE_BYTES } = options;
-  const reader = new JsonReader(bytes, maxDepth, groupBytes, new SliceBudget(sliceBytes));
+  const { maxDepth, wanted = "all", groupBytes = GROUP_BYTES, sliceBytes = SLICE_BYTES, parse } = options;
+  const reader = new JsonReader(bytes, maxDepth, groupBytes, new SliceBudget(sliceBytes), parse);
   try {
     const start = yield* reader.space(0);
     const all = wanted === "all" || wanted.isWhole;
@@ -47,6 +49,7 @@ export function* parseJsonSlices(
     return { kind: "parsed", data: value };
   } catch (error) {
     if (error instanceof Flaw) return { kind: "flawed", flaw: error.flaw };
+    if (error instanceof SyntaxError) return { kind: "flawed", flaw: "invalid" };
     throw error;
   }
 }
@@ -79,13 +82,23 @@ interface Members {
   alone(name: string, value: unknown): void;
 }
 
+type Parse = (text: string) => unknown;
+
 class JsonReader {
   readonly #bytes: Buffer;
   readonly #maxDepth: number;
   readonly #groupBytes: number;
   readonly #budget: SliceBudget;
+  readonly #parse: Parse;
 
-  constructor(bytes: Buffer, maxDepth: number, groupBytes: number, budget: SliceBudget) {
+  constructor(
+    bytes: Buffer,
+    maxDepth: number,
+    groupBytes: number,
+    budget: SliceBudget,
+    parse: Parse = parseChecked,
+  ) {
+    this.#parse = parse;
     this.#bytes = bytes;
     this.#maxDepth = maxDepth;
     this.#groupBytes = groupBytes;
@@ -96,7 +109,7 @@ class JsonReader {
   *value(start: number, depth: number, keep: Keep): Slices<Read> {
     const end = this.#endOfValue(start, start + this.#groupBytes, depth);
     if (end !== undefined) {
-      const value = parse(this.#text(start, end));
+      const value = this.#parse(this.#text(start, end));
       if (this.#budget.spend(end - start)) yield;
       return { value, end };
     }
@@ -104,12 +117,12 @@ class JsonReader {
     switch (this.#bytes[start]) {
       case OPEN_ARRAY: {
         const items: unknown[] = [];
-        const end = yield* this.#members(start, depth, takeItems(items, keep));
+        const end = yield* this.#members(start, depth, takeItems(items, keep, this.#parse));
         return { value: items, end };
       }
       case OPEN_OBJECT: {
         const members: Record<string, unknown> = {};
-        const end = yield* this.#members(start, depth, takeMembers(members, keep));
+        const end = yield* this.#members(start, depth, takeMembers(members, keep, this.#parse));
         return { value: members, end };
       }
       case QUOTE:
@@ -166,7 +179,7 @@ class JsonReader {
           take.group(this.#text(from, to));
           if (this.#budget.spend(to - from)) yield;
         }
-        name ??= nameEnd === undefined ? "" : (parse(this.#text(begin, nameEnd)) as string);
+        name ??= nameEnd === undefined ? "" : (this.#parse(this.#text(begin, nameEnd)) as string);
         const read = yield* this.value(at, depth + 1, take.keepOf(name));
         take.alone(name, read.value);
         end = read.end;
@@ -242,7 +255,7 @@ class JsonReader {
       const quote = endOfString(bytes, from, until);
       if (quote === undefined && until === bytes.length) throw new Flaw("invalid");
       const to = quote ?? endOfPiece(bytes, from, until);
-      const piece = parse(`"${this.#text(from, to)}"`) as string;
+      const piece = this.#parse(`"${this.#text(from, to)}"`) as string;
       if (keep !== "nothing") pieces.push(piece);
       if (this.#budget.spend(to - from)) yield;
       if (quote !== undefined) return { value: pieces.join(""), end: quote + 1 };
@@ -257,7 +270,7 @@ class JsonReader {
       end += 1;
       if (this.#budget.spend(1)) yield;
     }
-    return { value: parse(this.#text(start, this.#scalarEnd(start, end))), end };
+    return { value: this.#parse(this.#text(start, this.#scalarEnd(start, end))), end };
   }
 
   #text(from: number, to: number): string {
@@ -265,7 +278,7 @@ class JsonReader {
   }
 }
 
-function takeMembers(members: Record<string, unknown>, keep: Keep): Members {
+function takeMembers(members: Record<string, unknown>, keep: Keep, parse: Parse): Members {
   return {
     group(text) {
       const parsed = parse(`{${text}}`) as Record<string, unknown>;
@@ -288,7 +301,7 @@ function takeMembers(members: Record<string, unknown>, keep: Keep): Members {
   };
 }
 
-function takeItems(items: unknown[], keep: Keep): Members {
+function takeItems(items: unknown[], keep: Keep, parse: Parse): Members {
   const max = keep === "all" ? Number.POSITIVE_INFINITY : keep === "nothing" ? 0 : itemsWanted(keep);
   return {
     group(text) {
@@ -315,7 +328,7 @@ function holdsPrototype(value: unknown): boolean {
   return typeof value === "object" && value !== null && Object.hasOwn(value, "prototype");
 }
 
-function parse(text: string): unknown {
+function parseChecked(text: string): unknown {
   const parsed = parseJsonText(text);
   if (parsed.kind === "flawed") throw new Flaw(parsed.flaw);
   return parsed.data;

@@ -21,6 +21,8 @@ export interface FetchedPage {
   readAtMs: number;
   /** Undefined if the page is unchanged: the same bytes, or a 304. */
   records: unknown[] | undefined;
+  /** Length of the page, if it is known: long pages are compared in slices. */
+  bytes?: number;
   /**
    * Set if each page should begin with the last record of the previous one: false for the first page, true for the
    * others. A page that begins otherwise, or is empty, shows that records were skipped.

@@ -1,4 +1,5 @@
 import type { Clock } from "../../runtime/clock.ts";
+import { inTurns } from "../../runtime/turns.ts";
 import { valueAt } from "../records/canonical-json.ts";
 import type { HttpSourceRequest, PolledSource } from "../sources/polled-source.ts";
 import type { OutgoingResponse } from "./classify-response.ts";
@@ -7,7 +8,7 @@ import type { FetchEnd, FetchedPage, FetchOptions, FetchReport, PageMemory } fro
 import type { createSendPage, Requests } from "./http-request.ts";
 import { conditionalHeaders, type PageMemories, pageMemories, validatorsOf } from "./page-memory.ts";
 import { createPaging, type NextPage, type PageRead } from "./paging.ts";
-import { readBody, readText } from "./read-body.ts";
+import { readBody, utf8Of } from "./read-body.ts";
 import { readPage } from "./read-page.ts";
 
 /** Inputs of HTTP readings. */
@@ -73,6 +74,7 @@ export async function* httpPages(
       ref,
       readAtMs: sent.sentAtMs,
       records: read.records,
+      ...(read.kind === "page" && { bytes: read.bytes }),
       ...(paging.overlaps === true && overlapOf(previous)),
       total: kept.total,
       memory: next.kind === "page" ? { ...kept, next: next.ref } : kept,
@@ -130,7 +132,7 @@ function sizeIn(query: Readonly<Record<string, string>>, url: string): number {
 }
 
 type Read =
-  | { kind: "page"; records: unknown[]; body: unknown; kept: PageMemory }
+  | { kind: "page"; records: unknown[]; body: unknown; bytes: number; kept: PageMemory }
   /** The page is unchanged, and `kept` is its memory. */
   | { kind: "same"; records: undefined; kept: PageMemory }
   | { kind: "failed"; end: FetchEnd };
@@ -164,15 +166,15 @@ async function readResponse(
     const { etag: _etag, lastModified: _lastModified, ...rest } = memory;
     return { kind: "same", records: undefined, kept: { ...rest, ...validators } };
   }
-  const text = readText(body.bytes);
-  if (text === undefined) return unreadable("The response is not UTF-8");
-  const page = readPage(text, request.recordsPath);
+  const bytes = utf8Of(body.bytes);
+  if (bytes === undefined) return unreadable("The response is not UTF-8");
+  const page = await inTurns(readPage(bytes, request.recordsPath));
   if (page.kind === "unreadable") return unreadable(page.reason);
   const { records } = page;
   const total =
     request.totalPath === undefined ? undefined : readTotal(valueAt(page.body, request.totalPath));
   const kept = { fingerprint, ...validators, records: records.length, ...(total !== undefined && { total }) };
-  return { kind: "page", records, body: page.body, kept };
+  return { kind: "page", records, body: page.body, bytes: bytes.length, kept };
 }
 
 function unreadable(reason: string): Read {

@@ -31,10 +31,10 @@ export async function readBody(
   }
 }
 
-/** Decodes a page; undefined if it is not UTF-8, so that no damaged record is compared. */
-export function readText(bytes: Buffer): string | undefined {
+/** Returns a page without its byte order mark; undefined if it is not UTF-8, so that no damaged record is compared. */
+export function utf8Of(bytes: Buffer): Buffer | undefined {
   if (!isUtf8(bytes)) return undefined;
-  return bytes.toString("utf8", bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0);
+  return bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? bytes.subarray(3) : bytes;
 }
 
 function tooLarge(maxBytes: number): BodyReading {

@@ -1,3 +1,4 @@
+import { SliceBudget, type Slices } from "../../domain/slices.ts";
 import { shortName } from "../digests/digest-table.ts";
 import type { FetchedPage } from "../fetch/fetched-page.ts";
 import { decideSeen, preferredSeen, type SeenRecord } from "../records/record-change.ts";
@@ -8,15 +9,18 @@ import type { PollContext } from "./poll-context.ts";
 import { type PollProgress, tableOf, trackedOf } from "./poll-progress.ts";
 import { isReported } from "./poll-stage.ts";
 
-/** Stages the changed records of a page. Returns the short names of its readable records. */
-export function comparePage(
+/** Stages the changed records of a page, in slices. Returns the short names of its readable records. */
+export function* comparePage(
   context: PollContext,
   progress: PollProgress,
   page: FetchedPage,
   records: readonly unknown[],
-): number[] {
+): Slices<number[]> {
   const shorts: number[] = [];
+  const budget = new SliceBudget();
+  const bytesPerRecord = (page.bytes ?? 0) / records.length + BYTES_PER_RECORD;
   for (const record of records) {
+    if (budget.spend(bytesPerRecord)) yield;
     const reading = context.reader.read(record);
     if (reading.kind === "unreadable") {
       progress.counts.unreadable += 1;
@@ -34,6 +38,9 @@ export function comparePage(
   }
   return shorts;
 }
+
+/** Added to each record's share of the page: hashing and looking up cost as much as reading so many bytes. */
+const BYTES_PER_RECORD = 512;
 
 function seeRecord(
   { rules, source }: PollContext,

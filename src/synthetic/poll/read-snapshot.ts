@@ -1,3 +1,4 @@
+import { inTurns } from "../../runtime/turns.ts";
 import type { FetchedPage, FetchReport } from "../fetch/fetched-page.ts";
 import { comparePage } from "./compare-page.ts";
 import { commitStage } from "./poll-commit.ts";
@@ -85,7 +86,7 @@ export async function readSnapshot(
         await load();
         for (const ref of skipped.splice(0)) seeUnchanged(ref);
       }
-      const records = comparePage(context, progress, page, page.records);
+      const records = await inTurns(comparePage(context, progress, page, page.records));
       visited.set(page.ref, { memory: page.memory, records });
       drift.see(page, () => records);
     }

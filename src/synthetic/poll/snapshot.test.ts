@@ -7,6 +7,7 @@ import {
   rows,
   withBaseline,
 } from "../../../test/support/fake-source.ts";
+import { finish } from "../../domain/slices.ts";
 import { readPage } from "../fetch/read-page.ts";
 import { cursorAfter } from "./snapshot.ts";
 
@@ -67,7 +68,9 @@ test.each([
   const { status, events } = withBaseline(rows(5)).poll([answer]);
   expect({ status, events }).toEqual({ status: "degraded", events: [] });
   if (reason !== undefined) {
-    expect(readPage(answer, "records")).toMatchObject({ reason: expect.stringContaining(reason) });
+    expect(finish(readPage(Buffer.from(answer), "records"))).toMatchObject({
+      reason: expect.stringContaining(reason),
+    });
   }
 });
 

@@ -1,0 +1,38 @@
+import { expect, test } from "vitest";
+import { finish, SLICE_BYTES, type Slices } from "../../domain/slices.ts";
+import { readJson } from "../records/read-json.ts";
+import { readPage } from "./read-page.ts";
+
+const records = Array.from({ length: 20_000 }, (_, id) => ({
+  id: id % 2 === 0 ? id : `9007199254740993${id}`,
+  nested: { tags: ["a", "\u00fc"], price: id / 7 },
+}));
+// Every second id is written as a number that JavaScript cannot hold.
+const text = JSON.stringify({ orders: records, next: null }).replaceAll(/"(9007199254740993\d+)"/g, "$1");
+
+function stepsOf(work: Slices<unknown>): number {
+  let steps = 1;
+  while (work.next().done !== true) steps += 1;
+  return steps;
+}
+
+test("a page read in slices has the records that it has when read at once, large integers as strings", () => {
+  expect(text.length).toBeGreaterThan(20 * SLICE_BYTES);
+  const page = finish(readPage(Buffer.from(text), "orders"));
+  expect(page).toEqual({ kind: "page", body: readJson(text), records });
+});
+
+test("a slice of a large page is at most some groups of SLICE_BYTES", () => {
+  const steps = stepsOf(readPage(Buffer.from(text), "orders"));
+  expect(steps).toBeGreaterThan(Buffer.byteLength(text) / SLICE_BYTES / 2);
+});
+
+test.each(["", "{", `${text.slice(0, -1)}x`, `${text}}`, `[${text}`])(
+  "a page that is no JSON is unreadable, however long (case %#)",
+  (bad) => {
+    expect(finish(readPage(Buffer.from(bad), "orders"))).toEqual({
+      kind: "unreadable",
+      reason: "The response is not valid JSON",
+    });
+  },
+);
