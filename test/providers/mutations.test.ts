@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { readDelivery } from "../../src/pipeline/receive/delivery.ts";
 import type { KnownEndpoint } from "../../src/pipeline/receive/endpoint-cache.ts";
-import { placedEvents } from "../../src/pipeline/receive/placed-events.ts";
+import { eventsOfEndpoint } from "../../src/pipeline/receive/endpoint-events.ts";
 import { PRESETS } from "../../src/pipeline/receive/presets/index.ts";
 import { InboundRequest } from "../../src/pipeline/receive/schemes/inbound-request.ts";
 import { judge } from "../../src/pipeline/receive/schemes/judge.ts";
@@ -30,7 +30,7 @@ function endpointOf(preset: string, nowMs: number): { endpoint: KnownEndpoint; o
     verify: createVerifier(scheme, [{ value: keys.secret }]),
     hmacHex: (_secretIndex, text) => signer?.([Buffer.from(text)]).toString("hex"),
     closed: undefined,
-    unopened: undefined,
+    decryptionError: undefined,
     pending: false,
     account: undefined,
     tenant: { eventsPerSecond: undefined, maxBacklog: undefined },
@@ -61,13 +61,13 @@ test("of ten thousand mutations of each preset's delivery none throws, and what 
       const rawHeaders = headers.flat();
       const request = new InboundRequest({ method: "POST", url: `${URL}${query}`, rawHeaders, body });
       const judgement = judge(endpoint, request, nowMs);
-      if (judgement.kind === "method_not_allowed" || judgement.kind === "unopened")
+      if (judgement.kind === "method_not_allowed" || judgement.kind === "undecryptable")
         throw new Error(`${preset} takes no POST`);
       total[judgement.kind] += 1;
       if (judgement.kind === "rejected" || isSame(altered, original)) continue;
       if (mayBeTaken?.has(part) === false) expect([preset, part, headers]).toEqual([preset, "unsigned", []]);
       const delivery = readDelivery(endpoint.scheme, request);
-      for (const { keys } of placedEvents(endpoint, request, { delivery }).events)
+      for (const { keys } of eventsOfEndpoint(endpoint, request, { delivery }).events)
         if (!keys.every(({ key }) => /^[\x21-\x7e]{1,200}$/.test(key))) throw new Error(`a key of ${preset}`);
     }
   }

@@ -1,6 +1,6 @@
 import { COMMON_PARAMS, PRESETS, presetScheme } from "../../src/pipeline/receive/presets/index.ts";
 import type { Preset, PresetParam } from "../../src/pipeline/receive/presets/preset.ts";
-import type { DeliveryIdPlace, Scheme } from "../../src/pipeline/receive/schemes/scheme.ts";
+import type { DeliveryIdSelector, Scheme } from "../../src/pipeline/receive/schemes/scheme.ts";
 
 /** The page on every preset, in Markdown: written from the schemes themselves. */
 export function presetReference(): string {
@@ -26,8 +26,8 @@ function section(name: string, preset: Preset): string[] {
     ["Secret", secretOf(scheme)],
     ["Freshness", freshnessOf(scheme)],
     ["Known again by", deduplicationOf(scheme)],
-    ["Event type", scheme.type.from.map(placeOf).join(", else ") + suffixOf(scheme)],
-    ["Account", scheme.account?.map(placeOf).join(", else ") ?? "not named"],
+    ["Event type", scheme.type.from.map(selectorText).join(", else ") + suffixOf(scheme)],
+    ["Account", scheme.account?.map(selectorText).join(", else ") ?? "not named"],
     ["Batches", scheme.items?.map((pointer) => `array at \`${pointer || "/"}\``).join(", else ") ?? "no"],
     ["Handshakes", scheme.challenges.map(handshakeOf).join("; ") || "none"],
     ["Answer", `${scheme.ack.status}, ${scheme.ack.body === "empty" ? "no body" : "JSON"}`],
@@ -62,10 +62,10 @@ function paramRows(params: Readonly<Record<string, PresetParam>>): string[] {
 function signatureOf({ algorithm, signature, content = [] }: Scheme): string {
   if (signature === undefined) return "none";
   const parts = content.map((part) =>
-    typeof part === "string" ? part : "literal" in part ? `\`${part.literal}\`` : placeOf(part),
+    typeof part === "string" ? part : "literal" in part ? `\`${part.literal}\`` : selectorText(part),
   );
   const over = parts.length === 0 ? "" : ` over ${parts.join(" + ")}`;
-  return `${algorithm}${over}, ${signature.encoding} in ${signature.from.map(placeOf).join(", ")}`;
+  return `${algorithm}${over}, ${signature.encoding} in ${signature.from.map(selectorText).join(", ")}`;
 }
 
 function secretOf({ algorithm, secret: { encoding, prefix } }: Scheme): string {
@@ -81,7 +81,7 @@ function secretOf({ algorithm, secret: { encoding, prefix } }: Scheme): string {
 
 function freshnessOf({ timestamp }: Scheme): string {
   if (timestamp === undefined) return "no time is signed";
-  return `${timestamp.tolerance_s ?? 300} s, by ${timestamp.from.map(placeOf).join(", else ")} (${timestamp.unit})`;
+  return `${timestamp.tolerance_s ?? 300} s, by ${timestamp.from.map(selectorText).join(", else ")} (${timestamp.unit})`;
 }
 
 function deduplicationOf(scheme: Scheme): string {
@@ -89,22 +89,23 @@ function deduplicationOf(scheme: Scheme): string {
   const hours = (seconds: number) => `${Math.round((seconds / 3_600) * 100) / 100} h`;
   const window = hours(Math.max(span, 259_200));
   if (ids === undefined) return `its body, for ${hours(span)}`;
-  const id = ids.map(placeOf).join(", else ");
+  const id = ids.map(selectorText).join(", else ");
   const isSigned =
     content.includes("id") ||
-    (content.includes("body") && ids.every((place) => "body" in place || "item" in place || "join" in place));
+    (content.includes("body") &&
+      ids.every((selector) => "body" in selector || "item" in selector || "join" in selector));
   if (isSigned) return `${id}, for ${window}`;
   const body = equal_bodies === "duplicate" ? `, and its body alone for ${hours(span)}` : "";
   return `${id} (not signed) with its body, for ${window}${body}`;
 }
 
 function suffixOf({ type: { suffix } }: Scheme): string {
-  return suffix === undefined ? "" : `, then a dot and ${placeOf(suffix)}`;
+  return suffix === undefined ? "" : `, then a dot and ${selectorText(suffix)}`;
 }
 
 function handshakeOf({ when, method = "POST", proof, capture }: Scheme["challenges"][number]): string {
   const shape = when.map(
-    ({ at, equals }) => `${placeOf(at)}${equals === undefined ? "" : ` = \`${equals}\``}`,
+    ({ at, equals }) => `${selectorText(at)}${equals === undefined ? "" : ` = \`${equals}\``}`,
   );
   const held =
     proof === "signature"
@@ -113,17 +114,17 @@ function handshakeOf({ when, method = "POST", proof, capture }: Scheme["challeng
         ? "only while the endpoint has no secret"
         : proof === "none"
           ? "not signed"
-          : `with ${placeOf(proof.token)}`;
+          : `with ${selectorText(proof.token)}`;
   return `${method} with ${shape.join(" and ")}, ${held}${capture === undefined ? "" : ", stores the secret"}`;
 }
 
-function placeOf(place: DeliveryIdPlace): string {
-  if ("join" in place) return place.join.map(placeOf).join(" + ");
-  if ("literal" in place) return `always \`${place.literal}\``;
-  if ("query" in place) return `query \`${place.query}\``;
-  if ("body" in place) return `body \`${place.body}\``;
-  if ("item" in place) return `item \`${place.item || "/"}\``;
-  const { header, prefix = "", separator } = place;
+function selectorText(selector: DeliveryIdSelector): string {
+  if ("join" in selector) return selector.join.map(selectorText).join(" + ");
+  if ("literal" in selector) return `always \`${selector.literal}\``;
+  if ("query" in selector) return `query \`${selector.query}\``;
+  if ("body" in selector) return `body \`${selector.body}\``;
+  if ("item" in selector) return `item \`${selector.item || "/"}\``;
+  const { header, prefix = "", separator } = selector;
   const after = prefix === "" ? "" : ` after \`${prefix}\``;
   return `header \`${header}\`${after}${separator === undefined ? "" : " (a list)"}`;
 }

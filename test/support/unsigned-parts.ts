@@ -1,5 +1,5 @@
 import { PRESETS } from "../../src/pipeline/receive/presets/index.ts";
-import type { Place } from "../../src/pipeline/receive/schemes/scheme.ts";
+import type { Selector } from "../../src/pipeline/receive/schemes/scheme.ts";
 import { schemeWithSample } from "./provider-keys.ts";
 
 /** The parts of a delivery that its signature does not cover, by the name of a header or `body` or `query`. */
@@ -11,7 +11,9 @@ export function unsignedParts(preset: string): Set<string> {
       ...(signature?.from ?? []),
       ...(timestamp?.from ?? []),
       ...(content.includes("id") ? delivery_id : []),
-    ].flatMap((place) => ("header" in (place as Place) ? [(place as { header: string }).header] : [])),
+    ].flatMap((selector) =>
+      "header" in (selector as Selector) ? [(selector as { header: string }).header] : [],
+    ),
   );
   const sample = PRESETS.get(preset)?.sample;
   const names = ["content-type", ...Object.keys(sample?.headers ?? {}), ...headersOf(preset)];
@@ -21,11 +23,11 @@ export function unsignedParts(preset: string): Set<string> {
   if (!content.includes("body") && !content.includes("twilio_body")) parts.add("body");
   if (content.includes("twilio_body")) parts.add("body");
   if (scheme.challenges.some(({ proof }) => proof === "none")) parts.add("query");
-  for (const place of signature?.from ?? []) {
+  for (const selector of signature?.from ?? []) {
     // Letters of hex in the other case are the same signature.
-    if ("header" in place && signature?.encoding === "hex_any_case") parts.add(place.header);
-    if ("header" in place && (place.separator !== undefined || (signature?.from.length ?? 0) > 1))
-      parts.add(place.header);
+    if ("header" in selector && signature?.encoding === "hex_any_case") parts.add(selector.header);
+    if ("header" in selector && (selector.separator !== undefined || (signature?.from.length ?? 0) > 1))
+      parts.add(selector.header);
   }
   return parts;
 }
@@ -38,5 +40,5 @@ function headersOf(preset: string): string[] {
     ...account,
     ...(occurred_at?.from ?? []),
   ];
-  return places.flatMap((place) => ("header" in place ? [place.header] : []));
+  return places.flatMap((selector) => ("header" in selector ? [selector.header] : []));
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { HeadraceError } from "../../domain/errors.ts";
-import { endpointSecretPlace, schemeOf } from "../../pipeline/receive/endpoint-cache.ts";
+import { endpointSecretAad, schemeOf } from "../../pipeline/receive/endpoint-cache.ts";
 import { haveEqualSecret } from "../../pipeline/receive/schemes/equal-secrets.ts";
 import { findConnector } from "../../postgres/access/connectors.ts";
 import {
@@ -59,7 +59,7 @@ export function createEndpointChanges({
   function seal(name: EndpointName, secret: { value: string; not_after?: string }): NewSecret {
     const id = randomUUID();
     const notAfter = secret.not_after === undefined ? undefined : new Date(secret.not_after);
-    return { id, notAfter, ...keyRing.seal(secret.value, endpointSecretPlace(name, id)) };
+    return { id, notAfter, ...keyRing.seal(secret.value, endpointSecretAad(name, id)) };
   }
 
   /**
@@ -78,7 +78,7 @@ export function createEndpointChanges({
     const given = secrets.map(({ value }) => ({ scheme, value }));
     const others = found.flatMap((other) => {
       try {
-        const value = keyRing.open(other, endpointSecretPlace(other.name, other.id));
+        const value = keyRing.open(other, endpointSecretAad(other.name, other.id));
         return { scheme: schemeOf(webhook, other.params), value };
       } catch {
         // One that cannot be opened, or whose params are of an earlier preset, verifies nothing either.
@@ -126,7 +126,7 @@ export function createEndpointChanges({
       if (shown === undefined)
         throw new HeadraceError("not_found", "No handshake brought a secret that may be shown now");
       const { capturedAt, shownUntil } = shown;
-      return { secret: keyRing.open(shown, endpointSecretPlace(name, shown.id)), capturedAt, shownUntil };
+      return { secret: keyRing.open(shown, endpointSecretAad(name, shown.id)), capturedAt, shownUntil };
     },
   };
 }

@@ -20,7 +20,7 @@ function event(key: string): NewEvent {
   };
 }
 
-test("the hint is told of new deliveries alone: one that was renewed by duplicates would outlive its key", async () => {
+test("reports new deliveries to the dedupe hint and never their duplicates", async () => {
   const { database } = await migratedDatabase();
   const seen: { digest: string; eventId: string }[] = [];
   const acceptor = createAcceptor({

@@ -2,76 +2,77 @@ import { HeadraceError } from "../../domain/errors.ts";
 import type { EndpointName } from "../../postgres/access/receiving-endpoints.ts";
 import { readDelivery } from "./delivery.ts";
 import type { KnownConnector, KnownEndpoint } from "./endpoint-cache.ts";
-import { placedEvents } from "./placed-events.ts";
-import type { Answering, Attempt, Reason } from "./receiver.ts";
+import { eventsOfEndpoint } from "./endpoint-events.ts";
+import type { MaybeAnswer, Reason, Responder } from "./receiver.ts";
 import { answerUnsignedChallenge } from "./schemes/challenge.ts";
 import type { InboundRequest } from "./schemes/inbound-request.ts";
 import { checkItemCount } from "./schemes/items.ts";
 import { type Judgement, judge } from "./schemes/judge.ts";
 import { createVerifier } from "./schemes/verify.ts";
 
-/** No delivery names more accounts: each may be an endpoint whose secrets are tried. */
+/** Accounts that one delivery may name. */
 const MAX_ACCOUNTS = 1_000;
 
-/** No more endpoints are tried on one delivery, of all the accounts that it names. */
+/** Endpoints that are tried for one delivery, over all the accounts that it names. */
 const MAX_ENDPOINTS = 1_000;
 
 /**
- * Judges a delivery to the one URL of a connector. The accounts that it names pick the endpoints. Among those of one
- * account the one under whose secrets the signature holds takes its events, the first of several. What names no account (a handshake, a batch of
- * nothing) is judged by the endpoints of the connector that have a secret.
+ * Receives a delivery at the single URL of a connector. The accounts named in the delivery select the endpoints. Of the
+ * endpoints of one account, the first whose secret verifies the signature takes the events of that account. A request
+ * that names no account (a handshake, an empty batch) is verified with the secrets of all endpoints of the connector.
  */
 export async function receiveForApp(
-  answering: Answering,
+  responder: Responder,
   connectorId: string,
   request: InboundRequest,
-): Attempt {
-  const { endpoints, now } = answering;
+): MaybeAnswer {
+  const { endpoints, now } = responder;
   const connector = await endpoints.connector(connectorId);
   const unsigned = connector.isKnown && answerUnsignedChallenge(connector.scheme, request, false);
-  if (unsigned) return answering.decline(connector, { kind: "challenge", ...unsigned });
+  if (unsigned) return responder.decline(connector, { kind: "challenge", ...unsigned });
 
   checkItemCount(connector.scheme, request);
-  const { names, counter, events } = await namedEndpoints(answering, connectorId, connector, request);
+  const { names, counter, events } = await namedEndpoints(responder, connectorId, connector, request);
   const named = await Promise.all(names.map(async (name) => await endpoints.endpoint(name)));
   const judged = named.map((endpoint) => ({ endpoint, judgement: judge(endpoint, request, now()) }));
   for (const { endpoint, judgement } of judged) {
-    // A secret that it brings is of one tenant: where several name the account, none can be told from the others.
+    // A captured secret belongs to one tenant. If endpoints of several tenants name the account, the owner is unknown.
     if (judgement.kind === "challenge" && (judgement.capture === undefined || areOfOneTenant(names)))
-      return answering.handshake(endpoint, judgement);
-    if (judgement.kind === "method_not_allowed") return answering.decline(endpoint, judgement);
+      return responder.handshake(endpoint, judgement);
+    if (judgement.kind === "method_not_allowed") return responder.decline(endpoint, judgement);
   }
   const authentic = firstOfAccounts(
     judged.flatMap(({ endpoint, judgement }) =>
-      judgement.kind === "delivery" ? [{ endpoint, bySecret: judgement.bySecret }] : [],
+      judgement.kind === "delivery" ? [{ endpoint, secretIndex: judgement.secretIndex }] : [],
     ),
   );
-  // Its events would be left out; what names no account is for whichever endpoint it verifies with.
+  // Without this check the events of the endpoint would be left out silently. A request that names no account is
+  // accepted if any endpoint verifies it.
   for (const { endpoint, judgement } of judged) {
-    if (judgement.kind === "unopened" && (events > 0 || authentic.length === 0))
-      return answering.refuse(endpoint, judgement.error);
+    if (judgement.kind === "undecryptable" && (events > 0 || authentic.length === 0))
+      return responder.refuse(endpoint, judgement.error);
   }
-  const placed = authentic
-    // What names no account holds no event either, or could be anybody's.
+  const parts = authentic
+    // An endpoint without an account takes nothing here: events without an account have no known owner.
     .filter(({ endpoint }) => endpoint.account !== undefined || events === 0)
     .map((part) => {
       const delivery = readDelivery(part.endpoint.scheme, request);
-      return { ...part, ...placedEvents(part.endpoint, request, { delivery }) };
+      return { ...part, ...eventsOfEndpoint(part.endpoint, request, { delivery }) };
     });
-  const taken = placed.reduce((sum, part) => sum + part.events.length, 0);
-  if (placed.length > 0 && (taken > 0 || events === 0)) {
+  const taken = parts.reduce((sum, part) => sum + part.events.length, 0);
+  if (parts.length > 0 && (taken > 0 || events === 0)) {
     request.forgetParsed();
-    return answering.commit(events === 0 ? placed.slice(0, 1) : placed, events - taken);
+    return responder.commit(events === 0 ? parts.slice(0, 1) : parts, events - taken);
   }
   if (judged.length === 0) createVerifier(connector.scheme, [])(request, now());
   const reason = authentic.length > 0 ? "wrong_account" : reasonOf(judged, connector);
   const known = connector.isKnown ? { connector: connectorId } : {};
-  return answering.decline({ counter }, { kind: "rejected", reason, known });
+  return responder.decline({ counter }, { kind: "rejected", reason, known });
 }
 
-/** Which endpoints the delivery may be for, as far as it says without being verified. */
+/** Finds the endpoints for the accounts in the delivery, which is not verified yet. */
 async function namedEndpoints(
-  { endpoints }: Answering,
+  { endpoints }: Responder,
   connectorId: string,
   connector: KnownConnector,
   request: InboundRequest,
@@ -89,23 +90,25 @@ async function namedEndpoints(
     [...accounts].map(async (account) => endpoints.ofAccount(connectorId, account)),
   );
   return {
-    names: inTurns(found.map(({ names }) => names)).slice(0, MAX_ENDPOINTS),
+    names: roundRobin(found.map(({ names }) => names)).slice(0, MAX_ENDPOINTS),
     counter: Math.min(connector.counter, ...found.map(({ counter }) => counter)),
     events: events.length,
   };
 }
 
-/** The first of each account, then the second of each, and so on. */
-function inTurns(ofAccounts: readonly (readonly EndpointName[])[]): EndpointName[] {
-  const turns = Math.max(0, ...ofAccounts.map(({ length }) => length));
-  return Array.from({ length: turns }, (_, turn) => ofAccounts.flatMap((names) => names[turn] ?? [])).flat();
+/** Returns the first endpoint of each account, then the second of each, and so on. */
+function roundRobin(ofAccounts: readonly (readonly EndpointName[])[]): EndpointName[] {
+  const rounds = Math.max(0, ...ofAccounts.map(({ length }) => length));
+  return Array.from({ length: rounds }, (_, round) =>
+    ofAccounts.flatMap((names) => names[round] ?? []),
+  ).flat();
 }
 
 function areOfOneTenant(names: readonly EndpointName[]): boolean {
   return new Set(names.map(({ tenantId }) => tenantId)).size === 1;
 }
 
-/** Leaves out those whose account an endpoint before them has: an event is one endpoint's. */
+/** Drops every endpoint whose account an earlier endpoint has: an event belongs to one endpoint. */
 function firstOfAccounts<Part extends { endpoint: KnownEndpoint }>(parts: readonly Part[]): Part[] {
   const taken = new Set<string>();
   return parts.filter(({ endpoint: { account } }) => {

@@ -43,7 +43,7 @@ describe("a Standard Webhooks delivery", () => {
     "Content-Type": "application/json",
   };
 
-  test("is known by its signed id alone", () => {
+  test("uses the signed id of a Standard Webhooks delivery as its only key", () => {
     const body = '{"type":"order.paid","timestamp":"2026-11-23T12:00:00.5Z","data":{}}';
     expect(read(scheme, body, headers)).toEqual({
       contentType: "application/json",
@@ -61,7 +61,7 @@ describe("a Standard Webhooks delivery", () => {
     });
   });
 
-  test("that cannot be read is still one event under the same key", () => {
+  test("reads an unreadable Standard Webhooks body as one event with the same key", () => {
     const { body, events } = read(scheme, "{", headers);
     expect(body.kind).toBe("unreadable");
     expect(events).toEqual([
@@ -69,7 +69,7 @@ describe("a Standard Webhooks delivery", () => {
     ]);
   });
 
-  test("is known by a hash where the id is long or strange, and no two ids share a key", () => {
+  test("hashes ids that are long or not printable ASCII, and gives no two ids the same key", () => {
     const ids = ["x".repeat(150), "x".repeat(151), "x".repeat(8_192), "a b", "é", "é\x00", "id:1", "-hash:1"];
     const keys = ids.flatMap((id) => keysOf(scheme, "{}", { "webhook-id": id }));
     expect(new Set(keys).size).toBe(ids.length);
@@ -94,7 +94,7 @@ describe("a GitHub delivery", () => {
   const headers = { "X-GitHub-Delivery": "72d3162e", "X-GitHub-Event": "pull_request" };
   const typeOf = (body: string) => read(scheme, body, headers).events[0]?.type;
 
-  test("is called by its event header and the body's action", () => {
+  test("joins the GitHub event header and the action of the body into the event type", () => {
     expect(typeOf('{"action":"opened"}')).toBe("pull_request.opened");
     expect(typeOf('{"ref":"x"}')).toBe("pull_request");
     expect(typeOf('{"action":null}')).toBe("pull_request");
@@ -102,17 +102,17 @@ describe("a GitHub delivery", () => {
     expect(read(scheme, '{"action":"opened"}').events[0]).not.toHaveProperty("type");
   });
 
-  test("in a form is called the same", () => {
+  test("reads the action of a GitHub delivery from a form body", () => {
     const form = { ...headers, "Content-Type": "application/x-www-form-urlencoded" };
     const { events } = read(scheme, "payload=%7B%22action%22%3A%22opened%22%7D", form);
     expect(events[0]).toMatchObject({ type: "pull_request.opened", data: { action: "opened" } });
   });
 
-  test("names the installation as its account", () => {
+  test("takes the GitHub installation id as the account", () => {
     expect(read(scheme, '{"installation":{"id":42}}', headers).events[0]?.account).toBe("42");
   });
 
-  test("is known by id and body together, and, since the id is not signed, by the body", () => {
+  test("gives a GitHub delivery a key of id and body and, because the id is unsigned, a key of the body", () => {
     const bodyHash = createHash("sha256").update("{}").digest("hex");
     const keys = read(scheme, "{}", headers).events[0]?.keys;
     expect(keys).toEqual([
@@ -129,19 +129,19 @@ describe("a GitHub delivery", () => {
   });
 });
 
-describe("keys", () => {
-  test("without an id are the body's hash, for the provider's retry span", () => {
+describe("delivery keys", () => {
+  test("uses the hash of the body for the provider's retry span if there is no delivery id", () => {
     const [event] = read(custom({ retry_span_s: 14_400 }), "{}").events;
     const bodyHash = createHash("sha256").update("{}").digest("hex");
     expect(event?.keys).toEqual([{ key: `body:${bodyHash}`, windowMs: 4 * HOUR_MS }]);
   });
 
-  test("without an id stay the same when the provider signs its retry anew", () => {
+  test("keeps the key of a delivery without an id when the provider signs its retry again", () => {
     const scheme = presetScheme("hmac-sha256", { timestamp_header: "x-time" });
     expect(keysOf(scheme, "{}", { "x-time": "1" })).toEqual(keysOf(scheme, "{}", { "x-time": "2" }));
   });
 
-  test("of an unsigned id beside a signed time end with the freshness window, and tell signed times apart", () => {
+  test("ends the body key of an unsigned id with the freshness window and separates signed times", () => {
     const scheme = presetScheme("hmac-sha256", { timestamp_header: "x-time", id_header: "x-id" });
     const [own, replay] = read(scheme, "{}", { "x-time": "1", "x-id": "a" }).events[0]?.keys ?? [];
     expect([own?.windowMs, replay?.windowMs]).toEqual([72 * HOUR_MS, 602_000]);
@@ -152,7 +152,7 @@ describe("keys", () => {
     expect(keysOf(scheme, "{}", { "x-time": "1", "x-id": "b" })[1]).toBe(replay?.key);
   });
 
-  test("of an id in the signed body are the id and the body, and in a body that is not signed the two together", () => {
+  test("uses an id in the signed body as a key of its own, and joins it with the body where that is unsigned", () => {
     const keys = keysOf(custom({ delivery_id: [{ body: "/id" }] }), '{"id":7}');
     expect(keys).toEqual(["id:7", expect.stringMatching(/^body:/)]);
     const unsigned = custom({ delivery_id: [{ body: "/id" }], content: ["url"], body_unsigned: true });
@@ -183,13 +183,13 @@ describe("keys", () => {
       { "x-time": "1" },
       { "x-time": "1", "x-id": "b", "content-type": "application/x-www-form-urlencoded" },
     ],
-  ])("share one with a replay that %s", (_what, scheme, first, replayed) => {
+  ])("shares a key with a replay that %s", (_change, scheme, first, replayed) => {
     const known = keysOf(scheme, '{"id":7}', first);
     expect(keysOf(scheme, '{"id":7}', replayed).filter((key) => known.includes(key))).not.toEqual([]);
     expect(new Set(known).size).toBe(known.length);
   });
 
-  test("tell deliveries apart by their URL only where nobody can change it unseen", () => {
+  test("distinguishes deliveries by URL only where the signature covers it or covers nothing", () => {
     const differ = (scheme: Scheme) =>
       keysOf(scheme, "", {}, "/in?a=1").join() !== keysOf(scheme, "", {}, "/in?a=2").join();
     expect(differ(custom({}))).toBe(false);
@@ -206,7 +206,7 @@ describe("a batch", () => {
     occurred_at: { from: [{ item: "/at" }], unit: "ms" },
   });
 
-  test("is one event an item, each with its own names and key", () => {
+  test("reads every item of a batch as an event with its own type, account and key", () => {
     const { events } = read(
       batch,
       '{"events":[{"kind":"task","action":"added","org":1,"at":5},{"kind":"story"}]}',
@@ -228,14 +228,14 @@ describe("a batch", () => {
     ]);
   });
 
-  test("whose items have ids knows each item in whatever batch it comes again", () => {
+  test("recognises an item by its id in any batch", () => {
     const scheme = custom({ items: [""], delivery_id: [{ item: "/id" }] });
     const ownKeys = (body: string) => read(scheme, body).events.map((event) => event.keys[0].key);
     expect(ownKeys('[{"id":1},{"id":2}]')).toEqual(["item:1", "item:2"]);
     expect(ownKeys('[{"id":2},{}]')).toEqual(["item:2", expect.stringMatching(/^1\/body:/)]);
   });
 
-  test("is known again when it is shown as no batch, under a content type that nobody signed", () => {
+  test("recognises a batch that is replayed as a single event under another content type", () => {
     for (const scheme of [batch, custom({ items: [""], delivery_id: [{ item: "/id" }] })]) {
       for (const body of ['{"events":[{"kind":"a"},{"kind":"b"}]}', '[{"id":1},{"id":2}]']) {
         const taken = keysOf(scheme, body);
@@ -248,11 +248,11 @@ describe("a batch", () => {
     }
   });
 
-  test("of no items makes no event", () => {
+  test("reads no event from an empty batch", () => {
     expect(read(batch, '{"events":[]}').events).toEqual([]);
   });
 
-  test("that is none, or cannot be read, is one event without a type", () => {
+  test("reads a body without the batch array, or an unreadable one, as one event without a type", () => {
     expect(read(batch, '{"other":1}').events).toMatchObject([{ item: 0, data: { other: 1 } }]);
     expect(read(batch, "{").events).toMatchObject([{ item: 0, data: undefined }]);
   });

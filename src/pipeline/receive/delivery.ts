@@ -3,30 +3,31 @@ import { type DeliveryKey, deliveryKeys, itemKeys } from "./schemes/delivery-key
 import { parseTimestamp } from "./schemes/freshness.ts";
 import type { InboundRequest } from "./schemes/inbound-request.ts";
 import { itemsOf } from "./schemes/items.ts";
-import type { Place, Scheme } from "./schemes/scheme.ts";
+import type { Scheme, Selector } from "./schemes/scheme.ts";
 import { firstValue } from "./schemes/selector.ts";
 
-/** What one event of a delivery is called, as far as its provider says. */
+/** One event of a delivery, with the values that its provider gives. */
 export interface DeliveredEvent {
-  /** Its place in a batch; 0 where the scheme has none. */
+  /** The index in a batch. 0 if the scheme has no batches. */
   item: number;
-  /** Any of them makes it a duplicate; the first is the one that names the event for good. */
+  /** Any of these makes the event a duplicate. The first is stored with the event as its delivery key. */
   keys: [DeliveryKey, ...DeliveryKey[]];
-  /** At most 200 characters, no control character among them. Absent: the provider did not say. */
+  /** At most 200 characters without control characters. Absent if the provider gives none. */
   type?: string;
   occurredAtMs?: number;
-  /** The account at the provider that it came from; written as the type is. */
+  /** The account at the provider, in the same form as the type. */
   account?: string;
-  /** The body, or the item of a batch; undefined when the body is unreadable. */
+  /** The body, or the item of a batch. Undefined if the body is unreadable. */
   data: unknown;
 }
 
+/** A delivery as its scheme reads it. */
 export interface DeliveryReading {
   contentType: string | undefined;
   body: ParsedBody;
   /** The events are items of an array in the body. */
   isBatch: boolean;
-  /** One; or one an item where the scheme has items, and then maybe none. An unreadable body is one event. */
+  /** One event, or one per item of a batch, possibly none. An unreadable body is one event. */
   events: DeliveredEvent[];
 }
 
@@ -39,7 +40,7 @@ export function readDelivery(scheme: Scheme, request: InboundRequest): DeliveryR
   const events = items
     ? items.map((entry, item) => {
         const own = itemKeys(scheme, request, keys, entry, item);
-        // Read as no batch, under a content type that nobody signed, it would be one event with the delivery's keys.
+        // Under another, unsigned content type the body would be read as one event with the keys of the delivery.
         return readEvent(scheme, request, item === 0 ? [...own, ...keys] : own, entry, item);
       })
     : [readEvent(scheme, request, keys, data, 0)];
@@ -53,7 +54,7 @@ function readEvent(
   data: unknown,
   item: number,
 ): DeliveredEvent {
-  const nameAt = (places: readonly Place[]) => asName(firstValue(places, request, data)?.value);
+  const nameAt = (selectors: readonly Selector[]) => asName(firstValue(selectors, request, data)?.value);
   const name = nameAt(scheme.type.from);
   const suffix = scheme.type.suffix && nameAt([scheme.type.suffix]);
   const type = suffix === undefined ? name : name && asName(`${name}.${suffix}`);
@@ -67,7 +68,7 @@ function readEvent(
   return event;
 }
 
-/** Names are stored as text and shown: control characters and halves of surrogate pairs make them none. */
+/** Returns the value if it can be stored and shown: no control characters and no lone surrogates. */
 function asName(value: string | undefined): string | undefined {
   return value !== undefined && NAME.test(value) ? value : undefined;
 }

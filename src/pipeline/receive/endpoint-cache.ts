@@ -12,72 +12,74 @@ import {
 import type { Queryable } from "../../postgres/core/database.ts";
 import type { KeyRing } from "../../postgres/core/key-ring.ts";
 import { Batcher } from "../../runtime/batcher.ts";
-import { type Counted, createCountedCache } from "./counted-cache.ts";
 import { presetScheme } from "./presets/index.ts";
 import { checkScheme } from "./schemes/check-scheme.ts";
 import type { Scheme } from "./schemes/scheme.ts";
 import { createVerifier, type Verifier } from "./schemes/verify.ts";
 import { createSigner } from "./schemes/verify-key.ts";
+import { createVersionedCache, type Versioned } from "./versioned-cache.ts";
 
-/** An endpoint as deliveries are judged by it. */
-export interface KnownEndpoint extends Counted {
+/** An endpoint with everything that is needed to verify its deliveries. */
+export interface KnownEndpoint extends Versioned {
   name: EndpointName;
   scheme: Scheme;
   verify: Verifier;
-  /** HMAC in hex of a text under one of the secrets; undefined where the scheme signs with no shared secret. */
+  /** Returns the HMAC of a text under one of the secrets, hex. Undefined if the scheme has no shared secret. */
   hmacHex(secretIndex: number, text: string): string | undefined;
-  /** Why every delivery to it is rejected, whatever its signature says. */
+  /** The reason for which every delivery is rejected, valid or not. */
   closed: "unknown_endpoint" | "disabled" | undefined;
-  /** Why some of its secrets cannot be opened now: what the others do not verify is not judged. */
-  unopened: HeadraceError | undefined;
-  /** It has no secret yet: a handshake may bring one. */
+  /** Set if some secrets cannot be decrypted now. A delivery that the others do not verify may still be valid. */
+  decryptionError: HeadraceError | undefined;
+  /** True while the endpoint has no secret: a handshake may bring one. */
   pending: boolean;
-  /** The account at the provider whose deliveries it takes; undefined: it does not look. */
+  /** The account at the provider whose deliveries the endpoint takes. Undefined if it takes any. */
   account: string | undefined;
-  /** Undefined when there is no such tenant. */
+  /** Undefined if there is no such tenant. */
   tenant: TenantLimits | undefined;
 }
 
-/** A connector as deliveries to its one URL are judged by it. */
-export interface KnownConnector extends Counted {
+/** A connector with everything that is needed to verify deliveries to its single URL. */
+export interface KnownConnector extends Versioned {
   scheme: Scheme;
   isKnown: boolean;
-  /** Whose secrets are tried on what names no account. */
+  /** Endpoints whose secrets are tried for a delivery that names no account. */
   endpoints: EndpointName[];
 }
 
-/** Where a secret of an endpoint lives, which is sealed with it. */
-export function endpointSecretPlace(name: EndpointName, secretId: string): string {
+/** Returns the AAD with which a secret of an endpoint is encrypted. */
+export function endpointSecretAad(name: EndpointName, secretId: string): string {
   return `${name.tenantId}/endpoints/${name.connector}/${name.endpoint}/${secretId}`;
 }
 
-/** What the receiver knows, each right at one value of the receive counter: a promise only where it has to be loaded. */
+/** Endpoints and connectors at the newest receive counter. Methods return a promise only if a value has to be loaded. */
 export interface EndpointCache {
   endpoint(name: EndpointName): KnownEndpoint | Promise<KnownEndpoint>;
   connector(connector: string): KnownConnector | Promise<KnownConnector>;
-  /** The endpoints of the connector that name this account: the one whose secret verifies takes its deliveries. */
+  /** Returns the endpoints of the connector that name this account. The one whose secret verifies takes the delivery. */
   ofAccount(connector: string, account: string): NamedByAccount | Promise<NamedByAccount>;
-  /** Says that the counter has this value: what was loaded before it no longer counts. */
+  /** Raises the receive counter. Values loaded at an older one are stale. */
   advance(counter: number): void;
 }
 
-type NamedByAccount = Counted & { names: EndpointName[] };
+type NamedByAccount = Versioned & { names: EndpointName[] };
 
+/** Bounds of batched lookups. */
 export interface LookUpBounds {
-  /** Names in one statement. */
+  /** Names per statement. */
   maxItems: number;
-  /** Statements under way at once, of endpoints and of accounts each. */
+  /** Concurrent statements, for endpoints and for accounts each. */
   inFlight: number;
-  /** Names that wait; one more is answered `store_unavailable`. */
+  /** Waiting names. Further ones are refused with `store_unavailable`. */
   maxWaiting: number;
 }
 
+/** Creates the cache. Entries are loaded in batches and never expire: the receive counter makes them stale. */
 export function createEndpointCache(deps: {
   database: Queryable;
   keyRing: KeyRing;
-  /** Endpoints kept; as many accounts, and as many again of names that do not exist. */
+  /** Cached endpoints. As many accounts are cached, and as many missing names. */
   maxEndpoints: number;
-  /** Endpoints whose secrets are tried on a delivery, of each account that it names, or where it names none. */
+  /** Endpoints tried per account of a delivery, or per delivery that names no account. */
   maxTried: number;
   lookUps: LookUpBounds;
 }): EndpointCache {
@@ -89,7 +91,7 @@ export function createEndpointCache(deps: {
   const lookUpAccount = inBatches(lookUps, (accounts: ConnectorAccount[]) =>
     findEndpointsOfAccounts(database, accounts, maxTried),
   );
-  const endpoints = createCountedCache({
+  const endpoints = createVersionedCache({
     newest,
     maxEntries,
     exists: (endpoint: KnownEndpoint) => endpoint.closed !== "unknown_endpoint",
@@ -99,7 +101,7 @@ export function createEndpointCache(deps: {
       return openEndpoint(keyRing, name, await lookUpEndpoint(name));
     },
   });
-  const connectors = createCountedCache({
+  const connectors = createVersionedCache({
     newest,
     maxEntries,
     exists: (connector: KnownConnector) => connector.isKnown,
@@ -109,7 +111,7 @@ export function createEndpointCache(deps: {
       return { counter, isKnown, endpoints, scheme: isKnown ? schemeOf(webhook, {}) : DECOY };
     },
   });
-  const accounts = createCountedCache({
+  const accounts = createVersionedCache({
     newest,
     maxEntries,
     exists: ({ names }: NamedByAccount) => names.length > 0,
@@ -121,17 +123,17 @@ export function createEndpointCache(deps: {
         const name = { tenantId, connector, endpoint };
         return openEndpoint(keyRing, name, { counter: newest.value, ...NOTHING });
       }
-      // No name holds a slash.
+      // A name contains no slash.
       const key = `${tenantId}/${connector}/${endpoint}`;
-      return endpoints.held(key) ?? endpoints.load(key);
+      return endpoints.get(key) ?? endpoints.load(key);
     },
     connector(id) {
       if (!isName(id)) return { counter: newest.value, isKnown: false, endpoints: [], scheme: DECOY };
-      return connectors.held(id) ?? connectors.load(id);
+      return connectors.get(id) ?? connectors.load(id);
     },
     ofAccount(connector, account) {
       const key = JSON.stringify({ connector, account });
-      return accounts.held(key) ?? accounts.load(key);
+      return accounts.get(key) ?? accounts.load(key);
     },
     advance(counter) {
       newest.value = Math.max(newest.value, counter);
@@ -139,10 +141,10 @@ export function createEndpointCache(deps: {
   };
 }
 
-/** What there is of a place whose name nothing can have. */
+/** The look-up result for a name that cannot exist. */
 const NOTHING = { tenant: undefined, webhook: undefined, endpoint: undefined };
 
-/** Looks things up one by one in as few statements as they arrive together for. */
+/** Batches single look-ups into few statements. */
 function inBatches<Key, Found>(
   bounds: LookUpBounds,
   find: (keys: Key[]) => Promise<Found[]>,
@@ -154,7 +156,7 @@ function inBatches<Key, Found>(
   return (key) => batcher.add(key);
 }
 
-/** What is sent to a connector that does not exist is verified against this, to take as long. */
+/** The scheme that verifies deliveries to a missing connector, so that they take as long. */
 const DECOY = presetScheme("standard-webhooks", {});
 
 function openEndpoint(keyRing: KeyRing, name: EndpointName, found: ReceivingEndpoint): KnownEndpoint {
@@ -165,25 +167,25 @@ function openEndpoint(keyRing: KeyRing, name: EndpointName, found: ReceivingEndp
       counter,
       name,
       scheme,
-      // The connector's own scheme, with a key that nobody has: who may not send cannot tell which tenants there are.
+      // Verifies with the connector's scheme and no secret, so that response times do not reveal which tenants exist.
       verify: createVerifier(scheme, []),
       hmacHex: () => undefined,
       closed: "unknown_endpoint",
-      unopened: undefined,
+      decryptionError: undefined,
       pending: false,
       account: undefined,
       tenant,
     };
   }
   const scheme = schemeOf(webhook, endpoint.params);
-  let unopened: HeadraceError | undefined;
+  let decryptionError: HeadraceError | undefined;
   const secrets = endpoint.secrets.flatMap(({ id, notAfterMs, ...sealed }) => {
     try {
-      const value = keyRing.open(sealed, endpointSecretPlace(name, id));
+      const value = keyRing.open(sealed, endpointSecretAad(name, id));
       return [{ value, ...(notAfterMs === undefined ? {} : { notAfterMs }) }];
     } catch (error) {
       if (!(error instanceof HeadraceError)) throw error;
-      unopened = error;
+      decryptionError = error;
       return [];
     }
   });
@@ -195,7 +197,7 @@ function openEndpoint(keyRing: KeyRing, name: EndpointName, found: ReceivingEndp
     verify: createVerifier(scheme, secrets),
     hmacHex: (secretIndex, text) => signers[secretIndex]?.([Buffer.from(text)]).toString("hex"),
     closed: endpoint.enabled ? undefined : "disabled",
-    unopened,
+    decryptionError,
     pending: endpoint.enabled && endpoint.secrets.length === 0,
     account: endpoint.account,
     tenant,
@@ -206,14 +208,17 @@ function receivesWebhooks(webhook: unknown): boolean {
   return webhook !== undefined && webhook !== null;
 }
 
-/** The scheme of a connector's `webhook`: its own, or a preset's under the connector's params and the endpoint's. */
+/**
+ * Returns the scheme of a connector's `webhook`: its own, or its preset with the connector's params and then the
+ * endpoint's. Throws `invalid_request`.
+ */
 export function schemeOf(webhook: unknown, params: Readonly<Record<string, string>>): Scheme {
   const { preset, params: own, scheme } = (webhook ?? {}) as Record<string, unknown>;
   if (scheme !== undefined) return checkScheme(scheme);
   if (typeof preset !== "string") {
     throw new HeadraceError(
       "invalid_request",
-      "The connector receives no webhooks: it has neither preset nor scheme",
+      "The connector receives no webhooks: it has neither a preset nor a scheme",
     );
   }
   return presetScheme(preset, { ...(own as Record<string, string> | undefined), ...params });

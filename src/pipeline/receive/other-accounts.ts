@@ -1,18 +1,18 @@
 import type { DeliveryReading } from "./delivery.ts";
 import type { KnownEndpoint } from "./endpoint-cache.ts";
-import type { Answering } from "./receiver.ts";
+import type { Responder } from "./receiver.ts";
 import type { InboundRequest } from "./schemes/inbound-request.ts";
 
 const NONE: ReadonlySet<string> = new Set();
 
 /**
- * Accounts in the delivery that are another tenant's. An endpoint that names no account takes any, but not one that a
- * tenant has named, under a secret that this tenant has as well: an app's one secret signs the deliveries of every
- * account, and the URL is not signed. `undefined` when what is known of an account and of the endpoint is not of the
- * same moment. No promise where nothing has to be looked up, which is nearly always.
+ * Returns the accounts in the delivery that belong to other tenants. An endpoint that names no account takes any, except
+ * an account that another tenant's endpoint names with the same secret: an app signs the deliveries of all its accounts
+ * with one secret, and the URL is not signed. Resolves with `undefined` if the endpoint and the accounts were loaded at
+ * different receive counters. Returns a promise only if something has to be loaded, which is rare.
  */
 export function otherTenantsAccounts(deps: {
-  answering: Pick<Answering, "endpoints" | "refuse">;
+  responder: Pick<Responder, "endpoints" | "refuse">;
   endpoint: KnownEndpoint;
   delivery: DeliveryReading;
   request: InboundRequest;
@@ -26,10 +26,10 @@ export function otherTenantsAccounts(deps: {
 }
 
 async function findOthers(
-  { answering, endpoint, request, nowMs }: Parameters<typeof otherTenantsAccounts>[0],
+  { responder, endpoint, request, nowMs }: Parameters<typeof otherTenantsAccounts>[0],
   accounts: readonly string[],
 ): Promise<ReadonlySet<string> | undefined> {
-  const { endpoints } = answering;
+  const { endpoints } = responder;
   const { tenantId, connector } = endpoint.name;
   const found = await Promise.all(accounts.map(async (account) => endpoints.ofAccount(connector, account)));
   const owners = await Promise.all(
@@ -44,8 +44,8 @@ async function findOthers(
     return undefined;
   }
   for (const owner of owners.flat()) {
-    if (owner.unopened !== undefined && owner.verify(request, nowMs).kind !== "authentic")
-      return answering.refuse(owner, owner.unopened);
+    if (owner.decryptionError !== undefined && owner.verify(request, nowMs).kind !== "authentic")
+      return responder.refuse(owner, owner.decryptionError);
   }
   return new Set(
     accounts.filter((_account, index) =>

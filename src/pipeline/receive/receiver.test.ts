@@ -10,7 +10,7 @@ import { createVerifier } from "./schemes/verify.ts";
 const NAME = { tenantId: "acme", connector: "shop", endpoint: "default" };
 const SEEN_MS = 600_000;
 
-/** A receiver of one endpoint whose acceptor takes everything, or has so much to do that nothing is committed. */
+/** Receives one delivery. The acceptor accepts everything, or, if backlogged, never commits. */
 function receiving({ retrySpanS, backlogged = false }: { retrySpanS: number; backlogged?: boolean }) {
   const scheme = checkScheme({
     algorithm: "hmac-sha256",
@@ -26,7 +26,7 @@ function receiving({ retrySpanS, backlogged = false }: { retrySpanS: number; bac
     verify: createVerifier(scheme, [{ value: "s" }]),
     hmacHex: () => undefined,
     closed: undefined,
-    unopened: undefined,
+    decryptionError: undefined,
     pending: false,
     account: undefined,
     tenant: { eventsPerSecond: undefined, maxBacklog: undefined },
@@ -42,12 +42,12 @@ function receiving({ retrySpanS, backlogged = false }: { retrySpanS: number; bac
     backlogged,
     waitedMs: 0,
   };
-  const asked: string[] = [];
+  const queried: string[] = [];
   const receiver = createReceiver({
     endpoints: { endpoint: () => endpoint, advance: () => {} } as unknown as EndpointCache,
     acceptor,
     findSeen: async (digest) => {
-      asked.push(digest);
+      queried.push(digest);
       return "earlier";
     },
     seenMs: SEEN_MS,
@@ -59,23 +59,23 @@ function receiving({ retrySpanS, backlogged = false }: { retrySpanS: number; bac
   const body = Buffer.from('{"type":"t"}');
   const signature = createHmac("sha256", "s").update(body).digest("hex");
   const request = new InboundRequest({ method: "POST", url: "/", rawHeaders: ["x-sig", signature], body });
-  return { accepted, asked, answer: receiver.receive(NAME, request) };
+  return { accepted, queried, answer: receiver.receive(NAME, request) };
 }
 
-test("the hint is not asked of a first delivery that need not wait", async () => {
-  const { answer, asked, accepted } = receiving({ retrySpanS: 900 });
+test("does not query the dedupe hint for a delivery that need not wait", async () => {
+  const { answer, queried, accepted } = receiving({ retrySpanS: 900 });
   expect(await answer).toMatchObject({ kind: "accepted", eventIds: ["new"] });
-  expect([asked, accepted[0]?.digest]).toEqual([[], expect.stringMatching(/^[0-9a-f]{64}$/)]);
+  expect([queried, accepted[0]?.digest]).toEqual([[], expect.stringMatching(/^[0-9a-f]{64}$/)]);
 });
 
-test("the hint answers a duplicate that would have to wait", async () => {
-  const { answer, asked } = receiving({ retrySpanS: 900, backlogged: true });
+test("answers a duplicate from the dedupe hint while the acceptor is backlogged", async () => {
+  const { answer, queried } = receiving({ retrySpanS: 900, backlogged: true });
   expect(await answer).toMatchObject({ kind: "duplicate", eventIds: ["earlier"] });
-  expect(asked).toHaveLength(1);
+  expect(queried).toHaveLength(1);
 });
 
-test("a key that ends before the hint would has none: an equal delivery after its time is an event", async () => {
-  const { answer, accepted, asked } = receiving({ retrySpanS: SEEN_MS / 1_000 });
+test("writes no dedupe hint for a key that expires before the hint would", async () => {
+  const { answer, accepted, queried } = receiving({ retrySpanS: SEEN_MS / 1_000 });
   expect(await answer).toMatchObject({ kind: "accepted" });
-  expect([accepted[0]?.digest, asked]).toEqual([undefined, []]);
+  expect([accepted[0]?.digest, queried]).toEqual([undefined, []]);
 });

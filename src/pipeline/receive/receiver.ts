@@ -5,106 +5,113 @@ import type { NewEvent } from "../../postgres/events/accept.ts";
 import { inTurns } from "../../runtime/turns.ts";
 import type { Acceptor, Delivery } from "./acceptor.ts";
 import { receiveForApp } from "./app-delivery.ts";
+import { DeferredWork } from "./deferred-work.ts";
 import { readDelivery } from "./delivery.ts";
 import type { EndpointCache, KnownEndpoint } from "./endpoint-cache.ts";
+import { eventsOfEndpoint } from "./endpoint-events.ts";
 import { otherTenantsAccounts } from "./other-accounts.ts";
-import { placedEvents } from "./placed-events.ts";
-import { PutOff } from "./put-off.ts";
 import type { ChallengeAnswer } from "./schemes/challenge.ts";
 import type { InboundRequest } from "./schemes/inbound-request.ts";
 import { checkItemCount } from "./schemes/items.ts";
 import { type Judgement, judge } from "./schemes/judge.ts";
 import type { Scheme } from "./schemes/scheme.ts";
 
+/** The outcome of a request to a webhook URL. */
 export type ReceiveAnswer =
-  /** Committed, now or earlier; the ids are those of the first time, in the order of the items. */
+  /** Committed now or earlier. The ids are those of the first delivery, in the order of the items. */
   | {
       kind: "accepted" | "duplicate";
       eventIds: string[];
       ack: Scheme["ack"];
-      /** Items that belong to no endpoint it came to. */
+      /** Items that belong to none of the endpoints. */
       leftOut: number;
-      /** Signed with a secret that a newer one replaces. */
+      /** True if the secret that signed it has been replaced by a newer one. */
       byOldSecret: boolean;
     }
-  /** The sender sees the same answer whatever the reason. */
-  | { kind: "rejected"; reason: Reason; known: KnownPlace }
+  /** The response is the same for every reason. */
+  | { kind: "rejected"; reason: Reason; known: KnownNames }
   | { kind: "method_not_allowed"; allowed: string[] }
-  /** Authentic, and more than the tenant may send now. */
+  /** Authentic, but over the limits of the tenant. */
   | { kind: "rate_limited"; retryAfterMs: number }
-  /** An authentic handshake or ping: answered, and nothing is routed. */
+  /** An authentic handshake or ping. It is answered, and no event results. */
   | ({ kind: "challenge" } & ChallengeAnswer);
 
+/** The reason for a rejection. */
 export type Reason = Extract<Judgement, { kind: "rejected" }>["reason"] | "wrong_account";
 
-/** What there is of the place that a rejected delivery was for: names that nobody made are not kept. */
-export interface KnownPlace {
+/** The existing tenant, connector and endpoint of a rejected delivery. Names that do not exist are left out. */
+export interface KnownNames {
   tenantId?: string;
   connector?: string;
   endpoint?: string;
 }
 
-/** Where a delivery came to: an endpoint, or the one URL of a connector whose accounts pick the endpoint. */
+/** The target of a delivery: an endpoint, or the single URL of a connector where accounts select the endpoint. */
 export type Target = EndpointName | { connector: string };
 
-/** How long a tenant has to wait before it may send so many events, ms; 0 when it may now. */
+/** Takes `events` from the tenant's quota. Returns the wait before the tenant may send them, ms; 0 if it may now. */
 export type TakeQuota = (tenantId: string, limits: TenantLimits, events: number) => Promise<number>;
 
+/** Dependencies of a receiver. */
 export interface ReceiverDeps {
   endpoints: EndpointCache;
   acceptor: Acceptor;
-  /** The dedupe hint: which event a delivery became, as far as a fast store knows. */
+  /** The dedupe hint: returns the event id of a delivery if the hint has it. */
   findSeen: (digest: string) => Promise<string | undefined>;
-  /** How long the hint holds, ms: a key that ends sooner has none. */
+  /** Lifetime of a hint, ms. A key that expires sooner gets none. */
   seenMs: number;
-  /** The value of the receive counter at a moment after the call; concurrent calls share one look. */
+  /** Reads the receive counter after the call. Concurrent calls share one read. */
   readCounter: () => Promise<number>;
-  /** Stores the secret that a handshake brought; false when the endpoint has one by now. */
+  /** Stores the secret of a handshake. Returns false if the endpoint has a secret by now. */
   captureSecret: (name: EndpointName, secret: { value: string; show: boolean }) => Promise<boolean>;
   takeQuota: TakeQuota;
   now: () => number;
 }
 
+/** Receives requests to webhook URLs. */
 export interface Receiver {
   /**
-   * Judges a delivery and commits its events. Resolves with `accepted` or `duplicate` only when they are committed;
-   * throws `store_unavailable` when PostgreSQL cannot take them now. What is known of endpoints is compared with the
-   * receive counter before any answer, so that a change holds on every copy once the call that made it returned.
+   * Verifies a delivery and commits its events. Resolves with `accepted` or `duplicate` only after the commit. Throws
+   * `store_unavailable` if PostgreSQL cannot take the events now. Cached endpoints are compared with the receive counter
+   * before every answer, so that a change is effective in every process once the call that made it has returned.
    */
   receive(target: Target, request: InboundRequest): Promise<ReceiveAnswer>;
-  /** No body to this target is larger, bytes. */
+  /** Returns the largest body that the target takes, bytes. */
   bodyLimitBytes(target: Target): number | Promise<number>;
 }
 
-/** A try to answer: `undefined` when an endpoint changed meanwhile. */
-export type Attempt = Promise<ReceiveAnswer | undefined>;
+/** `undefined` if an endpoint changed meanwhile: the request has to be received again. */
+export type MaybeAnswer = Promise<ReceiveAnswer | undefined>;
 
-/** What a try can do with a request that was judged. */
-export interface Answering {
+/** Completes a request that was judged. */
+export interface Responder {
   endpoints: EndpointCache;
   now: () => number;
-  /** Answers what is no delivery, unless what was known of the endpoint is no longer right. */
-  decline(endpoint: Pick<KnownEndpoint, "counter">, answer: ReceiveAnswer): Attempt;
-  /** Throws why a secret does not open, unless what was known of the endpoint is no longer right. */
+  /** Returns the answer unless the endpoint was stale. */
+  decline(endpoint: Pick<KnownEndpoint, "counter">, answer: ReceiveAnswer): MaybeAnswer;
+  /** Throws the decryption error unless the endpoint was stale. */
   refuse(endpoint: Pick<KnownEndpoint, "counter">, error: HeadraceError): Promise<undefined>;
-  handshake(endpoint: KnownEndpoint, challenge: Extract<Judgement, { kind: "challenge" }>): Attempt;
+  /** Answers a handshake and stores its secret. */
+  handshake(endpoint: KnownEndpoint, challenge: Extract<Judgement, { kind: "challenge" }>): MaybeAnswer;
+  /** Commits the events of all endpoints in one transaction. */
   commit(
-    placed: { endpoint: KnownEndpoint; events: NewEvent[]; bySecret: number }[],
+    parts: { endpoint: KnownEndpoint; events: NewEvent[]; secretIndex: number }[],
     leftOut: number,
-  ): Attempt;
+  ): MaybeAnswer;
 }
 
+/** Creates the receiver of all webhook endpoints. */
 export function createReceiver(deps: ReceiverDeps): Receiver {
   const { endpoints, acceptor, findSeen, seenMs, readCounter, captureSecret, takeQuota, now } = deps;
 
-  /** An answer that commits nothing could not compare the counter: it is read. */
+  /** Reads the counter: answers without a commit have not compared it yet. */
   async function isCurrent(counter: number): Promise<boolean> {
     const current = await readCounter();
     endpoints.advance(current);
     return current === counter;
   }
 
-  const answering: Answering = {
+  const responder: Responder = {
     endpoints,
     now,
     async decline({ counter }, answer) {
@@ -120,16 +127,16 @@ export function createReceiver(deps: ReceiverDeps): Receiver {
         return challenge;
       return undefined;
     },
-    async commit(placed, leftOut) {
-      const [first] = placed;
+    async commit(parts, leftOut) {
+      const [first] = parts;
       if (first === undefined) return undefined;
-      // Nearly every delivery is for one endpoint: nothing is joined for it.
-      const events = placed.length === 1 ? first.events : placed.flatMap((part) => part.events);
+      // Nearly every delivery has one part, for which no array is built.
+      const events = parts.length === 1 ? first.events : parts.flatMap((part) => part.events);
       let verifiedAt = first.endpoint.counter;
       let byOldSecret = false;
-      for (const { endpoint, bySecret } of placed) {
+      for (const { endpoint, secretIndex } of parts) {
         verifiedAt = Math.min(verifiedAt, endpoint.counter);
-        if (bySecret > 0) byOldSecret = true;
+        if (secretIndex > 0) byOldSecret = true;
       }
       const { ack } = first.endpoint.scheme;
       const accepted = (kind: "accepted" | "duplicate", eventIds: string[]): ReceiveAnswer => ({
@@ -140,7 +147,7 @@ export function createReceiver(deps: ReceiverDeps): Receiver {
         byOldSecret,
       });
       if (events.length === 0) return (await isCurrent(verifiedAt)) ? accepted("accepted", []) : undefined;
-      for (const { endpoint, events } of placed) {
+      for (const { endpoint, events } of parts) {
         const { name, tenant } = endpoint;
         if (tenant?.eventsPerSecond === undefined && tenant?.maxBacklog === undefined) continue;
         const retryAfterMs = await takeQuota(name.tenantId, tenant, events.length);
@@ -166,14 +173,14 @@ export function createReceiver(deps: ReceiverDeps): Receiver {
     },
   };
 
-  /** What the hint knows a delivery by; nothing where it holds several events, or its key ends before the hint does. */
+  /** Returns the digest for the dedupe hint. Undefined for several events, or for a key that expires before the hint. */
   function digestFor(events: readonly NewEvent[]): string | undefined {
     const [only] = events;
     if (only === undefined || events.length > 1 || (only.keys[0]?.windowMs ?? 0) <= seenMs) return undefined;
     return digestOf(only.tenantId, only.connector, only.endpoint, only.deliveryKey);
   }
 
-  /** Asked only of a delivery that waits long in any case, so that a first delivery never waits for Redis. */
+  /** Queried only for a delivery that waits anyway, so that no first delivery waits for Redis. */
   async function seenBefore(delivery: Delivery): Promise<{ kind: "seen"; eventId: string } | undefined> {
     const eventId = delivery.digest === undefined ? undefined : await findSeen(delivery.digest);
     return eventId !== undefined && acceptor.withdraw(delivery) ? { kind: "seen", eventId } : undefined;
@@ -184,12 +191,12 @@ export function createReceiver(deps: ReceiverDeps): Receiver {
       for (let tries = 1; tries <= MAX_TRIES; ) {
         try {
           const answer = await ("tenantId" in target
-            ? receiveForEndpoint(answering, target, request)
-            : receiveForApp(answering, target.connector, request));
+            ? receiveForEndpoint(responder, target, request)
+            : receiveForApp(responder, target.connector, request));
           if (answer !== undefined) return answer;
           tries += 1;
         } catch (error) {
-          if (!(error instanceof PutOff)) throw error;
+          if (!(error instanceof DeferredWork)) throw error;
           const known =
             "tenantId" in target ? endpoints.endpoint(target) : endpoints.connector(target.connector);
           await inTurns(error.work({ pointers: pointersOf((await known).scheme) }));
@@ -197,7 +204,7 @@ export function createReceiver(deps: ReceiverDeps): Receiver {
       }
       throw new HeadraceError(
         "store_unavailable",
-        `The endpoint changed ${MAX_TRIES} times while one delivery was judged`,
+        `The endpoint changed ${MAX_TRIES} times while a delivery to it was verified`,
       );
     },
     bodyLimitBytes(target) {
@@ -211,7 +218,7 @@ export function createReceiver(deps: ReceiverDeps): Receiver {
 
 const MAX_TRIES = 5;
 
-/** The places in the body that a scheme reads; all of it where its items become events of their own. */
+/** Returns the pointers that a scheme reads in the body. All of the body is needed if its items become events. */
 function pointersOf(scheme: Scheme): "all" | string[] {
   if (scheme.items !== undefined) return "all";
   const pointers: string[] = [];
@@ -222,45 +229,45 @@ function pointersOf(scheme: Scheme): "all" | string[] {
   return pointers;
 }
 
-/** No promise where nothing has to be looked up, which is nearly always. */
-function receiveForEndpoint(answering: Answering, name: EndpointName, request: InboundRequest): Attempt {
-  const known = answering.endpoints.endpoint(name);
+/** Returns without an extra promise if the endpoint is cached, which is nearly always. */
+function receiveForEndpoint(responder: Responder, name: EndpointName, request: InboundRequest): MaybeAnswer {
+  const known = responder.endpoints.endpoint(name);
   return known instanceof Promise
-    ? known.then((endpoint) => attempt(answering, endpoint, request))
-    : attempt(answering, known, request);
+    ? known.then((endpoint) => tryReceive(responder, endpoint, request))
+    : tryReceive(responder, known, request);
 }
 
-function attempt(answering: Answering, endpoint: KnownEndpoint, request: InboundRequest): Attempt {
-  const nowMs = answering.now();
+function tryReceive(responder: Responder, endpoint: KnownEndpoint, request: InboundRequest): MaybeAnswer {
+  const nowMs = responder.now();
   const judgement = judge(endpoint, request, nowMs);
   if (judgement.kind === "rejected") {
-    return answering.decline(endpoint, { ...judgement, known: placeOf(endpoint) });
+    return responder.decline(endpoint, { ...judgement, known: knownNames(endpoint) });
   }
-  if (judgement.kind === "unopened") return answering.refuse(endpoint, judgement.error);
-  if (judgement.kind === "method_not_allowed") return answering.decline(endpoint, judgement);
-  if (judgement.kind === "challenge") return answering.handshake(endpoint, judgement);
+  if (judgement.kind === "undecryptable") return responder.refuse(endpoint, judgement.error);
+  if (judgement.kind === "method_not_allowed") return responder.decline(endpoint, judgement);
+  if (judgement.kind === "challenge") return responder.handshake(endpoint, judgement);
   checkItemCount(endpoint.scheme, request);
   const delivery = readDelivery(endpoint.scheme, request);
   const commit = (others: ReadonlySet<string>) => {
-    const { events, leftOut } = placedEvents(endpoint, request, { delivery, others });
+    const { events, leftOut } = eventsOfEndpoint(endpoint, request, { delivery, others });
     if (events.length === 0 && leftOut > 0) {
-      const known = placeOf(endpoint);
-      return answering.decline(endpoint, { kind: "rejected", reason: "wrong_account", known });
+      const known = knownNames(endpoint);
+      return responder.decline(endpoint, { kind: "rejected", reason: "wrong_account", known });
     }
     request.forgetParsed();
-    return answering.commit([{ endpoint, events, bySecret: judgement.bySecret }], leftOut);
+    return responder.commit([{ endpoint, events, secretIndex: judgement.secretIndex }], leftOut);
   };
-  const others = otherTenantsAccounts({ answering, endpoint, delivery, request, nowMs });
+  const others = otherTenantsAccounts({ responder, endpoint, delivery, request, nowMs });
   if (!(others instanceof Promise)) return commit(others);
   return others.then((found) => (found === undefined ? undefined : commit(found)));
 }
 
-function placeOf({ name, tenant, closed }: KnownEndpoint): KnownPlace {
+function knownNames({ name, tenant, closed }: KnownEndpoint): KnownNames {
   if (tenant === undefined) return {};
   return closed === "unknown_endpoint" ? { tenantId: name.tenantId } : { ...name };
 }
 
-/** The first answer; a hint that knows nothing decides nothing. */
+/** Resolves with the first answer. A hint that has no event id is ignored. */
 function firstOf<Answer, Seen>(
   answer: Promise<Answer>,
   seen: Promise<Seen | undefined>,

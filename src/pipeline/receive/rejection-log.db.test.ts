@@ -32,7 +32,7 @@ const ALL = {
   limit: 1_000,
 };
 
-test("rejections go when they are old, and the oldest when there are too many, in small batches", async () => {
+test("deletes rejections that are old or over the maximum number, oldest first and in batches", async () => {
   const { database } = await migratedDatabase();
   const { pipeline } = database;
   for (let n = 0; n < 10; n += 1) await insertRejections(pipeline, [rejection({ bodyBytes: n })]);
@@ -49,7 +49,7 @@ test("rejections go when they are old, and the oldest when there are too many, i
   expect(await left()).toEqual([9, 8]);
 });
 
-test("equal rejections of one moment are one row, and no more rows than are bounded are written", async () => {
+test("writes equal rejections as one row and no more rows than the bound", async () => {
   const { database } = await migratedDatabase();
   const log = createRejectionLog({ database: database.pipeline, bounds: { maxRows: 3, intervalMs: 1_000 } });
   for (let n = 0; n < 5; n += 1) log.add(rejection());

@@ -2,20 +2,22 @@ import type { Queryable } from "../../postgres/core/database.ts";
 import { insertRejections, type NewRejection } from "../../postgres/events/rejections.ts";
 import type { Step } from "../../runtime/loop.ts";
 
+/** Bounds of the rejection log. */
 export interface RejectionLogBounds {
-  /** Rows written at once; what differs from all of them is only counted by the metrics. */
+  /** Rows per write. Further rejections with other names or reasons only count in the metrics. */
   maxRows: number;
-  /** The wait between two writes, ms. */
+  /** Wait between two writes, ms. */
   intervalMs: number;
 }
 
-/** Keeps rejected deliveries without making anybody wait: equal ones become one row, which says how many they were. */
+/** Gathers rejected deliveries in memory. Equal ones become one row with a count. No request waits for the write. */
 export interface RejectionLog {
   add(rejection: Omit<NewRejection, "count">): void;
-  /** Writes what has gathered. */
+  /** Writes the gathered rejections. */
   step: Step;
 }
 
+/** Creates an empty rejection log. */
 export function createRejectionLog(deps: { database: Queryable; bounds: RejectionLogBounds }): RejectionLog {
   const { database, bounds } = deps;
   let gathered = new Map<string, NewRejection>();

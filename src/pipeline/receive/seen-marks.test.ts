@@ -4,7 +4,7 @@ import { createSeenMarks } from "./seen-marks.ts";
 
 const marks = (...digests: string[]) => digests.map((digest) => ({ digest, eventId: `of ${digest}` }));
 
-describe("marks of seen deliveries", () => {
+describe("createSeenMarks", () => {
   beforeEach(() => {
     vi.useFakeTimers();
   });
@@ -17,7 +17,7 @@ describe("marks of seen deliveries", () => {
     return { sent, add: createSeenMarks((seen) => sent.push([...seen]), { delayMs: 25, batchSize: 3 }) };
   }
 
-  test("go together with those of the next milliseconds", () => {
+  test("sends marks of seen deliveries together after the delay", () => {
     const { sent, add } = gathering();
     add(marks("a"));
     add([]);
@@ -30,7 +30,7 @@ describe("marks of seen deliveries", () => {
     expect(sent).toHaveLength(1);
   });
 
-  test("go at once when they fill a command", () => {
+  test("sends marks of seen deliveries at once when they fill a command", () => {
     const { sent, add } = gathering();
     add(marks("a", "b", "c", "d"));
     expect(sent).toEqual([marks("a", "b", "c")]);

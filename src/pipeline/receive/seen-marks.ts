@@ -1,15 +1,16 @@
 import type { SeenDelivery } from "../../redis/seen.ts";
 
+/** Bounds of the marks of seen deliveries. */
 export interface SeenMarkBounds {
-  /** How long a mark waits for others to go with, ms. */
+  /** How long a mark waits for others, ms. */
   delayMs: number;
-  /** Marks in one command; when so many wait, they go at once. */
+  /** Marks per command. A full batch is sent at once. */
   batchSize: number;
 }
 
 /**
- * Gathers what was committed for the dedupe hint: a command for each transaction would cost the receiver more than
- * the marks that it carries. Those that wait when the process ends are lost, which costs a look into PostgreSQL.
+ * Batches the marks of committed deliveries for the dedupe hint: one command per transaction would cost more than the
+ * marks themselves. Marks that wait when the process exits are lost; their duplicates are found in PostgreSQL.
  */
 export function createSeenMarks(
   mark: (seen: readonly SeenDelivery[]) => void,

@@ -5,23 +5,25 @@ import type { RedisKeys } from "../../redis/keys.ts";
 import { takeTokens } from "../../redis/token-bucket.ts";
 import type { TakeQuota } from "./receiver.ts";
 
+/** Bounds of the tenant quota. */
 export interface TenantQuotaBounds {
-  /** A Redis that answers later does not limit, ms. */
+  /** Timeout of the rate limit in Redis, ms. A delivery is allowed if Redis takes longer. */
   timeoutMs: number;
-  /** For how long it is then not asked, ms: not every delivery waits for a Redis that is away. */
+  /** How long Redis is not queried after a timeout, ms, so that few deliveries wait for an unavailable Redis. */
   restMs: number;
-  /** For how long a tenant's backlog counts as it was found, ms. */
+  /** How long the backlog of a tenant is cached, ms. */
   backlogMs: number;
-  /** Tenants whose backlog is remembered. */
+  /** Tenants with a cached backlog. */
   maxTenants: number;
 }
 
-/** How long a tenant waits whose backlog is full, ms. */
+/** Wait for a tenant with a full backlog, ms. */
 const FULL_MS = 5_000;
 
 /**
- * Answers how long a tenant has to wait before it may send events, ms; 0 when it may now. A rate is counted in Redis
- * over all processes, and not at all while Redis is away: it protects the others, and no delivery is lost for it.
+ * Creates the quota of all tenants. Returns the wait before a tenant may send, ms; 0 if it may now. Rates are counted in
+ * Redis over all processes, and not at all while Redis is unavailable: the limit protects other tenants, and no delivery
+ * is lost for it.
  */
 export function createTenantQuota(deps: {
   database: Queryable;
@@ -53,7 +55,7 @@ export function createTenantQuota(deps: {
   };
 }
 
-/** Undefined where it fails, or takes longer. */
+/** Resolves with undefined if the work fails or takes longer. */
 function within<Value>(ms: number, work: Promise<Value>): Promise<Value | undefined> {
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, ms, undefined);

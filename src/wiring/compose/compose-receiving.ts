@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { HeadraceError } from "../../domain/errors.ts";
 import { type Acceptor, type AcceptorDeps, createAcceptor } from "../../pipeline/receive/acceptor.ts";
-import { createEndpointCache, endpointSecretPlace } from "../../pipeline/receive/endpoint-cache.ts";
+import { createEndpointCache, endpointSecretAad } from "../../pipeline/receive/endpoint-cache.ts";
 import { createReceiver, type Receiver, type TakeQuota } from "../../pipeline/receive/receiver.ts";
 import { createRejectionLog, type RejectionLog } from "../../pipeline/receive/rejection-log.ts";
 import { createSeenMarks } from "../../pipeline/receive/seen-marks.ts";
@@ -100,7 +100,7 @@ export function composeReceiving(deps: ReceivingDeps): Receiving {
       database.transaction(async (transaction) => {
         await raiseCounter(transaction, "receive");
         const id = randomUUID();
-        const sealed = keyRing.seal(value, endpointSecretPlace(name, id));
+        const sealed = keyRing.seal(value, endpointSecretAad(name, id));
         const shownSeconds = show ? bounds.shownSecretSeconds : 0;
         return await captureSecret(transaction, name, { id, notAfter: undefined, ...sealed }, shownSeconds);
       }),

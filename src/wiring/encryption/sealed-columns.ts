@@ -1,4 +1,4 @@
-import { endpointSecretPlace } from "../../pipeline/receive/endpoint-cache.ts";
+import { endpointSecretAad } from "../../pipeline/receive/endpoint-cache.ts";
 import { secretPlace } from "../../postgres/access/secrets.ts";
 import type { SealedColumn } from "../../postgres/core/sealed-values.ts";
 import { signingPlace } from "../../postgres/flows/flows.ts";
@@ -22,7 +22,7 @@ export const SEALED_COLUMNS: readonly PlacedColumn[] = [
     primaryKey: { id: "uuid" },
     columns: ["id", "tenant_id", "connector", "endpoint"],
     place: ({ id = "", tenant_id: tenantId = "", connector = "", endpoint = "" }) =>
-      endpointSecretPlace({ tenantId, connector, endpoint }, id),
+      endpointSecretAad({ tenantId, connector, endpoint }, id),
   },
   {
     table: "tenant_secrets",

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { providerKeys, schemeWithSample } from "../../../../test/support/provider-keys.ts";
 import { InboundRequest } from "../schemes/inbound-request.ts";
 import { sampleDelivery } from "../schemes/sample-delivery.ts";
-import type { Place } from "../schemes/scheme.ts";
+import type { Selector } from "../schemes/scheme.ts";
 import { createVerifier } from "../schemes/verify.ts";
 import { PRESETS } from "./index.ts";
 
@@ -11,7 +11,7 @@ const URL = "https://hooks.example/api/v1/webhooks/shop/acme";
 const SIGNING = [...PRESETS.keys()].filter((preset) => preset !== "none");
 const TIMED = SIGNING.filter((preset) => schemeWithSample(preset).timestamp !== undefined);
 
-/** A delivery of the preset as its provider signs it at a time, and how the preset's verifier judges it at another. */
+/** Signs a delivery of the preset at one time and returns a function that verifies it at another. */
 function signedAt(preset: string, sentMs: number) {
   const scheme = schemeWithSample(preset);
   const keys = providerKeys(preset);
@@ -32,8 +32,8 @@ function signedAt(preset: string, sentMs: number) {
   return { scheme, headers, body, judge, rawHeaders: Object.entries(headers).flat() };
 }
 
-describe.each(TIMED)("%s signs its time", (preset) => {
-  test("and is taken to the last second of its window, either way, and not one second later", () => {
+describe.each(TIMED)("preset %s", (preset) => {
+  test(`accepts signed times up to the tolerance in both directions, to the second: ${preset}`, () => {
     const toleranceMs = (preset === "box" ? 600 : 300) * 1_000;
     const { judge, rawHeaders } = signedAt(preset, NOW_MS);
     const judged = [-1_000 - toleranceMs, -toleranceMs, 0, toleranceMs, toleranceMs + 1_000].map((offMs) =>
@@ -43,26 +43,40 @@ describe.each(TIMED)("%s signs its time", (preset) => {
   });
 });
 
-test("the presets that sign a time are those whose providers do", () => {
+test("knows which presets sign a time", () => {
   expect(TIMED.sort()).toEqual(
     [
-      ...["box", "calendly", "discord", "hubspot", "linear", "mailgun", "paddle", "paypal", "sendgrid"],
-      ...["slack", "standard-webhooks", "standard-webhooks-v1a", "stripe", "svix", "zendesk", "zoom"],
+      "box",
+      "calendly",
+      "discord",
+      "hubspot",
+      "linear",
+      "mailgun",
+      "paddle",
+      "paypal",
+      "sendgrid",
+      "slack",
+      "standard-webhooks",
+      "standard-webhooks-v1a",
+      "stripe",
+      "svix",
+      "zendesk",
+      "zoom",
     ].sort(),
   );
 });
 
-describe.each(SIGNING)("%s", (preset) => {
-  test("is refused when a header that proves or names the delivery comes twice, even with the same value", () => {
+describe.each(SIGNING)("preset %s", (preset) => {
+  test(`refuses a repeated header that proves or names the delivery, even with an equal value: ${preset}`, () => {
     const { scheme, headers, judge, rawHeaders } = signedAt(preset, NOW_MS);
     expect(judge(rawHeaders, NOW_MS)).toBe("authentic");
-    const places = [
+    const selectors = [
       ...(scheme.signature?.from ?? []),
       ...(scheme.timestamp?.from ?? []),
       ...(scheme.delivery_id ?? []),
     ];
-    const named = places.flatMap((place) =>
-      "header" in place ? [(place as Place & { header: string }).header] : [],
+    const named = selectors.flatMap((selector) =>
+      "header" in selector ? [(selector as Selector & { header: string }).header] : [],
     );
     for (const name of new Set(named)) {
       const value = headers[name];
@@ -72,15 +86,15 @@ describe.each(SIGNING)("%s", (preset) => {
     }
   });
 
-  test("is refused, with nothing hashed, when its signatures are too long or too many", () => {
+  test(`refuses signatures that are too long or too many: ${preset}`, () => {
     const { scheme, headers, judge } = signedAt(preset, NOW_MS);
-    for (const place of scheme.signature?.from ?? []) {
-      if (!("header" in place) || headers[place.header] === undefined) continue;
-      const swapped = (value: string) => Object.entries({ ...headers, [place.header]: value }).flat();
-      const long = `${place.prefix ?? ""}${"a".repeat(4_097)}`;
+    for (const selector of scheme.signature?.from ?? []) {
+      if (!("header" in selector) || headers[selector.header] === undefined) continue;
+      const swapped = (value: string) => Object.entries({ ...headers, [selector.header]: value }).flat();
+      const long = `${selector.prefix ?? ""}${"a".repeat(4_097)}`;
       expect(judge(swapped(long), NOW_MS)).toBe("signature_too_long");
-      if (place.separator === undefined) continue;
-      const many = Array.from({ length: 17 }, () => `${place.prefix ?? ""}aa`).join(place.separator);
+      if (selector.separator === undefined) continue;
+      const many = Array.from({ length: 17 }, () => `${selector.prefix ?? ""}aa`).join(selector.separator);
       expect(judge(swapped(many), NOW_MS)).toBe("signatures_too_many");
     }
   });

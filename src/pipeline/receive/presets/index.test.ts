@@ -12,13 +12,13 @@ function errorOf(name: string, params: Record<string, string>): HeadraceError {
   throw new Error(`${name} was accepted`);
 }
 
-test.each([...PRESETS.keys()])("%s is a scheme without contradictions under its defaults", (name) => {
+test.each([...PRESETS.keys()])("preset %s is a valid scheme with its default params", (name) => {
   expect(presetScheme(name, {}).retry_span_s).toBeGreaterThanOrEqual(900);
   expect(presetScheme(name, { equal_bodies: "event" }).equal_bodies).toBe("event");
 });
 
 test.each(["", "stripes", "__proto__", "constructor"])(
-  "the preset %j does not exist, and the error names those that do",
+  "refuses the unknown preset %j with a list of the known ones",
   (name) => {
     const { code, message } = errorOf(name, {});
     expect(code).toBe("invalid_request");
@@ -28,23 +28,23 @@ test.each(["", "stripes", "__proto__", "constructor"])(
 );
 
 test.each([
-  ["github", { header: "x" }, "params.header is not known; there are equal_bodies"],
-  ["hmac-sha256", { colour: "red" }, "params.colour is not known; there are header, encoding"],
-  ["hmac-sha256", { ["__proto__"]: "x" }, "params.__proto__ is not known"],
+  ["github", { header: "x" }, "params.header is unknown; the params are equal_bodies"],
+  ["hmac-sha256", { colour: "red" }, "params.colour is unknown; the params are header, encoding"],
+  ["hmac-sha256", { ["__proto__"]: "x" }, "params.__proto__ is unknown"],
   ["hmac-sha256", { encoding: "base32" }, 'params.encoding must be one of hex, base64 and is "base32"'],
   ["hmac-sha256", { timestamp_unit: "m" }, "params.timestamp_unit must be one of s, ms, rfc3339"],
   ["hmac-sha256", { header: "X Sig" }, "params.header must match"],
   ["hmac-sha256", { header: "" }, "params.header must match"],
   ["hmac-sha256", { type_path: "/~2" }, "params.type_path must match"],
   ["hmac-sha256", { prefix: 5 as unknown as string }, "params.prefix must be a string and is of type number"],
-])("%s with %j is refused: %s", (name, params, sentence) => {
+])("refuses preset %s with params %j: %s", (name, params, sentence) => {
   const { code, message, details } = errorOf(name, params);
   expect(code).toBe("invalid_request");
   expect(message).toContain(sentence);
   expect(details).toHaveLength(1);
 });
 
-describe("hmac-sha256", () => {
+describe("hmac-sha256 preset", () => {
   test.each([
     [{}, [{ body: "/type" }, { literal: "webhook" }]],
     [{ type_path: "data.event\\.name" }, [{ body: "/data/event.name" }, { literal: "webhook" }]],
@@ -55,11 +55,11 @@ describe("hmac-sha256", () => {
       { type_header: "X-Type", type_path: "t" },
       [{ body: "/t" }, { header: "X-Type" }, { literal: "webhook" }],
     ],
-  ])("with %j looks for the type in %j", (params, places) => {
-    expect(presetScheme("hmac-sha256", params).type.from).toEqual(places);
+  ])("reads the event type with params %j from %j", (params, selectors) => {
+    expect(presetScheme("hmac-sha256", params).type.from).toEqual(selectors);
   });
 
-  test("has a delivery id only where one is named", () => {
+  test("has a delivery id only if the params name one", () => {
     expect(presetScheme("hmac-sha256", {}).delivery_id).toBeUndefined();
     const scheme = presetScheme("hmac-sha256", { id_header: "X-Id", id_path: "id" });
     expect(scheme.delivery_id).toEqual([{ body: "/id" }, { header: "X-Id" }]);

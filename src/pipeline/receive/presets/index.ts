@@ -90,32 +90,36 @@ export const PRESETS: ReadonlyMap<string, Preset> = new Map([
 ]);
 
 /**
- * The scheme of a preset under these params (the connector's, overlaid with the endpoint's). Throws HeadraceError
- * `invalid_request`, naming it, for a preset or param that does not exist and for a param of the wrong form.
+ * Returns the scheme of a preset. The params are the connector's, overridden by the endpoint's. Throws `invalid_request`
+ * for an unknown preset, an unknown param or an invalid value, with the name in the message.
  */
 export function presetScheme(name: string, params: Readonly<Record<string, string>>): Scheme {
   const preset = PRESETS.get(name);
   if (preset === undefined) {
     const known = [...PRESETS.keys()].join(", ");
-    throw new HeadraceError("invalid_request", `There is no preset ${quote(name)}; there are ${known}`, {
-      details: [{ field: "preset", expected: `one of ${known}`, got: quote(name) }],
-    });
+    throw new HeadraceError(
+      "invalid_request",
+      `There is no preset ${quote(name)}; the presets are ${known}`,
+      {
+        details: [{ field: "preset", expected: `one of ${known}`, got: quote(name) }],
+      },
+    );
   }
   const details = Object.entries(params).flatMap(([param, value]) => misfit(preset, param, value));
   if (details.length > 0) {
     const sentence = details.map(({ field, message }) => `${field} ${message}`).join("; ");
-    throw new HeadraceError("invalid_request", `Preset ${name} cannot be used so: ${sentence}`, { details });
+    throw new HeadraceError("invalid_request", `Preset ${name} refuses its params: ${sentence}`, { details });
   }
   const { equal_bodies, ...own } = params;
   const scheme = preset.scheme({ ...defaultsOf(preset), ...own });
   return checkScheme(equal_bodies === undefined ? scheme : { ...scheme, equal_bodies });
 }
 
-/** What may be set of every preset. */
+/** Params that every preset has. */
 export const COMMON_PARAMS: Readonly<Record<string, PresetParam>> = {
   equal_bodies: {
     description:
-      "What a body is that came before, under another id that is not signed: a duplicate, or an event of its own",
+      "How an equal body under another unsigned id counts: as a duplicate, or as an event of its own",
     oneOf: ["duplicate", "event"],
   },
 };
@@ -124,7 +128,7 @@ function misfit(preset: Preset, param: string, value: unknown): ErrorDetail[] {
   const field = `params.${param.slice(0, 100)}`;
   const params = { ...preset.params, ...COMMON_PARAMS };
   if (!Object.hasOwn(params, param)) {
-    return [{ field, message: `is not known; there are ${Object.keys(params).join(", ")}` }];
+    return [{ field, message: `is unknown; the params are ${Object.keys(params).join(", ")}` }];
   }
   const { oneOf, pattern } = params[param] as PresetParam;
   if (typeof value !== "string")

@@ -3,34 +3,36 @@ import type { SchemeInput } from "../schemes/scheme.ts";
 /** A scheme that ships with Headrace under a fixed name. */
 export interface Preset {
   description: string;
-  /** The provider's own page on its signatures. */
+  /** The provider's documentation of its signatures. */
   docs: string;
-  /** What its users do well to know, a sentence each. */
+  /** Notes for users, one sentence each. */
   notes?: readonly string[];
-  /** What may be set on the connector or the endpoint, by name. */
+  /** Params that the connector or the endpoint may set, by name. */
   params: Record<string, PresetParam>;
-  /** The scheme for params that were found valid. */
+  /** Returns the scheme for valid params. */
   scheme(params: Readonly<Record<string, string>>): SchemeInput;
-  /** A delivery as the provider sends it, before it is signed. */
+  /** A delivery of the provider, before it is signed. */
   sample: PresetSample;
 }
 
+/** A param of a preset. */
 export interface PresetParam {
   description: string;
-  /** What stands when it is left out. */
+  /** The value if the param is left out. */
   default?: string;
-  /** The values it may have, or the pattern they follow; any value where neither is given. */
+  /** The allowed values, or a pattern for them. Any value if neither is given. */
   oneOf?: readonly string[];
   pattern?: RegExp;
 }
 
+/** A delivery of the provider from which samples are built. */
 export interface PresetSample {
-  /** The body as data; what the scheme places in it is set when it is signed. */
+  /** The body as data. Values that the scheme selects in it are set when the sample is signed. */
   body: unknown;
-  /** Sent as a form instead of JSON. */
+  /** True for a form instead of JSON. */
   form?: true;
-  /** Headers besides those that the scheme names. */
+  /** Headers besides those of the scheme. */
   headers?: Readonly<Record<string, string>>;
-  /** Params without which the scheme cannot be used. */
+  /** Params that the sample needs. */
   params?: Readonly<Record<string, string>>;
 }

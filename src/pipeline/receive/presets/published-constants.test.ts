@@ -15,7 +15,7 @@ interface Published {
 const SLACK_BODY =
   "token=xyzz0WbapA4vBCDEFasx0q6G&team_id=T1DC2JH3J&team_domain=testteamnow&channel_id=G8PSS9T3V&channel_name=foobar&user_id=U2CERLKJA&user_name=roadrunner&command=%2Fwebhook-collect&text=&response_url=https%3A%2F%2Fhooks.slack.com%2Fcommands%2FT1DC2JH3J%2F397700885554%2F96rGlfmibIGlgcZRskXaIFfN&trigger_id=398738663015.47445629121.803a0bc887a14d10d2c447fce8b6703c";
 
-/** The line end is signed too. */
+/** The line end is part of the signed body. */
 const SENDGRID_BODY = `${JSON.stringify([
   {
     email: "hello@world.com",
@@ -28,7 +28,7 @@ const SENDGRID_BODY = `${JSON.stringify([
   },
 ])}\r\n`;
 
-/** Examples that providers print in their documentation, signature and all. */
+/** Examples with signatures from the providers' documentation. */
 const PUBLISHED: [where: string, published: Published][] = [
   [
     "GitHub, https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries",
@@ -102,7 +102,7 @@ const HUBSPOT_BODY =
 const HUBSPOT_URL = "https://hooks.example/api/v1/webhooks/hubspot/acme?source=crm";
 const HUBSPOT_SECRET = "8c1d1d5a-0f5e-4b1e-9d0d-6a4f2b7f3c11";
 
-/** Signed once with libraries of providers that are too large to be installed for every test run. */
+/** Signed once with provider libraries that are too large to install for every test run. */
 const SIGNED_WITH: [library: string, published: Published][] = [
   [
     "@hubspot/api-client 13.5.0, version 3",
@@ -158,7 +158,7 @@ const SIGNED_WITH: [library: string, published: Published][] = [
 ];
 
 test.each([...PUBLISHED, ...SIGNED_WITH])(
-  "%s",
+  "verifies the signature published by %s",
   (_where, { preset, secret, url = "https://hooks.example/in", headers, body, nowS }) => {
     const verify = createVerifier(presetScheme(preset, {}), [{ value: secret }]);
     const judged = (text: string) =>

@@ -23,7 +23,7 @@ function asking(token: unknown) {
 }
 
 test.each(["a\r\nset-cookie: x=1", "\u0000", "✓", "x".repeat(4_097)])(
-  "what no header can hold, or is too long, is not echoed in one: %j",
+  "echoes no token in a header that is invalid there or too long: %j",
   (token) => {
     const echo = scheme({
       when: [{ at: { body: "/token" } }],
@@ -35,7 +35,7 @@ test.each(["a\r\nset-cookie: x=1", "\u0000", "✓", "x".repeat(4_097)])(
   },
 );
 
-test("a secret is brought only to an endpoint that has none, and a signature proves no such handshake", () => {
+test("captures a secret only for an endpoint without one, and never from a signed handshake", () => {
   const capture = scheme({
     when: [{ at: { body: "/token" } }],
     proof: "pending",
@@ -47,8 +47,8 @@ test("a secret is brought only to an endpoint that has none, and a signature pro
   expect(answerSignedChallenge(capture, asking("s"), () => "")).toBeUndefined();
 });
 
-test("a token is compared whole, and one that was not sent proves nothing", () => {
-  const asked = scheme({
+test("compares a handshake token as a whole and refuses a missing one", () => {
+  const withToken = scheme({
     when: [{ at: { body: "/token" } }],
     proof: { token: { query: "verify" }, equals: "mine" },
     answer: { status: 200, text: { body: "/token" } },
@@ -57,7 +57,7 @@ test("a token is compared whole, and one that was not sent proves nothing", () =
     const { method, rawHeaders, body } = asking("echo");
     return new InboundRequest({ method, rawHeaders, body, url: `https://hooks.example/in${query}` });
   };
-  expect(answerUnsignedChallenge(asked, request("?verify=mine"), false)?.body).toBe("echo");
+  expect(answerUnsignedChallenge(withToken, request("?verify=mine"), false)?.body).toBe("echo");
   for (const query of ["", "?verify=", "?verify=min", "?verify=mine2", "?verify=MINE"])
-    expect(answerUnsignedChallenge(asked, request(query), false)).toBeUndefined();
+    expect(answerUnsignedChallenge(withToken, request(query), false)).toBeUndefined();
 });

@@ -1,21 +1,21 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { InboundRequest } from "./inbound-request.ts";
-import type { Place, Scheme } from "./scheme.ts";
+import type { Scheme, Selector } from "./scheme.ts";
 import { firstValue } from "./selector.ts";
 
-/** What a handshake or ping is answered with. */
+/** The response to a handshake or ping. */
 export interface ChallengeAnswer {
   status: number;
   contentType: string | undefined;
   headers: Record<string, string>;
   body: string;
-  /** The secret that the handshake hands over: it is the endpoint's from now on, if it has none yet. */
+  /** The secret from the handshake, which becomes the endpoint's if it has none yet. */
   capture?: { value: string; show: boolean };
 }
 
 /**
- * The answer to a handshake that nobody signs; undefined when the request is none, or when what stands in for the
- * signature does not hold: the token that the scheme knows, or an endpoint that has no secret yet.
+ * Returns the answer to an unsigned handshake. Undefined if the request is no handshake, or if its proof fails: the token
+ * of the scheme, or that the endpoint has no secret yet.
  */
 export function answerUnsignedChallenge(
   scheme: Scheme,
@@ -31,7 +31,7 @@ export function answerUnsignedChallenge(
   });
 }
 
-/** The answer to an authentic request that is a handshake or ping of its scheme; undefined when it is a delivery. */
+/** Returns the answer to an authentic handshake or ping. Undefined if the request is a delivery. */
 export function answerSignedChallenge(
   scheme: Scheme,
   request: InboundRequest,
@@ -48,12 +48,12 @@ function answer(
   isProved: (proof: Challenge["proof"]) => boolean,
   hmacHex: (text: string) => string | undefined = () => undefined,
 ): ChallengeAnswer | undefined {
-  // What needs a signature is not looked for before it holds: its place may be in the body, which has to be read.
+  // A signed handshake is recognised only after its signature was verified: its selectors may read the body.
   const challenge = scheme.challenges.find((one) => isProved(one.proof) && isMeant(one, request));
   if (challenge === undefined) return undefined;
   const { status, content_type: contentType, headers = {}, text, json } = challenge.answer;
-  const echo = (place: Place) => {
-    const value = firstValue([place], request)?.value;
+  const echo = (selector: Selector) => {
+    const value = firstValue([selector], request)?.value;
     return value !== undefined && value.length <= MAX_ECHO_CHARS ? value : undefined;
   };
   const body =
@@ -66,7 +66,7 @@ function answer(
             const signed = echo(part.hmac_hex);
             return signed === undefined ? undefined : hmacHex(signed);
           });
-  const echoed = Object.entries(headers).map(([name, place]) => [name, headerValue(echo(place))]);
+  const echoed = Object.entries(headers).map(([name, selector]) => [name, headerValue(echo(selector))]);
   const secret = challenge.capture && echo(challenge.capture.from);
   const isWhole = body !== undefined && echoed.every(([, value]) => value !== undefined);
   if (!isWhole || (challenge.capture !== undefined && secret === undefined)) return undefined;
@@ -79,12 +79,12 @@ function answer(
   };
 }
 
-/** What a header cannot hold, a body may. */
+/** Returns the value if an HTTP header can carry it. */
 function headerValue(value: string | undefined): string | undefined {
   return value !== undefined && /^[\t\x20-\x7e\x80-\xff]*$/.test(value) ? value : undefined;
 }
 
-/** What is echoed is no longer: Microsoft Graph's tokens, the longest known, have some hundred characters. */
+/** The longest echoed value. Microsoft Graph's tokens, the longest known, have some hundred characters. */
 const MAX_ECHO_CHARS = 4_096;
 
 function isMeant({ when, method = "POST" }: Challenge, request: InboundRequest): boolean {

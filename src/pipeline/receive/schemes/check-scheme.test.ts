@@ -20,7 +20,7 @@ function detailsOf(value: unknown) {
   return undefined;
 }
 
-test("a scheme gets the defaults of what it leaves out", () => {
+test("fills in the defaults of a scheme", () => {
   expect(checkScheme(HMAC)).toEqual({
     ...HMAC,
     secret: { encoding: "text" },
@@ -37,7 +37,7 @@ test("a scheme gets the defaults of what it leaves out", () => {
 test.each([
   [5, [{ field: "scheme", message: "must be object", got: "number" }]],
   [{ ...HMAC, algorithm: undefined }, [{ field: "scheme.algorithm", message: "is missing" }]],
-  [{ ...HMAC, colour: 1 }, [{ field: "scheme.colour", message: "is not known" }]],
+  [{ ...HMAC, colour: 1 }, [{ field: "scheme.colour", message: "is unknown" }]],
   [
     { ...HMAC, retry_span_s: "4" },
     [{ field: "scheme.retry_span_s", message: "must be integer", got: "string" }],
@@ -72,7 +72,7 @@ test.each([
       },
     ],
   ],
-])("%j is refused with the field, what was seen and what was expected", (value, details) => {
+])("refuses the scheme %j with the field, its type and the expected value", (value, details) => {
   expect(detailsOf(JSON.parse(JSON.stringify(value)))).toEqual(details);
 });
 
@@ -96,8 +96,8 @@ test.each<[string, object, string]>([
     "timestamp",
   ],
   ["the body is not signed and nobody says so", { ...HMAC, content: ["url"] }, "content"],
-  ["a timestamp has no place", { ...HMAC, content: ["timestamp", "body"] }, "content"],
-  ["an id has no place", { ...HMAC, content: ["id", "body"] }, "content"],
+  ["a timestamp has no selector", { ...HMAC, content: ["timestamp", "body"] }, "content"],
+  ["an id has no selector", { ...HMAC, content: ["id", "body"] }, "content"],
   [
     "text is no digest",
     { ...HMAC, signature: { ...HMAC.signature, encoding: "text" } },
@@ -105,7 +105,7 @@ test.each<[string, object, string]>([
   ],
   ["204 has no body", { ...HMAC, ack: { status: 204, body: "json" } }, "ack.status"],
   ["there are no items to look into", { ...HMAC, account: [{ item: "/a" }] }, "items"],
-])("a scheme contradicts itself where %s", (_name, scheme, field) => {
+])("refuses a scheme that contradicts itself: %s", (_name, scheme, field) => {
   expect(detailsOf(scheme)).toEqual([{ field: `scheme.${field}`, message: expect.any(String) }]);
 });
 
@@ -127,12 +127,12 @@ test.each<[string, object, string]>([
     "answer.headers",
   ],
   ["no handshake is a batch", { ...CHALLENGE, when: [{ at: { item: "/c" } }] }, "when"],
-])("a handshake contradicts itself where %s", (_name, challenge, field) => {
+])("refuses a handshake that contradicts itself: %s", (_name, challenge, field) => {
   const scheme = { ...HMAC, items: ["/items"], challenges: [CHALLENGE, challenge] };
   expect(detailsOf(scheme)).toEqual([{ field: `scheme.challenges.1.${field}`, message: expect.any(String) }]);
 });
 
-test("a handshake signs with an HMAC or not at all: a token would be given away", () => {
+test("refuses a handshake that signs with anything but an HMAC", () => {
   const { content: _content, ...rest } = HMAC;
   const token = { ...rest, algorithm: "token", signature: { ...HMAC.signature, encoding: "text" } };
   const answer = { status: 200, json: { signed: { hmac_hex: { body: "/c" } } } };
@@ -142,7 +142,7 @@ test("a handshake signs with an HMAC or not at all: a token would be given away"
   expect(detailsOf({ ...HMAC, challenges: [{ ...CHALLENGE, answer }] })).toBeUndefined();
 });
 
-test("a handshake names its headers as HTTP does", () => {
+test("refuses a handshake with an invalid header name", () => {
   const answer = { ...ANSWER, headers: { "no header": { body: "/c" } } };
   expect(detailsOf({ ...HMAC, challenges: [{ ...CHALLENGE, answer }] })?.[0]?.field).toMatch(
     /^scheme\.challenges\.0\.answer\.headers/,

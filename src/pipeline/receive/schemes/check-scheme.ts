@@ -1,10 +1,16 @@
 import { Value } from "typebox/value";
 import { type ErrorDetail, HeadraceError } from "../../../domain/errors.ts";
-import { type DeliveryIdPlace, type Place, SCHEME_DEFAULTS, type Scheme, SchemeInput } from "./scheme.ts";
+import {
+  type DeliveryIdSelector,
+  SCHEME_DEFAULTS,
+  type Scheme,
+  SchemeInput,
+  type Selector,
+} from "./scheme.ts";
 
 /**
- * The scheme in `value`, with every default filled in. Throws HeadraceError `invalid_request`, a detail for each
- * field, when a field is missing, unknown or of the wrong kind, or when the fields contradict one another.
+ * Returns the scheme in `value` with all defaults filled in. Throws `invalid_request` with one detail per field if a
+ * field is missing, unknown or of the wrong type, or if fields contradict each other.
  */
 export function checkScheme(value: unknown): Scheme {
   if (!Value.Check(SchemeInput, value)) throw invalidScheme(misfits(value));
@@ -23,7 +29,7 @@ function invalidScheme(details: ErrorDetail[]): HeadraceError {
   });
 }
 
-/** Where the value does not fit the vocabulary; TypeBox tells of the first few places. */
+/** Lists the fields that do not fit the vocabulary. TypeBox reports only the first few. */
 function misfits(value: unknown): ErrorDetail[] {
   const details = Value.Errors(SchemeInput, value).flatMap((error): ErrorDetail[] => {
     const { instancePath, schemaPath } = unionOf(error) ?? error;
@@ -42,7 +48,7 @@ function misfits(value: unknown): ErrorDetail[] {
       case "additionalProperties":
         return error.params.additionalProperties.map((name) => ({
           field: `${field}.${name}`,
-          message: "is not known",
+          message: "is unknown",
         }));
       case "enum":
         return [{ field, expected: `one of ${error.params.allowedValues.join(", ")}`, got }];
@@ -53,12 +59,12 @@ function misfits(value: unknown): ErrorDetail[] {
   return details.filter(({ field }, index) => details.findIndex((other) => other.field === field) === index);
 }
 
-/** The choice of which the error tells why one branch failed: the choice says more than its branches. */
+/** Returns the union of which the error describes a failed branch: the union's description is clearer. */
 function unionOf({ schemaPath, instancePath }: { schemaPath: string; instancePath: string }) {
   const end = schemaPath.indexOf("/anyOf/");
   if (end === -1) return undefined;
   const path = schemaPath.slice(0, end);
-  // Each member and each element of the schema's path is one step of the value's.
+  // Each member and each element in the schema's path is one step in the value's.
   const steps = path.match(/\/(?:properties|patternProperties)\/[^/]+|\/items/g)?.length ?? 0;
   return { schemaPath: path, instancePath: instancePath.split("/", steps + 1).join("/") };
 }
@@ -77,7 +83,7 @@ function kindOf(value: unknown): string {
   return Array.isArray(value) ? "array" : typeof value;
 }
 
-/** What the vocabulary allows field by field, and no provider can mean. */
+/** Lists contradictions between fields that are valid one by one. */
 function contradictions(scheme: Scheme): ErrorDetail[] {
   const { algorithm, signature, content, timestamp, delivery_id: id } = scheme;
   const shows = algorithm === "token" || algorithm === "basic";
@@ -87,30 +93,26 @@ function contradictions(scheme: Scheme): ErrorDetail[] {
   const timeIsCovered =
     timestamp === undefined ||
     covers("timestamp") ||
-    (coversBody && timestamp.from.every((place) => "body" in place));
-  const inItems = signature?.from.filter((place) => "item" in place).length ?? 0;
+    (coversBody && timestamp.from.every((selector) => "body" in selector));
+  const inItems = signature?.from.filter((selector) => "item" in selector).length ?? 0;
   const rules: Rule[] = [
-    [algorithm !== "none" && signature === undefined, "signature", `is missing, and ${algorithm} needs one`],
-    [
-      algorithm === "none" && signature !== undefined,
-      "signature",
-      "is never looked at where the algorithm is none",
-    ],
-    [signs && content === undefined, "content", `is missing, and ${algorithm} signs some`],
-    [!signs && content !== undefined, "content", `is never looked at where the algorithm is ${algorithm}`],
-    [!signs && timestamp !== undefined, "timestamp", `is signed by no ${algorithm}`],
-    [signs && !timeIsCovered, "timestamp", "is not part of the content, so that anyone could change it"],
+    [algorithm !== "none" && signature === undefined, "signature", `is missing, but ${algorithm} needs one`],
+    [algorithm === "none" && signature !== undefined, "signature", "is not allowed if the algorithm is none"],
+    [signs && content === undefined, "content", `is missing, but ${algorithm} signs content`],
+    [!signs && content !== undefined, "content", `is not allowed if the algorithm is ${algorithm}`],
+    [!signs && timestamp !== undefined, "timestamp", `cannot be signed with ${algorithm}`],
+    [signs && !timeIsCovered, "timestamp", "is not part of the signed content, so anyone could change it"],
     [
       signs && content !== undefined && !coversBody && scheme.body_unsigned !== true,
       "content",
-      "does not hold the body; say body_unsigned: true if it is meant",
+      "does not include the body; set body_unsigned: true if this is intended",
     ],
     [
       covers("timestamp") && timestamp === undefined,
       "content",
-      "holds a timestamp that the scheme does not place",
+      "includes timestamp, but the scheme has no timestamp field",
     ],
-    [covers("id") && id === undefined, "content", "holds an id that the scheme does not place"],
+    [covers("id") && id === undefined, "content", "includes id, but the scheme has no delivery_id field"],
     [
       signature !== undefined && signature.encoding === "text" && algorithm !== "token",
       "signature.encoding",
@@ -124,13 +126,13 @@ function contradictions(scheme: Scheme): ErrorDetail[] {
     [
       inItems > 0 && (algorithm !== "token" || inItems !== signature?.from.length),
       "signature.from",
-      "stands in items, which only a token can, and then nowhere else",
+      "selects items, which is only possible for token and only if all selectors do",
     ],
     [scheme.ack.status === 204 && scheme.ack.body === "json", "ack.status", "is 204, which has no body"],
     [
-      scheme.items === undefined && places(scheme).some((place) => "item" in place),
+      scheme.items === undefined && selectorsOf(scheme).some((selector) => "item" in selector),
       "items",
-      "is missing, and a place stands in an item",
+      "is missing, but a selector reads an item",
     ],
   ];
   return [
@@ -143,7 +145,7 @@ function contradictions(scheme: Scheme): ErrorDetail[] {
 
 type Rule = [broken: boolean, field: string, message: string];
 
-/** What a handshake cannot be: it would never be answered, or give away what it should prove. */
+/** Lists contradictions in a handshake: it could never be answered, or would disclose the proof that it demands. */
 function challengeRules({ algorithm }: Scheme, challenge: Challenge, index: number): Rule[] {
   const { when, proof, capture, answer } = challenge;
   const field = (name: string) => `challenges.${index}.${name}`;
@@ -157,24 +159,24 @@ function challengeRules({ algorithm }: Scheme, challenge: Challenge, index: numb
   const named = Object.keys(answer.headers ?? {}).find((name) => SET_BY_THE_SERVER.test(name));
   return [
     [
-      [...read, ...Object.values(answer.headers ?? {})].some((place) => "item" in place),
+      [...read, ...Object.values(answer.headers ?? {})].some((selector) => "item" in selector),
       field("when"),
-      "reads an item, and a handshake is no batch",
+      "reads an item, but a handshake is no batch",
     ],
     [
       capture !== undefined && proof !== "pending",
       field("capture"),
-      "needs the proof pending: a secret is stored only while there is none",
+      "needs the proof pending: a secret is stored only while the endpoint has none",
     ],
     [
       json.some((part) => "hmac_hex" in part) && (proof !== "signature" || !algorithm.startsWith("hmac-")),
       field("answer.json"),
-      "holds an hmac_hex, which needs an HMAC algorithm and the proof signature",
+      "includes an hmac_hex, which needs an HMAC algorithm and the proof signature",
     ],
     [
       answer.text !== undefined && answer.json !== undefined,
       field("answer"),
-      "has a text and a JSON body, and can have one",
+      "has both a text and a JSON body",
     ],
     [answer.status === 204 && echoed.length > 0, field("answer.status"), "is 204, which has no body"],
     [named !== undefined, field("answer.headers"), `names ${named}, which the server sets`],
@@ -183,11 +185,11 @@ function challengeRules({ algorithm }: Scheme, challenge: Challenge, index: numb
 
 type Challenge = Scheme["challenges"][number];
 
-/** Headers that frame an answer, or that no provider's handshake may choose. */
+/** Headers that a handshake's answer may not set. */
 const SET_BY_THE_SERVER =
   /^(?:connection|content-(?:encoding|length|type)|date|keep-alive|location|set-cookie|te|trailer|transfer-encoding|upgrade|x-content-type-options)$/i;
 
-function places(scheme: Scheme): Place[] {
+function selectorsOf(scheme: Scheme): Selector[] {
   const { signature, delivery_id = [], type, occurred_at, account = [] } = scheme;
   const suffix = type.suffix === undefined ? [] : [type.suffix];
   return [
@@ -200,7 +202,7 @@ function places(scheme: Scheme): Place[] {
   ];
 }
 
-/** The places that an id is made of. */
-export function partsOf(place: DeliveryIdPlace): Place[] {
-  return "join" in place ? place.join : [place];
+/** Returns the selectors that make up an id. */
+export function partsOf(selector: DeliveryIdSelector): Selector[] {
+  return "join" in selector ? selector.join : [selector];
 }

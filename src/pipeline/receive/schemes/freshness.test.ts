@@ -13,11 +13,11 @@ test.each([
   [-300_000, "fresh"],
   [-300_001, "timestamp_too_new"],
   [-301_000, "timestamp_too_new"],
-])("a delivery of %i ms ago is %s", (ageMs, expected) => {
+])("judges the freshness of a time %i ms ago as %s", (ageMs, expected) => {
   expect(judgeFreshness(NOW_MS - ageMs, NOW_MS)).toBe(expected);
 });
 
-test("a time in whole seconds is judged alike in every millisecond of now's second", () => {
+test("judges a time in whole seconds the same in every millisecond of the current second", () => {
   fc.assert(
     fc.property(fc.integer({ min: -400, max: 400 }), fc.integer({ min: 0, max: 999 }), (ageS, ms) => {
       const expected = ageS > 300 ? "timestamp_too_old" : ageS < -300 ? "timestamp_too_new" : "fresh";
@@ -26,12 +26,12 @@ test("a time in whole seconds is judged alike in every millisecond of now's seco
   );
 });
 
-test("a scheme may allow more time", () => {
+test("uses the freshness tolerance of the scheme", () => {
   expect(judgeFreshness(NOW_MS - 600_000, NOW_MS, 600)).toBe("fresh");
   expect(judgeFreshness(NOW_MS - 601_000, NOW_MS, 600)).toBe("timestamp_too_old");
 });
 
-test.each<TimeUnit>(["s", "ms", "rfc3339"])("what is written in %s is read again", (unit) => {
+test.each<TimeUnit>(["s", "ms", "rfc3339"])("parses the times that it formats in %s", (unit) => {
   fc.assert(
     fc.property(fc.integer({ min: 1_000, max: 253_402_300_799_999 }), (timestampMs) => {
       const whole = unit === "s" ? timestampMs - (timestampMs % 1000) : timestampMs;
@@ -44,7 +44,7 @@ test.each([
   ["2026-11-23T12:00:00Z", 1_795_435_200_000],
   ["2026-11-23T14:30:00.25+02:30", 1_795_435_200_250],
   ["2026-11-23t12:00:00.123456789z", 1_795_435_200_123],
-])("the RFC 3339 time %s is %i", (text, expected) => {
+])("parses the RFC 3339 time %s as %i", (text, expected) => {
   expect(parseTimestamp(text, "rfc3339")).toBe(expected);
 });
 
@@ -63,6 +63,6 @@ test.each<[string, TimeUnit]>([
   ["2026-13-23T12:00:00Z", "rfc3339"],
   ["Mon, 23 Nov 2026 12:00:00 GMT", "rfc3339"],
   ["1795435200", "rfc3339"],
-])("%j is no time in %s", (text, unit) => {
+])("parses no time from %j in %s", (text, unit) => {
   expect(parseTimestamp(text, unit)).toBeUndefined();
 });

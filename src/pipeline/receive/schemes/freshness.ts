@@ -1,13 +1,14 @@
 import type { TimeUnit } from "./scheme.ts";
 
-/** How far a signed time may be from now, either way, where the scheme says nothing else. */
+/** Default difference allowed between a signed time and now, in both directions. */
 export const DEFAULT_TOLERANCE_S = 300;
 
+/** The result of a freshness check. */
 export type Freshness = "fresh" | "timestamp_too_old" | "timestamp_too_new";
 
 /**
- * Judges a signed time of sending. Age counts in whole seconds, as most providers write it: with a tolerance of
- * 300 s a delivery that is 300 s old or ahead is fresh, and one of 301 s is not.
+ * Compares the signed time of a delivery with now. The age counts in whole seconds, because most providers write the
+ * time so: with a tolerance of 300 s a delivery 300 s old or ahead is fresh, and one of 301 s is not.
  */
 export function judgeFreshness(
   timestampMs: number,
@@ -19,20 +20,20 @@ export function judgeFreshness(
   return ageS < -toleranceS ? "timestamp_too_new" : "fresh";
 }
 
-/** A time in milliseconds since 1970, or undefined when the text is not exactly one in this unit. */
+/** Parses a time to Unix ms. Undefined if the text is not exactly a time in this unit. */
 export function parseTimestamp(text: string, unit: TimeUnit): number | undefined {
   const timestampMs =
     unit === "rfc3339" ? parseRfc3339(text) : parseInteger(text) * (unit === "s" ? 1000 : 1);
   return timestampMs >= 0 && timestampMs <= LATEST_MS ? timestampMs : undefined;
 }
 
-/** Writes a time as `parseTimestamp` reads it, cut to whole units. */
+/** Formats a time so that `parseTimestamp` can parse it, truncated to whole units. */
 export function formatTimestamp(timestampMs: number, unit: TimeUnit): string {
   if (unit === "rfc3339") return new Date(timestampMs).toISOString();
   return String(unit === "s" ? Math.floor(timestampMs / 1000) : Math.floor(timestampMs));
 }
 
-/** The end of the year 9999, the last that RFC 3339 can write. */
+/** The end of the year 9999, the last year in RFC 3339. */
 const LATEST_MS = 253_402_300_799_999;
 
 function parseInteger(text: string): number {

@@ -3,19 +3,20 @@ import { type ParsedBody, parseBody, parseBodySlices } from "../../../domain/eve
 import { stringifySlices } from "../../../domain/json/stringify-slices.ts";
 import { WantedPaths } from "../../../domain/json/wanted.ts";
 import { SliceBudget, type Slices } from "../../../domain/slices.ts";
-import { LONG_BODY_BYTES, PutOff } from "../put-off.ts";
+import { DeferredWork, LONG_BODY_BYTES } from "../deferred-work.ts";
 
+/** The parts of an HTTP request that schemes read. */
 export interface RequestFields {
   method: string;
-  /** The public URL as the provider called it, with its query: made from the configured base, never from Host. */
+  /** The public URL with its query. Built from the configured base URL, never from the Host header. */
   url: string;
-  /** Names and values in turn, as `IncomingMessage.rawHeaders` has them: nothing joined, nothing dropped. */
+  /** Names and values alternate, as in `IncomingMessage.rawHeaders`: nothing joined, nothing dropped. */
   rawHeaders: readonly string[];
   /** The exact bytes. */
   body: Buffer;
 }
 
-/** One request to a webhook endpoint, as it came. Header values are byte strings: one character a byte. */
+/** A request to a webhook endpoint. Header values are byte strings: one character per byte. */
 export class InboundRequest {
   readonly method: string;
   readonly url: string;
@@ -36,10 +37,10 @@ export class InboundRequest {
     return this.header("content-type");
   }
 
-  /** The body as data, read once and only when it is asked for. */
+  /** The body as data. Parsed once, on first use. Throws `DeferredWork` for a long body. */
   get parsed(): ParsedBody {
     if (this.#parsed === undefined && this.body.length > LONG_BODY_BYTES)
-      throw new PutOff(({ pointers }) => this.#parse(pointers));
+      throw new DeferredWork(({ pointers }) => this.#parse(pointers));
     this.#parsed ??= parseBody({ contentType: this.contentType, body: this.body });
     return this.#parsed;
   }
@@ -49,12 +50,12 @@ export class InboundRequest {
     this.#parsed = yield* parseBodySlices({ contentType: this.contentType, body: this.body, wanted });
   }
 
-  /** The items of a batch, each as the JSON of an event of its own. */
+  /** Returns the JSON text of each item of a batch. Throws `DeferredWork` for a long body. */
   textsOf(items: readonly unknown[]): Buffer[] {
     if (this.body.length <= LONG_BODY_BYTES) return items.map((item) => Buffer.from(JSON.stringify(item)));
     return items.map((item) => {
       const text = this.#texts.get(item);
-      if (text === undefined) throw new PutOff(() => this.#write(items));
+      if (text === undefined) throw new DeferredWork(() => this.#write(items));
       return text;
     });
   }
@@ -74,19 +75,19 @@ export class InboundRequest {
     return this.digest("body", [this.body], () => createHash("sha256")).toString("hex");
   }
 
-  /** The digest of pieces of which one is the body; made once for each `key`. */
+  /** Returns the digest of pieces that include a long body. Computed once per `key`; throws `DeferredWork` until then. */
   digest(key: unknown, pieces: readonly (Buffer | string)[], open: () => Hashing): Buffer {
     const known = this.#digests.get(key);
     if (known !== undefined) return known;
-    throw new PutOff(() => this.#digest(key, pieces, open()));
+    throw new DeferredWork(() => this.#digest(key, pieces, open()));
   }
 
   *#digest(key: unknown, pieces: readonly (Buffer | string)[], hashing: Hashing): Slices<void> {
     for (const piece of pieces) {
       if (typeof piece === "string") hashing.update(piece, "latin1");
       else {
-        for (let at = 0; at < piece.length; at += LONG_BODY_BYTES) {
-          hashing.update(piece.subarray(at, at + LONG_BODY_BYTES));
+        for (let start = 0; start < piece.length; start += LONG_BODY_BYTES) {
+          hashing.update(piece.subarray(start, start + LONG_BODY_BYTES));
           yield;
         }
       }
@@ -94,18 +95,18 @@ export class InboundRequest {
     this.#digests.set(key, hashing.digest());
   }
 
-  /** Lets go of the data until it is asked for again: a request that waits for a commit keeps its bytes alone. */
+  /** Drops the parsed data, so that a request that waits for a commit holds only its bytes. */
   forgetParsed(): void {
     this.#parsed = undefined;
     this.#texts.clear();
   }
 
-  /** The value of the first header of this name, in any case. */
+  /** Returns the value of the first header with this name, in any case. */
   header(name: string): string | undefined {
     return this.rawHeaders[this.#find(name, 0) + 1];
   }
 
-  /** True when two headers have this name: which of them was meant cannot be known. */
+  /** Reports whether two headers have this name: it is then unknown which of them applies. */
   repeats(name: string): boolean {
     const first = this.#find(name, 0);
     return first < this.rawHeaders.length && this.#find(name, first + 2) < this.rawHeaders.length;
@@ -117,7 +118,7 @@ export class InboundRequest {
     return new URLSearchParams(this.url.slice(start + 1)).get(name) ?? undefined;
   }
 
-  /** Where the header of this name stands, or the length of the list. */
+  /** Returns the index of the header name, or an index past the end. */
   #find(name: string, from: number): number {
     const headers = this.rawHeaders;
     const wanted = name.toLowerCase();
@@ -127,7 +128,7 @@ export class InboundRequest {
   }
 }
 
-/** A hash, with a key or without. */
+/** A hash or an HMAC. */
 export interface Hashing {
   update(text: string, encoding: "latin1"): unknown;
   update(bytes: Buffer): unknown;

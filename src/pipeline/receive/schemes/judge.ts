@@ -5,18 +5,19 @@ import type { InboundRequest } from "./inbound-request.ts";
 import type { Scheme } from "./scheme.ts";
 import type { RejectionReason } from "./verify.ts";
 
+/** The result of checking a request against an endpoint. */
 export type Judgement =
   | { kind: "rejected"; reason: RejectionReason | "unknown_endpoint" | "disabled" | "no_delivery" }
   | { kind: "method_not_allowed"; allowed: string[] }
   | ({ kind: "challenge" } & ChallengeAnswer)
-  /** It cannot be verified now: a secret of the endpoint does not open. */
-  | { kind: "unopened"; error: HeadraceError }
-  /** To be committed. `bySecret` says which secret signed it: 0 is the newest. */
-  | { kind: "delivery"; bySecret: number };
+  /** Not verifiable now: a secret of the endpoint cannot be decrypted. */
+  | { kind: "undecryptable"; error: HeadraceError }
+  /** To be committed. `secretIndex` is the secret that signed it: 0 is the newest. */
+  | { kind: "delivery"; secretIndex: number };
 
 /**
- * What a request to an endpoint is: a handshake that nobody signs, else what its signature and age make of it. The
- * signature is looked at also where the answer is known before, so that the time does not tell why.
+ * Judges a request to an endpoint: an unsigned handshake first, then signature and age. The signature is also checked
+ * if the result is already known, so that the response time does not reveal the reason.
  */
 export function judge(endpoint: KnownEndpoint, request: InboundRequest, nowMs: number): Judgement {
   const { scheme, closed } = endpoint;
@@ -32,15 +33,15 @@ export function judge(endpoint: KnownEndpoint, request: InboundRequest, nowMs: n
   const verdict = endpoint.verify(request, nowMs);
   if (closed !== undefined) return { kind: "rejected", reason: closed };
   if (verdict.kind === "rejected") {
-    const { unopened } = endpoint;
-    return unopened === undefined ? verdict : { kind: "unopened", error: unopened };
+    const { decryptionError } = endpoint;
+    return decryptionError === undefined ? verdict : { kind: "undecryptable", error: decryptionError };
   }
-  const bySecret = verdict.secretIndex ?? 0;
+  const secretIndex = verdict.secretIndex ?? 0;
   if (mayBeHandshake) {
-    const signed = answerSignedChallenge(scheme, request, (text) => endpoint.hmacHex(bySecret, text));
+    const signed = answerSignedChallenge(scheme, request, (text) => endpoint.hmacHex(secretIndex, text));
     if (signed !== undefined) return { kind: "challenge", ...signed };
   }
-  return isDelivery ? { kind: "delivery", bySecret } : { kind: "rejected", reason: "no_delivery" };
+  return isDelivery ? { kind: "delivery", secretIndex } : { kind: "rejected", reason: "no_delivery" };
 }
 
 function methodsOf({ methods, challenges }: Scheme): string[] {

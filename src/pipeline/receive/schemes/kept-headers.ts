@@ -1,10 +1,10 @@
 import type { InboundRequest } from "./inbound-request.ts";
 import type { Scheme } from "./scheme.ts";
 
-/** Names and values that are kept of one request, in bytes; what comes after is left out. */
+/** Names and values kept per request, bytes. Further headers are dropped. */
 const MAX_BYTES = 8_192;
 
-/** Headers that hold credentials, belong to one connection, or say what is kept elsewhere. */
+/** Headers that contain credentials, concern one connection, or repeat stored values. */
 const DROPPED = [
   "authorization",
   "proxy-authorization",
@@ -21,12 +21,12 @@ const DROPPED = [
   "accept-encoding",
 ];
 
-/** Names by which senders call a credential: GitLab's token comes beside its signature too. */
+/** Names of headers with credentials. GitLab, for example, sends its token beside its signature. */
 const CREDENTIAL = /(?:^|-)(?:token|secret|password|signature|api-?key)$/;
 
 /**
- * The headers of a delivery that stay with its event, by lower-case name; of a repeated one the last. Whatever the
- * scheme takes its signature or token from is left out.
+ * Returns the headers of a delivery that are stored with its event, by lower-case name. The last of repeated headers
+ * wins. Headers with the scheme's signature or token are dropped.
  */
 export function keptHeaders(scheme: Scheme, { rawHeaders }: InboundRequest): Record<string, string> {
   const dropped = droppedBy(scheme);
@@ -48,10 +48,10 @@ const DROPPED_BY = new WeakMap<Scheme, ReadonlySet<string>>();
 function droppedBy(scheme: Scheme): ReadonlySet<string> {
   let names = DROPPED_BY.get(scheme);
   if (names === undefined) {
-    const places = scheme.signature?.from ?? [];
+    const selectors = scheme.signature?.from ?? [];
     names = new Set([
       ...DROPPED,
-      ...places.flatMap((place) => ("header" in place ? place.header.toLowerCase() : [])),
+      ...selectors.flatMap((selector) => ("header" in selector ? selector.header.toLowerCase() : [])),
     ]);
     DROPPED_BY.set(scheme, names);
   }

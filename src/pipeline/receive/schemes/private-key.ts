@@ -1,12 +1,12 @@
 import { createPrivateKey, type KeyObject } from "node:crypto";
 import type { Algorithm } from "./scheme.ts";
 
-/** PKCS #8 of an ed25519 key, up to its 32 bytes (RFC 8410). */
+/** The start of the PKCS #8 form of an ed25519 key, before its 32 bytes (RFC 8410). */
 const ED25519_HEAD = Buffer.from("302e020100300506032b657004220420", "hex");
 
 /**
- * A private key as a provider may hand it over: PEM, PKCS #8 DER in base64, or, for ed25519, its 32-byte seed in
- * base64 (after `whsk_` or not) or hex. Undefined when it is none.
+ * Parses a private key: PEM, PKCS #8 DER in base64, or, for ed25519, the 32-byte seed in base64 (with or without a
+ * `whsk_` prefix) or hex. Undefined if the text is none of these.
  */
 export function readPrivateKey(algorithm: Algorithm, text: string): KeyObject | undefined {
   try {

@@ -1,20 +1,20 @@
 import type { PresetSample } from "../presets/preset.ts";
 import { formatTimestamp } from "./freshness.ts";
-import type { DeliveryIdPlace, Scheme } from "./scheme.ts";
+import type { DeliveryIdSelector, Scheme } from "./scheme.ts";
 import { resolvePointer } from "./selector.ts";
 import { signSample } from "./sign.ts";
 
-/** A delivery that is to look as if its provider had sent it. */
+/** A sample delivery to be built. */
 export interface SampleDelivery {
   scheme: Scheme;
   sample: PresetSample;
-  /** In place of the sample's own body, or of the items of its batch. */
+  /** Replaces the sample's own body, or the items of its batch. */
   data?: unknown;
-  /** In place of the sample's own type. */
+  /** Replaces the sample's own type. */
   type?: string | undefined;
-  /** The delivery id, wherever the scheme has it. */
+  /** The delivery id, set wherever the scheme selects it. */
   id: string;
-  /** The endpoint's secret; the private key where the scheme is checked with a public one. */
+  /** The endpoint's secret, or the private key if the scheme verifies with a public key. */
   secret: string;
   method?: string;
   url: string;
@@ -22,24 +22,24 @@ export interface SampleDelivery {
 }
 
 /**
- * Builds and signs a sample. What the scheme places in the body is set there: type, id, and time of sending. Throws
- * HeadraceError `unprocessable` where nothing can be signed with this secret.
+ * Builds and signs a sample. Sets the type, id and time in the body if the scheme selects them there. Throws
+ * `unprocessable` if the secret cannot sign.
  */
 export function sampleDelivery(delivery: SampleDelivery): { headers: Record<string, string>; body: Buffer } {
   const { scheme, sample, type, id, secret, url, nowMs, method = "POST" } = delivery;
   const body = structuredClone(delivery.data === undefined ? sample.body : inBatch(scheme, delivery));
   const items = itemsIn(scheme, body);
-  const setAt = (places: readonly DeliveryIdPlace[] | undefined, value: string) => {
-    const place = places?.find(
+  const setAt = (selectors: readonly DeliveryIdSelector[] | undefined, value: string) => {
+    const selector = selectors?.find(
       (one) => ("body" in one && one.body !== "") || ("item" in one && one.item !== ""),
     );
-    if (place === undefined) return false;
-    if ("body" in place) setPointer(body, place.body, value);
-    if ("item" in place) for (const item of items) setPointer(item, place.item, value);
+    if (selector === undefined) return false;
+    if ("body" in selector) setPointer(body, selector.body, value);
+    if ("item" in selector) for (const item of items) setPointer(item, selector.item, value);
     return true;
   };
   if (type !== undefined) setType(scheme, type, setAt);
-  if (scheme.delivery_id?.every((place) => "body" in place)) setAt(scheme.delivery_id, id);
+  if (scheme.delivery_id?.every((selector) => "body" in selector)) setAt(scheme.delivery_id, id);
   const { timestamp } = scheme;
   if (timestamp) setAt(timestamp.from, formatTimestamp(nowMs, timestamp.unit));
 
@@ -61,7 +61,7 @@ export function sampleDelivery(delivery: SampleDelivery): { headers: Record<stri
   };
 }
 
-/** The data as the item of a batch, where the scheme has batches and the data is none. */
+/** Wraps the data in a batch if the scheme has batches and the data is none. */
 function inBatch(scheme: Scheme, { data, sample }: SampleDelivery): unknown {
   if (scheme.items === undefined || itemsIn(scheme, data).length > 0) return data;
   const [pointer = ""] = scheme.items;
@@ -82,16 +82,16 @@ function itemsIn(scheme: Scheme, body: unknown): unknown[] {
 function setType(
   { type: { from, suffix } }: Scheme,
   type: string,
-  setAt: (places: readonly DeliveryIdPlace[], value: string) => boolean,
+  setAt: (selectors: readonly DeliveryIdSelector[], value: string) => boolean,
 ): void {
   const end = suffix === undefined ? -1 : type.indexOf(".");
-  // A type that a header names is set when the headers are.
+  // A type in a header is set when the headers are.
   if (from[0] !== undefined && !("header" in from[0]))
     setAt([from[0]], end === -1 ? type : type.slice(0, end));
   if (suffix !== undefined && end !== -1) setAt([suffix], type.slice(end + 1));
 }
 
-/** Sets an own member, and the objects on the way to it; a number where one stood. */
+/** Sets a member, creating the objects on the way. Replaces a number with a number. */
 function setPointer(data: unknown, pointer: string, value: unknown): void {
   const keys = pointer
     .slice(1)

@@ -1,9 +1,9 @@
 import { type Static, Type } from "typebox";
 
 /**
- * A webhook scheme is data: how a provider signs, names and repeats its deliveries. The vocabulary is closed: no
- * code, no templates, no patterns. One verifier and one reader serve every scheme; `check-scheme.ts` refuses what
- * contradicts itself. Field names are those of the JSON in which connectors bring their own schemes.
+ * A webhook scheme is data: it describes how a provider signs, identifies and retries its deliveries. The vocabulary is
+ * closed: no code, no templates, no patterns. One verifier and one reader serve every scheme. `check-scheme.ts` refuses
+ * contradictions. Field names are those of the JSON with which connectors define their own schemes.
  */
 const closed = { additionalProperties: false };
 
@@ -15,65 +15,68 @@ const HeaderName = Type.String({
 const Pointer = Type.String({
   pattern: "^(?:/(?:[^/~]|~[01])*)*$",
   maxLength: 256,
-  description: "A JSON pointer (RFC 6901); the empty one is the whole.",
+  description: "A JSON pointer (RFC 6901); the empty one selects the whole document.",
 });
 
-const HeaderPlace = Type.Object(
+const HeaderSelector = Type.Object(
   {
     header: HeaderName,
     separator: Type.Optional(
       Type.String({
         minLength: 1,
         maxLength: 4,
-        description: "The header is a list; only entries that begin with the prefix count.",
+        description: "The header is a list; only entries with the prefix count.",
       }),
     ),
     prefix: Type.Optional(
-      Type.String({ maxLength: 64, description: "Stands before the value and is not part of it." }),
+      Type.String({ maxLength: 64, description: "Text before the value that is not part of it." }),
     ),
   },
   closed,
 );
-const BodyPlace = Type.Object({ body: Pointer }, closed);
-const QueryPlace = Type.Object({ query: Type.String({ minLength: 1, maxLength: 100 }) }, closed);
+const BodySelector = Type.Object({ body: Pointer }, closed);
+const QuerySelector = Type.Object({ query: Type.String({ minLength: 1, maxLength: 100 }) }, closed);
 
-const ItemPlace = Type.Object({ item: Pointer }, closed);
+const ItemSelector = Type.Object({ item: Pointer }, closed);
 
-const Place = Type.Union(
+const Selector = Type.Union(
   [
-    HeaderPlace,
-    BodyPlace,
-    QueryPlace,
-    ItemPlace,
+    HeaderSelector,
+    BodySelector,
+    QuerySelector,
+    ItemSelector,
     Type.Object({ literal: Type.String({ minLength: 1, maxLength: 256 }) }, closed),
   ],
   {
     description:
-      "A place where a value stands: { header, separator?, prefix? }, { body: pointer }, { query }, { item: pointer } " +
+      "A selector of a value: { header, separator?, prefix? }, { body: pointer }, { query }, { item: pointer } " +
       "(in one item of a batch), or { literal }.",
   },
 );
-export type Place = Static<typeof Place>;
+/** Selects a value of a request. */
+export type Selector = Static<typeof Selector>;
 
-const FirstOf = Type.Array(Place, {
+const FirstOf = Type.Array(Selector, {
   minItems: 1,
   maxItems: 8,
-  description: "The first place that holds a value.",
+  description: "Selectors; the first one that finds a value applies.",
 });
 
-const DeliveryIdPlace = Type.Union(
-  [...Place.anyOf, Type.Object({ join: Type.Array(Place, { minItems: 2, maxItems: 6 }) }, closed)],
+const DeliveryIdSelector = Type.Union(
+  [...Selector.anyOf, Type.Object({ join: Type.Array(Selector, { minItems: 2, maxItems: 6 }) }, closed)],
   {
     description:
-      "A place: { header, separator?, prefix? }, { body: pointer }, { query }, { item: pointer }, or " +
-      "{ join: places }, which is there when all of them are.",
+      "A selector: { header, separator?, prefix? }, { body: pointer }, { query }, { item: pointer }, or " +
+      "{ join: selectors }, which finds a value if all of them do.",
   },
 );
-export type DeliveryIdPlace = Static<typeof DeliveryIdPlace>;
+/** Selects a delivery id, possibly joined from several values. */
+export type DeliveryIdSelector = Static<typeof DeliveryIdSelector>;
 
 const TimeUnit = Type.Enum(["s", "ms", "rfc3339"], {
-  description: "How a time is written: whole seconds or milliseconds since 1970, or RFC 3339 with a zone.",
+  description: "The unit of a time: s or ms since 1970 as an integer, or rfc3339 with a zone.",
 });
+/** The unit in which a provider writes times. */
 export type TimeUnit = Static<typeof TimeUnit>;
 
 const Algorithm = Type.Enum(
@@ -91,16 +94,18 @@ const Algorithm = Type.Enum(
   ],
   {
     description:
-      "How the signature is made. sha256-prefixed is SHA-256 over the secret and then the content. The secret of " +
-      "ed25519, ecdsa and rsa is the public key (raw, SPKI DER, or PEM; of a certificate too). A token is the secret " +
-      "itself, sent along; basic is the token user:password in base64 (RFC 7617). none verifies nothing.",
+      "The signature algorithm. sha256-prefixed is SHA-256 over the secret and then the content. The secret of " +
+      "ed25519, ecdsa and rsa is the public key (raw, SPKI DER, or PEM, also of a certificate). token sends the secret " +
+      "itself; basic sends user:password in base64 (RFC 7617). none verifies nothing.",
   },
 );
+/** The algorithm with which deliveries are signed. */
 export type Algorithm = Static<typeof Algorithm>;
 
 const SignatureEncoding = Type.Enum(["hex", "hex_any_case", "base64", "text"], {
-  description: "hex is lower case; base64 is standard, padded and canonical; text is for tokens only.",
+  description: "hex is lower case; base64 is standard, padded and canonical; text is only for tokens.",
 });
+/** The encoding of a signature. */
 export type SignatureEncoding = Static<typeof SignatureEncoding>;
 
 const ContentPart = Type.Union(
@@ -118,7 +123,7 @@ const ContentPart = Type.Union(
   {
     description:
       "One of body (its exact bytes), timestamp and id (as sent), method, url (the public one, with its query), " +
-      "twilio_body (the sorted fields of a form; nothing where the query has the body's SHA-256), body_crc32 (in " +
+      "twilio_body (the sorted fields of a form; empty if the query has the body's SHA-256), body_crc32 (in " +
       "decimal), { literal } or { header }.",
   },
 );
@@ -126,8 +131,12 @@ const ContentPart = Type.Union(
 const Challenge = Type.Object(
   {
     when: Type.Array(
-      Type.Object({ at: Place, equals: Type.Optional(Type.String({ maxLength: 256 })) }, closed),
-      { minItems: 1, maxItems: 4, description: "All must hold: the place holds this value, or any." },
+      Type.Object({ at: Selector, equals: Type.Optional(Type.String({ maxLength: 256 })) }, closed),
+      {
+        minItems: 1,
+        maxItems: 4,
+        description: "All must match: the selector finds this value, or any value.",
+      },
     ),
     method: Type.Optional(Type.Enum(["GET", "POST"], { description: "POST." })),
     proof: Type.Union(
@@ -135,21 +144,21 @@ const Challenge = Type.Object(
         Type.Literal("signature"),
         Type.Literal("pending"),
         Type.Literal("none"),
-        Type.Object({ token: Place, equals: Type.String({ minLength: 1, maxLength: 256 }) }, closed),
+        Type.Object({ token: Selector, equals: Type.String({ minLength: 1, maxLength: 256 }) }, closed),
       ],
       {
         description:
-          "One of signature, pending (the endpoint has no secret yet), none, or { token: place, equals }: what " +
-          "must hold before it is answered.",
+          "One of signature, pending (the endpoint has no secret yet), none, or { token: selector, equals }: the " +
+          "condition for an answer.",
       },
     ),
     capture: Type.Optional(
       Type.Object(
-        { from: Place, show: Type.Optional(Type.Boolean()) },
+        { from: Selector, show: Type.Optional(Type.Boolean()) },
         {
           ...closed,
           description:
-            "{ from: place, show? }: the endpoint's secret from now on; show lets a person read it once it came.",
+            "{ from: selector, show? }: becomes the endpoint's secret; show lets a person read it afterwards.",
         },
       ),
     ),
@@ -158,17 +167,17 @@ const Challenge = Type.Object(
         status: Type.Enum([200, 204]),
         content_type: Type.Optional(Type.Enum(["text/plain", "application/json"])),
         headers: Type.Optional(
-          Type.Record(HeaderName, Place, {
+          Type.Record(HeaderName, Selector, {
             ...closed,
-            description: "an object of places by the name of a header",
+            description: "an object of selectors by header name",
           }),
         ),
-        text: Type.Optional(Place),
+        text: Type.Optional(Selector),
         json: Type.Optional(
           Type.Record(
             Type.String({ maxLength: 100 }),
-            Type.Union([Place, Type.Object({ hmac_hex: Place }, closed)], {
-              description: "A place, or { hmac_hex: place }.",
+            Type.Union([Selector, Type.Object({ hmac_hex: Selector }, closed)], {
+              description: "A selector, or { hmac_hex: selector }.",
             }),
           ),
         ),
@@ -176,7 +185,10 @@ const Challenge = Type.Object(
       closed,
     ),
   },
-  { ...closed, description: "A handshake or ping: recognised, proved, answered, and never routed." },
+  {
+    ...closed,
+    description: "A handshake or ping: it is recognised, proved and answered, and makes no event.",
+  },
 );
 
 const stated = {
@@ -185,15 +197,15 @@ const stated = {
     Type.Object(
       {
         from: Type.Array(
-          Type.Union([HeaderPlace, BodyPlace, QueryPlace, ItemPlace], {
+          Type.Union([HeaderSelector, BodySelector, QuerySelector, ItemSelector], {
             description:
-              "A place where signatures stand: { header, separator?, prefix? }, { body: pointer }, { query }, or " +
-              "{ item: pointer } where every item of a batch holds a token.",
+              "A selector of signatures: { header, separator?, prefix? }, { body: pointer }, { query }, or " +
+              "{ item: pointer } if every item of a batch has a token.",
           }),
           {
             minItems: 1,
             maxItems: 8,
-            description: "Every signature found is tried; one that holds is enough.",
+            description: "Every signature found is tried; one valid signature is enough.",
           },
         ),
         encoding: SignatureEncoding,
@@ -205,39 +217,40 @@ const stated = {
     Type.Array(ContentPart, {
       minItems: 1,
       maxItems: 16,
-      description: "What is signed, in order, without separators.",
+      description: "The signed parts, in order, without separators.",
     }),
   ),
   body_unsigned: Type.Optional(
-    Type.Literal(true, { description: "Must be said where the signature does not cover the body." }),
+    Type.Literal(true, { description: "Required if the signature does not cover the body." }),
   ),
   timestamp: Type.Optional(
     Type.Object(
       {
         from: Type.Array(
-          Type.Union([HeaderPlace, BodyPlace], {
-            description: "A place: { header, separator?, prefix? } or { body: pointer }.",
+          Type.Union([HeaderSelector, BodySelector], {
+            description: "A selector: { header, separator?, prefix? } or { body: pointer }.",
           }),
-          { minItems: 1, maxItems: 2, description: "The first place that holds a time." },
+          { minItems: 1, maxItems: 2, description: "Selectors; the first one that finds a time applies." },
         ),
         unit: TimeUnit,
         tolerance_s: Type.Optional(
-          Type.Integer({ minimum: 1, maximum: 3_600, description: "Seconds it may be off either way; 300." }),
+          Type.Integer({ minimum: 1, maximum: 3_600, description: "Seconds off in either direction; 300." }),
         ),
       },
-      { ...closed, description: "The signed time of sending. Without one there is no freshness to check." },
+      { ...closed, description: "The signed time of sending. Without it there is no freshness check." },
     ),
   ),
   delivery_id: Type.Optional(
-    Type.Array(DeliveryIdPlace, {
+    Type.Array(DeliveryIdSelector, {
       minItems: 1,
       maxItems: 4,
-      description: "The first place that holds an id, which every attempt of a delivery has in common.",
+      description:
+        "Selectors; the first one that finds an id applies. All retries of a delivery have the same id.",
     }),
   ),
   type: Type.Object(
-    { from: FirstOf, suffix: Type.Optional(Place) },
-    { ...closed, description: "The event type; the suffix follows a dot where there is one." },
+    { from: FirstOf, suffix: Type.Optional(Selector) },
+    { ...closed, description: "The event type; a suffix is appended after a dot if it is found." },
   ),
   occurred_at: Type.Optional(Type.Object({ from: FirstOf, unit: TimeUnit }, closed)),
   account: Type.Optional(FirstOf),
@@ -245,7 +258,8 @@ const stated = {
     Type.Array(Pointer, {
       minItems: 1,
       maxItems: 4,
-      description: "Where a batch holds its items: the first pointer that names an array. Each is an event.",
+      description:
+        "Pointers to the items of a batch: the first one that names an array applies. Each item is an event.",
     }),
   ),
 };
@@ -259,30 +273,30 @@ const defaulted = {
     {
       ...closed,
       description:
-        "How the bytes of the key are written, after a prefix that may be left out; html is text with entities. A " +
-        "secret that is not written so is taken as text.",
+        "The encoding of the key, after a prefix that may be missing; html is text with entities. A secret in any " +
+        "other form is used as text.",
     },
   ),
   retry_span_s: Type.Integer({
     minimum: 60,
     maximum: 2_592_000,
-    description: "For how long the provider may send one delivery again, in seconds; 259200 (72 hours).",
+    description: "How long the provider may retry a delivery, in seconds; 259200 (72 hours).",
   }),
   equal_bodies: Type.Enum(["duplicate", "event"], {
     description:
-      "What a body is that came before within the retry span, under another id that is not signed: a duplicate, " +
-      "since whoever captured it can send it so; or an event of its own.",
+      "How an equal body within the retry span under another unsigned id counts: duplicate, because anyone who " +
+      "captured it can send it so; or event, an event of its own.",
   }),
   challenges: Type.Array(Challenge, { maxItems: 4 }),
   ack: Type.Object(
     { status: Type.Enum([200, 202, 204]), body: Type.Enum(["json", "empty"]) },
-    { ...closed, description: "The answer to an accepted delivery; 200 with JSON." },
+    { ...closed, description: "The response to an accepted delivery; 200 with JSON." },
   ),
   body_limit_bytes: Type.Integer({ minimum: 1, maximum: 26_214_400, description: "1 MiB." }),
   methods: Type.Array(Type.Enum(["POST", "GET", "PUT", "PATCH", "DELETE"]), { minItems: 1, maxItems: 5 }),
 };
 
-/** What stands in a scheme that leaves the fields out. */
+/** Values of the fields that a scheme leaves out. */
 export const SCHEME_DEFAULTS: Static<Type.TObject<typeof defaulted>> = {
   secret: { encoding: "text" },
   retry_span_s: 259_200,
@@ -293,12 +307,12 @@ export const SCHEME_DEFAULTS: Static<Type.TObject<typeof defaulted>> = {
   methods: ["POST"],
 };
 
-/** A scheme as a connector brings it: what has a default may be left out. */
+/** A scheme as a connector defines it: fields with a default may be left out. */
 export const SchemeInput = Type.Object(
   { ...stated, ...Type.Partial(Type.Object(defaulted)).properties },
   closed,
 );
 export type SchemeInput = Static<typeof SchemeInput>;
 
-/** A whole scheme, which `checkScheme` has found free of contradictions. */
+/** A complete scheme that `checkScheme` has validated. */
 export type Scheme = SchemeInput & typeof SCHEME_DEFAULTS;

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { InboundRequest } from "./inbound-request.ts";
-import type { Place } from "./scheme.ts";
-import { firstValue, resolvePointer, valuesAt } from "./selector.ts";
+import type { Selector } from "./scheme.ts";
+import { firstValue, resolvePointer, selectedValues } from "./selector.ts";
 
 function inbound(body: string, rawHeaders: string[] = [], url = "https://hooks.example/in") {
   return new InboundRequest({ method: "POST", url, rawHeaders, body: Buffer.from(body) });
@@ -17,19 +17,19 @@ describe("a JSON pointer", () => {
     ["/", 3],
     ["/~01", 4],
     ["/toString", 5],
-  ])("%j finds what it names", (pointer, expected) => {
+  ])("resolves the JSON pointer %j", (pointer, expected) => {
     expect(resolvePointer(data, pointer)).toEqual(expected);
   });
 
   test.each(["/a/1", "/a/00", "/a/-", "/a/length", "/a/0/b/c", "/constructor", "/__proto__", "/a/map"])(
-    "%j finds nothing that the data does not hold itself",
+    "resolves %j to nothing because it names no own member",
     (pointer) => {
       expect(resolvePointer(data, pointer)).toBeUndefined();
     },
   );
 });
 
-test.each<[Place, string[]]>([
+test.each<[Selector, string[]]>([
   [{ header: "x-list" }, ["t=1,v1=a,v1=b,v1="]],
   [{ header: "X-LIST", separator: ",", prefix: "v1=" }, ["a", "b"]],
   [{ header: "x-list", separator: "," }, ["t=1", "v1=a", "v1=b", "v1="]],
@@ -49,23 +49,23 @@ test.each<[Place, string[]]>([
   [{ body: "/list" }, []],
   [{ body: "" }, []],
   [{ item: "/id" }, ["5"]],
-])("at %j stands %j", (place, expected) => {
+])("selects with %j the values %j", (selector, expected) => {
   const body =
     '{"text":"t","number":-7,"empty":"","fraction":0.5,"huge":12345678901234567890,"flag":true,"list":["t"]}';
   const request = inbound(body, ["X-List", "t=1,v1=a,v1=b,v1=", "x-empty", ""], "/in?q=a+b");
-  expect(valuesAt(place, request, { id: 5 })).toEqual(expected);
+  expect(selectedValues(selector, request, { id: 5 })).toEqual(expected);
 });
 
-test("the first place counts that holds exactly one value", () => {
-  const list: Place = { header: "x-list", separator: "," };
-  const places: Place[] = [{ header: "x-none" }, list, { body: "/id" }];
+test("uses the first selector that finds exactly one value", () => {
+  const list: Selector = { header: "x-list", separator: "," };
+  const selectors: Selector[] = [{ header: "x-none" }, list, { body: "/id" }];
   const two = inbound('{"id":"from-body"}', ["x-list", "a,b"]);
-  expect(firstValue(places, two)).toEqual({ value: "from-body", place: { body: "/id" } });
-  expect(firstValue(places, inbound("{}", ["x-list", "a"]))).toEqual({ value: "a", place: list });
-  expect(firstValue(places, inbound("{"))).toBeUndefined();
+  expect(firstValue(selectors, two)).toEqual({ value: "from-body", selector: { body: "/id" } });
+  expect(firstValue(selectors, inbound("{}", ["x-list", "a"]))).toEqual({ value: "a", selector: list });
+  expect(firstValue(selectors, inbound("{"))).toBeUndefined();
 });
 
-test("a header list with a name and no value breaks nothing", () => {
+test("reads a header list that ends with a name without a value", () => {
   const request = inbound("", ["a", "1", "b"]);
   expect([request.header("a"), request.header("b"), request.header("c")]).toEqual([
     "1",

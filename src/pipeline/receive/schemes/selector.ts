@@ -1,63 +1,64 @@
 import type { InboundRequest } from "./inbound-request.ts";
-import type { DeliveryIdPlace, Place } from "./scheme.ts";
+import type { DeliveryIdSelector, Selector } from "./scheme.ts";
 
-/** A value that a request holds, and where it stood. */
-export interface PlacedValue {
+/** A value of a request, with the selector that found it. */
+export interface SelectedValue {
   value: string;
-  place: Place;
+  selector: Selector;
 }
 
 /**
- * The values at a place of a request: none, one, or as many as a header that is a list holds. Empty ones do not
- * count. Values of headers are byte strings, all others are text. Never throws.
+ * Returns the values that a selector finds in a request: none, one, or several in a header with a list. Empty values do
+ * not count. Values of headers are byte strings, all others are text. Never throws.
  */
-export function valuesAt(place: Place, request: InboundRequest, item?: unknown): string[] {
-  if ("header" in place) return headerValues(place, request.header(place.header));
+export function selectedValues(selector: Selector, request: InboundRequest, item?: unknown): string[] {
+  if ("header" in selector) return headerValues(selector, request.header(selector.header));
   const value =
-    "literal" in place
-      ? place.literal
-      : "query" in place
-        ? request.query(place.query)
-        : bodyValue(place, request, item);
+    "literal" in selector
+      ? selector.literal
+      : "query" in selector
+        ? request.query(selector.query)
+        : bodyValue(selector, request, item);
   return value === undefined || value === "" ? [] : [value];
 }
 
-/** The value at the first place that holds exactly one. */
+/** Returns the value of the first selector that finds exactly one. */
 export function firstValue(
-  places: readonly Place[],
+  selectors: readonly Selector[],
   request: InboundRequest,
   item?: unknown,
-): PlacedValue | undefined {
-  for (const place of places) {
-    const [value, second] = valuesAt(place, request, item);
-    if (value !== undefined && second === undefined) return { value, place };
+): SelectedValue | undefined {
+  for (const selector of selectors) {
+    const [value, second] = selectedValues(selector, request, item);
+    if (value !== undefined && second === undefined) return { value, selector };
   }
   return undefined;
 }
 
-/** The id at the first place that holds one; one that is joined is the JSON array of its parts. */
+/** Returns the id of the first selector that finds one. A joined id is the JSON array of its parts. */
 export function firstId(
-  places: readonly DeliveryIdPlace[],
+  selectors: readonly DeliveryIdSelector[],
   request: InboundRequest,
   item?: unknown,
-): { value: string; place: DeliveryIdPlace } | undefined {
-  for (const place of places) {
-    if (!("join" in place)) {
-      const found = firstValue([place], request, item);
+): { value: string; selector: DeliveryIdSelector } | undefined {
+  for (const selector of selectors) {
+    if (!("join" in selector)) {
+      const found = firstValue([selector], request, item);
       if (found !== undefined) return found;
       continue;
     }
-    const parts = place.join.map((part) => firstValue([part], request, item)?.value);
-    if (parts.every((part) => part !== undefined)) return { value: JSON.stringify(parts), place };
+    const parts = selector.join.map((part) => firstValue([part], request, item)?.value);
+    if (parts.every((part) => part !== undefined)) return { value: JSON.stringify(parts), selector };
   }
   return undefined;
 }
 
-/** How the characters of a value at this place became bytes on the wire. */
-export function charsetOf(place: DeliveryIdPlace): "latin1" | "utf8" {
-  return "header" in place ? "latin1" : "utf8";
+/** Returns the charset in which the selected value was sent. */
+export function charsetOf(selector: DeliveryIdSelector): "latin1" | "utf8" {
+  return "header" in selector ? "latin1" : "utf8";
 }
 
+/** Resolves a JSON pointer (RFC 6901) in the data. Only own members are found. */
 /** What a JSON pointer (RFC 6901) names in the data; own members only. */
 export function resolvePointer(data: unknown, pointer: string): unknown {
   if (pointer === "") return data;
@@ -71,10 +72,10 @@ export function resolvePointer(data: unknown, pointer: string): unknown {
   return value;
 }
 
-function headerValues(place: Extract<Place, { header: string }>, value: string | undefined): string[] {
-  const { separator, prefix = "" } = place;
+function headerValues(selector: Extract<Selector, { header: string }>, value: string | undefined): string[] {
+  const { separator, prefix = "" } = selector;
   if (value === undefined) return [];
-  // Nearly all places: those of every delivery are looked at several times.
+  // The fast path of nearly all selectors: every delivery evaluates several of them.
   if (separator === undefined && prefix === "") return value === "" ? [] : [value];
   const entries = separator === undefined ? [value] : value.split(separator);
   return entries
@@ -83,16 +84,16 @@ function headerValues(place: Extract<Place, { header: string }>, value: string |
 }
 
 function bodyValue(
-  place: { body: string } | { item: string },
+  selector: { body: string } | { item: string },
   request: InboundRequest,
   item: unknown,
 ): string | undefined {
-  if ("item" in place) return scalarText(resolvePointer(item, place.item));
+  if ("item" in selector) return scalarText(resolvePointer(item, selector.item));
   const { parsed } = request;
-  return parsed.kind === "parsed" ? scalarText(resolvePointer(parsed.data, place.body)) : undefined;
+  return parsed.kind === "parsed" ? scalarText(resolvePointer(parsed.data, selector.body)) : undefined;
 }
 
-/** Numbers count where they are exact; all else is no name, id or time. */
+/** Returns strings and exact integers as text. Other values are no name, id or time. */
 function scalarText(value: unknown): string | undefined {
   if (typeof value === "string") return value;
   return Number.isSafeInteger(value) ? String(value) : undefined;

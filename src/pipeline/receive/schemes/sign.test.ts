@@ -25,13 +25,13 @@ function sample(scheme: SchemeInput) {
   };
 }
 
-test("the Standard Webhooks SDK accepts a sample", () => {
+test("signs a sample that the Standard Webhooks SDK accepts", () => {
   const nowMs = Date.now();
   const { headers } = signSample({ ...sample(presetScheme("standard-webhooks", {})), nowMs });
   expect(new Webhook(SECRET).verify(body.toString(), headers)).toEqual(JSON.parse(body.toString()));
 });
 
-test("octokit accepts a sample for GitHub, which names event and delivery", async () => {
+test("signs a GitHub sample with event and delivery headers that octokit accepts", async () => {
   const { headers } = signSample(sample(presetScheme("github", {})));
   const { "x-hub-signature-256": signature, ...others } = headers;
   expect(others).toEqual({ "x-github-delivery": "msg_1", "x-github-event": "pull_request" });
@@ -70,14 +70,14 @@ test.each<[string, SchemeInput]>([
       type,
     },
   ],
-])("the verifier accepts a sample signed with %s", (_name, scheme) => {
+])("signs a sample with %s that the verifier accepts", (_name, scheme) => {
   const signing = { ...sample(scheme), method: "PUT", url: "https://hooks.example/in?x=1" };
   const rawHeaders = Object.entries(signSample(signing).headers).flat();
   const request = new InboundRequest({ method: "PUT", url: signing.url, rawHeaders, body });
   expect(createVerifier(signing.scheme, [{ value: SECRET }])(request, signing.nowMs).kind).toBe("authentic");
 });
 
-test("hmac-sha256 samples carry what the params name", () => {
+test("signs hmac-sha256 samples with the headers that the params name", () => {
   const scheme = presetScheme("hmac-sha256", {
     header: "X-Sig",
     timestamp_header: "X-Time",
@@ -93,7 +93,7 @@ test("hmac-sha256 samples carry what the params name", () => {
   });
 });
 
-test("a scheme without a signature has nothing to sign", () => {
+test("signs nothing for a scheme without a signature", () => {
   expect(signSample(sample({ algorithm: "none", type })).headers).toEqual({});
 });
 
@@ -108,7 +108,7 @@ test.each<[string, SchemeInput]>([
     },
   ],
   [
-    "the signature stands in a body that it has no place in",
+    "the signature belongs into a body without the object for it",
     {
       algorithm: "hmac-sha256",
       signature: { from: [{ body: "/a/sig" }], encoding: "hex" },
@@ -126,6 +126,6 @@ test.each<[string, SchemeInput]>([
       type,
     },
   ],
-])("no sample can be signed where %s", (_name, scheme) => {
+])("refuses to sign a sample: %s", (_name, scheme) => {
   expect(() => signSample(sample(scheme))).toThrow(HeadraceError);
 });

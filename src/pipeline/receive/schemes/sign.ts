@@ -4,30 +4,31 @@ import { formatTimestamp } from "./freshness.ts";
 import { InboundRequest } from "./inbound-request.ts";
 import { itemsOf } from "./items.ts";
 import { readPrivateKey } from "./private-key.ts";
-import type { DeliveryIdPlace, Place, Scheme } from "./scheme.ts";
+import type { DeliveryIdSelector, Scheme, Selector } from "./scheme.ts";
 import { type ContentPiece, signedContent } from "./verify-content.ts";
 import { encodeSignature } from "./verify-encoding.ts";
 import { createSigner } from "./verify-key.ts";
 
+/** A delivery to be signed. */
 export interface Sample {
   scheme: Scheme;
-  /** The endpoint's secret; the private key where the scheme is checked with a public one. */
+  /** The endpoint's secret, or the private key if the scheme verifies with a public key. */
   secret: string;
   body: Buffer;
   nowMs: number;
-  /** The delivery id, where the scheme has a header for one. */
+  /** The delivery id, set if the scheme reads it from a header. */
   id: string;
-  /** The event type, where the scheme has a header for it; without the part that the body's suffix gives. */
+  /** The event type, set if the scheme reads it from a header, without the suffix that the body gives. */
   type: string;
-  /** Only where the scheme signs them. */
+  /** Needed only if the scheme signs them. */
   method?: string;
   url?: string;
 }
 
 /**
- * Signs a delivery as the provider does: the headers that the scheme names, and the body, which is unchanged unless
- * the scheme has its signature there. Type, id and time that stand in the body are the caller's. Throws
- * HeadraceError `unprocessable` where the secret is no key to sign with, or the sample lacks what is signed.
+ * Signs a delivery as the provider does. Returns the headers of the scheme and the body, which changes only if the scheme
+ * has its signature there. The caller sets a type, id or time in the body. Throws `unprocessable` if the secret cannot
+ * sign, or if the sample lacks signed content.
  */
 export function signSample(sample: Sample): { headers: Record<string, string>; body: Buffer } {
   const { scheme, body } = sample;
@@ -47,7 +48,7 @@ function signatureOf(sample: Sample, headers: Record<string, string>): Buffer {
   const { scheme, secret, body, method = "POST", url = "" } = sample;
   const sign = createSigner(scheme, secret) ?? createPrivateSigner(scheme, secret);
   if (sign === undefined) {
-    throw cannotSign("it is checked with a public key, and the secret is no private one, or it is empty");
+    throw cannotSign("it is verified with a public key, and the secret is empty or no private key");
   }
   const rawHeaders = Object.entries(headers).flat();
   const content = signedContent(scheme, new InboundRequest({ method, url, rawHeaders, body }));
@@ -64,43 +65,45 @@ function createPrivateSigner({ algorithm }: Scheme, secret: string) {
   };
 }
 
-/** A signature in the body, which it then does not cover: in one place, or in every item. */
+/** Writes the signature into the body, which it does not cover: at one pointer, or in every item. */
 function withSignature({ scheme, body }: Sample, signed: string): Buffer {
-  const [place] = scheme.signature?.from ?? [];
+  const [selector] = scheme.signature?.from ?? [];
   const request = new InboundRequest({ method: "POST", url: "", rawHeaders: [], body });
   const { parsed } = request;
-  if (place === undefined || parsed.kind !== "parsed") throw cannotSign("its signature stands in no header");
-  const holders = "item" in place ? (itemsOf(scheme, request) ?? []) : "body" in place ? [parsed.data] : [];
-  const pointer = "item" in place ? place.item : "body" in place ? place.body : "";
+  if (selector === undefined || parsed.kind !== "parsed")
+    throw cannotSign("its signature is not in a header");
+  const parents =
+    "item" in selector ? (itemsOf(scheme, request) ?? []) : "body" in selector ? [parsed.data] : [];
+  const pointer = "item" in selector ? selector.item : "body" in selector ? selector.body : "";
   const path = pointer.slice(1).split("/");
   const name = path.pop() as string;
-  for (const holder of holders) {
-    const parent = path.reduce<unknown>((at, key) => (at as Record<string, unknown> | null)?.[key], holder);
-    if (typeof parent !== "object" || parent === null) throw cannotSign("the body has no place for it");
+  for (const root of parents) {
+    const parent = path.reduce<unknown>((at, key) => (at as Record<string, unknown> | null)?.[key], root);
+    if (typeof parent !== "object" || parent === null) throw cannotSign("the body lacks the object for it");
     (parent as Record<string, unknown>)[name] = signed;
   }
-  if (holders.length === 0) throw cannotSign("the body has no place for it");
+  if (parents.length === 0) throw cannotSign("the body lacks the object for it");
   return Buffer.from(JSON.stringify(parsed.data));
 }
 
 function putFirst(
   headers: Record<string, string>,
-  places: readonly DeliveryIdPlace[] = [],
+  selectors: readonly DeliveryIdSelector[] = [],
   value: string,
 ): boolean {
-  const place = places.find((candidate) => "header" in candidate);
-  if (place !== undefined) put(headers, place as Place, value);
-  return place !== undefined;
+  const selector = selectors.find((candidate) => "header" in candidate);
+  if (selector !== undefined) put(headers, selector as Selector, value);
+  return selector !== undefined;
 }
 
-/** A header that is a list takes its entries one after another. */
-function put(headers: Record<string, string>, place: Place, value: string): void {
-  if (!("header" in place)) return;
-  const { header, separator, prefix = "" } = place;
+/** Sets a header, or appends to it if it is a list. */
+function put(headers: Record<string, string>, selector: Selector, value: string): void {
+  if (!("header" in selector)) return;
+  const { header, separator, prefix = "" } = selector;
   const earlier = headers[header];
   headers[header] = earlier === undefined ? prefix + value : `${earlier}${separator ?? ""}${prefix}${value}`;
 }
 
 function cannotSign(why: string): HeadraceError {
-  return new HeadraceError("unprocessable", `No sample of this scheme can be signed: ${why}`);
+  return new HeadraceError("unprocessable", `A sample of this scheme cannot be signed: ${why}`);
 }

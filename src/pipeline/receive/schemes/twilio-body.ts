@@ -2,11 +2,11 @@ import { timingSafeEqual } from "node:crypto";
 import type { InboundRequest } from "./inbound-request.ts";
 
 /**
- * What Twilio signs of a body, after the URL: the fields of a form, sorted by name, each name followed by its value
- * and of a repeated field every different value, sorted. A body that is no form is signed by its SHA-256 in the
- * query: nothing is then added to the URL. Undefined, so that nothing can be verified, where that hash is not the
- * body's, or a field cannot be read. Whether the body is a form follows from the query, which is signed, and not
- * from the content type, which is not.
+ * Returns the text that Twilio signs after the URL: the fields of a form, sorted by name, each name followed by its value.
+ * A repeated field contributes every distinct value, sorted. For a body that is no form, Twilio signs only the URL, with
+ * the SHA-256 of the body in its query; then the text is empty. Undefined, so that verification fails, if that hash is not
+ * the body's or a field cannot be decoded. The query, which is signed, decides whether the body is a form, not the content
+ * type, which is unsigned.
  */
 export function twilioBody(request: InboundRequest): string | undefined {
   const stated = request.query("bodySHA256");

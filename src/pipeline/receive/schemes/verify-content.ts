@@ -1,19 +1,20 @@
 import { crc32 } from "node:zlib";
 import type { InboundRequest } from "./inbound-request.ts";
 import type { Scheme } from "./scheme.ts";
-import { charsetOf, firstId, valuesAt } from "./selector.ts";
+import { charsetOf, firstId, selectedValues } from "./selector.ts";
 import { twilioBody } from "./twilio-body.ts";
 
-/** A stretch of the signed bytes: a buffer, or a byte string (one character a byte). */
+/** A section of the signed bytes: a buffer, or a byte string (one character per byte). */
 export type ContentPiece = Buffer | string;
 
+/** The signed content of a request, or the reason why there is none. */
 export type SignedContent =
   | { kind: "content"; pieces: ContentPiece[] }
   | { kind: "rejected"; reason: "id_missing" | "id_malformed" | "timestamp_missing" | "content_missing" };
 
 /**
- * The bytes that the scheme signs, in pieces that follow one another: the verifier and the signer of samples both
- * take them from here. The body is never copied, decoded or formatted.
+ * Returns the bytes that the scheme signs, in consecutive pieces. Both the verifier and the signer of samples use it. The
+ * body is never copied, decoded or formatted.
  */
 export function signedContent(scheme: Scheme, request: InboundRequest): SignedContent {
   const pieces: ContentPiece[] = [];
@@ -55,29 +56,29 @@ function partText(
   if (part === "body_crc32") return String(crc32(request.body));
   if (part === "id") {
     const id = firstId(scheme.delivery_id ?? [], request);
-    return id && byteString(id.value, charsetOf(id.place));
+    return id && byteString(id.value, charsetOf(id.selector));
   }
   return "literal" in part ? byteString(part.literal, "utf8") : request.header(part.header);
 }
 
-/** The time of sending as it was sent; undefined when it is not there, or there more than once. */
+/** Returns the time of sending as it was sent. Undefined if it is missing or repeated. */
 export function timestampText(scheme: Scheme, request: InboundRequest): string | undefined {
-  for (const place of scheme.timestamp?.from ?? []) {
-    const [text, second] = valuesAt(place, request);
+  for (const selector of scheme.timestamp?.from ?? []) {
+    const [text, second] = selectedValues(selector, request);
     if (text !== undefined) return second === undefined ? text : undefined;
   }
   return undefined;
 }
 
 /**
- * An id that holds the delimiter behind it could give some of itself to what follows, under the same signature.
- * A timestamp cannot: only exact times are accepted.
+ * Reports whether an id contains the delimiter after it: part of the id could then be moved into the next part under the
+ * same signature. A timestamp cannot contain it: only exact times are accepted.
  */
 function holdsDelimiter(id: string, next: ContentPart | undefined): boolean {
   return typeof next === "object" && "literal" in next && id.includes(next.literal);
 }
 
-/** ASCII, which is nearly everything, is the same in both. */
+/** ASCII, which nearly all texts are, is the same in both charsets. */
 function byteString(text: string, charset: "latin1" | "utf8"): string {
   if (charset === "latin1" || Buffer.byteLength(text) === text.length) return text;
   return Buffer.from(text).toString("latin1");

@@ -1,8 +1,8 @@
 import type { SignatureEncoding } from "./scheme.ts";
 
 /**
- * The bytes that a signature is written for, or undefined when it is not written exactly as the encoding writes
- * them. Node's own decoders skip what they do not know, so that altered signatures would hold.
+ * Decodes a signature. Undefined if the text is not exactly as the encoding writes it: Node's own decoders skip unknown
+ * characters, so that altered signatures would be valid.
  */
 export function decodeSignature(
   text: string,
@@ -17,7 +17,7 @@ export function decodeSignature(
   return (encoding === "hex" ? HEX : HEX_ANY_CASE).test(text) ? Buffer.from(text, "hex") : undefined;
 }
 
-/** The text that `decodeSignature` reads these bytes from; a byte string where the encoding is text. */
+/** Encodes a signature so that `decodeSignature` can decode it. A byte string if the encoding is text. */
 export function encodeSignature(bytes: Buffer, encoding: SignatureEncoding): string {
   if (encoding === "text") return bytes.toString("latin1");
   return bytes.toString(encoding === "base64" ? "base64" : "hex");

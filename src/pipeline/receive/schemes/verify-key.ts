@@ -9,22 +9,22 @@ import {
   timingSafeEqual,
   verify,
 } from "node:crypto";
-import { LONG_BODY_BYTES } from "../put-off.ts";
+import { LONG_BODY_BYTES } from "../deferred-work.ts";
 import type { Hashing, InboundRequest } from "./inbound-request.ts";
 import type { Algorithm, Scheme } from "./scheme.ts";
 import type { ContentPiece } from "./verify-content.ts";
 
-/** True when one of the signatures is this key's over the content. Never throws. */
+/** Reports whether one of the signatures was made with the key over the content. Never throws. */
 export type SignatureCheck = (
   content: readonly ContentPiece[],
   signatures: readonly Buffer[],
   digests?: KeptDigests,
 ) => boolean;
 
-/** Keeps the digests of a long body, which are made in slices. */
+/** Caches the digests of a long body, which are computed in slices. */
 export type KeptDigests = Pick<InboundRequest, "body" | "digest">;
 
-/** The check for one secret of an endpoint; undefined when the secret cannot be a key of this scheme. */
+/** Creates the check for one secret. Undefined if the secret cannot be a key of this scheme. */
 export function createCheck(scheme: Scheme, secret: string): SignatureCheck | undefined {
   const sign = createSigner(scheme, secret);
   if (sign === undefined) return publicKeyCheck(scheme.algorithm, secretBytes(scheme, secret));
@@ -32,7 +32,7 @@ export function createCheck(scheme: Scheme, secret: string): SignatureCheck | un
   return (content, signatures, digests) => {
     const expected = isToken ? sha256(sign(content)) : sign(content, digests);
     let matches = 0;
-    // All are compared, so that the time does not tell which of them held.
+    // All are compared, so that the time does not reveal which of them is valid.
     for (const signature of signatures) {
       const shown = isToken ? sha256(signature) : signature;
       if (shown.length === expected.length && timingSafeEqual(shown, expected)) matches += 1;
@@ -41,7 +41,7 @@ export function createCheck(scheme: Scheme, secret: string): SignatureCheck | un
   };
 }
 
-/** A check that never holds and works as hard as one that might: with a key that nobody has, of the scheme's own kind. */
+/** Creates a check that always fails but takes as long as a real one: it uses a random key of the scheme's kind. */
 export function createDecoyCheck({ algorithm }: Scheme): SignatureCheck {
   const type = PUBLIC_KEY_TYPE[algorithm];
   if (type === undefined) {
@@ -62,7 +62,7 @@ export function createDecoyCheck({ algorithm }: Scheme): SignatureCheck {
 
 const DECOY_KEYS = new Map<string, KeyObject>();
 
-/** Made once, when the first scheme of its kind is loaded. */
+/** Created once, when the first scheme of its kind is loaded. */
 function decoyKey(type: "ed25519" | "ec" | "rsa"): KeyObject {
   let key = DECOY_KEYS.get(type);
   if (key === undefined) {
@@ -75,8 +75,8 @@ function decoyKey(type: "ed25519" | "ec" | "rsa"): KeyObject {
 }
 
 /**
- * Signs as the provider does; undefined when the scheme is checked with a public key or not at all, or the secret
- * is empty. The signature of a token is the token.
+ * Creates a function that signs as the provider does. Undefined if the scheme verifies with a public key or not at all, or
+ * if the secret is empty. The signature of a token is the token.
  */
 export function createSigner(
   scheme: Scheme,
@@ -120,7 +120,7 @@ function sha256(bytes: Buffer): Buffer {
   return createHash("sha256").update(bytes).digest();
 }
 
-/** The bytes of the key. A secret that is not written as the scheme writes them is taken as text, never refused. */
+/** Returns the bytes of the key. A secret that is not in the scheme's encoding is used as text. */
 function secretBytes({ secret: { encoding, prefix } }: Scheme, secret: string): Buffer {
   if (encoding === "html") return Buffer.from(decodeEntities(secret));
   if (encoding !== "text") {
@@ -131,7 +131,7 @@ function secretBytes({ secret: { encoding, prefix } }: Scheme, secret: string): 
   return Buffer.from(secret);
 }
 
-/** The entities that HTML needs in text and attributes, as WordPress writes them. */
+/** Decodes the entities that WordPress writes in text and attributes. */
 function decodeEntities(text: string): string {
   return text.replace(/&(lt|gt|quot|#0?39|amp);/g, (_, name: string) => ENTITIES[name] ?? "'");
 }
@@ -155,7 +155,7 @@ function createPublicKeyCheck(algorithm: Algorithm, key: KeyObject): SignatureCh
   };
 }
 
-/** A public key in PEM (or a certificate's), SPKI DER, or, for ed25519, its 32 bytes; of the algorithm's own type. */
+/** Parses a public key: PEM (also of a certificate), SPKI DER, or the 32 bytes of ed25519. It must fit the algorithm. */
 function readPublicKey(algorithm: Algorithm, bytes: Buffer): KeyObject | undefined {
   const type = PUBLIC_KEY_TYPE[algorithm];
   if (type === undefined) return undefined;

@@ -24,7 +24,7 @@ function inbound(headers: Record<string, string>, body: Buffer) {
   return new InboundRequest({ method: "POST", url: "/", rawHeaders: Object.entries(headers).flat(), body });
 }
 
-describe.each(SCHEMES)("%s", (_name, scheme) => {
+describe.each(SCHEMES)("%s signatures", (name, scheme) => {
   const verify = createVerifier(scheme, [{ value: SECRET }]);
   const ids = fc.stringMatching(/^[\w-]{1,40}$/);
   const sign = (bytes: Uint8Array, id: string) => {
@@ -32,7 +32,7 @@ describe.each(SCHEMES)("%s", (_name, scheme) => {
     return signSample({ scheme, secret: SECRET, body, nowMs: NOW_MS, id, type: "push" });
   };
 
-  test("accepts any body that is signed, and no other", () => {
+  test(`accepts any signed body and no other: ${name}`, () => {
     const bodies = fc.uint8Array({ maxLength: 300 });
     fc.assert(
       fc.property(bodies, bodies, ids, (bytes, other, id) => {
@@ -45,7 +45,7 @@ describe.each(SCHEMES)("%s", (_name, scheme) => {
     );
   });
 
-  test("refuses the delivery when one bit of the body is another", () => {
+  test(`refuses a body with one flipped bit: ${name}`, () => {
     fc.assert(
       fc.property(fc.uint8Array({ minLength: 1, maxLength: 300 }), ids, fc.nat(), (bytes, id, at) => {
         const { headers, body } = sign(bytes, id);
@@ -60,7 +60,7 @@ describe.each(SCHEMES)("%s", (_name, scheme) => {
     );
   });
 
-  test("refuses the delivery when one character of the signature, time or signed id is another", () => {
+  test(`refuses one changed character in the signature, time or signed id: ${name}`, () => {
     const signed = [
       "webhook-id",
       "webhook-timestamp",
@@ -85,7 +85,7 @@ describe.each(SCHEMES)("%s", (_name, scheme) => {
   });
 });
 
-test("nothing that a sender can send makes the verifier or the reader throw, or passes", {
+test("rejects random requests without an exception in the verifier or the reader", {
   timeout: 120_000,
 }, () => {
   const strange = checkScheme({
@@ -106,8 +106,16 @@ test("nothing that a sender can send makes the verifier or the reader throw, or 
   const schemes = [...SCHEMES.map(([, scheme]) => scheme), strange];
   const names = fc.oneof(
     fc.constantFrom(
-      ...["webhook-id", "webhook-timestamp", "webhook-signature", "x-hub-signature-256", "x-github-delivery"],
-      ...["x-github-event", "x-signature-256", "x-time", "content-type", "__proto__"],
+      "webhook-id",
+      "webhook-timestamp",
+      "webhook-signature",
+      "x-hub-signature-256",
+      "x-github-delivery",
+      "x-github-event",
+      "x-signature-256",
+      "x-time",
+      "content-type",
+      "__proto__",
     ),
     fc.string(),
   );

@@ -29,7 +29,7 @@ const type: SchemeInput["type"] = { from: [{ body: "/type" }] };
 const verdictOf = (scheme: SchemeInput, secret: string, inbound: InboundRequest) =>
   createVerifier(checkScheme(scheme), [{ value: secret }])(inbound, NOW_MS);
 
-test("a header may be a list that holds the time and several signatures, and only one time", () => {
+test("verifies a list header with one time and several signatures", () => {
   const from = (prefix: string) => ({ header: "Stripe-Signature", separator: ",", prefix });
   const stripe: SchemeInput = {
     algorithm: "hmac-sha256",
@@ -47,7 +47,7 @@ test("a header may be a list that holds the time and several signatures, and onl
   expect(verdictOf(stripe, "s", header(`t=${NOW_S},v0=${good}`))).toEqual(rejected("signature_malformed"));
 });
 
-test("method, public URL and headers may be signed, and the time may stand in the signed body", () => {
+test("verifies signatures over method, public URL and headers, with the time in the signed body", () => {
   const scheme: SchemeInput = {
     algorithm: "hmac-sha512",
     signature: { from: [{ header: "x-a" }, { header: "x-b" }], encoding: "base64" },
@@ -71,7 +71,7 @@ test("method, public URL and headers may be signed, and the time may stand in th
   expect(verdictOf(scheme, "s", bare)).toEqual(rejected("content_missing"));
 });
 
-test("a token, or user and password, is compared whole", () => {
+test("compares a token, or a user and password, as a whole", () => {
   const token: SchemeInput = {
     algorithm: "token",
     signature: { from: [{ header: "x-token" }], encoding: "text" },
@@ -96,7 +96,7 @@ test("a token, or user and password, is compared whole", () => {
   );
 });
 
-test("sha256-prefixed is SHA-256 over secret and content", () => {
+test("verifies sha256-prefixed as SHA-256 over secret and content", () => {
   const scheme: SchemeInput = {
     algorithm: "sha256-prefixed",
     signature: { from: [{ header: "x-sig" }], encoding: "hex" },
@@ -118,7 +118,7 @@ test.each([
   ["ed25519", "hex", der(ed25519.publicKey).subarray(-32).toString("hex"), ed25519.privateKey],
   ["ecdsa-p256-sha256", "base64", der(p256.publicKey).toString("base64"), p256.privateKey],
   ["rsa-sha256", "text", rsa.publicKey.export({ format: "pem", type: "spki" }).toString(), rsa.privateKey],
-] as const)("%s is checked with a public key in %s", (algorithm, encoding, publicKey, privateKey) => {
+] as const)("verifies %s with a public key in %s", (algorithm, encoding, publicKey, privateKey) => {
   const scheme: SchemeInput = {
     algorithm,
     secret: { encoding },
@@ -144,7 +144,7 @@ test.each([
   );
 });
 
-test("a key of another kind or curve is none", () => {
+test("refuses a public key of another kind or curve", () => {
   const scheme = (algorithm: SchemeInput["algorithm"]): SchemeInput => ({
     algorithm,
     secret: { encoding: "base64" },
@@ -160,6 +160,6 @@ test("a key of another kind or curve is none", () => {
   }
 });
 
-test("none verifies nothing", () => {
+test("accepts everything under the algorithm none", () => {
   expect(verdictOf({ algorithm: "none", type }, "", request("x", {}))).toEqual({ kind: "authentic" });
 });

@@ -2,54 +2,55 @@ import { partsOf } from "./check-scheme.ts";
 import { judgeFreshness, parseTimestamp } from "./freshness.ts";
 import type { InboundRequest } from "./inbound-request.ts";
 import { itemsOf } from "./items.ts";
-import type { Place, Scheme } from "./scheme.ts";
-import { charsetOf, valuesAt } from "./selector.ts";
+import type { Scheme, Selector } from "./scheme.ts";
+import { charsetOf, selectedValues } from "./selector.ts";
 import { type ContentPiece, signedContent, timestampText } from "./verify-content.ts";
 import { decodeSignature } from "./verify-encoding.ts";
 import { createCheck, createDecoyCheck } from "./verify-key.ts";
 
-/** Why a delivery was refused: for the operator's log and the list of rejections. The sender always sees the same 401. */
+/** The reasons for a rejection, for logs and the list of rejections. The sender always gets the same 401. */
 export const REJECTION_REASONS = {
   no_usable_secret: "The endpoint has no secret, or all have expired, or none can be a key of its scheme",
-  header_repeated:
-    "A header that holds the signature, the timestamp, the id or signed content came more than once",
-  signature_missing: "The request holds no signature where the scheme has it",
-  signature_malformed: "The signature is not written as the scheme writes it",
+  header_repeated: "A header with the signature, the timestamp, the id or signed content is repeated",
+  signature_missing: "The request has no signature where the scheme expects it",
+  signature_malformed: "The signature is not in the encoding of the scheme",
   signature_too_long: "The header or field of the signature is longer than any signature",
-  signatures_too_many: "The request holds more signatures than are tried",
+  signatures_too_many: "The request has more signatures than are tried",
   id_missing: "The delivery id, which is part of the signed content, is missing",
-  id_malformed: "The delivery id holds the delimiter that ends it in the signed content",
-  timestamp_missing: "The timestamp is missing, or there is more than one",
+  id_malformed: "The delivery id contains the delimiter that ends it in the signed content",
+  timestamp_missing: "The timestamp is missing or repeated",
   timestamp_malformed: "The timestamp is signed but is not a time in the unit of the scheme",
-  timestamp_too_old: "The delivery is authentic but older than the window; is this server's clock right?",
-  timestamp_too_new: "The delivery is authentic but lies in the future; is this server's clock right?",
+  timestamp_too_old: "The delivery is authentic but older than the tolerance; check this server's clock",
+  timestamp_too_new: "The delivery is authentic but its time is in the future; check this server's clock",
   content_missing: "A header that is part of the signed content is missing",
-  signature_mismatch: "No signature is that of these bytes under any of the endpoint's secrets",
+  signature_mismatch: "No signature matches these bytes under any of the endpoint's secrets",
 } as const;
 
+/** The code of a rejection by the verifier. */
 export type RejectionReason = keyof typeof REJECTION_REASONS;
 
+/** The result of verifying a delivery. */
 export type Verdict =
-  /** `secretIndex` says which secret held; absent only where the scheme's algorithm is none. */
+  /** `secretIndex` is the secret that signed it. Absent only if the algorithm is none. */
   | { kind: "authentic"; secretIndex?: number; timestampMs?: number }
   | { kind: "rejected"; reason: RejectionReason };
 
-/** A secret of an endpoint; it holds up to and including `notAfterMs`. */
+/** A secret of an endpoint, valid up to and including `notAfterMs`. */
 export interface EndpointSecret {
   value: string;
   notAfterMs?: number | undefined;
 }
 
 /**
- * Judges one delivery: its signature over the exact bytes first, then its age. Never throws on anything that a
- * sender can send, and hashes nothing before the shape and number of the signatures are known to be in bounds.
+ * Verifies a delivery: first its signature over the exact bytes, then its age. Never throws, whatever a sender sends.
+ * Computes no hash before the form and number of the signatures are checked.
  */
 export type Verifier = (request: InboundRequest, nowMs: number) => Verdict;
 
 /**
- * The verifier of an endpoint; make it once and keep it while scheme and secrets hold. All secrets are tried, so
- * the caller bounds their number. With none that is usable it works as hard and rejects: an unknown endpoint,
- * verified with `createVerifier(scheme, [])`, takes the same time as a known one.
+ * Creates the verifier of an endpoint, to be kept while its scheme and secrets stay the same. All secrets are tried, so
+ * the caller bounds their number. Without a usable secret it does the same work and rejects: an unknown endpoint, verified
+ * with `createVerifier(scheme, [])`, takes the same time as a known one.
  */
 export function createVerifier(scheme: Scheme, secrets: readonly EndpointSecret[]): Verifier {
   if (scheme.algorithm === "none") return () => ({ kind: "authentic" });
@@ -61,7 +62,7 @@ export function createVerifier(scheme: Scheme, secrets: readonly EndpointSecret[
     secretIndex,
   }));
 
-  /** Which of the secrets that have not expired signed the content. */
+  /** Returns the index of the unexpired secret that signed the content. */
   function signedBy(
     content: readonly ContentPiece[],
     signatures: readonly Buffer[],
@@ -79,7 +80,7 @@ export function createVerifier(scheme: Scheme, secrets: readonly EndpointSecret[
     return secretIndex ?? (usable ? "signature_mismatch" : "no_usable_secret");
   }
 
-  /** Every item shows a token of its own, which may be of any of the secrets. */
+  /** Every item has its own token, of any of the secrets. */
   function judgeItems(request: InboundRequest, nowMs: number): Verdict {
     const items = itemsOf(scheme, request) ?? [];
     if (items.length === 0) return rejected("signature_missing");
@@ -95,7 +96,7 @@ export function createVerifier(scheme: Scheme, secrets: readonly EndpointSecret[
     return { kind: "authentic", secretIndex: oldest };
   }
 
-  const inItems = scheme.signature?.from.some((place) => "item" in place) ?? false;
+  const inItems = scheme.signature?.from.some((selector) => "item" in selector) ?? false;
   return (request, nowMs) => {
     if (single.some((name) => request.repeats(name))) return rejected("header_repeated");
     if (inItems) return judgeItems(request, nowMs);
@@ -108,7 +109,7 @@ export function createVerifier(scheme: Scheme, secrets: readonly EndpointSecret[
   };
 }
 
-/** Real signature headers stay far below: Stripe's, with two secrets, has 230 characters. */
+/** Bounds on signatures. Stripe's header with two secrets has 230 characters. */
 const MAX_SIGNATURE_CHARS = 4_096;
 const MAX_SIGNATURES = 16;
 const MAX_ITEM_TOKENS = 1_000;
@@ -121,19 +122,21 @@ function presentedSignatures(
   const { from = [], encoding = "hex" } = scheme.signature ?? {};
   const signatures: Buffer[] = [];
   let shown = 0;
-  for (const place of from) {
-    if ("header" in place && (request.header(place.header)?.length ?? 0) > MAX_SIGNATURE_CHARS)
+  for (const selector of from) {
+    if ("header" in selector && (request.header(selector.header)?.length ?? 0) > MAX_SIGNATURE_CHARS)
       return rejected("signature_too_long");
-    for (const text of valuesAt(place, request, item)) {
+    for (const text of selectedValues(selector, request, item)) {
       shown += 1;
       if (shown > MAX_SIGNATURES) return rejected("signatures_too_many");
       if (text.length > MAX_SIGNATURE_CHARS) return rejected("signature_too_long");
-      const signature = decodeSignature(text, encoding, charsetOf(place));
+      const signature = decodeSignature(text, encoding, charsetOf(selector));
       if (signature !== undefined) signatures.push(signature);
     }
   }
   if (signatures.length > 0) return { kind: "presented", signatures };
-  const hasHeader = from.some((place) => "header" in place && request.header(place.header) !== undefined);
+  const hasHeader = from.some(
+    (selector) => "header" in selector && request.header(selector.header) !== undefined,
+  );
   return rejected(shown > 0 || hasHeader ? "signature_malformed" : "signature_missing");
 }
 
@@ -148,10 +151,10 @@ function judgeAge(scheme: Scheme, request: InboundRequest, nowMs: number, secret
   return freshness === "fresh" ? { kind: "authentic", secretIndex, timestampMs } : rejected(freshness);
 }
 
-/** The headers of which a second one could make the verifier and a later reader see different values. */
+/** Returns the headers that must not be repeated: verifier and reader could see different values. */
 function singleHeaders(scheme: Scheme): string[] {
   const { signature, timestamp, delivery_id = [], content = [], type, account = [] } = scheme;
-  const places: Place[] = [
+  const selectors: Selector[] = [
     ...(signature?.from ?? []),
     ...(timestamp?.from ?? []),
     ...delivery_id.flatMap(partsOf),
@@ -159,8 +162,8 @@ function singleHeaders(scheme: Scheme): string[] {
     ...(type.suffix === undefined ? [] : [type.suffix]),
     ...account,
   ];
-  const named = [...places, ...content].flatMap((place) =>
-    typeof place === "object" && "header" in place ? [place.header.toLowerCase()] : [],
+  const named = [...selectors, ...content].flatMap((part) =>
+    typeof part === "object" && "header" in part ? [part.header.toLowerCase()] : [],
   );
   return [...new Set(named)];
 }

@@ -1,11 +1,11 @@
 import type { Preset } from "../preset.ts";
 
-/** Shopify signs the body alone, with the secret of the app, which is the same for all shops. */
+/** Shopify signs only the body, with the secret of the app, which is the same for all shops. */
 export const shopify: Preset = {
   description: "Shopify: X-Shopify-Hmac-Sha256, HMAC SHA-256 over the body",
   docs: "https://shopify.dev/docs/apps/build/webhooks/subscribe/https",
   notes: [
-    "The shop stands in a header that Shopify does not sign: whoever has a signed body of one shop could show it as another.",
+    "The shop is in a header that Shopify does not sign: anyone with a signed body of one shop can present it as another shop's.",
   ],
   params: {},
   scheme: () => ({

@@ -1,6 +1,6 @@
 import type { Preset } from "../preset.ts";
 
-/** WooCommerce signs the body alone. WordPress keeps the secret as HTML and decodes it before it signs. */
+/** WooCommerce signs only the body. WordPress stores the secret as HTML and decodes it before it signs. */
 export const woocommerce: Preset = {
   description: "WooCommerce: X-WC-Webhook-Signature, HMAC SHA-256 over the body",
   docs: "https://woocommerce.github.io/woocommerce-rest-api-docs/#webhooks",
@@ -14,7 +14,7 @@ export const woocommerce: Preset = {
     type: { from: [{ header: "x-wc-webhook-topic" }] },
     account: [{ header: "x-wc-webhook-source" }],
     challenges: [
-      // The ping that is sent when a webhook is saved: a form that nobody signed.
+      // The unsigned form that is sent as a ping when a webhook is saved.
       {
         when: [
           { at: { header: "content-type" }, equals: "application/x-www-form-urlencoded" },

@@ -1,6 +1,6 @@
 import type { Preset } from "../preset.ts";
 
-/** Bitbucket Cloud and Data Center sign the body alone. */
+/** Bitbucket Cloud and Data Center sign only the body. */
 export const bitbucket: Preset = {
   description: "Bitbucket: X-Hub-Signature, HMAC SHA-256 over the body",
   docs: "https://support.atlassian.com/bitbucket-cloud/docs/manage-webhooks/",

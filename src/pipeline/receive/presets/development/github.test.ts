@@ -43,7 +43,7 @@ test("accepts the example that GitHub publishes", () => {
   });
 });
 
-test("accepts what octokit signs", async () => {
+test("accepts a signature made by octokit", async () => {
   const signature = await octokitSign("s", '{"zen":"ü"}');
   const verify = createVerifier(scheme, [{ value: "s" }]);
   expect(verify(request('{"zen":"ü"}', { "x-hub-signature-256": signature }), NOW_MS).kind).toBe("authentic");
@@ -59,24 +59,24 @@ test.each([
   `sha256=${Buffer.from(DOCS_SIGNATURE, "hex").toString("base64")}`,
   "sha256=",
   "",
-])("refuses a signature written as %j", (signature) => {
+])("refuses the GitHub signature %j as malformed", (signature) => {
   expect(verdictOf({ "x-hub-signature-256": signature })).toEqual(rejected("signature_malformed"));
 });
 
 test.each([`${DOCS_SIGNATURE}00`, DOCS_SIGNATURE.slice(2), "00"])(
-  "refuses the digest %s, longer or shorter",
+  "refuses the digest %s, which is longer or shorter than SHA-256",
   (digest) => {
     expect(verdictOf({ "x-hub-signature-256": `sha256=${digest}` })).toEqual(rejected("signature_mismatch"));
   },
 );
 
-test("looks at no SHA-1 header, whatever it holds", () => {
+test("ignores the SHA-1 signature header of GitHub", () => {
   const sha1 = hmac(DOCS_SECRET, "Hello, World!", "sha1").toString("hex");
   expect(verdictOf({ "x-hub-signature": `sha1=${sha1}` })).toEqual(rejected("signature_missing"));
   expect(verdictOf({ "x-hub-signature-256": `sha1=${sha1}` })).toEqual(rejected("signature_malformed"));
 });
 
-test("refuses a second delivery id, which is not signed but names the delivery", () => {
+test("refuses a delivery with two delivery id headers", () => {
   const headers = [
     "X-Hub-Signature-256",
     `sha256=${DOCS_SIGNATURE}`,
@@ -89,7 +89,7 @@ test("refuses a second delivery id, which is not signed but names the delivery",
   expect(verify(request("Hello, World!", headers), NOW_MS)).toEqual(rejected("header_repeated"));
 });
 
-test("accepts the secrets that have not expired, each to its last millisecond, and says which held", () => {
+test("accepts each secret until its last millisecond and reports which one verified", () => {
   const headers = { "x-hub-signature-256": `sha256=${DOCS_SIGNATURE}` };
   const old = { value: DOCS_SECRET, notAfterMs: NOW_MS };
   expect(verdictOf(headers, [{ value: "new" }, old])).toEqual({ kind: "authentic", secretIndex: 1 });
@@ -99,7 +99,7 @@ test("accepts the secrets that have not expired, each to its last millisecond, a
   expect(verdictOf(headers, [{ ...old, notAfterMs: NOW_MS - 1 }])).toEqual(rejected("no_usable_secret"));
 });
 
-test("never holds without a secret, nor with an empty one, whatever is signed with it", () => {
+test("refuses every delivery if there is no secret or an empty one", () => {
   const headers = { "x-hub-signature-256": `sha256=${hmac("", "Hello, World!").toString("hex")}` };
   const decoy = { "x-hub-signature-256": `sha256=${hmac("decoy", "Hello, World!").toString("hex")}` };
   expect(verdictOf(headers, [])).toEqual(rejected("no_usable_secret"));

@@ -1,13 +1,13 @@
 import type { Preset } from "../preset.ts";
 
-/** GitHub signs the body alone: no time, and neither the event name nor the delivery id. A delivery can be sent again by
- * hand for three days, under the same id. */
+/**
+ * GitHub signs only the body: no time, no event name and no delivery id. A delivery can be redelivered by hand for three
+ * days under the same id.
+ */
 export const github: Preset = {
   description: "GitHub: X-Hub-Signature-256, HMAC SHA-256 over the body",
   docs: "https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries",
-  notes: [
-    "GitHub does not retry by itself: deliveries that failed are sent again by hand or through its API.",
-  ],
+  notes: ["GitHub does not retry by itself: failed deliveries are redelivered by hand or through its API."],
   params: {},
   scheme: () => ({
     algorithm: "hmac-sha256",

@@ -1,15 +1,15 @@
 import type { Preset } from "../preset.ts";
 
-/** GitLab shows a token, or, where the webhook has a signing token, signs as Standard Webhooks. */
+/** GitLab sends a token, or signs as Standard Webhooks if the webhook has a signing token. */
 export const gitlab: Preset = {
   description: "GitLab: X-Gitlab-Token, or Standard Webhooks headers with a signing token",
   docs: "https://docs.gitlab.com/user/project/integrations/webhooks/",
   notes: [
-    "A token is no signature: whoever sees one delivery can make others. Take signing: signature where GitLab offers it.",
+    "A token is no signature: anyone who sees one delivery can forge others. Use signing: signature where GitLab offers it.",
   ],
   params: {
     signing: {
-      description: "What proves a delivery: the token itself, or a signature (webhooks with a signing token)",
+      description: "Proof of a delivery: the token itself, or a signature (webhooks with a signing token)",
       default: "token",
       oneOf: ["token", "signature"],
     },

@@ -1,6 +1,6 @@
 import type { Preset } from "../preset.ts";
 
-/** Jira Cloud signs the body of webhooks that an administrator made with a secret. */
+/** Jira Cloud signs the body of webhooks that an administrator created with a secret. */
 export const jira: Preset = {
   description: "Jira: X-Hub-Signature, HMAC SHA-256 over the body",
   docs: "https://developer.atlassian.com/cloud/jira/platform/webhooks/",

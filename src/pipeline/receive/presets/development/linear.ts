@@ -1,6 +1,6 @@
 import type { Preset } from "../preset.ts";
 
-/** Linear signs the body, in which its time stands. */
+/** Linear signs the body, which contains the time. */
 export const linear: Preset = {
   description: "Linear: Linear-Signature, HMAC SHA-256 over the body",
   docs: "https://linear.app/developers/webhooks",

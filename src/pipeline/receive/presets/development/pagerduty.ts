@@ -1,6 +1,6 @@
 import type { Preset } from "../preset.ts";
 
-/** PagerDuty, version 3: a signature of the body for each secret of the subscription. */
+/** PagerDuty (version 3) sends one signature of the body per secret of the subscription. */
 export const pagerduty: Preset = {
   description: "PagerDuty: X-PagerDuty-Signature v1=…, HMAC SHA-256 over the body",
   docs: "https://developer.pagerduty.com/docs/verifying-webhook-signatures",

@@ -30,7 +30,7 @@ test.each([
   [{ encoding: "hex" }, hmac("s", "{}").toString("hex").toUpperCase()],
   [{ encoding: "base64" }, hmac("s", "{}").toString("base64")],
   [{ prefix: "sig=" }, `sig=${hmac("s", "{}").toString("hex")}`],
-])("with %j accepts %s", (params, signature) => {
+])("verifies hmac-sha256 signatures with params %j: %s", (params, signature) => {
   const verify = createVerifier(presetScheme("hmac-sha256", { header: "X-Sig", ...params }), [
     { value: "s" },
   ]);
@@ -41,7 +41,7 @@ test.each([
   ["s", String(NOW_S)],
   ["ms", String(NOW_MS)],
   ["rfc3339", "2026-11-23T13:00:00.000+01:00"],
-])("signs <timestamp>.<body> where a timestamp header is set, in %s", (timestamp_unit, timestamp) => {
+])("verifies <timestamp>.<body> if a timestamp header is configured, in %s", (timestamp_unit, timestamp) => {
   const scheme = presetScheme("hmac-sha256", { timestamp_header: "X-Time", timestamp_unit });
   const signature = hmac("s", `${timestamp}.{}`).toString("hex");
   const verify = createVerifier(scheme, [{ value: "s" }]);
@@ -56,7 +56,7 @@ test.each([
   );
 });
 
-test("refuses base64 that is not canonical", () => {
+test("refuses base64 signatures that are not canonical", () => {
   const verify = createVerifier(presetScheme("hmac-sha256", { encoding: "base64" }), [{ value: "s" }]);
   const canonical = hmac("s", "{}").toString("base64");
   const last = canonical.at(-2) as string;

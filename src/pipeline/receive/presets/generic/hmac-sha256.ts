@@ -1,11 +1,11 @@
 import type { SchemeInput, TimeUnit } from "../../schemes/scheme.ts";
-import { HEADER, PLACE_PARAMS, placesByParams } from "../place-params.ts";
 import type { Preset } from "../preset.ts";
+import { HEADER, SELECTOR_PARAMS, selectorsFromParams } from "../selector-params.ts";
 
 /**
- * HMAC SHA-256 over the body, for any sender that can be told how. With `timestamp_header` the signed content is
- * `<timestamp>.<body>`, the timestamp exactly as it stands in the header, and deliveries older or newer than 300 s
- * are refused; without it there is no freshness to check, and deduplication carries the replays.
+ * HMAC SHA-256 over the body, for any sender that can be configured. With `timestamp_header` the signed content is
+ * `<timestamp>.<body>`, with the timestamp exactly as in the header, and deliveries older or newer than 300 s are
+ * refused. Without it there is no freshness check, and only deduplication stops replays.
  */
 export const hmacSha256: Preset = {
   description: "HMAC SHA-256 over the body, or over <timestamp>.<body> where timestamp_header is set",
@@ -13,22 +13,22 @@ export const hmacSha256: Preset = {
   params: {
     header: { description: "The header of the signature", default: "X-Signature-256", pattern: HEADER },
     encoding: {
-      description: "How the signature is written; hex in either case",
+      description: "Encoding of the signature; hex in either case",
       default: "hex",
       oneOf: ["hex", "base64"],
     },
     prefix: {
-      description: "Stands before the signature in its header, as sha256= does",
+      description: "Text before the signature in its header, such as sha256=",
       default: "",
       pattern: /^.{0,64}$/,
     },
     timestamp_header: { description: "The header of the signed timestamp", pattern: HEADER },
     timestamp_unit: {
-      description: "How the timestamp is written",
+      description: "Unit of the timestamp",
       default: "s",
       oneOf: ["s", "ms", "rfc3339"],
     },
-    ...PLACE_PARAMS,
+    ...SELECTOR_PARAMS,
   },
   scheme: ({
     header = "",
@@ -36,7 +36,7 @@ export const hmacSha256: Preset = {
     prefix = "",
     timestamp_header,
     timestamp_unit,
-    ...places
+    ...selectors
   }): SchemeInput => {
     return {
       algorithm: "hmac-sha256",
@@ -45,7 +45,7 @@ export const hmacSha256: Preset = {
       ...(timestamp_header !== undefined && {
         timestamp: { from: [{ header: timestamp_header }], unit: timestamp_unit as TimeUnit },
       }),
-      ...placesByParams(places),
+      ...selectorsFromParams(selectors),
     };
   },
   sample: { body: { type: "order.created", data: { id: "order_1", status: "completed" } } },

@@ -1,14 +1,14 @@
-import { PLACE_PARAMS, placesByParams } from "../place-params.ts";
 import type { Preset } from "../preset.ts";
+import { SELECTOR_PARAMS, selectorsFromParams } from "../selector-params.ts";
 
-/** No check at all: whoever knows the URL can send. Only for networks in which everybody may. */
+/** No verification: anyone who knows the URL can send. Only for networks in which every sender is trusted. */
 export const none: Preset = {
   description: "Nothing is checked: anyone who knows the URL can send",
   docs: "https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md",
-  params: PLACE_PARAMS,
-  scheme: (places) => ({
+  params: SELECTOR_PARAMS,
+  scheme: (params) => ({
     algorithm: "none",
-    ...placesByParams(places),
+    ...selectorsFromParams(params),
   }),
   sample: { body: { type: "order.created", data: { id: "order_1" } } },
 };

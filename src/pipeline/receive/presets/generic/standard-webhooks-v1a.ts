@@ -1,6 +1,6 @@
 import type { Preset } from "../preset.ts";
 
-/** Standard Webhooks 1.0.0, asymmetric signatures (`v1a`): the secret is the public key that the provider shows. */
+/** Standard Webhooks 1.0.0 with asymmetric signatures (`v1a`). The secret is the public key that the provider shows. */
 export const standardWebhooksV1a: Preset = {
   description: "Standard Webhooks with ed25519 signatures; the secret is the public key, whpk_…",
   docs: "https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md",
@@ -17,7 +17,7 @@ export const standardWebhooksV1a: Preset = {
     delivery_id: [{ header: "webhook-id" }],
     type: { from: [{ body: "/type" }] },
     occurred_at: { from: [{ body: "/timestamp" }], unit: "rfc3339" },
-    // The schedule that the specification shows ends after 75 hours.
+    // The retry schedule in the specification ends after 75 hours.
     retry_span_s: 345_600,
   }),
   sample: {

@@ -43,11 +43,11 @@ function signed(changes: { id?: string; timestampS?: number; body?: string; secr
   return { "webhook-id": id, "webhook-timestamp": String(timestampS), "webhook-signature": signature };
 }
 
-test("accepts what the SDK signs, with the time of signing and the secret that held", () => {
+test("accepts a signature of the Standard Webhooks SDK and reports its time and secret", () => {
   expect(verdictOf(signed())).toEqual({ kind: "authentic", secretIndex: 0, timestampMs: NOW_MS });
 });
 
-test("accepts the example that the SDK publishes", () => {
+test("accepts the example that the Standard Webhooks SDK publishes", () => {
   const headers = {
     "webhook-id": "msg_p5jXN8AQM9LWM0D4loKWxJek",
     "webhook-timestamp": "1614265330",
@@ -57,7 +57,7 @@ test("accepts the example that the SDK publishes", () => {
   expect(verdict).toEqual({ kind: "authentic", secretIndex: 0, timestampMs: 1_614_265_330_000 });
 });
 
-test("finds headers in any case among others", () => {
+test("finds signature headers in any case among others", () => {
   const { "webhook-id": id, "webhook-timestamp": time, "webhook-signature": signature } = signed();
   const headers = [
     "Host",
@@ -79,18 +79,18 @@ test.each([
   [300, "authentic"],
   [-301, "timestamp_too_old"],
   [301, "timestamp_too_new"],
-])("a delivery signed %i s from now is %s", (offsetS, expected) => {
+])("judges a delivery signed %i s from now as %s", (offsetS, expected) => {
   const verdict = verdictOf(signed({ timestampS: NOW_S + offsetS }));
   expect(verdict.kind === "rejected" ? verdict.reason : verdict.kind).toBe(expected);
 });
 
-test("judges the signature before the age", () => {
+test("checks the signature before the age", () => {
   expect(verdictOf(signed({ timestampS: NOW_S - 9_999, secret: "whsec_AAAA" }))).toEqual(
     rejected("signature_mismatch"),
   );
 });
 
-test("hashes the exact bytes: no byte order mark, no U+FFFD, no reformatting passes", () => {
+test("verifies the exact bytes: a byte order mark, U+FFFD or reformatting is a mismatch", () => {
   const original = Buffer.from('{"amount":12.50,"x":"\ufffd"}');
   const headers = signed({ body: original.toString() });
   expect(verdictOf(headers, original).kind).toBe("authentic");
@@ -100,14 +100,14 @@ test("hashes the exact bytes: no byte order mark, no U+FFFD, no reformatting pas
   }
 });
 
-test("accepts bodies that are not text", () => {
+test("accepts signed bodies that are not text", () => {
   const body = Buffer.from([0xff, 0x00, 0xfe]);
   const content = Buffer.concat([Buffer.from(`msg_1.${NOW_S}.`), body]);
   const signature = hmacOf(content);
   expect(verdictOf({ ...signed(), "webhook-signature": `v1,${signature}` }, body).kind).toBe("authentic");
 });
 
-test("accepts an id of any bytes, signed as it was sent", () => {
+test("accepts a delivery id of any bytes, signed as it was sent", () => {
   const content = Buffer.concat([Buffer.from("é\xe9", "latin1"), Buffer.from(`.${NOW_S}.${BODY}`)]);
   const signature = hmacOf(content);
   const headers = { ...signed(), "webhook-id": "é\xe9", "webhook-signature": `v1,${signature}` };
@@ -126,7 +126,7 @@ test("tries every signature of the list and ignores other versions", () => {
   expect(list("v1,")).toEqual(rejected("signature_malformed"));
 });
 
-test("bounds signatures in length and number before it hashes", () => {
+test("bounds the length and number of signatures before it computes a hash", () => {
   const { "webhook-signature": good, ...rest } = signed();
   const withSignature = (signature: string) => verdictOf({ ...rest, "webhook-signature": signature });
   expect(withSignature(`${"v1,AAAA ".repeat(15)}${good}`).kind).toBe("authentic");
@@ -151,7 +151,7 @@ test.each([
   expect(verdictOf({ ...headers, [name]: "" })).toEqual(rejected(expected));
 });
 
-test("lets nothing wander over a delimiter: neither from the time nor from the id", () => {
+test("refuses a delivery whose time or id contains the delimiter of the signed content", () => {
   const headers = signed({ body: '{"a":1.5}' });
   expect(verdictOf(headers, '{"a":1.5}').kind).toBe("authentic");
   const inTime = { ...headers, "webhook-timestamp": `${NOW_S}.{"a":1` };
@@ -169,7 +169,7 @@ test.each([`${NOW_S}abc`, ` ${NOW_S}`, `0${NOW_S}`, `${NOW_S}.0`, `+${NOW_S}`, "
   },
 );
 
-test.each(["my secret", "topsecret", "x"])("takes the secret %j as the SDK does, or as text", (secret) => {
+test.each(["my secret", "topsecret", "x"])("reads the secret %j as the SDK does, or as text", (secret) => {
   const key = /^topsecret$/.test(secret) ? new Webhook(secret) : new Webhook(secret, { format: "raw" });
   const headers = { ...signed(), "webhook-signature": key.sign("msg_1", new Date(NOW_MS), BODY) };
   const verify = createVerifier(presetScheme("standard-webhooks", {}), [{ value: secret }]);

@@ -14,7 +14,7 @@ export const standardWebhooks: Preset = {
     delivery_id: [{ header: "webhook-id" }],
     type: { from: [{ body: "/type" }] },
     occurred_at: { from: [{ body: "/timestamp" }], unit: "rfc3339" },
-    // The schedule that the specification shows ends after 75 hours.
+    // The retry schedule in the specification ends after 75 hours.
     retry_span_s: 345_600,
   }),
   sample: {

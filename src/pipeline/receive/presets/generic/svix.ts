@@ -1,6 +1,6 @@
 import type { Preset } from "../preset.ts";
 
-/** Svix, the service behind many providers: Standard Webhooks, with headers of its own name beside the standard ones. */
+/** Svix, the service behind many providers: Standard Webhooks with its own header names beside the standard ones. */
 export const svix: Preset = {
   description: "Svix: svix-id, svix-timestamp and svix-signature (or webhook-…) headers, HMAC SHA-256",
   docs: "https://docs.svix.com/receiving/verifying-payloads/how-manual",
@@ -20,7 +20,7 @@ export const svix: Preset = {
     delivery_id: [{ header: "svix-id" }, { header: "webhook-id" }],
     type: { from: [{ body: "/type" }] },
     occurred_at: { from: [{ body: "/timestamp" }], unit: "rfc3339" },
-    // The schedule that the specification shows ends after 75 hours.
+    // The retry schedule in the specification ends after 75 hours.
     retry_span_s: 345_600,
   }),
   sample: {

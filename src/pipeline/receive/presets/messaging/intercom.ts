@@ -1,6 +1,6 @@
 import type { Preset } from "../preset.ts";
 
-/** Intercom signs the body alone, with HMAC SHA-1 and the secret of the app. */
+/** Intercom signs only the body, with HMAC SHA-1 and the secret of the app. */
 export const intercom: Preset = {
   description: "Intercom: X-Hub-Signature, HMAC SHA-1 over the body",
   docs: "https://developers.intercom.com/docs/webhooks/webhook-models",

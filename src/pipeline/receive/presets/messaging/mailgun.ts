@@ -1,11 +1,11 @@
 import type { Preset } from "../preset.ts";
 
-/** Mailgun signs time and a token that it uses once, and not the data of the event. */
+/** Mailgun signs a time and a one-time token, but not the data of the event. */
 export const mailgun: Preset = {
   description: "Mailgun: a signature in the body, HMAC SHA-256 over time and token",
   docs: "https://documentation.mailgun.com/docs/mailgun/user-manual/webhooks/securing-webhooks",
   notes: [
-    "The signature does not cover the data: fetch what matters from the API of Mailgun before you act on it.",
+    "The signature does not cover the data: fetch important values from the API of Mailgun before you act on them.",
   ],
   params: {},
   scheme: () => ({

@@ -1,13 +1,13 @@
 import type { Preset } from "../preset.ts";
 
-/** Meta (Facebook, Instagram, WhatsApp) signs the body alone, with the secret of the app, and sends several entries at once. */
+/** Meta (Facebook, Instagram, WhatsApp) signs only the body, with the secret of the app, and batches several entries. */
 export const meta: Preset = {
   description: "Meta and WhatsApp: X-Hub-Signature-256, HMAC SHA-256 over the body",
   docs: "https://developers.facebook.com/docs/graph-api/webhooks/getting-started",
   notes: ["An entry is one event, named by the object and the field of its first change."],
   params: {
     verify_token: {
-      description: "What Meta shows when it asks whether the URL is yours",
+      description: "The token that Meta sends when it checks that the URL is yours",
       pattern: /^.{1,256}$/,
     },
   },
@@ -22,7 +22,7 @@ export const meta: Preset = {
       {
         method: "GET",
         when: [{ at: { query: "hub.mode" }, equals: "subscribe" }],
-        // A GET is refused alike whether the endpoint has a token or not; Meta signs none.
+        // Meta signs no GET, so without a token every GET is refused like one with a wrong token.
         proof:
           verify_token === undefined
             ? "signature"

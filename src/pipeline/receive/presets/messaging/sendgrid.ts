@@ -1,6 +1,6 @@
 import type { Preset } from "../preset.ts";
 
-/** SendGrid signs time and body with ECDSA; the secret is the public key that it shows. */
+/** SendGrid signs time and body with ECDSA. The secret is the public key that it shows. */
 export const sendgrid: Preset = {
   description: "SendGrid: X-Twilio-Email-Event-Webhook-Signature, ECDSA P-256 over time and body",
   docs: "https://www.twilio.com/docs/sendgrid/for-developers/tracking-events/getting-started-event-webhook-security-features",

@@ -1,6 +1,6 @@
 import type { Preset } from "../preset.ts";
 
-/** Slack signs version, time and body, with the secret of the app, which is the same for all workspaces. */
+/** Slack signs version, time and body with the secret of the app, which is the same for all workspaces. */
 export const slack: Preset = {
   description: "Slack events, commands and interactions: X-Slack-Signature, HMAC SHA-256 over v0:time:body",
   docs: "https://docs.slack.dev/authentication/verifying-requests-from-slack",

@@ -1,12 +1,11 @@
 import type { Preset } from "../preset.ts";
 
-/** Twilio signs the public URL and the fields of the form, with HMAC SHA-1; no time, so that deduplication carries its
- * replays. */
+/** Twilio signs the public URL and the form fields with HMAC SHA-1, but no time: only deduplication stops replays. */
 export const twilio: Preset = {
   description: "Twilio: X-Twilio-Signature, HMAC SHA-1 over the URL and the sorted form fields",
   docs: "https://www.twilio.com/docs/usage/webhooks/webhooks-security",
   notes: [
-    "The signature covers the URL: set HEADRACE_PUBLIC_URL to what Twilio calls.",
+    "The signature covers the URL: set HEADRACE_PUBLIC_URL to the URL that Twilio calls.",
     "The secret is the auth token of the account.",
   ],
   params: {},
@@ -25,7 +24,7 @@ export const twilio: Preset = {
       ],
     },
     account: [{ body: "/AccountSid" }],
-    // Twilio reads an answer as instructions (TwiML); an empty one gives none.
+    // Twilio reads a response as instructions (TwiML). An empty one gives none.
     ack: { status: 200, body: "empty" },
   }),
   sample: {

@@ -1,6 +1,6 @@
 import type { Preset } from "../preset.ts";
 
-/** Zendesk signs time and body, without anything between them. */
+/** Zendesk signs time and body with nothing between them. */
 export const zendesk: Preset = {
   description: "Zendesk: X-Zendesk-Webhook-Signature, HMAC SHA-256 over time and body",
   docs: "https://developer.zendesk.com/documentation/event-connectors/webhooks/verifying/",

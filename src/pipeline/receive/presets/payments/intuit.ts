@@ -1,11 +1,11 @@
 import type { Preset } from "../preset.ts";
 
-/** Intuit QuickBooks signs the body alone, with the verifier token of the app. Its newer form is an array of CloudEvents. */
+/** Intuit QuickBooks signs only the body, with the verifier token of the app. Its newer form is an array of CloudEvents. */
 export const intuit: Preset = {
   description: "Intuit QuickBooks: intuit-signature, HMAC SHA-256 over the body",
   docs: "https://developer.intuit.com/app/developer/qbo/docs/develop/webhooks",
   notes: [
-    "A notification of the older form is one event, named by the first of its entities; the others stand beside it in the data.",
+    "A notification of the older form is one event, named by its first entity; the other entities are in its data.",
   ],
   params: {},
   scheme: () => ({

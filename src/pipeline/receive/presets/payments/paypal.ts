@@ -1,16 +1,16 @@
 import type { Preset } from "../preset.ts";
 
-/** PayPal signs id, time, webhook id and a checksum of the body, with the key of a certificate. */
+/** PayPal signs an id, a time, the webhook id and a checksum of the body, with the key of a certificate. */
 export const paypal: Preset = {
   description: "PayPal: PAYPAL-TRANSMISSION-SIG, RSA SHA-256 over id, time, webhook id and CRC32",
   docs: "https://developer.paypal.com/api/rest/webhooks/rest/",
   notes: [
-    "The secret is the certificate at PAYPAL-CERT-URL, or its public key, in PEM. It is never fetched: the sender names that URL. When PayPal renews it, add the new one with rotate.",
-    "CRC32 is no hash: another body with the same checksum can be made. Fetch the event by its id before money moves.",
+    "The secret is the certificate at PAYPAL-CERT-URL, or its public key, in PEM. Headrace never fetches it, because the sender chooses that URL. When PayPal renews it, add the new one with rotate.",
+    "CRC32 is not a cryptographic hash: a different body with the same checksum can be made. Fetch the event by its id before money moves.",
   ],
   params: {
     webhook_id: {
-      description: "The id of the webhook at PayPal, which is signed",
+      description: "The id of the webhook at PayPal, which is part of the signed content",
       default: "unset",
       pattern: /^[A-Za-z0-9-]{1,64}$/,
     },

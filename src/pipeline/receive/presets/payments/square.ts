@@ -4,7 +4,7 @@ import type { Preset } from "../preset.ts";
 export const square: Preset = {
   description: "Square: x-square-hmacsha256-signature, HMAC SHA-256 over URL and body",
   docs: "https://developer.squareup.com/docs/webhooks/step3validate",
-  notes: ["The signature covers the URL: set HEADRACE_PUBLIC_URL to what Square calls."],
+  notes: ["The signature covers the URL: set HEADRACE_PUBLIC_URL to the URL that Square calls."],
   params: {},
   scheme: () => ({
     algorithm: "hmac-sha256",

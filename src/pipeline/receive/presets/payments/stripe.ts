@@ -1,11 +1,11 @@
 import type { Preset } from "../preset.ts";
 
-/** Stripe signs time and body; while a secret is rolled a delivery carries a signature of each. */
+/** Stripe signs time and body. During a secret rollover a delivery has one signature per secret. */
 export const stripe: Preset = {
   description: "Stripe: Stripe-Signature t=…,v1=…, HMAC SHA-256 over t.body",
   docs: "https://docs.stripe.com/webhooks/signatures",
   notes: [
-    "The secret is used with its whsec_ prefix, as it is shown.",
+    "The secret includes its whsec_ prefix, as Stripe shows it.",
     "account is the connected account, acct_…, of Connect webhooks.",
   ],
   params: {},

@@ -1,7 +1,7 @@
 import type { Preset } from "../preset.ts";
 
-/** Xero signs the body alone. Before it sends anything it probes with right and wrong signatures, and wants 200 and 401,
- * with no body and no cookies. */
+/** Xero signs only the body. It first probes with correct and wrong signatures, and expects 200 and 401 without body or
+ * cookies. */
 export const xero: Preset = {
   description: "Xero: x-xero-signature, HMAC SHA-256 over the body",
   docs: "https://developer.xero.com/documentation/guides/webhooks/configuring-your-server/",

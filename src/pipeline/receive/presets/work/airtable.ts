@@ -1,6 +1,6 @@
 import type { Preset } from "../preset.ts";
 
-/** Airtable signs a ping: what changed is fetched with a cursor afterwards. */
+/** Airtable signs only a ping. The changes are fetched with a cursor afterwards. */
 export const airtable: Preset = {
   description: "Airtable: X-Airtable-Content-MAC, HMAC SHA-256 over the body",
   docs: "https://airtable.com/developers/web/api/webhooks-overview",

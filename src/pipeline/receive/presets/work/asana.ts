@@ -1,12 +1,10 @@
 import type { Preset } from "../preset.ts";
 
-/** Asana gives the secret in the first request, while the call that makes the webhook is still open. */
+/** Asana sends the secret in the first request, while the call that creates the webhook is still open. */
 export const asana: Preset = {
   description: "Asana: X-Hook-Signature, HMAC SHA-256 over the body",
   docs: "https://developers.asana.com/docs/webhooks-guide",
-  notes: [
-    "Make the endpoint without a secret, then the webhook: Asana hands its secret over in a handshake.",
-  ],
+  notes: ["Create the endpoint without a secret, then the webhook: Asana sends its secret in a handshake."],
   params: {},
   scheme: () => ({
     algorithm: "hmac-sha256",

@@ -1,6 +1,6 @@
 import type { Preset } from "../preset.ts";
 
-/** DocuSign Connect signs the body with every HMAC key of the account, each in a header of its own. */
+/** DocuSign Connect signs the body with every HMAC key of the account, each signature in its own header. */
 export const docusign: Preset = {
   description: "DocuSign Connect: X-DocuSign-Signature-1 and so on, HMAC SHA-256 over the body",
   docs: "https://developers.docusign.com/platform/webhooks/connect/hmac/",
@@ -15,7 +15,7 @@ export const docusign: Preset = {
     type: { from: [{ body: "/event" }] },
     occurred_at: { from: [{ body: "/generatedDateTime" }], unit: "rfc3339" },
     account: [{ body: "/data/accountId" }],
-    // It is said to try for seven days.
+    // DocuSign retries for up to seven days.
     retry_span_s: 604_800,
     body_limit_bytes: 26_214_400,
   }),

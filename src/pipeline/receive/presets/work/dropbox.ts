@@ -1,6 +1,6 @@
 import type { Preset } from "../preset.ts";
 
-/** Dropbox signs a list of the accounts in which something changed; equal lists are different notifications. */
+/** Dropbox signs a list of accounts with changes. Equal lists are different notifications. */
 export const dropbox: Preset = {
   description: "Dropbox: X-Dropbox-Signature, HMAC SHA-256 over the body",
   docs: "https://www.dropbox.com/developers/reference/webhooks",

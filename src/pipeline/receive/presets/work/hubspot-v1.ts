@@ -1,11 +1,10 @@
 import type { Preset } from "../preset.ts";
 
-/** HubSpot, version 1 of its signatures: a plain SHA-256 over secret and body, with no time. Take `hubspot` where there is
- * a choice. */
+/** HubSpot signatures, version 1: a plain SHA-256 over secret and body, without a time. Prefer `hubspot`. */
 export const hubspotV1: Preset = {
   description: "HubSpot, version 1: X-HubSpot-Signature, SHA-256 over secret and body",
   docs: "https://developers.hubspot.com/docs/apps/legacy-apps/authentication/validating-requests",
-  notes: ["This is a hash with a secret in front, not an HMAC; HubSpot sends version 3 beside it."],
+  notes: ["This is a hash prefixed with a secret, not an HMAC; HubSpot sends version 3 beside it."],
   params: {},
   scheme: () => ({
     algorithm: "sha256-prefixed",

@@ -1,11 +1,11 @@
 import type { Preset } from "../preset.ts";
 
-/** HubSpot, version 3 of its signatures: method, public URL, body and time, with the secret of the app. An event id of
- * HubSpot alone is not unique. */
+/** HubSpot signatures, version 3: method, public URL, body and time, with the secret of the app. HubSpot event ids are
+ * not unique. */
 export const hubspot: Preset = {
   description: "HubSpot: X-HubSpot-Signature-v3, HMAC SHA-256 over method, URL, body and time",
   docs: "https://developers.hubspot.com/docs/apps/legacy-apps/authentication/validating-requests",
-  notes: ["The signature covers the URL: set HEADRACE_PUBLIC_URL to what HubSpot calls."],
+  notes: ["The signature covers the URL: set HEADRACE_PUBLIC_URL to the URL that HubSpot calls."],
   params: {},
   scheme: () => ({
     algorithm: "hmac-sha256",

@@ -1,11 +1,11 @@
 import type { Preset } from "../preset.ts";
 
-/** Microsoft Graph repeats the clientState of the subscription in every notification; there is no signature. */
+/** Microsoft Graph repeats the clientState of the subscription in every notification and signs nothing. */
 export const msGraph: Preset = {
   description: "Microsoft Graph: the clientState of every notification",
   docs: "https://learn.microsoft.com/graph/change-notifications-delivery-webhooks",
   notes: [
-    "The secrets are the clientStates of the subscriptions. A clientState is no signature: fetch what matters from Graph.",
+    "The secrets are the clientStates of the subscriptions. A clientState is no signature: fetch important values from Graph.",
   ],
   params: {},
   scheme: () => ({

@@ -1,6 +1,6 @@
 import type { Preset } from "../preset.ts";
 
-/** Typeform signs the body alone. */
+/** Typeform signs only the body. */
 export const typeform: Preset = {
   description: "Typeform: Typeform-Signature, HMAC SHA-256 over the body",
   docs: "https://www.typeform.com/developers/webhooks/secure-your-webhooks/",

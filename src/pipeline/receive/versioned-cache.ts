@@ -1,31 +1,31 @@
-/** What was loaded, right at one value of the receive counter. */
-export interface Counted {
+/** A value that was loaded at one value of the receive counter. */
+export interface Versioned {
   counter: number;
 }
 
-/** The newest value of the receive counter that this process has seen: what was loaded before it no longer counts. */
+/** The newest value of the receive counter that this process has seen. Values loaded at an older one are stale. */
 export interface NewestCounter {
   value: number;
 }
 
-/** Values by key, each loaded once for each value of the counter that was seen. */
-export interface CountedCache<Value extends Counted> {
-  /** The value if it is held and current: no promise, for every delivery asks. */
-  held(key: string): Value | undefined;
-  /** Loads the value; concurrent calls share one look. */
+/** A cache that loads each key once per value of the receive counter. */
+export interface VersionedCache<Value extends Versioned> {
+  /** Returns the cached value if it is current. Synchronous because every delivery calls it. */
+  get(key: string): Value | undefined;
+  /** Loads the value. Concurrent calls for one key share one read. */
   load(key: string): Promise<Value>;
 }
 
 /**
- * A cache of at most `maxEntries`, and as many of what does not exist: whoever asks for names at random pushes out
- * nothing that is in use.
+ * Creates a cache of at most `maxEntries` existing values and as many missing ones. Lookups of random names therefore
+ * evict no value that is in use.
  */
-export function createCountedCache<Value extends Counted>(deps: {
+export function createVersionedCache<Value extends Versioned>(deps: {
   newest: NewestCounter;
   maxEntries: number;
   exists: (value: Value) => boolean;
   read: (key: string) => Promise<Value>;
-}): CountedCache<Value> {
+}): VersionedCache<Value> {
   const { newest, maxEntries, exists, read } = deps;
   const found = new Map<string, Value>();
   const missing = new Map<string, Value>();
@@ -48,7 +48,7 @@ export function createCountedCache<Value extends Counted>(deps: {
   }
 
   return {
-    held(key) {
+    get(key) {
       const value = found.get(key) ?? missing.get(key);
       return value !== undefined && value.counter >= newest.value ? value : undefined;
     },

@@ -5,22 +5,23 @@ import type { KnownEndpoint } from "./endpoint-cache.ts";
 import type { InboundRequest } from "./schemes/inbound-request.ts";
 import { keptHeaders } from "./schemes/kept-headers.ts";
 
-export interface PlacedEvents {
+/** The events of a delivery that belong to one endpoint. */
+export interface EndpointEvents {
   events: NewEvent[];
-  /** Items of other accounts, or of none: they are not this endpoint's. */
+  /** Items that were left out: those of other accounts, or of none. */
   leftOut: number;
 }
 
 /**
- * The events of an authentic delivery that are this endpoint's. Where it names its account, and the provider says of
- * which account an event is, all others are left out: an app's one secret signs the deliveries of every account. Where
- * it names none, those of `others` are.
+ * Selects the events of an authentic delivery that belong to the endpoint. If the endpoint names its account and the
+ * scheme has accounts, only events of that account belong to it: an app signs the deliveries of all its accounts with
+ * one secret. If it names none, the accounts in `others` are left out.
  */
-export function placedEvents(
+export function eventsOfEndpoint(
   endpoint: KnownEndpoint,
   request: InboundRequest,
   { delivery, others }: { delivery: DeliveryReading; others?: ReadonlySet<string> },
-): PlacedEvents {
+): EndpointEvents {
   const { name, scheme, account } = endpoint;
   const headers = keptHeaders(scheme, request);
   const isBound = account !== undefined && scheme.account !== undefined;
@@ -29,8 +30,8 @@ export function placedEvents(
     : others === undefined || others.size === 0
       ? delivery.events
       : delivery.events.filter((event) => event.account === undefined || !others.has(event.account));
-  // Field by field: this is made for every delivery, and spreading objects into it takes longer than verifying it.
-  // An item of a batch is cut out of its delivery, and is JSON whatever the delivery was.
+  // The fields are written one by one because this runs for every delivery, and object spread costs more than verifying.
+  // An item is cut out of its delivery and stored as JSON, whatever the content type of the delivery.
   const texts = delivery.isBatch ? request.textsOf(own.map((event) => event.data)) : undefined;
   const events = own.map(
     (event, index): NewEvent => ({
