@@ -60,31 +60,32 @@ import { type ReadSourceStates, Source } from "./sources/source-schema.ts";
 import { createReadSourceStates } from "./sources/source-states.ts";
 import { sourceRoutes } from "./sources/sources.ts";
 
+/** Dependencies of the API routes. */
 export interface ApiDeps {
   database: Database;
   guards: Guards;
   keyShare: KeyShareBounds;
-  /** Told of each call that is refused by the share of its key. */
+  /** Called for each call that the share of its key refuses. */
   onRefused: (reason: RefusedCall) => void;
   keyRing: KeyRing;
   keyUse: Pick<KeyUse, "note">;
   acceptor: Acceptor;
   takeQuota: TakeQuota;
   checkActionHeaders: CheckActionHeaders;
-  /** Rules of outgoing calls: an address that they would refuse is refused where it is stored. Left out: none is. */
+  /** Rules of outgoing calls. A target that they refuse cannot be stored. Default: no target is refused. */
   refusedTarget?: TargetRules;
   dispatch: RunDispatch;
   pollDispatch: PollDispatch;
-  /** Left out: read from PostgreSQL. */
+  /** Default: read from PostgreSQL. */
   readSourceStates?: ReadSourceStates;
-  /** The URL that providers call: a scheme, a host, and the prefix of a path where a proxy has one. */
+  /** The URL that providers call: scheme, host and, behind a proxy, the path prefix. */
   publicUrl: string;
 }
 
-/** A call takes no longer, ms: longer than any one statement may. Its answer is then 503. */
+/** Timeout of a call, ms: longer than any statement's. The call is then answered 503. */
 const DEADLINE_MS = 30_000;
 
-/** The management API: every route behind a guard, every body JSON. */
+/** The routes of the management API. Every route has a guard, and every body is JSON. */
 export const apiRoutes: FastifyPluginAsync<ApiDeps> = async (server, deps) => {
   const shared = { database: auditCalls(server, deps.database), guards: deps.guards };
   const { keyRing, acceptor, takeQuota, checkActionHeaders, dispatch, publicUrl } = deps;
@@ -98,7 +99,7 @@ export const apiRoutes: FastifyPluginAsync<ApiDeps> = async (server, deps) => {
   });
   redactForReadKeys(server);
   server.removeAllContentTypeParsers();
-  // The rules of delivered bodies, so that what is accepted here can be normalised.
+  // The same rules as for webhook bodies, so that every accepted body can be normalised.
   server.addContentTypeParser("application/json", { parseAs: "buffer" }, (_request, body, done) => {
     const parsed = parseBody({ contentType: "application/json", body: body as Buffer });
     if (parsed.kind === "parsed") done(null, parsed.data);

@@ -4,19 +4,19 @@ import { pageOfRows, readCursor, writeCursor } from "./cursor.ts";
 
 const Key = Type.Tuple([Type.String({ maxLength: 3 }), Type.String()]);
 
-test("a cursor is read as it was written", () => {
+test("reads a list cursor as it was written", () => {
   expect(readCursor(writeCursor(["é", "b/c"]), Key)).toEqual(["é", "b/c"]);
   expect(readCursor(undefined, Key)).toBeUndefined();
 });
 
 test.each(["", "x", "%%%", writeCursor(["a"]), writeCursor(["long", "b"]), "bnVsbA"])(
-  "a cursor that no list gave is refused: %s",
+  "refuses a cursor that no list returned: %s",
   (cursor) => {
-    expect(() => readCursor(cursor, Key)).toThrow("not one that this list gave");
+    expect(() => readCursor(cursor, Key)).toThrow("not one that this list returned");
   },
 );
 
-test("a page has a cursor only when a row was left over", () => {
+test("returns a next cursor only if there is another row", () => {
   const page = (limit: number) =>
     pageOfRows(
       [1, 2, 3],

@@ -4,12 +4,12 @@ import { HeadraceError } from "../domain/errors.ts";
 import type { FoundRows } from "../postgres/core/bounded-list.ts";
 import { uuid7Ms } from "../postgres/schema/partitions.ts";
 
-/** Where a page ended, opaque to the client: the key of its last item. */
+/** Encodes the key of a page's last item, opaque to the client. */
 export function writeCursor(key: readonly string[]): string {
   return Buffer.from(JSON.stringify(key)).toString("base64url");
 }
 
-/** The key in a cursor; undefined when there is none. Throws `invalid_request` for what `writeCursor` never wrote. */
+/** Decodes the key in a cursor. Throws `invalid_request` for a cursor that `writeCursor` did not write. */
 export function readCursor<Schema extends TSchema>(
   cursor: string | undefined,
   schema: Schema,
@@ -17,9 +17,9 @@ export function readCursor<Schema extends TSchema>(
   if (cursor === undefined) return undefined;
   const key = parse(Buffer.from(cursor, "base64url").toString());
   if (Value.Check(schema, key)) return key;
-  throw new HeadraceError("invalid_request", "The cursor is not one that this list gave", {
+  throw new HeadraceError("invalid_request", "The cursor is not one that this list returned", {
     details: [
-      { field: "cursor", expected: "next_cursor of the page before, unchanged", got: "another text" },
+      { field: "cursor", expected: "next_cursor of the previous page, unchanged", got: "another text" },
     ],
   });
 }
@@ -33,8 +33,8 @@ function parse(text: string): unknown {
 }
 
 /**
- * A page of rows that were asked for with a limit of one more, which tells whether there is another page. `keyOf`
- * gives what the next page begins after.
+ * Returns a page of rows that were queried with `limit + 1`: the additional row shows that there is another page. `keyOf`
+ * returns the key after which the next page begins.
  */
 export function pageOfRows<Row, Item>(
   rows: readonly Row[],
@@ -45,7 +45,7 @@ export function pageOfRows<Row, Item>(
   return asPage(rows.slice(0, limit), rows.length > limit, keyOf, asItem);
 }
 
-/** A page of rows of which it is known whether there are `more` behind them. */
+/** Returns a page of rows. `more` tells whether rows follow them. */
 export function asPage<Row, Item>(
   rows: readonly Row[],
   more: boolean,
@@ -59,7 +59,7 @@ export function asPage<Row, Item>(
   };
 }
 
-/** A page of rows that a filter found, which may have stopped before it was full. */
+/** Returns a page of filtered rows, for a search that may have stopped before the page was full. */
 export function asFoundPage<Row extends { id: string }, Item>(
   { rows, more, lookedUntilId }: FoundRows<Row>,
   asItem: (row: Row, index: number) => Item,

@@ -9,7 +9,7 @@ import { ErrorBody } from "./error-schema.ts";
 import { reference } from "./field-schemas.ts";
 import { endWith } from "./server/connections.ts";
 
-/** The status of every fault. What is 500 here is our own fault, and its message stays in the log. */
+/** The HTTP status of every error code. A status of 500 is our own fault, and its message appears only in the log. */
 const STATUS: Record<ErrorCode, number> = {
   invalid_request: 400,
   unauthorized: 401,
@@ -31,22 +31,22 @@ const STATUS: Record<ErrorCode, number> = {
   invalid_setting: 500,
 };
 
-/** How long a client does well to wait when the store is away, or the process stops, s. */
+/** Retry-After while the store is unavailable or the process stops, s. */
 const RETRY_AFTER_SECONDS = 2;
 
-/** What every route of the API may answer besides its successes, for its response schema. */
+/** The error responses of every route, for its response schema. */
 export const ERROR_RESPONSES = { "4xx": reference(ErrorBody), "5xx": reference(ErrorBody) };
 
-/** Callbacks for requests that were not carried out. */
+/** Callbacks for errors. */
 export interface ErrorWatch {
   log: Logger;
-  /** Told of each request that is answered 503. */
+  /** Called for each request that is answered 503. */
   onUnavailable: (error: Error) => void;
-  /** Told of each call that is answered 429 because too many of its tenant's are under way. */
+  /** Called for each call that is answered 429 because its tenant has too many calls in progress. */
   onTenantShareTaken: () => void;
 }
 
-/** Answers every error that a route or Fastify itself throws. */
+/** Creates the handler of every error that a route or Fastify throws. */
 export function createErrorHandler({ log, onUnavailable, onTenantShareTaken }: ErrorWatch) {
   return (error: FastifyError | Error, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
     const fault = asFault(error);
@@ -59,26 +59,26 @@ export function createErrorHandler({ log, onUnavailable, onTenantShareTaken }: E
       return send(reply.header("retry-after", RETRY_AFTER_SECONDS), fault);
     }
     if (fault.status === 503) {
-      // An outage comes with many of them at once: these are counted, and told of together.
+      // An outage causes many of these at once, so they are counted and logged together elsewhere.
       onUnavailable(error);
-      log.debug(where, "a request could not be carried out now");
+      log.debug(where, "the request cannot be served now");
       reply.header("retry-after", RETRY_AFTER_SECONDS);
-      return send(reply, { ...fault, message: "This cannot be stored or read now; try again" });
+      return send(reply, { ...fault, message: "The data cannot be stored or read now; try again" });
     }
-    // What is left of the body is not read.
+    // The rest of the body is not read.
     if (fault.status === 413) reply.header("connection", "close");
     if (fault.status === 429 && !reply.hasHeader("retry-after")) {
       reply.header("retry-after", RETRY_AFTER_SECONDS);
     }
     if (fault.status < 500) return send(reply, fault);
-    log.error(where, "a request failed");
+    log.error(where, "the request failed");
     reply.header("x-request-id", requestId);
-    const message = `Something failed here, not in the request: the log has the cause under request_id ${requestId}`;
+    const message = `Internal error: the log has the cause under request_id ${requestId}`;
     return send(reply, { status: fault.status, code: "internal", message });
   };
 }
 
-/** Answers what no route takes: 405 with the methods of the path where there are some, else 404. */
+/** Creates the handler of unknown routes: 405 with the allowed methods if the path has some, else 404. */
 export function createNotFoundHandler(methodsOf: (path: string) => readonly string[]) {
   return (request: FastifyRequest, reply: FastifyReply): FastifyReply => {
     const path = request.url.split("?", 1)[0] ?? "";
@@ -91,12 +91,12 @@ export function createNotFoundHandler(methodsOf: (path: string) => readonly stri
     return send(reply, {
       status: 405,
       code: "method_not_allowed",
-      message: `${path.slice(0, 200)} takes ${allowed}, not ${request.method}`,
+      message: `${path.slice(0, 200)} allows ${allowed}, not ${request.method}`,
     });
   };
 }
 
-/** Answers what is not even a request, on the bare socket, and closes it after `lingerMs` at the latest. */
+/** Creates the handler of malformed requests. It responds on the bare socket and closes it within `lingerMs`. */
 export function createClientErrorHandler(lingerMs: number, onTimeout: () => void) {
   return (error: NodeJS.ErrnoException, socket: Socket): void => {
     if (error.code === "ERR_HTTP_REQUEST_TIMEOUT") onTimeout();
@@ -120,7 +120,7 @@ const CLIENT_ERRORS: Record<string, [status: number, code: string]> = {
   ERR_HTTP_REQUEST_TIMEOUT: [408, "request_timeout"],
 };
 
-/** What is answered: its message and details are fit to be shown unless the status says that it is our own fault. */
+/** An error response. Message and details can be shown to the client unless the status is 500. */
 interface Fault {
   status: number;
   code: string;
@@ -129,7 +129,7 @@ interface Fault {
 }
 
 function asFault(error: FastifyError | Error): Fault {
-  // Nothing is away: this one asks for too much at once.
+  // The store is available, but one tenant has too many calls in progress.
   if (error instanceof TenantShareTaken) {
     return { status: STATUS.rate_limited, code: "rate_limited", message: error.message };
   }
@@ -147,24 +147,24 @@ function asFault(error: FastifyError | Error): Fault {
     constraint,
     detail = "",
   } = error as FastifyError & { constraint?: string; detail?: string };
-  const isHalf = code === "22P02" && detail.includes("surrogate");
-  const known = isHalf ? UNSTORABLE : FOREIGN[constraint === undefined ? code : `${code}:${constraint}`];
+  const isSurrogate = code === "22P02" && detail.includes("surrogate");
+  const known = isSurrogate ? UNSTORABLE : FOREIGN[constraint === undefined ? code : `${code}:${constraint}`];
   if (known !== undefined) return { status: STATUS[known.code], ...known };
-  // What Fastify says of a malformed request may be shown.
+  // Fastify's messages about malformed requests can be shown.
   if (statusCode >= 400 && statusCode < 500) return { status: statusCode, code: "invalid_request", message };
   return { status: 500, code: "internal", message };
 }
 
 const UNSTORABLE = {
   code: "invalid_request",
-  message: "A text holds the NUL character, or half of a surrogate pair, which cannot be stored",
+  message: "A text contains the NUL character or a lone surrogate, which cannot be stored",
 } as const;
 
-/** Errors of Fastify and of PostgreSQL that mean one of ours, by their codes. */
+/** Errors of Fastify and PostgreSQL that correspond to one of ours, by their codes. */
 const FOREIGN: Record<string, { code: ErrorCode; message: string }> = {
   FST_ERR_CTP_BODY_TOO_LARGE: {
     code: "payload_too_large",
-    message: "The body is larger than this route takes",
+    message: "The body is larger than this route allows",
   },
   FST_ERR_CTP_INVALID_MEDIA_TYPE: {
     code: "unsupported_media_type",
@@ -179,6 +179,6 @@ function send(reply: FastifyReply, { status, code, message, details }: Fault): F
   const body: Static<typeof ErrorBody> = {
     error: { code, message, ...(details === undefined ? {} : { details: [...details] }) },
   };
-  // A route may have set the type of its success already.
+  // A route may already have set the content type of its success.
   return reply.code(status).type("application/json; charset=utf-8").send(body);
 }

@@ -23,7 +23,7 @@ const Query = pageQuery({ ...filters, tenant: Type.Optional(Id) });
 
 const response = { 200: pageOf(reference(AuditEntry)), ...ERROR_RESPONSES };
 
-/** Every call that changed something. */
+/** Routes that list the calls and commands that changed something. */
 export const auditRoutes: FastifyPluginAsyncTypebox<{ database: Database; guards: Guards }> = async (
   server,
   { database, guards },
@@ -36,7 +36,7 @@ export const auditRoutes: FastifyPluginAsyncTypebox<{ database: Database; guards
         tags,
         summary: "The calls that changed something of a tenant, newest first",
         description:
-          "`key` is the id or name of a key; `object` finds what lies below it too: flows, flows/orders.",
+          "`key` is the id or name of a key. `object` also matches objects below it: flows matches flows/orders.",
         params: TenantParams,
         querystring: TenantQuery,
         response,
@@ -53,7 +53,7 @@ export const auditRoutes: FastifyPluginAsyncTypebox<{ database: Database; guards
       schema: {
         tags,
         summary: "The calls and commands that changed something, of all tenants and of none, newest first",
-        description: "Kept for 400 days, also of tenants that were deleted.",
+        description: "Entries are kept for 400 days, also those of deleted tenants.",
         querystring: Query,
         response,
       },

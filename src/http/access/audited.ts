@@ -4,19 +4,18 @@ import { differenceOf } from "../../domain/audit-difference.ts";
 import { insertAuditEntry, noteChanges, readChanges } from "../../postgres/access/audit.ts";
 import type { Database, Queryable } from "../../postgres/core/database.ts";
 
-/** A call that may change something, while its handler runs. */
+/** A running call that may change something. */
 interface Call {
   request: FastifyRequest;
-  /** Whether a committed transaction of the call has its audit row. */
+  /** True once a committed transaction of the call has written the audit row. */
   recorded: boolean;
 }
 
 const READING = new Set(["GET", "HEAD", "OPTIONS"]);
 
 /**
- * Makes the server's routes leave an audit row for each call that changes something. Use the database that is returned
- * in their handlers: the first transaction of a call that writes anything writes the row as well. Register routes
- * afterwards.
+ * Makes the server write an audit row for each call that changes something. Route handlers must use the returned database:
+ * the first transaction of a call that writes anything also writes the row. Call this before routes are registered.
  */
 export function auditCalls(server: FastifyInstance, database: Database): Database {
   const calls = new AsyncLocalStorage<Call>();
@@ -52,7 +51,7 @@ export function auditCalls(server: FastifyInstance, database: Database): Databas
   };
 }
 
-/** Writes the row of a transaction that wrote something; false for one that did not. */
+/** Writes the audit row if the transaction wrote something, and returns whether it did. */
 async function record(transaction: Queryable, request: FastifyRequest, made: unknown): Promise<boolean> {
   const changes = await readChanges(transaction);
   if (changes === undefined) return false;
@@ -70,8 +69,8 @@ async function record(transaction: Queryable, request: FastifyRequest, made: unk
 }
 
 /**
- * The object of a call by its path, without the tenant that it is in and the action on it: `flows/orders` of
- * `/tenants/acme/flows/orders/deploy`. What a call makes under an id of its own is named by that.
+ * Returns the object of a call from its path, without the tenant and the action: `flows/orders` for
+ * `/tenants/acme/flows/orders/deploy`. A new object with a generated id is named by that id.
  */
 function objectOf(template: string, params: Record<string, string>, made: unknown): string {
   const parts = template.split("/").slice(1);

@@ -8,56 +8,60 @@ import type { Database } from "../../postgres/core/database.ts";
 import { createKeyLookUps, type KeyLookUpBounds } from "./key-lookups.ts";
 import type { KeyUse } from "./key-use.ts";
 
-/** Bounds that protect the management API from those who have no key, and keys from one another. */
+/** Bounds that protect the API from callers without a key, and the keys from each other. */
 export interface AccessBounds {
   lookUps: KeyLookUpBounds;
   /**
-   * Calls with an unknown key of one address (of IPv6, of one /64) that are answered 401 in `windowMs`; more are
-   * answered 429 after `delayMs` to twice that, so that one who asks on and on takes no processor from others; `maxDelayed` calls wait
-   * for that at once. A call with a good key is never refused for them. Addresses that are counted at once.
+   * Bounds on calls with an unknown key, per address (per /64 in IPv6). The first `max` calls per `windowMs` are answered
+   * 401. Further ones are answered 429 after `delayMs` to twice that, at most `maxDelayed` of them waiting at once, so that
+   * a persistent caller uses little CPU. Calls with a valid key are never refused for them. `maxAddresses` are counted.
    */
   failures: { max: number; windowMs: number; maxAddresses: number; delayMs: number; maxDelayed: number };
-  /** Calls of one key in a second, per process; keys that are counted at once. */
+  /** Calls per second and key in this process, and the number of keys that are counted. */
   callsPerSecond: { max: number; maxKeys: number };
 }
 
-/** Why a call was refused by a bound: the values of a metric's label. */
+/** The bound that refused a call: the values of a metric's label. */
 export type RefusedCall = "failed_keys" | "key_rate" | "key_share" | "tenant_share";
 
-/** An `onRequest` hook of one route: it passes, or throws `unauthorized`, `forbidden`, `not_found` or `rate_limited`. */
+/** An `onRequest` hook of a route. Throws `unauthorized`, `forbidden`, `not_found` or `rate_limited`. */
 export type Guard = (request: FastifyRequest, reply: FastifyReply) => Promise<void>;
 
 declare module "fastify" {
   interface FastifyRequest {
-    /** The API key that a guard let in. */
+    /** The API key that a guard admitted. */
     apiKey: { id: string; name: string; scope: Scope } | null;
   }
 }
 
-/** What each route demands of the key in `Authorization: Bearer <key>`, before its body is read. */
+/** Creates guards that check the key in `Authorization: Bearer <key>` before the body is read. */
 export interface Guards {
-  /** A key with the scope over the tenant in the path, which must exist. */
+  /** Requires the scope over the tenant in the path, which must exist. */
   tenant(scope: Scope): Guard;
-  /** A key with the scope that is bound to no tenant. */
+  /** Requires the scope from a key that is bound to no tenant. */
   installation(scope: Scope): Guard;
-  /** The same of a key that came in some other way. */
+  /** Requires the same as `installation` from a key that was sent in another way. */
   key(key: string, scope: Scope): Guard;
 }
 
-/** Makes the guards of a server that has `@fastify/rate-limit`; once, so that they share what they count. */
+/** Creates the guards of a server with `@fastify/rate-limit`. Call it once: the guards share their counters. */
 export function createGuards(
   server: FastifyInstance,
   deps: {
     database: Database;
     bounds: AccessBounds;
     onRefused: (reason: RefusedCall) => void;
-    /** Told of each key that a guard let in. */
+    /** Called with each key that a guard admits. */
     keyUse: Pick<KeyUse, "note">;
   },
 ): Guards {
   const { database, bounds, onRefused, keyUse } = deps;
   const { failures, callsPerSecond } = bounds;
-  const lookUp = createKeyLookUps((asked) => findAccess(database.access, asked), bounds.lookUps, Date.now);
+  const lookUp = createKeyLookUps(
+    (requested) => findAccess(database.access, requested),
+    bounds.lookUps,
+    Date.now,
+  );
   const failing: RateLimitOptions = {
     max: failures.max,
     timeWindow: failures.windowMs,
@@ -122,18 +126,18 @@ export function createGuards(
   };
 }
 
-/** Delays differ, or strangers who were refused together would come back together. */
+/** Delays vary, so that callers who were refused together do not return together. */
 const DELAY_TURNS = 100;
 
 const MESSAGES = {
-  failed_keys: "Too many calls from this address had an unknown API key, as this one has",
-  key_rate: "Too many calls with this API key in a second",
+  failed_keys: "Too many calls from this address had an unknown API key, including this one",
+  key_rate: "Too many calls per second with this API key",
 } as const;
 
 function bearerKey({ headers }: FastifyRequest): string {
   const key = /^Bearer +([\x21-\x7e]{1,500})$/i.exec(headers.authorization ?? "")?.[1];
   if (key !== undefined) return key;
-  throw new HeadraceError("unauthorized", "An API key is needed, as Authorization: Bearer <key>");
+  throw new HeadraceError("unauthorized", "An API key is required, as Authorization: Bearer <key>");
 }
 
 function tenantIdOf(request: FastifyRequest): string {

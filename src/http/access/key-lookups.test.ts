@@ -11,18 +11,18 @@ const ACCESS: FoundAccess = {
   tenantExists: true,
 };
 
-function asking(name: string): AskedAccess {
+function accessOf(name: string): AskedAccess {
   return { keyHash: Buffer.from(name), tenantId: undefined };
 }
 
-/** Look-ups whose statements end when the test says so. */
+/** Creates look-ups whose statements the test completes. */
 function lookingUp() {
   const statements: { keys: string[]; end: () => void }[] = [];
   let nowMs = 0;
   const lookUp = createKeyLookUps(
-    (asked) =>
+    (requested) =>
       new Promise((resolve) => {
-        const keys = asked.map(({ keyHash }) => keyHash.toString());
+        const keys = requested.map(({ keyHash }) => keyHash.toString());
         const end = () => resolve(keys.map((key) => (key.startsWith("good") ? ACCESS : undefined)));
         statements.push({ keys, end });
       }),
@@ -32,13 +32,13 @@ function lookingUp() {
   const sent = () => new Promise((resolve) => setImmediate(resolve));
   return {
     statements,
-    lookUp: (name: string) => lookUp(asking(name)),
+    lookUp: (name: string) => lookUp(accessOf(name)),
     sent,
     pass: (ms: number) => {
       nowMs += ms;
     },
     async found(name: string) {
-      const found = lookUp(asking(name));
+      const found = lookUp(accessOf(name));
       await sent();
       statements.at(-1)?.end();
       return await found;
@@ -46,7 +46,7 @@ function lookingUp() {
   };
 }
 
-test("a key that was good does not wait for the statement that looks up made-up keys", async () => {
+test("looks up a known good key without waiting for the statement of unknown keys", async () => {
   const { statements, lookUp, sent, found } = lookingUp();
   expect(await found("good")).toBe(ACCESS);
   const stranger = lookUp("made-up");
@@ -56,7 +56,7 @@ test("a key that was good does not wait for the statement that looks up made-up 
   expect(await stranger).toBeUndefined();
 });
 
-test("made-up keys share one statement at a time, and those for which there is no room are refused", async () => {
+test("looks up unknown API keys in one statement at a time and refuses keys over the bound", async () => {
   const { statements, lookUp, sent } = lookingUp();
   const first = lookUp("0");
   await sent();
@@ -71,7 +71,7 @@ test("made-up keys share one statement at a time, and those for which there is n
   expect(await Promise.all(others)).toEqual([undefined, undefined, undefined]);
 });
 
-test("an unknown key is not looked up again for a moment, and a revoked one is dead at the next call", async () => {
+test("caches an unknown API key briefly and looks up a good key at every call", async () => {
   const { statements, lookUp, found, pass } = lookingUp();
   expect(await found("made-up")).toBeUndefined();
   expect(await lookUp("made-up")).toBeUndefined();

@@ -2,35 +2,35 @@ import { HeadraceError } from "../../domain/errors.ts";
 import type { AskedAccess, FoundAccess } from "../../postgres/access/api-keys.ts";
 import { Batcher } from "../../runtime/batcher.ts";
 
-/** How API keys are looked up. */
+/** Bounds of API key look-ups. */
 export interface KeyLookUpBounds {
-  /** Keys that one statement looks up. */
+  /** Keys per statement. */
   maxItems: number;
-  /** Calls that wait for a look-up: more are refused. */
+  /** Calls that wait for a look-up. Further ones are refused. */
   maxWaiting: number;
-  /** Keys that are remembered as good, and as many that are remembered as unknown. */
+  /** Cached good keys, and as many unknown ones. */
   maxRemembered: number;
-  /** For how long an unknown key is known to be unknown, ms. */
+  /** How long an unknown key stays cached, ms. */
   unknownMs: number;
 }
 
-/** Looks up a key; undefined for one that is unknown. Rejects with `rate_limited` where too many are asked for. */
-export type LookUpKey = (asked: AskedAccess) => Promise<FoundAccess | undefined>;
+/** Looks up a key. Undefined for an unknown key. Rejects with `rate_limited` if too many look-ups wait. */
+export type LookUpKey = (requested: AskedAccess) => Promise<FoundAccess | undefined>;
 
 /**
- * Looks up keys in batches: keys that were good when they were last seen by one statement at a time, all others by
- * another, so that made-up keys, however many, keep no valid call waiting. Nothing but the lane is decided by memory,
- * save that a key which was found unknown is not looked up again for `unknownMs`: the server makes keys at random, so
- * none is asked for before it exists.
+ * Creates batched look-ups with two lanes of one statement each: keys that were good when last seen use the first, all
+ * others the second, so that any number of invented keys delays no valid call. The cache decides only the lane, except
+ * that an unknown key is not looked up again for `unknownMs`. This is safe because the server generates keys at random:
+ * no key is used before it exists.
  */
 export function createKeyLookUps(
-  find: (asked: readonly AskedAccess[]) => Promise<(FoundAccess | undefined)[]>,
+  find: (requested: readonly AskedAccess[]) => Promise<(FoundAccess | undefined)[]>,
   bounds: KeyLookUpBounds,
   nowMs: () => number,
 ): LookUpKey {
   const lane = () =>
     new Batcher<AskedAccess, { access: FoundAccess | undefined }>(
-      async (asked) => (await find(asked)).map((access) => ({ access })),
+      async (requested) => (await find(requested)).map((access) => ({ access })),
       {
         maxItems: bounds.maxItems,
         inFlight: 1,
@@ -41,13 +41,13 @@ export function createKeyLookUps(
   const goodKeys = lane();
   const otherKeys = lane();
   const good = new Set<string>();
-  /** Until when each is known to be unknown. */
+  /** The end of caching by key. */
   const unknown = new Map<string, number>();
 
-  return async (asked) => {
-    const name = asked.keyHash.toString("base64");
+  return async (requested) => {
+    const name = requested.keyHash.toString("base64");
     if ((unknown.get(name) ?? 0) > nowMs()) return undefined;
-    const { access } = await (good.has(name) ? goodKeys : otherKeys).add(asked);
+    const { access } = await (good.has(name) ? goodKeys : otherKeys).add(requested);
     good.delete(name);
     unknown.delete(name);
     if (access === undefined) {

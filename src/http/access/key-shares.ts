@@ -4,18 +4,17 @@ import { createShares, NoShare, type ShareBounds } from "../../runtime/shares.ts
 
 declare module "fastify" {
   interface FastifyContextConfig {
-    /** A call of the route waits for what is no connection to PostgreSQL: a commit of many events, or a poll. */
+    /** True if the call waits for something other than a connection to PostgreSQL: a group commit, or a poll. */
     waits?: boolean;
   }
 }
 
-/** Calls of one API key that are under way at once, and those that wait for their turn. */
+/** Bounds on the concurrent calls of one API key, and on those that wait. */
 export type KeyShareBounds = Omit<ShareBounds, "total">;
 
 /**
- * Makes an `onRoute` hook after which at most `perHolder` calls of one key are carried out at once. Others of the key
- * wait, and are answered 429 when that takes too long. A call counts until its handler ends, whether or not its client
- * still waits.
+ * Creates an `onRoute` hook that limits each key to `perHolder` concurrent calls. Further calls of the key wait, and are
+ * answered 429 if that takes too long. A call counts until its handler returns, even if its client has disconnected.
  */
 export function shareByKey(bounds: KeyShareBounds, onRefused: () => void): (route: RouteOptions) => void {
   const shares = createShares({ ...bounds, total: Number.POSITIVE_INFINITY });
@@ -26,7 +25,7 @@ export function shareByKey(bounds: KeyShareBounds, onRefused: () => void): (rout
       onRefused();
       throw new HeadraceError(
         "rate_limited",
-        "Too many calls with this API key are under way: wait for their answers",
+        "Too many calls with this API key are in progress: wait for their responses",
       );
     });
 

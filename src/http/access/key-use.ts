@@ -2,26 +2,28 @@ import { noteKeyUse } from "../../postgres/access/api-keys.ts";
 import type { Queryable } from "../../postgres/core/database.ts";
 import type { Step } from "../../runtime/loop.ts";
 
+/** Bounds of the record of key use. */
 export interface KeyUseBounds {
-  /** A key's use is written at most once in this time, ms. */
+  /** Minimum time between two writes for one key, ms. */
   everyMs: number;
-  /** The wait between two writes, ms. */
+  /** Wait between two batches, ms. */
   intervalMs: number;
-  /** Keys that are remembered; the use of one more is noted when others are forgotten. */
+  /** Keys in memory. A use of any further key is recorded later. */
   maxKeys: number;
 }
 
-/** When keys were last used, written in batches. */
+/** Records when keys were last used, in batches. */
 export interface KeyUse {
   /** Notes that a key was used now. */
   note(keyId: string): void;
-  /** Writes what is noted. */
+  /** Writes the noted uses. */
   step: Step;
 }
 
+/** Creates an empty record of key use. */
 export function createKeyUse(database: Queryable, bounds: KeyUseBounds, monotonicMs: () => number): KeyUse {
   const { everyMs, intervalMs, maxKeys } = bounds;
-  /** When the use of a key was written last; undefined: it waits to be. */
+  /** The last write by key. Undefined while a use waits to be written. */
   const written = new Map<string, number | undefined>();
   return {
     note(keyId) {

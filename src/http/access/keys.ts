@@ -18,7 +18,7 @@ const NO_ID = "00000000-0000-0000-0000-000000000000";
 
 const tags = ["Keys"];
 
-/** Makes, lists and revokes API keys. */
+/** Routes that create, list and revoke API keys. */
 export const keyRoutes: FastifyPluginAsyncTypebox<{ database: Database; guards: Guards }> = async (
   server,
   { database, guards },
@@ -29,7 +29,7 @@ export const keyRoutes: FastifyPluginAsyncTypebox<{ database: Database; guards: 
       onRequest: guards.installation("admin"),
       schema: {
         tags,
-        summary: "Make an API key; the answer alone shows it",
+        summary: "Create an API key; only this response includes it",
         body: ApiKeyInput,
         response: { 201: reference(NewApiKey), ...ERROR_RESPONSES },
       },
@@ -37,7 +37,7 @@ export const keyRoutes: FastifyPluginAsyncTypebox<{ database: Database; guards: 
     async ({ body, apiKey }, reply) => {
       const { name, scope, tenant_id: tenantId, expires_at: expiresAt } = body;
       if (scope === "admin" && tenantId !== undefined) {
-        throw new HeadraceError("unprocessable", "An admin key is bound to no tenant", {
+        throw new HeadraceError("unprocessable", "An admin key cannot be bound to a tenant", {
           details: [{ field: "tenant_id", expected: "nothing where the scope is admin", got: "string" }],
         });
       }
@@ -65,7 +65,7 @@ export const keyRoutes: FastifyPluginAsyncTypebox<{ database: Database; guards: 
       onRequest: guards.installation("admin"),
       schema: {
         tags,
-        summary: "The API keys that were not revoked, the oldest first; never the keys themselves",
+        summary: "The API keys that are not revoked, oldest first; never the keys themselves",
         querystring: pageQuery({}),
         response: { 200: pageOf(reference(ApiKey)), ...ERROR_RESPONSES },
       },

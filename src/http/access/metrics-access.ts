@@ -3,13 +3,13 @@ import type { FastifyRequest } from "fastify";
 import ipaddr from "ipaddr.js";
 import { HeadraceError } from "../../domain/errors.ts";
 
-/** Headers by which a proxy says that it passes on the request of somebody else. */
+/** Headers that a proxy adds to a forwarded request. */
 const FORWARDING =
   /^(?:forwarded|via|x-forwarded(?:-.+)?|x-real-ip|x-client-ip|true-client-ip|cf-connecting-ip)$/i;
 
 /**
- * Makes the guard of `/metrics`: with a key every request needs it as its bearer; without one only those are let in that
- * come from this machine and that no proxy forwarded. Throws `unauthorized`.
+ * Creates the guard of `/metrics`. With a key, every request must send it as a bearer token. Without a key, only requests
+ * from this machine that no proxy forwarded are allowed. Throws `unauthorized`.
  */
 export function createMetricsAccess(key: string | undefined): (request: FastifyRequest) => Promise<void> {
   return async ({ headers, raw }) => {
@@ -18,14 +18,14 @@ export function createMetricsAccess(key: string | undefined): (request: FastifyR
       if (timingSafeEqual(digestOf(shown), digestOf(key))) return;
       throw new HeadraceError(
         "unauthorized",
-        "Metrics need the key of HEADRACE_METRICS_KEY, as Authorization: Bearer <key>",
+        "Metrics require the key of HEADRACE_METRICS_KEY, as Authorization: Bearer <key>",
       );
     }
     const isForwarded = raw.rawHeaders.some((name, index) => index % 2 === 0 && FORWARDING.test(name));
     if (!isForwarded && isLoopback(raw.socket.remoteAddress)) return;
     throw new HeadraceError(
       "unauthorized",
-      "Metrics are shown to this machine alone, and to nobody through a proxy: set HEADRACE_METRICS_KEY and send it as Authorization: Bearer <key>",
+      "Metrics are available only from this machine and not through a proxy: set HEADRACE_METRICS_KEY and send it as Authorization: Bearer <key>",
     );
   };
 }

@@ -20,7 +20,7 @@ import { asSecret, Secret, SecretInput, SecretParams } from "./secret-schema.ts"
 
 const tags = ["Secrets"];
 
-/** The secrets of a tenant, which its flows send as {{secret.name}} in headers. None of them is ever shown. */
+/** Routes for the secrets of a tenant, which its flows send as {{secret.name}} in headers. Values are never returned. */
 export const secretRoutes: FastifyPluginAsyncTypebox<{
   database: Database;
   guards: Guards;
@@ -38,7 +38,7 @@ export const secretRoutes: FastifyPluginAsyncTypebox<{
       onRequest: guards.tenant("write"),
       schema: {
         tags,
-        summary: "Create or replace a secret: it holds for every attempt that begins after the answer",
+        summary: "Create or replace a secret; every attempt that begins after the response uses it",
         params: SecretParams,
         body: SecretInput,
         response,
@@ -59,7 +59,7 @@ export const secretRoutes: FastifyPluginAsyncTypebox<{
     "/tenants/:tenant_id/secrets/:name",
     {
       onRequest: guards.tenant("read"),
-      schema: { tags, summary: "Whether there is a secret, and since when", params: SecretParams, response },
+      schema: { tags, summary: "Whether a secret exists, and since when", params: SecretParams, response },
     },
     async ({ params }) => {
       const secret = await database.withTenant(params.tenant_id, (transaction) =>
@@ -97,7 +97,7 @@ export const secretRoutes: FastifyPluginAsyncTypebox<{
       onRequest: guards.tenant("write"),
       schema: {
         tags,
-        summary: "Delete a secret: runs that need it end among the dead letters",
+        summary: "Delete a secret; runs that need it become dead letters",
         params: SecretParams,
         response: { 204: Type.Null({ description: "Deleted" }), ...ERROR_RESPONSES },
       },

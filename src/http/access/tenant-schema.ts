@@ -22,20 +22,21 @@ const settings = {
     Type.Integer({
       minimum: 1,
       maximum: 3650,
-      description: "1 to 3650: how long events and runs are kept; 30 unless it is set",
+      description: "1 to 3650: how long events and runs are kept; default 30",
     }),
   ),
 };
 
-/** What a PUT of a tenant may set. */
+/** The body of a PUT of a tenant. */
 export const TenantInput = Type.Object(settings, closed);
 
-/** A tenant as it is shown. */
+/** A tenant in responses. */
 export const Tenant = Type.Object(
   { id: Id, ...settings, created_at: Instant, updated_at: Instant },
   { $id: "Tenant" },
 );
 
+/** Converts the body of a PUT to stored settings. */
 export function asTenantSettings(input: Static<typeof TenantInput>): TenantSettings {
   return {
     name: input.name,
@@ -46,6 +47,7 @@ export function asTenantSettings(input: Static<typeof TenantInput>): TenantSetti
   };
 }
 
+/** Converts a stored tenant to its API form. */
 export function asTenant(tenant: StoredTenant): Static<typeof Tenant> {
   const { name, eventsPerSecond, maxBacklog, retentionDays } = tenant;
   return {

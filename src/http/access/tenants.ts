@@ -18,12 +18,12 @@ import { DEFAULT_LIMIT, pageOf, pageQuery } from "../page-schema.ts";
 import type { Guards } from "./authenticate.ts";
 import { asTenant, asTenantSettings, Tenant, TenantInput } from "./tenant-schema.ts";
 
-/** Events that one transaction takes out of the outbox, and runs that one cancels. */
+/** Events removed from the outbox, or runs cancelled, per transaction. */
 const STOP_BATCH = 5_000;
 
 const tags = ["Tenants"];
 
-/** Tenants: the administrator makes and deletes them, a tenant's key sees its own. */
+/** Routes for tenants. Administrators create and delete them, a tenant's key reads its own. */
 export const tenantRoutes: FastifyPluginAsyncTypebox<{ database: Database; guards: Guards }> = async (
   server,
   { database, guards },
@@ -42,13 +42,13 @@ export const tenantRoutes: FastifyPluginAsyncTypebox<{ database: Database; guard
     },
     async ({ params, body }) => {
       const tenant = await database.transaction(async (transaction) => {
-        // Receivers know its limits.
+        // Receivers cache the limits of the tenant.
         await raiseCounter(transaction, "receive");
         const stored = await putTenant(transaction, params.tenant_id, asTenantSettings(body));
         if (stored !== undefined) return stored;
         throw new HeadraceError(
           "conflict",
-          `Tenant ${params.tenant_id} was deleted, and its data is still being removed: choose another id`,
+          `Tenant ${params.tenant_id} was deleted and its data is still being removed: choose another id`,
         );
       });
       return asTenant(tenant);
@@ -101,7 +101,7 @@ export const tenantRoutes: FastifyPluginAsyncTypebox<{ database: Database; guard
       onRequest: guards.installation("admin"),
       schema: {
         tags,
-        summary: "Delete a tenant: its endpoints take nothing more, its flows stop, its runs are cancelled",
+        summary: "Delete a tenant: its endpoints refuse deliveries, its flows stop, its runs are cancelled",
         params: TenantParams,
         response: { 204: Type.Null({ description: "Deleted" }), ...ERROR_RESPONSES },
       },
@@ -110,8 +110,8 @@ export const tenantRoutes: FastifyPluginAsyncTypebox<{ database: Database; guard
       const { tenant_id: tenantId } = params;
       const found = await database.transaction((transaction) => deleteTenant(transaction, tenantId));
       if (!found) throw noTenant(tenantId);
-      // Events first: what is routed meanwhile has made its runs by then. A call that ends before the last batch is
-      // finished by the next one.
+      // Events go first, because an event that is routed meanwhile still creates its runs. If the call ends before the
+      // last batch, the next call finishes it.
       await stopAll(tenantId, dropUnroutedEvents);
       await stopAll(tenantId, cancelRuns);
       return reply.code(204).send(null);

@@ -3,18 +3,18 @@ import type { StoredAlert } from "../../postgres/alerts/alerts.ts";
 import { EVERY_TENANT } from "../../postgres/dead-letters/policies.ts";
 import { Instant, nullable, Uuid } from "../field-schemas.ts";
 
-/** An alert as it is shown. */
+/** An alert in responses. */
 export const Alert = Type.Object(
   {
     id: Uuid,
-    tenant_id: nullable(Type.String({ description: "null where it concerns the whole installation" })),
+    tenant_id: nullable(Type.String({ description: "null if it concerns the whole installation" })),
     kind: Type.String({ description: "dlq.depth, dlq.oldest and others" }),
-    subject: Type.String({ description: 'Which of several things of this kind; "" where there is but one.' }),
+    subject: Type.String({ description: 'The subject among several of this kind; "" if there is only one.' }),
     status: Type.Enum(["open", "resolved"]),
     message: Type.String(),
-    value: nullable(Type.Number({ description: "What was measured when it was opened." })),
+    value: nullable(Type.Number({ description: "The measured value when the alert was opened." })),
     threshold: nullable(Type.Number()),
-    resolved_value: nullable(Type.Number({ description: "What was measured when it was resolved." })),
+    resolved_value: nullable(Type.Number({ description: "The measured value when it was resolved." })),
     details: Type.Record(Type.String(), Type.Unknown()),
     opened_at: Instant,
     resolved_at: nullable(Instant),
@@ -23,7 +23,7 @@ export const Alert = Type.Object(
         change: Type.Enum(["opened", "resolved"]),
         state: Type.Enum(["due", "delivered", "untold", "failed"], {
           description:
-            "Whether the webhook was told: untold where there is none, failed when it was given up.",
+            "The state of the webhook call: untold if no webhook is configured, failed after the last retry.",
         }),
         attempts: Type.Integer(),
         last_error: nullable(Type.String()),
@@ -33,6 +33,7 @@ export const Alert = Type.Object(
   { $id: "Alert" },
 );
 
+/** Converts a stored alert to its API form. */
 export function asAlert(alert: StoredAlert): Static<typeof Alert> {
   return {
     id: alert.id,

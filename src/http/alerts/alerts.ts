@@ -22,7 +22,7 @@ const Query = pageQuery({
 
 const response = { 200: pageOf(reference(Alert)), ...ERROR_RESPONSES };
 
-/** What somebody should look at, and what somebody should have. */
+/** Routes that list alerts. */
 export const alertRoutes: FastifyPluginAsyncTypebox<{ database: Database; guards: Guards }> = async (
   server,
   { database, guards },

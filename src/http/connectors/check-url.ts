@@ -2,8 +2,8 @@ import { HeadraceError } from "../../domain/errors.ts";
 import type { TargetRules } from "../../runtime/outgoing/index.ts";
 
 /**
- * Throws `unprocessable` where a URL cannot be called: it may hold secrets, so that nothing of it is repeated. An address
- * that is written out is judged by the rules that its connection would be; what a name stands for is found out then.
+ * Throws `unprocessable` for a URL that cannot be called. The message contains no part of the URL, which may include
+ * secrets. A literal address is checked by the rules of outgoing connections, a host name only when it is resolved.
  */
 export function checkUrl(field: string, text: string, refusedTarget: TargetRules): void {
   const url = URL.canParse(text) ? new URL(text) : undefined;

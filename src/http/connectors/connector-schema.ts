@@ -3,7 +3,7 @@ import type { StoredConnector } from "../../postgres/access/connectors.ts";
 import { closed, DisplayName, Id, Instant } from "../field-schemas.ts";
 import { ConnectorSourceInput } from "../sources/connector-source-schema.ts";
 
-/** What a preset is set with; which names there are depends on the preset. */
+/** Params of a preset. The preset determines their names. */
 export const Params = Type.Record(Type.String({ maxLength: 100 }), Type.String({ maxLength: 1000 }), {
   maxProperties: 32,
   description: "an object of at most 32 strings",
@@ -29,17 +29,19 @@ const settings = {
   source: Type.Optional(ConnectorSourceInput),
 };
 
-/** What a PUT of a connector may set. */
+/** The body of a PUT of a connector. */
 export const ConnectorInput = Type.Object(settings, closed);
 
-/** A connector as it is shown. */
+/** A connector in responses. */
 export const Connector = Type.Object(
   { id: Id, ...settings, created_at: Instant, updated_at: Instant },
   { $id: "Connector" },
 );
 
+/** The path parameters of a connector. */
 export const ConnectorParams = Type.Object({ connector: Id });
 
+/** Converts a stored connector to its API form. */
 export function asConnector(connector: StoredConnector): Static<typeof Connector> {
   const { name, webhook, source } = connector;
   return {

@@ -22,12 +22,12 @@ import { Id, reference } from "../field-schemas.ts";
 import { DEFAULT_LIMIT, pageOf, pageQuery } from "../page-schema.ts";
 import { asConnector, Connector, ConnectorInput, ConnectorParams } from "./connector-schema.ts";
 
-/** Different params of a connector's endpoints and sources that are tried with its new webhook and source. */
+/** Endpoint and source params that are checked against the new webhook and source of their connector. */
 const MAX_TRIED_PARAMS = 1_000;
 
 const tags = ["Connectors"];
 
-/** Connectors, which all tenants share: the administrator's. Their params may hold what only a provider should know. */
+/** Routes for connectors, which all tenants share. Only administrators see them: their params may include credentials. */
 export const connectorRoutes: FastifyPluginAsyncTypebox<{ database: Database; guards: Guards }> = async (
   server,
   { database, guards },
@@ -119,7 +119,7 @@ export const connectorRoutes: FastifyPluginAsyncTypebox<{ database: Database; gu
   );
 };
 
-/** A change that an endpoint's own params contradict would stop its deliveries: it is refused. */
+/** Refuses a new webhook that the params of an existing endpoint contradict: its deliveries would stop. */
 async function refuseForEndpoints(
   transaction: Queryable,
   connector: string,
@@ -143,7 +143,7 @@ async function refuseForEndpoints(
   }
 }
 
-/** Sources that the change would leave without what they are polled by: it is refused. */
+/** Refuses a new source with which existing sources could no longer be polled. */
 async function refuseForSources(
   transaction: Queryable,
   connector: string,
@@ -156,7 +156,7 @@ async function refuseForSources(
   )) {
     const [flaw] = polled === undefined ? [] : flawsOfParams(polled, params);
     if (polled !== undefined && flaw === undefined) continue;
-    const reason = flaw === undefined ? "it would have none" : `${flaw.field} must be ${flaw.expected}`;
+    const reason = flaw === undefined ? "it has none" : `${flaw.field} must be ${flaw.expected}`;
     throw new HeadraceError(
       "conflict",
       `Source ${source} of tenant ${tenantId} does not fit the connector's new source: ${reason}`,

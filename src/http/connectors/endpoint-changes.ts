@@ -21,11 +21,11 @@ import type { Database, Queryable } from "../../postgres/core/database.ts";
 import type { KeyRing } from "../../postgres/core/key-ring.ts";
 import { MAX_ENDPOINTS_OF_ACCOUNT, MAX_SECRETS } from "./endpoint-schema.ts";
 
-/** Changes of endpoints, each in a transaction that every receiver notices before it commits another delivery. */
+/** Changes endpoints. Every receiver notices a change before it commits another delivery. */
 export interface EndpointChanges {
   /**
-   * Throws `not_found` without the connector, and when it does not take the endpoint's params; `conflict` where another
-   * endpoint has the same account and one of the same secrets, also of `rotate`.
+   * Throws `not_found` for an unknown connector, `invalid_request` if it does not take the endpoint's params, and
+   * `conflict` if another endpoint has the same account and the same secret. `rotate` throws the same `conflict`.
    */
   put(
     name: EndpointName,
@@ -34,10 +34,11 @@ export interface EndpointChanges {
   ): Promise<StoredEndpoint>;
   rotate(name: EndpointName, value: string, overlapSeconds: number): Promise<StoredEndpoint>;
   delete(name: EndpointName): Promise<void>;
-  /** The secret that a handshake brought and a person has to give back to the provider; throws `not_found`. */
+  /** Returns the captured secret of a handshake, which a person must give back to the provider. Throws `not_found`. */
   shownSecret(name: EndpointName): Promise<{ secret: string; capturedAt: Date; shownUntil: Date }>;
 }
 
+/** Creates the changes of endpoints. */
 export function createEndpointChanges({
   database,
   keyRing,
@@ -50,7 +51,7 @@ export function createEndpointChanges({
     work: (transaction: Queryable) => Promise<Result>,
   ): Promise<Result> {
     return database.withTenant(name.tenantId, async (transaction) => {
-      // First of all, so that what is read of the connector holds until the commit.
+      // Locks the counter first, so that the connector does not change before the commit.
       await raiseCounter(transaction, "receive");
       return await work(transaction);
     });
@@ -63,8 +64,9 @@ export function createEndpointChanges({
   }
 
   /**
-   * Every change of endpoints holds the counter's row until it commits, so that what is read here stays so. Looks at
-   * other tenants' secrets, which the transaction of this one may not see.
+   * Throws `conflict` if another endpoint has the same account and an equal secret. The counter's row is locked, so that
+   * the result stays valid until the commit. Uses a connection of its own: the secrets of other tenants are not visible in
+   * the transaction.
    */
   async function refuseSameAccount(
     name: EndpointName,
@@ -81,14 +83,14 @@ export function createEndpointChanges({
         const value = keyRing.open(other, endpointSecretAad(other.name, other.id));
         return { scheme: schemeOf(webhook, other.params), value };
       } catch {
-        // One that cannot be opened, or whose params are of an earlier preset, verifies nothing either.
+        // A secret that cannot be decrypted, or has params of an earlier preset, verifies no delivery either.
         return [];
       }
     });
     if (!haveEqualSecret(given, others)) return;
     throw new HeadraceError(
       "conflict",
-      "Another endpoint of the connector has the same account and the same secret: give this one a secret of its own",
+      "Another endpoint of the connector has the same account and secret: use a different secret for this one",
     );
   }
 
@@ -111,7 +113,7 @@ export function createEndpointChanges({
         if (count <= MAX_SECRETS) return await readBack(transaction, name);
         throw new HeadraceError(
           "unprocessable",
-          `The endpoint has ${MAX_SECRETS} secrets that still hold: wait for one to expire, or PUT the list anew`,
+          `The endpoint has ${MAX_SECRETS} unexpired secrets: wait for one to expire, or PUT a new list`,
         );
       }),
     delete: (name) =>
@@ -124,14 +126,14 @@ export function createEndpointChanges({
         return await findShownSecret(transaction, name);
       });
       if (shown === undefined)
-        throw new HeadraceError("not_found", "No handshake brought a secret that may be shown now");
+        throw new HeadraceError("not_found", "There is no handshake secret that can be shown now");
       const { capturedAt, shownUntil } = shown;
       return { secret: keyRing.open(shown, endpointSecretAad(name, shown.id)), capturedAt, shownUntil };
     },
   };
 }
 
-/** What is answered where there is no such endpoint. */
+/** Creates the error for a missing endpoint. */
 export function noEndpoint({ tenantId, connector, endpoint }: EndpointName): HeadraceError {
   return new HeadraceError(
     "not_found",
@@ -145,7 +147,7 @@ async function readBack(transaction: Queryable, name: EndpointName): Promise<Sto
   return endpoint;
 }
 
-/** Returns the connector's webhook. */
+/** Checks the params against the connector, and returns its webhook. */
 async function checkParams(
   transaction: Queryable,
   name: EndpointName,
@@ -171,6 +173,6 @@ async function refuseManyOfAccount(
   if (count < MAX_ENDPOINTS_OF_ACCOUNT) return;
   throw new HeadraceError(
     "unprocessable",
-    `The tenant has ${MAX_ENDPOINTS_OF_ACCOUNT} endpoints of this account, which is the most: give one of them more secrets, or delete one`,
+    `The tenant has ${MAX_ENDPOINTS_OF_ACCOUNT} endpoints of this account, the maximum: add secrets to one of them, or delete one`,
   );
 }

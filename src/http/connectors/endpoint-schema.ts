@@ -5,10 +5,10 @@ import type { StoredEndpoint } from "../../postgres/access/endpoints.ts";
 import { closed, Id, Instant, line, nullable } from "../field-schemas.ts";
 import { Params } from "./connector-schema.ts";
 
-/** An endpoint has no more secrets: each is tried on each delivery. */
+/** Secrets per endpoint. Each of them is tried for each delivery. */
 export const MAX_SECRETS = 8;
 
-/** No tenant has more endpoints of one account of a connector: each may be tried on a delivery to the app's URL. */
+/** Endpoints per tenant and account of a connector. Each of them may be tried for a delivery to the app's URL. */
 export const MAX_ENDPOINTS_OF_ACCOUNT = 4;
 
 const SecretValue = Type.String({ minLength: 1, maxLength: 8192, description: "1 to 8192 characters" });
@@ -19,7 +19,7 @@ const settings = {
   enabled: Type.Optional(Type.Boolean({ default: true })),
 };
 
-/** What a PUT of an endpoint may set. Its secrets are those given, in place of all that it had. */
+/** The body of a PUT of an endpoint. Its secrets replace all existing ones. */
 export const EndpointInput = Type.Object(
   {
     secrets: Type.Optional(
@@ -33,10 +33,10 @@ export const EndpointInput = Type.Object(
   closed,
 );
 
-/** How long the secrets before a new one still hold, s. */
+/** How long the previous secrets stay valid after a rotation, s. */
 export const DEFAULT_OVERLAP_SECONDS = 86_400;
 
-/** What a rotation takes. */
+/** The body of a rotation. */
 export const RotateInput = Type.Object(
   {
     value: SecretValue,
@@ -45,25 +45,25 @@ export const RotateInput = Type.Object(
         minimum: 0,
         maximum: 2_592_000,
         default: DEFAULT_OVERLAP_SECONDS,
-        description: "an integer from 0 to 2592000: how long the secrets before it still hold",
+        description: "an integer from 0 to 2592000: how long the previous secrets stay valid",
       }),
     ),
   },
   closed,
 );
 
-/** An endpoint as it is shown. */
+/** An endpoint in responses. */
 export const Endpoint = Type.Object(
   {
     tenant_id: Id,
     connector: Id,
     endpoint: Id,
     ...settings,
-    status: Type.Enum(["pending", "active", "disabled"], { description: "Pending: it has no secret yet." }),
-    url: Type.String({ description: "What the provider calls." }),
-    app_url: Type.String({ description: "What the provider calls where one URL serves all accounts." }),
+    status: Type.Enum(["pending", "active", "disabled"], { description: "pending: it has no secret yet." }),
+    url: Type.String({ description: "The URL that the provider calls." }),
+    app_url: Type.String({ description: "The URL that the provider calls for all accounts of an app." }),
     secrets: Type.Array(Type.Object({ created_at: Instant, not_after: nullable(Instant) }), {
-      description: "Never their values.",
+      description: "The values are never included.",
     }),
     created_at: Instant,
     updated_at: Instant,
@@ -71,6 +71,7 @@ export const Endpoint = Type.Object(
   { $id: "Endpoint" },
 );
 
+/** Converts a stored endpoint to its API form, with URLs under `publicUrl`. */
 export function asEndpoint(endpoint: StoredEndpoint, publicUrl: string): Static<typeof Endpoint> {
   const { account, params, enabled, secrets } = endpoint;
   const { url, appUrl } = endpointUrls(publicUrl, endpoint);

@@ -28,7 +28,7 @@ interface Options {
 
 const tags = ["Endpoints"];
 
-/** The endpoints of a tenant, by which its deliveries come in. */
+/** Routes for the endpoints of a tenant, which receive its deliveries. */
 export const endpointRoutes: FastifyPluginAsyncTypebox<Options> = async (server, options) => {
   const { database, guards, publicUrl } = options;
 
@@ -67,7 +67,7 @@ const Handshake = Type.Object({
 const ConnectorParams = Type.Object({ tenant_id: Id, connector: Id });
 const EndpointParams = Type.Object({ tenant_id: Id, connector: Id, endpoint: Id });
 
-/** The routes of one endpoint: the one named, or the default one where the path names none. */
+/** Routes for one endpoint: the one in the path, or the default endpoint if the path names none. */
 const oneEndpoint: FastifyPluginAsyncTypebox<
   Options & { path: string; params: typeof ConnectorParams | typeof EndpointParams }
 > = async (server, { database, guards, keyRing, publicUrl, path, params }) => {
@@ -110,7 +110,7 @@ const oneEndpoint: FastifyPluginAsyncTypebox<
       onRequest: guards.tenant("write"),
       schema: {
         tags,
-        summary: `Give ${which} a new secret beside the old ones`,
+        summary: `Add a new secret to ${which} beside the old ones`,
         params,
         body: RotateInput,
         response,
@@ -123,12 +123,12 @@ const oneEndpoint: FastifyPluginAsyncTypebox<
   server.get(
     `${url}/handshake`,
     {
-      // Who may set the secret may see it.
+      // The token is the secret, so it needs the scope that sets secrets.
       onRequest: guards.tenant("write"),
       schema: {
         tags,
-        summary: `The token that a handshake gave to ${which}, to be pasted back to its provider`,
-        description: "For 24 hours after it came, and only where the provider wants it back (notion).",
+        summary: `The token that a handshake gave to ${which}, to be pasted into the provider's page`,
+        description: "Available for 24 hours, and only if the provider requires it (notion).",
         params,
         response: { 200: Handshake, ...ERROR_RESPONSES },
       },

@@ -2,7 +2,7 @@ import { type Static, Type } from "typebox";
 import type { StoredBulk } from "../../postgres/dead-letters/bulk-replay.ts";
 import { closed, Id, Instant, line, nullable, Uuid } from "../field-schemas.ts";
 
-/** Which pending dead letters are replayed. */
+/** Selects pending dead letters to be replayed. */
 const Filter = Type.Object(
   {
     flow: Type.Optional(Id),
@@ -14,25 +14,26 @@ const Filter = Type.Object(
   },
   {
     ...closed,
-    description: "{ flow?, connector?, stage?, fingerprint?, since?, until? }; {} is all of them",
+    description: "{ flow?, connector?, stage?, fingerprint?, since?, until? }; {} selects all",
   },
 );
 
+/** Default rate of a bulk replay, dead letters per second. */
 export const DEFAULT_RATE = 50;
 
-/** What a POST of one takes. */
+/** The body of a POST of a bulk replay. */
 export const BulkReplayInput = Type.Object(
   {
     filter: Filter,
     rate_per_second: Type.Optional(
       Type.Integer({ minimum: 1, maximum: 1_000, default: DEFAULT_RATE, description: "1 to 1000" }),
     ),
-    dry_run: Type.Optional(Type.Boolean({ description: "Say how many there are, and replay nothing." })),
+    dry_run: Type.Optional(Type.Boolean({ description: "Count the dead letters and replay nothing." })),
   },
   { ...closed, description: "{ filter, rate_per_second?, dry_run? }" },
 );
 
-/** A replay of many dead letters, as it is shown. */
+/** A bulk replay in responses. */
 export const BulkReplay = Type.Object(
   {
     replay_id: Uuid,
@@ -41,13 +42,13 @@ export const BulkReplay = Type.Object(
     rate_per_second: Type.Integer(),
     state: Type.Enum(["canary", "running", "stopped", "aborted", "done"], {
       description:
-        "Canary: a few go first. Aborted: too many failed, see reason. What began ends by itself in every state.",
+        "canary: a few are replayed first. aborted: too many failed, see reason. Started replays finish in every state.",
     }),
     reason: nullable(Type.String()),
-    count: Type.Integer({ description: "How many the filter found when it began." }),
+    count: Type.Integer({ description: "The number of selected dead letters at the start." }),
     started: Type.Integer(),
     succeeded: Type.Integer(),
-    failed: Type.Integer({ description: "Those cancelled, and those that came to no run, among them." }),
+    failed: Type.Integer({ description: "Includes cancelled replays and those that made no run." }),
     in_flight: Type.Integer(),
     created_at: Instant,
     finished_at: nullable(Instant),
@@ -55,6 +56,7 @@ export const BulkReplay = Type.Object(
   { $id: "BulkReplay" },
 );
 
+/** Converts a stored bulk replay to its API form. */
 export function asBulkReplay(bulk: StoredBulk): Static<typeof BulkReplay> {
   return {
     replay_id: bulk.id,

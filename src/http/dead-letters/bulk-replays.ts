@@ -20,7 +20,7 @@ const tags = ["Dead letters"];
 
 const Params = Type.Object({ tenant_id: Id, replay_id: Uuid });
 
-/** Replays many dead letters of a tenant: begins, shows and stops; a loop elsewhere goes on with them. */
+/** Routes that start, show and stop bulk replays. A background loop replays the dead letters. */
 export const bulkReplayRoutes: FastifyPluginAsyncTypebox<{ database: Database; guards: Guards }> = async (
   server,
   { database, guards },
@@ -32,9 +32,9 @@ export const bulkReplayRoutes: FastifyPluginAsyncTypebox<{ database: Database; g
       schema: {
         tags,
         summary:
-          "Replay all pending dead letters that a filter finds, a few first, then at a rate, below live traffic",
+          "Replay all pending dead letters that a filter selects, a few first, then at a rate, below live traffic",
         description:
-          "A dry run answers 200 with the count alone. Dead letters of events that ended the process which routed them are passed over: replay each by its id.",
+          "A dry run returns 200 with the count. Dead letters whose event ended the process that routed it are skipped: replay each of them by its id.",
         params: TenantParams,
         body: BulkReplayInput,
         response: {
@@ -85,7 +85,7 @@ export const bulkReplayRoutes: FastifyPluginAsyncTypebox<{ database: Database; g
       onRequest: guards.tenant("read"),
       schema: {
         tags,
-        summary: "How far a bulk replay has come",
+        summary: "The progress of a bulk replay",
         params: Params,
         response: { 200: reference(BulkReplay), ...ERROR_RESPONSES },
       },
@@ -100,7 +100,7 @@ export const bulkReplayRoutes: FastifyPluginAsyncTypebox<{ database: Database; g
       onRequest: guards.tenant("write"),
       schema: {
         tags,
-        summary: "Stop a bulk replay: nothing more of it begins; one that has ended stays as it is",
+        summary: "Stop a bulk replay: no further replays start; a finished one stays unchanged",
         params: Params,
         response: { 200: reference(BulkReplay), ...ERROR_RESPONSES },
       },

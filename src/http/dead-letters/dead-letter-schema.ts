@@ -9,7 +9,7 @@ import { inTurns } from "../../runtime/turns.ts";
 import { Id, Instant, nullable, Uuid } from "../field-schemas.ts";
 import { JSON_TEXT_BYTES, JsonText } from "../server/json-text.ts";
 
-/** A dead letter as it is shown. */
+/** A dead letter in responses. */
 export const DeadLetter = Type.Object(
   {
     id: Uuid,
@@ -22,31 +22,32 @@ export const DeadLetter = Type.Object(
     run_id: nullable(Uuid),
     event_payload: Type.Unknown({
       description:
-        "The full original: a JSON body as it is; another as { text } where it is UTF-8, else as { base64 }. " +
-        "null when it was erased.",
+        "The complete original: a JSON body as JSON, other UTF-8 as { text }, other bytes as { base64 }. " +
+        "null after it was erased.",
     }),
     content_type: nullable(Type.String({ description: "Of the original." })),
     edited_payload: Type.Optional(
       Type.Unknown({
-        description: "There where a replay was given a payload: what the replays take instead.",
+        description:
+          "The payload of a replay, if one was given. Later replays use it instead of the original.",
       }),
     ),
     stage: Type.Enum(["normalize", "route", "execute"]),
     error_message: Type.String(),
     error_context: Type.Record(Type.String(), Type.Unknown(), {
-      description: "stage, step, connector, endpoint, stack and what else is known of the failure.",
+      description: "stage, step, connector, endpoint, stack and other details of the failure.",
     }),
-    fingerprint: Type.String({ description: "The same for failures with one cause." }),
+    fingerprint: Type.String({ description: "Equal for failures with the same cause." }),
     status: Type.Enum(["pending", "replayed", "expired"]),
-    retry_count: Type.Integer({ description: "How often a replay was tried." }),
-    replay_run_id: nullable({ ...Uuid, description: "The replay that has not ended; there is no other." }),
+    retry_count: Type.Integer({ description: "The number of replays that were tried." }),
+    replay_run_id: nullable({ ...Uuid, description: "The replay in progress; there is at most one." }),
     created_at: Instant,
     updated_at: Instant,
   },
   { $id: "DeadLetter" },
 );
 
-/** A dead letter as it is shown, and the JSON texts in it, in their order. */
+/** Converts a dead letter to its API form, and returns the JSON texts in it in order. */
 export async function asDeadLetter(
   letter: StoredDeadLetter,
 ): Promise<{ shown: Static<typeof DeadLetter>; texts: JsonText[] }> {
@@ -86,7 +87,7 @@ function withPayloads(
   };
 }
 
-/** The bytes as JSON can show them, whatever content type they came with. */
+/** Returns the payload in a form that JSON can carry, whatever its content type. */
 function* showPayload(payload: Buffer): Slices<unknown> {
   const body = { contentType: "application/json", body: payload, wanted: NOTHING };
   const json = yield* parseBodySlices(body);
@@ -97,5 +98,5 @@ function* showPayload(payload: Buffer): Slices<unknown> {
   return new JsonText(Buffer.from(yield* stringifySlices(shown)));
 }
 
-/** A large body is only looked at whether it is JSON. */
+/** For a large body it only matters whether it is JSON: no values are read. */
 const NOTHING = wantedPaths([]);

@@ -20,7 +20,7 @@ const tags = ["Dead letters"];
 
 const Query = pageQuery(DEAD_LETTER_FILTERS);
 
-/** Shows the dead letters of a tenant, and of all to an administrator. */
+/** Routes that show the dead letters of a tenant, or all of them to an administrator. */
 export const deadLetterRoutes: FastifyPluginAsyncTypebox<{ database: Database; guards: Guards }> = async (
   server,
   { database, guards },

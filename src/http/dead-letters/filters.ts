@@ -1,7 +1,7 @@
 import { Type } from "typebox";
 import { Id, Instant, line } from "../field-schemas.ts";
 
-/** Which dead letters a list or a count is of. */
+/** Filters of lists and counts of dead letters. */
 export const DEAD_LETTER_FILTERS = {
   flow: Type.Optional(Id),
   connector: Type.Optional(Id),

@@ -4,26 +4,25 @@ import { nullable } from "../field-schemas.ts";
 
 const kept = { entries: Type.Integer(), bytes: Type.Integer({ description: "Of payload." }) };
 
-/** How many dead letters are kept with their payload, and how many will be. */
+/** The number of stored dead letters with their payload, now and in the future. */
 export const DeadLetterForecast = Type.Object(
   {
-    retention_days: nullable(
-      Type.Integer({ description: "Of the policy; null for all tenants together, for each has its own." }),
-    ),
+    retention_days: nullable(Type.Integer({ description: "Of the policy; null for all tenants together." })),
     now: Type.Object(kept),
     per_day: Type.Object(kept, {
-      description: `What arrives in a day, from the last ${ARRIVAL_DAYS} days.`,
+      description: `Arrivals per day, averaged over the last ${ARRIVAL_DAYS} days.`,
     }),
     at_horizon: Type.Object(kept, {
-      description: "What will be kept retention_days from now, if as much arrives as does now.",
+      description: "Stored after retention_days from now at the current rate of arrivals.",
     }),
     expiring: Type.Array(Type.Object({ date: Type.String({ description: "UTC" }), ...kept }), {
-      description: "What expires in each of the coming 30 days, today first.",
+      description: "Expirations on each of the next 30 days, today first.",
     }),
   },
   { $id: "DeadLetterForecast" },
 );
 
+/** Converts a forecast to its API form. */
 export function asForecast(
   forecast: Forecast,
   retentionDays: number | undefined,

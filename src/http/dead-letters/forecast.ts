@@ -14,7 +14,7 @@ const response = { 200: reference(DeadLetterForecast), ...ERROR_RESPONSES };
 
 const DAY_MS = 86_400_000;
 
-/** How large the dead letter queue is and will be, from counters: nothing is counted for it. */
+/** Routes that forecast the size of the dead letter queue from counters, without counting rows. */
 export const deadLetterForecastRoutes: FastifyPluginAsyncTypebox<{
   database: Database;
   guards: Guards;
@@ -25,16 +25,16 @@ export const deadLetterForecastRoutes: FastifyPluginAsyncTypebox<{
       onRequest: guards.tenant("read"),
       schema: {
         tags,
-        summary: "How many dead letters of a tenant are kept, will be, and expire on the coming days",
+        summary: "How many dead letters of a tenant are stored, will be stored and will expire",
         params: TenantParams,
         response,
       },
     },
     async ({ params: { tenant_id: tenantId } }) => {
-      const everyones = await everyonesDays();
+      const installationDays = await defaultRetentionDays();
       const { days, retentionDays } = await database.withTenant(tenantId, async (transaction) => {
         const policy = await findPolicy(transaction, tenantId);
-        const defaultDays = policy?.retention_days ?? everyones;
+        const defaultDays = policy?.retention_days ?? installationDays;
         const kept = await readDeadLetterDays(transaction, { tenantId, defaultDays });
         return { days: kept, retentionDays: defaultDays };
       });
@@ -48,12 +48,12 @@ export const deadLetterForecastRoutes: FastifyPluginAsyncTypebox<{
       onRequest: guards.installation("read"),
       schema: {
         tags,
-        summary: "How many dead letters of all tenants are kept, will be, and expire on the coming days",
+        summary: "How many dead letters of all tenants are stored, will be stored and will expire",
         response,
       },
     },
     async () => {
-      const defaultDays = await everyonesDays();
+      const defaultDays = await defaultRetentionDays();
       const days = await database.transaction((transaction) =>
         readDeadLetterDays(transaction, { tenantId: undefined, defaultDays }),
       );
@@ -61,7 +61,7 @@ export const deadLetterForecastRoutes: FastifyPluginAsyncTypebox<{
     },
   );
 
-  async function everyonesDays(): Promise<number> {
+  async function defaultRetentionDays(): Promise<number> {
     const policy = await database.transaction((transaction) => findPolicy(transaction, EVERY_TENANT));
     return (policy ?? DEFAULT_POLICY).retention_days;
   }

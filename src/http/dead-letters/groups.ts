@@ -16,7 +16,7 @@ const Query = pageQuery(DEAD_LETTER_FILTERS);
 
 const response = { 200: pageOf(reference(DeadLetterGroup)), ...ERROR_RESPONSES };
 
-/** Dead letters by their cause: of a tenant, and of all to an administrator. */
+/** Routes that list dead letters by cause, of a tenant, or all of them to an administrator. */
 export const deadLetterGroupRoutes: FastifyPluginAsyncTypebox<{
   database: Database;
   guards: Guards;
@@ -27,7 +27,7 @@ export const deadLetterGroupRoutes: FastifyPluginAsyncTypebox<{
       onRequest: guards.tenant("read"),
       schema: {
         tags,
-        summary: "The dead letters of a tenant by fingerprint, those that grew last first",
+        summary: "The dead letters of a tenant by fingerprint, most recently seen first",
         params: TenantParams,
         querystring: Query,
         response,
@@ -43,7 +43,7 @@ export const deadLetterGroupRoutes: FastifyPluginAsyncTypebox<{
       onRequest: guards.installation("admin"),
       schema: {
         tags,
-        summary: "The dead letters of every tenant by fingerprint, those that grew last first",
+        summary: "The dead letters of every tenant by fingerprint, most recently seen first",
         querystring: Query,
         response,
       },

@@ -31,7 +31,7 @@ const fields = {
   unmatched: Type.Optional(
     Type.Enum(["dlq", "drop"], {
       default: "dlq",
-      description: "dlq or drop: what becomes of events that meet no trigger",
+      description: "dlq or drop: the handling of events that match no trigger",
     }),
   ),
   alert: Type.Optional(
@@ -46,13 +46,13 @@ const fields = {
   ),
 };
 
-/** What a PUT of a policy may set. */
+/** The body of a PUT of a policy. */
 export const DlqPolicyInput = Type.Object(fields, closed);
 
-/** A policy as it is shown. */
+/** A policy in responses. */
 export const ShownDlqPolicy = Type.Object(fields, { $id: "DlqPolicy" });
 
-/** The policy that is stored, with every default filled in. Throws `unprocessable` for a URL that cannot be called. */
+/** Returns the policy to be stored, with all defaults. Throws `unprocessable` for a URL that cannot be called. */
 export function asPolicy(input: Static<typeof DlqPolicyInput>, refusedTarget: TargetRules): DlqPolicy {
   if (input.alert?.webhook_url !== undefined)
     checkUrl("alert.webhook_url", input.alert.webhook_url, refusedTarget);

@@ -11,7 +11,7 @@ const tags = ["Dead letters"];
 
 const response = { 200: reference(ShownDlqPolicy), ...ERROR_RESPONSES };
 
-/** What is done with the dead letters of a tenant, and of every tenant that says nothing itself. */
+/** Routes for the dead letter policies of tenants, and for the default policy. */
 export const dlqPolicyRoutes: FastifyPluginAsyncTypebox<{
   database: Database;
   guards: Guards;
@@ -23,7 +23,7 @@ export const dlqPolicyRoutes: FastifyPluginAsyncTypebox<{
       onRequest: guards.tenant("write"),
       schema: {
         tags,
-        summary: "Set what is done with the dead letters of a tenant",
+        summary: "Set the dead letter policy of a tenant",
         params: TenantParams,
         body: DlqPolicyInput,
         response,
@@ -42,14 +42,14 @@ export const dlqPolicyRoutes: FastifyPluginAsyncTypebox<{
       onRequest: guards.tenant("read"),
       schema: {
         tags,
-        summary: "What is done with the dead letters of a tenant: by its own policy, or by everyone's",
+        summary: "The dead letter policy of a tenant: its own, or the default policy",
         params: TenantParams,
         response,
       },
     },
     async ({ params: { tenant_id: tenantId } }) => {
       const own = await database.withTenant(tenantId, (transaction) => findPolicy(transaction, tenantId));
-      return own ?? (await everyones());
+      return own ?? (await defaultPolicy());
     },
   );
 
@@ -59,7 +59,7 @@ export const dlqPolicyRoutes: FastifyPluginAsyncTypebox<{
       onRequest: guards.installation("admin"),
       schema: {
         tags,
-        summary: "Set what is done with the dead letters of tenants without a policy",
+        summary: "Set the default dead letter policy, for tenants without their own",
         body: DlqPolicyInput,
         response,
       },
@@ -75,12 +75,12 @@ export const dlqPolicyRoutes: FastifyPluginAsyncTypebox<{
     "/dlq/policy",
     {
       onRequest: guards.installation("read"),
-      schema: { tags, summary: "What is done with the dead letters of tenants without a policy", response },
+      schema: { tags, summary: "The default dead letter policy, for tenants without their own", response },
     },
-    everyones,
+    defaultPolicy,
   );
 
-  async function everyones() {
+  async function defaultPolicy() {
     return (
       (await database.transaction((transaction) => findPolicy(transaction, EVERY_TENANT))) ?? DEFAULT_POLICY
     );

@@ -16,11 +16,11 @@ import type { RunDispatch } from "../runs/run-actions.ts";
 const Started = Type.Object({
   run_id: Uuid,
   run_ids: Type.Optional(
-    Type.Array(Uuid, { description: "There where the event starts several flows, run_id first." }),
+    Type.Array(Uuid, { description: "Present if the event starts several flows; run_id is the first." }),
   ),
 });
 
-/** Replays one dead letter, or one event. */
+/** Routes that replay one dead letter or one event. */
 export const deadLetterReplayRoutes: FastifyPluginAsyncTypebox<{
   database: Database;
   guards: Guards;
@@ -32,7 +32,7 @@ export const deadLetterReplayRoutes: FastifyPluginAsyncTypebox<{
     "/tenants/:tenant_id/dlq/:id/replay",
     {
       onRequest: guards.tenant("write"),
-      // A payload may be as large as an event that was posted.
+      // A payload may be as large as a posted event.
       bodyLimit: MAX_EVENTS_BYTES,
       preValidation: async (request) => {
         request.body ??= {};
@@ -40,9 +40,9 @@ export const deadLetterReplayRoutes: FastifyPluginAsyncTypebox<{
       schema: {
         tags: ["Dead letters"],
         summary:
-          "Replay a dead letter, with its original payload or another, as a new run below live traffic",
+          "Replay a dead letter with its original payload or another one, as a new run below live traffic",
         description:
-          "A run that failed goes to its flow again; what met no flow, or could not be read, is matched against the flows that are deployed now, and 422 says that it meets none. A payload is kept beside the original, and later replays take it too. Refused while a replay has not ended, and once one succeeded.",
+          "A failed run goes to its flow again. A dead letter that matched no flow, or was unreadable, is matched against the currently deployed flows; 422 if it matches none. A given payload is stored beside the original, and later replays use it too. Refused while a replay is in progress, and after one succeeded.",
         params: Type.Object({ tenant_id: Id, id: Uuid }),
         body: Type.Object(
           { payload: Type.Optional(Type.Unknown({ description: "Any JSON, in place of the original." })) },
@@ -53,7 +53,7 @@ export const deadLetterReplayRoutes: FastifyPluginAsyncTypebox<{
     },
     async ({ params: { tenant_id: tenantId, id }, body }, reply) => {
       const payload = Object.hasOwn(body, "payload") ? Buffer.from(JSON.stringify(body.payload)) : undefined;
-      // A try that came to no run is kept too: what it throws is thrown after the commit.
+      // A replay that made no run is recorded too, so its error is thrown after the commit.
       const replayed = await database.withTenant(tenantId, async (transaction) => {
         const tried = await replayLetter(transaction, { tenantId, id, payload }, deps);
         if (tried === undefined) throw new HeadraceError("not_found", `There is no dead letter ${id}`);
@@ -76,9 +76,8 @@ export const deadLetterReplayRoutes: FastifyPluginAsyncTypebox<{
       schema: {
         tags: ["Events"],
         summary:
-          "Run an event again: through every flow whose trigger it meets now, or through one, asked or not",
-        description:
-          "Also an event that met no flow when it came, and was dropped. 422 says that it meets none now.",
+          "Run an event again: through every flow whose trigger it matches now, or through the given flow in any case",
+        description: "Also for an event that matched no flow and was dropped. 422 if it matches no flow now.",
         params: Type.Object({ tenant_id: Id, id: Uuid }),
         body: Type.Object({ flow: Type.Optional(Id) }, { ...closed, description: "an object: { flow? }" }),
         response: { 202: Started, ...ERROR_RESPONSES },
@@ -90,7 +89,7 @@ export const deadLetterReplayRoutes: FastifyPluginAsyncTypebox<{
       );
       if (replayed === undefined) throw new HeadraceError("not_found", `There is no event ${id}`);
       if (replayed.kind === "no_flow") throw noFlow(flowId ?? "");
-      if (replayed.kind === "unmatched") throw new HeadraceError("unmatched", MEETS_NONE);
+      if (replayed.kind === "unmatched") throw new HeadraceError("unmatched", MATCHES_NONE);
       if (replayed.kind === "unreadable") throw new HeadraceError("unreadable", replayed.reason);
       dispatch.queue(replayed.runs);
       return reply.code(202).send(started(replayed.runs));
@@ -98,10 +97,10 @@ export const deadLetterReplayRoutes: FastifyPluginAsyncTypebox<{
   );
 };
 
-/** Kinds of refusals that changed nothing. */
+/** Refusals after which nothing needs to be recorded. */
 const UNTRIED: ReadonlySet<string> = new Set(["in_flight", "ended", "flow_gone"]);
 
-const MEETS_NONE = "The event meets the trigger of no flow that is deployed now";
+const MATCHES_NONE = "The event matches the trigger of no deployed flow";
 
 function started([first, ...others]: [QueuedRun, ...QueuedRun[]]) {
   const run_ids = [first.id, ...others.map((run) => run.id)];
@@ -111,7 +110,7 @@ function started([first, ...others]: [QueuedRun, ...QueuedRun[]]) {
 function refusal(id: string, replay: Exclude<LetterReplay, { kind: "replayed" }>): HeadraceError {
   switch (replay.kind) {
     case "in_flight":
-      return new HeadraceError("conflict", `Run ${replay.runId} replays dead letter ${id} and has not ended`);
+      return new HeadraceError("conflict", `Run ${replay.runId} is still replaying dead letter ${id}`);
     case "ended":
       return new HeadraceError(
         "conflict",
@@ -120,7 +119,7 @@ function refusal(id: string, replay: Exclude<LetterReplay, { kind: "replayed" }>
     case "flow_gone":
       return new HeadraceError("conflict", `The flow ${replay.flowId} was deleted`);
     case "unmatched":
-      return new HeadraceError("unmatched", MEETS_NONE);
+      return new HeadraceError("unmatched", MATCHES_NONE);
     case "unroutable":
       return new HeadraceError("unprocessable", replay.reason);
     case "unreadable":

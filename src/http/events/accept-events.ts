@@ -13,19 +13,19 @@ import { ERROR_RESPONSES } from "../errors.ts";
 import { TenantParams, Uuid } from "../field-schemas.ts";
 import { EventInput } from "./event-schema.ts";
 
-/** Events in one POST. */
+/** Events per POST. */
 const MAX_EVENTS = 1_000;
 
-/** The body of a POST of events, bytes. */
+/** Largest body of a POST of events, bytes. */
 export const MAX_EVENTS_BYTES = 5_242_880;
 
-/** How long an idempotency key counts, ms. */
+/** Lifetime of an idempotency key, ms. */
 const KEY_WINDOW_MS = 72 * 3_600_000;
 
-/** How often events are handed in that were not committed through no fault of theirs. */
+/** How often events are submitted before the call fails, if other deliveries cause their transaction to roll back. */
 const MAX_TRIES = 5;
 
-/** Takes events from a tenant's own programs; they are committed when it answers. */
+/** Route that accepts events from a tenant's own programs. It responds after the commit. */
 export const acceptEventsRoute: FastifyPluginAsyncTypebox<{
   database: Database;
   guards: Guards;
@@ -41,7 +41,7 @@ export const acceptEventsRoute: FastifyPluginAsyncTypebox<{
       schema: {
         tags: ["Events"],
         summary:
-          "Accept an event, or up to 1,000: all or none; the same idempotency key gives the same event id",
+          "Accept an event, or up to 1,000, all or none; an equal idempotency key returns the same event id",
         params: TenantParams,
         body: Type.Union([EventInput, Type.Array(EventInput, { minItems: 1, maxItems: MAX_EVENTS })], {
           description: "an event, or an array of 1 to 1000 events",
@@ -60,7 +60,7 @@ export const acceptEventsRoute: FastifyPluginAsyncTypebox<{
       const waitMs = tenant === undefined ? 0 : await takeQuota(tenant.id, tenant, inputs.length);
       if (waitMs > 0) {
         reply.header("retry-after", Math.ceil(waitMs / 1_000));
-        throw new HeadraceError("rate_limited", `Tenant ${params.tenant_id} sends more than it may`);
+        throw new HeadraceError("rate_limited", `Tenant ${params.tenant_id} exceeds its limits`);
       }
       const events = inputs.map((input) => asNewEvent(params.tenant_id, input, randomUUID()));
       const ids = await accept(events);
@@ -72,9 +72,9 @@ export const acceptEventsRoute: FastifyPluginAsyncTypebox<{
     for (let tries = 1; tries <= MAX_TRIES; tries += 1) {
       const answer = await acceptor.accept({ events });
       if (answer.kind === "accepted") return answer.events.map((event) => event.eventId);
-      // They shared a transaction with a delivery that has to be verified again.
+      // The events shared a transaction with a delivery that must be verified again.
     }
-    throw new HeadraceError("store_unavailable", `Connectors changed ${MAX_TRIES} times meanwhile`);
+    throw new HeadraceError("store_unavailable", `Connectors changed ${MAX_TRIES} times during this call`);
   }
 };
 

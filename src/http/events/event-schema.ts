@@ -8,10 +8,12 @@ import { closed, Id, Instant, line, nullable, Priority, reference, Uuid } from "
 import { Run } from "../runs/run-schema.ts";
 import type { JsonText } from "../server/json-text.ts";
 
+/** The origin of an event. */
 export const EventSource = Type.Enum(["webhook", "poll", "api", "schedule", "replay"]);
+/** The status of an event. */
 export const EventStatusName = Type.Enum([...EVENT_STATUSES]);
 
-/** One event of a POST. */
+/** An event in the body of a POST. */
 export const EventInput = Type.Object(
   {
     connector: Type.Optional(Id),
@@ -30,18 +32,18 @@ const shown = {
   tenant_id: Id,
   connector: Id,
   endpoint: Id,
-  type: nullable(Type.String({ description: "null where the provider names none" })),
+  type: nullable(Type.String({ description: "null if the provider gives none" })),
   source: EventSource,
   priority: Priority,
   subject: nullable(Type.String()),
   status: EventStatusName,
   occurred_at: Type.String({
     format: "date-time",
-    description: "When it happened, else when it was received.",
+    description: "The time of the change, or else the time of receipt.",
   }),
   received_at: Instant,
-  idempotency_key: Type.String({ description: "SHA-256, hex: the same for the same event." }),
-  data: Type.Unknown({ description: "null where the body cannot be normalised" }),
+  idempotency_key: Type.String({ description: "SHA-256 in hex, equal for the same event." }),
+  data: Type.Unknown({ description: "null if the body cannot be normalised" }),
   changes: Type.Optional(
     Type.Record(
       Type.String(),
@@ -49,25 +51,25 @@ const shown = {
         from: Type.Optional(Type.Unknown()),
         to: Type.Optional(Type.Unknown()),
         truncated: Type.Optional(
-          Type.Boolean({ description: "The values are too large, or were not kept." }),
+          Type.Boolean({ description: "The values are too large, or were not stored." }),
         ),
       }),
       { description: "The field diff of a synthetic event, by JSON pointer." },
     ),
   ),
-  changes_omitted: Type.Optional(Type.Integer({ description: "Changes that are more than are shown." })),
+  changes_omitted: Type.Optional(Type.Integer({ description: "Changes beyond those shown." })),
   final_state_unknown: Type.Optional(
-    Type.Boolean({ description: "The record is gone, and its values were not kept: data is its id alone." }),
+    Type.Boolean({ description: "The record is gone and its values were not stored: data is only its id." }),
   ),
   truncated: Type.Optional(
-    Type.Boolean({ description: "The record is too large for an event: data is its id alone." }),
+    Type.Boolean({ description: "The record is too large for an event: data is only its id." }),
   ),
   missed_by_webhook: Type.Optional(
-    Type.Boolean({ description: "A poll found what the connector's webhooks had not told of." }),
+    Type.Boolean({ description: "A poll found a change that the connector's webhooks did not report." }),
   ),
 };
 
-/** An event as it is shown. */
+/** An event in responses. */
 export const Event = Type.Object(shown, { $id: "Event" });
 
 const TimelineEntry = Type.Object({
@@ -83,33 +85,37 @@ const RoutingVerdict = Type.Object({
   flow_id: Id,
   version: Type.Integer(),
   matched: Type.Boolean(),
-  clause: Type.Optional(Type.String({ description: "The first part of the condition that fails, as text." })),
+  clause: Type.Optional(Type.String({ description: "The first failing part of the condition, as text." })),
   seen: Type.Optional(
     Type.Array(
       Type.Object({
         path: Type.String(),
-        value: nullable(Type.String({ description: "JSON of what the event holds there; null: nothing" })),
+        value: nullable(
+          Type.String({ description: "The event's value there as JSON; null if there is none" }),
+        ),
       }),
     ),
   ),
 });
 
-/** One event, with what became of it. */
+/** An event in responses, with its timeline, runs and routing. */
 export const EventDetail = Type.Object(
   {
     ...shown,
-    timeline: Type.Array(TimelineEntry, { description: "In the order in which it happened." }),
+    timeline: Type.Array(TimelineEntry, { description: "In chronological order." }),
     runs: Type.Array(reference(Run)),
     routing: Type.Array(RoutingVerdict, {
       description:
-        "Every flow that was deployed for its connector and type when it was accepted, those that it started first; at most 10000.",
+        "Every flow that was deployed for its connector and type when it was accepted, started flows first; at most 10000.",
     }),
   },
   { $id: "EventDetail" },
 );
 
+/** An entry in the timeline of an event. */
 export type TimelineEntry = Static<typeof TimelineEntry>;
 
+/** Converts the explanation of one flow to its API form. */
 export function asRouting(
   verdict: { flowId: string; version: number } & Explanation,
 ): Static<typeof RoutingVerdict> {
@@ -118,6 +124,7 @@ export function asRouting(
   return { flow_id, version, matched: false, clause: verdict.clause, seen: verdict.seen };
 }
 
+/** Converts a stored event to its API form. `text` replaces its data if it is large. */
 export function asEvent(
   stored: StoredEvent,
   status: EventStatus,

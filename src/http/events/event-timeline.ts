@@ -3,7 +3,7 @@ import type { EventVerdict, StoredEvent } from "../../postgres/events/events.ts"
 import type { StoredRun } from "../../postgres/runs/list.ts";
 import type { TimelineEntry } from "./event-schema.ts";
 
-/** What is known of an event's way through the stages, in the order in which it happened. */
+/** Returns the event's progress through the stages, in chronological order. */
 export function timelineOf(
   event: StoredEvent,
   verdict: EventVerdict,

@@ -24,18 +24,18 @@ import { JSON_TEXT_BYTES, JsonText, sendWithTexts } from "../server/json-text.ts
 import { asEvent, asRouting, Event, EventDetail, EventSource, EventStatusName } from "./event-schema.ts";
 import { timelineOf } from "./event-timeline.ts";
 
-/** Flows that are asked why they were started or not; those that were come first. */
+/** Flows per event whose routing is explained. Started flows come first. */
 const MAX_EXPLAINED_FLOWS = 10_000;
 
-/** Runs that are shown with their event; more flows than this seldom match one event. */
+/** Runs shown with their event. Few events start more flows. */
 const MAX_SHOWN_RUNS = 1_000;
 
 const tags = ["Events"];
 
-/** A large body that is only shown is looked at whether it can be read. */
+/** For a list it only matters whether a large body is readable: no values are read. */
 const NOTHING = wantedPaths([]);
 
-/** Reads an event to show it: what is `wanted` of its data, and its data as JSON text where it is not small. */
+/** Normalizes an event for a response. Returns its data as JSON text if it is large. */
 function* readToShow(
   event: StoredEvent,
   wanted: Wanted | undefined,
@@ -48,7 +48,7 @@ function* readToShow(
   return { normalized, text: new JsonText(bytes) };
 }
 
-/** Shows the events of a tenant. */
+/** Routes that show the events of a tenant. */
 export const eventRoutes: FastifyPluginAsyncTypebox<{
   database: Database;
   guards: Guards;
@@ -69,7 +69,7 @@ export const eventRoutes: FastifyPluginAsyncTypebox<{
           priority: Type.Optional(Priority),
           since: Type.Optional(Instant),
           until: Type.Optional(Instant),
-          q: Type.Optional({ ...line(200), description: "Stands in the type or the subject, in any case." }),
+          q: Type.Optional({ ...line(200), description: "Text in the type or the subject, in any case." }),
         }),
         response: { 200: foundPageOf(reference(Event)), ...ERROR_RESPONSES },
       },
@@ -79,7 +79,14 @@ export const eventRoutes: FastifyPluginAsyncTypebox<{
       const [beforeId] = readCursor(query.cursor, Type.Tuple([Uuid])) ?? [];
       const found = await database.withTenant(tenantId, (transaction) =>
         listEvents(transaction, {
-          ...{ tenantId, connector, type, source, status, priority, contains, beforeId },
+          tenantId,
+          connector,
+          type,
+          source,
+          status,
+          priority,
+          contains,
+          beforeId,
           sinceId: idAt(since),
           untilId: idAt(until),
           limit: query.limit ?? DEFAULT_LIMIT,
@@ -116,13 +123,22 @@ export const eventRoutes: FastifyPluginAsyncTypebox<{
         const stored = await findEvent(transaction, tenantId, id);
         if (stored === undefined) throw new HeadraceError("not_found", `There is no event ${id}`);
         const runs = await listRunsOfEvent(transaction, {
-          ...{ tenantId, eventId: stored.event.id, flowId: undefined, state: undefined },
-          ...{ sinceId: undefined, beforeId: undefined, limit: MAX_SHOWN_RUNS },
+          tenantId,
+          eventId: stored.event.id,
+          flowId: undefined,
+          state: undefined,
+          sinceId: undefined,
+          beforeId: undefined,
+          limit: MAX_SHOWN_RUNS,
         });
         const { connector, type = "", flowsCounter: counter, source, endpoint } = stored.event;
         const deployed = await listDeploymentsAt(transaction, {
-          ...{ tenantId, counter, connector, type, limit: MAX_EXPLAINED_FLOWS },
-          // The flow of a tick is its endpoint.
+          tenantId,
+          counter,
+          connector,
+          type,
+          limit: MAX_EXPLAINED_FLOWS,
+          // The endpoint of a tick event is the id of its flow.
           first: [...runs.map((run) => run.flowId), ...(source === "schedule" ? [endpoint] : [])],
         });
         return { ...stored, runs, deployed };
@@ -138,7 +154,7 @@ export const eventRoutes: FastifyPluginAsyncTypebox<{
     },
   );
 
-  /** An event that is too costly to be matched has no routing but its dead letter. */
+  /** Explains the routing of an event. An event that was too costly to match has none. */
   async function explain(
     event: NormalizedEvent,
     deployed: readonly Deployment[],

@@ -4,24 +4,25 @@ import { REASONS } from "../../pipeline/receive/rejection-reasons.ts";
 import type { StoredRejection } from "../../postgres/events/rejections.ts";
 import { Instant, nullable, Uuid } from "../field-schemas.ts";
 
-/** Rejected deliveries as they are shown: never anything of their bodies or headers. */
+/** A rejected delivery in responses, without its body and headers. */
 export const Rejection = Type.Object(
   {
     id: Uuid,
-    tenant_id: nullable(Type.String({ description: "null where there is no such tenant" })),
+    tenant_id: nullable(Type.String({ description: "null if there is no such tenant" })),
     connector: nullable(Type.String()),
     endpoint: nullable(Type.String()),
     reason: Type.String({ description: `one of ${Object.keys(REASONS).join(", ")}` }),
-    message: Type.String({ description: "what the reason means" }),
+    message: Type.String({ description: "the meaning of the reason" }),
     method: Type.String(),
     body_bytes: Type.Integer(),
     remote_address: Type.String(),
-    count: Type.Integer({ description: "how many equal ones came within a second" }),
+    count: Type.Integer({ description: "the number of equal rejections within a second" }),
     rejected_at: Instant,
   },
   { $id: "Rejection" },
 );
 
+/** Converts a stored rejection to its API form. */
 export function asRejection(rejection: StoredRejection): Static<typeof Rejection> {
   return {
     id: rejection.id,

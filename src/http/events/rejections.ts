@@ -21,7 +21,7 @@ const Query = pageQuery({
 
 const response = { 200: foundPageOf(reference(Rejection)), ...ERROR_RESPONSES };
 
-/** Deliveries that were refused, and why: the senders are told nothing. */
+/** Routes that list rejected deliveries with their reasons, which the senders do not learn. */
 export const rejectionRoutes: FastifyPluginAsyncTypebox<{ database: Database; guards: Guards }> = async (
   server,
   { database, guards },
@@ -48,7 +48,7 @@ export const rejectionRoutes: FastifyPluginAsyncTypebox<{ database: Database; gu
       onRequest: guards.installation("admin"),
       schema: {
         tags,
-        summary: "The rejected deliveries of every tenant, and of none, newest first",
+        summary: "The rejected deliveries of all tenants and of unknown tenants, newest first",
         querystring: Query,
         response,
       },

@@ -8,40 +8,42 @@ import { createBodyBudget } from "../server/body-budget.ts";
 import { watchEventLoop } from "../server/load-shedding.ts";
 import { readBody } from "../server/read-body.ts";
 
-/** What protects the receiver from those who are not let in, and from more than it can take. */
+/** Bounds that protect the receiver from untrusted senders and from overload. */
 export interface WebhookBounds {
-  /** No body of any scheme is larger, bytes. */
+  /** Largest body of any scheme, bytes. */
   maxBodyBytes: number;
-  /** Of all bodies that are in hand at once, bytes; more are answered 503. */
+  /** Total size of all bodies in memory, bytes. Further requests are answered 503. */
   maxBodiesBytes: number;
-  /** Requests of one address (of IPv6, of one /64) in a second, before any work; addresses that are counted at once. */
+  /** Requests per second and address (per /64 in IPv6), checked before any other work. */
   requestsPerSecond: number;
+  /** Addresses that are counted. */
   maxAddresses: number;
   /** Whether loopback addresses are counted. */
   limitLoopback: boolean;
   /** Deliveries are answered 503 while the median delay of the event loop is longer, ms. */
   maxEventLoopDelayMs: number;
-  /** A rejection is answered at a multiple of this time, ms, so that the time does not tell its reason. */
+  /** Rejections are answered at multiples of this time, ms, so that the time does not reveal the reason. */
   rejectionStepMs: number;
 }
 
+/** Options of the webhook routes. */
 export interface WebhookRoutesOptions {
   receiver: Receiver;
-  /** The URL that providers call, without the server's own paths: signatures that cover the URL are checked against it. */
+  /** The URL that providers call, without the server's own paths. Signatures that cover the URL use it. */
   publicUrl: string;
   bounds: WebhookBounds;
-  /** True when what came in waits so long, to be committed or to be routed, that no more is taken. */
+  /** True if events wait so long to be committed or routed that no more can be taken. */
   isBehind: () => boolean;
   onAnswer: (answer: ReceiveAnswer, target: Target, request: FastifyRequest) => void;
-  /** Told of what was refused before it was judged, or could not be stored, by the code of its error. */
+  /** Called with the error code of each request that was refused before verification, or could not be stored. */
   onRefused: (code: string) => void;
 }
 
 declare module "fastify" {
   interface FastifyRequest {
-    /** When its head was there, ms of `performance.now()`. */
+    /** When the headers were complete, ms of `performance.now()`. */
     receivedMs: number;
-    /** Counts the bytes of a body that may be large. */
+    /** Counts the bytes of a large body. */
     takeBytes: ((bytes: number) => boolean) | null;
   }
 }
@@ -52,7 +54,7 @@ interface TargetParams {
   endpoint?: string;
 }
 
-/** The webhook endpoints: no API key, the signature is the key. Bodies are taken as bytes, whatever they claim to be. */
+/** Routes of the webhook endpoints. They need no API key, but a valid signature. Bodies of all types are read as bytes. */
 export const webhookRoutes: FastifyPluginAsync<WebhookRoutesOptions> = async (server, options) => {
   const { receiver, publicUrl, bounds, isBehind, onAnswer, onRefused } = options;
   const bodies = createBodyBudget(bounds.maxBodiesBytes);
@@ -69,7 +71,7 @@ export const webhookRoutes: FastifyPluginAsync<WebhookRoutesOptions> = async (se
   const eventLoop = watchEventLoop(bounds.maxEventLoopDelayMs);
   server.addHook("onClose", async () => eventLoop.stop());
 
-  // What a body is follows from its connector's scheme: no content type, however odd, keeps a delivery out.
+  // The connector's scheme determines how the body is read: no content type is refused.
   server.decorateRequest("receivedMs", 0);
   server.decorateRequest("takeBytes", null);
   server.addHook("onRequest", (request, reply, done) => {
@@ -77,7 +79,7 @@ export const webhookRoutes: FastifyPluginAsync<WebhookRoutesOptions> = async (se
     if (!hasSmallBody(request)) request.takeBytes = bodies.open(reply.raw);
     request.raw.headers["content-type"] = undefined;
     if (!eventLoop.isLate && !isBehind()) return done();
-    done(new HeadraceError("store_unavailable", "More comes in than can be taken"));
+    done(new HeadraceError("store_unavailable", "The server is overloaded"));
   });
   server.addHook("onError", (_request, _reply, error, done) => {
     const isSenders = (error.statusCode ?? 500) < 500;
@@ -95,7 +97,7 @@ export const webhookRoutes: FastifyPluginAsync<WebhookRoutesOptions> = async (se
     else read(limit);
   });
 
-  /** Answers by itself, without a promise for Fastify to wait for: that would be three more for every delivery. */
+  /** Responds without returning a promise to Fastify, which would create three more for every delivery. */
   function handle(request: FastifyRequest, reply: FastifyReply): void {
     const target = targetOf(request);
     const inbound = new InboundRequest({
@@ -109,7 +111,7 @@ export const webhookRoutes: FastifyPluginAsync<WebhookRoutesOptions> = async (se
       .then((answer) => {
         onAnswer(answer, target, request);
         if (answer.kind !== "rejected") return sendAnswer(reply, answer);
-        // From its arrival: an endpoint that had to be looked up must not take longer than one that is known.
+        // Measured from the arrival, so that an endpoint that must be loaded does not take longer than a cached one.
         return nextStep(request.receivedMs, bounds.rejectionStepMs).then(() => sendAnswer(reply, answer));
       })
       .catch((error: unknown) => reply.send(error));
@@ -134,29 +136,30 @@ export const webhookRoutes: FastifyPluginAsync<WebhookRoutesOptions> = async (se
 
 const NO_BODY = Buffer.alloc(0);
 
-/** A 401 has the same headers in every case, so none may tell what is left. */
+/** Every 401 has the same headers. None may reveal the remaining requests. */
 const NO_HEADERS = {
   "x-ratelimit-limit": false,
   "x-ratelimit-remaining": false,
   "x-ratelimit-reset": false,
 } as const;
 
-/** For the OpenAPI document alone: neither body nor answer is checked or written by it. */
+/** Used only for the OpenAPI document. Bodies and responses are not validated with it. */
 const SCHEMA = {
   tags: ["Webhooks"],
-  summary: "Take a delivery of a connector: the signature is the key",
+  summary: "Receive a delivery of a connector, authenticated by its signature",
   description:
-    "200 (or the status that the connector's scheme names) once its events are committed, and again with the same " +
-    "event_id when it comes again; 401 with an empty body for everything that cannot be trusted; 503 with " +
-    "Retry-After when PostgreSQL cannot take it now. Without a tenant, the account that the delivery names picks the " +
+    "200 (or the status that the connector's scheme sets) after its events are committed, and again with the same " +
+    "event_id for a duplicate; 401 with an empty body for everything that cannot be trusted; 503 with " +
+    "Retry-After while PostgreSQL is unavailable. Without a tenant, the account in the delivery selects the " +
     "endpoint.",
   security: [],
 };
 
 const HANDSHAKE_SCHEMA = {
   tags: ["Webhooks"],
-  summary: "Answer the handshake by which a provider checks the URL",
-  description: "What the provider documents where the handshake holds, else 401 with an empty body.",
+  summary: "Answer the handshake with which a provider checks the URL",
+  description:
+    "The response that the provider documents if the handshake is valid, else 401 with an empty body.",
   security: [],
 };
 
@@ -165,7 +168,7 @@ function targetOf(request: FastifyRequest): Target {
   return tenantId === undefined ? { connector } : { connector, tenantId, endpoint };
 }
 
-/** Small ones are not counted: as many as there are connections fit in memory. */
+/** Small bodies are not counted: the connection limit bounds their total size. */
 function hasSmallBody({ headers }: FastifyRequest): boolean {
   return headers["transfer-encoding"] === undefined && Number(headers["content-length"] ?? 0) <= 65_536;
 }
@@ -175,13 +178,13 @@ function isLoopback(ip: string): boolean {
   return ipaddr.isValid(ip) && ipaddr.process(ip).range() === "loopback";
 }
 
-/** A signature covers the bytes as they were sent; what was packed on the way cannot be checked. */
+/** Refuses a compressed body: the signature covers the bytes as they were sent. */
 function refuseEncodedBody(request: FastifyRequest): void {
   const encoding = request.headers["content-encoding"];
   if (encoding === undefined || encoding.toLowerCase() === "identity") return;
   throw new HeadraceError(
     "unsupported_media_type",
-    `Content-Encoding ${encoding.slice(0, 100)} is not accepted: send the body as it is`,
+    `Content-Encoding ${encoding.slice(0, 100)} is not supported: send the body unencoded`,
   );
 }
 
@@ -210,14 +213,14 @@ function sendAnswer(reply: FastifyReply, answer: ReceiveAnswer): void {
         .code(405)
         .header("allow", answer.allowed.join(", "))
         .send({
-          error: { code: "method_not_allowed", message: `This URL takes ${answer.allowed.join(", ")}` },
+          error: { code: "method_not_allowed", message: `This URL allows ${answer.allowed.join(", ")}` },
         });
       return;
     case "rate_limited":
       reply
         .code(429)
         .header("retry-after", Math.ceil(answer.retryAfterMs / 1_000))
-        .send({ error: { code: "rate_limited", message: "The tenant sends more than it may" } });
+        .send({ error: { code: "rate_limited", message: "The tenant exceeds its limits" } });
       return;
     case "challenge":
       if (answer.contentType !== undefined) reply.header("content-type", answer.contentType);

@@ -3,27 +3,28 @@ import type { StoredBackfill } from "../../postgres/flows/backfills.ts";
 import { uuid7Ms } from "../../postgres/schema/partitions.ts";
 import { Id, Instant, nullable } from "../field-schemas.ts";
 
-/** The progress of a deploy from a past moment. */
+/** A backfill in responses: the progress of a deploy that includes past events. */
 export const Backfill = Type.Object(
   {
     flow_id: Id,
     version: Type.Integer(),
     state: Type.Enum(["running", "done", "stopped"]),
     from: Instant,
-    reached: Type.String({ format: "date-time", description: "Events up to this time were looked at." }),
+    reached: Type.String({ format: "date-time", description: "Events up to this time have been checked." }),
     progress: Type.Number({
       minimum: 0,
       maximum: 1,
-      description: "The share of the time from then to the deploy.",
+      description: "The checked share of the time from `from` to the deploy.",
     }),
-    scanned: Type.Integer({ description: "Events that were looked at." }),
-    matched: Type.Integer({ description: "Those that meet the trigger." }),
+    scanned: Type.Integer({ description: "Events that were checked." }),
+    matched: Type.Integer({ description: "Events that match the trigger." }),
     started_at: Instant,
     finished_at: nullable(Instant),
   },
   { $id: "Backfill" },
 );
 
+/** Converts a stored backfill to its API form. */
 export function asBackfill(backfill: StoredBackfill): Static<typeof Backfill> {
   const { from, lastId, startedAt, state } = backfill;
   const reachedMs = state === "done" ? startedAt.getTime() : Math.max(from.getTime(), uuid7Ms(lastId));
