@@ -7,7 +7,7 @@ import { readCondition } from "../src/domain/condition/read.ts";
 import { createTriggerIndex } from "../src/domain/matching/trigger-index.ts";
 import { presetReference } from "./support/preset-reference.ts";
 
-test("docs/reference/webhook-presets.md says what the presets are; UPDATE_DOCS=1 writes it", () => {
+test("docs/reference/webhook-presets.md is generated from the presets; UPDATE_DOCS=1 writes it", () => {
   const path = new URL("../docs/reference/webhook-presets.md", import.meta.url).pathname;
   if (process.env["UPDATE_DOCS"] === "1") writeFileSync(path, presetReference());
   expect(readFileSync(path, "utf8")).toBe(presetReference());
@@ -16,15 +16,17 @@ test("docs/reference/webhook-presets.md says what the presets are; UPDATE_DOCS=1
 const EXAMPLE = /^\| `(.+)` \| `(.+)` \| (yes|no) \|$/gm;
 const conditions = readFileSync(new URL("../docs/reference/conditions.md", import.meta.url), "utf8");
 const examples = [...conditions.matchAll(EXAMPLE)].map(([, condition = "", data = "", met = ""]) => ({
-  ...{ condition, data, met: met === "yes" },
+  condition,
+  data,
+  met: met === "yes",
 }));
 
-test("docs/reference/conditions.md has examples", () => {
+test("docs/reference/conditions.md has more than 60 examples", () => {
   expect(examples.length).toBeGreaterThan(60);
 });
 
 test.each(examples)(
-  "as docs/reference/conditions.md says, $data meets $condition: $met",
+  "matches $data against $condition as docs/reference/conditions.md says: $met",
   ({ condition: text, data: json, met }) => {
     const condition = readCondition(text);
     expect(parseCondition(printCondition(condition))).toEqual(condition);
@@ -39,7 +41,7 @@ test.each(examples)(
   },
 );
 
-test("the trees of docs/reference/conditions.md are those of its texts", () => {
+test("docs/reference/conditions.md shows equal conditions as text and as trees", () => {
   const [, block = ""] = /```json\n([\s\S]+?)\n```/.exec(conditions) ?? [];
   const [text, ...tree] = block.split("\n");
   const read = (json: string) => readCondition(JSON.parse(json).where);

@@ -33,8 +33,8 @@ function parse(text: string): unknown {
 }
 
 /**
- * Returns a page of rows that were queried with `limit + 1`: the additional row shows that there is another page. `keyOf`
- * returns the key after which the next page begins.
+ * Returns a page of rows that were queried with `limit + 1`: the additional row shows that there is another page.
+ * `keyOf` returns the key after which the next page begins.
  */
 export function pageOfRows<Row, Item>(
   rows: readonly Row[],

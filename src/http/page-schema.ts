@@ -1,9 +1,10 @@
 import { type TProperties, type TSchema, Type } from "typebox";
 import { closed, nullable } from "./field-schemas.ts";
 
+/** Default number of items per page. */
 export const DEFAULT_LIMIT = 50;
 
-/** The query of every list, with the filters of this one. */
+/** Returns the query schema of a list with these filters. */
 export function pageQuery<Filters extends TProperties>(filters: Filters) {
   return Type.Object(
     {
@@ -17,14 +18,14 @@ export function pageQuery<Filters extends TProperties>(filters: Filters) {
         }),
       ),
       cursor: Type.Optional(
-        Type.String({ maxLength: 1000, description: "next_cursor of the page before; opaque" }),
+        Type.String({ maxLength: 1000, description: "next_cursor of the previous page; opaque" }),
       ),
     },
     closed,
   );
 }
 
-/** The answer of every list. */
+/** Returns the response schema of a list. */
 export function pageOf<Item extends TSchema>(item: Item) {
   return Type.Object({
     items: Type.Array(item),
@@ -32,7 +33,7 @@ export function pageOf<Item extends TSchema>(item: Item) {
   });
 }
 
-/** The answer of a list whose filter may find little. */
+/** Returns the response schema of a list with filters that may match few rows. */
 export function foundPageOf<Item extends TSchema>(item: Item) {
   return Type.Object({
     items: Type.Array(item),
@@ -41,11 +42,11 @@ export function foundPageOf<Item extends TSchema>(item: Item) {
       Type.String({
         format: "date-time",
         description:
-          "Only where the list stopped after about a second with what it had found, also nothing: it has looked at all that is newer than this. next_cursor goes on.",
+          "Present only if the search stopped after about a second: everything newer than this was searched. next_cursor continues.",
       }),
     ),
   });
 }
 
-/** A page of what holds whole payloads ends when they reach this size, bytes, whatever the limit. */
+/** Largest size of a page with payloads, bytes. A page ends there, whatever its limit. */
 export const MAX_PAGE_BYTES = 8_388_608;

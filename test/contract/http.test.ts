@@ -117,7 +117,7 @@ describe("the server", () => {
     });
     expect([status, body.error.message]).toEqual([
       400,
-      "A text holds the NUL character, or half of a surrogate pair, which cannot be stored",
+      "A text contains the NUL character or a lone surrogate, which cannot be stored",
     ]);
     expect((await api.call("PUT", "/tenants/acme", { name: "a\u0000b" })).status).toBe(400);
   });

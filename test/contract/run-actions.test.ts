@@ -167,7 +167,7 @@ describe("cancelling a run", () => {
     const late = await api.call("POST", `/tenants/acme/runs/${id}/cancel`);
     expect([late.status, late.body.error]).toEqual([
       409,
-      { code: "conflict", message: `Run ${id} has ended already: it is succeeded` },
+      { code: "conflict", message: `Run ${id} has already ended: it is succeeded` },
     ]);
     expect((await api.call("POST", `/tenants/acme/runs/${NOBODY}/cancel`)).status).toBe(404);
     expect((await api.call("POST", "/tenants/acme/runs/x/cancel")).status).toBe(400);
@@ -212,7 +212,7 @@ describe("replaying a run", () => {
     expect(await replay()).toEqual([409, "The flow f was deleted"]);
     await store(api);
     await api.database.pipeline.query({ text: "DELETE FROM events" });
-    expect(await replay()).toEqual([409, `The event of run ${id} is no longer kept`]);
+    expect(await replay()).toEqual([409, `The event of run ${id} is no longer stored`]);
     expect((await api.call("POST", `/tenants/acme/runs/${NOBODY}/replay`)).status).toBe(404);
   });
 });
@@ -237,7 +237,7 @@ describe("the log of a run", () => {
     expect(second).toEqual({
       items: [
         { attempt: 2, ...line(3) },
-        { attempt: 2, ...line(0), level: "warn", message: "7 more lines were not kept" },
+        { attempt: 2, ...line(0), level: "warn", message: "7 more lines were dropped" },
       ],
       next_cursor: null,
     });

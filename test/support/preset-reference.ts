@@ -2,14 +2,14 @@ import { COMMON_PARAMS, PRESETS, presetScheme } from "../../src/pipeline/receive
 import type { Preset, PresetParam } from "../../src/pipeline/receive/presets/preset.ts";
 import type { DeliveryIdSelector, Scheme } from "../../src/pipeline/receive/schemes/scheme.ts";
 
-/** The page on every preset, in Markdown: written from the schemes themselves. */
+/** Returns the page on every preset in Markdown, generated from the schemes. */
 export function presetReference(): string {
   return [
     "# Webhook presets",
     "",
     '`PUT /api/v1/connectors/{connector}` with `{"webhook": {"preset": "<name>", "params": {…}}}`. Params of an endpoint',
-    "go before those of its connector. Where a timestamp is signed, deliveries older or newer than the tolerance are refused;",
-    "where none is, deduplication alone carries replays. `headrace send <preset>` sends a signed sample of each.",
+    "override those of its connector. If a timestamp is signed, deliveries older or newer than the tolerance are refused;",
+    "otherwise only deduplication stops replays. `headrace send <preset>` sends a signed sample of a preset.",
     "",
     ...[...PRESETS].flatMap(([name, preset]) => section(name, preset)),
     "## Params of every preset",
@@ -25,13 +25,13 @@ function section(name: string, preset: Preset): string[] {
     ["Signature", signatureOf(scheme)],
     ["Secret", secretOf(scheme)],
     ["Freshness", freshnessOf(scheme)],
-    ["Known again by", deduplicationOf(scheme)],
+    ["Deduplicated by", deduplicationOf(scheme)],
     ["Event type", scheme.type.from.map(selectorText).join(", else ") + suffixOf(scheme)],
     ["Account", scheme.account?.map(selectorText).join(", else ") ?? "not named"],
     ["Batches", scheme.items?.map((pointer) => `array at \`${pointer || "/"}\``).join(", else ") ?? "no"],
     ["Handshakes", scheme.challenges.map(handshakeOf).join("; ") || "none"],
-    ["Answer", `${scheme.ack.status}, ${scheme.ack.body === "empty" ? "no body" : "JSON"}`],
-    ["Largest body", `${scheme.body_limit_bytes / 1_048_576} MiB`],
+    ["Response", `${scheme.ack.status}, ${scheme.ack.body === "empty" ? "no body" : "JSON"}`],
+    ["Body limit", `${scheme.body_limit_bytes / 1_048_576} MiB`],
   ];
   return [
     `## ${name}`,
@@ -107,7 +107,7 @@ function handshakeOf({ when, method = "POST", proof, capture }: Scheme["challeng
   const shape = when.map(
     ({ at, equals }) => `${selectorText(at)}${equals === undefined ? "" : ` = \`${equals}\``}`,
   );
-  const held =
+  const condition =
     proof === "signature"
       ? "signed"
       : proof === "pending"
@@ -115,7 +115,7 @@ function handshakeOf({ when, method = "POST", proof, capture }: Scheme["challeng
         : proof === "none"
           ? "not signed"
           : `with ${selectorText(proof.token)}`;
-  return `${method} with ${shape.join(" and ")}, ${held}${capture === undefined ? "" : ", stores the secret"}`;
+  return `${method} with ${shape.join(" and ")}, ${condition}${capture === undefined ? "" : ", stores the secret"}`;
 }
 
 function selectorText(selector: DeliveryIdSelector): string {

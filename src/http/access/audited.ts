@@ -14,8 +14,9 @@ interface Call {
 const READING = new Set(["GET", "HEAD", "OPTIONS"]);
 
 /**
- * Makes the server write an audit row for each call that changes something. Route handlers must use the returned database:
- * the first transaction of a call that writes anything also writes the row. Call this before routes are registered.
+ * Makes the server write an audit row for each call that changes something. Route handlers must use the returned
+ * database: the first transaction of a call that writes anything also writes the row. Call this before routes are
+ * registered.
  */
 export function auditCalls(server: FastifyInstance, database: Database): Database {
   const calls = new AsyncLocalStorage<Call>();

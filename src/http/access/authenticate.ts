@@ -12,9 +12,10 @@ import type { KeyUse } from "./key-use.ts";
 export interface AccessBounds {
   lookUps: KeyLookUpBounds;
   /**
-   * Bounds on calls with an unknown key, per address (per /64 in IPv6). The first `max` calls per `windowMs` are answered
-   * 401. Further ones are answered 429 after `delayMs` to twice that, at most `maxDelayed` of them waiting at once, so that
-   * a persistent caller uses little CPU. Calls with a valid key are never refused for them. `maxAddresses` are counted.
+   * Bounds on calls with an unknown key, per address (per /64 in IPv6). The first `max` calls per `windowMs` are
+   * answered 401. Further ones are answered 429 after `delayMs` to twice that, at most `maxDelayed` of them waiting at
+   * once, so that a persistent caller uses little CPU. Calls with a valid key are never refused for them.
+   * `maxAddresses` are counted.
    */
   failures: { max: number; windowMs: number; maxAddresses: number; delayMs: number; maxDelayed: number };
   /** Calls per second and key in this process, and the number of keys that are counted. */

@@ -13,8 +13,9 @@ declare module "fastify" {
 export type KeyShareBounds = Omit<ShareBounds, "total">;
 
 /**
- * Creates an `onRoute` hook that limits each key to `perHolder` concurrent calls. Further calls of the key wait, and are
- * answered 429 if that takes too long. A call counts until its handler returns, even if its client has disconnected.
+ * Creates an `onRoute` hook that limits each key to `perHolder` concurrent calls. Further calls of the key wait, and
+ * are answered 429 if that takes too long. A call counts until its handler returns, even if its client has
+ * disconnected.
  */
 export function shareByKey(bounds: KeyShareBounds, onRefused: () => void): (route: RouteOptions) => void {
   const shares = createShares({ ...bounds, total: Number.POSITIVE_INFINITY });

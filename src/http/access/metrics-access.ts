@@ -8,8 +8,8 @@ const FORWARDING =
   /^(?:forwarded|via|x-forwarded(?:-.+)?|x-real-ip|x-client-ip|true-client-ip|cf-connecting-ip)$/i;
 
 /**
- * Creates the guard of `/metrics`. With a key, every request must send it as a bearer token. Without a key, only requests
- * from this machine that no proxy forwarded are allowed. Throws `unauthorized`.
+ * Creates the guard of `/metrics`. With a key, every request must send it as a bearer token. Without a key, only
+ * requests from this machine that no proxy forwarded are allowed. Throws `unauthorized`.
  */
 export function createMetricsAccess(key: string | undefined): (request: FastifyRequest) => Promise<void> {
   return async ({ headers, raw }) => {

@@ -20,7 +20,9 @@ import { asSecret, Secret, SecretInput, SecretParams } from "./secret-schema.ts"
 
 const tags = ["Secrets"];
 
-/** Routes for the secrets of a tenant, which its flows send as {{secret.name}} in headers. Values are never returned. */
+/**
+ * Routes for the secrets of a tenant, which its flows send as {{secret.name}} in headers. Values are never returned.
+ */
 export const secretRoutes: FastifyPluginAsyncTypebox<{
   database: Database;
   guards: Guards;

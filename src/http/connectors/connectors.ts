@@ -27,7 +27,9 @@ const MAX_TRIED_PARAMS = 1_000;
 
 const tags = ["Connectors"];
 
-/** Routes for connectors, which all tenants share. Only administrators see them: their params may include credentials. */
+/**
+ * Routes for connectors, which all tenants share. Only administrators see them: their params may include credentials.
+ */
 export const connectorRoutes: FastifyPluginAsyncTypebox<{ database: Database; guards: Guards }> = async (
   server,
   { database, guards },

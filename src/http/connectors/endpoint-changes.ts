@@ -64,9 +64,9 @@ export function createEndpointChanges({
   }
 
   /**
-   * Throws `conflict` if another endpoint has the same account and an equal secret. The counter's row is locked, so that
-   * the result stays valid until the commit. Uses a connection of its own: the secrets of other tenants are not visible in
-   * the transaction.
+   * Throws `conflict` if another endpoint has the same account and an equal secret. The counter's row is locked, so
+   * that the result stays valid until the commit. Uses a connection of its own: the secrets of other tenants are not
+   * visible in the transaction.
    */
   async function refuseSameAccount(
     name: EndpointName,

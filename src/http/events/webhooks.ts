@@ -54,7 +54,9 @@ interface TargetParams {
   endpoint?: string;
 }
 
-/** Routes of the webhook endpoints. They need no API key, but a valid signature. Bodies of all types are read as bytes. */
+/**
+ * Routes of the webhook endpoints. They need no API key, but a valid signature. Bodies of all types are read as bytes.
+ */
 export const webhookRoutes: FastifyPluginAsync<WebhookRoutesOptions> = async (server, options) => {
   const { receiver, publicUrl, bounds, isBehind, onAnswer, onRefused } = options;
   const bodies = createBodyBudget(bounds.maxBodiesBytes);

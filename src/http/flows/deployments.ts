@@ -14,7 +14,7 @@ import { noFlow } from "./flows.ts";
 
 const tags = ["Flows"];
 
-/** Makes flows live, and ends that. */
+/** Routes that deploy and undeploy flows. */
 export const deploymentRoutes: FastifyPluginAsyncTypebox<{ database: Database; guards: Guards }> = async (
   server,
   { database, guards },
@@ -28,7 +28,7 @@ export const deploymentRoutes: FastifyPluginAsyncTypebox<{ database: Database; g
       onRequest: guards.tenant("write"),
       schema: {
         tags,
-        summary: "Deploy the newest version: it holds for every event accepted after the answer",
+        summary: "Deploy the newest version, for every event accepted after the response",
         params: FlowParams,
         response,
       },
@@ -49,7 +49,7 @@ export const deploymentRoutes: FastifyPluginAsyncTypebox<{ database: Database; g
       onRequest: guards.tenant("write"),
       schema: {
         tags,
-        summary: "Undeploy: no event accepted after the answer starts it",
+        summary: "Undeploy a flow: no event accepted after the response starts it",
         params: FlowParams,
         response,
       },
@@ -63,7 +63,7 @@ export const deploymentRoutes: FastifyPluginAsyncTypebox<{ database: Database; g
       onRequest: guards.tenant("read"),
       schema: {
         tags,
-        summary: "How far the deploy has come with the past events that enabled_from takes in",
+        summary: "The progress of a deploy with the past events that enabled_from includes",
         params: FlowParams,
         response: backfillResponse,
       },
@@ -77,7 +77,7 @@ export const deploymentRoutes: FastifyPluginAsyncTypebox<{ database: Database; g
       onRequest: guards.tenant("write"),
       schema: {
         tags,
-        summary: "Take in no further past events; the runs that were made go on",
+        summary: "Stop adding past events; runs that exist continue",
         params: FlowParams,
         response: backfillResponse,
       },
@@ -94,10 +94,10 @@ export const deploymentRoutes: FastifyPluginAsyncTypebox<{ database: Database; g
       return await findBackfill(transaction, { tenantId, flowId });
     });
     if (backfill !== undefined) return asBackfill(backfill);
-    throw new HeadraceError("not_found", `No deploy of flow ${flowId} has taken in past events`);
+    throw new HeadraceError("not_found", `No deploy of flow ${flowId} included past events`);
   }
 
-  /** Works on a flow that nobody else deploys, undeploys or deletes meanwhile. */
+  /** Changes a flow under a lock, so that no other call deploys, undeploys or deletes it meanwhile. */
   async function change(
     { tenant_id: tenantId, flow: flowId }: Static<typeof FlowParams>,
     work: (

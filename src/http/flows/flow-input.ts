@@ -8,21 +8,24 @@ import type { TargetRules } from "../../runtime/outgoing/index.ts";
 import { checkUrl } from "../connectors/check-url.ts";
 import { asDefinition, type FlowInput } from "./flow-schema.ts";
 
-/** Says which headers an action may not set, and why; the stage that executes is the judge. */
+/** Returns the headers that an action may not set, with reasons. The implementation is injected. */
 export type CheckActionHeaders = (headers: Readonly<Record<string, string>>) => ErrorDetail[];
 
-/** Rules for the requests of flows and for their targets. */
+/** Rules for the requests that flows send. */
 export interface ActionRules {
   checkActionHeaders: CheckActionHeaders;
   refusedTarget: TargetRules;
 }
 
-/** The definition of a flow with its condition read. Throws `invalid_condition` or `unprocessable` with the place. */
+/**
+ * Returns the definition of a flow with its condition parsed. Throws `invalid_condition` or `unprocessable` with the
+ * field.
+ */
 export function readDefinition(input: Static<typeof FlowInput>, rules: ActionRules): FlowDefinition {
   const { trigger, order_by, on_order_failure } = input;
   if (order_by !== undefined) refuseBadOrder(order_by);
   else if (on_order_failure !== undefined) {
-    throw new HeadraceError("unprocessable", "on_order_failure says nothing without order_by", {
+    throw new HeadraceError("unprocessable", "on_order_failure has no effect without order_by", {
       details: [{ field: "on_order_failure", expected: "order_by beside it", got: "none" }],
     });
   }
@@ -53,7 +56,7 @@ function refuseBadAction(
   const sentences = details.map(
     ({ field, message, expected }) => `${field} ${message ?? `must be ${expected}`}`,
   );
-  throw new HeadraceError("unprocessable", `The action cannot send this: ${sentences.join("; ")}`, {
+  throw new HeadraceError("unprocessable", `The action is not valid: ${sentences.join("; ")}`, {
     details,
   });
 }
@@ -68,7 +71,7 @@ function refuseBadOrder(path: string): void {
   }
 }
 
-/** The data of a tick's event, as JSON, bytes. */
+/** Largest data of a tick event as JSON, bytes. */
 const MAX_TICK_DATA_BYTES = 65_536;
 
 function refuseBadSchedule(schedule: Schedule): void {

@@ -6,10 +6,10 @@ import { DEFAULT_SCHEDULE, nextTicks } from "../../domain/flow/schedule.ts";
 import type { StoredFlow } from "../../postgres/flows/flows.ts";
 import { closed, DisplayName, Id, Instant, line, nullable, Priority } from "../field-schemas.ts";
 
-/** The wait between two attempts is never longer, ms. */
+/** Longest delay between two attempts, ms. */
 const MAX_DELAY_MS = 604_800_000;
 
-/** How many of the coming ticks a flow shows. */
+/** Upcoming ticks that are shown with a flow. */
 const SHOWN_TICKS = 5;
 
 const trigger = {
@@ -19,7 +19,7 @@ const trigger = {
       Type.String({
         pattern: "^[^*\\u0000-\\u001f\\u007f]{0,200}\\*?$",
         minLength: 1,
-        description: "an event type, or the beginning of some with * at its end",
+        description: "an event type, or a prefix of event types followed by *",
       }),
       { minItems: 1, maxItems: 100, description: "1 to 100 event types" },
     ),
@@ -36,9 +36,7 @@ const trigger = {
             description: "an IANA time zone, such as Europe/Berlin",
           }),
         ),
-        data: Type.Optional(
-          Type.Unknown({ description: "The data of every tick's event; {} when left out." }),
-        ),
+        data: Type.Optional(Type.Unknown({ description: "The data of every tick event; {} if left out." })),
         missed: Type.Optional(Type.Enum(["skip", "once"], { default: DEFAULT_SCHEDULE.missed })),
       },
       { ...closed, description: "an object: { cron, timezone?, data?, missed? }" },
@@ -91,7 +89,7 @@ const Retry = Type.Object(
 );
 
 const EnabledFrom = Type.Union([Type.Literal("now"), Instant], {
-  description: '"now", or an RFC 3339 time: a deploy takes in the events from then on',
+  description: '"now", or an RFC 3339 time: a deploy includes the events since then',
 });
 
 const limits = {
@@ -99,7 +97,7 @@ const limits = {
     Type.Integer({
       minimum: 1,
       maximum: 1_000,
-      description: "an integer from 1 to 1000: runs under way at once, over all workers",
+      description: "an integer from 1 to 1000: concurrent runs, over all workers",
     }),
   ),
   rate_limit: Type.Optional(
@@ -108,8 +106,7 @@ const limits = {
         per_second: Type.Number({
           minimum: 0.001,
           maximum: 10_000,
-          description:
-            "a number from 0.001 to 10000: attempts that begin within any second, over all workers",
+          description: "a number from 0.001 to 10000: attempts that begin per second, over all workers",
         }),
       },
       { ...closed, description: "an object: { per_second }" },
@@ -119,12 +116,12 @@ const limits = {
     Type.String({
       minLength: 1,
       maxLength: 1_000,
-      description: "a path in the event, as in conditions: runs of the same value go one after the other",
+      description: "a path in the event, as in conditions: runs with an equal value go one after the other",
     }),
   ),
   on_order_failure: Type.Optional(
     Type.Enum(["block", "skip"], {
-      description: "Whether a dead run holds up what comes after it; block when left out.",
+      description: "Whether a dead run blocks the runs after it; default block.",
     }),
   ),
 };
@@ -134,7 +131,7 @@ const SigningSecret = Type.String({
   description: "whsec_ and the base64 of 24 to 64 bytes",
 });
 
-/** What a PUT of a flow may set. */
+/** The body of a PUT of a flow. */
 export const FlowInput = Type.Object(
   {
     name: Type.Optional(DisplayName),
@@ -156,9 +153,10 @@ export const FlowInput = Type.Object(
   closed,
 );
 
-/** How long the old signing secret signs beside the new one, s: what Standard Webhooks' own services give. */
+/** How long the old signing secret signs beside the new one, s. The services of Standard Webhooks use the same time. */
 export const DEFAULT_SIGNING_OVERLAP_SECONDS = 86_400;
 
+/** The body of a rotation of the signing secret. */
 export const RotateSigningInput = Type.Object(
   {
     signing_secret: Type.Optional(SigningSecret),
@@ -167,14 +165,14 @@ export const RotateSigningInput = Type.Object(
         minimum: 0,
         maximum: 2_592_000,
         default: DEFAULT_SIGNING_OVERLAP_SECONDS,
-        description: "an integer from 0 to 2592000: how long the old secret signs too",
+        description: "an integer from 0 to 2592000: how long the old secret also signs",
       }),
     ),
   },
   { ...closed, description: "an object: { signing_secret?, overlap_seconds? }" },
 );
 
-/** A flow as it is shown. */
+/** A flow in responses. */
 export const Flow = Type.Object(
   {
     id: Id,
@@ -191,24 +189,24 @@ export const Flow = Type.Object(
     enabled_from: Type.Optional(EnabledFrom),
     unindexed: Type.Optional(
       Type.Literal(true, {
-        description: "The condition is met by what is missing: it is asked of every event of its type.",
+        description: "The condition may match absent values, so it is evaluated for every event of its type.",
       }),
     ),
-    version: Type.Integer({ description: "The newest; each PUT that changes the flow makes one." }),
+    version: Type.Integer({ description: "The newest version; each PUT that changes the flow creates one." }),
     deployed: Type.Boolean(),
     deployed_version: nullable(Type.Integer({ description: "The version that events start." })),
     next_ticks: Type.Optional(
       Type.Array(Instant, {
-        description: "Of a flow with a schedule: when it ticks next, while it is deployed.",
+        description: "The upcoming ticks of a deployed flow with a schedule.",
       }),
     ),
     signing_secret: Type.Optional(
-      Type.String({ description: "Only in the answer to the call that set it; never again." }),
+      Type.String({ description: "Only in the response to the call that set it." }),
     ),
     old_secret_until: Type.Optional(
       Type.String({
         format: "date-time",
-        description: "Only in the answer to a rotation: until when the secret before signs too.",
+        description: "Only in the response to a rotation: until when the old secret also signs.",
       }),
     ),
     created_at: Instant,
@@ -217,8 +215,10 @@ export const Flow = Type.Object(
   { $id: "Flow" },
 );
 
+/** The path parameters of a flow. */
 export const FlowParams = Type.Object({ tenant_id: Id, flow: Id });
 
+/** Converts a stored flow to its API form, with the signing secret if this call set it. */
 export function asFlow(flow: StoredFlow, signingSecret?: string): Static<typeof Flow> {
   const { name, trigger, action, retry, enabled_from, ...limits } = flow.definition;
   const { deployedSchedule: schedule, readAt } = flow;
@@ -246,7 +246,7 @@ export function asFlow(flow: StoredFlow, signingSecret?: string): Static<typeof 
   };
 }
 
-/** The definition that is stored, with every default filled in. */
+/** Returns the definition to be stored, with all defaults filled in. */
 export function asDefinition(
   input: Static<typeof FlowInput>,
   where: FlowDefinition["trigger"]["where"],

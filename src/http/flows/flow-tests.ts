@@ -18,18 +18,18 @@ import { idAt } from "../instant.ts";
 import { FlowParams } from "./flow-schema.ts";
 import { noFlow } from "./flows.ts";
 
-/** Events that one call looks at, and how many unless it says. */
+/** Events checked per call: the maximum, and the default. */
 const MAX_SCANNED = 10_000;
 const DEFAULT_LAST = 1_000;
-/** Matches that are shown; all are counted. */
+/** Matches in the response. All of them are counted. */
 const MAX_SHOWN = 100;
-/** Events that are read at once, and their payloads, bytes. */
+/** Events per statement, and the total size of their payloads, bytes. */
 const PAGE = 250;
 const PAGE_BYTES = 8_388_608;
-/** A call looks no further after this time, ms. */
+/** Time after which a call stops, ms. */
 const MAX_MS = 10_000;
 
-/** Which past events would have started a flow, before it is deployed. Starts nothing. */
+/** Route that finds past events that would have started a flow, before it is deployed. It starts nothing. */
 export const flowTestRoutes: FastifyPluginAsyncTypebox<{
   database: Database;
   guards: Guards;
@@ -40,11 +40,11 @@ export const flowTestRoutes: FastifyPluginAsyncTypebox<{
       onRequest: guards.tenant("read"),
       schema: {
         tags: ["Flows"],
-        summary: "Try a flow's trigger, or another condition in its place, on past events, newest first",
+        summary: "Test a flow's trigger, or another condition in its place, on past events, newest first",
         params: FlowParams,
         body: Type.Object(
           {
-            where: Type.Optional(Type.Unknown({ description: "A condition in place of the flow's own." })),
+            where: Type.Optional(Type.Unknown({ description: "A condition instead of the flow's own." })),
             last: Type.Optional(
               Type.Integer({ minimum: 1, maximum: MAX_SCANNED, description: "how many events, 1 to 10000" }),
             ),
@@ -57,24 +57,23 @@ export const flowTestRoutes: FastifyPluginAsyncTypebox<{
           200: Type.Object({
             scanned: Type.Integer(),
             matched: Type.Integer(),
-            unreadable: Type.Integer({ description: "Events whose body cannot be normalised." }),
+            unreadable: Type.Integer({ description: "Events with a body that cannot be normalised." }),
             too_costly: Type.Integer({
               description:
-                "Events that would take more work to match than an event may: they become dead letters.",
+                "Events that exceed the work allowed for matching: they would become dead letters.",
             }),
             events: Type.Array(
               Type.Object({ id: Uuid, type: nullable(Type.String()), received_at: Instant }),
-              { description: "The newest that match, at most 100." },
+              { description: "The newest matches, at most 100." },
             ),
             progress: Type.Number({
               minimum: 0,
               maximum: 1,
-              description:
-                "The share of what was asked for: of the events of `last`, else of the time since.",
+              description: "The checked share of the events in `last`, or else of the time since `since`.",
             }),
             reached: nullable(Instant),
             next_cursor: nullable(
-              Type.String({ description: "null when all were looked at; else what to go on with" }),
+              Type.String({ description: "null if all events were checked, else the cursor to continue" }),
             ),
           }),
           ...ERROR_RESPONSES,
@@ -95,22 +94,29 @@ export const flowTestRoutes: FastifyPluginAsyncTypebox<{
       );
       const startedMs = performance.now();
       let [beforeId] = readCursor(body.cursor, Type.Tuple([Uuid])) ?? [];
-      const found = { scanned: 0, matched: 0, unreadable: 0, too_costly: 0, events: [] as ShownMatch[] };
+      const found = emptyCounts();
       const budget = new SliceBudget();
       let reached: string | null = null;
       let more = true;
       while (more && found.scanned < limit && performance.now() - startedMs < MAX_MS) {
         const page = await database.withTenant(tenantId, (transaction) =>
           listEvents(transaction, {
-            ...{ tenantId, connector: trigger.connector, type: undefined, source: undefined },
-            ...{ status: undefined, priority: undefined, contains: undefined, untilId: undefined, beforeId },
+            tenantId,
+            connector: trigger.connector,
+            type: undefined,
+            source: undefined,
+            status: undefined,
+            priority: undefined,
+            contains: undefined,
+            untilId: undefined,
+            beforeId,
             sinceId: idAt(since),
             limit: Math.min(PAGE, limit - found.scanned),
             maxBytes: PAGE_BYTES,
           }),
         );
         for (const stored of page.rows) {
-          const outcome = await inTurns(tryOn(stored, matches));
+          const outcome = await inTurns(testEvent(stored, matches));
           if (budget.spend(stored.payload.length + EVENT_BYTES)) await nextTurn();
           found.scanned += 1;
           if (outcome === "too_costly") found.too_costly += 1;
@@ -142,11 +148,15 @@ export const flowTestRoutes: FastifyPluginAsyncTypebox<{
   );
 };
 
-/** Beside its body, what an event costs, in bytes of a body parsed. */
+function emptyCounts() {
+  return { scanned: 0, matched: 0, unreadable: 0, too_costly: 0, events: [] as ShownMatch[] };
+}
+
+/** Fixed cost of an event besides its body, in parsed bytes. */
 const EVENT_BYTES = 1_024;
 
-/** The outcome of one past event. */
-function* tryOn(
+/** Normalizes and matches one past event. */
+function* testEvent(
   stored: StoredEvent,
   matches: FlowMatcher,
 ): Slices<"matched" | "missed" | "unreadable" | "too_costly"> {
@@ -161,7 +171,7 @@ function* tryOn(
   }
 }
 
-/** The share of the events that were asked for, or of the time since, that was looked at. */
+/** Returns the checked share of the requested events, or else of the time since. */
 function shareDone(
   done: { scanned: number; limit: number; since: string | undefined; reached: string | null },
   nowMs: number,

@@ -31,7 +31,7 @@ import {
 
 const tags = ["Flows"];
 
-/** The flows of a tenant. What is put here is stored; only a deploy makes it live. */
+/** Routes for the flows of a tenant. A PUT only stores a flow; a deploy makes it active. */
 export const flowRoutes: FastifyPluginAsyncTypebox<{
   database: Database;
   guards: Guards;
@@ -46,7 +46,7 @@ export const flowRoutes: FastifyPluginAsyncTypebox<{
       onRequest: guards.tenant("write"),
       schema: {
         tags,
-        summary: "Create or replace a flow; a new version starts with the next deploy",
+        summary: "Create or replace a flow; a new version becomes active with the next deploy",
         params: FlowParams,
         body: FlowInput,
         response,
@@ -59,7 +59,11 @@ export const flowRoutes: FastifyPluginAsyncTypebox<{
       const { sealed, keyId } = keyRing.seal(secret, signingPlace({ tenantId, flowId: id }));
       return await database.withTenant(tenantId, async (transaction) => {
         const { secretStored } = await putFlow(transaction, {
-          ...{ tenantId, id, definition, signingSealed: sealed, signingKeyId: keyId },
+          tenantId,
+          id,
+          definition,
+          signingSealed: sealed,
+          signingKeyId: keyId,
           replaceSecret: given !== undefined,
         });
         const flow = await findFlow(transaction, tenantId, id);
@@ -73,7 +77,7 @@ export const flowRoutes: FastifyPluginAsyncTypebox<{
     "/tenants/:tenant_id/flows/:flow",
     {
       onRequest: guards.tenant("read"),
-      schema: { tags, summary: "A flow, as its newest version", params: FlowParams, response },
+      schema: { tags, summary: "A flow in its newest version", params: FlowParams, response },
     },
     async ({ params }) => {
       const flow = await database.withTenant(params.tenant_id, (transaction) =>
@@ -114,13 +118,13 @@ export const flowRoutes: FastifyPluginAsyncTypebox<{
     "/tenants/:tenant_id/flows/:flow/rotate",
     {
       onRequest: guards.tenant("write"),
-      // A rotation by the defaults needs no body.
+      // A rotation with the defaults needs no body.
       preValidation: async (request) => {
         request.body ??= {};
       },
       schema: {
         tags,
-        summary: "Give a flow another signing secret; what it sends is signed with both for a while",
+        summary: "Give a flow a new signing secret; both secrets sign for a while",
         params: FlowParams,
         body: RotateSigningInput,
         response,
@@ -132,7 +136,10 @@ export const flowRoutes: FastifyPluginAsyncTypebox<{
       const sealed = keyRing.seal(secret, signingPlace({ tenantId, flowId: id }));
       return await database.withTenant(tenantId, async (transaction) => {
         const rotated = await rotateSigningSecret(transaction, {
-          ...{ tenantId, id, sealed, overlapSeconds: overlap_seconds },
+          tenantId,
+          id,
+          sealed,
+          overlapSeconds: overlap_seconds,
         });
         const flow = await findFlow(transaction, tenantId, id);
         if (rotated === undefined || flow === undefined) throw noFlow(id);
@@ -147,7 +154,7 @@ export const flowRoutes: FastifyPluginAsyncTypebox<{
       onRequest: guards.tenant("write"),
       schema: {
         tags,
-        summary: "Undeploy and delete a flow; its runs stay, and those that are under way go on",
+        summary: "Undeploy and delete a flow; its runs are kept, and those in progress continue",
         params: FlowParams,
         response: { 204: Type.Null({ description: "Deleted" }), ...ERROR_RESPONSES },
       },
@@ -167,7 +174,7 @@ function newSecret(): string {
   return `whsec_${randomBytes(32).toString("base64")}`;
 }
 
-/** What is answered where there is no such flow. */
+/** Creates the error for a missing flow. */
 export function noFlow(id: string): HeadraceError {
   return new HeadraceError("not_found", `There is no flow ${id}`);
 }

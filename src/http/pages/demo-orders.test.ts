@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { ordersAt } from "./demo-orders.ts";
 
-test("one of the demo's orders changes at a time, each in its turn, and says when", () => {
+test("changes one demo order at a time, in turn, with the time of the change", () => {
   const from = Date.UTC(2026, 10, 26);
   const changed = Array.from({ length: 24 }, (_, step) => {
     const [before, after] = [ordersAt(from + step * 20_000), ordersAt(from + (step + 1) * 20_000)];

@@ -1,11 +1,12 @@
 import type { FastifyPluginAsync } from "fastify";
 
+/** Orders of the demo shop. */
 const ORDERS = 12;
-/** One of the orders changes so often, each in its turn, ms. */
+/** Time between two changes of the demo orders, which take turns, ms. */
 const STEP_MS = 20_000;
 const STATUSES = ["pending", "paid", "shipped", "completed"] as const;
 
-/** What the demo's source polls: the orders of a shop, one of which goes on to its next status every 20 s. */
+/** The endpoint that the demo source polls: the orders of a shop, one of which changes its status every 20 s. */
 export const demoOrders: FastifyPluginAsync<{ path: string; now: () => number }> = async (
   server,
   { path, now },
@@ -13,7 +14,7 @@ export const demoOrders: FastifyPluginAsync<{ path: string; now: () => number }>
   server.get(path, async (_request, reply) => reply.send({ orders: ordersAt(now()), total: ORDERS }));
 };
 
-/** The orders at a moment, Unix ms: nothing else makes them, so that every process tells the same. */
+/** Returns the orders at a time, Unix ms. They depend on nothing else, so every process returns the same. */
 export function ordersAt(nowMs: number): Record<string, unknown>[] {
   const step = Math.floor(nowMs / STEP_MS);
   return Array.from({ length: ORDERS }, (_, index) => {

@@ -3,7 +3,7 @@ import type { Registry } from "prom-client";
 import { Type } from "typebox";
 import { createMetricsAccess } from "../access/metrics-access.ts";
 
-/** Whether this process can do its work, and what hinders it. */
+/** Whether this process can work, with the result of each check. */
 export interface Readiness {
   ready: boolean;
   checks: Record<string, { ok: boolean; detail?: string }>;
@@ -19,7 +19,7 @@ const ReadinessBody = Type.Object({
   ),
 });
 
-/** Routes for load balancers and scrapers; no API key is needed. */
+/** Routes for load balancers and metrics. They need no API key. */
 export const healthRoutes: FastifyPluginAsyncTypebox<{
   readiness: () => Promise<Readiness>;
   registry: Registry;
@@ -30,7 +30,7 @@ export const healthRoutes: FastifyPluginAsyncTypebox<{
     {
       schema: {
         tags,
-        summary: "200 while the process answers",
+        summary: "200 while the process responds",
         security: [],
         response: { 200: Type.Object({ status: Type.Literal("ok") }) },
       },
@@ -43,7 +43,7 @@ export const healthRoutes: FastifyPluginAsyncTypebox<{
     {
       schema: {
         tags,
-        summary: "200 when the process can do its work, else 503; both say what was looked at",
+        summary: "200 if the process can work, else 503, with the result of each check",
         security: [],
         response: { 200: ReadinessBody, 503: ReadinessBody },
       },
@@ -62,7 +62,7 @@ export const healthRoutes: FastifyPluginAsyncTypebox<{
         tags,
         summary: "Counters and gauges, in the text format of Prometheus",
         description:
-          "With HEADRACE_METRICS_KEY every request needs it as its bearer; without it only requests from this machine that no proxy forwarded are answered.",
+          "With HEADRACE_METRICS_KEY every request needs that key as a bearer token. Without it, only requests from this machine that no proxy forwarded are allowed.",
         security: [],
         response: { 200: { content: { "text/plain": { schema: Type.String() } } } },
       },

@@ -8,9 +8,10 @@ import type { Priority } from "../../domain/priority.ts";
 import type { Guards } from "../access/authenticate.ts";
 import type { ReadPrefix } from "../server/forwarded-prefix.ts";
 
+/** The path of the queue board. */
 export const QUEUE_BOARD_PATH = "/admin/queues";
 
-/** BullMQ's queues by lane, for the eyes of administrators. */
+/** BullMQ's queues by lane. */
 export type BoardQueues = ReadonlyMap<Priority, Queue>;
 
 const HEADERS = {
@@ -21,8 +22,8 @@ const HEADERS = {
 };
 
 /**
- * Bull Board over the queues, to look at and not to change: what they hold is made again from PostgreSQL. An admin key
- * opens it, as a bearer token or, in a browser, as the password of any user.
+ * Bull Board over the queues, read-only, because jobs are recreated from PostgreSQL. Requires an admin key, as a bearer
+ * token or, in a browser, as the password of any user.
  */
 export const queueBoard: FastifyPluginAsync<{
   guards: Guards;
@@ -38,13 +39,13 @@ export const queueBoard: FastifyPluginAsync<{
       if (error instanceof HeadraceError && error.code === "unauthorized") {
         reply.header("www-authenticate", 'Basic realm="Headrace: an admin key is the password"');
       }
-      // The board has an error handler of its own, which knows none of ours.
+      // Bull Board has its own error handler, which does not know our errors.
       return answerError(error as Error, request, reply);
     }
   });
   const adapter = new FastifyAdapter();
   adapter.setBasePath(QUEUE_BOARD_PATH);
-  // The handler of the page follows at once, and reads the path then.
+  // The page handler runs directly after this hook and reads the path then.
   server.addHook("preHandler", (request, _reply, done) => {
     adapter.setBasePath(`${readPrefix(request)}${QUEUE_BOARD_PATH}`);
     done();

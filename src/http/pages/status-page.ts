@@ -2,7 +2,7 @@ import { hash } from "node:crypto";
 import type { FastifyPluginAsync } from "fastify";
 import type { ReadPrefix } from "../server/forwarded-prefix.ts";
 
-/** A page that shows whether the process is ready and, with an API key, a tenant's last events and runs. */
+/** A page with the readiness of the process and, with an API key, the latest events and runs of a tenant. */
 export const statusPage: FastifyPluginAsync<{ readPrefix: ReadPrefix }> = async (server, { readPrefix }) => {
   server.get("/", async (request, reply) =>
     reply
@@ -35,10 +35,10 @@ const fill = (body, rows, empty) => {
   body.replaceChildren(...(rows.length ? rows : [[empty]]).map((cells) => {
     const row = document.createElement("tr");
     row.append(...cells.map((cell) => {
-      const place = document.createElement("td");
-      place.textContent = cell && cell.text !== undefined ? cell.text : cell ?? "";
-      if (cell && cell.mark) place.className = cell.mark;
-      return place;
+      const element = document.createElement("td");
+      element.textContent = cell && cell.text !== undefined ? cell.text : cell ?? "";
+      if (cell && cell.mark) element.className = cell.mark;
+      return element;
     }));
     return row;
   }));
@@ -61,9 +61,9 @@ async function showReadiness() {
 const FIELDS = ["key", "tenant"];
 const kept = (name) => sessionStorage.getItem(name) ?? "";
 
-async function list(what) {
+async function list(resource) {
   const [key, tenant] = FIELDS.map(kept);
-  const url = "api/v1/tenants/" + encodeURIComponent(tenant) + "/" + what + "?limit=20";
+  const url = "api/v1/tenants/" + encodeURIComponent(tenant) + "/" + resource + "?limit=20";
   const answer = await fetch(url, { headers: { authorization: "Bearer " + key } });
   const body = await answer.json();
   if (!answer.ok) throw new Error(body.error.message);
@@ -76,10 +76,10 @@ async function showLists() {
     const [events, runs] = await Promise.all([list("events"), list("runs")]);
     at("problem").textContent = "";
     fill(at("events"), events.map((one) => [time(one.received_at), one.type, one.connector, one.source, "P" + one.priority, one.status]),
-      "No event yet. Send a webhook to one of the tenant's endpoints, or POST to /events.");
+      "No events yet. Send a webhook to one of the tenant's endpoints, or POST to /events.");
     const mark = { succeeded: "good", failed: "bad", dead: "bad" };
     fill(at("runs"), runs.map((one) => [time(one.created_at), one.flow_id, { text: one.status, mark: mark[one.status] },
-      one.attempts.length, one.error ? one.error.message : ""]), "No run yet. Deploy a flow whose trigger an event meets.");
+      one.attempts.length, one.error ? one.error.message : ""]), "No runs yet. Deploy a flow with a trigger that matches an event.");
   } catch (error) {
     at("problem").textContent = error.message;
   }
@@ -132,12 +132,14 @@ const PAGE = `<!doctype html>
 </html>
 `;
 
-/** Its links are relative, and hold under a prefix too: those of a proxy that tells none, where the path ends in a slash. */
+/**
+ * Adds a base URL under a prefix. All links are relative, so without it they still work if the path ends with a slash.
+ */
 function pageUnder(prefix: string): string {
   return prefix === "" ? PAGE : PAGE.replace("<head>\n", `<head>\n<base href="${prefix}/">\n`);
 }
 
-/** Nothing but this very style and script, and calls to this very server. */
+/** Allows only this style and script, and calls to this server. */
 const POLICY = [
   "default-src 'none'",
   `style-src '${sourceHash(STYLE)}'`,

@@ -9,10 +9,10 @@ import { line, reference, TenantParams } from "../field-schemas.ts";
 import { DEFAULT_LIMIT, pageOf, pageQuery } from "../page-schema.ts";
 import { asBreaker, Breaker } from "./breaker-schema.ts";
 
-/** Held runs are counted up to this number. */
+/** The number up to which held runs are counted. */
 const MAX_HELD_RUNS = 1_000;
 
-/** The circuit breakers of a tenant's targets. */
+/** Routes that list the circuit breakers of a tenant's targets. */
 export const breakerRoutes: FastifyPluginAsyncTypebox<{ database: Database; guards: Guards }> = async (
   server,
   { database, guards },
@@ -23,8 +23,7 @@ export const breakerRoutes: FastifyPluginAsyncTypebox<{ database: Database; guar
       onRequest: guards.tenant("read"),
       schema: {
         tags: ["Breakers"],
-        summary:
-          "The circuit breakers of a tenant's targets, by target: of those that failed of late, or are open",
+        summary: "The circuit breakers of a tenant's targets that are open or failed recently, by target",
         params: TenantParams,
         querystring: pageQuery({}),
         response: { 200: pageOf(reference(Breaker)), ...ERROR_RESPONSES },

@@ -18,17 +18,17 @@ import { noFlow } from "../flows/flows.ts";
 import { asRun, Run, RunParams } from "./run-schema.ts";
 import { noRun } from "./runs.ts";
 
-/** How runs that are made here come to a worker at once; what is lost on the way is found after the lease. */
+/** Sends new runs to workers at once. A lost job is recovered after the lease. */
 export interface RunDispatch {
   leaseMs: number;
-  /** Gives committed runs their jobs. Never throws. */
+  /** Enqueues jobs for committed runs. Never throws. */
   queue(runs: readonly (QueuedRun & { generation?: number; gated?: boolean })[]): void;
 }
 
-/** How long an Idempotency-Key counts, ms. */
+/** Lifetime of an Idempotency-Key, ms. */
 const KEY_WINDOW_MS = 72 * 3_600_000;
 
-/** Starts a flow by hand, cancels a run, and runs one again. */
+/** Routes that start a flow manually, cancel a run, and replay a run. */
 export const runActionRoutes: FastifyPluginAsyncTypebox<{
   database: Database;
   guards: Guards;
@@ -47,13 +47,13 @@ export const runActionRoutes: FastifyPluginAsyncTypebox<{
       },
       schema: {
         tags: ["Flows"],
-        summary: "Run a flow once, deployed or not, with an event of its own; its trigger is not asked",
+        summary: "Run a flow once, deployed or not, with a new event, whatever its trigger",
         description:
-          "The version that is deployed, else the newest. The same Idempotency-Key within three days gives the same run.",
+          "Runs the deployed version, or else the newest. An equal Idempotency-Key within three days returns the same run.",
         params: FlowParams,
         headers: Type.Object({ "idempotency-key": Type.Optional(line(200)) }),
         body: Type.Object(
-          { data: Type.Optional(Type.Unknown({ description: "The event's data; {} when left out." })) },
+          { data: Type.Optional(Type.Unknown({ description: "The event's data; {} if left out." })) },
           { ...closed, description: "an object: { data? }" },
         ),
         response: { 202: Type.Object({ event_id: Uuid, run_id: Uuid }), ...ERROR_RESPONSES },
@@ -64,7 +64,10 @@ export const runActionRoutes: FastifyPluginAsyncTypebox<{
       const key = headers["idempotency-key"];
       const run = await database.withTenant(tenantId, (transaction) =>
         startManualRun(transaction, {
-          ...{ tenantId, flowId, data: Buffer.from(JSON.stringify(data)), leaseMs },
+          tenantId,
+          flowId,
+          data: Buffer.from(JSON.stringify(data)),
+          leaseMs,
           deliveryKey: key === undefined ? `random:${randomUUID()}` : `key:${key}`,
           keyWindowMs: key === undefined ? undefined : KEY_WINDOW_MS,
         }),
@@ -81,8 +84,8 @@ export const runActionRoutes: FastifyPluginAsyncTypebox<{
       onRequest: guards.tenant("write"),
       schema: {
         tags: ["Runs"],
-        summary: "Cancel a run that has not ended: no attempt follows, and one under way is told to stop",
-        description: "A dead run of a flow with an order can be cancelled too: what waits behind it goes on.",
+        summary: "Cancel an unfinished run: no attempt follows, and one in progress is told to stop",
+        description: "A dead run of an ordered flow can be cancelled too: the runs behind it continue.",
         params: RunParams,
         response: { 200: reference(Run), ...ERROR_RESPONSES },
       },
@@ -93,12 +96,12 @@ export const runActionRoutes: FastifyPluginAsyncTypebox<{
         const run = await findRun(transaction, tenantId, id);
         if (run === undefined) throw noRun(id);
         if (cancelled === undefined)
-          throw new HeadraceError("conflict", `Run ${id} has ended already: it is ${run.state}`);
+          throw new HeadraceError("conflict", `Run ${id} has already ended: it is ${run.state}`);
         return { run, cancelled };
       });
       const { flowId, gate } = cancelled;
       if (gate !== undefined) {
-        // Behind the commit: who claims runs of the flow holds what this waits for.
+        // After the commit: a worker that claims runs of the flow holds locks that this statement waits for.
         const freed = [{ tenantId, flowId, gate, ended: true }];
         dispatch.queue(
           await database.withTenant(tenantId, (transaction) => wakeGatedRuns(transaction, freed, leaseMs)),
@@ -114,9 +117,9 @@ export const runActionRoutes: FastifyPluginAsyncTypebox<{
       onRequest: guards.tenant("write"),
       schema: {
         tags: ["Runs"],
-        summary: "Run the event of a run that has ended through its flow again, as a new run",
+        summary: "Run the event of a finished run through its flow again, as a new run",
         description:
-          "By the version that is deployed, else the newest. The new run has an Idempotency-Key of its own.",
+          "Runs the deployed version, or else the newest. The new run has its own Idempotency-Key.",
         params: RunParams,
         response: { 202: Type.Object({ run_id: Uuid }), ...ERROR_RESPONSES },
       },
@@ -137,12 +140,12 @@ export const runActionRoutes: FastifyPluginAsyncTypebox<{
     const waitMs = tenant === undefined ? 0 : await takeQuota(tenant.id, tenant, 1);
     if (waitMs === 0) return;
     onWait(Math.ceil(waitMs / 1_000));
-    throw new HeadraceError("rate_limited", `Tenant ${tenantId} sends more than it may`);
+    throw new HeadraceError("rate_limited", `Tenant ${tenantId} exceeds its limits`);
   }
 };
 
 function refusal(id: string, replay: Exclude<Replay, { kind: "replayed" }>): string {
   if (replay.kind === "unfinished") return `Run ${id} has not ended: it is ${replay.state}. Cancel it first`;
-  if (replay.kind === "event_gone") return `The event of run ${id} is no longer kept`;
+  if (replay.kind === "event_gone") return `The event of run ${id} is no longer stored`;
   return `The flow ${replay.flowId} was deleted`;
 }

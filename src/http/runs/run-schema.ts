@@ -16,7 +16,7 @@ const Attempt = Type.Object({
   finished_at: Instant,
 });
 
-/** A run as it is shown. */
+/** A run in responses. */
 export const Run = Type.Object(
   {
     id: Uuid,
@@ -24,13 +24,13 @@ export const Run = Type.Object(
     flow_id: Id,
     flow_version: Type.Integer(),
     event_id: Uuid,
-    replay: Type.Integer({ description: "0 for the run that routing made; each replay counts one up." }),
+    replay: Type.Integer({ description: "0 for the run made by routing; each replay increments it." }),
     priority: Priority,
     status: Type.Enum([...RUN_STATES], {
-      description: "Failed: an attempt failed and another follows. Dead: none follows.",
+      description: "failed: an attempt failed and another follows. dead: none follows.",
     }),
     error: RunError,
-    attempts: Type.Array(Attempt, { description: "Those that ended, the first one first." }),
+    attempts: Type.Array(Attempt, { description: "Finished attempts, oldest first." }),
     next_attempt_at: nullable(Instant),
     held_reason: nullable(
       Type.String({
@@ -39,7 +39,7 @@ export const Run = Type.Object(
       }),
     ),
     held_until: nullable(
-      Type.String({ format: "date-time", description: "When it is looked at again, at the latest." }),
+      Type.String({ format: "date-time", description: "The latest time of the next check." }),
     ),
     created_at: Instant,
     started_at: nullable(Instant),
@@ -48,20 +48,19 @@ export const Run = Type.Object(
   { $id: "Run" },
 );
 
+/** The path parameters of a run. */
 export const RunParams = Type.Object({ tenant_id: Id, id: Uuid });
 
-/** One line of a run's log. */
+/** A line in the log of a run. */
 export const RunLogLine = Type.Object({
   time: Instant,
   attempt: Type.Integer({ description: "Counts from 1." }),
   level: Type.Enum(["info", "warn", "error"]),
   message: Type.String(),
-  fields: Type.Optional(
-    Type.Record(Type.String(), Type.Unknown(), { description: "Secrets among them are redacted." }),
-  ),
+  fields: Type.Optional(Type.Record(Type.String(), Type.Unknown(), { description: "Secrets are redacted." })),
 });
 
-/** The lines of one attempt; the last one says how many were too many. */
+/** Converts the log lines of one attempt to their API form. An additional last line counts the dropped lines. */
 export function asRunLogLines(part: {
   attempt: number;
   lines: LogLine[];
@@ -73,10 +72,11 @@ export function asRunLogLines(part: {
   if (dropped === 0 || last === undefined) return lines;
   return [
     ...lines,
-    { attempt, time: last.time, level: "warn", message: `${dropped} more lines were not kept` },
+    { attempt, time: last.time, level: "warn", message: `${dropped} more lines were dropped` },
   ];
 }
 
+/** Converts a stored run to its API form. */
 export function asRun(run: StoredRun): Static<typeof Run> {
   return {
     id: run.id,

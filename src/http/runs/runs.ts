@@ -14,7 +14,7 @@ import { asRun, asRunLogLines, Run, RunLogLine, RunParams } from "./run-schema.t
 
 const tags = ["Runs"];
 
-/** Shows the runs of a tenant. */
+/** Routes that show the runs of a tenant and their logs. */
 export const runRoutes: FastifyPluginAsyncTypebox<{ database: Database; guards: Guards }> = async (
   server,
   { database, guards },
@@ -80,7 +80,7 @@ export const runRoutes: FastifyPluginAsyncTypebox<{ database: Database; guards: 
       onRequest: guards.tenant("read"),
       schema: {
         tags,
-        summary: "What a code flow has logged in a run: the first line first, of its newest attempts",
+        summary: "The log of a code flow's run, oldest line first, of its newest attempts",
         params: RunParams,
         querystring: pageQuery({}),
         response: { 200: pageOf(RunLogLine), ...ERROR_RESPONSES },
@@ -104,7 +104,7 @@ export const runRoutes: FastifyPluginAsyncTypebox<{ database: Database; guards: 
   );
 };
 
-/** What is answered where there is no such run. */
+/** Creates the error for a missing run. */
 export function noRun(id: string): HeadraceError {
   return new HeadraceError("not_found", `There is no run ${id}`);
 }

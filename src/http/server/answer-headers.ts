@@ -2,8 +2,9 @@ import type { FastifyInstance } from "fastify";
 import { HeadraceError } from "../../domain/errors.ts";
 
 /**
- * Gives every answer `X-Content-Type-Options: nosniff`, and answers of the API `Cache-Control: no-store` unless they say
- * otherwise: they may carry a key or a secret. Refuses a request with two Host headers, which proxies read differently.
+ * Adds `X-Content-Type-Options: nosniff` to every response, and `Cache-Control: no-store` to API responses without
+ * another value, because they may contain a key or a secret. Refuses requests with two Host headers, which proxies
+ * interpret differently.
  */
 export function addAnswerHeaders(server: FastifyInstance): void {
   server.addHook("onRequest", async ({ raw: { rawHeaders } }) => {

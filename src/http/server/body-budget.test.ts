@@ -3,7 +3,7 @@ import type { ServerResponse } from "node:http";
 import { expect, test } from "vitest";
 import { createBodyBudget } from "./body-budget.ts";
 
-test("all bodies together hold no more, and what a closed response held is free again", () => {
+test("bounds the total size of request bodies and releases them when the response closes", () => {
   const budget = createBodyBudget(100);
   const [first, second] = [new EventEmitter(), new EventEmitter()] as ServerResponse[];
   const takeFirst = budget.open(first as ServerResponse);

@@ -1,24 +1,28 @@
 import type { ServerResponse } from "node:http";
 
-/** Bytes of bodies that are in hand at once: nobody has proved anything before the whole body is there. */
+/** Bounds the total size of bodies in memory: a sender can only be verified once its whole body has arrived. */
 export interface BodyBudget {
-  /** Answers what counts the bytes of one request until its response is closed; it says no when all is in use. */
+  /**
+   * Returns a function that counts the bytes of one request until its response closes. It returns false over the
+   * bound.
+   */
   open(response: ServerResponse): (bytes: number) => boolean;
 }
 
+/** Creates an unused budget of `maxBytes`. */
 export function createBodyBudget(maxBytes: number): BodyBudget {
-  let held = 0;
+  let usedBytes = 0;
   return {
     open(response) {
       let own = 0;
       let isOpen = true;
       response.once("close", () => {
         isOpen = false;
-        held -= own;
+        usedBytes -= own;
       });
       return (bytes) => {
-        if (!isOpen || held + bytes > maxBytes) return false;
-        held += bytes;
+        if (!isOpen || usedBytes + bytes > maxBytes) return false;
+        usedBytes += bytes;
         own += bytes;
         return true;
       };

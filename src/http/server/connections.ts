@@ -1,36 +1,36 @@
 import type { Server } from "node:http";
 import type { Socket } from "node:net";
 
-/** How many connections a server keeps, and for how long each may stay without being of use. */
+/** Bounds on the connections of a server. */
 export interface ConnectionBounds {
-  /** Connections at once; one more is closed unanswered. */
+  /** Concurrent connections. Further ones are closed without a response. */
   maxConnections: number;
-  /** A connection whose request's head is not there after this time is answered 408 and closed, ms. */
+  /** Timeout for the headers of a request, ms. The connection is then answered 408 and closed. */
   headersTimeoutMs: number;
-  /** The same of the whole request, ms. */
+  /** Timeout for the whole request, ms. */
   requestTimeoutMs: number;
-  /** The wait between two looks at those two, ms. */
+  /** Interval of the checks for these two timeouts, ms. */
   checkMs: number;
-  /** An idle connection is closed after this time, ms: longer than proxies keep theirs, or they send into a closed one. */
+  /** Timeout of idle connections, ms. Must exceed that of proxies, or they send requests into a closed connection. */
   keepAliveMs: number;
-  /** A connection on which nothing is read or written for this time is closed, ms: longer than any call takes. */
+  /** Timeout of a connection without reads or writes, ms. Must exceed the longest call. */
   inactiveMs: number;
-  /** An answer that its client has not taken after this time is cut off, ms. */
+  /** How long a client may take to read a response, ms. */
   answerMs: number;
-  /** A client that was refused may read why for this time, ms. */
+  /** How long a refused client may read the reason, ms. */
   lingerMs: number;
 }
 
-/** Why a connection was closed that its client would have kept: the values of a metric's label. */
+/** The bound that closed a connection: the values of a metric's label. */
 export type DroppedConnection = "max_connections" | "request_timeout" | "inactive" | "answer_timeout";
 
-/** Only an answer larger than this may wait for its client, bytes: the kernel takes smaller ones at once. */
+/** Only larger responses may wait for their client, bytes: the kernel buffers smaller ones at once. */
 const LARGE_ANSWER_BYTES = 65_536;
 
-/** Idle connections make room at most once in this time, ms. */
+/** Minimum time between two closings of idle connections, ms. */
 const MAKE_ROOM_MS = 1_000;
 
-/** Holds a server to its bounds. `onDropped` is told of each connection that is closed by one. */
+/** Applies the bounds to a server. `onDropped` is called for each connection that a bound closes. */
 export function boundConnections(
   server: Server,
   bounds: ConnectionBounds,
@@ -50,16 +50,14 @@ export function boundConnections(
   });
 }
 
-/**
- * Answers on the bare socket and closes it for good: it would stay open for as long as its client goes on to send.
- */
+/** Responds on the bare socket and destroys it after `lingerMs`: otherwise a client could keep it open by sending. */
 export function endWith(socket: Socket, answer: string, lingerMs: number): void {
   const timer = setTimeout(() => socket.destroy(), lingerMs).unref();
   socket.once("close", () => clearTimeout(timer));
   socket.end(answer);
 }
 
-/** Cuts an answer off that its client does not take in time. */
+/** Cuts off a response that its client does not read in time. */
 export function boundAnswer(
   response: { destroyed: boolean; destroy(): unknown; once(event: "close", listener: () => void): unknown },
   { payload, answerMs }: { payload: unknown; answerMs: number },

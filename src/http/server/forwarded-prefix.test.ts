@@ -2,22 +2,25 @@ import type { FastifyRequest } from "fastify";
 import { describe, expect, test } from "vitest";
 import { createPrefixReader } from "./forwarded-prefix.ts";
 
-function from(remoteAddress: string | undefined, prefix: string | undefined): FastifyRequest {
+function requestFrom(remoteAddress: string | undefined, prefix: string | undefined): FastifyRequest {
   const headers = prefix === undefined ? {} : { "x-forwarded-prefix": prefix };
   return { headers, raw: { socket: { remoteAddress } } } as unknown as FastifyRequest;
 }
 
 const read = createPrefixReader(["10.0.0.0/8", "192.0.2.7", "2001:db8::/32"]);
 
-describe("the forwarded prefix", () => {
-  test.each(["10.1.2.3", "::ffff:10.1.2.3", "192.0.2.7", "2001:db8::5"])("is believed of %s", (address) => {
-    expect(read(from(address, "/headrace"))).toBe("/headrace");
-  });
+describe("createPrefixReader", () => {
+  test.each(["10.1.2.3", "::ffff:10.1.2.3", "192.0.2.7", "2001:db8::5"])(
+    "trusts the forwarded prefix from %s",
+    (address) => {
+      expect(read(requestFrom(address, "/headrace"))).toBe("/headrace");
+    },
+  );
 
   test.each(["11.0.0.1", "192.0.2.8", "2001:db9::5", "127.0.0.1", undefined, ""])(
-    "is not believed of %s",
+    "ignores the forwarded prefix from %s",
     (address) => {
-      expect(read(from(address, "/headrace"))).toBe("");
+      expect(read(requestFrom(address, "/headrace"))).toBe("");
     },
   );
 
@@ -25,8 +28,8 @@ describe("the forwarded prefix", () => {
     ["/a/b-c/d.e/f_g~h", "/a/b-c/d.e/f_g~h"],
     ["/headrace/", "/headrace"],
     ["/...", "/..."],
-  ])("%s is read as %s", (given, prefix) => {
-    expect(read(from("10.0.0.1", given))).toBe(prefix);
+  ])("reads the forwarded prefix %s as %s", (given, prefix) => {
+    expect(read(requestFrom("10.0.0.1", given))).toBe(prefix);
   });
 
   test.each([
@@ -51,11 +54,11 @@ describe("the forwarded prefix", () => {
     "/a\n",
     "/é",
     `/${"a".repeat(256)}`,
-  ])("%j counts as none", (given) => {
-    expect(read(from("10.0.0.1", given))).toBe("");
+  ])("ignores the invalid forwarded prefix %j", (given) => {
+    expect(read(requestFrom("10.0.0.1", given))).toBe("");
   });
 
-  test("is none where no proxy is trusted", () => {
-    expect(createPrefixReader([])(from("127.0.0.1", "/headrace"))).toBe("");
+  test("ignores the forwarded prefix if no proxy is trusted", () => {
+    expect(createPrefixReader([])(requestFrom("127.0.0.1", "/headrace"))).toBe("");
   });
 });

@@ -1,18 +1,18 @@
 import type { FastifyRequest } from "fastify";
 import ipaddr from "ipaddr.js";
 
-/** The path under which a client sees the root of the server: empty, or with a slash before and none after it. */
+/** Returns the path at which a client sees the root of the server: empty, or with a leading and no trailing slash. */
 export type ReadPrefix = (request: FastifyRequest) => string;
 
-/** The longest prefix that is believed, characters. */
+/** Longest accepted prefix, characters. */
 const MAX_PREFIX_CHARS = 256;
 
-/** Whole segments of characters that mean nothing in HTML or in a URL: none is empty, `.` or `..`. */
+/** Path segments of characters without meaning in HTML or URLs. None is empty, `.` or `..`. */
 const PREFIX = /^(?:\/(?!\.{1,2}(?:\/|$))[A-Za-z0-9._~-]+)+$/;
 
 /**
- * Reads `X-Forwarded-Prefix`, which a proxy sets that takes a prefix off the path. It ends up in pages, so it is
- * believed only of the trusted proxies (addresses and CIDRs), and anything but a plain path counts as none.
+ * Creates a reader of `X-Forwarded-Prefix`, which is set by proxies that remove a prefix from the path. The prefix
+ * appears in pages, so it is accepted only from trusted proxies (addresses and CIDRs) and only if it is a plain path.
  */
 export function createPrefixReader(trustedProxies: readonly string[]): ReadPrefix {
   const networks = trustedProxies.map((network) =>

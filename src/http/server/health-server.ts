@@ -6,13 +6,13 @@ import { createClientErrorHandler, createErrorHandler, createNotFoundHandler } f
 import { healthRoutes, type Readiness } from "../pages/health.ts";
 import { addAnswerHeaders } from "./answer-headers.ts";
 
-/** A request that is not whole after this time is given up, ms. */
+/** Timeout of a request, ms. */
 const REQUEST_TIMEOUT_MS = 10_000;
 
-/** A connection that was answered an error is destroyed after this time, ms. */
+/** How long a connection stays open after an error response, ms. */
 const LINGER_MS = 1_000;
 
-/** The server of `/healthz`, `/readyz` and `/metrics` on a port of their own, not yet listening. */
+/** Creates the server of `/healthz`, `/readyz` and `/metrics` on a separate port, not yet listening. */
 export function createHealthServer(deps: {
   log: Logger;
   registry: Registry;

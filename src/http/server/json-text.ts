@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { Readable } from "node:stream";
 import type { FastifyReply } from "fastify";
 
-/** A value of an answer that is JSON already. In the answer's text its token stands for it, until it is sent. */
+/** A value of a response that is already JSON. A token stands for it in the serialized response until it is sent. */
 export class JsonText {
   readonly bytes: Buffer;
   readonly #token = randomUUID();
@@ -16,10 +16,10 @@ export class JsonText {
   }
 }
 
-/** Larger payloads are not written anew into an answer, bytes. */
+/** Size above which payloads are not serialized again, bytes. */
 export const JSON_TEXT_BYTES = 4_096;
 
-/** Sends an answer that holds JSON texts, in the order in which they stand in it. They are neither read nor copied. */
+/** Sends a response that contains JSON texts, in order of appearance. They are neither parsed nor copied. */
 export function sendWithTexts(
   reply: FastifyReply,
   answer: unknown,
@@ -31,9 +31,9 @@ export function sendWithTexts(
   const parts: Buffer[] = [];
   for (const text of texts) {
     const mark = JSON.stringify(text);
-    const at = rest.indexOf(mark);
-    parts.push(Buffer.from(rest.slice(0, at)), text.bytes);
-    rest = rest.slice(at + mark.length);
+    const start = rest.indexOf(mark);
+    parts.push(Buffer.from(rest.slice(0, start)), text.bytes);
+    rest = rest.slice(start + mark.length);
   }
   parts.push(Buffer.from(rest));
   const bytes = parts.reduce((sum, part) => sum + part.length, 0);

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { createKnownPaths } from "./known-paths.ts";
 
-test("methodsOf tells the methods of every route that takes the path", () => {
+test("methodsOf returns the methods of every route that matches the path", () => {
   const paths = createKnownPaths();
   paths.add({ method: "GET", url: "/a/:id" });
   paths.add({ method: ["PUT", "DELETE"], url: "/a/:id" });

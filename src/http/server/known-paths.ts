@@ -1,11 +1,13 @@
 import type { RouteOptions } from "fastify";
 
-/** Which methods a path takes, as the routes were registered: what tells a wrong method from a wrong path. */
+/** The methods of each registered path, which distinguish a wrong method from a wrong path. */
 export interface KnownPaths {
   add(route: Pick<RouteOptions, "method" | "url">): void;
+  /** Returns the methods of all routes that match the path, sorted. */
   methodsOf(path: string): string[];
 }
 
+/** Creates an empty set of known paths. */
 export function createKnownPaths(): KnownPaths {
   const routes = new Map<string, { segments: string[]; methods: Set<string> }>();
   return {

@@ -1,18 +1,20 @@
 import { type IntervalHistogram, monitorEventLoopDelay } from "node:perf_hooks";
 
-/** Says whether the event loop is so late that what comes in would only wait; `stop` ends the watch. */
+/** Watches the event loop. */
 export interface EventLoopWatch {
+  /** True while the loop is so late that new requests would only wait. */
   readonly isLate: boolean;
+  /** Ends the watch. */
   stop(): void;
 }
 
-/** How often the event loop's delay is sampled, and judged, ms. */
+/** Interval of the samples, and of the judgement, ms. */
 const RESOLUTION_MS = 20;
 const INTERVAL_MS = 2_000;
-/** Fewer samples say nothing: a process that was paused, or waited for a processor, is not overloaded. */
+/** Minimum number of samples: a process that was paused, or waited for a CPU, is not overloaded. */
 const MIN_SAMPLES = 3;
 
-/** Judges every two seconds by the median delay since: one long pause does not count. */
+/** Starts a watch that evaluates the median delay of every two seconds, so that a single pause does not count. */
 export function watchEventLoop(maxDelayMs: number): EventLoopWatch {
   const delays: IntervalHistogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
   let isLate = false;

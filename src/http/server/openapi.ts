@@ -3,8 +3,8 @@ import type { FastifyInstance } from "fastify";
 import type { ReadPrefix } from "./forwarded-prefix.ts";
 
 /**
- * Collects every route with a tag into an OpenAPI 3.1 document and serves it at /openapi.json. Its server is the public
- * URL; to whoever asks through a proxy under another prefix, that prefix comes first.
+ * Serves an OpenAPI 3.1 document of every route with a tag at /openapi.json. Its server is the public URL. For clients
+ * behind a proxy with another prefix, that prefix is listed first.
  */
 export function serveOpenApi(
   server: FastifyInstance,
@@ -17,9 +17,9 @@ export function serveOpenApi(
         title: "Headrace",
         version,
         description:
-          "What happens in third-party apps becomes events, and events start flows, with at-least-once delivery. " +
+          "Changes in third-party apps become events, and events start flows, with at-least-once delivery. " +
           "JSON is snake_case, times are RFC 3339 UTC, ids of events, runs and dead letters are UUIDv7. A PUT " +
-          "replaces: what is left out takes its default. Lists are paged: pass next_cursor as cursor until it is null.",
+          "replaces: omitted fields take their defaults. Lists are paged: pass next_cursor as cursor until it is null.",
         license: { name: "Apache-2.0", identifier: "Apache-2.0" },
       },
       servers: [{ url: publicUrl }],

@@ -2,8 +2,8 @@ import type { Readable } from "node:stream";
 import { HeadraceError } from "../../domain/errors.ts";
 
 /**
- * Reads the whole body, counted as it comes: one that is larger than `limitBytes`, or says that it is, ends with
- * `payload_too_large` before the rest is read; where `take` says no, with `store_unavailable`.
+ * Reads a body into memory. Ends with `payload_too_large` if the body, or its stated size, exceeds `limitBytes`,
+ * before the rest is read, and with `store_unavailable` if `take` refuses bytes.
  */
 export function readBody(
   payload: Readable,
@@ -23,15 +23,15 @@ export function readBody(
   }
   const finish = () => settle(null);
   const abort = () => {
-    // An error after this one is of the same lost connection.
+    // Further errors concern the same lost connection.
     payload.on("error", () => {});
-    settle(new HeadraceError("invalid_request", "The connection ended before the body did"));
+    settle(new HeadraceError("invalid_request", "The connection closed before the body was complete"));
   };
   function add(chunk: Buffer): void {
     bytes += chunk.length;
     if (bytes > limitBytes) settle(tooLarge(limitBytes));
     else if (!take(chunk.length))
-      settle(new HeadraceError("store_unavailable", "Too many bodies are in hand"));
+      settle(new HeadraceError("store_unavailable", "Too many request bodies are in memory"));
     else chunks.push(chunk);
   }
   if (statedBytes > limitBytes) done(tooLarge(limitBytes));

@@ -7,8 +7,8 @@ type Serialize = ReturnType<Compile>;
 const build = selectCompiler();
 
 /**
- * Compiles the serializer of an answer when the first is written, once for equal schemas. A start compiles none:
- * compiling all of them takes seconds, during which nothing else happens in the process.
+ * Creates compilers of response serializers. Each serializer is compiled with the first response, once for equal
+ * schemas: compiling all of them at startup would block the process for seconds.
  */
 export const buildSerializers: Build = (shared, options) => {
   const compiled = new Map<string, Serialize>();
@@ -29,7 +29,9 @@ export const buildSerializers: Build = (shared, options) => {
   };
 };
 
-/** The shared schemas that a schema refers to, itself or through others: the compiler checks each that it is given. */
+/**
+ * Returns the shared schemas that a schema references, also indirectly. The compiler validates each one it is given.
+ */
 function referredTo(schema: unknown, shared: Record<string, unknown>): Record<string, unknown> {
   const found: Record<string, unknown> = {};
   const pending = [schema];

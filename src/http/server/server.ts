@@ -25,47 +25,48 @@ import { serveOpenApi } from "./openapi.ts";
 import { buildSerializers } from "./serializers.ts";
 import { compileValidator } from "./validation.ts";
 
-/** The bounds of what is served. */
+/** Bounds of the HTTP server. */
 export interface HttpBounds {
   connections: ConnectionBounds;
   access: AccessBounds;
   keyShare: KeyShareBounds;
 }
 
+/** Dependencies of the HTTP server. */
 export interface HttpDeps extends Omit<ApiDeps, "guards" | "keyShare" | "onRefused"> {
   log: Logger;
   bounds: HttpBounds;
-  /** Told of each call that a bound refuses. */
+  /** Called for each call that a bound refuses. */
   onRefused: (reason: RefusedCall) => void;
-  /** Told of each connection that a bound closes. */
+  /** Called for each connection that a bound closes. */
   onDropped: (reason: DroppedConnection) => void;
   registry: Registry;
   readiness: () => Promise<Readiness>;
-  /** The bearer of `/metrics`; undefined: this machine alone may read them. */
+  /** The bearer token of `/metrics`. If undefined, only this machine may read them. */
   metricsKey?: string | undefined;
-  /** Told of each request that is answered 503. */
+  /** Called for each request that is answered 503. */
   onUnavailable: (error: Error) => void;
-  /** Asked at each request and answer; left out, the server is open for good. */
+  /** Called for each request and response. Default: always open. */
   phase?: () => ServerPhase;
-  /** Of Headrace, for the OpenAPI document. */
+  /** The version of Headrace in the OpenAPI document. */
   version: string;
-  /** Whose X-Forwarded-For and X-Forwarded-Prefix are believed, addresses and CIDRs. */
+  /** Proxies whose X-Forwarded-For and X-Forwarded-Prefix are trusted: addresses and CIDRs. */
   trustedProxies: readonly string[];
-  /** Whether this process serves the management API and the pages, or health alone. */
+  /** Whether this process serves the management API and the pages, or only health. */
   serveApi: boolean;
-  /** What the queue board shows; without them there is none. */
+  /** The queues of the queue board. Without them there is no board. */
   queues?: BoardQueues;
 }
 
-/** Bodies are no larger where a route names no other limit, bytes. */
+/** Default limit of request bodies, bytes. */
 const BODY_LIMIT_BYTES = 1_048_576;
 
-/** The longest parameter of a path that reaches a route: a header line ends sooner. */
+/** Longest path parameter that reaches a route, characters. Header lines have a lower limit. */
 const MAX_PARAM_CHARS = 16_384;
 
 /**
- * The server with its routes, not yet listening. Further plugins (the webhook endpoints) may be registered, and share
- * its error answers. Nothing of a request's body or headers is ever logged.
+ * Creates the server with its routes, not yet listening. Further plugins (the webhook endpoints) may be registered and
+ * share its error handler. Bodies and headers of requests are never logged.
  */
 export function createHttpServer(deps: HttpDeps): FastifyInstance {
   const { log, registry, readiness, onUnavailable, phase, version, trustedProxies, serveApi, ...rest } = deps;
@@ -85,7 +86,7 @@ export function createHttpServer(deps: HttpDeps): FastifyInstance {
     http: { headersTimeout: connections.headersTimeoutMs, connectionsCheckingInterval: connections.checkMs },
     return503OnClosing: false,
     trustProxy: trustedProxies.length === 0 ? false : [...trustedProxies],
-    // No name is so long: what is longer than names are is refused by the routes, each in its own way.
+    // Longer than any name: the routes refuse names that are too long, each in its own way.
     routerOptions: { maxParamLength: MAX_PARAM_CHARS },
     schemaController: { compilersFactory: { buildSerializer: buildSerializers } },
     genReqId: () => randomUUID(),
@@ -99,7 +100,7 @@ export function createHttpServer(deps: HttpDeps): FastifyInstance {
   });
   server.decorateRequest("apiKey", null);
   server.addHook("onRequest", (request, reply, done) => {
-    // Webhooks are answered with the same headers in every case.
+    // Webhook responses always have the same headers.
     if (!request.url.startsWith("/api/v1/webhooks/")) reply.header("x-request-id", request.id);
     done();
   });

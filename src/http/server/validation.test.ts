@@ -27,7 +27,7 @@ function validate(value: unknown, httpPart = "body", schema: object = Schema) {
 }
 
 describe("compileValidator", () => {
-  test("takes a body as it is", () => {
+  test("accepts a valid body unchanged", () => {
     const body = { name: "n", shape: { type: "square", side: 2 } };
     expect(validate(body).value).toBe(body);
   });
@@ -56,7 +56,7 @@ describe("compileValidator", () => {
       { name: "n", extra: 1 },
       { field: "extra", expected: "no field but name, level, size, shape", got: "an unknown field" },
     ],
-  ])("refuses %o as a body, once and by its field", (body, detail) => {
+  ])("refuses the invalid body %o with one detail per field", (body, detail) => {
     const { error } = validate(body);
     expect([error?.code, error?.details]).toEqual(["invalid_request", [detail]]);
     expect(error?.message).toBe(
@@ -64,7 +64,7 @@ describe("compileValidator", () => {
     );
   });
 
-  test("tells about a choice as a whole when many fields fit no branch", () => {
+  test("reports a union as a whole if the value matches none of its branches", () => {
     const Choice = Type.Object({
       way: Type.Union(
         [Type.Object({ a: Type.String() }, closed), Type.Object({ b: Type.String() }, closed)],
@@ -80,13 +80,13 @@ describe("compileValidator", () => {
     expect(validate({ way: { b: "x" } }, "body", Choice).error).toBeUndefined();
   });
 
-  test("never repeats a value", () => {
+  test("repeats no input value in a validation error", () => {
     const { error } = validate({ name: "topsecret", level: "topsecret", shape: "topsecret" });
     expect(error?.details).toHaveLength(3);
     expect(JSON.stringify([error, error?.message])).not.toContain("topsecret");
   });
 
-  test("reads whole numbers from a query, and nothing else", () => {
+  test("reads only whole numbers as integers from a query", () => {
     const Query = Type.Object({ limit: Type.Optional(Type.Integer()), name: Type.Optional(Type.String()) });
     expect(validate({ limit: "12", name: "12" }, "querystring", Query).value).toEqual({
       limit: 12,

@@ -6,10 +6,10 @@ import { Value } from "typebox/value";
 import { type ErrorDetail, HeadraceError } from "../../domain/errors.ts";
 
 /**
- * Validates every part of a request with TypeBox itself, so that types, validation and OpenAPI come from one schema.
- * Bodies are taken as they are: nothing is converted, filled in or dropped. Of path and query, which are text, whole
- * numbers are read where the schema wants an integer. What does not fit is an `invalid_request` that names each field.
- * A schema is compiled when the first request needs it, so that a start is short.
+ * Validates every part of a request with TypeBox, so that types, validation and OpenAPI come from one schema. Bodies
+ * are neither converted, completed nor stripped. In the path and the query, which are text, whole numbers are read
+ * where the schema has an integer. Invalid input is an `invalid_request` with a detail per field. A schema is compiled
+ * with the first request, so that startup is fast.
  */
 export const compileValidator: FastifySchemaCompiler<TSchema> = ({ schema, httpPart }) => {
   let validator: Validator<Record<string, never>, TSchema> | undefined;
@@ -45,8 +45,8 @@ function invalidInput(part: string, schema: TSchema, value: unknown): HeadraceEr
 }
 
 /**
- * The schema with each choice replaced by the branch that the value means, so that an error is told about that branch
- * alone. A choice that the value does not fit, and of which it does not tell the branch, is told about as a whole.
+ * Replaces each union in the schema with the branch that the value is meant for, so that errors concern only that
+ * branch. A union that the value does not fit, and for which no branch can be selected, is reported as a whole.
  */
 function narrow(schema: TSchema, value: unknown): TSchema {
   const { anyOf, properties } = schema as { anyOf?: TSchema[]; properties?: Record<string, TSchema> };
@@ -63,7 +63,7 @@ function narrow(schema: TSchema, value: unknown): TSchema {
   return { ...schema, properties: Object.fromEntries(narrowed) };
 }
 
-/** True when the value is of the branch's kind and no field of it that is a constant there says otherwise. */
+/** Reports whether the value has the branch's type and its constant fields. */
 function means(branch: TSchema, value: unknown): boolean {
   if (kindOf(value) !== (branch as { type?: string }).type) return false;
   return Object.entries(propertiesOf(branch)).every(
@@ -72,7 +72,7 @@ function means(branch: TSchema, value: unknown): boolean {
 }
 
 function detailsOf(schema: TSchema, value: unknown, error: TLocalizedValidationError): ErrorDetail[] {
-  // Each field that is too many comes as an error of its own, and all of them as another.
+  // Each additional field is also reported as an error of its own.
   if (error.keyword === "boolean") return [];
   const field = (path: string) => path.slice(1).replaceAll("/", ".") || "body";
   if (error.keyword === "required") {
@@ -95,7 +95,7 @@ function detailsOf(schema: TSchema, value: unknown, error: TLocalizedValidationE
   return [{ field: field(error.instancePath), expected: stated, got }];
 }
 
-/** What a schema admits, in words: its own, or those of the keyword that says most. */
+/** Describes a schema in words: its description, or its most specific keyword. */
 function describe(schema: TSchema | undefined): string {
   const { description, enum: values, const: value, type, anyOf, ...bounds } = (schema ?? {}) as Keywords;
   if (description !== undefined) return description;
@@ -138,7 +138,7 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** The kind of a value, as JSON Schema names it; never the value itself, which may be a secret. */
+/** Returns the JSON Schema type of a value, never the value itself, which may be a secret. */
 function kindOf(value: unknown): string {
   if (value === null || value === undefined) return "null";
   return Array.isArray(value) ? "array" : typeof value;

@@ -1,7 +1,7 @@
 import { Type } from "typebox";
 import { closed, Id, line } from "../field-schemas.ts";
 
-/** The dotted path of a value in JSON. */
+/** Returns the schema of a dotted path to a value in JSON. */
 const path = (description: string, minLength = 0) =>
   Type.String({
     pattern: "^[^\\u0000-\\u001f\\u007f]*$",
@@ -10,7 +10,7 @@ const path = (description: string, minLength = 0) =>
     description: `a dotted path: ${description}`,
   });
 
-/** The name of a field in a query. */
+/** The name of a query parameter. */
 const QueryName = line(100);
 
 const texts = (maxLength: number) =>
@@ -57,7 +57,7 @@ const Auth = Type.Union(
         client_auth: Type.Optional(
           Type.Enum(["basic", "body"], {
             default: "basic",
-            description: "basic or body: where the client's id and secret are sent",
+            description: "basic or body: where the client id and secret are sent",
           }),
         ),
       },
@@ -95,12 +95,12 @@ const Pagination = Type.Union(
       {
         type: Type.Literal("cursor"),
         param: Type.Optional(QueryName),
-        next: path("where a page has the next cursor", 1),
+        next: path("the next cursor in a page", 1),
       },
       closed,
     ),
     Type.Object({ type: Type.Literal("link") }, closed),
-    Type.Object({ type: Type.Literal("next_url"), next: path("where a page has the next URL", 1) }, closed),
+    Type.Object({ type: Type.Literal("next_url"), next: path("the next URL in a page", 1) }, closed),
   ],
   { description: "an object whose type is none, page, offset, cursor, link or next_url" },
 );
@@ -110,30 +110,30 @@ const pointers = Type.Array(Type.String({ maxLength: 1000 }), {
   description: "at most 100 JSON pointers, in which * stands for any key or element",
 });
 
-const RecordId = path("what names a record", 1);
+const RecordId = path("the id of a record", 1);
 
-/** How a connector's records are polled: over HTTP, where it has a request, or by code, where it has a handler. */
+/** How the records of a connector are polled: over HTTP if it has a request, or by code if it has a handler. */
 export const ConnectorSourceInput = Type.Object(
   {
     request: Type.Optional(Request),
     auth: Type.Optional(Auth),
     pagination: Type.Optional(Pagination),
-    records: Type.Optional(path("the array of records in a page; empty where the page is that array")),
+    records: Type.Optional(path("the array of records in a page; empty if the page is that array")),
     total: Type.Optional(path("the number of all records", 1)),
     handler: Type.Optional(Id),
     id: Type.Optional(
       Type.Union([RecordId, Type.Array(RecordId, { minItems: 1, maxItems: 8 })], {
-        description: "a dotted path of what names a record, or 1 to 8 of them",
+        description: "a dotted path of the id of a record, or 1 to 8 of them",
       }),
     ),
-    updated_at: Type.Optional(path("a record's own time of change", 1)),
+    updated_at: Type.Optional(path("the time of change in a record", 1)),
     ignore: Type.Optional(pointers),
     sets: Type.Optional(pointers),
     keyed: Type.Optional(
-      Type.Record(Type.String({ maxLength: 1000 }), path("what names an element", 1), {
+      Type.Record(Type.String({ maxLength: 1000 }), path("the id of an element", 1), {
         maxProperties: 100,
         description:
-          "an object of at most 100 JSON pointers, each with the dotted path of what names an element",
+          "an object of at most 100 JSON pointers, each with the dotted path of the id of an element",
       }),
     ),
     null_equals_missing: Type.Optional(Type.Boolean({ default: false })),
@@ -152,7 +152,7 @@ export const ConnectorSourceInput = Type.Object(
     webhook: Type.Optional(
       Type.Object(
         {
-          record: Type.Optional(path("the record in a webhook's data; empty where the data is the record")),
+          record: Type.Optional(path("the record in a webhook's data; empty if the data is the record")),
           types: Type.Record(
             Type.String({ minLength: 1, maxLength: 200 }),
             Type.Enum(["created", "updated", "deleted"]),
@@ -166,7 +166,7 @@ export const ConnectorSourceInput = Type.Object(
         {
           ...closed,
           description:
-            "an object: { record?, types }: which webhooks tell of a record, so that polls need not",
+            "an object: { record?, types }: which webhooks report changes of a record, so that polls need not",
         },
       ),
     ),

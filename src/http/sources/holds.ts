@@ -21,17 +21,17 @@ const DECISIONS = [
   {
     action: "approve",
     decision: "approved",
-    summary: "Approve the deletions that are held, and poll again: no more are deleted than the hold counts",
+    summary: "Approve the held deletions and poll again: no more are deleted than the hold counts",
   },
   {
     action: "reject",
     decision: "rejected",
     summary:
-      "Reject the deletions that are held: the records stay tracked, and more of them open a new question",
+      "Reject the held deletions: the records stay tracked, and further missing records open a new hold",
   },
 ] as const;
 
-/** Shows the deletions of a source that were held back, and takes the decisions on them. */
+/** Routes that show the held deletions of a source and decide on them. */
 export const sourceHoldRoutes: FastifyPluginAsyncTypebox<{
   database: Database;
   guards: Guards;
@@ -43,7 +43,7 @@ export const sourceHoldRoutes: FastifyPluginAsyncTypebox<{
       onRequest: guards.tenant("read"),
       schema: {
         tags,
-        summary: "The newest deletions of a source that were held back",
+        summary: "The held deletions of a source, newest first",
         params: SourceParams,
         querystring: pageQuery({}),
         response: { 200: pageOf(reference(Hold)), ...ERROR_RESPONSES },
@@ -80,10 +80,7 @@ export const sourceHoldRoutes: FastifyPluginAsyncTypebox<{
           return { hold: decided, request: again };
         });
         if (hold === undefined) {
-          throw new HeadraceError(
-            "not_found",
-            `Source ${name.source} has no hold ${params.hold_id} that is open`,
-          );
+          throw new HeadraceError("not_found", `Source ${name.source} has no open hold ${params.hold_id}`);
         }
         if (request?.kind === "asked" && !request.isRunning) pollDispatch.pollNow(name);
         return asHold(hold);

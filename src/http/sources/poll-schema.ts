@@ -2,12 +2,12 @@ import { type Static, Type } from "typebox";
 import type { StoredPoll } from "../../postgres/sources/polls.ts";
 import { Id, Instant, Uuid } from "../field-schemas.ts";
 
-/** A poll as it is shown. */
+/** A poll in responses. */
 export const Poll = Type.Object(
   {
     id: Uuid,
     status: Type.Enum(["running", "ok", "degraded", "held", "rate_limited", "error"]),
-    complete: Type.Boolean({ description: "Whether every record was seen." }),
+    complete: Type.Boolean({ description: "Whether every record was read." }),
     records: Type.Integer(),
     created: Type.Integer(),
     updated: Type.Integer(),
@@ -17,7 +17,7 @@ export const Poll = Type.Object(
     error: Type.Optional(Type.Object({ code: Type.String(), message: Type.String() })),
     missed_by_webhook: Type.Optional(
       Type.Integer({
-        description: "Changes that the connector's webhooks had not told of, where there were any.",
+        description: "Changes that the connector's webhooks did not report, if there were any.",
       }),
     ),
     suggestions: Type.Optional(
@@ -28,7 +28,7 @@ export const Poll = Type.Object(
         },
         {
           description:
-            "Fields, as JSON pointers, that appeared in most records at once, and such as change in nearly every poll and may belong on the ignore list.",
+            "Fields, as JSON pointers, that appeared in most records at once, and fields that change in nearly every poll and may belong on the ignore list.",
         },
       ),
     ),
@@ -38,12 +38,21 @@ export const Poll = Type.Object(
   { $id: "Poll" },
 );
 
+/** The path parameters of a poll. */
 export const PollParams = Type.Object({ tenant_id: Id, source: Id, poll_id: Uuid });
 
+/** Converts a stored poll to its API form. */
 export function asPoll(poll: StoredPoll): Static<typeof Poll> {
   const { id, status, complete, records, created, updated, deleted, restored, held, error } = poll;
   return {
-    ...{ id, status, complete, records, created, updated, deleted, restored },
+    id,
+    status,
+    complete,
+    records,
+    created,
+    updated,
+    deleted,
+    restored,
     ...(held !== undefined && { held }),
     ...(error !== undefined && { error }),
     ...(poll.missedByWebhook > 0 && { missed_by_webhook: poll.missedByWebhook }),

@@ -12,22 +12,22 @@ import { asPoll, Poll, PollParams } from "./poll-schema.ts";
 import { SourceParams } from "./source-schema.ts";
 import { noSource } from "./sources.ts";
 
-/** How a poll that somebody asked for comes to a poller at once; what is lost on the way is found a little later. */
+/** Sends requested polls to a poller at once. A lost request is found a little later. */
 export interface PollDispatch {
-  /** Tells the pollers, wherever they run. Never throws. */
+  /** Notifies the pollers in all processes. Never throws. */
   pollNow(source: SourceName): void;
-  /** Polls kept of a source. */
+  /** Polls stored per source. */
   keptPolls: number;
 }
 
 const tags = ["Sources"];
 
-/** With `wait`, the answer comes no later, ms: it is then that the poll goes on. */
+/** Longest wait of a call with `wait`, ms. The poll continues afterwards. */
 const MAX_WAIT_MS = 50_000;
-/** The waits between two looks whether it has ended, ms: they grow from the first to the last. */
+/** Intervals between two checks whether the poll has ended, ms: growing from the first to the last. */
 const LOOK_MS = { first: 50, last: 500 };
 
-/** Polls a source now, and shows what came of a poll. */
+/** Routes that poll a source now and show the result of a poll. */
 export const sourcePollRoutes: FastifyPluginAsyncTypebox<{
   database: Database;
   guards: Guards;
@@ -41,9 +41,9 @@ export const sourcePollRoutes: FastifyPluginAsyncTypebox<{
       config: { waits: true },
       schema: {
         tags,
-        summary: "Poll a source now, whatever its back-off, or join the poll that is running",
+        summary: "Poll a source now, regardless of its back-off, or join the running poll",
         description:
-          "Until a Retry-After of the provider has ended nothing is sent: the poll is then rate_limited at once. With wait=true the answer is what came of the poll; after 50 s it is 202 all the same, and the poll goes on.",
+          "Nothing is sent before a Retry-After of the provider ends: the poll is then rate_limited at once. With wait=true the response is the result of the poll, or 202 after 50 s while the poll continues.",
         params: SourceParams,
         querystring: Type.Object({ wait: Type.Optional(Type.Enum(["true", "false"])) }),
         response: { 200: reference(Poll), 202: Type.Object({ poll_id: Uuid }), ...ERROR_RESPONSES },
@@ -52,12 +52,12 @@ export const sourcePollRoutes: FastifyPluginAsyncTypebox<{
     async ({ params, query: { wait }, raw }, reply) => {
       const name = { tenantId: params.tenant_id, source: params.source };
       const request = await database.withTenant(name.tenantId, async (transaction) => {
-        const asked = await requestPoll(transaction, name);
+        const requested = await requestPoll(transaction, name);
         // Nothing was changed: the transaction is rolled back.
-        if (asked?.kind === "disabled") throw disabled(name);
-        if (asked?.kind === "held")
-          await finishPoll(transaction, name, heldPoll(asked), pollDispatch.keptPolls);
-        return asked;
+        if (requested?.kind === "disabled") throw disabled(name);
+        if (requested?.kind === "held")
+          await finishPoll(transaction, name, rateLimitedPoll(requested), pollDispatch.keptPolls);
+        return requested;
       });
       if (request === undefined) throw noSource(name);
       if (request.kind === "asked" && !request.isRunning) pollDispatch.pollNow(name);
@@ -75,7 +75,7 @@ export const sourcePollRoutes: FastifyPluginAsyncTypebox<{
       onRequest: guards.tenant("read"),
       schema: {
         tags,
-        summary: "A poll and what came of it",
+        summary: "A poll and its result",
         params: PollParams,
         response: { 200: reference(Poll), ...ERROR_RESPONSES },
       },
@@ -90,12 +90,12 @@ export const sourcePollRoutes: FastifyPluginAsyncTypebox<{
       if (found.poll !== undefined) return asPoll(found.poll);
       throw new HeadraceError(
         "not_found",
-        `Source ${name.source} has no poll ${params.poll_id}: it has not begun yet, or is too old to be kept`,
+        `Source ${name.source} has no poll ${params.poll_id}: it has not begun yet, or is no longer stored`,
       );
     },
   );
 
-  /** The poll once it has ended; undefined when that takes too long, or nobody waits any more. */
+  /** Waits for the end of a poll. Resolves with undefined after the longest wait, or if the client has disconnected. */
   async function endedPoll(
     name: SourceName,
     pollId: string,
@@ -114,27 +114,33 @@ export const sourcePollRoutes: FastifyPluginAsyncTypebox<{
   }
 };
 
-/** A poll that sends nothing. */
-function heldPoll({ pollId, waitMs }: Extract<PollRequest, { kind: "held" }>): StoredPoll {
+/** Creates a finished poll that sent nothing because the provider asked to wait. */
+function rateLimitedPoll({ pollId, waitMs }: Extract<PollRequest, { kind: "held" }>): StoredPoll {
   const now = Date.now();
   return {
-    ...{ id: pollId, status: "rate_limited", complete: false, first: false, records: 0 },
-    ...{
-      created: 0,
-      updated: 0,
-      deleted: 0,
-      restored: 0,
-      missedByWebhook: 0,
-      pages: 0,
-      unchangedPages: 0,
-      requests: 0,
-    },
-    ...{ held: undefined, suggestions: undefined, rateLimit: undefined, notBeforeMs: now + waitMs },
+    id: pollId,
+    status: "rate_limited",
+    complete: false,
+    first: false,
+    records: 0,
+    created: 0,
+    updated: 0,
+    deleted: 0,
+    restored: 0,
+    missedByWebhook: 0,
+    pages: 0,
+    unchangedPages: 0,
+    requests: 0,
+    held: undefined,
+    suggestions: undefined,
+    rateLimit: undefined,
+    notBeforeMs: now + waitMs,
     error: {
       code: "rate_limited",
       message: `The provider asked to send nothing for another ${Math.ceil(waitMs / 1_000)} s`,
     },
-    ...{ startedAtMs: now, finishedAtMs: now },
+    startedAtMs: now,
+    finishedAtMs: now,
   };
 }
 

@@ -51,7 +51,8 @@ const Deletions = Type.Object(
         minimum: 1,
         maximum: 100,
         default: DEFAULT_SOURCE.deletions.confirm_polls,
-        description: "an integer from 1 to 100: complete polls in a row that miss a record that is gone",
+        description:
+          "an integer from 1 to 100: consecutive complete polls without a record before its deletion",
       }),
     ),
     max_fraction: Type.Optional(
@@ -59,7 +60,7 @@ const Deletions = Type.Object(
         minimum: 0,
         maximum: 1,
         default: DEFAULT_SOURCE.deletions.max_fraction,
-        description: "a number from 0 to 1: deletions are held when they are more, and more than max_count",
+        description: "a number from 0 to 1: deletions are held if they exceed both this and max_count",
       }),
     ),
     max_count: Type.Optional(
@@ -67,8 +68,7 @@ const Deletions = Type.Object(
         minimum: 0,
         maximum: 1_000_000_000,
         default: DEFAULT_SOURCE.deletions.max_count,
-        description:
-          "an integer from 0 on: deletions are held when they are more, and more than max_fraction",
+        description: "an integer from 0 on: deletions are held if they exceed both this and max_fraction",
       }),
     ),
     grace_seconds: Type.Optional(
@@ -76,7 +76,7 @@ const Deletions = Type.Object(
         minimum: 0,
         maximum: MAX_INTERVAL_SECONDS,
         default: DEFAULT_SOURCE.deletions.grace_seconds,
-        description: "an integer from 0 on: how long a record is missing at least before it is deleted",
+        description: "an integer from 0 on: how long a record must be missing before it is deleted",
       }),
     ),
   },
@@ -95,7 +95,7 @@ const settings = {
       description: "an object of at most 32 strings, whose names are of A-Z a-z 0-9 _ . -",
     }),
   ),
-  base_interval_seconds: Type.Optional(seconds("how long a poll comes after another, to begin with")),
+  base_interval_seconds: Type.Optional(seconds("the initial interval between two polls")),
   min_interval_seconds: Type.Optional(seconds("at most the base interval")),
   max_interval_seconds: Type.Optional(seconds("at least the base interval")),
   business_hours: Type.Optional(BusinessHours),
@@ -105,7 +105,7 @@ const settings = {
   enabled: Type.Optional(Type.Boolean({ default: true })),
 };
 
-/** What a PUT of a source may set. Its credentials are those given, in place of all that it had. */
+/** The body of a PUT of a source. Its credentials replace all existing ones. */
 export const SourceInput = Type.Object(
   {
     ...settings,
@@ -120,32 +120,32 @@ export const SourceInput = Type.Object(
   closed,
 );
 
-/** What the polls of a source have made of it. */
+/** The state of a source after its polls. */
 export const SourceState = Type.Object({
   state: Type.Optional(
     Type.Enum(["waiting", "polling", "ok", "degraded", "held", "rate_limited", "error", "disabled"], {
-      description: "What came of the last poll; waiting: there was none yet.",
+      description: "The result of the last poll; waiting before the first one.",
     }),
   ),
-  last_polls: Type.Optional(Type.Array(reference(Poll), { description: "The newest first." })),
+  last_polls: Type.Optional(Type.Array(reference(Poll), { description: "Newest first." })),
   interval: Type.Optional(
     nullable(
       Type.Object({
         seconds: Type.Number(),
-        reasons: Type.Array(Type.String(), { description: "Why it is so long, in words." }),
+        reasons: Type.Array(Type.String(), { description: "The reasons for this length, in words." }),
       }),
     ),
   ),
   next_poll_at: Type.Optional(nullable(Instant)),
   overdue: Type.Optional(Type.Boolean()),
-  failures: Type.Optional(Type.Integer({ description: "Polls in a row that failed." })),
+  failures: Type.Optional(Type.Integer({ description: "Consecutive failed polls." })),
   last_error: Type.Optional(nullable(Type.Object({ code: Type.String(), message: Type.String() }))),
   held_until: Type.Optional(nullable(Instant)),
   quota: Type.Optional(
     nullable(
       Type.Object(
         { limit: Type.Integer(), remaining: Type.Integer(), resets_at: Instant },
-        { description: "What the provider said last of its rate limit." },
+        { description: "The provider's last statement of its rate limit." },
       ),
     ),
   ),
@@ -162,19 +162,21 @@ export const SourceState = Type.Object({
   records_tracked: Type.Optional(nullable(Type.Integer())),
 });
 
-/** Reads the states of some sources of a tenant, by their ids; who has none is left out. */
+/** Reads the states of some sources of a tenant by id. Missing sources are left out. */
 export type ReadSourceStates = (
   tenantId: string,
   sources: readonly string[],
 ) => Promise<ReadonlyMap<string, Static<typeof SourceState>>>;
 
-/** A source as it is shown. */
+/** A source in responses. */
 export const Source = Type.Object(
   {
     id: Id,
     tenant_id: Id,
     ...settings,
-    has_credentials: Type.Boolean({ description: "Their values are never shown." }),
+    has_credentials: Type.Boolean({
+      description: "Whether credentials are stored; they are never returned.",
+    }),
     ...SourceState.properties,
     created_at: Instant,
     updated_at: Instant,
@@ -182,9 +184,10 @@ export const Source = Type.Object(
   { $id: "Source" },
 );
 
+/** The path parameters of a source. */
 export const SourceParams = Type.Object({ tenant_id: Id, source: Id });
 
-/** The definition with its defaults. */
+/** Returns the definition to be stored, with all defaults filled in. */
 export function asDefinition(input: Static<typeof SourceInput>): SourceDefinition {
   const { base_interval_seconds: base = DEFAULT_SOURCE.base_interval_seconds } = input;
   const bounds = defaultIntervalLimits(base);
@@ -200,6 +203,7 @@ export function asDefinition(input: Static<typeof SourceInput>): SourceDefinitio
   };
 }
 
+/** Converts a stored source and its state to their API form. */
 export function asSource(
   source: StoredSource,
   state: Static<typeof SourceState> | undefined,

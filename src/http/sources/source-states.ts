@@ -5,12 +5,12 @@ import { findSourceSummaries, type SourceSummary } from "../../postgres/sources/
 import { asPoll } from "./poll-schema.ts";
 import type { ReadSourceStates, SourceState } from "./source-schema.ts";
 
-/** Polls that are shown with a source. */
+/** Polls shown with a source. */
 const SHOWN_POLLS = 20;
-/** A poll that comes so late, s, is overdue: until then it waits for its turn. */
+/** Delay after which a poll counts as overdue, s. */
 const OVERDUE_S = 30;
 
-/** What the polls of sources have made of them, and when the next ones come. */
+/** Creates a reader of source states from PostgreSQL. */
 export function createReadSourceStates(database: Database): ReadSourceStates {
   return async (tenantId, sources) => {
     if (sources.length === 0) return new Map();
@@ -56,7 +56,7 @@ function stateOf(
         : {
             id: hold.id,
             count: hold.count,
-            reason: `${hold.count} of ${hold.tracked} records are gone: more than may be deleted without a decision`,
+            reason: `${hold.count} of ${hold.tracked} records are missing: more than may be deleted without a decision`,
             held_at: hold.createdAt.toISOString(),
           },
     records_tracked: records ?? null,

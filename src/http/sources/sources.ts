@@ -34,7 +34,7 @@ import {
 
 const tags = ["Sources"];
 
-/** The polled sources of a tenant. Their credentials are taken and never shown. */
+/** Routes for the polled sources of a tenant. Credentials are never returned. */
 export const sourceRoutes: FastifyPluginAsyncTypebox<{
   database: Database;
   guards: Guards;
@@ -63,13 +63,17 @@ export const sourceRoutes: FastifyPluginAsyncTypebox<{
       const { connector, entity, credentials, enabled = true } = body;
       const definition = asDefinition(body);
       const stored = await database.withTenant(name.tenantId, async (transaction) => {
-        // First of all, so that what is read of the connector holds until the commit.
+        // Locks the counter first, so that the connector does not change before the commit.
         const version = await raiseCounter(transaction, "sources");
         const polled = await polledConnector(transaction, connector);
         checkSource(polled, { definition, credentials: credentials ?? {} });
         for (const url of urlsOfSource(polled, definition.params)) checkUrl("params", url, refusedTarget);
         return await putSource(transaction, name, {
-          ...{ connector, entity, definition, enabled, version },
+          connector,
+          entity,
+          definition,
+          enabled,
+          version,
           credentials:
             credentials === undefined
               ? undefined
@@ -86,7 +90,7 @@ export const sourceRoutes: FastifyPluginAsyncTypebox<{
       onRequest: guards.tenant("read"),
       schema: {
         tags,
-        summary: "A polled source: its settings, and what its polls have made of it",
+        summary: "A polled source with its settings and its state",
         params: SourceParams,
         response,
       },
@@ -133,7 +137,7 @@ export const sourceRoutes: FastifyPluginAsyncTypebox<{
       onRequest: guards.tenant("write"),
       schema: {
         tags,
-        summary: "Delete a polled source, with its credentials and what is known of its records",
+        summary: "Delete a polled source with its credentials and the state of its records",
         params: SourceParams,
         response: { 204: Type.Null({ description: "Deleted" }), ...ERROR_RESPONSES },
       },
@@ -151,7 +155,7 @@ export const sourceRoutes: FastifyPluginAsyncTypebox<{
   );
 };
 
-/** What is answered where there is no such source. */
+/** Creates the error for a missing source. */
 export function noSource({ tenantId, source }: SourceName): HeadraceError {
   return new HeadraceError("not_found", `Tenant ${tenantId} has no source ${source}`);
 }

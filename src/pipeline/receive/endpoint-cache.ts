@@ -51,11 +51,15 @@ export function endpointSecretAad(name: EndpointName, secretId: string): string 
   return `${name.tenantId}/endpoints/${name.connector}/${name.endpoint}/${secretId}`;
 }
 
-/** Endpoints and connectors at the newest receive counter. Methods return a promise only if a value has to be loaded. */
+/**
+ * Endpoints and connectors at the newest receive counter. Methods return a promise only if a value has to be loaded.
+ */
 export interface EndpointCache {
   endpoint(name: EndpointName): KnownEndpoint | Promise<KnownEndpoint>;
   connector(connector: string): KnownConnector | Promise<KnownConnector>;
-  /** Returns the endpoints of the connector that name this account. The one whose secret verifies takes the delivery. */
+  /**
+   * Returns the endpoints of the connector that name this account. The one whose secret verifies takes the delivery.
+   */
   ofAccount(connector: string, account: string): NamedByAccount | Promise<NamedByAccount>;
   /** Raises the receive counter. Values loaded at an older one are stale. */
   advance(counter: number): void;

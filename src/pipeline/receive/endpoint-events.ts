@@ -30,7 +30,7 @@ export function eventsOfEndpoint(
     : others === undefined || others.size === 0
       ? delivery.events
       : delivery.events.filter((event) => event.account === undefined || !others.has(event.account));
-  // The fields are written one by one because this runs for every delivery, and object spread costs more than verifying.
+  // The fields are written one by one: this runs for every delivery, and object spread costs more than verification.
   // An item is cut out of its delivery and stored as JSON, whatever the content type of the delivery.
   const texts = delivery.isBatch ? request.textsOf(own.map((event) => event.data)) : undefined;
   const events = own.map(

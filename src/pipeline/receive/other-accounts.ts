@@ -6,10 +6,10 @@ import type { InboundRequest } from "./schemes/inbound-request.ts";
 const NONE: ReadonlySet<string> = new Set();
 
 /**
- * Returns the accounts in the delivery that belong to other tenants. An endpoint that names no account takes any, except
- * an account that another tenant's endpoint names with the same secret: an app signs the deliveries of all its accounts
- * with one secret, and the URL is not signed. Resolves with `undefined` if the endpoint and the accounts were loaded at
- * different receive counters. Returns a promise only if something has to be loaded, which is rare.
+ * Returns the accounts in the delivery that belong to other tenants. An endpoint that names no account takes any,
+ * except an account that another tenant's endpoint names with the same secret: an app signs the deliveries of all its
+ * accounts with one secret, and the URL is not signed. Resolves with `undefined` if the endpoint and the accounts were
+ * loaded at different receive counters. Returns a promise only if something has to be loaded, which is rare.
  */
 export function otherTenantsAccounts(deps: {
   responder: Pick<Responder, "endpoints" | "refuse">;

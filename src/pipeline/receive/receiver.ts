@@ -72,8 +72,9 @@ export interface ReceiverDeps {
 export interface Receiver {
   /**
    * Verifies a delivery and commits its events. Resolves with `accepted` or `duplicate` only after the commit. Throws
-   * `store_unavailable` if PostgreSQL cannot take the events now. Cached endpoints are compared with the receive counter
-   * before every answer, so that a change is effective in every process once the call that made it has returned.
+   * `store_unavailable` if PostgreSQL cannot take the events now. Cached endpoints are compared with the receive
+   * counter before every answer, so that a change is effective in every process once the call that made it has
+   * returned.
    */
   receive(target: Target, request: InboundRequest): Promise<ReceiveAnswer>;
   /** Returns the largest body that the target takes, bytes. */
@@ -173,7 +174,9 @@ export function createReceiver(deps: ReceiverDeps): Receiver {
     },
   };
 
-  /** Returns the digest for the dedupe hint. Undefined for several events, or for a key that expires before the hint. */
+  /**
+   * Returns the digest for the dedupe hint. Undefined for several events, or for a key that expires before the hint.
+   */
   function digestFor(events: readonly NewEvent[]): string | undefined {
     const [only] = events;
     if (only === undefined || events.length > 1 || (only.keys[0]?.windowMs ?? 0) <= seenMs) return undefined;

@@ -21,9 +21,9 @@ export interface TenantQuotaBounds {
 const FULL_MS = 5_000;
 
 /**
- * Creates the quota of all tenants. Returns the wait before a tenant may send, ms; 0 if it may now. Rates are counted in
- * Redis over all processes, and not at all while Redis is unavailable: the limit protects other tenants, and no delivery
- * is lost for it.
+ * Creates the quota of all tenants. Returns the wait before a tenant may send, ms; 0 if it may now. Rates are counted
+ * in Redis over all processes, and not at all while Redis is unavailable: the limit protects other tenants, and no
+ * delivery is lost for it.
  */
 export function createTenantQuota(deps: {
   database: Queryable;

@@ -90,8 +90,8 @@ export const PRESETS: ReadonlyMap<string, Preset> = new Map([
 ]);
 
 /**
- * Returns the scheme of a preset. The params are the connector's, overridden by the endpoint's. Throws `invalid_request`
- * for an unknown preset, an unknown param or an invalid value, with the name in the message.
+ * Returns the scheme of a preset. The params are the connector's, overridden by the endpoint's. Throws
+ * `invalid_request` for an unknown preset, an unknown param or an invalid value, with the name in the message.
  */
 export function presetScheme(name: string, params: Readonly<Record<string, string>>): Scheme {
   const preset = PRESETS.get(name);

@@ -14,8 +14,8 @@ export interface ChallengeAnswer {
 }
 
 /**
- * Returns the answer to an unsigned handshake. Undefined if the request is no handshake, or if its proof fails: the token
- * of the scheme, or that the endpoint has no secret yet.
+ * Returns the answer to an unsigned handshake. Undefined if the request is no handshake, or if its proof fails: the
+ * token of the scheme, or that the endpoint has no secret yet.
  */
 export function answerUnsignedChallenge(
   scheme: Scheme,

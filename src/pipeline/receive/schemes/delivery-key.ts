@@ -71,8 +71,8 @@ function replayKey(scheme: Scheme, request: InboundRequest, bound: string): Deli
 }
 
 /**
- * Hashes the body, with the URL if the signature covers it or covers nothing: a GET has no body to distinguish it. A form
- * has several encodings with the same Twilio signature, and all of them hash alike.
+ * Hashes the body, with the URL if the signature covers it or covers nothing: a GET has no body to distinguish it. A
+ * form has several encodings with the same Twilio signature, and all of them hash alike.
  */
 function boundHash({ content }: Scheme, request: InboundRequest, bodyHash: string): string {
   if (content?.includes("twilio_body")) return hashOf([request.url, twilioBody(request) || bodyHash]);

@@ -75,7 +75,9 @@ export class InboundRequest {
     return this.digest("body", [this.body], () => createHash("sha256")).toString("hex");
   }
 
-  /** Returns the digest of pieces that include a long body. Computed once per `key`; throws `DeferredWork` until then. */
+  /**
+   * Returns the digest of pieces that include a long body. Computed once per `key`; throws `DeferredWork` until then.
+   */
   digest(key: unknown, pieces: readonly (Buffer | string)[], open: () => Hashing): Buffer {
     const known = this.#digests.get(key);
     if (known !== undefined) return known;

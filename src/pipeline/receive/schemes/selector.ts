@@ -59,7 +59,6 @@ export function charsetOf(selector: DeliveryIdSelector): "latin1" | "utf8" {
 }
 
 /** Resolves a JSON pointer (RFC 6901) in the data. Only own members are found. */
-/** What a JSON pointer (RFC 6901) names in the data; own members only. */
 export function resolvePointer(data: unknown, pointer: string): unknown {
   if (pointer === "") return data;
   let value = data;

@@ -26,9 +26,9 @@ export interface Sample {
 }
 
 /**
- * Signs a delivery as the provider does. Returns the headers of the scheme and the body, which changes only if the scheme
- * has its signature there. The caller sets a type, id or time in the body. Throws `unprocessable` if the secret cannot
- * sign, or if the sample lacks signed content.
+ * Signs a delivery as the provider does. Returns the headers of the scheme and the body, which changes only if the
+ * scheme has its signature there. The caller sets a type, id or time in the body. Throws `unprocessable` if the secret
+ * cannot sign, or if the sample lacks signed content.
  */
 export function signSample(sample: Sample): { headers: Record<string, string>; body: Buffer } {
   const { scheme, body } = sample;

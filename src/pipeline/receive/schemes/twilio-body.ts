@@ -2,11 +2,11 @@ import { timingSafeEqual } from "node:crypto";
 import type { InboundRequest } from "./inbound-request.ts";
 
 /**
- * Returns the text that Twilio signs after the URL: the fields of a form, sorted by name, each name followed by its value.
- * A repeated field contributes every distinct value, sorted. For a body that is no form, Twilio signs only the URL, with
- * the SHA-256 of the body in its query; then the text is empty. Undefined, so that verification fails, if that hash is not
- * the body's or a field cannot be decoded. The query, which is signed, decides whether the body is a form, not the content
- * type, which is unsigned.
+ * Returns the text that Twilio signs after the URL: the fields of a form, sorted by name, each name followed by its
+ * value. A repeated field contributes every distinct value, sorted. For a body that is no form, Twilio signs only the
+ * URL, with the SHA-256 of the body in its query; then the text is empty. Undefined, so that verification fails, if
+ * that hash is not the body's or a field cannot be decoded. The query, which is signed, decides whether the body is a
+ * form, not the content type, which is unsigned.
  */
 export function twilioBody(request: InboundRequest): string | undefined {
   const stated = request.query("bodySHA256");

@@ -13,8 +13,8 @@ export type SignedContent =
   | { kind: "rejected"; reason: "id_missing" | "id_malformed" | "timestamp_missing" | "content_missing" };
 
 /**
- * Returns the bytes that the scheme signs, in consecutive pieces. Both the verifier and the signer of samples use it. The
- * body is never copied, decoded or formatted.
+ * Returns the bytes that the scheme signs, in consecutive pieces. Both the verifier and the signer of samples use it.
+ * The body is never copied, decoded or formatted.
  */
 export function signedContent(scheme: Scheme, request: InboundRequest): SignedContent {
   const pieces: ContentPiece[] = [];
@@ -71,8 +71,8 @@ export function timestampText(scheme: Scheme, request: InboundRequest): string |
 }
 
 /**
- * Reports whether an id contains the delimiter after it: part of the id could then be moved into the next part under the
- * same signature. A timestamp cannot contain it: only exact times are accepted.
+ * Reports whether an id contains the delimiter after it: part of the id could then be moved into the next part under
+ * the same signature. A timestamp cannot contain it: only exact times are accepted.
  */
 function holdsDelimiter(id: string, next: ContentPart | undefined): boolean {
   return typeof next === "object" && "literal" in next && id.includes(next.literal);

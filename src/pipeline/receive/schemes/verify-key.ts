@@ -75,8 +75,8 @@ function decoyKey(type: "ed25519" | "ec" | "rsa"): KeyObject {
 }
 
 /**
- * Creates a function that signs as the provider does. Undefined if the scheme verifies with a public key or not at all, or
- * if the secret is empty. The signature of a token is the token.
+ * Creates a function that signs as the provider does. Undefined if the scheme verifies with a public key or not at
+ * all, or if the secret is empty. The signature of a token is the token.
  */
 export function createSigner(
   scheme: Scheme,
@@ -155,7 +155,9 @@ function createPublicKeyCheck(algorithm: Algorithm, key: KeyObject): SignatureCh
   };
 }
 
-/** Parses a public key: PEM (also of a certificate), SPKI DER, or the 32 bytes of ed25519. It must fit the algorithm. */
+/**
+ * Parses a public key: PEM (also of a certificate), SPKI DER, or the 32 bytes of ed25519. It must fit the algorithm.
+ */
 function readPublicKey(algorithm: Algorithm, bytes: Buffer): KeyObject | undefined {
   const type = PUBLIC_KEY_TYPE[algorithm];
   if (type === undefined) return undefined;

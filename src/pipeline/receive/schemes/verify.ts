@@ -48,9 +48,9 @@ export interface EndpointSecret {
 export type Verifier = (request: InboundRequest, nowMs: number) => Verdict;
 
 /**
- * Creates the verifier of an endpoint, to be kept while its scheme and secrets stay the same. All secrets are tried, so
- * the caller bounds their number. Without a usable secret it does the same work and rejects: an unknown endpoint, verified
- * with `createVerifier(scheme, [])`, takes the same time as a known one.
+ * Creates the verifier of an endpoint, to be kept while its scheme and secrets stay the same. All secrets are tried,
+ * so the caller bounds their number. Without a usable secret it does the same work and rejects: an unknown endpoint,
+ * verified with `createVerifier(scheme, [])`, takes the same time as a known one.
  */
 export function createVerifier(scheme: Scheme, secrets: readonly EndpointSecret[]): Verifier {
   if (scheme.algorithm === "none") return () => ({ kind: "authentic" });

@@ -1,8 +1,8 @@
 import type { Preset } from "../preset.ts";
 
 /**
- * GitHub signs only the body: no time, no event name and no delivery id. A delivery can be redelivered by hand for three
- * days under the same id.
+ * GitHub signs only the body: no time, no event name and no delivery id. A delivery can be redelivered by hand for
+ * three days under the same id.
  */
 export const github: Preset = {
   description: "GitHub: X-Hub-Signature-256, HMAC SHA-256 over the body",

@@ -1,6 +1,8 @@
 import type { Preset } from "../preset.ts";
 
-/** Discord signs time and body with ed25519. The secret is the public key of the app. It probes with wrong signatures. */
+/**
+ * Discord signs time and body with ed25519. The secret is the public key of the app. It probes with wrong signatures.
+ */
 export const discord: Preset = {
   description: "Discord webhook events: X-Signature-Ed25519, ed25519 over time and body",
   docs: "https://discord.com/developers/docs/events/webhook-events",

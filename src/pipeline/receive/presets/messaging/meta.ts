@@ -1,6 +1,8 @@
 import type { Preset } from "../preset.ts";
 
-/** Meta (Facebook, Instagram, WhatsApp) signs only the body, with the secret of the app, and batches several entries. */
+/**
+ * Meta (Facebook, Instagram, WhatsApp) signs only the body, with the secret of the app, and batches several entries.
+ */
 export const meta: Preset = {
   description: "Meta and WhatsApp: X-Hub-Signature-256, HMAC SHA-256 over the body",
   docs: "https://developers.facebook.com/docs/graph-api/webhooks/getting-started",

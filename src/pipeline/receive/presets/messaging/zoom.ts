@@ -1,6 +1,8 @@
 import type { Preset } from "../preset.ts";
 
-/** Zoom signs version, time and body. Every 72 hours it requests an HMAC of a token, and stops sending if it is wrong. */
+/**
+ * Zoom signs version, time and body. Every 72 hours it requests an HMAC of a token, and stops sending if it is wrong.
+ */
 export const zoom: Preset = {
   description: "Zoom: x-zm-signature, HMAC SHA-256 over v0:time:body",
   docs: "https://developers.zoom.us/docs/api/webhooks/#verify-webhook-events",

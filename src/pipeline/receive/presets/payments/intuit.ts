@@ -1,6 +1,9 @@
 import type { Preset } from "../preset.ts";
 
-/** Intuit QuickBooks signs only the body, with the verifier token of the app. Its newer form is an array of CloudEvents. */
+/**
+ * Intuit QuickBooks signs only the body, with the verifier token of the app. Its newer form is an array of
+ * CloudEvents.
+ */
 export const intuit: Preset = {
   description: "Intuit QuickBooks: intuit-signature, HMAC SHA-256 over the body",
   docs: "https://developer.intuit.com/app/developer/qbo/docs/develop/webhooks",

@@ -1,6 +1,8 @@
 import type { Preset } from "../preset.ts";
 
-/** Box signs body and time with two keys of the app. Its delivery ids change with every retry, the event id does not. */
+/**
+ * Box signs body and time with two keys of the app. Its delivery ids change with every retry, the event id does not.
+ */
 export const box: Preset = {
   description: "Box: BOX-SIGNATURE-PRIMARY and -SECONDARY, HMAC SHA-256 over body and time",
   docs: "https://developer.box.com/guides/webhooks/v2/signatures-v2/",

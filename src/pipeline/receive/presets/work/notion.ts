@@ -1,6 +1,8 @@
 import type { Preset } from "../preset.ts";
 
-/** Notion signs the body with a token that it sends unsigned when the subscription is created. A person pastes it back. */
+/**
+ * Notion signs the body with a token that it sends unsigned when the subscription is created. A person pastes it back.
+ */
 export const notion: Preset = {
   description: "Notion: X-Notion-Signature, HMAC SHA-256 over the body",
   docs: "https://developers.notion.com/reference/webhooks",
