@@ -1,7 +1,5 @@
 export {
-  type AddressRules,
   type AllowPrivate,
-  createAddressRules,
   createTargetRules,
   parseAllowPrivate,
   type TargetRules,
