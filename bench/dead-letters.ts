@@ -14,28 +14,33 @@ const PAYLOAD_BYTES = 1_024;
 const WORKER_BATCH = 128;
 
 const NO_FILTER: Omit<DeadLetterFilter, "limit"> = {
-  ...{ tenantId: "bench", flowId: undefined, connector: undefined, stage: undefined, status: undefined },
-  ...{
-    fingerprint: undefined,
-    sinceId: undefined,
-    untilId: undefined,
-    beforeId: undefined,
-    maxBytes: 8_388_608,
-  },
+  tenantId: "bench",
+  flowId: undefined,
+  connector: undefined,
+  stage: undefined,
+  status: undefined,
+  fingerprint: undefined,
+  sinceId: undefined,
+  untilId: undefined,
+  beforeId: undefined,
+  maxBytes: 8_388_608,
 };
 
 /** What 100,000 dead letters cost: a page of the list, a count by filter, and replaying them all without a rate. */
 export async function benchDeadLetters(stores: BenchStores): Promise<Row[]> {
   await migrate({ url: stores.databaseUrl, directory: "migrations" });
   const database = openDatabase({
-    ...{ url: stores.databaseUrl, maxIngestConnections: 1, maxPipelineConnections: 2, maxApiConnections: 2 },
-    ...{ connectTimeoutMs: 3_000, statementTimeoutMs: 120_000, onError: () => {} },
-    ...{
-      maxTenantConnections: 1,
-      maxConnectionWaitMs: 60_000,
-      maxWaitingTransactions: 10,
-      maxAccessConnections: 1,
-    },
+    url: stores.databaseUrl,
+    maxIngestConnections: 1,
+    maxPipelineConnections: 2,
+    maxApiConnections: 2,
+    connectTimeoutMs: 3_000,
+    statementTimeoutMs: 120_000,
+    onError: () => {},
+    maxTenantConnections: 1,
+    maxConnectionWaitMs: 60_000,
+    maxWaitingTransactions: 10,
+    maxAccessConnections: 1,
     transactionStatementTimeoutMs: 120_000,
   });
   try {
@@ -97,8 +102,17 @@ async function replayAll(database: Database) {
     database,
     replay: { leaseMs: 60_000 },
     bounds: {
-      ...{ canary: 5, maxFailures: 0.5, minOutcomes: 20, recentOutcomes: 100, firstPerSecond: 1_000_000_000 },
-      ...{ doubleMs: 1, maxInFlight: 1_000, batchSize: 250, stepMs: 1, maxBytes: 8_388_608, idleMs: 1 },
+      canary: 5,
+      maxFailures: 0.5,
+      minOutcomes: 20,
+      recentOutcomes: 100,
+      firstPerSecond: 1_000_000_000,
+      doubleMs: 1,
+      maxInFlight: 1_000,
+      batchSize: 250,
+      stepMs: 1,
+      maxBytes: 8_388_608,
+      idleMs: 1,
     },
     queue: (runs) => void queued.push(...runs),
     onStep() {},
@@ -139,7 +153,12 @@ async function work(database: Database, runs: readonly QueuedRun[]): Promise<voi
   await finishRuns(
     database.pipeline,
     claim.runs.map((run) => ({
-      ...{ ...run, ...ended, state: "succeeded", retryDelayMs: 0, durationMs: 0, responseStatus: undefined },
+      ...run,
+      ...ended,
+      state: "succeeded",
+      retryDelayMs: 0,
+      durationMs: 0,
+      responseStatus: undefined,
     })),
   );
 }

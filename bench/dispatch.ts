@@ -38,14 +38,17 @@ async function claimMicroseconds(databaseUrl: string, tenants: number): Promise<
   await client.query("VACUUM ANALYZE outbox");
   await client.end();
   const database = openDatabase({
-    ...{ url: databaseUrl, maxIngestConnections: 1, maxPipelineConnections: 1, maxApiConnections: 1 },
-    ...{ connectTimeoutMs: 3_000, statementTimeoutMs: 10_000, onError() {} },
-    ...{
-      maxTenantConnections: 1,
-      maxConnectionWaitMs: 60_000,
-      maxWaitingTransactions: 10,
-      maxAccessConnections: 1,
-    },
+    url: databaseUrl,
+    maxIngestConnections: 1,
+    maxPipelineConnections: 1,
+    maxApiConnections: 1,
+    connectTimeoutMs: 3_000,
+    statementTimeoutMs: 10_000,
+    onError() {},
+    maxTenantConnections: 1,
+    maxConnectionWaitMs: 60_000,
+    maxWaitingTransactions: 10,
+    maxAccessConnections: 1,
     transactionStatementTimeoutMs: 120_000,
   });
   try {

@@ -49,7 +49,10 @@ async function besides(
   const { port, call, others } = load;
   const measure = async () => {
     const { answers } = await openLoop({
-      ...{ port, connections: 4, perSecond: CALLS_PER_SECOND, durationMs: ROUND_MS },
+      port,
+      connections: 4,
+      perSecond: CALLS_PER_SECOND,
+      durationMs: ROUND_MS,
       next: () => call,
     });
     return answers;

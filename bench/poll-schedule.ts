@@ -47,7 +47,11 @@ async function claimsPerSecond(url: string, tenants: number) {
   const claiming = await timed(url, async (own, place) => {
     for (let shard = place % POLL_SHARDS, empty = 0; empty < POLL_SHARDS; shard = (shard + 1) % POLL_SHARDS) {
       const { due } = await claimDue(own, keys, {
-        ...{ shard, limit: BATCH, urgentLimit: 0, leaseMs: 600_000, ...NO_CAP },
+        shard,
+        limit: BATCH,
+        urgentLimit: 0,
+        leaseMs: 600_000,
+        ...NO_CAP,
       });
       empty = due.length === 0 ? empty + 1 : 0;
       for (const one of due) claimed.push({ ...one, waitMs: 600_000 });

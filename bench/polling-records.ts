@@ -29,7 +29,9 @@ export async function benchPollRecords(stores: BenchStores): Promise<Row[]> {
     [new URL("./record-poller.js", import.meta.url).pathname],
     {
       env: {
-        ...{ PATH: process.env["PATH"], DATABASE_URL: stores.databaseUrl, REDIS_URL: stores.redisUrl },
+        PATH: process.env["PATH"],
+        DATABASE_URL: stores.databaseUrl,
+        REDIS_URL: stores.redisUrl,
         RECORDS: String(RECORDS),
       },
     },

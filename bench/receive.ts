@@ -60,7 +60,10 @@ export async function benchReceive(stores: BenchStores): Promise<Row[]> {
       // Signed beforehand: what that takes would be counted as the answer's.
       const prepared = prepareDeliveries(Math.ceil((perSecond * HALF_LOAD_MS) / 1_000));
       const half = await openLoop({
-        ...{ port: ports.receive, connections: CONNECTIONS, perSecond, durationMs: HALF_LOAD_MS },
+        port: ports.receive,
+        connections: CONNECTIONS,
+        perSecond,
+        durationMs: HALF_LOAD_MS,
         next: () => prepared() as PreparedRequest,
       });
       halfMs.push(half.answers.map((answer) => answer.latencyMs));

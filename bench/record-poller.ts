@@ -29,13 +29,11 @@ const redis = connectRedis({ url: process.env["REDIS_URL"] ?? "", ...redisLimits
 
 /** A record of 1 KiB, but for its id and the value that changes. */
 const [BEFORE_ID = "", BEFORE_VALUE = "", AFTER = ""] = JSON.stringify({
-  ...{
-    id: "?",
-    status: "?",
-    currency: "EUR",
-    total: 129.95,
-    customer: { id: 4711, email: "someone@example.org" },
-  },
+  id: "?",
+  status: "?",
+  currency: "EUR",
+  total: 129.95,
+  customer: { id: 4711, email: "someone@example.org" },
   tags: ["new", "priority", "export"],
   items: Array.from({ length: 6 }, (_, n) => ({
     sku: `SKU-${1_000 + n}`,
@@ -66,7 +64,10 @@ function pagesOf(version: string, statusOf: (index: number) => string): FetchPag
       const isUnchanged = memory(ref)?.fingerprint === fingerprint;
       const read = isUnchanged ? undefined : await inTurns(readPage(body, "orders"));
       yield {
-        ...{ ref, readAtMs: Date.now(), total: undefined, memory: { fingerprint, records: PAGE } },
+        ref,
+        readAtMs: Date.now(),
+        total: undefined,
+        memory: { fingerprint, records: PAGE },
         records: read?.kind === "page" ? read.records : undefined,
         bytes: body.length,
       };
@@ -84,18 +85,31 @@ async function poll(
 ): Promise<void> {
   fence += 1;
   const source: PolledSource = {
-    ...{ tenantId: "bench", source: "orders", connector: "shop", entity: "order", version: "1" },
+    tenantId: "bench",
+    source: "orders",
+    connector: "shop",
+    entity: "order",
+    version: "1",
     fetch: { kind: "code", handler: "bench", params: {}, credentials: {} },
-    ...{ records: { id: "id" }, updatedAt: undefined, diff: "none", baseline: "silent" },
+    records: { id: "id" },
+    updatedAt: undefined,
+    diff: "none",
+    baseline: "silent",
     deletions: { enabled: true, confirmPolls: 2, graceMs: 0, maxFraction: 0.1, maxCount: 10 },
     ...over,
   };
   const pollSource = createPollSource({
-    ...{ database, redis, bounds, keys: redisKeys("bench"), now: Date.now },
+    database,
+    redis,
+    bounds,
+    keys: redisKeys("bench"),
+    now: Date.now,
     readSource: async () => source,
     fetchPages: () => pagesOf(source.version, statusOf),
     alerts: { open: async () => {}, resolve: async () => {} },
-    ...{ onEvents() {}, onPolled() {}, onTrouble: onError },
+    onEvents() {},
+    onPolled() {},
+    onTrouble: onError,
   });
   const cpu = process.cpuUsage();
   const startedMs = performance.now();

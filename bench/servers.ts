@@ -130,7 +130,10 @@ export async function answeredPerSecond(
   const next = prepareDeliveries(Math.ceil(durationMs * 40));
   const used = measureUsage(groups);
   const { good, bad, elapsedMs } = await countingLoop({
-    ...{ port, connections: CONNECTIONS, durationMs, next },
+    port,
+    connections: CONNECTIONS,
+    durationMs,
+    next,
     isGood: isAccepted,
   });
   const usage = used();

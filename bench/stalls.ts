@@ -111,14 +111,21 @@ async function timed(work: Slices<void>): Promise<{ longestMs: number; allMs: nu
 
 function storedEvent(payload: Buffer): StoredEvent {
   return {
-    ...{
-      id: "01a208f8-2149-748f-94fe-b9c62a9e51c2",
-      tenantId: "acme",
-      connector: "shop",
-      endpoint: "default",
-    },
-    ...{ type: "order.paid", source: "webhook", priority: 2, subject: undefined, occurredAtMs: undefined },
-    ...{ receivedAtMs: 0, deliveryKey: "k", item: 0, headers: {}, contentType: "application/json" },
-    ...{ flowsCounter: 1, payload },
+    id: "01a208f8-2149-748f-94fe-b9c62a9e51c2",
+    tenantId: "acme",
+    connector: "shop",
+    endpoint: "default",
+    type: "order.paid",
+    source: "webhook",
+    priority: 2,
+    subject: undefined,
+    occurredAtMs: undefined,
+    receivedAtMs: 0,
+    deliveryKey: "k",
+    item: 0,
+    headers: {},
+    contentType: "application/json",
+    flowsCounter: 1,
+    payload,
   };
 }

@@ -23,7 +23,9 @@ async function twoCopies() {
   const ports = (await freePorts(2)) as [number, number];
   const start = (port: number) =>
     startHeadrace({
-      ...{ databaseUrl, redisUrl, port },
+      databaseUrl,
+      redisUrl,
+      port,
       // The proxies see the same of a restart with all roles, which take longer to start.
       roles: "api,receive",
       env: { HEADRACE_DRAIN_NOTICE_MS: "3000" },

@@ -56,7 +56,8 @@ test("keys say who made them and when they were last used, written once for many
   const of = (name: string) => items.find((item: { name: string }) => item.name === name);
   expect(of("HEADRACE_ADMIN_KEY")).toMatchObject({ created_by: "setting", last_used_at: expect.any(String) });
   expect(of("ci")).toMatchObject({
-    ...{ created_by: of("HEADRACE_ADMIN_KEY").id, created_by_name: "HEADRACE_ADMIN_KEY" },
+    created_by: of("HEADRACE_ADMIN_KEY").id,
+    created_by_name: "HEADRACE_ADMIN_KEY",
     last_used_at: expect.any(String),
   });
   expect(of("by ci")).toMatchObject({ created_by: id, created_by_name: "ci", last_used_at: null });

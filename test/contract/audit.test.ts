@@ -7,19 +7,21 @@ const WEBHOOK = { webhook: { preset: "standard-webhooks" } };
 const SOURCE = {
   ...WEBHOOK,
   source: {
-    ...{ request: { url: "{base_url}/orders" }, auth: { type: "bearer" }, pagination: { type: "none" } },
+    request: { url: "{base_url}/orders" },
+    auth: { type: "bearer" },
+    pagination: { type: "none" },
     records: "orders",
   },
 };
 const FLOW = { trigger: { connector: "shop" }, action: { type: "http", url: "https://a.example" } };
 const POLLED = {
-  ...{ connector: "shop", entity: "order", params: { base_url: "https://shop.example" } },
-  ...{
-    credentials: { token: "hunter2-token" },
-    base_interval_seconds: 300,
-    baseline: "silent",
-    diff: "none",
-  },
+  connector: "shop",
+  entity: "order",
+  params: { base_url: "https://shop.example" },
+  credentials: { token: "hunter2-token" },
+  base_interval_seconds: 300,
+  baseline: "silent",
+  diff: "none",
 };
 
 type Call = [method: string, route: string, body?: unknown];
@@ -136,11 +138,14 @@ describe("the audit", () => {
       ...["tenants/acme", "secrets/a", `keys/${write.id}`, "tenants/other", "tenants/acme"],
     ]);
     expect(all[0]).toMatchObject({
-      ...{ tenant_id: "acme", key: { name: "HEADRACE_ADMIN_KEY" }, route: "PUT /tenants/:tenant_id" },
+      tenant_id: "acme",
+      key: { name: "HEADRACE_ADMIN_KEY" },
+      route: "PUT /tenants/:tenant_id",
       difference: { "tenants.name": { from: null, to: "New" }, "tenants.weight": { from: 1, to: 2 } },
     });
     expect(all[1]).toMatchObject({
-      ...{ key: { id: write.id, name: "w" }, difference: { "tenant_secrets.sealed": "changed" } },
+      key: { id: write.id, name: "w" },
+      difference: { "tenant_secrets.sealed": "changed" },
     });
     const own = (await api.call("GET", "/tenants/acme/audit?limit=2", undefined, write.key)).body;
     const rest = (await api.call("GET", `/tenants/acme/audit?limit=2&cursor=${own.next_cursor}`)).body;

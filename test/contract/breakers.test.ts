@@ -3,16 +3,28 @@ import { reportTargets } from "../../src/postgres/runs/circuit-breakers.ts";
 import { serveApi } from "./serve-api.ts";
 
 const BOUNDS = {
-  ...{ failures: 2, timeouts: 2, failingMs: 0, openMs: 5_000, maxOpenMs: 60_000, maxRetryAfterMs: 3_600_000 },
-  ...{ probeMs: 45_000, watchedMs: 60_000 },
+  failures: 2,
+  timeouts: 2,
+  failingMs: 0,
+  openMs: 5_000,
+  maxOpenMs: 60_000,
+  maxRetryAfterMs: 3_600_000,
+  probeMs: 45_000,
+  watchedMs: 60_000,
 };
 
 test("a tenant's breakers are listed by target, in pages, and no other tenant's", async () => {
   const api = await serveApi();
   for (const tenant of ["acme", "other"]) await api.call("PUT", `/tenants/${tenant}`, {});
   const failed = (tenantId: string, target: string, failures: number) => ({
-    ...{ tenantId, target, failures, reached: false, lastError: "The target answered 503" },
-    ...{ timeouts: 0, tookMs: 10, retryAfterMs: 0 },
+    tenantId,
+    target,
+    failures,
+    reached: false,
+    lastError: "The target answered 503",
+    timeouts: 0,
+    tookMs: 10,
+    retryAfterMs: 0,
   });
   await reportTargets(
     api.database.pipeline,

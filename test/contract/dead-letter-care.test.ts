@@ -25,11 +25,18 @@ describe("groups of dead letters", () => {
     await buried(database, { tenantId: "acme", fingerprint: "timeout", count: 3, daysAgo: 3, flowId: "f" });
     await buried(database, { tenantId: "acme", fingerprint: "bad", stage: "normalize", daysAgo: 2 });
     await buried(database, {
-      ...{ tenantId: "acme", fingerprint: "timeout", daysAgo: 1, flowId: "f" },
+      tenantId: "acme",
+      fingerprint: "timeout",
+      daysAgo: 1,
+      flowId: "f",
       errorMessage: "It took 11 s",
     });
     await buried(database, {
-      ...{ tenantId: "globex", fingerprint: "timeout", daysAgo: 0.5, connector: "crm", count: 2 },
+      tenantId: "globex",
+      fingerprint: "timeout",
+      daysAgo: 0.5,
+      connector: "crm",
+      count: 2,
     });
     return api;
   }
@@ -46,8 +53,15 @@ describe("groups of dead letters", () => {
     expect([status, namesOf(body), body.next_cursor]).toEqual([200, ["timeout 4", "bad 1"], null]);
     const [group] = body.items;
     expect(group).toEqual({
-      ...{ fingerprint: "timeout", count: 4, pending: 3, stage: "execute", flow_id: "f", connector: "shop" },
-      ...{ error_message: "It took 11 s", newest_tenant_id: "acme", tenants: 1 },
+      fingerprint: "timeout",
+      count: 4,
+      pending: 3,
+      stage: "execute",
+      flow_id: "f",
+      connector: "shop",
+      error_message: "It took 11 s",
+      newest_tenant_id: "acme",
+      tenants: 1,
       newest_id: expect.stringMatching(/^[0-9a-f-]{36}$/),
       first_seen: expect.any(String),
       last_seen: expect.any(String),
@@ -112,7 +126,9 @@ describe("the forecast of dead letters", () => {
     const { status, body } = await api.call("GET", "/tenants/acme/dlq/forecast");
     expect(status).toBe(200);
     expect(body).toMatchObject({
-      ...{ retention_days: 20, now: { entries: 10, bytes: 50 }, per_day: { entries: 10, bytes: 50 } },
+      retention_days: 20,
+      now: { entries: 10, bytes: 50 },
+      per_day: { entries: 10, bytes: 50 },
       at_horizon: { entries: 200, bytes: 1_000 },
     });
     expect(body.expiring).toHaveLength(30);
@@ -122,7 +138,8 @@ describe("the forecast of dead letters", () => {
     await api.call("PUT", "/tenants/globex/dlq/policy", { retention_days: 100 });
     const all = (await api.call("GET", "/dlq/forecast")).body;
     expect(all).toMatchObject({
-      ...{ retention_days: null, now: { entries: 12, bytes: 52 } },
+      retention_days: null,
+      now: { entries: 12, bytes: 52 },
       at_horizon: { entries: 400, bytes: 1_200 },
     });
   });
@@ -157,9 +174,18 @@ describe("alerts", () => {
     expect([status, kindsOf(body)]).toEqual([200, ["acme dlq.depth resolved", "acme poll.state_lost open"]]);
     const resolved = body.items.find((one: { status: string }) => one.status === "resolved");
     expect(resolved).toEqual({
-      ...{ id: expect.any(String), tenant_id: "acme", kind: "dlq.depth", subject: "", status: "resolved" },
-      ...{ message: "Too many", value: 12, threshold: null, resolved_value: 1, details: {} },
-      ...{ opened_at: expect.any(String), resolved_at: expect.any(String) },
+      id: expect.any(String),
+      tenant_id: "acme",
+      kind: "dlq.depth",
+      subject: "",
+      status: "resolved",
+      message: "Too many",
+      value: 12,
+      threshold: null,
+      resolved_value: 1,
+      details: {},
+      opened_at: expect.any(String),
+      resolved_at: expect.any(String),
       notices: [
         { change: "opened", state: "due", attempts: 0, last_error: null },
         { change: "resolved", state: "due", attempts: 0, last_error: null },

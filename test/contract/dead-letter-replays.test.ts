@@ -29,9 +29,20 @@ async function deploy(api: ServedApi, flow: string, trigger: object): Promise<vo
 async function accept(api: ServedApi, type: string, payload: Buffer, contentType = "application/json") {
   const accepted = await acceptEvents(api.database.ingest, [
     {
-      ...{ tenantId: "acme", connector: "shop", endpoint: "eu", type, source: "webhook", priority: 2 },
-      ...{ deliveryKey: `d:${type}`, item: 0, headers: { "x-shop": "1" }, contentType, payload, keys: [] },
-      ...{ subject: "A-1", occurredAtMs: Date.parse("2026-01-02T03:04:05Z") },
+      tenantId: "acme",
+      connector: "shop",
+      endpoint: "eu",
+      type,
+      source: "webhook",
+      priority: 2,
+      deliveryKey: `d:${type}`,
+      item: 0,
+      headers: { "x-shop": "1" },
+      contentType,
+      payload,
+      keys: [],
+      subject: "A-1",
+      occurredAtMs: Date.parse("2026-01-02T03:04:05Z"),
     },
   ]);
   if (accepted.kind !== "accepted") throw new Error("expected to be accepted");
@@ -43,10 +54,14 @@ async function accept(api: ServedApi, type: string, payload: Buffer, contentType
 async function end(api: ServedApi, runId: string, state: "succeeded" | "dead", message = "no") {
   const [run] = (await claimRuns(api.database.pipeline, [runId], 60_000)).runs;
   const ended = {
-    ...{ retryDelayMs: 0, durationMs: 5, responseStatus: undefined },
+    retryDelayMs: 0,
+    durationMs: 5,
+    responseStatus: undefined,
     ...(state === "dead"
       ? {
-          ...{ errorCode: "HTTP_STATUS", errorMessage: message, fingerprint: message },
+          errorCode: "HTTP_STATUS",
+          errorMessage: message,
+          fingerprint: message,
           errorContext: { stage: "execute", code: "HTTP_STATUS" },
         }
       : { errorCode: undefined, errorMessage: undefined, errorContext: undefined, fingerprint: undefined }),
@@ -78,10 +93,17 @@ describe("replaying a dead letter whose run failed", () => {
     expect([status, body]).toEqual([202, { run_id: expect.any(String) }]);
     expect(api.queued).toMatchObject([{ id: body.run_id, lane: 4 }]);
     expect(await showRun(api, body.run_id)).toMatchObject({
-      ...{ event_id: eventId, flow_id: "f", replay: 1, priority: 4, status: "queued" },
+      event_id: eventId,
+      flow_id: "f",
+      replay: 1,
+      priority: 4,
+      status: "queued",
     });
     expect((await letters(api))[0]).toMatchObject({
-      ...{ status: "pending", retry_count: 1, replay_run_id: body.run_id, run_id: runId },
+      status: "pending",
+      retry_count: 1,
+      replay_run_id: body.run_id,
+      run_id: runId,
     });
     await end(api, body.run_id, "succeeded");
     expect(await letters(api)).toMatchObject([
@@ -101,8 +123,15 @@ describe("replaying a dead letter whose run failed", () => {
     await end(api, first, "dead", "the second error");
     expect(await letters(api)).toMatchObject([
       {
-        ...{ id, status: "pending", retry_count: 1, replay_run_id: null, run_id: first, flow_id: "f" },
-        ...{ error_message: "the second error", fingerprint: "the second error", stage: "execute" },
+        id,
+        status: "pending",
+        retry_count: 1,
+        replay_run_id: null,
+        run_id: first,
+        flow_id: "f",
+        error_message: "the second error",
+        fingerprint: "the second error",
+        stage: "execute",
       },
     ]);
     const second = (await replay(api, id)).body.run_id;
@@ -137,7 +166,9 @@ describe("replaying a dead letter whose run failed", () => {
     const api = await withFlow();
     const { id } = await deadRun(api);
     await api.call("PUT", "/tenants/acme/flows/f", {
-      ...{ name: "mended", trigger: {}, action: { type: "code", handler: "h" } },
+      name: "mended",
+      trigger: {},
+      action: { type: "code", handler: "h" },
     });
     const first = (await replay(api, id)).body.run_id;
     expect(await showRun(api, first)).toMatchObject({ flow_version: 1 });
@@ -191,7 +222,9 @@ describe("replaying a dead letter whose run failed", () => {
     const event = (await api.call("GET", `/tenants/acme/events/${run.event_id}`)).body;
     expect(event).toMatchObject({ data: { total: 5 }, source: "replay", subject: "A-1" });
     expect((await letters(api))[0]).toMatchObject({
-      ...{ event_id: eventId, event_payload: { total: "wrong" }, edited_payload: { total: 5 } },
+      event_id: eventId,
+      event_payload: { total: "wrong" },
+      edited_payload: { total: 5 },
     });
     const original = (await api.call("GET", `/tenants/acme/events/${eventId}`)).body;
     expect([original.data, original.idempotency_key === event.idempotency_key]).toEqual([
@@ -279,7 +312,8 @@ describe("replaying a dead letter that never came to a run", () => {
     const event = (await api.call("GET", `/tenants/acme/events/${run.event_id}`)).body;
     expect([run.flow_id, event.data]).toEqual(["f", { mended: true }]);
     expect((await letters(api))[0]).toMatchObject({
-      ...{ event_payload: { base64: bytes.toString("base64") }, edited_payload: { mended: true } },
+      event_payload: { base64: bytes.toString("base64") },
+      edited_payload: { mended: true },
       retry_count: 2,
     });
   });
@@ -297,7 +331,10 @@ describe("replaying an event", () => {
     const { status, body } = await api.call("POST", path);
     expect(status).toBe(202);
     expect(await showRun(api, body.run_id)).toMatchObject({
-      ...{ flow_id: "late", event_id: eventId, replay: 1, priority: 2 },
+      flow_id: "late",
+      event_id: eventId,
+      replay: 1,
+      priority: 2,
     });
     expect((await api.call("GET", `/tenants/acme/events/${eventId}`)).body.status).toBe("routed");
     // A flow that is named is not asked whether it wants the event, and each replay is another run.
@@ -355,9 +392,19 @@ describe("replaying many dead letters", () => {
     expect([status, body]).toEqual([202, { replay_id: expect.any(String), count: 1 }]);
     const path = `${DLQ}/replays/${body.replay_id}`;
     const shown = {
-      ...{ replay_id: body.replay_id, tenant_id: "acme", filter: { flow: "f" }, rate_per_second: 7 },
-      ...{ state: "canary", reason: null, count: 1, started: 0, succeeded: 0, failed: 0, in_flight: 0 },
-      ...{ created_at: expect.any(String), finished_at: null },
+      replay_id: body.replay_id,
+      tenant_id: "acme",
+      filter: { flow: "f" },
+      rate_per_second: 7,
+      state: "canary",
+      reason: null,
+      count: 1,
+      started: 0,
+      succeeded: 0,
+      failed: 0,
+      in_flight: 0,
+      created_at: expect.any(String),
+      finished_at: null,
     };
     expect((await api.call("GET", path)).body).toEqual(shown);
     expect((await api.call("GET", `${DLQ}/replays`)).body.items).toEqual([shown]);

@@ -32,8 +32,14 @@ async function withSecrets(): Promise<ServedApi> {
   });
   await api.call("POST", "/tenants/acme/flows/f/rotate");
   const source = await api.call("PUT", "/tenants/acme/sources/orders", {
-    ...{ connector: "shop", entity: "order", credentials: { token: "t" }, base_interval_seconds: 300 },
-    ...{ baseline: "silent", diff: "none", deletions: { enabled: false }, enabled: true },
+    connector: "shop",
+    entity: "order",
+    credentials: { token: "t" },
+    base_interval_seconds: 300,
+    baseline: "silent",
+    diff: "none",
+    deletions: { enabled: false },
+    enabled: true,
   });
   expect(source.status).toBe(200);
   return api;
@@ -81,7 +87,12 @@ describe("the encryption key", () => {
     });
     const secrets = SECRETS + 4;
     expect(first).toEqual({
-      ...{ keyId: "k2", secrets, reencrypted: secrets, unreadable: 0, remaining: {}, removable: ["k1"] },
+      keyId: "k2",
+      secrets,
+      reencrypted: secrets,
+      unreadable: 0,
+      remaining: {},
+      removable: ["k1"],
     });
     expect(shown.at(-1)).toEqual([secrets, secrets]);
     expect(await openAll(api, createKeyRing(K2))).toEqual(before);

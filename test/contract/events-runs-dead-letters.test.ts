@@ -37,8 +37,14 @@ async function idsOf(api: ServedApi, path: string): Promise<string[]> {
 async function attempt(api: ServedApi, runId: string, over: Partial<FinishedAttempt>): Promise<void> {
   const { runs } = await claimRuns(api.database.pipeline, [runId], 60_000);
   const ended = {
-    ...{ retryDelayMs: 0, durationMs: 5, responseStatus: 200, errorCode: undefined, errorMessage: undefined },
-    ...{ errorContext: undefined, fingerprint: undefined, state: "succeeded" as const },
+    retryDelayMs: 0,
+    durationMs: 5,
+    responseStatus: 200,
+    errorCode: undefined,
+    errorMessage: undefined,
+    errorContext: undefined,
+    fingerprint: undefined,
+    state: "succeeded" as const,
   };
   const written = await finishRuns(
     api.database.pipeline,
@@ -48,13 +54,12 @@ async function attempt(api: ServedApi, runId: string, over: Partial<FinishedAtte
 }
 
 const DEAD = {
-  ...{
-    state: "dead" as const,
-    responseStatus: 400,
-    errorCode: "HTTP_STATUS",
-    errorMessage: "The target answered 400",
-  },
-  ...{ errorContext: { stage: "execute", step: "http", connector: "api", stack: null }, fingerprint: "abc" },
+  state: "dead" as const,
+  responseStatus: 400,
+  errorCode: "HTTP_STATUS",
+  errorMessage: "The target answered 400",
+  errorContext: { stage: "execute", step: "http", connector: "api", stack: null },
+  fingerprint: "abc",
 };
 
 describe("events", () => {
@@ -69,7 +74,12 @@ describe("events", () => {
     const id = await post(api, { ...event, occurred_at: "2026-01-02T03:04:05+01:00", priority: 3 });
     const { body } = await api.call("GET", `${EVENTS}/${id}`);
     expect(body).toEqual({
-      ...{ id, tenant_id: "acme", endpoint: "default", source: "api", priority: 3, status: "accepted" },
+      id,
+      tenant_id: "acme",
+      endpoint: "default",
+      source: "api",
+      priority: 3,
+      status: "accepted",
       ...event,
       occurred_at: "2026-01-02T02:04:05.000Z",
       received_at: expect.stringMatching(/^\d{4}-.*Z$/),
@@ -185,24 +195,20 @@ describe("runs", () => {
     await route(api.database, [eventId]);
     const [id] = await idsOf(api, "/tenants/acme/runs");
     await attempt(api, id as string, {
-      ...{
-        state: "failed",
-        responseStatus: 503,
-        errorCode: "HTTP_STATUS",
-        errorMessage: "The target answered 503",
-      },
+      state: "failed",
+      responseStatus: 503,
+      errorCode: "HTTP_STATUS",
+      errorMessage: "The target answered 503",
     });
     const failed = (await api.call("GET", `/tenants/acme/runs/${id}`)).body;
     expect(failed).toMatchObject({
-      ...{
-        tenant_id: "acme",
-        flow_id: "f",
-        flow_version: 1,
-        event_id: eventId,
-        replay: 0,
-        priority: 1,
-        status: "failed",
-      },
+      tenant_id: "acme",
+      flow_id: "f",
+      flow_version: 1,
+      event_id: eventId,
+      replay: 0,
+      priority: 1,
+      status: "failed",
       error: { code: "HTTP_STATUS", message: "The target answered 503" },
       next_attempt_at: expect.any(String),
       finished_at: null,
@@ -246,8 +252,18 @@ describe("dead letters", () => {
   test("hold the record with the whole original, from every stage", async () => {
     const api = await withFlow();
     const webhook = (payload: Buffer, contentType: string) => ({
-      ...{ tenantId: "acme", connector: "shop", endpoint: "eu", type: "order.x", source: "webhook" as const },
-      ...{ priority: 2 as const, deliveryKey: "d", item: 0, headers: {}, contentType, payload, keys: [] },
+      tenantId: "acme",
+      connector: "shop",
+      endpoint: "eu",
+      type: "order.x",
+      source: "webhook" as const,
+      priority: 2 as const,
+      deliveryKey: "d",
+      item: 0,
+      headers: {},
+      contentType,
+      payload,
+      keys: [],
     });
     const accepted = await acceptEvents(api.database.ingest, [
       webhook(Buffer.from('{"a":'), "application/json"),
@@ -266,7 +282,11 @@ describe("dead letters", () => {
       items.map((item: { event_payload: unknown }) => [JSON.stringify(item.event_payload), item]),
     );
     expect(byPayload.get('{"text":"{\\"a\\":"}')).toMatchObject({
-      ...{ connector: "shop", endpoint: "eu", flow_id: null, run_id: null, content_type: "application/json" },
+      connector: "shop",
+      endpoint: "eu",
+      flow_id: null,
+      run_id: null,
+      content_type: "application/json",
       error_context: { stage: "normalize" },
     });
     expect(byPayload.get('{"base64":"/wA="}')).toMatchObject({ error_context: { stage: "normalize" } });
@@ -276,29 +296,25 @@ describe("dead letters", () => {
     });
     const dead = byPayload.get('"text"');
     expect(dead).toEqual({
-      ...{
-        id: expect.any(String),
-        tenant_id: "acme",
-        connector: "api",
-        endpoint: "default",
-        event_id: failing,
-      },
-      ...{
-        event_type: "order.y",
-        flow_id: "f",
-        run_id: runId,
-        event_payload: "text",
-        content_type: "application/json",
-      },
-      ...{ error_message: DEAD.errorMessage, error_context: DEAD.errorContext, fingerprint: "abc" },
-      ...{
-        status: "pending",
-        stage: "execute",
-        retry_count: 0,
-        replay_run_id: null,
-        created_at: expect.any(String),
-        updated_at: expect.any(String),
-      },
+      id: expect.any(String),
+      tenant_id: "acme",
+      connector: "api",
+      endpoint: "default",
+      event_id: failing,
+      event_type: "order.y",
+      flow_id: "f",
+      run_id: runId,
+      event_payload: "text",
+      content_type: "application/json",
+      error_message: DEAD.errorMessage,
+      error_context: DEAD.errorContext,
+      fingerprint: "abc",
+      status: "pending",
+      stage: "execute",
+      retry_count: 0,
+      replay_run_id: null,
+      created_at: expect.any(String),
+      updated_at: expect.any(String),
     });
     expect((await api.call("GET", `/tenants/acme/dlq/${(dead as { id: string }).id}`)).body).toEqual(dead);
     const [unreadable] = accepted.events;

@@ -33,7 +33,12 @@ describe("flows", () => {
     const { status, body } = await api.call("PUT", URL, { name: "F", ...FLOW });
     expect(status).toBe(200);
     expect(body).toMatchObject({
-      ...{ id: "f", tenant_id: "acme", name: "F", version: 1, deployed: false, deployed_version: null },
+      id: "f",
+      tenant_id: "acme",
+      name: "F",
+      version: 1,
+      deployed: false,
+      deployed_version: null,
       ...FLOW,
       retry: { max_attempts: 5, backoff: "exponential", delay_ms: 1000, max_delay_ms: 3_600_000 },
     });

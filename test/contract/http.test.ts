@@ -60,7 +60,9 @@ describe("the server", () => {
     ];
     for (const [payload, status, code, contentType = "application/json"] of cases) {
       const answer = await api.server.inject({
-        ...{ method: "PUT", url: "/api/v1/tenants/acme", payload },
+        method: "PUT",
+        url: "/api/v1/tenants/acme",
+        payload,
         headers: { "content-type": contentType, authorization: `Bearer ${ADMIN_KEY}` },
       });
       expect([payload.slice(0, 9), answer.statusCode, answer.json().error.code]).toEqual([

@@ -102,11 +102,15 @@ describe("an event that a poll found", () => {
     await api.database.transaction((transaction) =>
       insertPollEvents(transaction, { ...OF, connector: "shop" }, [
         {
-          ...{ type: "order.updated", subject: "7", occurredAtMs: 1_767_225_600_000, deliveryKey: "k" },
+          type: "order.updated",
+          subject: "7",
+          occurredAtMs: 1_767_225_600_000,
+          deliveryKey: "k",
           payload: Buffer.from('{"id":7,"status":"paid"}'),
           detail: {
             changes: { "/status": { from: "open", to: "paid" }, "/text": { truncated: true } },
-            ...{ changesOmitted: 3, missedByWebhook: true },
+            changesOmitted: 3,
+            missedByWebhook: true,
           },
         },
       ]),
@@ -114,10 +118,16 @@ describe("an event that a poll found", () => {
     const { items } = (await api.call("GET", "/tenants/acme/events?source=poll")).body;
     expect(items).toMatchObject([
       {
-        ...{ type: "order.updated", source: "poll", priority: 4, subject: "7", endpoint: "orders" },
-        ...{ occurred_at: "2026-01-01T00:00:00.000Z", data: { id: 7, status: "paid" } },
+        type: "order.updated",
+        source: "poll",
+        priority: 4,
+        subject: "7",
+        endpoint: "orders",
+        occurred_at: "2026-01-01T00:00:00.000Z",
+        data: { id: 7, status: "paid" },
         changes: { "/status": { from: "open", to: "paid" }, "/text": { truncated: true } },
-        ...{ changes_omitted: 3, missed_by_webhook: true },
+        changes_omitted: 3,
+        missed_by_webhook: true,
       },
     ]);
     await route(api.database, [items[0].id]);

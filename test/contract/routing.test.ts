@@ -60,14 +60,12 @@ describe("the routing of an event", () => {
     const { body } = await api.call("GET", `/tenants/acme/events/${id}`);
     expect(body.routing.map((one: { flow_id: string }) => one.flow_id)).toEqual(["z", "a"]);
     const listed = await listDeploymentsAt(api.database.pipeline, {
-      ...{
-        tenantId: "acme",
-        counter: 1_000_000,
-        connector: "api",
-        type: "order.paid",
-        first: ["z"],
-        limit: 1,
-      },
+      tenantId: "acme",
+      counter: 1_000_000,
+      connector: "api",
+      type: "order.paid",
+      first: ["z"],
+      limit: 1,
     });
     expect(listed.map((one) => one.flowId)).toEqual(["z"]);
   });
@@ -90,14 +88,20 @@ describe("the routing of an event", () => {
     await deploy(api, "envelope", { trigger: { where: envelope } });
     await deploy(api, "header", { trigger: { where: "$headers.X-Topic exists" } });
     const [id = ""] = await accept(api, {
-      ...{ type: "t", data: {}, subject: "s", occurred_at: "2026-01-01T00:00:00Z" },
+      type: "t",
+      data: {},
+      subject: "s",
+      occurred_at: "2026-01-01T00:00:00Z",
     });
     await route(api.database, [id]);
     const { body } = await api.call("GET", `/tenants/acme/events/${id}`);
     expect(body.routing).toEqual([
       { flow_id: "envelope", version: 1, matched: true },
       {
-        ...{ flow_id: "header", version: 1, matched: false, clause: "$headers.x-topic exists" },
+        flow_id: "header",
+        version: 1,
+        matched: false,
+        clause: "$headers.x-topic exists",
         seen: [{ path: "$headers.x-topic", value: null }],
       },
     ]);
@@ -185,7 +189,12 @@ describe("a deploy from a past moment", () => {
     const all = (await api.call("GET", "/tenants/acme/runs?limit=200")).body.items.length;
     expect(all - runsBefore).toBe(runs.length + 1);
     expect((await api.call("GET", `${FLOWS}/new/backfill`)).body).toMatchObject({
-      ...{ flow_id: "new", version: 1, state: "done", progress: 1, scanned: 31, matched: 20 },
+      flow_id: "new",
+      version: 1,
+      state: "done",
+      progress: 1,
+      scanned: 31,
+      matched: 20,
       finished_at: expect.any(String),
     });
     expect((await api.call("GET", `${FLOWS}/other/backfill`)).status).toBe(404);

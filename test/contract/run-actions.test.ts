@@ -47,8 +47,15 @@ async function claim(api: ServedApi, id: string): Promise<ClaimedRun> {
 async function end(api: ServedApi, run: ClaimedRun, state: "succeeded" | "failed" | "dead") {
   return await finishRuns(api.database.pipeline, [
     {
-      ...{ ...run, state, retryDelayMs: 0, durationMs: 5, responseStatus: undefined, errorCode: undefined },
-      ...{ errorMessage: undefined, errorContext: {}, fingerprint: "" },
+      ...run,
+      state,
+      retryDelayMs: 0,
+      durationMs: 5,
+      responseStatus: undefined,
+      errorCode: undefined,
+      errorMessage: undefined,
+      errorContext: {},
+      fingerprint: "",
     },
   ]);
 }
@@ -68,14 +75,12 @@ describe("a run by hand", () => {
     expect(api.queued).toMatchObject([{ id: body.run_id, lane: 1 }]);
     const event = (await api.call("GET", `/tenants/acme/events/${body.event_id}`)).body;
     expect(event).toMatchObject({
-      ...{
-        source: "api",
-        priority: 1,
-        status: "routed",
-        connector: "manual",
-        endpoint: "f",
-        type: "manual.run",
-      },
+      source: "api",
+      priority: 1,
+      status: "routed",
+      connector: "manual",
+      endpoint: "f",
+      type: "manual.run",
       data: { order: 7 },
       runs: [{ id: body.run_id, flow_id: "f", flow_version: 1, priority: 1, status: "queued", replay: 0 }],
     });

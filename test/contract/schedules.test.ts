@@ -73,8 +73,14 @@ describe("a schedule", () => {
     expect(made.map((run) => run["flow_id"]).sort()).toEqual(["nightly", "other"]);
     const nightly = made.find((run) => run["flow_id"] === "nightly");
     expect((await api.call("GET", `/tenants/acme/events/${nightly?.["event_id"]}`)).body).toMatchObject({
-      ...{ connector: "schedule", endpoint: "nightly", type: "schedule.tick", source: "schedule" },
-      ...{ priority: 3, subject: "nightly", status: "routed", data: { n: 7 } },
+      connector: "schedule",
+      endpoint: "nightly",
+      type: "schedule.tick",
+      source: "schedule",
+      priority: 3,
+      subject: "nightly",
+      status: "routed",
+      data: { n: 7 },
     });
     const sent = await api.call("POST", "/tenants/acme/events", {
       connector: "schedule",

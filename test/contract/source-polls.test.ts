@@ -30,32 +30,42 @@ async function poll({ database }: ServedApi, over: Partial<StoredPoll> = {}, hel
   if (one === undefined) throw new Error("nothing is due");
   await beginPoll(database.pipeline, { ...NAME, fence: one.fence, pollId: one.pollId });
   const stored: StoredPoll = {
-    ...{ id: one.pollId, status: "ok", complete: true, first: false, records: 7, created: 0, updated: 2 },
-    ...{ deleted: 0, restored: 0, missedByWebhook: 0, pages: 1, unchangedPages: 0, requests: 1 },
-    ...{
-      held: undefined,
-      error: undefined,
-      suggestions: undefined,
-      notBeforeMs: undefined,
-      rateLimit: undefined,
-    },
-    ...{ startedAtMs: Date.now(), finishedAtMs: Date.now() },
+    id: one.pollId,
+    status: "ok",
+    complete: true,
+    first: false,
+    records: 7,
+    created: 0,
+    updated: 2,
+    deleted: 0,
+    restored: 0,
+    missedByWebhook: 0,
+    pages: 1,
+    unchangedPages: 0,
+    requests: 1,
+    held: undefined,
+    error: undefined,
+    suggestions: undefined,
+    notBeforeMs: undefined,
+    rateLimit: undefined,
+    startedAtMs: Date.now(),
+    finishedAtMs: Date.now(),
     ...over,
   };
   await finishPoll(database.pipeline, NAME, stored, 20);
   await endPolls(database.pipeline, [
     {
       ...one,
-      ...{
-        waitMs: 60_000,
-        policyState: {},
-        demand: 1,
-        okSinceMs: 0,
-        failures: stored.status === "error" ? 3 : 0,
-      },
+      waitMs: 60_000,
+      policyState: {},
+      demand: 1,
+      okSinceMs: 0,
+      failures: stored.status === "error" ? 3 : 0,
       reasons: ["The next poll comes 60 s after the last."],
       outcome: {
-        ...{ id: one.pollId, status: stored.status, finished_at: new Date().toISOString() },
+        id: one.pollId,
+        status: stored.status,
+        finished_at: new Date().toISOString(),
         ...(stored.error !== undefined && { error: stored.error }),
       },
       heldMs: { limit: heldMs, source: undefined },
@@ -135,7 +145,12 @@ describe("a source", () => {
     const id = await poll(api);
     const { body } = await api.call("GET", SOURCE);
     expect(body).toMatchObject({
-      ...{ state: "ok", overdue: false, failures: 0, last_error: null, held_until: null, held: null },
+      state: "ok",
+      overdue: false,
+      failures: 0,
+      last_error: null,
+      held_until: null,
+      held: null,
       interval: { seconds: 60, reasons: ["The next poll comes 60 s after the last."] },
       quota: { limit: 100, remaining: 40 },
       last_polls: [{ id, status: "ok" }],

@@ -49,7 +49,9 @@ describe("tenants", () => {
     expect((await api.call("GET", "/tenants/acme")).body).toEqual(put.body);
     const emptied = (await api.call("PUT", "/tenants/acme", {})).body;
     expect(emptied).toEqual({
-      ...{ id: "acme", weight: 1, limits: {} },
+      id: "acme",
+      weight: 1,
+      limits: {},
       created_at: put.body.created_at,
       updated_at: expect.any(String),
     });

@@ -31,7 +31,9 @@ async function installation(files: Record<string, string>, env: Record<string, s
   const ports = await freePorts(2);
   const begin = async () => {
     const own = startHeadrace({
-      ...{ databaseUrl, redisUrl: testRedisUrl(), port: ports.shift() as number },
+      databaseUrl,
+      redisUrl: testRedisUrl(),
+      port: ports.shift() as number,
       env: { HEADRACE_FLOWS_DIR: folder, HEADRACE_FLOW_MEMORY_MB: "64", ...env },
     });
     onTestFinished(async () => {
@@ -67,17 +69,20 @@ function hostsOf({ pid }: HeadraceProcess) {
 const BAD: Record<string, { body: string; code: string; says: RegExp }> = {
   rejection: {
     body: `Promise.reject(new Error("nobody handles it")); return 1;`,
-    ...{ code: "HANDLER_THREW", says: /nobody handles it/ },
+    code: "HANDLER_THREW",
+    says: /nobody handles it/,
   },
   timer: {
     body: `setTimeout(() => { throw new Error("thrown in a timer"); }, 1); await new Promise(() => {});`,
-    ...{ code: "HANDLER_THREW", says: /thrown in a timer/ },
+    code: "HANDLER_THREW",
+    says: /thrown in a timer/,
   },
   emitter: {
     body: `const { EventEmitter } = await import("node:events");
       setImmediate(() => new EventEmitter().emit("error", new Error("an emitter's error")));
       await new Promise(() => {});`,
-    ...{ code: "HANDLER_THREW", says: /an emitter's error/ },
+    code: "HANDLER_THREW",
+    says: /an emitter's error/,
   },
   exit: { body: "process.exit(0);", code: "HANDLER_CRASHED", says: /process\.exit\(0\)/ },
   abort: { body: "process.abort();", code: "HANDLER_CRASHED", says: /process\.abort/ },
@@ -86,13 +91,15 @@ const BAD: Record<string, { body: string; code: string; says: RegExp }> = {
     body: `const { execFileSync } = await import("node:child_process");
       execFileSync("/bin/sh", ["-c", "kill -SEGV $PPID"]);
       await new Promise((resolve) => setTimeout(resolve, 5_000));`,
-    ...{ code: "HANDLER_CRASHED", says: /SIGSEGV/ },
+    code: "HANDLER_CRASHED",
+    says: /SIGSEGV/,
   },
   loop: { body: "for (;;);", code: "HANDLER_STUCK", says: /made no turn/ },
   microtasks: { body: "for (;;) await undefined;", code: "HANDLER_STUCK", says: /made no turn/ },
   heap: {
     body: "const all = []; for (;;) all.push(new Array(1_000).fill(all.length));",
-    ...{ code: "HANDLER_OUT_OF_MEMORY", says: /heap|memory/ },
+    code: "HANDLER_OUT_OF_MEMORY",
+    says: /heap|memory/,
   },
   buffers: {
     body: `const all = [];
@@ -100,11 +107,13 @@ const BAD: Record<string, { body: string; code: string; says: RegExp }> = {
         all.push(Buffer.alloc(10_000_000, 1));
         await new Promise((resolve) => setTimeout(resolve, 5));
       }`,
-    ...{ code: "HANDLER_OUT_OF_MEMORY", says: /MiB/ },
+    code: "HANDLER_OUT_OF_MEMORY",
+    says: /MiB/,
   },
   recursion: {
     body: "const deeper = (n) => deeper(n + 1) + 1; return deeper(0);",
-    ...{ code: "HANDLER_THREW", says: /Maximum call stack/ },
+    code: "HANDLER_THREW",
+    says: /Maximum call stack/,
   },
   nothing: { body: "throw undefined;", code: "HANDLER_THREW", says: /^undefined$/ },
   hostile: {
@@ -112,7 +121,8 @@ const BAD: Record<string, { body: string; code: string; says: RegExp }> = {
       Object.defineProperty(error, "message", { get() { throw new Error("a getter"); } });
       Object.defineProperty(error, "stack", { get() { throw new Error("a getter"); } });
       throw new Proxy(error, { getPrototypeOf() { throw new Error("a trap"); } });`,
-    ...{ code: "HANDLER_THREW", says: /./ },
+    code: "HANDLER_THREW",
+    says: /./,
   },
 };
 

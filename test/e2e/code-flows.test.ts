@@ -25,7 +25,10 @@ async function installation(count: number) {
   const begin = (env: Record<string, string>, roles?: string): HeadraceProcess => {
     const port = ports.shift() as number;
     const own = startHeadrace({
-      ...{ databaseUrl, redisUrl: testRedisUrl(), port, env },
+      databaseUrl,
+      redisUrl: testRedisUrl(),
+      port,
+      env,
       ...(roles === undefined ? {} : { roles }),
     });
     onTestFinished(async () => {
@@ -189,7 +192,8 @@ describe("a code flow", () => {
     await Promise.all([base.ready(), worker.ready()]);
     await api(base.url, "PUT", "/tenants/acme", {});
     await api(base.url, "PUT", "/tenants/acme/flows/wait", {
-      ...{ trigger: {}, action: { type: "code", handler: "wait" } },
+      trigger: {},
+      action: { type: "code", handler: "wait" },
     });
     // By hand: the flow is not deployed, and no process relays or routes.
     const started = (await api(base.url, "POST", "/tenants/acme/flows/wait/run", { data: { n: 1 } })) as {
@@ -204,7 +208,8 @@ describe("a code flow", () => {
     expect(calls).toEqual(["/began/1", "/stopped", "/began/1"]);
     expect(await api(base.url, "GET", path)).toMatchObject({ status: "cancelled", attempts: [] });
     expect(await api(base.url, "GET", `/tenants/acme/runs/${replayed.run_id}`)).toMatchObject({
-      ...{ status: "running", replay: 1 },
+      status: "running",
+      replay: 1,
     });
     expect(await worker.end("SIGTERM")).toBe(0);
     expect(worker.output()).toContain("told: The worker is stopping");

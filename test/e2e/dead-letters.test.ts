@@ -39,7 +39,10 @@ async function installation() {
   const ports = await freePorts(10);
   const begin = async (roles: string, failpoints = ""): Promise<HeadraceProcess> => {
     const own = startHeadrace({
-      ...{ databaseUrl: postgres.url, redisUrl: redis.url, port: ports.shift() as number, roles },
+      databaseUrl: postgres.url,
+      redisUrl: redis.url,
+      port: ports.shift() as number,
+      roles,
       env: failpoints === "" ? {} : { HEADRACE_FAILPOINTS: failpoints },
     });
     onTestFinished(async () => {
@@ -51,7 +54,8 @@ async function installation() {
   const setUp = async (url: string) => {
     await api(url, "PUT", "/tenants/acme", {});
     await api(url, "PUT", "/tenants/acme/flows/f", {
-      ...{ trigger: { event_types: ["order"] }, action: { type: "http", url: sink.url } },
+      trigger: { event_types: ["order"] },
+      action: { type: "http", url: sink.url },
     });
     await api(url, "POST", "/tenants/acme/flows/f/deploy");
   };
@@ -199,7 +203,8 @@ describe("dead letters", () => {
     expect(shown).toMatchObject({ id: items[0].id, event_payload: items[0].event_payload });
     expect((await run("replay", "--flow", "f", "--dry-run")).stdout).toBe("8 would be replayed\n");
     expect(JSON.parse((await run("replay", "--stage", "route", "--dry-run", "--json")).stdout)).toEqual({
-      ...{ dry_run: true, count: 0 },
+      dry_run: true,
+      count: 0,
     });
 
     const failing = await run("replay", "--all", "--json");

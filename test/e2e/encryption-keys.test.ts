@@ -88,7 +88,12 @@ test("a process without the key of what is stored says so and loses nothing, and
   await expect(rotate(K2)).rejects.toMatchObject({ code: 1, stdout: expect.stringContaining('"k1":2') });
   const { stdout, stderr } = await rotate(`${K2},${K1}`);
   expect(JSON.parse(stdout)).toEqual({
-    ...{ key_id: "k2", secrets: 2, reencrypted: 2, unreadable: 0, remaining: {}, removable: ["k1"] },
+    key_id: "k2",
+    secrets: 2,
+    reencrypted: 2,
+    unreadable: 0,
+    remaining: {},
+    removable: ["k1"],
   });
   expect(stderr).toContain("2/2");
   await lacking.ready();

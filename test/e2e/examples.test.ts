@@ -43,7 +43,10 @@ describe("the example flows", () => {
     write("large-orders.json", http.replace("http://127.0.0.1:8080/demo/sink", sink.url));
     const [port = 0] = await freePorts(1);
     const process_ = startHeadrace({
-      ...{ databaseUrl, redisUrl: testRedisUrl(), port, env: { HEADRACE_FLOWS_DIR: folder } },
+      databaseUrl,
+      redisUrl: testRedisUrl(),
+      port,
+      env: { HEADRACE_FLOWS_DIR: folder },
     });
     onTestFinished(async () => {
       if (!process_.ended) await process_.end("SIGKILL");
@@ -71,7 +74,9 @@ describe("the example flows", () => {
     expect(dry).toMatchObject({
       dry_run: true,
       flows: ["large-orders", "nightly-report", "ship-order"].map((flow) => ({
-        ...{ flow, change: "created", deployed: true },
+        flow,
+        change: "created",
+        deployed: true,
       })),
     });
     expect(await api(url, "GET", "/tenants/acme/flows")).toMatchObject({ items: [] });

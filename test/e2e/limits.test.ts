@@ -153,8 +153,11 @@ describe("the order of a key over two copies", () => {
     const retry = { max_attempts: 50, backoff: "fixed", delay_ms: 30 };
     const { webhookPath } = await setUpTenant(first.url, "acme", {
       ordered: {
-        ...{ trigger, action: { type: "http", url: target.url }, retry },
-        ...{ order_by: "data.key", on_order_failure: "skip" },
+        trigger,
+        action: { type: "http", url: target.url },
+        retry,
+        order_by: "data.key",
+        on_order_failure: "skip",
       },
     });
     const data = Array.from({ length: 120 }, (_, n) => ({ n, key: `k${n % 6}` }));
@@ -198,7 +201,8 @@ describe("a circuit breaker", () => {
     const target = await startTarget(1, () => (isDown ? 503 : 200));
     const { webhookPath } = await setUpTenant(first.url, "acme", {
       failing: {
-        ...{ trigger, action: { type: "http", url: target.url } },
+        trigger,
+        action: { type: "http", url: target.url },
         retry: { max_attempts: 100, backoff: "fixed", delay_ms: 400 },
       },
     });

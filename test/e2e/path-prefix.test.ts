@@ -24,7 +24,10 @@ test.runIf(hasNginx)(
     const [port = 0, otherPort = 0] = await freePorts(2);
     const begin = (ownPort: number, env: Record<string, string>) => {
       const own = startHeadrace({
-        ...{ databaseUrl, redisUrl: testRedisUrl(), port: ownPort, roles: "api,receive" },
+        databaseUrl,
+        redisUrl: testRedisUrl(),
+        port: ownPort,
+        roles: "api,receive",
         env: { HEADRACE_PUBLIC_URL: PUBLIC_URL, ...env },
       });
       onTestFinished(async () => {

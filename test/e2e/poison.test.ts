@@ -44,7 +44,8 @@ async function withMortal(roles: { stays: string; mortal: string }, env: Record<
   };
   await api(stays.url, "PUT", "/tenants/acme", {});
   await api(stays.url, "PUT", "/tenants/acme/flows/f", {
-    ...{ trigger: { event_types: ["order"] }, action: { type: "code", handler: "f" } },
+    trigger: { event_types: ["order"] },
+    action: { type: "code", handler: "f" },
   });
   await api(stays.url, "POST", "/tenants/acme/flows/f/deploy");
   const letters = async () =>
@@ -90,11 +91,9 @@ describe("an event that ends the process which works on it", () => {
     );
     expect(await letters()).toMatchObject([
       {
-        ...{
-          stage: "route",
-          error_context: { code: "ROUTER_LOST" },
-          event_payload: { n: 7, text: "poison" },
-        },
+        stage: "route",
+        error_context: { code: "ROUTER_LOST" },
+        event_payload: { n: 7, text: "poison" },
         error_message: expect.stringMatching(/^\d+ processes in a row were gone/),
       },
     ]);
@@ -142,11 +141,9 @@ describe("an event that ends the process which works on it", () => {
     );
     expect(await letters()).toMatchObject([
       {
-        ...{
-          stage: "execute",
-          error_context: { code: "WORKER_LOST" },
-          event_payload: { n: 7, text: "poison" },
-        },
+        stage: "execute",
+        error_context: { code: "WORKER_LOST" },
+        event_payload: { n: 7, text: "poison" },
         error_message: "5 workers in a row were gone before they ended an attempt at this run",
       },
     ]);

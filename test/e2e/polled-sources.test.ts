@@ -23,7 +23,9 @@ async function installation(
   const begin = async () => {
     const [port = 0] = await freePorts(1);
     const own = startHeadrace({
-      ...{ databaseUrl, redisUrl: testRedisUrl(), port },
+      databaseUrl,
+      redisUrl: testRedisUrl(),
+      port,
       env: { HEADRACE_FLOWS_DIR: folder, LOG_LEVEL: "debug" },
     });
     onTestFinished(async () => {
@@ -61,7 +63,10 @@ async function setUp(headrace: HeadraceProcess, source: unknown, more: object): 
   await api(headrace.url, "PUT", "/tenants/acme", {});
   await api(headrace.url, "PUT", "/connectors/shop", { source });
   await api(headrace.url, "PUT", "/tenants/acme/sources/orders", {
-    ...{ connector: "shop", entity: "order", base_interval_seconds: 3600, ...more },
+    connector: "shop",
+    entity: "order",
+    base_interval_seconds: 3600,
+    ...more,
   });
 }
 

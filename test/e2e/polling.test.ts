@@ -63,8 +63,12 @@ async function putSource(
   await api(url, "PUT", `/connectors/${connector}`, { source: provider.source("page") });
   const path = `/tenants/${tenant}/sources/${source}`;
   await api(url, "PUT", path, {
-    ...{ connector, entity: "order", params: { base_url: provider.url } },
-    ...{ base_interval_seconds: 1, min_interval_seconds: 1, max_interval_seconds: 1 },
+    connector,
+    entity: "order",
+    params: { base_url: provider.url },
+    base_interval_seconds: 1,
+    min_interval_seconds: 1,
+    max_interval_seconds: 1,
     ...over,
   });
   return path;

@@ -32,7 +32,9 @@ describe("a flow with templates", () => {
     });
     const [port = 0] = await freePorts(1);
     const headrace = startHeadrace({
-      ...{ databaseUrl, redisUrl: testRedisUrl(), port },
+      databaseUrl,
+      redisUrl: testRedisUrl(),
+      port,
       env: { LOG_LEVEL: "trace" },
     });
     onTestFinished(async () => {

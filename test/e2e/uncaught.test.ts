@@ -20,7 +20,9 @@ test.each([
     const [port = 0] = await freePorts(1);
     const preload = encodeURIComponent(`process.on("SIGUSR2", () => { ${fault}; });`);
     const headrace = startHeadrace({
-      ...{ databaseUrl, redisUrl: testRedisUrl(), port },
+      databaseUrl,
+      redisUrl: testRedisUrl(),
+      port,
       env: { NODE_OPTIONS: `--import=data:text/javascript,${preload}` },
     });
     onTestFinished(async () => {

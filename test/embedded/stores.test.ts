@@ -140,7 +140,11 @@ describe("the embedded stores", () => {
         FROM pg_roles, pg_database WHERE rolname = session_user AND datname = current_database()`,
     );
     expect(row).toEqual({
-      ...{ rolsuper: false, rolbypassrls: false, rolcreatedb: false, rolcreaterole: true, owner: true },
+      rolsuper: false,
+      rolbypassrls: false,
+      rolcreatedb: false,
+      rolcreaterole: true,
+      owner: true,
     });
     await expect(query(databaseUrl, "COPY (SELECT 1) TO PROGRAM 'true'")).rejects.toThrow("denied");
   });

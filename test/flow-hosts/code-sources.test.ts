@@ -78,7 +78,8 @@ test("a page comes as JSON brings it, what it would lose is refused, and a limit
     ).catch((error: unknown) => error);
   expect(await page("dates")).toEqual({
     records: [{ at: "1970-01-01T00:00:00.000Z", big: "12345678901234567890" }],
-    ...{ next: "7", total: 2 },
+    next: "7",
+    total: 2,
   });
   expect(await page("function")).toMatchObject({ next: {} });
   expect(await page("missing")).toMatchObject({ next: "NaN", total: -1 });

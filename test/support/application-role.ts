@@ -40,7 +40,10 @@ export async function startAsApplicationRole(options: {
   };
   const [port = 0] = await freePorts(1);
   const headrace = startHeadrace({
-    ...{ databaseUrl: urlOf("app"), redisUrl: stores.redisUrl, port, roles: options.roles },
+    databaseUrl: urlOf("app"),
+    redisUrl: stores.redisUrl,
+    port,
+    roles: options.roles,
     env: { HEADRACE_MIGRATION_DATABASE_URL: urlOf("owner") },
   });
   onTestFinished(async () => {
@@ -55,7 +58,9 @@ export async function startAsApplicationRole(options: {
     return client;
   }
   return {
-    ...{ stores, headrace, connect },
+    stores,
+    headrace,
+    connect,
     admin: (sql) => run(urlOf(), sql),
     fromOutside: (sql) => run(stores.superuserUrl, sql),
   };

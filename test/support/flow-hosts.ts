@@ -54,7 +54,10 @@ export async function loadedFlows(
   });
   let runs = 0;
   return {
-    ...{ flows, write, folder, ended },
+    flows,
+    write,
+    folder,
+    ended,
     logged: () => lines.map((line) => JSON.parse(line)),
     async call(id, { data, ...over } = {}) {
       const said: HandlerLine[] = [];
