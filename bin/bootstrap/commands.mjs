@@ -8,6 +8,7 @@ import { ensureTestPrograms } from "./test-programs.mjs";
 import { runTests } from "./tests.mjs";
 
 const PARENT = process.ppid;
+const FIX = "--fix";
 const COMMANDS = { start, test, check, bench, build };
 
 /** Runs one npm script; what fails ends the process with its exit code. */
@@ -46,10 +47,13 @@ async function test(args) {
   await runTests(args);
 }
 
+/** Runs every check, then every test. `--fix` formats and fixes first; the other arguments are vitest's. */
 async function check(args) {
   await ensureInstalled({ forBuild: true });
+  const colors = process.stdout.isTTY ? [] : ["--colors=off"];
   const steps = [
-    ["biome", "ci", ...(process.stdout.isTTY ? [] : ["--colors=off"])],
+    ...(args.includes(FIX) ? [["biome", "check", "--write", ...colors]] : []),
+    ["biome", "ci", ...colors],
     ["tsc", "-p", "tsconfig.json"],
     ["knip"],
   ];
@@ -58,7 +62,7 @@ async function check(args) {
     await runTool(tool, options);
   }
   console.log("\n== tests");
-  await test(args);
+  await test(args.filter((arg) => arg !== FIX));
 }
 
 async function bench(args) {
