@@ -1,15 +1,20 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { Redis } from "ioredis";
 import pg from "pg";
-import { expect, onTestFinished, test } from "vitest";
+import { beforeAll, expect, onTestFinished, test } from "vitest";
 import { LANES } from "../../src/domain/priority.ts";
 import { JOB_QUEUE, ROUTER_GROUP, redisKeys } from "../../src/redis/keys.ts";
+import { builtProgram } from "../support/built.ts";
 import { deliver } from "../support/deliver.ts";
+import { createInstallation } from "../support/installation.ts";
 import { freePorts } from "../support/ports.ts";
-import { type HeadraceProcess, startHeadrace } from "../support/process.ts";
+import type { HeadraceProcess } from "../support/process.ts";
 import { startSink } from "../support/sink.ts";
 import { privateStores } from "../support/stores.ts";
 import { setUpTenant } from "../support/tenant.ts";
 import { until } from "../support/until.ts";
+
+beforeAll(builtProgram);
 
 const CHAOS_MS = 60_000;
 const RATE_PER_SECOND = 100;
@@ -31,20 +36,15 @@ test("loses nothing and invents nothing while Redis is erased, processes are kil
   timeout: CHAOS_MS + 3 * RECOVERY_MS,
 }, async () => {
   const { postgres, redis: redisServer } = await privateStores();
-  const stores = { databaseUrl: postgres.url, redisUrl: redisServer.url };
+  const { launch } = await createInstallation({ databaseUrl: postgres.url, redisUrl: redisServer.url });
   const ports = await freePorts(ROLES.length);
-  const begin = (index: number) =>
-    startHeadrace({ ...stores, port: ports[index] as number, roles: ROLES[index] as string });
+  const begin = (index: number) => launch({ port: ports[index], roles: ROLES[index] });
   const processes: HeadraceProcess[] = [];
-  onTestFinished(async () => {
-    await Promise.all(processes.map((one) => one.ended || one.end("SIGKILL")));
-  });
 
   // A target that fails now and then, and fails some events for good: those end as dead letters.
   const sink = await startSink((call, number) =>
     isPoison(call.event.data) ? 400 : number % 50 === 0 ? 503 : 200,
   );
-  onTestFinished(() => sink.close());
   processes.push(begin(0));
   await processes[0]?.ready();
   const { webhookPath } = await setUpTenant(processes[0]?.url as string, "acme", {
@@ -75,7 +75,7 @@ test("loses nothing and invents nothing while Redis is erased, processes are kil
   async function generate(): Promise<void> {
     while (running()) {
       inFlight.push(send(number++));
-      await pause(1_000 / RATE_PER_SECOND);
+      await delay(1_000 / RATE_PER_SECOND);
     }
   }
   /** As a provider does: the same delivery again, to whichever receiver, until one takes it. */
@@ -92,20 +92,20 @@ test("loses nothing and invents nothing while Redis is erased, processes are kil
         sent.refused.add(n);
         return;
       }
-      await pause(RETRY_MS);
+      await delay(RETRY_MS);
     }
     sent.ambiguous.add(n);
   }
   async function flush(): Promise<void> {
     while (running()) {
-      await pause(300 + random() * 400);
+      await delay(300 + random() * 400);
       await flusher.flushall();
       count.flushes += 1;
     }
   }
   async function kill(): Promise<void> {
     while (running()) {
-      await pause(1_000);
+      await delay(1_000);
       const index = Math.floor(random() * processes.length);
       await processes[index]?.end("SIGKILL");
       processes[index] = begin(index);
@@ -113,7 +113,7 @@ test("loses nothing and invents nothing while Redis is erased, processes are kil
     }
   }
   async function restart(): Promise<void> {
-    await pause(CHAOS_MS / 2);
+    await delay(CHAOS_MS / 2);
     await postgres.restart();
     count.restarts += 1;
   }
@@ -204,10 +204,6 @@ test("loses nothing and invents nothing while Redis is erased, processes are kil
 
 function isPoison(data: unknown): boolean {
   return (data as { data?: { poison?: boolean } }).data?.poison === true;
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 /** A small generator (mulberry32), so that a run can be repeated by its seed. */

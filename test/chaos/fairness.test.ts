@@ -1,13 +1,13 @@
+import { setTimeout as delay } from "node:timers/promises";
 import pg from "pg";
-import { beforeAll, expect, inject, onTestFinished, test } from "vitest";
+import { beforeAll, expect, onTestFinished, test } from "vitest";
 import { builtProgram } from "../support/built.ts";
-import { freePorts } from "../support/ports.ts";
-import { api, startHeadrace } from "../support/process.ts";
-import { startTemporaryStores } from "../support/temporary-stores.ts";
+import { createInstallation } from "../support/installation.ts";
+import { api } from "../support/process.ts";
+import { privateStores } from "../support/stores.ts";
+import { putAndDeploy } from "../support/tenant.ts";
 
-beforeAll(async () => {
-  await builtProgram();
-}, 120_000);
+beforeAll(builtProgram);
 
 const QUIET = ["t1", "t2", "t3", "t4", "t5"];
 /** Events a second of each quiet tenant, and by how much the loud one sends more. */
@@ -18,20 +18,12 @@ const SECONDS = 8;
 test("a tenant that sends a hundred times as much as the others takes little of their time", {
   timeout: 120_000,
 }, async () => {
-  const stores = await startTemporaryStores({ stock: inject("stockPostgres") }, inject("storesTemplate"));
-  onTestFinished(() => stores.remove(), 60_000);
-  const { databaseUrl, redisUrl } = stores;
-  const [port = 0] = await freePorts(1);
-  const headrace = startHeadrace({ databaseUrl, redisUrl, port, env: { HEADRACE_FLOWS_DIR: "bench/flows" } });
-  onTestFinished(async () => {
-    await headrace.end("SIGKILL");
-  });
-  await headrace.ready();
+  const { start, databaseUrl } = await createInstallation(await privateStores());
+  const headrace = await start({ env: { HEADRACE_FLOWS_DIR: "bench/flows" } });
   for (const tenant of [...QUIET, "loud"]) {
     await api(headrace.url, "PUT", `/tenants/${tenant}`, {});
     const flow = { trigger: {}, action: { type: "code", handler: "noop" } };
-    await api(headrace.url, "PUT", `/tenants/${tenant}/flows/noop`, flow);
-    await api(headrace.url, "POST", `/tenants/${tenant}/flows/noop/deploy`);
+    await putAndDeploy(headrace.url, tenant, "noop", flow);
   }
   const database = new pg.Pool({ connectionString: databaseUrl, max: 2 });
   onTestFinished(() => database.end());
@@ -75,7 +67,7 @@ async function send(
   const total = (perSecond * SECONDS) / batch;
   for (let sent = 0; sent < total; sent += 1) {
     const dueMs = startedMs + (sent * batch * 1_000) / perSecond;
-    await new Promise((resolve) => setTimeout(resolve, Math.max(0, dueMs - performance.now())));
+    await delay(Math.max(0, dueMs - performance.now()));
     const events = Array.from({ length: batch }, () => ({ type, data: {} }));
     calls.push(api(url, "POST", `/tenants/${tenant}/events`, events));
   }

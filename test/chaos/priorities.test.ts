@@ -1,13 +1,13 @@
+import { setTimeout as delay } from "node:timers/promises";
 import pg from "pg";
-import { beforeAll, expect, inject, onTestFinished, test } from "vitest";
+import { beforeAll, expect, onTestFinished, test } from "vitest";
 import { builtProgram } from "../support/built.ts";
-import { freePorts } from "../support/ports.ts";
-import { api, startHeadrace } from "../support/process.ts";
-import { startTemporaryStores } from "../support/temporary-stores.ts";
+import { createInstallation } from "../support/installation.ts";
+import { api } from "../support/process.ts";
+import { privateStores } from "../support/stores.ts";
+import { putAndDeploy } from "../support/tenant.ts";
 
-beforeAll(async () => {
-  await builtProgram();
-}, 120_000);
+beforeAll(builtProgram);
 
 const BACKLOG = 200_000;
 const URGENT = 200;
@@ -17,22 +17,12 @@ const PACE_MS = 50;
 test("a backlog of 200,000 polled events does not hold up what users start, and goes on meanwhile", {
   timeout: 180_000,
 }, async () => {
-  const stores = await startTemporaryStores({ stock: inject("stockPostgres") }, inject("storesTemplate"));
-  onTestFinished(() => stores.remove(), 60_000);
-  const { databaseUrl, redisUrl } = stores;
-  const [port = 0] = await freePorts(1);
-  const headrace = startHeadrace({ databaseUrl, redisUrl, port, env: { HEADRACE_FLOWS_DIR: "bench/flows" } });
-  onTestFinished(async () => {
-    await headrace.end("SIGKILL");
-  });
-  await headrace.ready();
+  const { start, databaseUrl } = await createInstallation(await privateStores());
+  const headrace = await start({ env: { HEADRACE_FLOWS_DIR: "bench/flows" } });
   for (const tenant of ["bulk", "acme"]) {
     await api(headrace.url, "PUT", `/tenants/${tenant}`, {});
-    await api(headrace.url, "PUT", `/tenants/${tenant}/flows/noop`, {
-      trigger: {},
-      action: { type: "code", handler: "noop" },
-    });
-    await api(headrace.url, "POST", `/tenants/${tenant}/flows/noop/deploy`);
+    const flow = { trigger: {}, action: { type: "code", handler: "noop" } };
+    await putAndDeploy(headrace.url, tenant, "noop", flow);
   }
   const database = new pg.Pool({ connectionString: databaseUrl, max: 2 });
   onTestFinished(() => database.end());
@@ -41,7 +31,7 @@ test("a backlog of 200,000 polled events does not hold up what users start, and 
   const startedMs = performance.now();
   for (let sent = 0; sent < URGENT; sent += 1) {
     await api(headrace.url, "POST", "/tenants/acme/events", { type: "t", data: { sent } });
-    await new Promise((resolve) => setTimeout(resolve, PACE_MS));
+    await delay(PACE_MS);
   }
   await expect.poll(async () => (await finished(database)).urgent, { timeout: 30_000 }).toBe(URGENT);
   const seconds = (performance.now() - startedMs) / 1_000;

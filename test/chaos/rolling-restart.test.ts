@@ -2,50 +2,37 @@ import pg from "pg";
 import { beforeAll, expect, onTestFinished, test } from "vitest";
 import { builtProgram } from "../support/built.ts";
 import { SECRET, signed } from "../support/deliver.ts";
-import { freePorts } from "../support/ports.ts";
-import { api, type HeadraceProcess, startHeadrace } from "../support/process.ts";
+import { createInstallation } from "../support/installation.ts";
+import { api, type HeadraceProcess } from "../support/process.ts";
 import { hasHaproxy, hasNginx, startHaproxy, startNginx } from "../support/proxies.ts";
 import { privateStores } from "../support/stores.ts";
 import { until } from "../support/until.ts";
 
-beforeAll(async () => {
-  await builtProgram();
-}, 120_000);
+beforeAll(builtProgram);
 
 const PER_SECOND = 100;
 
 /** Two copies on one database, with an endpoint of the connector `app`. */
 async function twoCopies() {
-  const { databaseUrl, redisUrl } = await privateStores();
+  const installation = await createInstallation(await privateStores());
+  const { databaseUrl } = installation;
   const database = new pg.Pool({ connectionString: databaseUrl, max: 1 });
   database.on("error", () => {});
   onTestFinished(() => database.end());
-  const ports = (await freePorts(2)) as [number, number];
-  const start = (port: number) =>
-    startHeadrace({
-      databaseUrl,
-      redisUrl,
-      port,
-      // The proxies see the same of a restart with all roles, which take longer to start.
-      roles: "api,receive",
-      env: { HEADRACE_DRAIN_NOTICE_MS: "3000" },
-    });
-  const copies = ports.map(start) as [HeadraceProcess, HeadraceProcess];
-  onTestFinished(async () => {
-    await Promise.all(copies.map((copy) => copy.end("SIGKILL")));
-  });
-  await Promise.all(copies.map((copy) => copy.ready()));
+  // The proxies would see the same with all roles, which take longer to start.
+  const start = (port?: number) =>
+    installation.start({ port, roles: "api,receive", env: { HEADRACE_DRAIN_NOTICE_MS: "3000" } });
+  const copies: [HeadraceProcess, HeadraceProcess] = await Promise.all([start(), start()]);
   await api(copies[0].url, "PUT", "/tenants/acme", {});
   await api(copies[0].url, "PUT", "/connectors/app", { webhook: { preset: "standard-webhooks" } });
   await api(copies[0].url, "PUT", "/tenants/acme/endpoints/app", { secrets: [{ value: SECRET }] });
   return {
-    ports,
+    ports: [copies[0].port, copies[1].port] as const,
     copies,
     /** Stops the copy as a supervisor does, and starts it again on its port; resolves when it is ready. */
     async restart(index: 0 | 1) {
       expect(await copies[index].end("SIGTERM")).toBe(0);
-      copies[index] = start(ports[index]);
-      await copies[index].ready();
+      copies[index] = await start(copies[index].port);
     },
     async eventCount() {
       const { rows } = await database.query<{ n: number }>("SELECT count(*)::int AS n FROM events");

@@ -1,18 +1,16 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
-import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { listProcesses } from "../../src/embedded/processes.ts";
 import { builtProgram } from "../support/built.ts";
 import { flowFile } from "../support/flow-hosts.ts";
 import { flowsFolder } from "../support/flows-folder.ts";
+import { createInstallation } from "../support/installation.ts";
 import { serve } from "../support/local-target.ts";
-import { freePorts } from "../support/ports.ts";
-import { ADMIN_KEY, api, type HeadraceProcess, startHeadrace } from "../support/process.ts";
-import { createDatabase, testRedisUrl } from "../support/stores.ts";
+import { ADMIN_KEY, api, type HeadraceProcess } from "../support/process.ts";
+import { putAndDeploy } from "../support/tenant.ts";
 import { until } from "../support/until.ts";
 
-beforeAll(async () => {
-  await builtProgram();
-}, 120_000);
+beforeAll(builtProgram);
 
 interface ShownRun {
   id: string;
@@ -21,38 +19,24 @@ interface ShownRun {
   attempts: { error: { code: string; message: string } | null }[];
 }
 
-/** One process with the flows given, each deployed for a tenant of its own unless `tenants` says another. */
+/** A process with a flow for each handler, and a function that starts another one. */
 async function installation(files: Record<string, string>, env: Record<string, string> = {}) {
-  const { url: databaseUrl, drop } = await createDatabase();
-  onTestFinished(drop);
+  const { start } = await createInstallation();
   const { folder } = flowsFolder(
     Object.fromEntries(Object.entries(files).map(([id, body]) => [`${id}.mjs`, flowFile(id, body)])),
   );
-  const ports = await freePorts(2);
-  const begin = async () => {
-    const own = startHeadrace({
-      databaseUrl,
-      redisUrl: testRedisUrl(),
-      port: ports.shift() as number,
-      env: { HEADRACE_FLOWS_DIR: folder, HEADRACE_FLOW_MEMORY_MB: "64", ...env },
-    });
-    onTestFinished(async () => {
-      if (!own.ended) await own.end("SIGKILL");
-    });
-    await own.ready();
-    return own;
-  };
-  return { headrace: await begin(), begin };
+  const startAnother = () =>
+    start({ env: { HEADRACE_FLOWS_DIR: folder, HEADRACE_FLOW_MEMORY_MB: "64", ...env } });
+  return { headrace: await startAnother(), startAnother };
 }
 
 async function deploy(url: string, tenant: string, flow: string, maxAttempts: number): Promise<void> {
   await api(url, "PUT", `/tenants/${tenant}`, {});
-  await api(url, "PUT", `/tenants/${tenant}/flows/${flow}`, {
+  await putAndDeploy(url, tenant, flow, {
     trigger: { event_types: [flow] },
     action: { type: "code", handler: flow },
     retry: { backoff: "fixed", delay_ms: 10, max_attempts: maxAttempts },
   });
-  await api(url, "POST", `/tenants/${tenant}/flows/${flow}/deploy`);
 }
 
 async function runs(url: string, tenant: string): Promise<ShownRun[]> {
@@ -251,7 +235,7 @@ describe("the process of a handler", () => {
       calls.push(String(request.url));
       response.end();
     });
-    const { headrace, begin } = await installation(
+    const { headrace, startAnother } = await installation(
       {
         twice: `const first = attempt === 1 && (await fetch("${target.url}/begin")).headers.get("first");
         if (event.data.loops && ${"process.env.LOOPS"} === "1") for (;;);
@@ -271,7 +255,7 @@ describe("the process of a handler", () => {
         ({ pid, commandLine }) => commandLine !== "" && hosts.some((host) => host.pid === pid),
       );
     await until("no host is left", () => left().length === 0, { withinMs: 10_000 });
-    const next = await begin();
+    const next = await startAnother();
     expect(next.ended).toBe(false);
   }, 90_000);
 

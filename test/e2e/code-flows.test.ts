@@ -1,15 +1,13 @@
-import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { builtProgram } from "../support/built.ts";
 import { flowsFolder } from "../support/flows-folder.ts";
+import { createInstallation } from "../support/installation.ts";
 import { serve } from "../support/local-target.ts";
-import { freePorts } from "../support/ports.ts";
-import { api, type HeadraceProcess, startHeadrace } from "../support/process.ts";
-import { createDatabase, testRedisUrl } from "../support/stores.ts";
+import { api } from "../support/process.ts";
+import { putAndDeploy } from "../support/tenant.ts";
 import { until } from "../support/until.ts";
 
-beforeAll(async () => {
-  await builtProgram();
-}, 120_000);
+beforeAll(builtProgram);
 
 interface ShownRun {
   id: string;
@@ -17,36 +15,13 @@ interface ShownRun {
   attempts: { error: { code: string; message: string } | null }[];
 }
 
-/** Starts processes over one database, each with a folder of flows; `begin` answers the next one. */
-async function installation(count: number) {
-  const { url: databaseUrl, drop } = await createDatabase();
-  onTestFinished(drop);
-  const ports = await freePorts(count);
-  const begin = (env: Record<string, string>, roles?: string): HeadraceProcess => {
-    const port = ports.shift() as number;
-    const own = startHeadrace({
-      databaseUrl,
-      redisUrl: testRedisUrl(),
-      port,
-      env,
-      ...(roles === undefined ? {} : { roles }),
-    });
-    onTestFinished(async () => {
-      if (!own.ended) await own.end("SIGKILL");
-    });
-    return own;
-  };
-  return { begin };
-}
-
 async function deploy(url: string, flow: string, retry = {}): Promise<void> {
   await api(url, "PUT", "/tenants/acme", {});
-  await api(url, "PUT", `/tenants/acme/flows/${flow}`, {
+  await putAndDeploy(url, "acme", flow, {
     trigger: {},
     action: { type: "code", handler: flow },
     retry: { backoff: "fixed", delay_ms: 10, ...retry },
   });
-  await api(url, "POST", `/tenants/acme/flows/${flow}/deploy`);
 }
 
 async function runs(url: string): Promise<ShownRun[]> {
@@ -87,10 +62,9 @@ describe("a code flow", () => {
           return await answer.json() as { id: number };
         }`,
     });
-    const { begin } = await installation(3);
-    const base = begin({}, "api,relay,route");
-    const dying = begin({ HEADRACE_FLOWS_DIR: folder }, "execute");
-    await Promise.all([base.ready(), dying.ready()]);
+    const { start } = await createInstallation();
+    const worker = { roles: "execute", env: { HEADRACE_FLOWS_DIR: folder } };
+    const [base, dying] = await Promise.all([start({ roles: "api,relay,route" }), start(worker)]);
     await deploy(base.url, "order");
     await send(base.url, {});
     await until("the second step is under way", () => calls.some((call) => call.path === "/ship"));
@@ -100,7 +74,7 @@ describe("a code flow", () => {
     await until("the log is there while the run goes on", async () => (await log()).items.length === 1);
     await dying.end("SIGKILL");
 
-    await begin({ HEADRACE_FLOWS_DIR: folder }, "execute").ready();
+    await start(worker);
     await until("the run succeeded", async () => (await runs(base.url))[0]?.status === "succeeded");
     expect(calls.map((call) => call.path)).toEqual(["/charge", "/ship", "/ship", "/mail/1"]);
     expect(calls[1]?.key).toBe(calls[2]?.key);
@@ -125,9 +99,8 @@ describe("a code flow", () => {
       "shared/base.js": "export const base = 0;",
       "_draft.ts": "this is not even TypeScript",
     });
-    const { begin } = await installation(2);
-    const headrace = begin({ HEADRACE_FLOWS_DIR: folder });
-    await headrace.ready();
+    const { start, launch } = await createInstallation();
+    const headrace = await start({ env: { HEADRACE_FLOWS_DIR: folder } });
     await deploy(headrace.url, "greet", { max_attempts: 1 });
     const outcome = async () => {
       const before = (await runs(headrace.url)).length;
@@ -163,7 +136,7 @@ describe("a code flow", () => {
 
     // A process that finds a broken file when it starts says so, and does not start.
     write("greet.mjs", "export default 5;");
-    const second = begin({ HEADRACE_FLOWS_DIR: folder }, "execute");
+    const second = launch({ roles: "execute", env: { HEADRACE_FLOWS_DIR: folder } });
     await until("the second process gave up", () => second.ended);
     expect(second.output()).toContain(`${folder}/greet.mjs is no flow: it has no export default defineFlow`);
   }, 90_000);
@@ -186,10 +159,11 @@ describe("a code flow", () => {
           await step("late", () => call("/late")).catch(() => call("/stopped"));
         });`,
     });
-    const { begin } = await installation(2);
-    const base = begin({}, "api");
-    const worker = begin({ HEADRACE_FLOWS_DIR: folder, LOG_LEVEL: "debug" }, "execute");
-    await Promise.all([base.ready(), worker.ready()]);
+    const { start } = await createInstallation();
+    const [base, worker] = await Promise.all([
+      start({ roles: "api" }),
+      start({ roles: "execute", env: { HEADRACE_FLOWS_DIR: folder, LOG_LEVEL: "debug" } }),
+    ]);
     await api(base.url, "PUT", "/tenants/acme", {});
     await api(base.url, "PUT", "/tenants/acme/flows/wait", {
       trigger: {},

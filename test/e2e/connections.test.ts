@@ -8,9 +8,7 @@ import type { HeadraceProcess } from "../support/process.ts";
 import { receiving } from "../support/receiving.ts";
 import { until } from "../support/until.ts";
 
-beforeAll(async () => {
-  await builtProgram();
-}, 120_000);
+beforeAll(builtProgram);
 
 const { connections } = DEFAULT_BOUNDS.http;
 const CLIENTS = 100;
@@ -38,7 +36,7 @@ function drip(socket: Socket, head: string): void {
 
 test("sockets whose head drips in, or that send nothing, are answered 408 and closed for good", async () => {
   const headrace = await receiving({ HEADRACE_ROLES: "api,receive" });
-  const port = Number(new URL(headrace.url).port);
+  const port = headrace.port;
   const before = descriptors(headrace);
   const answers: string[] = Array.from({ length: CLIENTS }, () => "");
   for (let n = 0; n < CLIENTS; n += 1) {

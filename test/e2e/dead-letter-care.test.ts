@@ -2,32 +2,18 @@ import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { builtProgram } from "../support/built.ts";
 import { open } from "../support/database.ts";
 import { buried, countByStatus } from "../support/dead-letter.ts";
+import { createInstallation } from "../support/installation.ts";
 import { serve } from "../support/local-target.ts";
-import { freePorts } from "../support/ports.ts";
-import { api, startHeadrace } from "../support/process.ts";
-import { createDatabase, testRedisUrl } from "../support/stores.ts";
+import { api } from "../support/process.ts";
 import { until } from "../support/until.ts";
 
-beforeAll(async () => {
-  await builtProgram();
-}, 120_000);
+beforeAll(builtProgram);
 
 async function installation() {
-  const { url: databaseUrl, drop } = await createDatabase();
-  onTestFinished(drop);
+  const { launch, start, databaseUrl } = await createInstallation();
   const database = open(databaseUrl);
   onTestFinished(() => database.close());
-  return {
-    database,
-    async begin(env: Record<string, string> = {}) {
-      const [port = 0] = await freePorts(1);
-      const own = startHeadrace({ databaseUrl, redisUrl: testRedisUrl(), port, env });
-      onTestFinished(async () => {
-        if (!own.ended) await own.end("SIGKILL");
-      });
-      return own;
-    },
-  };
+  return { database, launch, start };
 }
 
 /** A webhook on a free port that keeps the bodies it gets, and answers the first with 503. */
@@ -50,12 +36,10 @@ interface Alerts {
 
 describe("dead letters beyond a threshold", () => {
   test("raise one alert, at the webhook, the API and the metrics, whatever number of copies there is", async () => {
-    const { database, begin } = await installation();
+    const { database, start } = await installation();
     const { url, bodies } = await webhook();
-    const one = await begin();
-    await one.ready();
-    const two = await begin();
-    await two.ready();
+    const one = await start();
+    const two = await start();
     await api(one.url, "PUT", "/tenants/acme", {});
     await api(one.url, "PUT", "/dlq/policy", { alert: { depth: 3, webhook_url: url } });
     const events = Array.from({ length: 5 }, () => ({ type: "nobody.waits", data: {} }));
@@ -81,15 +65,14 @@ describe("dead letters beyond a threshold", () => {
 
 describe("dead letters beyond their retention", () => {
   test("are all emptied, each once, when a copy is killed in the middle", async () => {
-    const { database, begin } = await installation();
-    const first = await begin({ HEADRACE_ROLES: "api" });
-    await first.ready();
+    const { database, launch, start } = await installation();
+    await start({ roles: "api" });
     await buried(database, { tenantId: "acme", count: 1_200, daysAgo: 40 });
     await buried(database, { tenantId: "acme", count: 10, daysAgo: 1 });
-    const dying = await begin({ HEADRACE_FAILPOINTS: "retention.emptied" });
+    const dying = launch({ env: { HEADRACE_FAILPOINTS: "retention.emptied" } });
     await until("the copy is gone", () => dying.ended);
     expect(await countByStatus(database.pipeline, "acme")).toEqual({ expired: 500, pending: 710 });
-    const next = await begin();
+    const next = launch();
     await until("all are emptied", async () => {
       return (await countByStatus(database.pipeline, "acme")).expired === 1_200;
     });

@@ -4,17 +4,16 @@ import { Redis } from "ioredis";
 import pg from "pg";
 import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { builtProgram } from "../support/built.ts";
-import { freePorts } from "../support/ports.ts";
-import { ADMIN_KEY, api, type HeadraceProcess, startHeadrace } from "../support/process.ts";
+import { createInstallation } from "../support/installation.ts";
+import { ADMIN_KEY, api, type HeadraceProcess } from "../support/process.ts";
 import { startSink } from "../support/sink.ts";
 import { privateStores } from "../support/stores.ts";
+import { putAndDeploy } from "../support/tenant.ts";
 import { until } from "../support/until.ts";
 
 const MAIN = new URL("../../dist/cli/main.js", import.meta.url).pathname;
 
-beforeAll(async () => {
-  await builtProgram();
-}, 120_000);
+beforeAll(builtProgram);
 
 interface Letter {
   id: string;
@@ -25,39 +24,24 @@ interface Letter {
   event_payload: { n: number };
 }
 
-/** Processes over stores of their own, a target that refuses until it is mended, and a flow that calls it. */
+/** Processes on private stores, a target that refuses until it is mended, and a flow that calls it. */
 async function installation() {
-  const { postgres, redis } = await privateStores();
-  const database = new pg.Client(postgres.url);
+  const { start, databaseUrl, redisUrl } = await createInstallation(await privateStores());
+  const database = new pg.Client(databaseUrl);
   await database.connect();
   onTestFinished(() => database.end());
-  const flusher = new Redis(redis.url);
+  const flusher = new Redis(redisUrl);
   onTestFinished(() => flusher.disconnect());
   const target = { mended: false };
   const sink = await startSink(() => (target.mended ? 200 : 400));
-  onTestFinished(() => sink.close());
-  const ports = await freePorts(10);
-  const begin = async (roles: string, failpoints = ""): Promise<HeadraceProcess> => {
-    const own = startHeadrace({
-      databaseUrl: postgres.url,
-      redisUrl: redis.url,
-      port: ports.shift() as number,
-      roles,
-      env: failpoints === "" ? {} : { HEADRACE_FAILPOINTS: failpoints },
-    });
-    onTestFinished(async () => {
-      if (!own.ended) await own.end("SIGKILL");
-    });
-    await own.ready();
-    return own;
-  };
+  const begin = (roles: string, failpoints = ""): Promise<HeadraceProcess> =>
+    start({ roles, env: failpoints === "" ? {} : { HEADRACE_FAILPOINTS: failpoints } });
   const setUp = async (url: string) => {
     await api(url, "PUT", "/tenants/acme", {});
-    await api(url, "PUT", "/tenants/acme/flows/f", {
+    await putAndDeploy(url, "acme", "f", {
       trigger: { event_types: ["order"] },
       action: { type: "http", url: sink.url },
     });
-    await api(url, "POST", "/tenants/acme/flows/f/deploy");
   };
   const letters = async (url: string) =>
     ((await api(url, "GET", "/tenants/acme/dlq?limit=1000")) as { items: Letter[] }).items;

@@ -1,32 +1,24 @@
-import { beforeAll, expect, onTestFinished, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 import { builtProgram } from "../support/built.ts";
+import { createInstallation } from "../support/installation.ts";
 import { freePorts } from "../support/ports.ts";
-import { api, startHeadrace } from "../support/process.ts";
+import { api } from "../support/process.ts";
 import { privateStores } from "../support/stores.ts";
 import { until } from "../support/until.ts";
 
-beforeAll(async () => {
-  await builtProgram();
-}, 120_000);
+beforeAll(builtProgram);
 
 test("the demo polls a source of its own, whose changes start its flows", { timeout: 180_000 }, async () => {
-  const { databaseUrl, redisUrl } = await privateStores();
-  const [port = 0, metricsPort = 0] = await freePorts(2);
-  const headrace = startHeadrace({
-    databaseUrl,
-    redisUrl,
-    port,
+  const { start } = await createInstallation(await privateStores());
+  const [metricsPort = 0] = await freePorts(1);
+  const headrace = await start({
     env: {
       HEADRACE_DEMO: "1",
       HEADRACE_ALLOW_PRIVATE_TARGETS: "",
       HEADRACE_METRICS_PORT: String(metricsPort),
     },
   });
-  onTestFinished(async () => {
-    await headrace.end("SIGTERM");
-  });
-  await headrace.ready();
-  // Loopback is open to the demo's own targets alone.
+  // Only the demo's own targets on loopback are allowed.
   const flowTo = (url: string) => ({ trigger: {}, action: { type: "http", url } });
   await expect(
     api(headrace.url, "PUT", "/tenants/acme/flows/other", flowTo(`http://127.0.0.1:${metricsPort}/`)),

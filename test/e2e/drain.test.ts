@@ -8,9 +8,7 @@ import { api } from "../support/process.ts";
 import { connect as connectPreset, receiving } from "../support/receiving.ts";
 import { until } from "../support/until.ts";
 
-beforeAll(async () => {
-  await builtProgram();
-}, 120_000);
+beforeAll(builtProgram);
 
 test("a SIGTERM shows red readiness and serves on, ending each connection, until a SIGINT ends the notice", {
   timeout: 120_000,
@@ -42,7 +40,7 @@ test("a request whose body is still on its way when the drain begins is answered
   await connectPreset(headrace, "standard-webhooks", { secret: SECRET });
   const { headers, body } = signed({ id: "d2", type: "ping", data: {} });
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
-  const socket = connect(Number(new URL(headrace.url).port), "127.0.0.1");
+  const socket = connect(headrace.port, "127.0.0.1");
   const received = text(socket);
   await once(socket, "connect");
   socket.write(

@@ -1,14 +1,13 @@
 import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { promisify } from "node:util";
-import { beforeAll, expect, onTestFinished, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 import { builtProgram } from "../support/built.ts";
 import { deliver } from "../support/deliver.ts";
-import { freePorts } from "../support/ports.ts";
-import { ADMIN_KEY, api, startHeadrace } from "../support/process.ts";
+import { createInstallation } from "../support/installation.ts";
+import { ADMIN_KEY, api } from "../support/process.ts";
 import { startSink } from "../support/sink.ts";
-import { createDatabase, testRedisUrl } from "../support/stores.ts";
-import { setUpTenant } from "../support/tenant.ts";
+import { setUpTenant, shopFlow } from "../support/tenant.ts";
 import { until } from "../support/until.ts";
 
 const MAIN = new URL("../../dist/cli/main.js", import.meta.url).pathname;
@@ -16,9 +15,7 @@ const K1 = `k1:${randomBytes(32).toString("base64")}`;
 const K2 = `k2:${randomBytes(32).toString("base64")}`;
 const OTHER_ADMIN_KEY = randomBytes(24).toString("base64url");
 
-beforeAll(async () => {
-  await builtProgram();
-}, 120_000);
+beforeAll(builtProgram);
 
 async function readyz(url: string) {
   const answer = await fetch(`${url}/readyz`);
@@ -28,26 +25,17 @@ async function readyz(url: string) {
 test("a process without the key of what is stored says so and loses nothing, and the key is rotated while it serves", {
   timeout: 240_000,
 }, async () => {
-  const { url: databaseUrl, drop } = await createDatabase();
-  onTestFinished(drop);
+  const { launch, databaseUrl } = await createInstallation();
   const sink = await startSink();
-  onTestFinished(() => sink.close());
-  const ports = await freePorts(2);
-  const begin = (port: number | undefined, keys: string, env: Record<string, string> = {}) => {
-    const options = { databaseUrl, redisUrl: testRedisUrl(), port: port ?? 0 };
-    const own = startHeadrace({ ...options, env: { HEADRACE_ENCRYPTION_KEYS: keys, ...env } });
-    onTestFinished(async () => {
-      if (!own.ended) await own.end("SIGKILL");
-    });
-    return own;
-  };
-  const first = begin(ports[0], K1);
+  const launchWith = (keys: string, env: Record<string, string> = {}) =>
+    launch({ env: { HEADRACE_ENCRYPTION_KEYS: keys, ...env } });
+  const first = launchWith(K1);
   await first.ready();
   const { webhookPath } = await setUpTenant(first.url, "acme", {
-    all: { trigger: { connector: "shop" }, action: { type: "http", url: sink.url } },
+    all: shopFlow(sink.url),
   });
 
-  const lacking = begin(ports[1], K2);
+  const lacking = launchWith(K2);
   await until(
     "the other process serves",
     async () => {
@@ -107,7 +95,7 @@ test("a process without the key of what is stored says so and loses nothing, and
   };
   expect(audit.items[0]).toMatchObject({ object: "encryption-keys/k2" });
 
-  const other = begin(ports[0], K2, { HEADRACE_ADMIN_KEY: OTHER_ADMIN_KEY });
+  const other = launchWith(K2, { HEADRACE_ADMIN_KEY: OTHER_ADMIN_KEY });
   await other.ready();
   const statusWith = async (url: string, key: string) =>
     (await fetch(`${url}/api/v1/keys`, { headers: { authorization: `Bearer ${key}` } })).status;

@@ -1,21 +1,18 @@
 import { execFile } from "node:child_process";
 import { cpSync, readFileSync } from "node:fs";
 import { promisify } from "node:util";
-import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { builtProgram } from "../support/built.ts";
 import { flowsFolder } from "../support/flows-folder.ts";
+import { createInstallation } from "../support/installation.ts";
 import { serve } from "../support/local-target.ts";
-import { freePorts } from "../support/ports.ts";
-import { ADMIN_KEY, api, startHeadrace } from "../support/process.ts";
-import { createDatabase, testRedisUrl } from "../support/stores.ts";
+import { ADMIN_KEY, api } from "../support/process.ts";
 import { until } from "../support/until.ts";
 
 const EXAMPLES = new URL("../../examples/flows", import.meta.url).pathname;
 const MAIN = new URL("../../dist/cli/main.js", import.meta.url).pathname;
 
-beforeAll(async () => {
-  await builtProgram();
-}, 120_000);
+beforeAll(builtProgram);
 
 /** Runs the program as a user would; answers what it printed and its exit code. */
 async function headrace(...args: string[]): Promise<{ code: number; out: string; err: string }> {
@@ -28,8 +25,6 @@ async function headrace(...args: string[]): Promise<{ code: number; out: string;
 
 describe("the example flows", () => {
   test("are applied to a tenant by one command, which says what changed, and run", async () => {
-    const { url: databaseUrl, drop } = await createDatabase();
-    onTestFinished(drop);
     const calls: unknown[] = [];
     const sink = await serve(async (request, response) => {
       const chunks: Buffer[] = [];
@@ -41,18 +36,8 @@ describe("the example flows", () => {
     cpSync(EXAMPLES, folder, { recursive: true });
     const http = readFileSync(`${folder}/large-orders.json`, "utf8");
     write("large-orders.json", http.replace("http://127.0.0.1:8080/demo/sink", sink.url));
-    const [port = 0] = await freePorts(1);
-    const process_ = startHeadrace({
-      databaseUrl,
-      redisUrl: testRedisUrl(),
-      port,
-      env: { HEADRACE_FLOWS_DIR: folder },
-    });
-    onTestFinished(async () => {
-      if (!process_.ended) await process_.end("SIGKILL");
-    });
-    await process_.ready();
-    const { url } = process_;
+    const { start } = await createInstallation();
+    const { url } = await start({ env: { HEADRACE_FLOWS_DIR: folder } });
     const apply = async (...more: string[]) => {
       const { out, err } = await headrace(
         "flows",

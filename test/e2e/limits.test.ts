@@ -1,39 +1,24 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { Redis } from "ioredis";
 import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { builtProgram } from "../support/built.ts";
 import { deliver } from "../support/deliver.ts";
+import { createInstallation } from "../support/installation.ts";
 import { serve } from "../support/local-target.ts";
-import { freePorts } from "../support/ports.ts";
-import { api, type HeadraceProcess, startHeadrace } from "../support/process.ts";
-import { createDatabase, privateStores, testRedisUrl } from "../support/stores.ts";
+import { api, type HeadraceProcess } from "../support/process.ts";
+import { privateStores } from "../support/stores.ts";
 import { setUpTenant } from "../support/tenant.ts";
 import { until } from "../support/until.ts";
 
 beforeAll(builtProgram);
 
-/** Copies of the program on one database, each with every role. */
-async function startCopies(count: number, stores?: Stores): Promise<HeadraceProcess[]> {
-  const { databaseUrl, redisUrl } = stores ?? (await sharedStores());
-  const copies: HeadraceProcess[] = [];
-  onTestFinished(async () => {
-    await Promise.all(copies.map((copy) => copy.ended || copy.end("SIGKILL")));
-  });
-  for (const port of await freePorts(count)) {
-    copies.push(startHeadrace({ databaseUrl, redisUrl, port }));
-    await copies.at(-1)?.ready();
-  }
-  return copies;
-}
-
-interface Stores {
+/** Two copies of the program on one database, each with every role. */
+async function startCopies(stores?: {
   databaseUrl: string;
   redisUrl: string;
-}
-
-async function sharedStores(): Promise<Stores> {
-  const { url: databaseUrl, drop } = await createDatabase();
-  onTestFinished(drop);
-  return { databaseUrl, redisUrl: testRedisUrl() };
+}): Promise<[HeadraceProcess, HeadraceProcess]> {
+  const { start } = await createInstallation(stores);
+  return [await start(), await start()];
 }
 
 interface Call {
@@ -55,7 +40,7 @@ async function startTarget(
     const { data } = (JSON.parse(Buffer.concat(chunks).toString()) as { data: { data: Call["data"] } }).data;
     const call = { data, startMs, endMs: Number.POSITIVE_INFINITY };
     const status = answer(data, calls.push(call));
-    await new Promise((resolve) => setTimeout(resolve, takesMs));
+    await delay(takesMs);
     call.endMs = performance.now();
     response.writeHead(status).end();
   });
@@ -103,9 +88,9 @@ describe("limits over two copies", () => {
   test("a flow's concurrency and rate hold exactly while Redis is erased, and every run is done", {
     timeout: 120_000,
   }, async () => {
-    const { postgres, redis } = await privateStores();
-    const copies = await startCopies(2, { databaseUrl: postgres.url, redisUrl: redis.url });
-    const [first] = copies as [HeadraceProcess];
+    const stores = await privateStores();
+    const copies = await startCopies(stores);
+    const [first] = copies;
     const slow = await startTarget(40);
     const paced = await startTarget(0);
     const { webhookPath } = await setUpTenant(first.url, "acme", {
@@ -114,7 +99,7 @@ describe("limits over two copies", () => {
     });
     const beganMs = performance.now();
     await send(copies, webhookPath, numbers(80));
-    const flusher = new Redis(redis.url);
+    const flusher = new Redis(stores.redisUrl);
     onTestFinished(() => flusher.disconnect());
     await flusher.flushall();
     await until("some are held, visibly", async () =>
@@ -144,8 +129,7 @@ describe("the order of a key over two copies", () => {
   test("holds while one of them is killed, across retries, and skips what is dead", {
     timeout: 180_000,
   }, async () => {
-    const copies = await startCopies(2);
-    const [first, second] = copies as [HeadraceProcess, HeadraceProcess];
+    const [first, second] = await startCopies();
     // Every seventh call fails and is tried again; event 13 fails for good.
     const target = await startTarget(40, (data, number) =>
       data.n === 13 ? 400 : number % 7 === 0 ? 503 : 200,
@@ -195,8 +179,8 @@ describe("the order of a key over two copies", () => {
 
 describe("a circuit breaker", () => {
   test("opens, holds runs with their attempts unspent, probes and closes", { timeout: 180_000 }, async () => {
-    const copies = await startCopies(2);
-    const [first] = copies as [HeadraceProcess];
+    const copies = await startCopies();
+    const [first] = copies;
     let isDown = true;
     const target = await startTarget(1, () => (isDown ? 503 : 200));
     const { webhookPath } = await setUpTenant(first.url, "acme", {

@@ -8,9 +8,7 @@ import { startSink } from "../support/sink.ts";
 import { setUpTenant } from "../support/tenant.ts";
 import { until } from "../support/until.ts";
 
-beforeAll(async () => {
-  await builtProgram();
-}, 120_000);
+beforeAll(builtProgram);
 
 /** As a machine finds it that slept for days: no table has a partition for today, nor for tomorrow. */
 async function dropTodayAndTomorrow({ admin }: AsApplicationRole): Promise<void> {
@@ -67,7 +65,6 @@ describe("a process whose partitions of today and tomorrow are missing, and whos
     await api(headrace.url, "POST", "/tenants/acme/flows/f/run", { data: {} });
     const { status } = await readiness(headrace.url);
     expect(status).toBe(200);
-    sink.close();
   }, 120_000);
 
   test("puts off what comes in with 503 and Retry-After while none can be made, says why, and goes on once one can", async () => {

@@ -1,15 +1,12 @@
-import { beforeAll, expect, onTestFinished, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 import { builtProgram } from "../support/built.ts";
-import { freePorts } from "../support/ports.ts";
-import { ADMIN_KEY, api, startHeadrace } from "../support/process.ts";
+import { createInstallation } from "../support/installation.ts";
+import { ADMIN_KEY, api } from "../support/process.ts";
 import { providerKeys } from "../support/provider-keys.ts";
 import { hasNginx, startNginx } from "../support/proxies.ts";
 import { connect, post, signedSample } from "../support/receiving.ts";
-import { createDatabase, testRedisUrl } from "../support/stores.ts";
 
-beforeAll(async () => {
-  await builtProgram();
-}, 120_000);
+beforeAll(builtProgram);
 
 const PUBLIC_URL = "https://hooks.example/headrace";
 
@@ -19,25 +16,11 @@ test.runIf(hasNginx)(
     timeout: 180_000,
   },
   async () => {
-    const { url: databaseUrl, drop } = await createDatabase();
-    onTestFinished(drop);
-    const [port = 0, otherPort = 0] = await freePorts(2);
-    const begin = (ownPort: number, env: Record<string, string>) => {
-      const own = startHeadrace({
-        databaseUrl,
-        redisUrl: testRedisUrl(),
-        port: ownPort,
-        roles: "api,receive",
-        env: { HEADRACE_PUBLIC_URL: PUBLIC_URL, ...env },
-      });
-      onTestFinished(async () => {
-        await own.end("SIGKILL");
-      });
-      return own;
-    };
-    const headrace = begin(port, { HEADRACE_TRUSTED_PROXIES: "127.0.0.1" });
-    await headrace.ready();
-    const base = await startNginx([port], 1);
+    const installation = await createInstallation();
+    const start = (env: Record<string, string>) =>
+      installation.start({ roles: "api,receive", env: { HEADRACE_PUBLIC_URL: PUBLIC_URL, ...env } });
+    const headrace = await start({ HEADRACE_TRUSTED_PROXIES: "127.0.0.1" });
+    const base = await startNginx([headrace.port], 1);
     const authorization = `Basic ${Buffer.from(`me:${ADMIN_KEY}`).toString("base64")}`;
     const get = (url: string | URL) => fetch(url, { headers: { authorization }, redirect: "manual" });
 
@@ -71,9 +54,8 @@ test.runIf(hasNginx)(
     expect(taken.status).toBe(200);
 
     // The same header of a proxy that is not trusted.
-    const wary = begin(otherPort, {});
-    await wary.ready();
-    const untrusted = await startNginx([otherPort], 1);
+    const wary = await start({});
+    const untrusted = await startNginx([wary.port], 1);
     expect(await (await get(`${untrusted}/headrace/`)).text()).not.toContain("<base");
     expect(await (await get(`${untrusted}/headrace/admin/queues`)).text()).toContain(
       '<base href="/admin/queues/"',

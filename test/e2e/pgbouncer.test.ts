@@ -6,12 +6,12 @@ import { type Pooling, probePooling } from "../../src/postgres/core/pooler-probe
 import { tryPostgres } from "../../src/wiring/prepare-postgres.ts";
 import { builtProgram } from "../support/built.ts";
 import { deliver } from "../support/deliver.ts";
+import { createInstallation } from "../support/installation.ts";
 import { startPgBouncer } from "../support/pgbouncer.ts";
-import { freePorts } from "../support/ports.ts";
-import { api, startHeadrace } from "../support/process.ts";
+import { api } from "../support/process.ts";
 import { startSink } from "../support/sink.ts";
-import { createDatabase, testRedisUrl } from "../support/stores.ts";
-import { setUpTenant } from "../support/tenant.ts";
+import { createDatabase } from "../support/stores.ts";
+import { QUICK_RETRY, setUpTenant, shopFlow } from "../support/tenant.ts";
 import { until } from "../support/until.ts";
 
 async function pooled(
@@ -40,9 +40,7 @@ async function probe(url: string): Promise<Pooling> {
 }
 
 describe.skipIf(!existsSync("/usr/sbin/pgbouncer"))("a PgBouncer that keeps no prepared statements", () => {
-  beforeAll(async () => {
-    await builtProgram();
-  }, 120_000);
+  beforeAll(builtProgram);
 
   test.each([
     ["pools transactions", {}, "transactions without prepared statements"],
@@ -57,31 +55,19 @@ describe.skipIf(!existsSync("/usr/sbin/pgbouncer"))("a PgBouncer that keeps no p
 
   test("ends the start with one line, and works when statements are unnamed", async () => {
     const { url: databaseUrl, direct } = await pooled();
-    const [port = 0] = await freePorts(1);
-    const settings = { databaseUrl, redisUrl: testRedisUrl(), port };
-    const refused = startHeadrace(settings);
+    const { launch, start } = await createInstallation({ databaseUrl });
+    const refused = launch();
     await until("the start is refused", () => refused.ended);
     expect(refused.output()).toMatch(
       /^headrace: DATABASE_URL goes through a pooler that keeps no prepared statements: .*max_prepared_statements.*HEADRACE_PREPARED_STATEMENTS=0$/m,
     );
 
-    const headrace = startHeadrace(
-      Object.assign(settings, {
-        env: { HEADRACE_PREPARED_STATEMENTS: "0", HEADRACE_MIGRATION_DATABASE_URL: direct },
-      }),
-    );
-    onTestFinished(async () => {
-      await headrace.end("SIGTERM");
+    const headrace = await start({
+      env: { HEADRACE_PREPARED_STATEMENTS: "0", HEADRACE_MIGRATION_DATABASE_URL: direct },
     });
-    await headrace.ready();
     const sink = await startSink((_call, number) => (number === 1 ? 503 : 200));
-    onTestFinished(() => sink.close());
     const { webhookPath } = await setUpTenant(headrace.url, "acme", {
-      all: {
-        trigger: { connector: "shop" },
-        action: { type: "http", url: sink.url },
-        retry: { max_attempts: 3, backoff: "fixed", delay_ms: 50 },
-      },
+      all: { ...shopFlow(sink.url), retry: QUICK_RETRY },
     });
     const ids = Array.from({ length: 30 }, (_, n) => `msg_${n}`);
     const answers = await Promise.all(

@@ -1,11 +1,11 @@
 import { closeSync, openSync, readSync, statSync } from "node:fs";
 import pg from "pg";
-import { beforeAll, expect, onTestFinished, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 import { builtProgram } from "../support/built.ts";
 import { deliver } from "../support/deliver.ts";
+import { createInstallation } from "../support/installation.ts";
 import { serve } from "../support/local-target.ts";
-import { freePorts } from "../support/ports.ts";
-import { api, type HeadraceProcess, startHeadrace } from "../support/process.ts";
+import { api, type HeadraceProcess } from "../support/process.ts";
 import { privateStores } from "../support/stores.ts";
 import type { TemporaryStores } from "../support/temporary-stores.ts";
 import { setUpTenant } from "../support/tenant.ts";
@@ -83,14 +83,9 @@ async function costsOf(stores: TemporaryStores, round: number): Promise<Plan[]> 
   return readPlans(row.log, from);
 }
 
-async function start({ databaseUrl, redisUrl }: TemporaryStores): Promise<HeadraceProcess> {
-  const [port = 0] = await freePorts(1);
-  const headrace = startHeadrace({ databaseUrl, redisUrl, port, env: { HEADRACE_DEMO: "1" } });
-  onTestFinished(async () => {
-    if (!headrace.ended) await headrace.end("SIGKILL");
-  });
-  await headrace.ready();
-  return headrace;
+async function start(stores: TemporaryStores): Promise<HeadraceProcess> {
+  const installation = await createInstallation(stores);
+  return await installation.start({ env: { HEADRACE_DEMO: "1" } });
 }
 
 /** Deliveries, runs of every kind of flow, dead letters and their replays, polls, and the API's lists. */

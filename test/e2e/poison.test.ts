@@ -4,14 +4,12 @@ import pg from "pg";
 import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { builtProgram } from "../support/built.ts";
 import { flowsFolder } from "../support/flows-folder.ts";
-import { freePorts } from "../support/ports.ts";
-import { api, type HeadraceProcess, startHeadrace } from "../support/process.ts";
-import { createDatabase, testRedisUrl } from "../support/stores.ts";
+import { createInstallation } from "../support/installation.ts";
+import { api, type HeadraceProcess } from "../support/process.ts";
+import { putAndDeploy } from "../support/tenant.ts";
 import { until } from "../support/until.ts";
 
-beforeAll(async () => {
-  await builtProgram();
-}, 120_000);
+beforeAll(builtProgram);
 
 interface Letter {
   stage: string;
@@ -22,32 +20,25 @@ interface Letter {
 
 /** A process that stays, one that is started again whenever it is gone, and their database. */
 async function withMortal(roles: { stays: string; mortal: string }, env: Record<string, string>) {
-  const { url: databaseUrl, drop } = await createDatabase();
-  onTestFinished(drop);
+  const { launch, start, databaseUrl } = await createInstallation();
   const database = new pg.Client(databaseUrl);
   await database.connect();
   onTestFinished(() => database.end());
-  const [stayPort = 0, port = 0] = await freePorts(2);
-  const shared = { databaseUrl, redisUrl: testRedisUrl() };
-  const stays = startHeadrace({ ...shared, port: stayPort, roles: roles.stays });
-  onTestFinished(async () => void (await stays.end("SIGKILL")));
-  await stays.ready();
+  const stays = await start({ roles: roles.stays });
   let mortal: HeadraceProcess | undefined;
-  onTestFinished(async () => void (await mortal?.end("SIGKILL")));
   let starts = 0;
   /** Starts it if it is not there, and says whether it had to. */
   const revive = () => {
     if (mortal !== undefined && !mortal.ended) return false;
     starts += 1;
-    mortal = startHeadrace({ ...shared, port, roles: roles.mortal, env });
+    mortal = launch({ port: mortal?.port, roles: roles.mortal, env });
     return true;
   };
   await api(stays.url, "PUT", "/tenants/acme", {});
-  await api(stays.url, "PUT", "/tenants/acme/flows/f", {
+  await putAndDeploy(stays.url, "acme", "f", {
     trigger: { event_types: ["order"] },
     action: { type: "code", handler: "f" },
   });
-  await api(stays.url, "POST", "/tenants/acme/flows/f/deploy");
   const letters = async () =>
     ((await api(stays.url, "GET", "/tenants/acme/dlq")) as { items: Letter[] }).items;
   return { url: stays.url, database, revive, letters, starts: () => starts };

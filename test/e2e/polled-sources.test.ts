@@ -2,45 +2,28 @@ import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { builtProgram } from "../support/built.ts";
 import { type FakeApi, fakeOrders, startFakeApi } from "../support/fake-api.ts";
 import { flowsFolder } from "../support/flows-folder.ts";
-import { freePorts } from "../support/ports.ts";
-import { api, type HeadraceProcess, startHeadrace } from "../support/process.ts";
-import { createDatabase, testRedisUrl } from "../support/stores.ts";
+import { createInstallation } from "../support/installation.ts";
+import { api, type HeadraceProcess } from "../support/process.ts";
 import { until } from "../support/until.ts";
 
-beforeAll(async () => {
-  await builtProgram();
-}, 120_000);
+beforeAll(builtProgram);
 
-/** A process over stores of its own, a fake API, and whatever else the folder of flows holds. */
+/** A process with a folder of flows, and a fake API to poll. */
 async function installation(
   files: Record<string, string> = {},
 ): Promise<{ headrace: HeadraceProcess; shop: FakeApi; restart(): Promise<HeadraceProcess> }> {
-  const { url: databaseUrl, drop } = await createDatabase();
-  onTestFinished(drop);
+  const { start } = await createInstallation();
   const shop = await startFakeApi(fakeOrders(25));
   onTestFinished(shop.close);
   const { folder } = flowsFolder(files);
-  const begin = async () => {
-    const [port = 0] = await freePorts(1);
-    const own = startHeadrace({
-      databaseUrl,
-      redisUrl: testRedisUrl(),
-      port,
-      env: { HEADRACE_FLOWS_DIR: folder, LOG_LEVEL: "debug" },
-    });
-    onTestFinished(async () => {
-      if (!own.ended) await own.end("SIGKILL");
-    });
-    await own.ready();
-    return own;
-  };
-  const headrace = await begin();
+  const env = { HEADRACE_FLOWS_DIR: folder, LOG_LEVEL: "debug" };
+  const headrace = await start({ env });
   return {
     headrace,
     shop,
     async restart() {
       await headrace.end("SIGKILL");
-      return await begin();
+      return await start({ env });
     },
   };
 }

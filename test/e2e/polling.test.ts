@@ -1,21 +1,20 @@
 import { execFile } from "node:child_process";
+import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
 import { Redis } from "ioredis";
 import pg from "pg";
 import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { builtProgram } from "../support/built.ts";
 import { type FakeApi, fakeOrders, startFakeApi } from "../support/fake-api.ts";
+import { createInstallation } from "../support/installation.ts";
 import { seededRandom } from "../support/mutate.ts";
-import { freePorts } from "../support/ports.ts";
-import { ADMIN_KEY, api, type HeadraceProcess, startHeadrace } from "../support/process.ts";
+import { ADMIN_KEY, api, type HeadraceProcess } from "../support/process.ts";
 import { privateStores } from "../support/stores.ts";
 import { until } from "../support/until.ts";
 
-beforeAll(async () => {
-  await builtProgram();
-}, 120_000);
+beforeAll(builtProgram);
 
-/** Processes start, are killed and come back. */
+/** For tests in which processes start, are killed and start again. */
 const SLOW_MS = 180_000;
 
 async function fakeApi(records: number): Promise<FakeApi> {
@@ -24,34 +23,18 @@ async function fakeApi(records: number): Promise<FakeApi> {
   return provider;
 }
 
-/** Processes on stores of their own: the first serves the API and polls nothing, the others poll. */
+/** Processes on private stores: the first serves the API and does not poll, the others poll. */
 async function setUp(pollers: number) {
-  const stores = await privateStores();
-  const ports = await freePorts(pollers + 4);
-  let started = 0;
-  const start = (roles: string): HeadraceProcess => {
-    const port = ports[started] as number;
-    started += 1;
-    const { databaseUrl, redisUrl } = stores;
-    const own = startHeadrace({ databaseUrl, redisUrl, port, roles });
-    onTestFinished(async () => {
-      if (own.ended) return;
-      process.kill(own.pid, "SIGCONT");
-      await own.end("SIGKILL");
-    });
-    return own;
-  };
-  const front = start("api,maintain");
-  await front.ready();
-  const all = Array.from({ length: pollers }, () => start("poll"));
-  await Promise.all(all.map((poller) => poller.ready()));
-  const database = new pg.Pool({ connectionString: stores.databaseUrl, max: 2 });
-  const redis = new Redis(stores.redisUrl);
+  const { launch, start, databaseUrl, redisUrl } = await createInstallation(await privateStores());
+  const front = await start({ roles: "api,maintain" });
+  const all = await Promise.all(Array.from({ length: pollers }, () => start({ roles: "poll" })));
+  const database = new pg.Pool({ connectionString: databaseUrl, max: 2 });
+  const redis = new Redis(redisUrl);
   onTestFinished(async () => {
     redis.disconnect();
     await database.end();
   });
-  return { front, pollers: all, start, database, redis };
+  return { front, pollers: all, launchPoller: () => launch({ roles: "poll" }), database, redis };
 }
 
 async function putSource(
@@ -75,10 +58,10 @@ async function putSource(
 }
 
 describe("pollers", () => {
-  test("tell of each change once, each source polled by one at a time, though they are killed, paused and flushed", {
+  test("pollers report each change once and read each source one at a time while they are killed, paused and Redis is flushed", {
     timeout: SLOW_MS,
   }, async () => {
-    const { front, pollers, start, database, redis } = await setUp(3);
+    const { front, pollers, launchPoller, database, redis } = await setUp(3);
     const providers = await Promise.all(Array.from({ length: 6 }, () => fakeApi(25)));
     for (const [n, provider] of providers.entries()) {
       provider.fault = () => ({ kind: "slow", ms: 60 });
@@ -89,6 +72,22 @@ describe("pollers", () => {
       return rows[0].n === providers.length;
     };
     await until("every source was polled once", baselined);
+    /** Whether every source was polled to its end so many times, by polls that began after the time. */
+    const allPolledSince = async (sinceMs: number, times = 1) => {
+      const { rows } = await database.query(
+        `SELECT count(*)::int AS n FROM (SELECT tenant_id, source FROM polls WHERE complete AND started_at > $1
+          GROUP BY tenant_id, source HAVING count(*) >= $2) polled`,
+        [new Date(sinceMs), times],
+      );
+      return rows[0].n === providers.length;
+    };
+    const pollsSince = async (sinceMs: number) => {
+      const { rows } = await database.query(
+        "SELECT count(*)::int AS n FROM polls WHERE complete AND started_at > $1",
+        [new Date(sinceMs)],
+      );
+      return rows[0].n;
+    };
     const random = seededRandom(20_261_126);
     let made = 0;
     let changing = true;
@@ -98,41 +97,46 @@ describe("pollers", () => {
         const id = 1 + Math.floor(random() * 25);
         made += 1;
         providers[n]?.records.update(id, { total: 1_000 + made });
-        await new Promise((resolve) => setTimeout(resolve, 100));
+        await delay(100);
       }
     })();
     const flushedAt: number[] = [];
     const faults = { killed: 0, paused: 0, flushed: 0 };
+    /** The paused poller goes on once others have polled every source: its leases have ended. */
+    let resumed = Promise.resolve();
+    const resumeLater = async (victim: HeadraceProcess) => {
+      const pausedAt = Date.now();
+      await until("others polled every source", () => allPolledSince(pausedAt));
+      process.kill(victim.pid, "SIGCONT");
+      await victim.ready();
+    };
     for (let round = 0; round < 6; round += 1) {
       const index = round % pollers.length;
       const victim = pollers[index] as HeadraceProcess;
+      const brokenAt = Date.now();
       if (round % 3 === 0) {
         await victim.end("SIGKILL");
-        pollers[index] = start("poll");
+        pollers[index] = launchPoller();
         faults.killed += 1;
       } else if (round % 3 === 1) {
+        await resumed;
         process.kill(victim.pid, "SIGSTOP");
-        // Longer than its leases last.
-        setTimeout(() => process.kill(victim.pid, "SIGCONT"), 12_000);
+        resumed = resumeLater(victim);
         faults.paused += 1;
       } else {
         await redis.flushall();
         flushedAt.push(Date.now());
         faults.flushed += 1;
       }
-      await new Promise((resolve) => setTimeout(resolve, 2_500));
+      // The next fault comes while this one lasts, after as many polls as the sources make in about two seconds.
+      await until("polls go on", async () => (await pollsSince(brokenAt)) >= 2 * providers.length);
     }
     changing = false;
     await changes;
-    await new Promise((resolve) => setTimeout(resolve, 12_000));
+    await resumed;
+    await Promise.all(pollers.map((poller) => poller.ready()));
     const settledAt = Date.now();
-    await until("every source was polled after the last change", async () => {
-      const { rows } = await database.query(
-        "SELECT count(DISTINCT source)::int AS n FROM polls WHERE complete AND started_at > $1",
-        [new Date(settledAt)],
-      );
-      return rows[0].n === providers.length;
-    });
+    await until("every source was polled twice after the last change", () => allPolledSince(settledAt, 2));
     const { rows: events } = await database.query<{
       source: string;
       subject: string;
@@ -149,14 +153,14 @@ describe("pollers", () => {
     for (const { source, subject, total, at } of events) {
       const change = `${source}/${subject}/${total}`;
       const before = told.get(change);
-      // Once, but for what is told anew because Redis lost what was known: that it was told is then not known either.
+      // Once, except that a flush of Redis also loses the record that a change was reported.
       const lost = flushedAt.some(
         (flush) => before !== undefined && before < flush + 1_000 && flush < Number(at),
       );
       if (before !== undefined && !lost) again.push(change);
       told.set(change, Number(at));
     }
-    // No page was asked for by two at once: each provider is slow, and was asked by one after the other.
+    // Each provider is slow, so two readings at the same time would interleave their pages.
     const overlaps = providers.flatMap((provider) => overlapping(provider));
     console.info(
       `pollers: ${told.size} changes told in ${events.length} events, of ${made} made, faults ${JSON.stringify(faults)}, overlapping readings ${overlaps.length}`,
@@ -172,7 +176,7 @@ describe("pollers", () => {
     }
   });
 
-  test("poll at once when somebody asks an API that polls nothing, but never before a Retry-After has ended", {
+  test("pollers poll at once on request of the API, but never before a Retry-After has ended", {
     timeout: SLOW_MS,
   }, async () => {
     const { front, pollers, redis } = await setUp(2);
@@ -185,7 +189,7 @@ describe("pollers", () => {
     provider.records.update(3, { total: 5 });
     expect(await poll()).toMatchObject({ status: "ok", updated: 1, created: 0 });
 
-    // A failing source backs off, and is polled all the same; the command line says what came of it.
+    // A failing source backs off, and is still polled on request. The command line prints the outcome.
     provider.failNext({ kind: "status", status: 500 });
     expect(await poll()).toMatchObject({ status: "error", error: { code: "SERVER_ERROR" } });
     expect(await api(front.url, "GET", path)).toMatchObject({ state: "error", failures: 1 });
@@ -213,29 +217,35 @@ describe("pollers", () => {
   test.each([
     ["stops", "SIGTERM", 8],
     ["was killed", "SIGKILL", 11],
-  ] as const)("poll soon what one had begun that %s", { timeout: SLOW_MS }, async (_, signal, seconds) => {
-    const { front, pollers, start, database } = await setUp(1);
-    const provider = await fakeApi(25);
-    provider.fault = () => ({ kind: "hang" });
-    const path = await putSource(front.url, provider);
-    await until("a poll is under way", () => provider.pages().length > 0);
-    await start("poll").ready();
-    provider.fault = () => undefined;
-    const sent = provider.pages().length;
-    const endedAt = Date.now();
-    await pollers[0]?.end(signal);
-    await until("the other one asks", () => provider.pages().length > sent);
-    const waitedS = ((provider.pages()[sent]?.atMs ?? 0) - endedAt) / 1_000;
-    console.info(`pollers: ${waitedS.toFixed(1)} s after ${signal} the other one asked`);
-    expect(waitedS).toBeLessThan(seconds);
-    await until("its poll is ok", async () => {
-      return ((await api(front.url, "GET", path)) as { state: string }).state === "ok";
-    });
-    expect((await database.query("SELECT 1 FROM events")).rows).toEqual([]);
-  });
+  ] as const)(
+    "a poller soon takes over the poll of one that %s",
+    {
+      timeout: SLOW_MS,
+    },
+    async (_, signal, seconds) => {
+      const { front, pollers, launchPoller, database } = await setUp(1);
+      const provider = await fakeApi(25);
+      provider.fault = () => ({ kind: "hang" });
+      const path = await putSource(front.url, provider);
+      await until("a poll is under way", () => provider.pages().length > 0);
+      await launchPoller().ready();
+      provider.fault = () => undefined;
+      const sent = provider.pages().length;
+      const endedAt = Date.now();
+      await pollers[0]?.end(signal);
+      await until("the other one asks", () => provider.pages().length > sent);
+      const waitedS = ((provider.pages()[sent]?.atMs ?? 0) - endedAt) / 1_000;
+      console.info(`pollers: ${waitedS.toFixed(1)} s after ${signal} the other one asked`);
+      expect(waitedS).toBeLessThan(seconds);
+      await until("its poll is ok", async () => {
+        return ((await api(front.url, "GET", path)) as { state: string }).state === "ok";
+      });
+      expect((await database.query("SELECT 1 FROM events")).rows).toEqual([]);
+    },
+  );
 });
 
-/** `headrace sources …` as a user types it; answers what it prints. */
+/** Runs `headrace sources …` and returns its output. */
 async function sourcesCommand(url: string, ...args: string[]): Promise<string> {
   const [command = "", ...rest] = args;
   const main = new URL("../../dist/cli/main.js", import.meta.url).pathname;
@@ -244,7 +254,7 @@ async function sourcesCommand(url: string, ...args: string[]): Promise<string> {
   return stdout.trim();
 }
 
-/** Readings that began while another one was going on: a first page between the pages of one. */
+/** Readings that overlap: pages that do not follow the page before them. */
 function overlapping(provider: FakeApi): string[] {
   const pages = provider.pages();
   return pages.flatMap((page, index) => {

@@ -14,9 +14,7 @@ import type { TemporaryStores } from "../support/temporary-stores.ts";
 import { setUpTenant } from "../support/tenant.ts";
 import { until } from "../support/until.ts";
 
-beforeAll(async () => {
-  await builtProgram();
-}, 120_000);
+beforeAll(builtProgram);
 
 let sent = 0;
 

@@ -6,9 +6,7 @@ import { api, type HeadraceProcess } from "../support/process.ts";
 import { connect, eventsOf, post, receiving } from "../support/receiving.ts";
 import { until } from "../support/until.ts";
 
-beforeAll(async () => {
-  await builtProgram();
-}, 120_000);
+beforeAll(builtProgram);
 
 function delivery(id: string, body?: string) {
   const { headers, body: text } = signed({

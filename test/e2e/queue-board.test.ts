@@ -1,13 +1,10 @@
-import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { builtProgram } from "../support/built.ts";
-import { freePorts } from "../support/ports.ts";
-import { ADMIN_KEY, api, startHeadrace } from "../support/process.ts";
-import { createDatabase, testRedisUrl } from "../support/stores.ts";
+import { createInstallation } from "../support/installation.ts";
+import { ADMIN_KEY, api } from "../support/process.ts";
 import { until } from "../support/until.ts";
 
-beforeAll(async () => {
-  await builtProgram();
-}, 120_000);
+beforeAll(builtProgram);
 
 interface Board {
   queues: { name: string; readOnlyMode: boolean; counts: Record<string, number> }[];
@@ -15,18 +12,8 @@ interface Board {
 
 describe("the queue board", () => {
   test("shows an administrator what waits in each lane, changes nothing, and nobody else sees it", async () => {
-    const { url: databaseUrl, drop } = await createDatabase();
-    onTestFinished(drop);
-    const [port = 0, other = 0] = await freePorts(2);
-    const begin = (ownPort: number, roles: string) => {
-      const own = startHeadrace({ databaseUrl, redisUrl: testRedisUrl(), port: ownPort, roles });
-      onTestFinished(async () => {
-        if (!own.ended) await own.end("SIGKILL");
-      });
-      return own;
-    };
-    const [headrace, relay] = [begin(port, "api"), begin(other, "relay")];
-    await Promise.all([headrace.ready(), relay.ready()]);
+    const { start } = await createInstallation();
+    const [headrace, relay] = await Promise.all([start({ roles: "api" }), start({ roles: "relay" })]);
     const { url } = headrace;
     const get = (path: string, authorization?: string, method = "GET", base = url) =>
       fetch(`${base}/admin/queues${path}`, {

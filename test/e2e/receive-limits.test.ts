@@ -9,9 +9,7 @@ import { api, type HeadraceProcess } from "../support/process.ts";
 import { connect, eventsOf, post, receiving } from "../support/receiving.ts";
 import { until } from "../support/until.ts";
 
-beforeAll(async () => {
-  await builtProgram();
-}, 120_000);
+beforeAll(builtProgram);
 
 const RECEIVE_ONLY = { HEADRACE_ROLES: "api,receive" };
 const SCHEME = presetScheme("standard-webhooks", {});

@@ -1,37 +1,33 @@
-import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { setTimeout as delay } from "node:timers/promises";
+import { beforeAll, describe, expect, test } from "vitest";
 import { builtProgram } from "../support/built.ts";
 import { deliver, SECRET, signed } from "../support/deliver.ts";
-import { freePorts } from "../support/ports.ts";
-import { api, type HeadraceProcess, startHeadrace } from "../support/process.ts";
+import { createInstallation } from "../support/installation.ts";
+import { api } from "../support/process.ts";
 import { startSink } from "../support/sink.ts";
-import { createDatabase, privateStores, testRedisUrl } from "../support/stores.ts";
-import { setUpTenant } from "../support/tenant.ts";
+import { privateStores } from "../support/stores.ts";
+import { setUpTenant, shopFlow } from "../support/tenant.ts";
 import { until } from "../support/until.ts";
 
-beforeAll(async () => {
-  await builtProgram();
-}, 120_000);
+beforeAll(builtProgram);
 
-/** One process on the shared stores, with a tenant whose flow calls the sink. */
-async function serving(env: Record<string, string> = {}) {
-  const { url: databaseUrl, drop } = await createDatabase();
-  const [port = 0] = await freePorts(1);
-  const begin = (over: Record<string, string> = env): HeadraceProcess => {
-    const own = startHeadrace({ databaseUrl, redisUrl: testRedisUrl(), port, env: over });
-    onTestFinished(async () => {
-      if (!own.ended) await own.end("SIGKILL");
-    });
-    return own;
-  };
-  onTestFinished(drop);
+/** One process on the shared stores or those given, with a tenant whose flow calls the sink. */
+async function serving(stores?: { databaseUrl: string; redisUrl: string }) {
+  const { launch, start, databaseUrl } = await createInstallation(stores);
   const sink = await startSink();
-  onTestFinished(() => sink.close());
-  const headrace = begin({});
-  await headrace.ready();
-  const { webhookPath } = await setUpTenant(headrace.url, "acme", {
-    all: { trigger: { connector: "shop" }, action: { type: "http", url: sink.url } },
-  });
-  return { headrace, begin, sink, databaseUrl, webhookUrl: `${headrace.url}${webhookPath}` };
+  const headrace = await start();
+  const { port, url } = headrace;
+  const { webhookPath } = await setUpTenant(url, "acme", { all: shopFlow(sink.url) });
+  return {
+    headrace,
+    url,
+    sink,
+    databaseUrl,
+    start,
+    /** Starts the next process on the port of the first, which has ended. */
+    launchNext: (env: Record<string, string> = {}) => launch({ port, env }),
+    webhookUrl: `${url}${webhookPath}`,
+  };
 }
 
 async function events(url: string): Promise<{ id: string; status: string }[]> {
@@ -78,14 +74,14 @@ describe("a delivery", () => {
   });
 
   test("that is sent again after the process died between commit and answer keeps its event", async () => {
-    const { headrace, begin, sink, webhookUrl } = await serving();
+    const { headrace, launchNext, sink, webhookUrl } = await serving();
     await headrace.end("SIGTERM");
-    const dying = begin({ HEADRACE_FAILPOINTS: "accept.committed" });
+    const dying = launchNext({ HEADRACE_FAILPOINTS: "accept.committed" });
     await dying.ready();
     const delivery = { id: "msg_cut", type: "order.paid", data: { n: 1 } };
     expect(await deliver(webhookUrl, delivery)).toBeUndefined();
     await until("the process is gone", () => dying.ended);
-    const next = begin({});
+    const next = launchNext();
     await next.ready();
     const [stored] = await events(next.url);
     expect(await deliver(webhookUrl, delivery)).toEqual({
@@ -170,13 +166,8 @@ describe("a delivery", () => {
 
 describe("a changed endpoint", () => {
   test("holds on every copy when the call that changed it returned", async () => {
-    const { headrace, databaseUrl, webhookUrl } = await serving();
-    const [port = 0] = await freePorts(1);
-    const second = startHeadrace({ databaseUrl, redisUrl: testRedisUrl(), port, roles: "api" });
-    onTestFinished(async () => {
-      await second.end("SIGKILL");
-    });
-    await second.ready();
+    const { headrace, start, webhookUrl } = await serving();
+    const second = await start({ roles: "api" });
     for (let round = 0; round < 10; round += 1) {
       const id = `msg_${round}`;
       await api(headrace.url, "PUT", "/tenants/acme/endpoints/shop", {
@@ -193,7 +184,7 @@ describe("a changed endpoint", () => {
 describe("stores that go away", () => {
   test("Redis away: deliveries are answered and deduplicated all the same, and run when it is back", async () => {
     const stores = await privateStores();
-    const { url, webhookUrl, sink } = await servingOn(stores);
+    const { url, webhookUrl, sink } = await serving(stores);
     await stores.redis.kill();
     const first = await deliver(webhookUrl, { id: "msg_1", type: "t", data: {} });
     const again = await deliver(webhookUrl, { id: "msg_1", type: "t", data: {} });
@@ -209,7 +200,7 @@ describe("stores that go away", () => {
 
   test("PostgreSQL away: nothing is acknowledged, and the delivery that comes again is one event", async () => {
     const stores = await privateStores();
-    const { url, webhookUrl, sink } = await servingOn(stores);
+    const { url, webhookUrl, sink } = await serving(stores);
     await stores.postgres.kill();
     const { headers, body } = signed({ id: "msg_1", type: "t", data: {} });
     const refused = await post(webhookUrl, headers, body);
@@ -224,13 +215,13 @@ describe("stores that go away", () => {
 
 describe("a process that is told to stop", () => {
   test("under load acknowledges nothing that is not committed, and exits 0", async () => {
-    const { headrace, begin, webhookUrl } = await serving();
+    const { headrace, launchNext, webhookUrl } = await serving();
     const answers: Promise<Awaited<ReturnType<typeof deliver>>>[] = [];
     let stopping = false;
     const load = (async () => {
       for (let n = 0; n < 800 && !(stopping && n > 300); n += 1) {
         answers.push(deliver(webhookUrl, { id: `msg_${n}`, type: "t", data: { n } }));
-        if (n % 10 === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+        if (n % 10 === 0) await delay(5);
       }
     })();
     await until("some were accepted", async () => (await events(headrace.url)).length > 50);
@@ -243,7 +234,7 @@ describe("a process that is told to stop", () => {
     const acknowledged = (await Promise.all(answers)).flatMap((answer) =>
       answer?.status === 200 ? answer.body.event_id : [],
     );
-    const next = begin({});
+    const next = launchNext();
     await next.ready();
     await until("every acknowledged event is routed", async () => {
       const routed = new Set(
@@ -257,19 +248,4 @@ describe("a process that is told to stop", () => {
 
 function signBody(id: string, body: string): { headers: Record<string, string> } {
   return signed({ id, type: "t", data: {}, body });
-}
-
-async function servingOn(stores: Awaited<ReturnType<typeof privateStores>>) {
-  const [port = 0] = await freePorts(1);
-  const headrace = startHeadrace({ databaseUrl: stores.databaseUrl, redisUrl: stores.redisUrl, port });
-  onTestFinished(async () => {
-    await headrace.end("SIGKILL");
-  });
-  await headrace.ready();
-  const sink = await startSink();
-  onTestFinished(() => sink.close());
-  const { webhookPath } = await setUpTenant(headrace.url, "acme", {
-    all: { trigger: { connector: "shop" }, action: { type: "http", url: sink.url } },
-  });
-  return { url: headrace.url, webhookUrl: `${headrace.url}${webhookPath}`, sink };
 }

@@ -2,37 +2,22 @@ import { beforeAll, expect, onTestFinished, test } from "vitest";
 import { builtProgram } from "../support/built.ts";
 import { deliver } from "../support/deliver.ts";
 import { startFakeApi } from "../support/fake-api.ts";
-import { freePorts } from "../support/ports.ts";
-import { api, startHeadrace } from "../support/process.ts";
+import { createInstallation } from "../support/installation.ts";
+import { api } from "../support/process.ts";
 import { startCluster } from "../support/redis-servers.ts";
 import { startSink } from "../support/sink.ts";
-import { createDatabase } from "../support/stores.ts";
-import { setUpTenant } from "../support/tenant.ts";
+import { QUICK_RETRY, setUpTenant, shopFlow } from "../support/tenant.ts";
 import { until } from "../support/until.ts";
 
-beforeAll(async () => {
-  await builtProgram();
-}, 120_000);
+beforeAll(builtProgram);
 
 test("every stage works on a Redis Cluster of which one node is named, where a command's keys must lie in one slot", async () => {
   const nodes = await startCluster(3);
-  const [port = 0] = await freePorts(1);
-  const { url: databaseUrl, drop } = await createDatabase();
-  onTestFinished(drop);
-  const redisUrl = `redis://127.0.0.1:${nodes[1]?.port}`;
-  const headrace = startHeadrace({ databaseUrl, redisUrl, port });
-  onTestFinished(async () => {
-    await headrace.end("SIGTERM");
-  });
-  await headrace.ready();
+  const { start } = await createInstallation({ redisUrl: `redis://127.0.0.1:${nodes[1]?.port}` });
+  const headrace = await start();
   const sink = await startSink((_call, number) => (number === 1 ? 503 : 200));
-  onTestFinished(() => sink.close());
   const { webhookPath } = await setUpTenant(headrace.url, "acme", {
-    all: {
-      trigger: { connector: "shop" },
-      action: { type: "http", url: sink.url },
-      retry: { max_attempts: 3, backoff: "fixed", delay_ms: 50 },
-    },
+    all: { ...shopFlow(sink.url), retry: QUICK_RETRY },
   });
   const ids = Array.from({ length: 30 }, (_, n) => `msg_${n}`);
   const answers = await Promise.all(
@@ -72,13 +57,8 @@ test("every stage works on a Redis Cluster of which one node is named, where a c
 
 test("refuses to start with a database of a cluster other than 0, naming it", async () => {
   const [node] = await startCluster(1);
-  const [port = 0] = await freePorts(1);
-  const { url: databaseUrl, drop } = await createDatabase();
-  onTestFinished(drop);
-  const headrace = startHeadrace({ databaseUrl, redisUrl: `redis://127.0.0.1:${node?.port}/2`, port });
-  onTestFinished(async () => {
-    await headrace.end("SIGKILL");
-  });
+  const { launch } = await createInstallation({ redisUrl: `redis://127.0.0.1:${node?.port}/2` });
+  const headrace = launch();
   await until("it has ended", () => headrace.ended);
   expect(headrace.output()).toContain("REDIS_URL: Redis has no database of that number");
 }, 60_000);

@@ -1,17 +1,15 @@
-import { beforeAll, expect, onTestFinished, test } from "vitest";
+import { setTimeout as delay } from "node:timers/promises";
+import { beforeAll, expect, test } from "vitest";
 import { builtProgram } from "../support/built.ts";
 import { deliver } from "../support/deliver.ts";
-import { freePorts } from "../support/ports.ts";
-import { api, startHeadrace } from "../support/process.ts";
+import { createInstallation } from "../support/installation.ts";
+import { api } from "../support/process.ts";
 import { type RedisServer, startRedisServer } from "../support/redis-servers.ts";
 import { startSink } from "../support/sink.ts";
-import { createDatabase } from "../support/stores.ts";
-import { setUpTenant } from "../support/tenant.ts";
+import { setUpTenant, shopFlow } from "../support/tenant.ts";
 import { until } from "../support/until.ts";
 
-beforeAll(async () => {
-  await builtProgram();
-}, 120_000);
+beforeAll(builtProgram);
 
 const USER = "user headrace on >pa:ss ~* &* +@all";
 
@@ -55,18 +53,11 @@ test.each(["killed", "frozen"] as const)(
   "a master that is %s costs no delivery, and all runs go on at the one that Sentinel puts in its place",
   async (how) => {
     const { master, replica, url: redisUrl } = await startSentinels();
-    const [port = 0] = await freePorts(1);
-    const { url: databaseUrl, drop } = await createDatabase();
-    onTestFinished(drop);
-    const headrace = startHeadrace({ databaseUrl, redisUrl, port });
-    onTestFinished(async () => {
-      await headrace.end("SIGTERM");
-    });
-    await headrace.ready();
+    const { start } = await createInstallation({ redisUrl });
+    const headrace = await start();
     const sink = await startSink(() => 200);
-    onTestFinished(() => sink.close());
     const { webhookPath } = await setUpTenant(headrace.url, "acme", {
-      all: { trigger: { connector: "shop" }, action: { type: "http", url: sink.url } },
+      all: shopFlow(sink.url),
     });
 
     let sent = 0;
@@ -80,7 +71,7 @@ test.each(["killed", "frozen"] as const)(
           data: {},
         });
         if (answer?.status !== 200) refused.push(answer);
-        await new Promise((resolve) => setTimeout(resolve, 50));
+        await delay(50);
       }
     }
     let isFailedOver = false;

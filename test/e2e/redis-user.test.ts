@@ -3,17 +3,14 @@ import { beforeAll, expect, onTestFinished, test } from "vitest";
 import { builtProgram } from "../support/built.ts";
 import { deliver } from "../support/deliver.ts";
 import { startFakeApi } from "../support/fake-api.ts";
-import { freePorts } from "../support/ports.ts";
-import { api, type HeadraceProcess, startHeadrace } from "../support/process.ts";
+import { createInstallation } from "../support/installation.ts";
+import { api, type HeadraceProcess } from "../support/process.ts";
 import { type RedisServer, startCluster, startRedisServer } from "../support/redis-servers.ts";
 import { startSink } from "../support/sink.ts";
-import { createDatabase } from "../support/stores.ts";
-import { setUpTenant } from "../support/tenant.ts";
+import { QUICK_RETRY, setUpTenant, shopFlow } from "../support/tenant.ts";
 import { until } from "../support/until.ts";
 
-beforeAll(async () => {
-  await builtProgram();
-}, 120_000);
+beforeAll(builtProgram);
 
 const PASSWORD = "s3cret-of-redis";
 
@@ -26,16 +23,9 @@ function documentedUser(name: "redis" | "cluster"): string {
 }
 
 async function startOn(redisPort: number, env: Record<string, string> = {}): Promise<HeadraceProcess> {
-  const [port = 0] = await freePorts(1);
-  const { url: databaseUrl, drop } = await createDatabase();
-  onTestFinished(drop);
   const redisUrl = `redis://headrace:${PASSWORD}@127.0.0.1:${redisPort}`;
-  const headrace = startHeadrace({ databaseUrl, redisUrl, port, env });
-  onTestFinished(async () => {
-    await headrace.end("SIGTERM");
-  });
-  await headrace.ready();
-  return headrace;
+  const { start } = await createInstallation({ redisUrl });
+  return await start({ env });
 }
 
 test.each(["redis", "cluster"] as const)(
@@ -45,12 +35,9 @@ test.each(["redis", "cluster"] as const)(
     const servers = kind === "redis" ? [await startRedisServer([user])] : await startCluster(2, [user]);
     const headrace = await startOn(servers[0]?.port as number);
     const sink = await startSink((_call, number) => (number === 1 ? 503 : 200));
-    onTestFinished(() => sink.close());
-    const action = { type: "http", url: sink.url };
-    const trigger = { connector: "shop" };
     const { webhookPath } = await setUpTenant(headrace.url, "acme", {
-      plain: { trigger, action, retry: { max_attempts: 3, backoff: "fixed", delay_ms: 50 } },
-      limited: { trigger, action, concurrency: 2 },
+      plain: { ...shopFlow(sink.url), retry: QUICK_RETRY },
+      limited: { ...shopFlow(sink.url), concurrency: 2 },
     });
     await api(headrace.url, "PUT", "/tenants/acme", { limits: { events_per_second: 1_000 } });
     const ids = Array.from({ length: 20 }, (_, n) => `msg_${n}`);
@@ -141,9 +128,8 @@ test("readiness says by name that Redis takes no writes, deliveries are answered
   const redis = await startRedisServer([`user headrace on >${PASSWORD} ~* &* +@all`]);
   const headrace = await startOn(redis.port, { LOG_LEVEL: "trace" });
   const sink = await startSink(() => 200);
-  onTestFinished(() => sink.close());
   const { webhookPath } = await setUpTenant(headrace.url, "acme", {
-    all: { trigger: { connector: "shop" }, action: { type: "http", url: sink.url } },
+    all: shopFlow(sink.url),
   });
   const redisCheck = async () => {
     const answer = await fetch(`${headrace.url}/readyz`);

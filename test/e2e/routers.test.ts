@@ -1,15 +1,15 @@
+import { setTimeout as delay } from "node:timers/promises";
 import pg from "pg";
 import { beforeAll, expect, onTestFinished, test } from "vitest";
 import { builtProgram } from "../support/built.ts";
+import { createInstallation } from "../support/installation.ts";
 import { seededRandom } from "../support/mutate.ts";
-import { freePorts } from "../support/ports.ts";
-import { api, type HeadraceProcess, startHeadrace } from "../support/process.ts";
+import { api, type HeadraceProcess } from "../support/process.ts";
 import { privateStores } from "../support/stores.ts";
+import { putAndDeploy } from "../support/tenant.ts";
 import { until } from "../support/until.ts";
 
-beforeAll(async () => {
-  await builtProgram();
-}, 120_000);
+beforeAll(builtProgram);
 
 /** Tenants at work at once, and rounds of each; set HEADRACE_ROUTER_ROUNDS for more. */
 const TENANTS = 6;
@@ -28,22 +28,11 @@ test("deploys and undeploys hold for every event accepted after the call, on two
   timeout: 120_000 + ROUNDS * 2_000,
 }, async () => {
   const stores = await privateStores();
-  const { databaseUrl, redisUrl } = stores;
-  const ports = await freePorts(3);
-  const start = (index: number, roles: string): HeadraceProcess => {
-    const env = { HEADRACE_FLOWS_DIR: "bench/flows" };
-    const own = startHeadrace({ databaseUrl, redisUrl, port: ports[index] as number, roles, env });
-    onTestFinished(async () => {
-      process.kill(own.pid, "SIGCONT");
-      await own.end("SIGKILL");
-    });
-    return own;
-  };
+  const { start, databaseUrl } = await createInstallation(stores);
+  const env = { HEADRACE_FLOWS_DIR: "bench/flows" };
   // With a worker: the relay publishes no more than what is executed can make room for.
-  const front = start(0, "api,relay,execute,maintain");
-  await front.ready();
-  const routers = [start(1, "route"), start(2, "route")];
-  await Promise.all(routers.map((router) => router.ready()));
+  const front = await start({ roles: "api,relay,execute,maintain", env });
+  const routers = await Promise.all([1, 2].map(() => start({ roles: "route", env })));
   const database = new pg.Pool({ connectionString: databaseUrl, max: 2 });
   onTestFinished(() => database.end());
 
@@ -102,8 +91,10 @@ async function changeAndSend(
     } else {
       // Every version takes the events of every round, and is told from the others by its number.
       const where = { op: "lt", path: "round", value: 1_000_000 + round };
-      await api(url, "PUT", path, { trigger: { where }, action: { type: "code", handler: "noop" } });
-      await api(url, "POST", `${path}/deploy`);
+      await putAndDeploy(url, tenant, flow, {
+        trigger: { where },
+        action: { type: "code", handler: "noop" },
+      });
       live.set(flow, where.value);
     }
     const { event_ids } = (await api(url, "POST", `/tenants/${tenant}/events`, [
@@ -130,7 +121,7 @@ async function breakThings(options: {
     if (chosen < 0.5) {
       const router = routers[Math.floor(random() * routers.length)] as HeadraceProcess;
       process.kill(router.pid, "SIGSTOP");
-      await pause(100 + random() * 400);
+      await delay(100 + random() * 400);
       process.kill(router.pid, "SIGCONT");
       made.paused += 1;
     } else if (chosen < 0.75) {
@@ -142,12 +133,8 @@ async function breakThings(options: {
       await redis.flushall();
       made.flushed += 1;
     }
-    await pause(50 + random() * 150);
+    await delay(50 + random() * 150);
   }
   redis.disconnect();
   return made;
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -1,20 +1,20 @@
 import pg from "pg";
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createLogger } from "../../src/runtime/logger.ts";
 import { migrateStores, tryPostgres, warnOfUnboundUsers } from "../../src/wiring/prepare-postgres.ts";
 import { builtProgram } from "../support/built.ts";
 import { open } from "../support/database.ts";
 import { deliver } from "../support/deliver.ts";
+import { createInstallation } from "../support/installation.ts";
 import {
   hasPackagedPostgres,
   type PackagedPostgres,
   packagedPostgres,
 } from "../support/packaged-postgres.ts";
-import { freePorts } from "../support/ports.ts";
-import { api, startHeadrace } from "../support/process.ts";
+import { api } from "../support/process.ts";
 import { startSink } from "../support/sink.ts";
-import { privateStores, testRedisUrl } from "../support/stores.ts";
-import { setUpTenant } from "../support/tenant.ts";
+import { privateStores } from "../support/stores.ts";
+import { setUpTenant, shopFlow } from "../support/tenant.ts";
 import { until } from "../support/until.ts";
 
 let postgres: PackagedPostgres;
@@ -232,23 +232,15 @@ describe.skipIf(!hasPackagedPostgres)("a start on the distribution's PostgreSQL 
       ALTER ROLE ${app.name} SET statement_timeout = 20`,
       name,
     );
-    const [port = 0] = await freePorts(1);
-    const headrace = startHeadrace({
-      databaseUrl: `${app.url}?sslmode=require`,
-      redisUrl: testRedisUrl(),
-      port,
+    const { start } = await createInstallation({ databaseUrl: `${app.url}?sslmode=require` });
+    const headrace = await start({
       env: {
         HEADRACE_MIGRATION_DATABASE_URL: `postgres:///${name}?host=${postgres.folder}&port=${postgres.port}&user=${name}&password=s3cret`,
       },
     });
-    onTestFinished(async () => {
-      await headrace.end("SIGTERM");
-    });
-    await headrace.ready();
     const sink = await startSink();
-    onTestFinished(() => sink.close());
     const { webhookPath } = await setUpTenant(headrace.url, "acme", {
-      all: { trigger: { connector: "shop" }, action: { type: "http", url: sink.url } },
+      all: shopFlow(sink.url),
     });
     const data = { text: "back\\slash 'quote' \u0001 ü" };
     const answer = await deliver(`${headrace.url}${webhookPath}`, { id: "m", type: "t", data });

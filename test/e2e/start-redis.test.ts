@@ -5,11 +5,11 @@ import { createLogger } from "../../src/runtime/logger.ts";
 import { waitForStores } from "../../src/wiring/stores.ts";
 import { builtProgram } from "../support/built.ts";
 import { deliver } from "../support/deliver.ts";
-import { freePorts } from "../support/ports.ts";
-import { api, startHeadrace } from "../support/process.ts";
+import { createInstallation } from "../support/installation.ts";
+import { api } from "../support/process.ts";
 import { startSink } from "../support/sink.ts";
-import { createDatabase, testRedisUrl } from "../support/stores.ts";
-import { setUpTenant } from "../support/tenant.ts";
+import { testRedisUrl } from "../support/stores.ts";
+import { QUICK_RETRY, setUpTenant, shopFlow } from "../support/tenant.ts";
 import { until } from "../support/until.ts";
 
 /** A user of the run's Redis with these rights; answers the URL that it has. */
@@ -71,28 +71,15 @@ describe("a start on a Redis that refuses it", () => {
 });
 
 describe("a user of Redis with the rights that a refusal names", () => {
-  beforeAll(async () => {
-    await builtProgram();
-  }, 120_000);
+  beforeAll(builtProgram);
 
   test("is enough for every stage", async () => {
     const redis = await redisUser("~headrace:*", "&*", "+@all", "-@admin", "-@dangerous", "+info");
-    const { url: databaseUrl, drop } = await createDatabase();
-    onTestFinished(drop);
-    const [port = 0] = await freePorts(1);
-    const headrace = startHeadrace({ databaseUrl, redisUrl: redis.href, port });
-    onTestFinished(async () => {
-      await headrace.end("SIGTERM");
-    });
-    await headrace.ready();
+    const { start } = await createInstallation({ redisUrl: redis.href });
+    const headrace = await start();
     const sink = await startSink((_call, number) => (number === 1 ? 503 : 200));
-    onTestFinished(() => sink.close());
     const { webhookPath } = await setUpTenant(headrace.url, "acme", {
-      all: {
-        trigger: { connector: "shop" },
-        action: { type: "http", url: sink.url },
-        retry: { max_attempts: 3, backoff: "fixed", delay_ms: 50 },
-      },
+      all: { ...shopFlow(sink.url), retry: QUICK_RETRY },
     });
     const answer = await deliver(`${headrace.url}${webhookPath}`, { id: "m", type: "t", data: {} });
     expect(answer?.status).toBe(200);

@@ -2,19 +2,17 @@ import { createServer } from "node:net";
 import { Redis } from "ioredis";
 import { beforeAll, expect, onTestFinished, test } from "vitest";
 import { builtProgram } from "../support/built.ts";
+import { createInstallation } from "../support/installation.ts";
 import { freePorts } from "../support/ports.ts";
-import { startHeadrace } from "../support/process.ts";
 import { privateStores } from "../support/stores.ts";
 import { until } from "../support/until.ts";
 
-beforeAll(async () => {
-  await builtProgram();
-}, 120_000);
+beforeAll(builtProgram);
 
 test("loops start only once the server listens, and a start logs nothing that is a warning or worse", {
   timeout: 180_000,
 }, async () => {
-  const { databaseUrl, redisUrl } = await privateStores();
+  const { launch, start, redisUrl } = await createInstallation(await privateStores());
   const redis = new Redis(redisUrl);
   onTestFinished(() => redis.disconnect());
   /** The commands that Redis got since the last reset, but for what each connection asks when it opens. */
@@ -33,7 +31,7 @@ test("loops start only once the server listens, and a start logs nothing that is
   /** A start that cannot listen: what it asks of Redis shows how far it came. */
   const askedByRefusedStart = async (roles: string) => {
     await redis.config("RESETSTAT");
-    const refused = startHeadrace({ databaseUrl, redisUrl, port, roles });
+    const refused = launch({ port, roles });
     await until("the process has ended", () => refused.ended, { withinMs: 90_000 });
     expect(refused.output()).toContain(`Cannot listen at 127.0.0.1, port ${port}`);
     expect(refused.output()).not.toMatch(/^ +at /m);
@@ -43,11 +41,7 @@ test("loops start only once the server listens, and a start logs nothing that is
   expect(await askedByRefusedStart("api,receive,relay,route,execute,poll,schedule,maintain")).toEqual(asked);
 
   await new Promise((resolve) => other.close(resolve));
-  const headrace = startHeadrace({ databaseUrl, redisUrl, port });
-  onTestFinished(async () => {
-    await headrace.end("SIGKILL");
-  });
-  await headrace.ready();
+  const headrace = await start({ port });
   await until(
     "the loops run",
     async () => Object.keys(await commandCounts()).length > Object.keys(asked).length,

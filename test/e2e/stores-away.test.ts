@@ -1,27 +1,20 @@
-import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { builtProgram } from "../support/built.ts";
 import { SECRET, signed } from "../support/deliver.ts";
 import { freeze } from "../support/freeze.ts";
-import { freePorts } from "../support/ports.ts";
-import { api, startHeadrace } from "../support/process.ts";
+import { createInstallation } from "../support/installation.ts";
+import { api } from "../support/process.ts";
 import { connect, eventsOf, type Posted, post } from "../support/receiving.ts";
 import { privateStores } from "../support/stores.ts";
 import { until } from "../support/until.ts";
 
-beforeAll(async () => {
-  await builtProgram();
-}, 120_000);
+beforeAll(builtProgram);
 
 /** A process that receives, on stores of its own; the tenant `limited` has a rate that it never reaches. */
 async function receivingOnOwnStores() {
   const stores = await privateStores();
-  const [port = 0] = await freePorts(1);
-  const { databaseUrl, redisUrl } = stores;
-  const headrace = startHeadrace({ databaseUrl, redisUrl, port, roles: "api,receive" });
-  onTestFinished(async () => {
-    await headrace.end("SIGKILL");
-  });
-  await headrace.ready();
+  const { start } = await createInstallation(stores);
+  const headrace = await start({ roles: "api,receive" });
   await api(headrace.url, "PUT", "/tenants/acme", {});
   await api(headrace.url, "PUT", "/tenants/limited", { limits: { events_per_second: 100_000 } });
   const shop = { secret: SECRET, connector: "shop" };

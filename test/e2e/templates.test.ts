@@ -1,23 +1,20 @@
 import { Redis } from "ioredis";
 import pg from "pg";
-import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { builtProgram } from "../support/built.ts";
+import { createInstallation } from "../support/installation.ts";
 import { serve } from "../support/local-target.ts";
-import { freePorts } from "../support/ports.ts";
-import { api, startHeadrace } from "../support/process.ts";
-import { createDatabase, testRedisUrl } from "../support/stores.ts";
+import { api } from "../support/process.ts";
+import { testRedisUrl } from "../support/stores.ts";
 import { until } from "../support/until.ts";
 
-beforeAll(async () => {
-  await builtProgram();
-}, 120_000);
+beforeAll(builtProgram);
 
 const SECRET = "sk_live_hunter2_hunter2";
 
 describe("a flow with templates", () => {
   test("sends what the event and the tenant's secrets say, and is dead where one is missing", async () => {
-    const { url: databaseUrl, drop } = await createDatabase();
-    onTestFinished(drop);
+    const { start, databaseUrl } = await createInstallation();
     const calls: { path: string; authorization: string; body: string }[] = [];
     const sink = await serve(async (request, response) => {
       const chunks: Buffer[] = [];
@@ -30,17 +27,7 @@ describe("a flow with templates", () => {
       });
       response.writeHead(400).end();
     });
-    const [port = 0] = await freePorts(1);
-    const headrace = startHeadrace({
-      databaseUrl,
-      redisUrl: testRedisUrl(),
-      port,
-      env: { LOG_LEVEL: "trace" },
-    });
-    onTestFinished(async () => {
-      if (!headrace.ended) await headrace.end("SIGKILL");
-    });
-    await headrace.ready();
+    const headrace = await start({ env: { LOG_LEVEL: "trace" } });
     const { url } = headrace;
     const runs = async () =>
       ((await api(url, "GET", "/tenants/acme/runs")) as { items: { status: string; attempts: unknown[] }[] })

@@ -1,15 +1,13 @@
-import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { builtProgram } from "../support/built.ts";
 import { flowsFolder } from "../support/flows-folder.ts";
+import { createInstallation } from "../support/installation.ts";
 import { serve } from "../support/local-target.ts";
-import { freePorts } from "../support/ports.ts";
-import { api, startHeadrace } from "../support/process.ts";
-import { createDatabase, testRedisUrl } from "../support/stores.ts";
+import { api } from "../support/process.ts";
+import { putAndDeploy } from "../support/tenant.ts";
 import { until } from "../support/until.ts";
 
-beforeAll(async () => {
-  await builtProgram();
-}, 120_000);
+beforeAll(builtProgram);
 
 interface ShownRun {
   id: string;
@@ -17,30 +15,18 @@ interface ShownRun {
   attempts: unknown[];
 }
 
-/** One process that takes events in and routes them, and any number of workers beside it. */
+/** A process that accepts and routes events, and a function that starts a worker. */
 async function installation() {
-  const { url: databaseUrl, drop } = await createDatabase();
-  onTestFinished(drop);
-  const ports = await freePorts(4);
-  const begin = (roles: string, env: Record<string, string> = {}) => {
-    const port = ports.shift() as number;
-    const own = startHeadrace({ databaseUrl, redisUrl: testRedisUrl(), port, roles, env });
-    onTestFinished(async () => {
-      if (!own.ended) await own.end("SIGKILL");
-    });
-    return own;
-  };
-  const base = begin("api,relay,route");
-  await base.ready();
+  const { start } = await createInstallation();
+  const base = await start({ roles: "api,relay,route" });
   const call = (method: string, path: string, body?: unknown) =>
     api(base.url, method, `/tenants/acme${path}`, body);
   await call("PUT", "", {});
   return {
-    begin,
+    startWorker: (env: Record<string, string> = {}) => start({ roles: "execute", env }),
     call,
     async deploy(flow: string, definition: object) {
-      await call("PUT", `/flows/${flow}`, definition);
-      await call("POST", `/flows/${flow}/deploy`);
+      await putAndDeploy(base.url, "acme", flow, definition);
     },
     runs: async (query = "") => ((await call("GET", `/runs${query}`)) as { items: ShownRun[] }).items,
   };
@@ -64,7 +50,7 @@ describe("a run whose worker", () => {
           throw new Error("late");
         } };`,
     });
-    const { begin, call, deploy, runs } = await installation();
+    const { startWorker, call, deploy, runs } = await installation();
     await deploy("stop", {
       trigger: { event_types: ["stop"] },
       action: { type: "http", url: `${target.url}/stop` },
@@ -76,20 +62,18 @@ describe("a run whose worker", () => {
       retry: { max_attempts: 1 },
     });
     // What each of the two takes is decided by what there is when it starts.
-    const stopping = begin("execute", { HEADRACE_FLOWS_DIR: folder });
-    await stopping.ready();
+    const stopping = await startWorker({ HEADRACE_FLOWS_DIR: folder });
     await call("POST", "/events", { type: "stop", data: {} });
     await until("the first worker has called", () => calls.some(({ path }) => path === "/stop"));
     process.kill(stopping.pid, "SIGSTOP");
     const late = { LATE: "1", HEADRACE_FLOW_ENV: "LATE" };
-    const blocking = begin("execute", { HEADRACE_FLOWS_DIR: folder, ...late });
-    await blocking.ready();
+    const blocking = await startWorker({ HEADRACE_FLOWS_DIR: folder, ...late });
     await call("POST", "/events", { type: "block", data: {} });
     await until("the second worker has called", () => calls.some(({ path }) => path === "/block"));
     // The process of its handler goes on, and nobody hears it.
     process.kill(blocking.pid, "SIGSTOP");
 
-    await begin("execute", { HEADRACE_FLOWS_DIR: folder }).ready();
+    await startWorker({ HEADRACE_FLOWS_DIR: folder });
     await until("another worker has done both", async () => (await runs("?status=succeeded")).length === 2, {
       withinMs: 40_000,
     });
@@ -121,14 +105,13 @@ describe("a run whose worker", () => {
       if (hang && keys.size % 10 === 0) return;
       setTimeout(() => response.writeHead(204).end(), 50);
     });
-    const { begin, call, deploy, runs } = await installation();
+    const { startWorker, call, deploy, runs } = await installation();
     await deploy("work", {
       trigger: {},
       action: { type: "http", url: target.url, timeout_ms: 30_000 },
       retry: { max_attempts: 1 },
     });
-    const ending = begin("execute");
-    await ending.ready();
+    const ending = await startWorker();
     const events = Array.from({ length: 500 }, (_, number) => ({ type: "t", data: { number } }));
     await call("POST", "/events", events);
     await until("the worker is busy", () => keys.size > 50);
@@ -139,7 +122,7 @@ describe("a run whose worker", () => {
     expect(seconds).toBeLessThan(15);
     hang = false;
 
-    await begin("execute").ready();
+    await startWorker();
     await until(
       "every run has succeeded",
       async () => (await runs("?status=succeeded&limit=1000")).length === 500,

@@ -6,9 +6,7 @@ import { builtProgram } from "../support/built.ts";
 import { hostStart, loadedFlows } from "../support/flow-hosts.ts";
 import { flowsFolder } from "../support/flows-folder.ts";
 
-beforeAll(async () => {
-  await builtProgram();
-}, 120_000);
+beforeAll(builtProgram);
 
 const SOURCE = `
   import { defineSource, type SourceContext } from "headrace";

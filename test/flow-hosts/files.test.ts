@@ -2,9 +2,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { builtProgram } from "../support/built.ts";
 import { flowFile, loadedFlows } from "../support/flow-hosts.ts";
 
-beforeAll(async () => {
-  await builtProgram();
-}, 120_000);
+beforeAll(builtProgram);
 
 const signal = new AbortController().signal;
 

@@ -6,9 +6,7 @@ import { flowFile, hostStart, loadedFlows } from "../support/flow-hosts.ts";
 import { flowsFolder } from "../support/flows-folder.ts";
 import { until } from "../support/until.ts";
 
-beforeAll(async () => {
-  await builtProgram();
-}, 120_000);
+beforeAll(builtProgram);
 
 /** Goes on until the file named is there, which tells the test that it has begun, too. */
 const WAIT = `const { existsSync, writeFileSync } = await import("node:fs");

@@ -4,9 +4,7 @@ import { builtProgram } from "../support/built.ts";
 import { ADMIN_KEY, api } from "../support/process.ts";
 import { connect, eventsOf, post, receiving } from "../support/receiving.ts";
 
-beforeAll(async () => {
-  await builtProgram();
-}, 120_000);
+beforeAll(builtProgram);
 
 const JSON_TYPE = { "content-type": "application/json" };
 

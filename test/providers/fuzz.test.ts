@@ -7,9 +7,7 @@ import { providerKeys, schemeWithSample } from "../support/provider-keys.ts";
 import { connect, post, receiving, signedSample } from "../support/receiving.ts";
 import { unsignedParts } from "../support/unsigned-parts.ts";
 
-beforeAll(async () => {
-  await builtProgram();
-}, 120_000);
+beforeAll(builtProgram);
 
 /** Mutations of each preset's delivery over HTTP; `mutations.test.ts` judges 10,000 of each. Set HEADRACE_FUZZ for more. */
 const MUTATIONS = Number(process.env["HEADRACE_FUZZ"] ?? 150);

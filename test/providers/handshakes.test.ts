@@ -5,9 +5,7 @@ import { api, type HeadraceProcess } from "../support/process.ts";
 import { providerKeys } from "../support/provider-keys.ts";
 import { connect, eventsOf, post, receiving, signedSample } from "../support/receiving.ts";
 
-beforeAll(async () => {
-  await builtProgram();
-}, 120_000);
+beforeAll(builtProgram);
 
 const JSON_TYPE = { "content-type": "application/json" };
 

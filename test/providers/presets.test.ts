@@ -5,9 +5,7 @@ import { api } from "../support/process.ts";
 import { providerKeys, schemeWithSample } from "../support/provider-keys.ts";
 import { acceptedOnce, connect, post, receiving, signedSample } from "../support/receiving.ts";
 
-beforeAll(async () => {
-  await builtProgram();
-}, 120_000);
+beforeAll(builtProgram);
 
 /** The type that each preset's sample is known by. */
 const TYPES: Record<string, string> = {

@@ -11,9 +11,7 @@ import { SECRET } from "../support/deliver.ts";
 import type { HeadraceProcess } from "../support/process.ts";
 import { acceptedOnce, connect, post, receiving } from "../support/receiving.ts";
 
-beforeAll(async () => {
-  await builtProgram();
-}, 120_000);
+beforeAll(builtProgram);
 
 type Signed = { headers: Record<string, string>; body: string };
 

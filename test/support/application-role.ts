@@ -1,7 +1,7 @@
 import pg from "pg";
 import { onTestFinished } from "vitest";
-import { freePorts } from "./ports.ts";
-import { type HeadraceProcess, startHeadrace } from "./process.ts";
+import { createInstallation } from "./installation.ts";
+import type { HeadraceProcess } from "./process.ts";
 import { privateStores } from "./stores.ts";
 import type { TemporaryStores } from "./temporary-stores.ts";
 
@@ -38,18 +38,11 @@ export async function startAsApplicationRole(options: {
     if (user !== undefined) [url.username, url.password] = [user, "x"];
     return url.href;
   };
-  const [port = 0] = await freePorts(1);
-  const headrace = startHeadrace({
-    databaseUrl: urlOf("app"),
-    redisUrl: stores.redisUrl,
-    port,
+  const { start } = await createInstallation({ databaseUrl: urlOf("app"), redisUrl: stores.redisUrl });
+  const headrace = await start({
     roles: options.roles,
     env: { HEADRACE_MIGRATION_DATABASE_URL: urlOf("owner") },
   });
-  onTestFinished(async () => {
-    await headrace.end("SIGKILL");
-  });
-  await headrace.ready();
   async function connect(): Promise<pg.Client> {
     const client = new pg.Client(urlOf());
     client.on("error", () => {});

@@ -10,8 +10,9 @@ const MAIN = new URL("../../dist/cli/main.js", import.meta.url).pathname;
 
 export interface HeadraceProcess {
   readonly pid: number;
+  readonly port: number;
   readonly url: string;
-  /** Everything that it printed so far. */
+  /** Everything it has printed so far. */
   output(): string;
   /** Resolves when /readyz is green. */
   ready(): Promise<void>;
@@ -44,10 +45,11 @@ export function startHeadrace(options: {
     },
     stdio: ["ignore", "pipe", "pipe"],
   });
-  return wrap(child, `http://127.0.0.1:${port}`);
+  return wrap(child, port);
 }
 
-function wrap(child: ChildProcess, url: string): HeadraceProcess {
+function wrap(child: ChildProcess, port: number): HeadraceProcess {
+  const url = `http://127.0.0.1:${port}`;
   let text = "";
   const keep = (chunk: Buffer) => {
     text = (text + chunk.toString()).slice(-200_000);
@@ -57,6 +59,7 @@ function wrap(child: ChildProcess, url: string): HeadraceProcess {
   const exited = once(child, "exit");
   return {
     pid: child.pid as number,
+    port,
     url,
     output: () => text,
     async ready() {
@@ -67,7 +70,7 @@ function wrap(child: ChildProcess, url: string): HeadraceProcess {
         );
         return answer?.status === 200;
       };
-      // A machine that runs many of them at once starts each slowly.
+      // Many processes that start at once each start slowly.
       await until(`${url} is ready`, isReady, { withinMs: 90_000 });
     },
     async end(signal) {
@@ -81,7 +84,7 @@ function wrap(child: ChildProcess, url: string): HeadraceProcess {
   };
 }
 
-/** Calls the management API with the admin key; throws what it answered when it is no success. */
+/** Calls the management API with the admin key. Throws with the response if it is not a success. */
 export async function api(url: string, method: string, path: string, body?: unknown): Promise<unknown> {
   const response = await fetch(`${url}/api/v1${path}`, {
     method,

@@ -1,23 +1,16 @@
-import { expect, onTestFinished } from "vitest";
+import { expect } from "vitest";
 import { PRESETS } from "../../src/pipeline/receive/presets/index.ts";
 import { sampleDelivery } from "../../src/pipeline/receive/schemes/sample-delivery.ts";
-import { freePorts } from "./ports.ts";
-import { api, type HeadraceProcess, startHeadrace } from "./process.ts";
+import { createInstallation } from "./installation.ts";
+import { api, type HeadraceProcess } from "./process.ts";
 import { type ProviderKeys, providerKeys, schemeWithSample } from "./provider-keys.ts";
-import { createDatabase, testRedisUrl } from "./stores.ts";
 
 /** One process of all roles on an empty database, with the tenants `acme` and `other`. */
 export async function receiving(
   env: Record<string, string> = {},
 ): Promise<HeadraceProcess & { databaseUrl: string }> {
-  const { url: databaseUrl, drop } = await createDatabase();
-  onTestFinished(drop);
-  const [port = 0] = await freePorts(1);
-  const headrace = startHeadrace({ databaseUrl, redisUrl: testRedisUrl(), port, env });
-  onTestFinished(async () => {
-    await headrace.end("SIGKILL");
-  });
-  await headrace.ready();
+  const { start, databaseUrl } = await createInstallation();
+  const headrace = await start({ env });
   for (const tenant of ["acme", "other"]) await api(headrace.url, "PUT", `/tenants/${tenant}`, {});
   return Object.assign(headrace, { databaseUrl });
 }

@@ -1,18 +1,21 @@
 import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
+import { onTestFinished } from "vitest";
 
-/** One call that a flow's target got. */
+/** One call received by a flow's target. */
 export interface SinkCall {
   idempotencyKey: string;
   /** The body of the CloudEvent. */
   event: { id: string; type: string; data: unknown };
 }
 
-/** A flow's target on 127.0.0.1 that keeps every call; `answer` gives the status of each, 200 unless told. */
+/**
+ * A flow's target on 127.0.0.1 that keeps every call, closed when the test ends. `answer` returns the status for a
+ * call, 200 by default.
+ */
 export async function startSink(answer: (call: SinkCall, number: number) => number = () => 200): Promise<{
   url: string;
   calls: SinkCall[];
-  close(): Promise<void>;
 }> {
   const calls: SinkCall[] = [];
   const server = createServer(async (request, response) => {
@@ -20,14 +23,11 @@ export async function startSink(answer: (call: SinkCall, number: number) => numb
     response.writeHead(answer(call, calls.push(call))).end();
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
-    calls,
-    async close() {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
-    },
-  };
+  onTestFinished(async () => {
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  });
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, calls };
 }
 
 async function readCall(request: IncomingMessage): Promise<SinkCall> {
