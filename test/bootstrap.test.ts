@@ -125,7 +125,7 @@ test("starts a current build without the development packages, and installs noth
   }
 });
 
-test("installs the development packages, saying so, only where there is something to build", async () => {
+test("installs the development packages only if there is something to build", async () => {
   const root = installedWithout(({ dev }) => dev === true, "console.log(1);");
   const { code, stderr } = await runWithOwnNpm(root, "production", "ready.mjs", "start");
   expect(code).not.toBe(0);
@@ -142,12 +142,12 @@ test("installs what a current build needs, without the development packages in p
   expect((await runWithOwnNpm(bare, "", "headrace.mjs")).stderr).toContain("npm ci --include=dev");
 });
 
-test("refuses a command that it does not know, naming those that it does", async () => {
+test("refuses an unknown command, naming the known ones", async () => {
   const { code, stderr } = await run(ROOT, "ready.mjs", "toString");
   expect([code, stderr]).toEqual([2, "No command toString: use one of start, test, check, bench, build.\n"]);
 });
 
-test("says in one line that Node.js is too old", async () => {
+test("reports in one line that Node.js is too old", async () => {
   const script = `
     Object.defineProperty(process.versions, "node", { value: "20.18.3" });
     await import(${JSON.stringify(join(ROOT, "bin/bootstrap/check-node.mjs"))});`;

@@ -32,7 +32,7 @@ const ROLES = [
   "route,execute,maintain",
 ];
 
-test("loses nothing and invents nothing while Redis is erased, processes are killed and PostgreSQL restarts", {
+test("no event is lost or invented while Redis is flushed, processes are killed and PostgreSQL restarts", {
   timeout: CHAOS_MS + 3 * RECOVERY_MS,
 }, async () => {
   const { postgres, redis: redisServer } = await privateStores();

@@ -14,7 +14,7 @@ const URGENT = 200;
 /** The time between two urgent events, ms. */
 const PACE_MS = 50;
 
-test("a backlog of 200,000 polled events does not hold up what users start, and goes on meanwhile", {
+test("a backlog of 200,000 polled events does not delay user-started runs, and keeps draining", {
   timeout: 180_000,
 }, async () => {
   const { start, databaseUrl } = await createInstallation(await privateStores());

@@ -23,7 +23,7 @@ async function operations(api: ServedApi, tenantId: string): Promise<{ method: s
 }
 
 describe("a request to the API", () => {
-  test("needs a key on every route", async () => {
+  test("every API route needs a key", async () => {
     const api = await serveApi();
     const all = await operations(api, "acme");
     expect(all.length).toBeGreaterThan(30);
@@ -36,7 +36,7 @@ describe("a request to the API", () => {
     }
   });
 
-  test("is refused with a key that was revoked, at once", async () => {
+  test("a revoked API key stops working at once", async () => {
     const api = await serveApi();
     const { id, key } = await makeKey(api, { scope: "read" });
     expect((await api.call("GET", "/tenants", undefined, key)).status).toBe(200);
@@ -45,13 +45,13 @@ describe("a request to the API", () => {
     expect((await api.call("DELETE", `/keys/${id}`)).status).toBe(404);
   });
 
-  test("is refused with a key that has expired", async () => {
+  test("an expired API key is rejected", async () => {
     const api = await serveApi();
     const { key } = await makeKey(api, { scope: "read", expires_at: "2020-01-01T00:00:00Z" });
     expect((await api.call("GET", "/tenants", undefined, key)).status).toBe(401);
   });
 
-  test("is refused when it needs more than the key's scope", async () => {
+  test("a request beyond the key's scope is rejected", async () => {
     const api = await serveApi();
     await api.call("PUT", "/tenants/acme", {});
     const read = await makeKey(api, { scope: "read", tenant_id: "acme" });
@@ -69,7 +69,7 @@ describe("a request to the API", () => {
     expect((await api.call("GET", "/dlq", undefined, unbound.key)).status).toBe(403);
   });
 
-  test("is refused on every route of another tenant, and of the installation, with a tenant's key", async () => {
+  test("a tenant's key is rejected on every route of other tenants and of the installation", async () => {
     const api = await serveApi();
     for (const tenant of ["a", "b"]) await api.call("PUT", `/tenants/${tenant}`, {});
     const { key } = await makeKey(api, { scope: "write", tenant_id: "a" });
@@ -82,7 +82,7 @@ describe("a request to the API", () => {
     expect((await api.call("GET", "/tenants/a", undefined, key)).status).toBe(200);
   });
 
-  test("finds nothing of another tenant below its own path", async () => {
+  test("another tenant's objects are not found below a tenant's own path", async () => {
     const api = await serveApi();
     for (const tenant of ["a", "b"]) await api.call("PUT", `/tenants/${tenant}`, {});
     await api.call("PUT", "/tenants/b/flows/f", { trigger: {}, action: { type: "code", handler: "h" } });
@@ -97,7 +97,7 @@ describe("a request to the API", () => {
     expect((await api.call("POST", "/tenants/a/flows/f/deploy", undefined, key)).status).toBe(404);
   });
 
-  test("of a tenant sees nothing of another by row-level security alone, and changes nothing", async () => {
+  test("row-level security alone hides other tenants' rows and protects them from changes", async () => {
     const api = await serveApi();
     for (const tenant of ["a", "b"]) {
       await api.call("PUT", `/tenants/${tenant}`, {});
@@ -141,7 +141,7 @@ describe("a request to the API", () => {
 });
 
 describe("API keys", () => {
-  test("are listed without themselves, in pages", async () => {
+  test("API keys are listed in pages without their values", async () => {
     const api = await serveApi();
     await api.call("PUT", "/tenants/acme", {});
     const { key, ...shown } = await makeKey(api, { scope: "read", tenant_id: "acme" });
@@ -153,7 +153,7 @@ describe("API keys", () => {
     expect(JSON.stringify(stored)).not.toContain(key);
   });
 
-  test("are refused for a tenant that does not exist, and as a tenant's admin", async () => {
+  test("API keys are rejected for an unknown tenant, and with scope admin for a tenant", async () => {
     const api = await serveApi();
     const make = (key: object) => api.call("POST", "/keys", { name: "x", ...key });
     expect((await make({ scope: "read", tenant_id: "ghost" })).body.error.code).toBe("unprocessable");
@@ -162,7 +162,7 @@ describe("API keys", () => {
     expect(admin.body.error.details[0].field).toBe("tenant_id");
   });
 
-  test("of the settings stay revoked over a restart", async () => {
+  test("a revoked key of the settings stays revoked after a restart", async () => {
     const api = await serveApi();
     const { items } = (await api.call("GET", "/keys")).body;
     await api.call("DELETE", `/keys/${items[0].id}`);

@@ -10,7 +10,7 @@ async function statusWith(api: ServedApi, key: string): Promise<number> {
   return (await api.call("GET", "/keys", undefined, key)).status;
 }
 
-test("the admin key of the setting replaces the earlier one, and no key that was made over the API", async () => {
+test("a new HEADRACE_ADMIN_KEY replaces the previous one but no key created over the API", async () => {
   const api = await serveApi();
   const made = (await api.call("POST", "/keys", { name: "HEADRACE_ADMIN_KEY", scope: "admin" })).body.key;
   expect(await ensureAdminKey(api.database, ADMIN_KEY)).toBe(false);
@@ -23,7 +23,7 @@ test("the admin key of the setting replaces the earlier one, and no key that was
   expect(await statusWith(api, made)).toBe(200);
 });
 
-test("of admin keys that several processes start with at once, one holds", async () => {
+test("only one of several admin keys started with at once stays valid", async () => {
   const api = await serveApi();
   const keys = Array.from({ length: 6 }, (_, n) => `${OTHER_KEY}${n}`);
   await Promise.all(keys.map((key) => ensureAdminKey(api.database, key)));
@@ -31,7 +31,7 @@ test("of admin keys that several processes start with at once, one holds", async
   expect(statuses.filter((status) => status === 200)).toHaveLength(1);
 });
 
-test("keys say who made them and when they were last used, written once for many uses", async () => {
+test("keys show who created them and when they were last used, written once for many uses", async () => {
   let nowMs = 0;
   const noted: { note(keyId: string): void } = { note() {} };
   const api = await serveApi({ keyUse: { note: (keyId) => noted.note(keyId) } });

@@ -87,7 +87,7 @@ async function rows({ database }: ServedApi) {
 }
 
 describe("the audit", () => {
-  test("has exactly one row for each call that changed something, and none for one that failed", async () => {
+  test("the audit log has one row per call that changed something, and none per failed call", async () => {
     const api = await serveApi();
     const seen: string[] = [];
     const answers: Answers = {};
@@ -127,7 +127,7 @@ describe("the audit", () => {
     expect(uncovered).toEqual([]);
   });
 
-  test("is listed newest first, in pages, by key, object and time, a tenant's own to its keys", async () => {
+  test("the audit log is listed newest first, in pages, by key, object and time, and per tenant", async () => {
     const api = await serveApi();
     for (const tenant of ["acme", "other"]) await api.call("PUT", `/tenants/${tenant}`, {});
     const write = (await api.call("POST", "/keys", { name: "w", scope: "write", tenant_id: "acme" })).body;
@@ -162,7 +162,7 @@ describe("the audit", () => {
     expect((await api.call("GET", "/tenants/other/audit", undefined, write.key)).status).toBe(403);
   });
 
-  test("cannot be changed or deleted by the API's role, nor read by a tenant that has another's id later", async () => {
+  test("the audit log is immutable to the API's role and hidden from a later tenant of the same id", async () => {
     const api = await serveApi();
     await api.call("PUT", "/tenants/acme", {});
     for (const text of ["UPDATE audit SET object = ''", "DELETE FROM audit"]) {
@@ -174,7 +174,7 @@ describe("the audit", () => {
     expect((await api.call("GET", "/audit?tenant=acme")).body.items).toHaveLength(1);
   });
 
-  test("loses what is older than its time, the oldest first and no more than a batch at once", async () => {
+  test("the audit log expires entries after their retention, oldest first, in batches", async () => {
     const api = await serveApi();
     for (const tenant of ["a", "b", "c"]) await api.call("PUT", `/tenants/${tenant}`, {});
     await api.database.transaction((transaction) =>

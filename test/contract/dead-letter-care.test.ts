@@ -44,7 +44,7 @@ describe("groups of dead letters", () => {
   const namesOf = (body: { items: { fingerprint: string; count: number }[] }) =>
     body.items.map((group) => `${group.fingerprint} ${group.count}`);
 
-  test("count a tenant's own, those that grew last first, and show the newest error", async () => {
+  test("groups of dead letters count per tenant, latest first, and show the newest error", async () => {
     const api = await withGroups();
     await api.database.pipeline.query({
       text: "UPDATE dead_letters SET status = 'replayed' WHERE error_message = 'It took 11 s'",
@@ -73,7 +73,7 @@ describe("groups of dead letters", () => {
     );
   });
 
-  test("say to an administrator how many tenants are hit", async () => {
+  test("groups of dead letters show an admin how many tenants are affected", async () => {
     const api = await withGroups();
     const { body } = await api.call("GET", "/dlq/groups");
     expect(namesOf(body)).toEqual(["timeout 6", "bad 1"]);
@@ -81,7 +81,7 @@ describe("groups of dead letters", () => {
     expect((await api.call("GET", "/dlq/groups", undefined, await keyOf(api, "acme"))).status).toBe(403);
   });
 
-  test("take the filters of the list", async () => {
+  test("groups of dead letters accept the list's filters", async () => {
     const api = await withGroups();
     const groups = async (query: string) => namesOf((await api.call("GET", `/dlq/groups?${query}`)).body);
     expect(await groups("stage=normalize")).toEqual(["bad 1"]);
@@ -96,7 +96,7 @@ describe("groups of dead letters", () => {
     expect([status, body.error.details[0].field]).toEqual([400, "stage"]);
   });
 
-  test("come in pages that hold each once", async () => {
+  test("pages of dead letter groups contain each group once", async () => {
     const api = await withTenants();
     for (let i = 0; i < 5; i += 1) {
       // Two of them were seen in the same moment.
@@ -118,7 +118,7 @@ describe("groups of dead letters", () => {
 });
 
 describe("the forecast of dead letters", () => {
-  test("says what is kept, will be, and expires, by the policy of the tenant", async () => {
+  test("the forecast shows stored, expected and expiring dead letters by the tenant's policy", async () => {
     const api = await withTenants();
     await api.call("PUT", "/dlq/policy", { retention_days: 20 });
     await buried(api.database, { tenantId: "acme", count: 10, payload: "12345" });
@@ -163,7 +163,7 @@ describe("alerts", () => {
   const kindsOf = (body: { items: { tenant_id: string | null; kind: string; status: string }[] }) =>
     body.items.map((one) => `${one.tenant_id} ${one.kind} ${one.status}`).sort();
 
-  test("are shown to their tenant and no other, open and resolved", async () => {
+  test("alerts are shown only to their tenant, open and resolved", async () => {
     const api = await withAlerts();
     const { status, body } = await api.call(
       "GET",
@@ -196,7 +196,7 @@ describe("alerts", () => {
     expect((await api.call("GET", "/alerts", undefined, key)).status).toBe(403);
   });
 
-  test("are all shown to whoever sees the installation, by filters and in pages", async () => {
+  test("alerts of all tenants are listed for admins, by filters and in pages", async () => {
     const api = await withAlerts();
     const key = await keyOf(api, undefined);
     const alerts = async (query = "") =>
@@ -218,7 +218,7 @@ describe("alerts", () => {
 });
 
 describe("the policy of dead letters", () => {
-  test("is off, thirty days, dlq and no alert unless it says otherwise, and a PUT replaces it", async () => {
+  test("the dead letter policy has defaults, and a PUT replaces it", async () => {
     const api = await withTenants();
     const policy = async (path: string) => (await api.call("GET", path)).body;
     const defaults = { auto_replay: { enabled: false }, retention_days: 30, unmatched: "dlq" };
@@ -236,7 +236,7 @@ describe("the policy of dead letters", () => {
     expect(await policy("/tenants/acme/dlq/policy")).toEqual({ ...defaults, retention_days: 3 });
   });
 
-  test("is refused where it cannot be kept, with the field", async () => {
+  test("an invalid dead letter policy is rejected with the field", async () => {
     const api = await withTenants();
     const refused = async (body: unknown) => {
       const answer = await api.call("PUT", "/tenants/acme/dlq/policy", body);

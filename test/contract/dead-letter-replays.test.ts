@@ -86,7 +86,7 @@ async function deadRun(api: ServedApi, data: unknown = { n: 1 }) {
 }
 
 describe("replaying a dead letter whose run failed", () => {
-  test("makes one run in the last lane, and the letter is replayed when that run succeeded", async () => {
+  test("a replay creates one run in the last lane, and its success settles the dead letter", async () => {
     const api = await withFlow();
     const { id, eventId, runId } = await deadRun(api);
     const { status, body } = await replay(api, id);
@@ -116,7 +116,7 @@ describe("replaying a dead letter whose run failed", () => {
     ]);
   });
 
-  test("that fails again has the new error in the same letter, and may be replayed again", async () => {
+  test("a replay that fails again updates the error of its dead letter, which can be replayed again", async () => {
     const api = await withFlow();
     const { id } = await deadRun(api);
     const first = (await replay(api, id)).body.run_id;
@@ -140,7 +140,7 @@ describe("replaying a dead letter whose run failed", () => {
     expect(await letters(api)).toMatchObject([{ id, status: "replayed", retry_count: 2 }]);
   });
 
-  test("is one replay, however many ask for it at once", async () => {
+  test("concurrent requests to replay a dead letter create one run", async () => {
     const api = await withFlow();
     const { id } = await deadRun(api);
     const answers = await Promise.all(Array.from({ length: 4 }, () => replay(api, id)));
@@ -151,7 +151,7 @@ describe("replaying a dead letter whose run failed", () => {
     expect(api.queued).toHaveLength(1);
   });
 
-  test("that is cancelled leaves the letter as it was, to be replayed again", async () => {
+  test("cancelling a replay leaves its dead letter pending", async () => {
     const api = await withFlow();
     const { id } = await deadRun(api);
     const { run_id } = (await replay(api, id)).body;
@@ -162,7 +162,7 @@ describe("replaying a dead letter whose run failed", () => {
     expect((await replay(api, id)).status).toBe(202);
   });
 
-  test("takes the version that is live, and is refused when the flow was deleted", async () => {
+  test("a replay uses the deployed version, and is rejected when the flow was deleted", async () => {
     const api = await withFlow();
     const { id } = await deadRun(api);
     await api.call("PUT", "/tenants/acme/flows/f", {
@@ -186,7 +186,7 @@ describe("replaying a dead letter whose run failed", () => {
     expect((await letters(api))[0]).toMatchObject({ retry_count: 2, status: "pending" });
   });
 
-  test("makes its event again when the original's day is gone: the same bytes under the same key", async () => {
+  test("a replay recreates its event with the same bytes and key when its partition was dropped", async () => {
     const api = await withFlow();
     const { id, eventId } = await deadRun(api, { n: "é", big: 12345678901234 });
     const before = (await api.call("GET", `/tenants/acme/events/${eventId}`)).body;
@@ -214,7 +214,7 @@ describe("replaying a dead letter whose run failed", () => {
     expect((await letters(api))[0]).toMatchObject({ event_id: eventId, event_payload: { n: "é" } });
   });
 
-  test("takes another payload, which is kept beside the original and taken from then on", async () => {
+  test("a replay with an edited payload keeps the original, and later replays use the edit", async () => {
     const api = await withFlow();
     const { id, eventId } = await deadRun(api, { total: "wrong" });
     const { run_id } = (await replay(api, id, { payload: { total: 5 } })).body;
@@ -239,7 +239,7 @@ describe("replaying a dead letter whose run failed", () => {
     expect((await letters(api))[0]).toMatchObject({ edited_payload: { total: 5 } });
   });
 
-  test("is refused for a letter of nobody or another tenant, a body that is none, and a key that only reads", async () => {
+  test("a replay is rejected for an unknown or another tenant's dead letter, an invalid body, and a read-only key", async () => {
     const api = await withFlow();
     const { id } = await deadRun(api);
     await api.call("PUT", "/tenants/other", {});
@@ -255,7 +255,7 @@ describe("replaying a dead letter whose run failed", () => {
 });
 
 describe("replaying a dead letter that never came to a run", () => {
-  test("says that the event meets no flow, counts the try, and matches once a flow was deployed", async () => {
+  test("replaying an unmatched event reports that it matches no flow until one is deployed", async () => {
     const api = await withFlow();
     const eventId = await accept(api, "ping", Buffer.from('{"a":1}'));
     const [{ id }] = await letters(api);
@@ -288,7 +288,7 @@ describe("replaying a dead letter that never came to a run", () => {
     ]);
   });
 
-  test("whose linked run is dead goes to that flow alone from then on", async () => {
+  test("a replay of an unmatched event that died goes only to that flow from then on", async () => {
     const api = await withFlow();
     await accept(api, "ping", Buffer.from("{}"));
     const [{ id }] = await letters(api);
@@ -299,7 +299,7 @@ describe("replaying a dead letter that never came to a run", () => {
     expect((await replay(api, id)).body).toEqual({ run_id: expect.any(String) });
   });
 
-  test("stays unreadable until it is given a payload that can be read; the original bytes stay", async () => {
+  test("replaying an unreadable event needs a readable payload, and the original bytes stay", async () => {
     const api = await withFlow();
     const bytes = Buffer.from([0x7b, 0xff, 0x00]);
     await accept(api, "order.x", bytes);
@@ -320,7 +320,7 @@ describe("replaying a dead letter that never came to a run", () => {
 });
 
 describe("replaying an event", () => {
-  test("that met nothing and was dropped starts the flows that were deployed since", async () => {
+  test("replaying a dropped event starts the flows deployed since", async () => {
     const api = await withFlow();
     await api.call("PUT", `${DLQ}/policy`, { unmatched: "drop" });
     const eventId = await accept(api, "ping", Buffer.from('{"a":1}'));
@@ -351,7 +351,7 @@ describe("replaying an event", () => {
 describe("replaying many dead letters", () => {
   const BULK = `${DLQ}/replay`;
 
-  test("says in a dry run how many a filter finds, and begins nothing", async () => {
+  test("a dry run of a bulk replay counts the matches and starts nothing", async () => {
     const api = await withFlow();
     await deadRun(api);
     await accept(api, "ping", Buffer.from("{}"));
@@ -373,7 +373,7 @@ describe("replaying many dead letters", () => {
     expect((await api.call("GET", `${DLQ}/replays`)).body).toEqual({ items: [], next_cursor: null });
   });
 
-  test("takes those that are pending alone: none that is replayed, or is being replayed", async () => {
+  test("a bulk replay takes only pending dead letters that are not being replayed", async () => {
     const api = await withFlow();
     const { id } = await deadRun(api);
     const count = async () => (await api.call("POST", BULK, { filter: {}, dry_run: true })).body.count;
@@ -385,7 +385,7 @@ describe("replaying many dead letters", () => {
     expect(await count()).toBe(0);
   });
 
-  test("is shown from its beginning, stopped, and stays stopped", async () => {
+  test("a bulk replay is shown, can be stopped, and stays stopped", async () => {
     const api = await withFlow();
     await deadRun(api);
     const { status, body } = await api.call("POST", BULK, { filter: { flow: "f" }, rate_per_second: 7 });
@@ -414,7 +414,7 @@ describe("replaying many dead letters", () => {
     }
   });
 
-  test("is refused for what is no filter, a rate that is none, a key that only reads, and another tenant's", async () => {
+  test("a bulk replay is rejected for an invalid filter or rate, a read-only key, and another tenant", async () => {
     const api = await withFlow();
     await api.call("PUT", "/tenants/other", {});
     const statusOf = async (body: unknown, key?: string) => (await api.call("POST", BULK, body, key)).status;

@@ -61,7 +61,7 @@ async function openAll({ database }: ServedApi, keyRing: KeyRing): Promise<Recor
 const rotation = { batchSize: 2, onProgress: () => {} };
 
 describe("the encryption key", () => {
-  test("is rotated in every column of the schema that holds sealed values", async () => {
+  test("rotation covers every column of the schema with encrypted values", async () => {
     const { database } = await serveApi();
     const columns = await database.pipeline.query<{ name: string }>({
       text: `SELECT table_name || '.' || column_name AS name FROM information_schema.columns
@@ -76,7 +76,7 @@ describe("the encryption key", () => {
     expect(columns.map(({ name }) => name).sort()).toEqual(known.sort());
   });
 
-  test("is rotated so that the new key alone opens everything, and the old one may go", async () => {
+  test("after rotation the new key alone decrypts everything and the old one is removable", async () => {
     const api = await withSecrets();
     const before = await openAll(api, createKeyRing(K1));
     expect(Object.values(before).every((values) => values.length > 0)).toBe(true);
@@ -99,7 +99,7 @@ describe("the encryption key", () => {
     expect(await reencrypt(api.database, createKeyRing(K2), rotation)).toMatchObject({ reencrypted: 0 });
   });
 
-  test("is rotated without touching a secret that is changed meanwhile", async () => {
+  test("rotation leaves a secret that changes meanwhile untouched", async () => {
     const api = await withSecrets();
     const column = SEALED_COLUMNS.find(({ table }) => table === "tenant_secrets");
     if (column === undefined) throw new Error("no such column");
@@ -114,7 +114,7 @@ describe("the encryption key", () => {
     expect(opened["tenant_secrets.sealed"]).toContain("changed meanwhile");
   });
 
-  test("is rotated around the secrets that do not open, and says how many are left under which key", async () => {
+  test("rotation skips secrets that do not decrypt, and reports how many remain under each key", async () => {
     const api = await withSecrets();
     await api.database.pipeline.query({
       text: "UPDATE tenant_secrets SET key_id = 'lost' WHERE name < 's2'",
@@ -123,7 +123,7 @@ describe("the encryption key", () => {
     expect(rotated).toMatchObject({ reencrypted: SECRETS + 2, unreadable: 2, remaining: { lost: 2 } });
   });
 
-  test("that is missing, or has other bytes, is named with the secrets that need it, until all open again", async () => {
+  test("a missing or different encryption key is reported with its secrets until all decrypt again", async () => {
     const api = await withSecrets();
     const lines: unknown[] = [];
     const look = (setting: string) => {

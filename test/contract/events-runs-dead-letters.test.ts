@@ -63,7 +63,7 @@ const DEAD = {
 };
 
 describe("events", () => {
-  test("are shown as they were posted", async () => {
+  test("events are shown as they were posted", async () => {
     const api = await withTenant();
     const event = {
       connector: "shop",
@@ -92,14 +92,14 @@ describe("events", () => {
     expect((await api.call("GET", EVENTS)).body.items).toEqual([listed]);
   });
 
-  test("have the connector api and priority 1 unless they say otherwise", async () => {
+  test("posted events have the connector api and priority 1 by default", async () => {
     const api = await withTenant();
     await post(api, { type: "t", data: null });
     const [event] = (await api.call("GET", EVENTS)).body.items;
     expect(event).toMatchObject({ connector: "api", priority: 1, subject: null, data: null });
   });
 
-  test("with the same idempotency key are one event, within an array too", async () => {
+  test("posts with the same idempotency key create one event, also within an array", async () => {
     const api = await withTenant();
     const id = await post(api, { type: "t", idempotency_key: "k" });
     expect(await post(api, { type: "t", idempotency_key: "k" })).toBe(id);
@@ -119,7 +119,7 @@ describe("events", () => {
     ).toBe(1);
   });
 
-  test("are accepted a thousand at once, in order, all or none", async () => {
+  test("a thousand events are accepted at once, in order, all or none", async () => {
     const api = await withTenant();
     const many = Array.from({ length: 1_000 }, (_, data) => ({ type: "t", data }));
     expect((await api.call("POST", EVENTS, [...many, { type: "t", data: 0 }])).status).toBe(400);
@@ -132,12 +132,12 @@ describe("events", () => {
     expect(await idsOf(api, `${EVENTS}?limit=1000`)).toEqual(body.event_ids.reverse());
   });
 
-  test("are not accepted for a tenant that does not exist", async () => {
+  test("events are rejected for an unknown tenant", async () => {
     const api = await serveApi();
     expect((await api.call("POST", "/tenants/ghost/events", { type: "t", data: {} })).status).toBe(404);
   });
 
-  test("are found by every filter", async () => {
+  test("events are found by every filter", async () => {
     const api = await withFlow();
     const paid = await post(api, { type: "order.paid", connector: "shop", subject: "Anna", priority: 2 });
     const other = await post(api, { type: "ping" });
@@ -163,7 +163,7 @@ describe("events", () => {
     }
   });
 
-  test("are listed in pages that neither repeat nor leave out, while others arrive", async () => {
+  test("pages of events neither repeat nor omit any while others arrive", async () => {
     const api = await withTenant();
     const posted: string[] = [];
     for (let number = 0; number < 7; number += 1) posted.push(await post(api, { type: "t", data: number }));
@@ -178,7 +178,7 @@ describe("events", () => {
     expect(seen).toEqual(posted.reverse());
   });
 
-  test("with large payloads make short pages, and all are reached", async () => {
+  test("large events make short pages that still reach every event", async () => {
     const api = await withTenant();
     for (let number = 0; number < 4; number += 1) await post(api, { type: "t", data: "x".repeat(4_500_000) });
     const first = (await api.call("GET", EVENTS)).body;
@@ -189,7 +189,7 @@ describe("events", () => {
 });
 
 describe("runs", () => {
-  test("are shown with their attempts, and in their event's timeline", async () => {
+  test("runs are shown with their attempts and in their event's timeline", async () => {
     const api = await withFlow();
     const eventId = await post(api, { type: "order.paid" });
     await route(api.database, [eventId]);
@@ -226,7 +226,7 @@ describe("runs", () => {
     ).toEqual(["receive accepted", "route routed", "execute queued", "execute running", "execute succeeded"]);
   });
 
-  test("are found by every filter, a replay's among them", async () => {
+  test("runs are found by every filter, including runs of replays", async () => {
     const api = await withFlow();
     const [one, two] = [await post(api, { type: "order.a" }), await post(api, { type: "order.b" })];
     await route(api.database, [one, two]);
@@ -249,7 +249,7 @@ describe("runs", () => {
 });
 
 describe("dead letters", () => {
-  test("hold the record with the whole original, from every stage", async () => {
+  test("dead letters of every stage contain the whole original event", async () => {
     const api = await withFlow();
     const webhook = (payload: Buffer, contentType: string) => ({
       tenantId: "acme",
@@ -325,7 +325,7 @@ describe("dead letters", () => {
     ]);
   });
 
-  test("are found by every filter, and of all tenants by an admin", async () => {
+  test("dead letters are found by every filter, and across tenants by an admin", async () => {
     const api = await withFlow();
     await api.call("PUT", "/tenants/other", {});
     const [ping, order] = [

@@ -28,7 +28,7 @@ async function workersSecret(api: ServedApi, flowVersion = 1): Promise<string | 
 }
 
 describe("flows", () => {
-  test("are stored with their defaults, and a version for each change", async () => {
+  test("flows are stored with their defaults, and each change makes a version", async () => {
     const api = await withTenant();
     const { status, body } = await api.call("PUT", URL, { name: "F", ...FLOW });
     expect(status).toBe(200);
@@ -54,7 +54,7 @@ describe("flows", () => {
     });
   });
 
-  test("read a condition as text and as its tree, and show both", async () => {
+  test("a flow accepts a condition as text or tree, and shows both", async () => {
     const api = await withTenant();
     const text = 'status eq "completed" and total gt 100';
     const fromText = (await api.call("PUT", URL, { ...FLOW, trigger: { where: text } })).body;
@@ -63,7 +63,7 @@ describe("flows", () => {
     expect(fromTree.body).toMatchObject({ version: 1, where_text: text, trigger: fromText.trigger });
   });
 
-  test("show the signing secret once, which is the one that workers sign with", async () => {
+  test("a flow shows its signing secret once, and workers sign with it", async () => {
     const api = await withTenant();
     const { signing_secret: made } = (await api.call("PUT", URL, FLOW)).body;
     expect(made).toMatch(/^whsec_[A-Za-z0-9+/]{43}=$/);
@@ -78,7 +78,7 @@ describe("flows", () => {
     expect(await readCounter(api.database.pipeline, "flows")).toBeGreaterThan(before);
   });
 
-  test("are live from deploy to undeploy, at the version that was deployed", async () => {
+  test("a flow is live from deploy to undeploy, in the deployed version", async () => {
     const api = await withTenant();
     await api.call("PUT", URL, FLOW);
     expect(await liveVersions(api)).toEqual([]);
@@ -101,7 +101,7 @@ describe("flows", () => {
     expect(await liveVersions(api)).toEqual([]);
   });
 
-  test("that are deleted are undeployed, and come back undeployed with another secret", async () => {
+  test("a deleted flow is undeployed, and is undeployed with a new secret when created again", async () => {
     const api = await withTenant();
     const first = (await api.call("PUT", URL, FLOW)).body;
     await api.call("POST", `${URL}/deploy`);
@@ -120,7 +120,7 @@ describe("flows", () => {
     expect(back.signing_secret).not.toBe(first.signing_secret);
   });
 
-  test("are never left deployed by deploys that race a delete", async () => {
+  test("a deploy that races a delete never leaves the flow deployed", async () => {
     const api = await withTenant();
     for (let round = 0; round < 5; round += 1) {
       await api.call("PUT", URL, FLOW);
@@ -131,7 +131,7 @@ describe("flows", () => {
     }
   });
 
-  test("keep their limits and order, which a PUT without them takes away", async () => {
+  test("a flow keeps its limits and order until a PUT omits them", async () => {
     const api = await withTenant();
     const limits = {
       concurrency: 3,
@@ -157,14 +157,14 @@ describe("flows", () => {
     ["rate_limit", { per_second: 5, burst: 2 }],
     ["order_by", 7],
     ["on_order_failure", "stop"],
-  ])("are refused with %s %j", async (field, value) => {
+  ])("a flow with %s %j is rejected", async (field, value) => {
     const api = await withTenant();
     const { status, body } = await api.call("PUT", URL, { ...FLOW, [field]: value });
     expect(status).toBe(400);
     expect(body.error.details[0].field).toContain(field);
   });
 
-  test("get another signing secret, shown once, while the old one signs too for as long as is asked", async () => {
+  test("rotating a flow's signing secret shows the new one once, and the old one overlaps", async () => {
     const api = await withTenant();
     const { signing_secret: first } = (await api.call("PUT", URL, FLOW)).body;
     const opened = async () => {
@@ -196,7 +196,7 @@ describe("flows", () => {
     expect((await api.call("POST", "/tenants/acme/flows/none/rotate")).status).toBe(404);
   });
 
-  test("are refused for what cannot be ordered by or sent, with its place", async () => {
+  test("a flow is rejected for an invalid order_by or template, with its position", async () => {
     const api = await withTenant();
     const cases: [field: string, flow: unknown][] = [
       ["order_by", { ...FLOW, order_by: "a..b" }],
@@ -219,7 +219,7 @@ describe("flows", () => {
     expect((await api.call("GET", URL)).status).toBe(404);
   });
 
-  test("are refused with the place of a condition that cannot be read", async () => {
+  test("a flow is rejected for an invalid condition, with the position of the error", async () => {
     const api = await withTenant();
     for (const where of [
       "status eq",
@@ -234,7 +234,7 @@ describe("flows", () => {
     }
   });
 
-  test("are refused for text that cannot be stored", async () => {
+  test("a flow is rejected for text that cannot be stored", async () => {
     const api = await withTenant();
     for (const text of ["\0", "\ud800"]) {
       const action = { ...ACTION, body: text, headers: { "content-type": "text/plain" } };
@@ -243,7 +243,7 @@ describe("flows", () => {
     }
   });
 
-  test("are refused for fields that do not fit, with what was expected", async () => {
+  test("a flow is rejected for invalid fields, with the expected values", async () => {
     const api = await withTenant();
     const cases: [field: string, flow: unknown][] = [
       ["body", '"a flow"'],

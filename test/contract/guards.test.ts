@@ -40,7 +40,7 @@ const FEW_FAILURES = {
   failures: { max: 3, windowMs: 60_000, maxAddresses: 100, delayMs: 10, maxDelayed: 1 },
 };
 
-test("an address with too many unknown keys is answered 429, its good keys and other addresses are not", async () => {
+test("an address with too many unknown keys gets 429, but not its valid keys or other addresses", async () => {
   const api = await serveBounded(FEW_FAILURES);
   const { body: reader } = await api.call("POST", "/keys", { name: "reader", scope: "read" });
   for (const n of [1, 2, 3]) expect((await callFrom(api, "192.0.2.1", `${MADE_UP}-${n}`)).status).toBe(401);
@@ -62,7 +62,7 @@ test("addresses of one IPv6 /64 are counted together, and only failures count", 
   expect((await callFrom(api, "2001:db8:0:1::1", MADE_UP)).status).toBe(401);
 });
 
-test("a key beyond its calls in a second is answered 429 with Retry-After, another key is not", async () => {
+test("a key beyond its calls per second gets 429 with Retry-After, and other keys do not", async () => {
   const api = await serveBounded({ callsPerSecond: { max: 2, maxKeys: 100 } });
   const { body: other } = await api.call("POST", "/keys", { name: "other", scope: "admin" });
   const answers = await Promise.all(Array.from({ length: 10 }, () => api.call("GET", "/tenants")));
@@ -74,7 +74,7 @@ test("a key beyond its calls in a second is answered 429 with Retry-After, anoth
   expect(new Set(api.refused)).toEqual(new Set(["key_rate"]));
 });
 
-test("calls of one key that keep one another waiting for too long are answered 429, other keys' are not", async () => {
+test("calls of one key that wait too long for each other get 429, and other keys' do not", async () => {
   const api = await serveBounded({ keyShare: { perHolder: 1, maxWaitMs: 100, maxWaiting: 10 } });
   await api.call("PUT", "/tenants/t", {});
   const { body: other } = await api.call("POST", "/keys", { name: "other", scope: "admin" });

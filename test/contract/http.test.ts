@@ -5,7 +5,7 @@ import { open } from "../support/database.ts";
 import { ADMIN_KEY, serveApi } from "./serve-api.ts";
 
 describe("the server", () => {
-  test("describes every route of the API, with references that resolve", async () => {
+  test("openapi.json describes every API route, and its references resolve", async () => {
     const api = await serveApi();
     const document = (await api.server.inject("/openapi.json")).json();
     expect([document.openapi, document.info.version]).toEqual(["3.1.0", "1.2.3"]);
@@ -49,7 +49,7 @@ describe("the server", () => {
     }
   });
 
-  test("refuses bodies that are no JSON, too large or harmful, each with its own status", async () => {
+  test("rejects bodies that are not JSON, too large or harmful, each with its own status", async () => {
     const api = await serveApi();
     const cases: [body: string, status: number, code: string, contentType?: string][] = [
       ['{"name":', 400, "invalid_request"],
@@ -73,7 +73,7 @@ describe("the server", () => {
     }
   });
 
-  test("answers a wrong method with the right ones, and an unknown path with 404", async () => {
+  test("responds to a wrong method with the allowed ones, and to an unknown path with 404", async () => {
     const api = await serveApi();
     const patched = await api.call("PATCH", "/tenants/acme", {});
     expect([patched.status, patched.headers["allow"], patched.body.error.code]).toEqual([
@@ -90,7 +90,7 @@ describe("the server", () => {
     expect((await api.call("GET", "/tenants/%ff")).status).toBe(400);
   });
 
-  test("answers 503 with Retry-After while PostgreSQL is away, and tells nobody its address", async () => {
+  test("responds 503 with Retry-After while PostgreSQL is down, without disclosing its address", async () => {
     const database = open("postgres://nobody@127.0.0.1:1/none");
     onTestFinished(() => database.close());
     const api = await serveApi({ database });
@@ -100,7 +100,7 @@ describe("the server", () => {
     expect(api.logged.join()).toContain("ECONNREFUSED");
   });
 
-  test("answers what nobody foresaw with a request id, and keeps the cause in the log", async () => {
+  test("responds to an unexpected error with a request id, and logs the cause", async () => {
     const api = await serveApi({ readiness: () => Promise.reject(new Error("it is broken")) });
     const answer = await api.server.inject("/readyz");
     const requestId = answer.headers["x-request-id"] as string;
@@ -112,7 +112,7 @@ describe("the server", () => {
     ).toHaveLength(1);
   });
 
-  test("refuses text that PostgreSQL cannot hold", async () => {
+  test("rejects text that PostgreSQL cannot store", async () => {
     const api = await serveApi();
     const { status, body } = await api.call("PUT", "/connectors/x", {
       source: { handler: "x", ignore: ["/a\u0000b"] },
@@ -124,7 +124,7 @@ describe("the server", () => {
     expect((await api.call("PUT", "/tenants/acme", { name: "a\u0000b" })).status).toBe(400);
   });
 
-  test("answers headers that are too large, and what is no HTTP, in its own form", async () => {
+  test("responds to oversized headers and to malformed HTTP with the API's error body", async () => {
     const api = await serveApi();
     await api.server.listen({ port: 0, host: "127.0.0.1" });
     const { port } = api.server.addresses()[0] as { port: number };
@@ -136,7 +136,7 @@ describe("the server", () => {
     );
   });
 
-  test("says whether it is healthy and ready without a key", async () => {
+  test("healthz and readyz need no key", async () => {
     const checks = { redis: { ok: false, detail: "no answer" } };
     const api = await serveApi({ readiness: async () => ({ ready: false, checks }) });
     expect((await api.server.inject("/healthz")).json()).toEqual({ status: "ok" });
@@ -145,7 +145,7 @@ describe("the server", () => {
     expect((await api.server.inject("/metrics")).statusCode).toBe(200);
   });
 
-  test("shows metrics to this machine alone without a key, and to who has it with one", async () => {
+  test("serves /metrics to loopback only without a metrics key, and to its bearer with one", async () => {
     const open = await serveApi();
     const metrics = async (api: typeof open, headers: Record<string, string>, remoteAddress = "127.0.0.1") =>
       (await api.server.inject({ url: "/metrics", headers, remoteAddress })).statusCode;
@@ -162,7 +162,7 @@ describe("the server", () => {
     expect(await metrics(closed, right, "8.8.8.8")).toBe(200);
   });
 
-  test("lets nobody guess a type, stores no answer of the API, and refuses two Host headers", async () => {
+  test("sends nosniff and no-store headers, and rejects two Host headers", async () => {
     const api = await serveApi();
     for (const [path, code] of [
       ["/", 200],
@@ -185,7 +185,7 @@ describe("the server", () => {
     expect(await exchange(port, "nonsense\r\n\r\n")).toContain("X-Content-Type-Options: nosniff");
   });
 
-  test("serves a page whose policy admits its own script and style alone", async () => {
+  test("serves a page whose content security policy admits only its own script and style", async () => {
     const api = await serveApi();
     const page = await api.server.inject("/");
     const policy = page.headers["content-security-policy"] as string;
@@ -196,7 +196,7 @@ describe("the server", () => {
     expect(policy).toContain("default-src 'none'");
   });
 
-  test("serves neither API nor page where the process has no such role", async () => {
+  test("serves neither API nor page without the role api", async () => {
     const api = await serveApi({ serveApi: false });
     expect((await api.call("GET", "/tenants")).status).toBe(404);
     expect((await api.server.inject("/")).statusCode).toBe(404);

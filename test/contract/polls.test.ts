@@ -30,7 +30,7 @@ describe("deletions that are held", () => {
       holdDeletions(transaction, OF, { count, ceiling: 10, tracked: 100, sample: ["7"] }),
     );
 
-  test("are shown, and an approval polls again", async () => {
+  test("held deletions are shown, and approving them polls again", async () => {
     const api = await withSource();
     const id = await hold(api, 40);
     const shown = { id, state: "pending", count: 40, ceiling: 10, records_tracked: 100, sample: ["7"] };
@@ -46,7 +46,7 @@ describe("deletions that are held", () => {
     expect(again.body.decided_at).toBe(approved.body.decided_at);
   });
 
-  test("are rejected without a poll, and asked about anew when they are more", async () => {
+  test("rejecting held deletions does not poll, and a larger set is held again", async () => {
     const api = await withSource();
     const id = await hold(api, 40);
     expect((await api.call("POST", `${SOURCE}/holds/${id}/reject`)).body.state).toBe("rejected");
@@ -57,7 +57,7 @@ describe("deletions that are held", () => {
     expect((await api.call("GET", `${SOURCE}/holds`)).body.items).toMatchObject([{ id, state: "pending" }]);
   });
 
-  test("are decided on only where they are, and by whom they belong to", async () => {
+  test("held deletions can be decided only on their own source and by their own tenant", async () => {
     const api = await withSource();
     const id = await hold(api, 40);
     await api.call("PUT", "/tenants/globex", {});
@@ -72,7 +72,7 @@ describe("deletions that are held", () => {
     expect((await api.call("GET", "/tenants/acme/sources/none/holds")).status).toBe(404);
   });
 
-  test("and all else that polls have made go with their source", async () => {
+  test("deleting a source deletes its held deletions and poll state", async () => {
     const api = await withSource();
     await hold(api, 40);
     await api.call("DELETE", SOURCE);
@@ -82,7 +82,7 @@ describe("deletions that are held", () => {
 });
 
 describe("an event that a poll found", () => {
-  test("shows what changed, and conditions see it", async () => {
+  test("an event of a poll shows its changes, and conditions can use them", async () => {
     const api = await withSource();
     const trigger = (where: string) => ({
       trigger: { connector: "shop", event_types: ["order.*"], where },

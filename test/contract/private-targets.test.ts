@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { createTargetRules } from "../../src/runtime/outgoing/index.ts";
 import { serveApi } from "./serve-api.ts";
 
-test("an address that outgoing calls would refuse is refused where it is stored", async () => {
+test("private addresses are rejected where a URL is stored", async () => {
   const api = await serveApi({ refusedTarget: createTargetRules(["10.1.0.0/16"], new Set()) });
   await api.call("PUT", "/tenants/acme", {});
   const source = { request: { url: "{base}/orders" }, pagination: { type: "none" }, records: "", id: "id" };

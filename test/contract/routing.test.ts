@@ -23,7 +23,7 @@ async function accept(api: ServedApi, ...events: Record<string, unknown>[]): Pro
 }
 
 describe("the routing of an event", () => {
-  test("names every flow of its connector and type, and of those that it did not start the clause that failed", async () => {
+  test("the routing of an event lists every flow of its connector and type, with the clause that failed", async () => {
     const api = await withTenant();
     await deploy(api, "large", {
       trigger: { event_types: ["order.*"], where: 'status eq "completed" and total gt 100' },
@@ -48,7 +48,7 @@ describe("the routing of an event", () => {
     expect(body.runs.map((run: { flow_id: string }) => run.flow_id)).toEqual(["any"]);
   });
 
-  test("names those that it started first, when there are more than are shown", async () => {
+  test("the routing of an event lists started flows first when it is truncated", async () => {
     const api = await withTenant();
     await deploy(api, "z", {
       trigger: { connector: "api", event_types: ["x", "order.p*"], where: "n eq 1" },
@@ -70,7 +70,7 @@ describe("the routing of an event", () => {
     expect(listed.map((one) => one.flowId)).toEqual(["z"]);
   });
 
-  test("reads the envelope by its shown names, headers in any case, and names no secret", async () => {
+  test("conditions read the envelope by its API names, headers in any case, and no secrets", async () => {
     const api = await withTenant();
     const envelope = [
       '$event.tenant_id eq "acme"',
@@ -107,7 +107,7 @@ describe("the routing of an event", () => {
     ]);
   });
 
-  test("is that of its moment, also after the flow was changed and undeployed", async () => {
+  test("the routing of an event does not change when its flow is changed and undeployed", async () => {
     const api = await withTenant();
     await deploy(api, "f", { trigger: { where: "total gt 1" } });
     const [id = ""] = await accept(api, { type: "t", data: { total: 5 } });
@@ -120,7 +120,7 @@ describe("the routing of an event", () => {
 });
 
 describe("a flow tested on past events", () => {
-  test("says how many and which would have started it, and starts nothing", async () => {
+  test("testing a flow on past events counts and lists matches, and starts nothing", async () => {
     const api = await withTenant();
     const ids = await accept(
       api,
@@ -139,7 +139,7 @@ describe("a flow tested on past events", () => {
     expect((await api.call("GET", "/tenants/acme/runs")).body.items).toEqual([]);
   });
 
-  test("refuses a condition that cannot be read, and a flow that is not there", async () => {
+  test("testing a flow rejects an invalid condition and an unknown flow", async () => {
     const api = await withTenant();
     await api.call("PUT", `${FLOWS}/f`, { action: ACTION, trigger: {} });
     const bad = await api.call("POST", `${FLOWS}/f/test`, { where: "total gt" });
@@ -161,7 +161,7 @@ describe("a deploy from a past moment", () => {
     for (let rounds = 0; rounds < 30; rounds += 1) await step(signal);
   }
 
-  test("routes the events since then to this flow alone, each once, and says how far it has come", async () => {
+  test("a deploy from a past moment routes the events since then once to this flow, and shows its progress", async () => {
     const api = await withTenant();
     const before = await accept(api, ...Array.from({ length: 5 }, () => ({ type: "old", data: { n: 1 } })));
     const since = new Date().toISOString();
@@ -200,7 +200,7 @@ describe("a deploy from a past moment", () => {
     expect((await api.call("GET", `${FLOWS}/other/backfill`)).status).toBe(404);
   });
 
-  test("is stopped by a call, by an undeploy, and by the next deploy", async () => {
+  test("a backfill is stopped by a call, by an undeploy, and by the next deploy", async () => {
     const api = await withTenant();
     const since = new Date(Date.now() - 60_000).toISOString();
     await accept(api, ...Array.from({ length: 10 }, () => ({ type: "t", data: {} })));
@@ -222,7 +222,7 @@ describe("a deploy from a past moment", () => {
 });
 
 describe("the priority of a run", () => {
-  test("is its event's, unless the flow has one of its own", async () => {
+  test("a run has its event's priority unless the flow sets one", async () => {
     const api = await withTenant();
     await deploy(api, "own", { trigger: { priority: 2 } });
     await deploy(api, "any", { trigger: {} });
@@ -237,7 +237,7 @@ describe("the priority of a run", () => {
 });
 
 describe("events that meet no trigger", () => {
-  test("are dead letters, or dropped where the tenant's policy says so, or everyone's", async () => {
+  test("unmatched events become dead letters, or are dropped by the tenant's or the global policy", async () => {
     const api = await withTenant();
     await api.call("PUT", "/tenants/other", {});
     const unmatched = async (tenant: string) => {

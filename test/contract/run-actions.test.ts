@@ -63,7 +63,7 @@ async function end(api: ServedApi, run: ClaimedRun, state: "succeeded" | "failed
 const show = async (api: ServedApi, id: string) => (await api.call("GET", `/tenants/acme/runs/${id}`)).body;
 
 describe("a run by hand", () => {
-  test("is an event of the API, bound to its flow alone, and a run in the first lane", async () => {
+  test("a manual run creates an API event bound to its flow, and a run in the first lane", async () => {
     const api = await withFlow();
     await api.call("PUT", "/tenants/acme/flows/every", {
       trigger: {},
@@ -88,7 +88,7 @@ describe("a run by hand", () => {
     expect(await claim(api, body.run_id)).toMatchObject({ id: body.run_id, flowVersion: 1 });
   });
 
-  test("takes the version that is deployed, the newest where none is, and the flow's own priority", async () => {
+  test("a manual run uses the deployed or else the newest version, and the flow's priority", async () => {
     const api = await withFlow();
     await api.call("POST", "/tenants/acme/flows/f/deploy");
     await store(api, { trigger: { priority: 3 } });
@@ -97,7 +97,7 @@ describe("a run by hand", () => {
     expect(await show(api, await started(api))).toMatchObject({ flow_version: 2, priority: 3 });
   });
 
-  test("is one run however often it is asked for with the same Idempotency-Key, also at once", async () => {
+  test("manual runs with the same Idempotency-Key are one run, also concurrently", async () => {
     const api = await withFlow();
     await api.call("PUT", "/tenants/acme/flows/g", { trigger: {}, action: { type: "code", handler: "h" } });
     const post = async (flow: string, key: string) => {
@@ -118,7 +118,7 @@ describe("a run by hand", () => {
     expect(await post("f", "x".repeat(201))).toMatchObject({ status: 400 });
   });
 
-  test("is refused for a flow that does not exist, a body that is none, and a key that only reads", async () => {
+  test("a manual run is rejected for an unknown flow, an invalid body, and a read-only key", async () => {
     const api = await withFlow();
     const statusOf = async (path: string, body?: unknown, key?: string) =>
       (await api.call("POST", path, body, key)).status;
@@ -136,7 +136,7 @@ describe("a run by hand", () => {
 });
 
 describe("cancelling a run", () => {
-  test("ends one that is queued, or waits for its next attempt, and no worker gets it any more", async () => {
+  test("cancelling a queued or retrying run ends it, and no worker claims it", async () => {
     const api = await withFlow();
     const [first, second] = [await started(api), await started(api)];
     await end(api, await claim(api, second), "failed");
@@ -150,7 +150,7 @@ describe("cancelling a run", () => {
     expect(await claim(api, first)).toBeUndefined();
   });
 
-  test("ends one that is running: its worker keeps no lease and writes no end", async () => {
+  test("cancelling a running run takes its lease, and its worker cannot write a result", async () => {
     const api = await withFlow();
     const id = await started(api);
     const held = await claim(api, id);
@@ -163,7 +163,7 @@ describe("cancelling a run", () => {
     expect((await api.call("GET", "/tenants/acme/dlq")).body.items).toEqual([]);
   });
 
-  test("is refused when the run has ended, and for a run of nobody, or of another tenant", async () => {
+  test("cancelling is rejected for runs that have ended, are unknown, or another tenant's", async () => {
     const api = await withFlow();
     await api.call("PUT", "/tenants/other", {});
     const id = await started(api);
@@ -180,7 +180,7 @@ describe("cancelling a run", () => {
 });
 
 describe("replaying a run", () => {
-  test("makes another run of its event each time, by the version that is live, with a key of its own", async () => {
+  test("replaying a run creates another run by the deployed version, with its own idempotency key", async () => {
     const api = await withFlow();
     const id = await started(api);
     await end(api, await claim(api, id), "dead");
@@ -204,7 +204,7 @@ describe("replaying a run", () => {
     expect(await show(api, again.body.run_id)).toMatchObject({ replay: 4, event_id });
   });
 
-  test("is refused while the run has not ended, and without its flow or its event", async () => {
+  test("replaying a run is rejected before it has ended, and without its flow or event", async () => {
     const api = await withFlow();
     const id = await started(api);
     const replay = async () => {
@@ -223,7 +223,7 @@ describe("replaying a run", () => {
 });
 
 describe("the log of a run", () => {
-  test("is empty where nothing was logged, paged where much was, and its tenant's alone", async () => {
+  test("the log of a run is empty at first, paged, and visible only to its tenant", async () => {
     const api = await withFlow();
     await api.call("PUT", "/tenants/other", {});
     const id = await started(api);

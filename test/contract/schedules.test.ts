@@ -38,7 +38,7 @@ async function runs(api: ServedApi): Promise<Record<string, unknown>[]> {
 }
 
 describe("a schedule", () => {
-  test("is shown with its defaults, and its next five ticks while it is deployed", async () => {
+  test("a schedule shows its defaults, and its next five ticks while it is deployed", async () => {
     const api = await withTenant();
     const trigger = { schedule: { cron: "30 3 * * *", timezone: "Europe/Berlin", data: { region: "eu" } } };
     const { body } = await api.call("PUT", URL, { trigger, action: ACTION });
@@ -60,7 +60,7 @@ describe("a schedule", () => {
     expect(without.body.next_ticks).toBeUndefined();
   });
 
-  test("starts its own flow and no other, which events then do not start", async () => {
+  test("a schedule starts only its own flow, and events do not start that flow", async () => {
     const api = await withTenant();
     await deploy(api, "nightly", { schedule: { cron: "@daily", data: { n: 7 } } });
     await deploy(api, "other", { schedule: { cron: "0 0 31 12 *" }, priority: 1 });
@@ -93,7 +93,7 @@ describe("a schedule", () => {
     expect(flows).toEqual(["every-event", "every-tick", "nightly", "other"]);
   });
 
-  test("starts its flow whatever the trigger says of events, which start it as well", async () => {
+  test("a schedule beside an event trigger starts the flow, and so do matching events", async () => {
     const api = await withTenant();
     await deploy(api, "nightly", {
       connector: "shop",
@@ -108,7 +108,7 @@ describe("a schedule", () => {
     expect(await runs(api)).toHaveLength(2);
   });
 
-  test("that is replaced or gone before its tick is routed has started the version of its moment", async () => {
+  test("a tick starts the version deployed at its time, even if it is replaced before routing", async () => {
     const api = await withTenant();
     await deploy(api, "nightly", { schedule: { cron: "@daily" } });
     const ids = await tick(api);
@@ -118,7 +118,7 @@ describe("a schedule", () => {
     expect(await runs(api)).toMatchObject([{ flow_id: "nightly", flow_version: 1 }]);
   });
 
-  test("that cannot be read is refused, with its field and what was expected", async () => {
+  test("an invalid schedule is rejected with its field and the expected value", async () => {
     const api = await withTenant();
     const cases: [status: number, field: string, schedule: unknown][] = [
       [422, "trigger.schedule.cron", { cron: "61 * * * *" }],

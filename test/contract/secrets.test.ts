@@ -20,7 +20,7 @@ function sending(...names: string[]) {
 }
 
 describe("the secrets of a tenant", () => {
-  test("are stored, listed by name, replaced and deleted, and never shown", async () => {
+  test("tenant secrets are stored, listed by name, replaced and deleted, and never returned", async () => {
     const api = await withTenants();
     const put = await api.call("PUT", PATH, { value: VALUE });
     const { created_at, updated_at } = put.body;
@@ -45,7 +45,7 @@ describe("the secrets of a tenant", () => {
     expect(JSON.stringify([put, again, shown, first, second, gone, api.logged])).not.toContain(VALUE);
   });
 
-  test("are stored sealed, each in its own place", async () => {
+  test("tenant secrets are stored encrypted, each bound to its own row", async () => {
     const api = await withTenants();
     await api.call("PUT", PATH, { value: VALUE });
     const [row] = await api.database.pipeline.query({ text: "SELECT * FROM tenant_secrets" });
@@ -55,7 +55,7 @@ describe("the secrets of a tenant", () => {
     expect(() => KEY_RING.open(sealed, "other/secrets/shop.token")).toThrow("does not open");
   });
 
-  test("are those of the tenant in the path, whatever else is asked for", async () => {
+  test("tenant secrets are always those of the tenant in the path", async () => {
     const api = await withTenants();
     await api.call("PUT", PATH, { value: VALUE });
     expect((await api.call("GET", "/tenants/other/secrets/shop.token")).status).toBe(404);
@@ -66,7 +66,7 @@ describe("the secrets of a tenant", () => {
     expect(seen).toEqual([]);
   });
 
-  test("are refused without a value that a header could carry, which the refusal does not show", async () => {
+  test("rejects a secret value that a header cannot carry, without showing it", async () => {
     const api = await withTenants();
     for (const value of [undefined, "", 7, `${VALUE}\n`, VALUE.repeat(1_000)]) {
       const { status, body } = await api.call("PUT", PATH, { value });
@@ -78,7 +78,7 @@ describe("the secrets of a tenant", () => {
 });
 
 describe("the secrets of a batch of runs", () => {
-  test("are read in one query, each tenant its own, and as they are now", async () => {
+  test("secrets for a batch of runs are read in one query, per tenant and current", async () => {
     const api = await withTenants();
     await api.call("PUT", PATH, { value: VALUE });
     await api.call("PUT", "/tenants/other/secrets/shop.token", { value: "other's" });
@@ -112,7 +112,7 @@ describe("the secrets of a batch of runs", () => {
     expect(queries).toBe(2);
   });
 
-  test("are withheld from the run that takes one which cannot be opened, and from no other", async () => {
+  test("a secret that cannot be decrypted is withheld only from the run that uses it", async () => {
     const api = await withTenants();
     await api.call("PUT", PATH, { value: VALUE });
     await api.call("PUT", "/tenants/other/secrets/a", { value: "b" });

@@ -76,7 +76,7 @@ async function poll({ database }: ServedApi, over: Partial<StoredPoll> = {}, hel
 }
 
 describe("a poll that is asked for", () => {
-  test("is answered with its id, told to the pollers once, and joined by who asks again", async () => {
+  test("a requested poll returns its id, is announced once, and is joined by further requests", async () => {
     const { api, asked } = await setUp();
     const first = await api.call("POST", `${SOURCE}/poll`);
     expect(first).toMatchObject({ status: 202, body: { poll_id: expect.any(String) } });
@@ -93,7 +93,7 @@ describe("a poll that is asked for", () => {
     });
   });
 
-  test("is waited for", async () => {
+  test("a poll requested with wait=true returns its outcome", async () => {
     const { api, asked } = await setUp();
     const waiting = api.call("POST", `${SOURCE}/poll?wait=true`);
     await until("it is asked for", () => asked.length > 0);
@@ -101,7 +101,7 @@ describe("a poll that is asked for", () => {
     expect(await waiting).toMatchObject({ status: 200, body: { id, status: "held", held: { count: 40 } } });
   });
 
-  test("is rate_limited at once until a Retry-After has ended", async () => {
+  test("a requested poll is rate_limited at once until the Retry-After has ended", async () => {
     const { api, asked } = await setUp();
     await syncSchedules(api.database.pipeline, { since: 0, limit: 10 });
     await poll(api, { status: "rate_limited" }, 30_000);
@@ -118,7 +118,7 @@ describe("a poll that is asked for", () => {
     expect(asked).toEqual([]);
   });
 
-  test("is refused of a source that is unknown, disabled or another tenant's", async () => {
+  test("a poll is rejected for a source that is unknown, disabled or another tenant's", async () => {
     const { api } = await setUp();
     expect((await api.call("POST", "/tenants/acme/sources/none/poll")).status).toBe(404);
     await api.call("PUT", SOURCE, { connector: "shop", entity: "order", enabled: false });
@@ -134,7 +134,7 @@ describe("a poll that is asked for", () => {
 });
 
 describe("a source", () => {
-  test("shows when it is polled next and why, and what its polls came to", async () => {
+  test("a source shows its next poll with the reasons, and the outcomes of its polls", async () => {
     const { api } = await setUp();
     expect((await api.call("GET", SOURCE)).body).toMatchObject({
       state: "waiting",
@@ -159,7 +159,7 @@ describe("a source", () => {
     expect((await api.call("GET", "/tenants/acme/sources")).body.items).toEqual([body]);
   });
 
-  test("that fails shows how often and why", async () => {
+  test("a failing source shows its failures and the last error", async () => {
     const { api } = await setUp();
     await syncSchedules(api.database.pipeline, { since: 0, limit: 10 });
     const error = { code: "SERVER_ERROR", message: "The provider answered 500" };

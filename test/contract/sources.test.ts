@@ -40,7 +40,7 @@ async function refusal(api: ServedApi, path: string, body: unknown): Promise<unk
 }
 
 describe("a connector's source", () => {
-  test("is taken in every way of authentication and pagination, and shown as it was given", async () => {
+  test("a connector's source accepts every authentication and pagination, and is shown as given", async () => {
     const api = await serveApi();
     const request = {
       url: "https://{shop}.example.com/v1/{account}/orders",
@@ -84,7 +84,7 @@ describe("a connector's source", () => {
     }
   });
 
-  test("is refused for what is not valid, or makes no source together, with its field", async () => {
+  test("a connector's source is rejected for invalid or contradictory fields, by name", async () => {
     const api = await serveApi();
     const cases: [number, string, object][] = [
       [422, "source.request", {}],
@@ -150,7 +150,7 @@ describe("a connector's source", () => {
     }
   });
 
-  test("keeps what the sources of tenants need: a change that leaves them without it is refused", async () => {
+  test("a connector's source cannot lose a field that tenants' sources need", async () => {
     const api = await withShop();
     await api.call("PUT", URL, ORDERS);
     const renamed = { source: { ...SHOP, request: { url: "{shop_url}/orders" } } };
@@ -165,7 +165,7 @@ describe("a connector's source", () => {
 });
 
 describe("a source", () => {
-  test("is stored, shown without its credentials, listed, and deleted", async () => {
+  test("a source is stored, shown without its credentials, listed, and deleted", async () => {
     const api = await withShop();
     const put = await api.call("PUT", URL, ORDERS);
     const { credentials: _credentials, ...shown } = ORDERS;
@@ -192,7 +192,7 @@ describe("a source", () => {
     expect((await api.call("GET", URL)).status).toBe(404);
   });
 
-  test("has defaults for all but its connector and entity", async () => {
+  test("a source has defaults for everything but its connector and entity", async () => {
     const api = await withShop({ handler: "shop" });
     const put = (body: object) => api.call("PUT", URL, { connector: "shop", entity: "order", ...body });
     expect((await put({})).body).toMatchObject({
@@ -215,14 +215,14 @@ describe("a source", () => {
     expect((await put({ business_hours: hours, credentials: {} })).body.business_hours).toEqual(hours);
   });
 
-  test("is replaced by a PUT: what is left out takes its default, credentials among it", async () => {
+  test("a PUT replaces a source, and omitted fields take their defaults, including credentials", async () => {
     const api = await withShop({ handler: "shop" });
     await api.call("PUT", URL, { ...ORDERS, enabled: false, diff: "none" });
     const again = await api.call("PUT", URL, { connector: "shop", entity: "order" });
     expect(again.body).toMatchObject({ enabled: true, diff: "values", params: {}, has_credentials: false });
   });
 
-  test("is refused for what is not valid, contradicts itself or its connector, with its field", async () => {
+  test("a source is rejected for fields that are invalid or contradict its connector, by name", async () => {
     const api = await withShop();
     const cases: [number, string, object][] = [
       [400, "connector", { connector: undefined }],
@@ -257,14 +257,14 @@ describe("a source", () => {
     expect((await api.call("GET", URL)).status).toBe(404);
   });
 
-  test("is refused with a param that its connector's header cannot hold", async () => {
+  test("a source is rejected with a param that its connector's header cannot carry", async () => {
     const api = await withShop({ ...SHOP, request: { ...SHOP.request, headers: { "x-team": "{team}" } } });
     const team = (value: string) => ({ ...ORDERS, params: { ...ORDERS.params, team: value } });
     expect(await refusal(api, URL, team("日本"))).toEqual([422, "params.team"]);
     expect((await api.call("PUT", URL, team("blå"))).status).toBe(200);
   });
 
-  test("is refused for a connector that is not there or cannot be polled, and a tenant that is not there", async () => {
+  test("a source is rejected for an unknown tenant, or a connector that is unknown or not polled", async () => {
     const api = await withShop();
     await api.call("PUT", "/connectors/hooks", { webhook: { preset: "github" } });
     const put = (tenant: string, connector: string) =>
@@ -275,7 +275,7 @@ describe("a source", () => {
     expect([polled.status, polled.body.error.details[0].field]).toEqual([422, "connector"]);
   });
 
-  test("lacks no credential that its connector's authentication needs", async () => {
+  test("a source needs every credential of its connector's authentication", async () => {
     const cases: [auth: object, credentials: object, missing: string | undefined][] = [
       [{ type: "basic" }, { password: "p" }, "credentials.username"],
       [{ type: "basic" }, { username: "u" }, undefined],
@@ -307,7 +307,7 @@ describe("a source", () => {
     }
   });
 
-  test("raises the sources counter with every change of it, and of its connector and tenant", async () => {
+  test("changes of a source, its connector or its tenant raise the sources counter", async () => {
     const api = await withShop();
     const counter = async () => {
       const [row] = await api.database.pipeline.query({
@@ -331,7 +331,7 @@ describe("a source", () => {
     }
   });
 
-  test("shows what its polls have made of it, where something is known", async () => {
+  test("a source shows its poll state once there is one", async () => {
     const state = { state: "ok" as const, overdue: false, records_tracked: 7, held: null };
     const api = await serveApi({ readSourceStates: async () => new Map([["shop-orders", state]]) });
     await api.call("PUT", "/tenants/acme", {});
@@ -343,7 +343,7 @@ describe("a source", () => {
     expect(items[1].state).toBeUndefined();
   });
 
-  test("is its tenant's alone", async () => {
+  test("a source is visible only to its own tenant", async () => {
     const api = await withShop();
     await api.call("PUT", "/tenants/globex", {});
     await api.call("PUT", URL, ORDERS);

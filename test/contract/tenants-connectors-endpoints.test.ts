@@ -41,7 +41,7 @@ async function verdict(api: ServedApi, secret: string | undefined): Promise<stri
 }
 
 describe("tenants", () => {
-  test("are put, shown, and put back to their defaults by what is left out", async () => {
+  test("a PUT of a tenant resets omitted fields to their defaults", async () => {
     const api = await serveApi();
     const full = { name: "Acme", weight: 3, limits: { events_per_second: 10 }, retention_days: 7 };
     const put = await api.call("PUT", "/tenants/acme", full);
@@ -57,7 +57,7 @@ describe("tenants", () => {
     });
   });
 
-  test("are listed in pages by id", async () => {
+  test("tenants are listed in pages by id", async () => {
     const api = await serveApi();
     for (const id of ["c", "a", "b", "d", "e"]) await api.call("PUT", `/tenants/${id}`, {});
     const ids: string[] = [];
@@ -70,7 +70,7 @@ describe("tenants", () => {
     expect(ids).toEqual(["a", "b", "c", "d", "e"]);
   });
 
-  test("that are deleted take nothing, show nothing, and their flows and runs end", async () => {
+  test("a deleted tenant accepts and shows nothing, and its flows and runs end", async () => {
     const api = await withShop();
     await api.call("PUT", "/tenants/acme/endpoints/shop", { secrets: [{ value: SECRETS[0] }] });
     await api.call("PUT", "/tenants/acme/flows/f", { trigger: {}, action: { type: "code", handler: "h" } });
@@ -104,7 +104,7 @@ describe("tenants", () => {
 });
 
 describe("connectors", () => {
-  test("take a preset with params, a scheme, and a source", async () => {
+  test("a connector accepts a preset with params, a scheme, and a source", async () => {
     const api = await serveApi();
     const preset = { webhook: { preset: "hmac-sha256", params: { header: "X-Sig" } } };
     const scheme = {
@@ -126,7 +126,7 @@ describe("connectors", () => {
     expect(items.map((item: { id: string }) => item.id)).toEqual(["one", "two"]);
   });
 
-  test("are refused for what does not fit, with its place", async () => {
+  test("a connector is rejected with the path of the invalid field", async () => {
     const api = await serveApi();
     const cases: [input: unknown, field: string][] = [
       [{ webhook: { preset: "nope" } }, "preset"],
@@ -142,7 +142,7 @@ describe("connectors", () => {
     }
   });
 
-  test("cannot change to what an endpoint's params contradict", async () => {
+  test("a connector cannot change to contradict the params of its endpoints", async () => {
     const api = await serveApi();
     await api.call("PUT", "/tenants/acme", {});
     await api.call("PUT", "/connectors/shop", { webhook: { preset: "hmac-sha256" } });
@@ -153,7 +153,7 @@ describe("connectors", () => {
     expect((await api.call("GET", "/connectors/shop")).body.webhook.preset).toBe("hmac-sha256");
   });
 
-  test("that are deleted take their endpoints with them", async () => {
+  test("deleting a connector deletes its endpoints", async () => {
     const api = await withShop();
     await api.call("PUT", "/tenants/acme/endpoints/shop", { secrets: [{ value: SECRETS[0] }] });
     expect(await verdict(api, SECRETS[0])).toBe("authentic");
@@ -165,7 +165,7 @@ describe("connectors", () => {
 });
 
 describe("endpoints", () => {
-  test("show their URLs and status, and never a secret", async () => {
+  test("endpoints show their URLs and status, and never a secret", async () => {
     const api = await withShop();
     const pending = await api.call("PUT", "/tenants/acme/endpoints/shop/eu", { account: "A1" });
     expect(pending.body).toMatchObject({
@@ -192,7 +192,7 @@ describe("endpoints", () => {
     }
   });
 
-  test("are opened by the receiver, and changed for it by every call", async () => {
+  test("the receiver reads endpoints and sees every change of them", async () => {
     const api = await withShop();
     const url = "/tenants/acme/endpoints/shop";
     expect(await verdict(api, SECRETS[0])).toBe("unknown_endpoint");
@@ -220,7 +220,7 @@ describe("endpoints", () => {
     expect((await api.call("GET", url)).status).toBe(404);
   });
 
-  test("keep at most eight secrets that hold, and forget those that do not", async () => {
+  test("endpoints keep at most eight valid secrets and drop expired ones", async () => {
     const api = await withShop();
     const url = "/tenants/acme/endpoints/shop";
     await api.call("PUT", url, { secrets: [{ value: "old", not_after: "2020-01-01T00:00:00Z" }] });
@@ -232,7 +232,7 @@ describe("endpoints", () => {
     expect((await api.call("GET", url)).body.secrets).toHaveLength(8);
   });
 
-  test("are refused for what is not there or does not fit", async () => {
+  test("endpoints are rejected for unknown connectors and invalid fields", async () => {
     const api = await withShop();
     await api.call("PUT", "/connectors/polled", { source: { handler: "shop" } });
     const put = (path: string, body: unknown) => api.call("PUT", `/tenants/${path}`, body);

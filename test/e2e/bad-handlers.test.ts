@@ -124,7 +124,7 @@ const ODD: Record<string, string> = {
 };
 
 describe("handlers that go wrong", () => {
-  test("fail alone, each in its own way, while a neighbour's runs succeed at the first attempt", async () => {
+  test("bad handlers fail alone while other tenants' runs succeed at the first attempt", async () => {
     const { headrace } = await installation({
       ...Object.fromEntries(Object.entries(BAD).map(([id, { body }]) => [id, body])),
       ...ODD,
@@ -197,7 +197,7 @@ describe("handlers that go wrong", () => {
 });
 
 describe("the process of a handler", () => {
-  test("has of the environment what is named, no descriptors and no secrets in its arguments", async () => {
+  test("a flow host gets only the named variables, no descriptors and no secrets in its arguments", async () => {
     const { headrace } = await installation(
       {
         look: `const { readdirSync, readlinkSync } = await import("node:fs");
@@ -229,7 +229,7 @@ describe("the process of a handler", () => {
     }
   }, 90_000);
 
-  test("ends when the server is killed, also when it is stuck, and the run is done by the next server", async () => {
+  test("a flow host ends when its server is killed, also when it is stuck", async () => {
     const calls: string[] = [];
     const target = await serve((request, response) => {
       calls.push(String(request.url));
@@ -259,7 +259,7 @@ describe("the process of a handler", () => {
     expect(next.ended).toBe(false);
   }, 90_000);
 
-  test("that is killed repeats its runs alone, and spends none of their attempts", async () => {
+  test("the runs of a killed flow host are repeated without spending their attempts", async () => {
     const calls = new Map<string, number>();
     const target = await serve((request, response) => {
       const path = String(request.url);

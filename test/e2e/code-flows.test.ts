@@ -32,7 +32,7 @@ const send = (url: string, data: unknown) =>
   api(url, "POST", "/tenants/acme/events", { type: "order.paid", data });
 
 describe("a code flow", () => {
-  test("does no finished step again when its worker is killed between two steps", async () => {
+  test("a code flow does not repeat a finished step when its worker is killed", async () => {
     const calls: { path: string; key: string }[] = [];
     const target = await serve(async (request, response) => {
       calls.push({ path: String(request.url), key: String(request.headers["idempotency-key"]) });
@@ -89,7 +89,7 @@ describe("a code flow", () => {
     expect(dying.output()).not.toContain("sk_live_1");
   }, 90_000);
 
-  test("is loaded anew when a file changes; a broken one keeps the old and the log says why", async () => {
+  test("a code flow is reloaded when its file changes, and a broken file keeps the old flow", async () => {
     const flow = (version: number, rest = "") =>
       `import { defineFlow } from "headrace";
       import { base } from "./shared/base.js";
@@ -141,7 +141,7 @@ describe("a code flow", () => {
     expect(second.output()).toContain(`${folder}/greet.mjs is no flow: it has no export default defineFlow`);
   }, 90_000);
 
-  test("that is cancelled while it runs is told by its signal, and neither ends otherwise nor runs again", async () => {
+  test("cancelling a running code flow aborts its signal, and it neither ends otherwise nor runs again", async () => {
     const calls: string[] = [];
     const target = await serve((request, response) => {
       calls.push(String(request.url));

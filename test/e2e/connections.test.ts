@@ -34,7 +34,7 @@ function drip(socket: Socket, head: string): void {
   socket.once("close", () => clearInterval(timer));
 }
 
-test("sockets whose head drips in, or that send nothing, are answered 408 and closed for good", async () => {
+test("sockets that send their head slowly or send nothing get 408 and are destroyed", async () => {
   const headrace = await receiving({ HEADRACE_ROLES: "api,receive" });
   const port = headrace.port;
   const before = descriptors(headrace);
@@ -64,7 +64,7 @@ async function listening(over: Partial<typeof connections>) {
   return { server, dropped, port: (server.server.address() as { port: number }).port };
 }
 
-test("a request whose body drips in is answered 408 at the bound on requests and closed", async () => {
+test("a request whose body arrives too slowly gets 408 and is closed", async () => {
   const { port, dropped } = await listening({ requestTimeoutMs: 500, headersTimeoutMs: 400, checkMs: 100 });
   let answer = "";
   const head = `PUT /api/v1/tenants/t HTTP/1.1\r\nhost: h\r\nauthorization: Bearer ${ADMIN_KEY}\r\ncontent-type: application/json\r\ncontent-length: 5000\r\n\r\n`;
@@ -77,7 +77,7 @@ test("a request whose body drips in is answered 408 at the bound on requests and
   expect(dropped).toContain("request_timeout");
 });
 
-test("a connection over the bound is closed unanswered and counted, and idle ones make room", async () => {
+test("a connection over the maximum is closed and counted, and idle ones make room", async () => {
   const { server, port, dropped } = await listening({ maxConnections: 2 });
   let answered = 0;
   const idle = [1, 2].map(() =>
@@ -102,7 +102,7 @@ test("a connection over the bound is closed unanswered and counted, and idle one
   expect(server.server.maxConnections).toBe(2);
 });
 
-test("large answers that their client does not take are cut off", async () => {
+test("large responses that the client does not read are cut off", async () => {
   const { port, dropped } = await listening({ answerMs: 300 });
   const request = "GET /openapi.json HTTP/1.1\r\nhost: h\r\n\r\n";
   // More than the kernel takes for the client, which reads nothing.

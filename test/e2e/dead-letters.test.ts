@@ -63,7 +63,7 @@ const send = (url: string, type: string, count: number) =>
   );
 
 describe("dead letters", () => {
-  test("are there once each, when the process is killed before and after it writes them", async () => {
+  test("dead letters are written once when processes are killed before and after the write", async () => {
     const { database, begin, setUp, letters, gone, expire } = await installation();
     const base = await begin("api,relay,maintain");
     await setUp(base.url);
@@ -104,7 +104,7 @@ describe("dead letters", () => {
     expect(rows).toEqual(Array.from({ length: 3 }, () => ({ attempts: 1, outcome: "dead" })));
   }, 180_000);
 
-  test("are replayed once each, when processes are killed in the middle of it and Redis is erased", async () => {
+  test("dead letters are replayed once when processes are killed and Redis is flushed", async () => {
     const { database, flusher, target, sink, begin, setUp, letters, gone } = await installation();
     const base = await begin("api,relay,route,execute");
     await setUp(base.url);
@@ -164,7 +164,7 @@ describe("dead letters", () => {
     expect(rows).toEqual([{ runs: 40, letters: 40 }]);
   }, 240_000);
 
-  test("are listed, shown and replayed by the command line", async () => {
+  test("the command line lists, shows and replays dead letters", async () => {
     const { target, begin, setUp, letters } = await installation();
     const base = await begin("api,relay,route,execute,maintain");
     await setUp(base.url);

@@ -8,7 +8,7 @@ import { until } from "../support/until.ts";
 
 beforeAll(builtProgram);
 
-test("the demo polls a source of its own, whose changes start its flows", { timeout: 180_000 }, async () => {
+test("the demo polls its own source, whose changes start its flows", { timeout: 180_000 }, async () => {
   const { start } = await createInstallation(await privateStores());
   const [metricsPort = 0] = await freePorts(1);
   const headrace = await start({

@@ -10,7 +10,7 @@ import { until } from "../support/until.ts";
 
 beforeAll(builtProgram);
 
-test("a SIGTERM shows red readiness and serves on, ending each connection, until a SIGINT ends the notice", {
+test("SIGTERM turns readiness red while requests are served, until SIGINT ends the notice", {
   timeout: 120_000,
 }, async () => {
   const headrace = await receiving({ HEADRACE_DRAIN_NOTICE_MS: "600000" });
@@ -33,7 +33,7 @@ test("a SIGTERM shows red readiness and serves on, ending each connection, until
   expect(await headrace.end("SIGINT")).toBe(0);
 });
 
-test("a request whose body is still on its way when the drain begins is answered, and its connection ends", {
+test("a request whose body is still arriving when the drain begins is answered, then closed", {
   timeout: 120_000,
 }, async () => {
   const headrace = await receiving();

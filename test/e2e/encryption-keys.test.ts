@@ -22,7 +22,7 @@ async function readyz(url: string) {
   return { status: answer.status, ...((await answer.json()) as { checks: Record<string, unknown> }) };
 }
 
-test("a process without the key of what is stored says so and loses nothing, and the key is rotated while it serves", {
+test("a process without an encryption key reports it and loses nothing, and rotation works while it serves", {
   timeout: 240_000,
 }, async () => {
   const { launch, databaseUrl } = await createInstallation();

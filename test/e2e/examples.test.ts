@@ -24,7 +24,7 @@ async function headrace(...args: string[]): Promise<{ code: number; out: string;
 }
 
 describe("the example flows", () => {
-  test("are applied to a tenant by one command, which says what changed, and run", async () => {
+  test("the example flows are applied by one command, which prints the changes, and run", async () => {
     const calls: unknown[] = [];
     const sink = await serve(async (request, response) => {
       const chunks: Buffer[] = [];

@@ -85,7 +85,7 @@ async function runsOf(copy: HeadraceProcess, query = ""): Promise<ShownRun[]> {
 }
 
 describe("limits over two copies", () => {
-  test("a flow's concurrency and rate hold exactly while Redis is erased, and every run is done", {
+  test("a flow's concurrency and rate limits hold over two copies while Redis is flushed", {
     timeout: 120_000,
   }, async () => {
     const stores = await privateStores();
@@ -126,7 +126,7 @@ describe("limits over two copies", () => {
 });
 
 describe("the order of a key over two copies", () => {
-  test("holds while one of them is killed, across retries, and skips what is dead", {
+  test("the order of a key holds while a copy is killed, across retries, and skips dead runs", {
     timeout: 180_000,
   }, async () => {
     const [first, second] = await startCopies();
@@ -178,7 +178,7 @@ describe("the order of a key over two copies", () => {
 });
 
 describe("a circuit breaker", () => {
-  test("opens, holds runs with their attempts unspent, probes and closes", { timeout: 180_000 }, async () => {
+  test("a circuit breaker opens, holds runs without spending attempts, probes and closes", { timeout: 180_000 }, async () => {
     const copies = await startCopies();
     const [first] = copies;
     let isDown = true;

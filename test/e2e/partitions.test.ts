@@ -29,7 +29,7 @@ async function readiness(
 }
 
 describe("a process whose partitions of today and tomorrow are missing, and whose login role owns no table", () => {
-  test("answers every delivery, event and manual run as ever, and carries them out", async () => {
+  test("missing partitions are created on demand for deliveries, events and manual runs", async () => {
     const sink = await startSink();
     const installation = await startAsApplicationRole({ roles: "api,receive,relay,route,execute,schedule" });
     const { headrace, admin } = installation;
@@ -67,7 +67,7 @@ describe("a process whose partitions of today and tomorrow are missing, and whos
     expect(status).toBe(200);
   }, 120_000);
 
-  test("puts off what comes in with 503 and Retry-After while none can be made, says why, and goes on once one can", async () => {
+  test("responds 503 with the cause while a partition cannot be created, and recovers", async () => {
     const installation = await startAsApplicationRole({ roles: "api,receive" });
     const { headrace, admin } = installation;
     const { webhookPath } = await setUpTenant(headrace.url, "acme", {});

@@ -11,7 +11,7 @@ beforeAll(builtProgram);
 const PUBLIC_URL = "https://hooks.example/headrace";
 
 test.runIf(hasNginx)(
-  "pages, links and signed URLs work under the prefix of a trusted nginx, and of no other",
+  "pages, links and signed URLs work under the path prefix of a trusted nginx only",
   {
     timeout: 180_000,
   },

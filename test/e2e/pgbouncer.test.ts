@@ -47,13 +47,13 @@ describe.skipIf(!existsSync("/usr/sbin/pgbouncer"))("a PgBouncer that keeps no p
     ["takes sessions in turn", { server_round_robin: 1 }, "transactions without prepared statements"],
     ["has one session", { default_pool_size: 1 }, "transactions without prepared statements"],
     ["pools sessions", { pool_mode: "session" }, "none"],
-  ] as const)("is found when it %s", async (_, settings, expected) => {
+  ] as const)("a pooler is detected when it %s", async (_, settings, expected) => {
     const { url, direct } = await pooled(settings);
     expect(await probe(url)).toBe(expected);
     expect(await probe(direct)).toBe("none");
   });
 
-  test("ends the start with one line, and works when statements are unnamed", async () => {
+  test("a pooler without prepared statements refuses the start, and works with unnamed statements", async () => {
     const { url: databaseUrl, direct } = await pooled();
     const { launch, start } = await createInstallation({ databaseUrl });
     const refused = launch();
@@ -90,7 +90,7 @@ describe.skipIf(!existsSync("/usr/sbin/pgbouncer"))("a PgBouncer that keeps no p
     expect(rows).toEqual([]);
   });
 
-  test("says at once that it has no TLS, or not this user, password or database", async () => {
+  test("a start through PgBouncer ends at once without TLS, or with a wrong user, password or database", async () => {
     const { url } = await pooled();
     const refusal = (text: string) =>
       tryPostgres(text, "DATABASE_URL").catch((error: Error) => error.message);
@@ -106,7 +106,7 @@ describe.skipIf(!existsSync("/usr/sbin/pgbouncer"))("a PgBouncer that keeps no p
     );
   });
 
-  test("does not carry the program's session settings to its other clients", async () => {
+  test("session settings do not leak through the pooler to its other clients", async () => {
     const { url, direct } = await pooled({ default_pool_size: 1 });
     const owner = new pg.Client(direct);
     await owner.connect();

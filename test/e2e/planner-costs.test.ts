@@ -32,7 +32,7 @@ const EXPLAINED = {
 
 beforeAll(builtProgram);
 
-test("no statement of the pipeline costs enough to be compiled, with and without rows and statistics", {
+test("no statement of the pipeline costs enough for JIT, with and without rows and statistics", {
   timeout: 180_000,
 }, async () => {
   const stores = await privateStores();

@@ -51,7 +51,7 @@ const orders = (count: number, poison: number) =>
   }));
 
 describe("an event that ends the process which works on it", () => {
-  test("in routing is a dead letter after a few processes, and holds up no other event", async () => {
+  test("an event that kills routers becomes a dead letter after a few, and others pass it", async () => {
     const { folder } = flowsFolder({});
     // The process that normalises it is gone, as by a fault of the engine: no code of ours can catch it.
     const preload = join(folder, "fatal.mjs");
@@ -107,7 +107,7 @@ describe("an event that ends the process which works on it", () => {
     });
   }, 180_000);
 
-  test("in a flow is a dead letter after a few workers, and the runs beside it succeed", async () => {
+  test("a run that kills workers becomes a dead letter after a few, and other runs succeed", async () => {
     const { folder } = flowsFolder({
       "f.mjs": `import { defineFlow } from "headrace";
         export default defineFlow({ id: "f" }, async ({ event }) => {

@@ -74,7 +74,7 @@ const CODE = `
   });`;
 
 describe("a polled source", () => {
-  test("in code is read by a file of the flows folder, and its changes are events", async () => {
+  test("a source in code of the flows folder is polled, and its changes become events", async () => {
     const { headrace, shop } = await installation({ "shop-orders.ts": CODE });
     const params = { base_url: shop.url };
     await setUp(headrace, { handler: "shop-orders" }, { params, credentials: { key: "k-s3cret" } });
@@ -93,7 +93,7 @@ describe("a polled source", () => {
     });
   });
 
-  test("over OAuth goes on after a crash with the refresh token that the provider gave last", async () => {
+  test("an OAuth source continues after a crash with the latest refresh token", async () => {
     const { headrace, shop, restart } = await installation();
     shop.oauth.rotates = true;
     shop.authorize = shop.oauth.authorize;

@@ -144,7 +144,7 @@ async function meetsFault(
 }
 
 describe("a fault of PostgreSQL", () => {
-  test("is 503 with Retry-After, a warning, a metric and a red check, which turns green by itself", async () => {
+  test("each PostgreSQL fault causes 503, a warning, a metric and a red check that recovers", async () => {
     const installation = await startAsApplicationRole({ roles: "api,receive" });
     await setUpTenant(installation.headrace.url, "acme", {});
     for (const [name, fault] of Object.entries(FAULTS)) {
@@ -182,7 +182,7 @@ async function tablespaceOn(directory: string, stores: TemporaryStores): Promise
 }
 
 describe("a disk that is full", () => {
-  test("is told of as such, and passes when there is room again", async ({ skip }) => {
+  test("a full disk is reported as such, and recovers when there is room", async ({ skip }) => {
     const directory = mountSmall(48);
     if (directory === undefined) return skip("this machine mounts nothing");
     onTestFinished(() => {

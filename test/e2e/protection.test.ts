@@ -21,7 +21,7 @@ function delivery(id: string, body?: string) {
 const connectShop = (headrace: HeadraceProcess) =>
   connect(headrace, "standard-webhooks", { secret: SECRET, connector: "shop" });
 
-test("a tenant that sends more than it may is told to wait, once its signature holds", async () => {
+test("a tenant over its rate limit gets 429, but only for valid signatures", async () => {
   const headrace = await receiving();
   const url = await connectShop(headrace);
   await api(headrace.url, "PUT", "/tenants/acme", { limits: { events_per_second: 1 } });
@@ -47,7 +47,7 @@ test("a tenant that sends more than it may is told to wait, once its signature h
   expect((await post(url, ...delivery("m-y"))).status).toBe(200);
 });
 
-test("a tenant whose backlog is full is told to wait, also by the API", async () => {
+test("a tenant with a full backlog gets 429, also from the API", async () => {
   const headrace = await receiving({ HEADRACE_ROLES: "api,receive" });
   const url = await connectShop(headrace);
   await api(headrace.url, "PUT", "/tenants/acme", { limits: { max_backlog: 3 } });
@@ -59,7 +59,7 @@ test("a tenant whose backlog is full is told to wait, also by the API", async ()
   expect(await api(headrace.url, "POST", "/tenants/other/events", { type: "t", data: {} })).toBeDefined();
 });
 
-test("an address that asks too often is told to wait before any work, and loopback never is", async () => {
+test("an address over its request rate gets 429 before any work, and loopback does not", async () => {
   const headrace = await receiving({ HEADRACE_TRUSTED_PROXIES: "127.0.0.1" });
   const url = await connectShop(headrace);
   const from = (address: string | undefined, count: number) =>
@@ -78,7 +78,7 @@ test("an address that asks too often is told to wait before any work, and loopba
   expect(new Set((await from(undefined, 300)).map((answer) => answer.status))).toEqual(new Set([200]));
 });
 
-test("deliveries are put off while what was accepted is not routed for hours, and taken again after it", async () => {
+test("deliveries get 503 while an accepted event has not been routed for hours", async () => {
   const headrace = await receiving();
   const url = await connectShop(headrace);
   const client = new pg.Client(headrace.databaseUrl);
@@ -98,7 +98,7 @@ test("deliveries are put off while what was accepted is not routed for hours, an
   await until("deliveries are taken again", async () => (await sent()).status === 200);
 });
 
-test("hostile JSON that is authentic is kept as it is among the dead letters, and breaks nothing beside it", async () => {
+test("authentic but hostile JSON becomes dead letters and does not affect other deliveries", async () => {
   const headrace = await receiving();
   const url = await connectShop(headrace);
   const bodies = [
@@ -125,7 +125,7 @@ test("hostile JSON that is authentic is kept as it is among the dead letters, an
   await until("the six are dead letters", async () => (await letters()).length === 6);
 });
 
-test("an old secret's use is counted, so that one can tell when it may go", async () => {
+test("deliveries signed with an old secret are counted", async () => {
   const headrace = await receiving();
   const url = await connectShop(headrace);
   const next = `whsec_${Buffer.from("the next secret of thirty bytes!").toString("base64")}`;
@@ -142,7 +142,7 @@ test("an old secret's use is counted, so that one can tell when it may go", asyn
   expect((await post(url, ...delivery("by-old-again"))).status).toBe(401);
 });
 
-test("whatever is wrong, the answer is the same, and the tenant's own people see what it was", async () => {
+test("every rejected delivery gets the same response, and the tenant can list the reasons", async () => {
   const headrace = await receiving();
   const url = await connectShop(headrace);
   await api(headrace.url, "PUT", "/tenants/acme/endpoints/shop/off", {

@@ -11,7 +11,7 @@ interface Board {
 }
 
 describe("the queue board", () => {
-  test("shows an administrator what waits in each lane, changes nothing, and nobody else sees it", async () => {
+  test("the queue board shows admins each lane read-only, and nobody else sees it", async () => {
     const { start } = await createInstallation();
     const [headrace, relay] = await Promise.all([start({ roles: "api" }), start({ roles: "relay" })]);
     const { url } = headrace;

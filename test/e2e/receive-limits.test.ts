@@ -37,7 +37,7 @@ async function exchange(headrace: HeadraceProcess, chunks: readonly string[]): P
   return received;
 }
 
-test("a body is counted as it comes, and ends at the scheme's limit to the byte", async () => {
+test("a body is counted as it arrives, and the scheme's limit is exact to the byte", async () => {
   const headrace = await receiving(RECEIVE_ONLY);
   const url = await connectShop(headrace);
   const path = new URL(url).pathname;
@@ -61,7 +61,7 @@ test("a body is counted as it comes, and ends at the scheme's limit to the byte"
   expect(refusals).toContain('headrace_refusals_total{code="payload_too_large"} 3');
 });
 
-test("headers that are too large and bodies that are packed are refused before anything is looked at", async () => {
+test("oversized headers and encoded bodies are rejected before any lookup", async () => {
   const headrace = await receiving(RECEIVE_ONLY);
   const url = await connectShop(headrace);
   const path = new URL(url).pathname;
@@ -78,7 +78,7 @@ test("headers that are too large and bodies that are packed are refused before a
   expect(plain.status).toBe(200);
 });
 
-test("a name that nothing can have is answered as one that nobody has, and no statement sees it", async () => {
+test("an impossible name gets the same response as an unknown one, without a query", async () => {
   const headrace = await receiving(RECEIVE_ONLY);
   const url = await connectShop(headrace);
   const { headers, body } = signed({ id: "m", type: "t", data: {} });
@@ -95,7 +95,7 @@ test("a name that nothing can have is answered as one that nobody has, and no st
   expect((await post(url, headers, body)).status).toBe(200);
 });
 
-test("a sender that hangs up in the middle of its body is no fault", async () => {
+test("a sender that disconnects within its body causes no error", async () => {
   const headrace = await receiving(RECEIVE_ONLY);
   const url = await connectShop(headrace);
   const path = new URL(url).pathname;
@@ -113,7 +113,7 @@ test("a sender that hangs up in the middle of its body is no fault", async () =>
   expect((await post(url, headers, body)).status).toBe(200);
 });
 
-test("a batch becomes its events in one transaction or none of them, up to 5,000", async () => {
+test("a batch of up to 5,000 items becomes events in one transaction, all or none", async () => {
   const headrace = await receiving(RECEIVE_ONLY);
   await api(headrace.url, "PUT", "/connectors/many", {
     webhook: {
@@ -143,7 +143,7 @@ test("a batch becomes its events in one transaction or none of them, up to 5,000
   expect(await eventsOf(headrace)).toHaveLength(1_000);
 });
 
-test("whatever is hostile in an authentic body, its bytes are kept among the dead letters, and the rest goes on", async () => {
+test("authentic hostile bodies are kept byte for byte as dead letters, and other deliveries continue", async () => {
   const headrace = await receiving();
   const url = await connectShop(headrace);
   const bodies: Record<string, Buffer> = {
@@ -199,7 +199,7 @@ test("whatever is hostile in an authentic body, its bytes are kept among the dea
   expect(headrace.output()).not.toContain("the request failed");
 });
 
-test("the time of a refusal tells nothing of its reason, also where a name is met for the first time", async () => {
+test("the time of a rejection does not reveal its reason, even for a name's first use", async () => {
   const headrace = await receiving(RECEIVE_ONLY);
   const url = await connectShop(headrace);
   await api(headrace.url, "PUT", "/tenants/acme/endpoints/shop/off", {

@@ -41,7 +41,7 @@ async function post(url: string, headers: Record<string, string>, body: string):
 }
 
 describe("a delivery", () => {
-  test("is committed, starts its flow, and calls the target with a CloudEvent", async () => {
+  test("a delivery is committed, starts its flow, and calls the target with a CloudEvent", async () => {
     const { headrace, sink, webhookUrl } = await serving();
     const answer = await deliver(webhookUrl, { id: "msg_1", type: "order.paid", data: { total: 250 } });
     expect(answer).toEqual({ status: 200, body: { status: "accepted", event_id: expect.any(String) } });
@@ -60,7 +60,7 @@ describe("a delivery", () => {
     });
   });
 
-  test("that comes fifty times at once is one event", async () => {
+  test("fifty concurrent copies of a delivery are one event", async () => {
     const { headrace, webhookUrl } = await serving();
     const { headers, body } = signed({ id: "msg_same", type: "order.paid", data: {} });
     const answers = await Promise.all(
@@ -73,7 +73,7 @@ describe("a delivery", () => {
     expect(await events(headrace.url)).toHaveLength(1);
   });
 
-  test("that is sent again after the process died between commit and answer keeps its event", async () => {
+  test("a delivery repeated after a crash between commit and response keeps its event", async () => {
     const { headrace, launchNext, sink, webhookUrl } = await serving();
     await headrace.end("SIGTERM");
     const dying = launchNext({ HEADRACE_FAILPOINTS: "accept.committed" });
@@ -92,7 +92,7 @@ describe("a delivery", () => {
     await until("its flow ran", () => sink.calls.length > 0);
   }, 90_000);
 
-  test("is refused alike, whatever is wrong with it", async () => {
+  test("every invalid delivery is rejected alike", async () => {
     const { headrace, webhookUrl } = await serving();
     const good = { id: "msg_r", type: "order.paid", data: {} };
     const { headers, body } = signed(good);
@@ -124,7 +124,7 @@ describe("a delivery", () => {
     expect(metrics).toContain('headrace_rejections_total{reason="unknown_endpoint"} 3');
   });
 
-  test("that is authentic but unreadable is taken, and ends among the dead letters with its bytes", async () => {
+  test("an authentic but unreadable delivery is accepted and becomes a dead letter with its bytes", async () => {
     const { headrace, webhookUrl } = await serving();
     const bodies = [
       '{"__proto__":{"a":1}}',
@@ -146,7 +146,7 @@ describe("a delivery", () => {
     });
   });
 
-  test("with a packed body, or too large a body, is refused before it is judged", async () => {
+  test("an encoded or oversized body is rejected before verification", async () => {
     const { webhookUrl } = await serving();
     const { headers, body } = signed({ id: "msg_p", type: "order.paid", data: {} });
     const packed = await post(webhookUrl, { ...headers, "content-encoding": "gzip" }, body);
@@ -165,7 +165,7 @@ describe("a delivery", () => {
 });
 
 describe("a changed endpoint", () => {
-  test("holds on every copy when the call that changed it returned", async () => {
+  test("a changed endpoint is in effect on every copy when the call returns", async () => {
     const { headrace, start, webhookUrl } = await serving();
     const second = await start({ roles: "api" });
     for (let round = 0; round < 10; round += 1) {
@@ -182,7 +182,7 @@ describe("a changed endpoint", () => {
 });
 
 describe("stores that go away", () => {
-  test("Redis away: deliveries are answered and deduplicated all the same, and run when it is back", async () => {
+  test("deliveries are accepted and deduplicated while Redis is down, and run when it is back", async () => {
     const stores = await privateStores();
     const { url, webhookUrl, sink } = await serving(stores);
     await stores.redis.kill();
@@ -198,7 +198,7 @@ describe("stores that go away", () => {
     await until("the flow ran", () => sink.calls.length === 1);
   }, 60_000);
 
-  test("PostgreSQL away: nothing is acknowledged, and the delivery that comes again is one event", async () => {
+  test("nothing is acknowledged while PostgreSQL is down, and a repeated delivery is one event", async () => {
     const stores = await privateStores();
     const { url, webhookUrl, sink } = await serving(stores);
     await stores.postgres.kill();
@@ -214,7 +214,7 @@ describe("stores that go away", () => {
 });
 
 describe("a process that is told to stop", () => {
-  test("under load acknowledges nothing that is not committed, and exits 0", async () => {
+  test("a process stopped under load acknowledges only committed events, and exits with 0", async () => {
     const { headrace, launchNext, webhookUrl } = await serving();
     const answers: Promise<Awaited<ReturnType<typeof deliver>>>[] = [];
     let stopping = false;

@@ -11,7 +11,7 @@ import { until } from "../support/until.ts";
 
 beforeAll(builtProgram);
 
-test("every stage works on a Redis Cluster of which one node is named, where a command's keys must lie in one slot", async () => {
+test("every stage works on a Redis Cluster of which one node is configured", async () => {
   const nodes = await startCluster(3);
   const { start } = await createInstallation({ redisUrl: `redis://127.0.0.1:${nodes[1]?.port}` });
   const headrace = await start();
@@ -55,7 +55,7 @@ test("every stage works on a Redis Cluster of which one node is named, where a c
   await headrace.ready();
 }, 120_000);
 
-test("refuses to start with a database of a cluster other than 0, naming it", async () => {
+test("a start with a database other than 0 of a Redis Cluster is refused with the reason", async () => {
   const [node] = await startCluster(1);
   const { launch } = await createInstallation({ redisUrl: `redis://127.0.0.1:${node?.port}/2` });
   const headrace = launch();

@@ -50,7 +50,7 @@ async function startSentinels(): Promise<{ master: RedisServer; replica: RedisSe
 }
 
 test.each(["killed", "frozen"] as const)(
-  "a master that is %s costs no delivery, and all runs go on at the one that Sentinel puts in its place",
+  "a Redis master that is %s loses no delivery, and runs continue on its successor",
   async (how) => {
     const { master, replica, url: redisUrl } = await startSentinels();
     const { start } = await createInstallation({ redisUrl });

@@ -29,7 +29,7 @@ async function startOn(redisPort: number, env: Record<string, string> = {}): Pro
 }
 
 test.each(["redis", "cluster"] as const)(
-  "the documented user suffices for a delivery, a retry, limits and polls on a %s, and is refused nothing",
+  "the documented Redis user suffices for a delivery, a retry, limits and polls on a %s",
   async (kind) => {
     const user = documentedUser(kind);
     const servers = kind === "redis" ? [await startRedisServer([user])] : await startCluster(2, [user]);
@@ -124,7 +124,7 @@ async function save(admin: RedisServer["admin"], status: "ok" | "err"): Promise<
   });
 }
 
-test("readiness says by name that Redis takes no writes, deliveries are answered, and all is routed once it is mended", async () => {
+test("readiness names why Redis takes no writes, deliveries are accepted, and all are routed once it is repaired", async () => {
   const redis = await startRedisServer([`user headrace on >${PASSWORD} ~* &* +@all`]);
   const headrace = await startOn(redis.port, { LOG_LEVEL: "trace" });
   const sink = await startSink(() => 200);

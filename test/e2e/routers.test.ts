@@ -24,7 +24,7 @@ interface Expected {
   live: Map<string, number>;
 }
 
-test("deploys and undeploys hold for every event accepted after the call, on two routers that are paused, deafened and flushed", {
+test("deploys and undeploys hold for every later event on two routers that are paused, cut from LISTEN and flushed", {
   timeout: 120_000 + ROUNDS * 2_000,
 }, async () => {
   const stores = await privateStores();

@@ -15,7 +15,7 @@ interface Tick {
 }
 
 describe("a deployed schedule", () => {
-  test("calls its target once a second, whichever scheduler is killed, also in the middle of a tick", async () => {
+  test("a schedule ticks once per second even if schedulers are killed, also during a tick", async () => {
     const { launch, start } = await createInstallation();
     const sink = await startSink();
     const ticks = async () =>

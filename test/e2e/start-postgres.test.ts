@@ -97,14 +97,14 @@ describe.skipIf(!hasPackagedPostgres)("a start on the distribution's PostgreSQL 
     await postgres.stop();
   });
 
-  test("runs as an ordinary owner, and once more with nothing to do", async () => {
+  test("a start migrates as an ordinary owner, and a second start has nothing to do", async () => {
     const { url } = await owned();
     expect((await prepare(url)).length).toBeGreaterThan(10);
     expect(await prepare(url)).toEqual([]);
     await works(url);
   });
 
-  test("gives both roles the schema where PUBLIC has nothing, also after it was taken away", async () => {
+  test("a start grants both roles the schema when PUBLIC has no rights, also after a revoke", async () => {
     const { name, url } = await owned();
     await postgres.run("REVOKE ALL ON SCHEMA public FROM PUBLIC", name);
     await prepare(url);
@@ -122,7 +122,7 @@ describe.skipIf(!hasPackagedPostgres)("a start on the distribution's PostgreSQL 
     expect(rights).toEqual([{ api: false }]);
   });
 
-  test("serves another user, who owns nothing and makes and drops partitions all the same", async () => {
+  test("a user who owns nothing can serve, and create and drop partitions", async () => {
     const { name, url } = await owned();
     await postgres.run("REVOKE ALL ON SCHEMA public FROM PUBLIC", name);
     const app = await another(url);
@@ -152,7 +152,7 @@ describe.skipIf(!hasPackagedPostgres)("a start on the distribution's PostgreSQL 
   });
 
   test.each(["role", "database", "options"])(
-    "keeps to a schema that the %s's search_path names",
+    "a start uses the schema in the search_path of the %s",
     async (where) => {
       const { name, url } = await owned();
       await postgres.run(
@@ -171,7 +171,7 @@ describe.skipIf(!hasPackagedPostgres)("a start on the distribution's PostgreSQL 
     },
   );
 
-  test("works under others' settings on the role and the database", async () => {
+  test("statements work with unusual settings on the role and the database", async () => {
     const { name, url } = await owned();
     for (const setting of [
       "DateStyle = 'German, DMY'",
@@ -220,7 +220,7 @@ describe.skipIf(!hasPackagedPostgres)("a start on the distribution's PostgreSQL 
     expect(elsewhere).toEqual([{ statement_timeout: "50ms" }]);
   });
 
-  test("carries an event from its delivery to its run under all of this at once", async () => {
+  test("an event goes from delivery to run with unusual settings, schema and rights at once", async () => {
     const { name, url } = await owned();
     const app = await another(url);
     await postgres.run(
@@ -262,7 +262,7 @@ describe.skipIf(!hasPackagedPostgres)("a start on the distribution's PostgreSQL 
     expect(headrace.output()).not.toMatch(/"level":"(error|fatal)"/);
   });
 
-  test("says who made the sessions read-only, and what to run", async () => {
+  test("a start with read-only sessions names the setting and the statement to run", async () => {
     const { name, url } = await owned();
     await postgres.run(`ALTER ROLE ${name} SET default_transaction_read_only = on`);
     expect(await refusal(url)).toContain(
@@ -273,7 +273,7 @@ describe.skipIf(!hasPackagedPostgres)("a start on the distribution's PostgreSQL 
     await works(url);
   });
 
-  test("connects over the Unix socket, in each form of its URL", async () => {
+  test("connects over a Unix socket in each form of its URL", async () => {
     const { name, url } = await owned();
     const socket = postgres.folder;
     await prepare(url);
@@ -288,7 +288,7 @@ describe.skipIf(!hasPackagedPostgres)("a start on the distribution's PostgreSQL 
     }
   });
 
-  test("encrypts as libpq does", async () => {
+  test("sslmode encrypts and verifies as in libpq", async () => {
     const { url } = await owned();
     await prepare(url);
     const encrypted = async (given: string) => {
@@ -326,7 +326,7 @@ describe.skipIf(!hasPackagedPostgres)("a start on the distribution's PostgreSQL 
     );
   });
 
-  test("says at once what waiting cannot mend, and the way out", async () => {
+  test("a start that PostgreSQL refuses for good ends at once with a hint", async () => {
     const { name, url } = await owned();
     expect(await refusal(url.replace(":s3cret@", ":s3cret-no@"))).toMatch(
       new RegExp(`^DATABASE_URL: .* refuses user "${name}" with the given password`),
@@ -347,7 +347,7 @@ describe.skipIf(!hasPackagedPostgres)("a start on the distribution's PostgreSQL 
     );
   });
 
-  test("says what an owner lacks, and leaves nothing behind", async () => {
+  test("a start names the missing rights of the owner and leaves nothing behind", async () => {
     const { name, url } = await owned("NOCREATEROLE");
     await postgres.run(`ALTER DATABASE ${name} OWNER TO postgres`);
     const tables = "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace";
@@ -371,7 +371,7 @@ describe.skipIf(!hasPackagedPostgres)("a start on the distribution's PostgreSQL 
     ["events", "CREATE TABLE events (id int)"],
     ["schema_migrations", "CREATE TABLE schema_migrations (version text)"],
     ["uuid7", "CREATE FUNCTION uuid7(us bigint) RETURNS uuid LANGUAGE sql AS 'SELECT gen_random_uuid()'"],
-  ])("refuses a schema in which another program has %s, and leaves nothing behind", async (_, statement) => {
+  ])("a start refuses a schema in which another program has %s and leaves nothing behind", async (_, statement) => {
     const { url } = await owned();
     await rowsOf(url, statement);
     const tables = `SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
@@ -381,7 +381,7 @@ describe.skipIf(!hasPackagedPostgres)("a start on the distribution's PostgreSQL 
     expect(await rowsOf(url, tables)).toEqual(before);
   });
 
-  test("finds a right on a table that was taken away", async () => {
+  test("a start detects a revoked right on a table", async () => {
     const { name, url } = await owned();
     await prepare(url);
     await postgres.run("REVOKE ALL ON flows FROM headrace_api", name);
@@ -389,7 +389,7 @@ describe.skipIf(!hasPackagedPostgres)("a start on the distribution's PostgreSQL 
   });
 });
 
-test("a start warns by name of users whom row-level security does not hold, and of no others", async () => {
+test("a start warns about users who bypass row-level security, by name", async () => {
   const stores = await privateStores();
   const admin = new pg.Client(stores.superuserUrl);
   await admin.connect();
@@ -413,7 +413,7 @@ test("a start warns by name of users whom row-level security does not hold, and 
   expect(lines).toEqual([]);
 });
 
-test("a start on PostgreSQL 18 gives an owner with CREATEROLE the use of the roles that it makes", async () => {
+test("on PostgreSQL 18 an owner with CREATEROLE can use the roles it creates", async () => {
   const stores = await privateStores();
   const admin = new pg.Client(stores.superuserUrl);
   await admin.connect();

@@ -41,7 +41,7 @@ async function refusal(url: URL): Promise<string> {
 }
 
 describe("a start on a Redis that refuses it", () => {
-  test("says at once what waiting cannot mend, and the way out", async () => {
+  test("a start that Redis refuses for good ends at once with a hint", async () => {
     const url = await redisUser("~*", "&*", "+@all");
     const wrong = new URL(url);
     wrong.password = "s3cret-no";
@@ -63,7 +63,7 @@ describe("a start on a Redis that refuses it", () => {
     ["zadd", ["~headrace:*", "&*", "+@all", "-zadd"]],
     ["xreadgroup", ["~headrace:*", "&*", "+@all", "-xreadgroup"]],
     ["keys", ["~other:*", "&*", "+@all"]],
-  ])("names the right that its user lacks: %s", async (_, rights) => {
+  ])("a start names the missing permission of the Redis user: %s", async (_, rights) => {
     expect(await refusal(await redisUser(...rights))).toMatch(
       /^REDIS_URL: the user of Redis may not do what Headrace needs \(.*\): give it ~headrace:\* &\* \+@all -@admin -@dangerous \+info$/,
     );
@@ -73,7 +73,7 @@ describe("a start on a Redis that refuses it", () => {
 describe("a user of Redis with the rights that a refusal names", () => {
   beforeAll(builtProgram);
 
-  test("is enough for every stage", async () => {
+  test("the Redis permissions that the hint names suffice for every stage", async () => {
     const redis = await redisUser("~headrace:*", "&*", "+@all", "-@admin", "-@dangerous", "+info");
     const { start } = await createInstallation({ redisUrl: redis.href });
     const headrace = await start();

@@ -9,7 +9,7 @@ import { until } from "../support/until.ts";
 
 beforeAll(builtProgram);
 
-test("loops start only once the server listens, and a start logs nothing that is a warning or worse", {
+test("loops start only once the server listens, and a start logs no warnings", {
   timeout: 180_000,
 }, async () => {
   const { launch, start, redisUrl } = await createInstallation(await privateStores());

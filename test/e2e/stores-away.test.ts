@@ -49,7 +49,7 @@ async function p99Of(url: string, count: number): Promise<number> {
 
 describe("Redis that is away", () => {
   test.each(["gone", "frozen"] as const)(
-    "(%s) costs no answer and makes no duplicate, and the slowest answers grow by less than 50 ms",
+    "Redis that is %s fails no delivery, makes no duplicate, and adds less than 50 ms to the p99",
     async (how) => {
       const { stores, url, limited } = await receivingOnOwnStores();
       await p99Of(url, 200);
@@ -86,7 +86,7 @@ describe("Redis that is away", () => {
 });
 
 describe("PostgreSQL that hangs", () => {
-  test("acknowledges nothing, puts deliveries off sooner and sooner, and what comes again is one event", async () => {
+  test("while PostgreSQL hangs nothing is acknowledged, and a repeated delivery is one event", async () => {
     const { stores, headrace, url } = await receivingOnOwnStores();
     expect((await post(url, ...fresh())).status).toBe(200);
     const delivery = fresh();

@@ -13,7 +13,7 @@ beforeAll(builtProgram);
 const SECRET = "sk_live_hunter2_hunter2";
 
 describe("a flow with templates", () => {
-  test("sends what the event and the tenant's secrets say, and is dead where one is missing", async () => {
+  test("a templated flow sends values of the event and secrets, and dies if one is missing", async () => {
     const { start, databaseUrl } = await createInstallation();
     const calls: { path: string; authorization: string; body: string }[] = [];
     const sink = await serve(async (request, response) => {

@@ -33,7 +33,7 @@ async function installation() {
 }
 
 describe("a run whose worker", () => {
-  test("is stopped past its lease, while its handler goes on or its target answers, goes to another, and the late one's word is not taken", async () => {
+  test("a run whose worker is paused past its lease goes to another, and the late result is rejected", async () => {
     const calls: { path: string; key: string }[] = [];
     const target = await serve((request, response) => {
       calls.push({ path: String(request.url), key: String(request.headers["idempotency-key"]) });
@@ -95,7 +95,7 @@ describe("a run whose worker", () => {
     expect(((await call("GET", "/dlq")) as { items: unknown[] }).items).toEqual([]);
   }, 120_000);
 
-  test("is told to end hands back what it cannot finish, and is gone within 15 s", async () => {
+  test("a worker that receives SIGTERM hands back unfinished runs and exits within 15 s", async () => {
     const keys = new Map<string, number>();
     let hang = true;
     const target = await serve((request, response) => {

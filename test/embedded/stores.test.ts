@@ -99,7 +99,7 @@ function storeOf(guardian: number): number {
 }
 
 describe("the embedded stores", () => {
-  test("keep their data from one start to the next, and leave no process when they stop", async () => {
+  test("embedded stores keep their data between starts, and leave no process when they stop", async () => {
     const folder = dataDir();
     const first = await start(folder);
     await write(first);
@@ -109,7 +109,7 @@ describe("the embedded stores", () => {
     await expectWritten(await start(folder));
   });
 
-  test("make every commit durable, and never evict", async () => {
+  test("embedded stores make every commit durable, and never evict", async () => {
     const { databaseUrl, redisUrl } = await privateStores();
     const rows = await query(
       databaseUrl,
@@ -124,7 +124,7 @@ describe("the embedded stores", () => {
     ]);
   });
 
-  test("let nobody in without the password", async () => {
+  test("embedded stores need a password", async () => {
     const [postgres, redis] = [new URL((await createEmptyDatabase()).url), new URL(testRedisUrl())];
     postgres.password = "guess";
     redis.password = "";
@@ -132,7 +132,7 @@ describe("the embedded stores", () => {
     await expect(redisCommand(redis.href, "PING")).rejects.toThrow("NOAUTH");
   });
 
-  test("run the program as an ordinary role that owns its database", async () => {
+  test("the embedded PostgreSQL runs the program as an ordinary role that owns its database", async () => {
     const { databaseUrl } = await start(dataDir());
     const [row] = await query(
       databaseUrl,
@@ -149,7 +149,7 @@ describe("the embedded stores", () => {
     await expect(query(databaseUrl, "COPY (SELECT 1) TO PROGRAM 'true'")).rejects.toThrow("denied");
   });
 
-  test("take the superuser's rights from the role of data that an earlier version made", async () => {
+  test("data of an earlier version lose the superuser's rights of the role headrace", async () => {
     const folder = dataDir();
     const stores = await start(folder);
     await asEarlierVersion(stores);
@@ -177,7 +177,7 @@ describe("the embedded stores", () => {
     expect(await query(again.databaseUrl, "SELECT count(*)::int AS n FROM tenants")).toEqual([{ n: 0 }]);
   });
 
-  test("come back on the same port when they are killed", async () => {
+  test("embedded stores restart on the same port when they are killed", async () => {
     const stores = await privateStores();
     await write(stores);
     for (const guardian of Object.values(stores.pids())) process.kill(storeOf(guardian), "SIGKILL");
@@ -188,7 +188,7 @@ describe("the embedded stores", () => {
     await expectWritten(stores);
   });
 
-  test("stay down when a test kills them, until it restarts them", async () => {
+  test("embedded stores that a test kills stay down until it restarts them", async () => {
     const { postgres } = await privateStores();
     await postgres.kill();
     await expect(query(postgres.url, "SELECT 1")).rejects.toThrow("ECONNREFUSED");
@@ -196,7 +196,7 @@ describe("the embedded stores", () => {
     expect(await query(postgres.url, "SELECT 1 AS one")).toEqual([{ one: 1 }]);
   });
 
-  test.runIf(hasPostgres15)("run on another installation's binaries", async () => {
+  test.runIf(hasPostgres15)("embedded stores can use binaries of another installation", async () => {
     const { databaseUrl } = await postgres15();
     const [row] = await query(
       databaseUrl,
@@ -205,7 +205,7 @@ describe("the embedded stores", () => {
     expect(row).toEqual({ major: 15 });
   });
 
-  test.runIf(isRoot)("work where only root may enter", async () => {
+  test.runIf(isRoot)("embedded stores work in a directory that only root may enter", async () => {
     const secret = `${dataDir()}/secret`;
     mkdirSync(secret, { mode: 0o700 });
     const folder = dataDir(secret);
@@ -217,7 +217,7 @@ describe("the embedded stores", () => {
   });
 });
 
-test("no data are made where there is no Redis that can run", async () => {
+test("no data are created if no Redis can run", async () => {
   const [folder, path] = [dataDir(), dataDir()];
   writeFileSync(`${path}/redis-server`, "#!/bin/sh\necho 'Redis server v=6.2.14 sha=00000000:0'\n", {
     mode: 0o755,
@@ -236,7 +236,7 @@ test("no data are made where there is no Redis that can run", async () => {
 });
 
 describe("a data dir", () => {
-  test("that cannot be made is named", async () => {
+  test("a data dir that cannot be created is named in the error", async () => {
     const folder = `${dataDir()}/file`;
     writeFileSync(folder, "");
     await expect(startEmbeddedStores({ dataDir: folder, log })).rejects.toMatchObject({
@@ -245,7 +245,7 @@ describe("a data dir", () => {
     });
   });
 
-  test("has one user at a time, whose pid the other is told", async () => {
+  test("a data dir in use refuses a second process, naming the pid of the first", async () => {
     const folder = dataDir();
     await start(folder);
     await expect(startEmbeddedStores({ dataDir: folder, log })).rejects.toMatchObject({
@@ -254,7 +254,7 @@ describe("a data dir", () => {
     });
   });
 
-  test("is waited for while its user stops", async () => {
+  test("a start waits for a data dir while its user stops", async () => {
     const folder = dataDir();
     const first = await start(folder);
     await write(first);
@@ -295,7 +295,7 @@ describe("a process that is killed with SIGKILL", () => {
     await once(child, "exit");
   }
 
-  test("takes its stores with it, and the next start has their data", async () => {
+  test("a process killed with SIGKILL takes its stores along, and the next start has their data", async () => {
     const folder = dataDir();
     const elsewhere = await startElsewhere(folder);
     await write(elsewhere);
@@ -304,7 +304,7 @@ describe("a process that is killed with SIGKILL", () => {
     await expectWritten(await start(folder));
   });
 
-  test("frees its data dir for a start that does not wait", async () => {
+  test("a process killed with SIGKILL frees its data dir for a start that does not wait", async () => {
     const folder = dataDir();
     const elsewhere = await startElsewhere(folder);
     await write(elsewhere);
@@ -312,7 +312,7 @@ describe("a process that is killed with SIGKILL", () => {
     await expectWritten(await start(folder));
   });
 
-  test("leaves stores that the next start ends, when their guardians were killed too", async () => {
+  test("the next start ends stores whose process and guardians were killed", async () => {
     const folder = dataDir();
     const elsewhere = await startElsewhere(folder);
     await write(elsewhere);

@@ -24,7 +24,7 @@ const { signal } = new AbortController();
 const log = { info() {}, warn() {}, error() {} };
 const OF = { tenantId: "acme", source: "orders" };
 
-test("a file of the flows folder may define a source, beside flows of the same id", async () => {
+test("a file of the flows folder can define a source, even if a flow has the same id", async () => {
   const { flows, write } = await loadedFlows({ "source.ts": SOURCE, "flow.ts": FLOW });
   const context = { cursor: undefined, params: { first: "7" }, credentials: {}, signal, log };
   expect(await flows.sources.get("shop", OF)?.(context)).toEqual({ records: [{ id: "7" }] });
@@ -38,19 +38,19 @@ test("a file of the flows folder may define a source, beside flows of the same i
   ]);
 });
 
-test("two files that define one source are refused", async () => {
+test("two files that define one source are rejected", async () => {
   await expect(loadedFlows({ "a.ts": SOURCE, "b.ts": SOURCE })).rejects.toThrow(
     /b\.ts defines the source shop again: .*a\.ts has it/,
   );
 });
 
-test("a source is no flow to be stored for a tenant", async () => {
+test("a source is not a flow to store for a tenant", async () => {
   const { folder } = flowsFolder({ "source.ts": SOURCE, "flow.ts": FLOW });
   const read = await readFlows(folder, await hostStart(), DEFAULT_BOUNDS.flowHosts);
   expect(read.map(({ id, definition }) => [id, definition?.action.type])).toEqual([["shop", "code"]]);
 });
 
-test("a page comes as JSON brings it, what it would lose is refused, and a limit is told from a failure", async () => {
+test("a page of a source is JSON without loss, and a rate limit is told apart from a failure", async () => {
   const { flows } = await loadedFlows(
     {
       "shop.mjs": `export default { id: "shop", async fetchPage({ cursor, credentials, log }) {

@@ -22,7 +22,7 @@ const ESCAPES: Record<string, string> = {
 };
 
 describe("what escapes from a handler", () => {
-  test("fails its own run with its stack, and leaves the others in the same process alone", async () => {
+  test("an error that escapes a handler fails only its own run, with its stack", async () => {
     const files = Object.fromEntries(
       Object.entries(ESCAPES).map(([id, body]) => [`${id}.mjs`, flowFile(id, body)]),
     );

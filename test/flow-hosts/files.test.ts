@@ -7,7 +7,7 @@ beforeAll(builtProgram);
 const signal = new AbortController().signal;
 
 describe("a flow file whose own code", () => {
-  test("throws, loops, waits for ever or ends its process breaks only itself at a start", async () => {
+  test("a flow file that throws, loops, hangs or exits breaks only itself at the start", async () => {
     const bad = {
       throws: `throw new Error("no shop");`,
       loops: "for (;;);",
@@ -34,7 +34,7 @@ describe("a flow file whose own code", () => {
     );
   }, 60_000);
 
-  test("goes wrong when it changes keeps its old flow, and one that changes well is in the hosts at once", async () => {
+  test("a broken change of a flow file keeps the old flow, and a good one reaches the hosts at once", async () => {
     const { flows, call, write, logged } = await loadedFlows({
       "greet.mjs": flowFile("greet", `log.info("one");`),
       "other.mjs": flowFile("other", `log.info("other");`),
@@ -55,7 +55,7 @@ describe("a flow file whose own code", () => {
     expect(kept).toHaveLength(3);
   }, 60_000);
 
-  test("that leaves something behind which throws ends no run", async () => {
+  test("a flow file that throws later, from a timer, ends no run", async () => {
     const { call, ended, logged } = await loadedFlows({
       "late.mjs": flowFile(
         "late",

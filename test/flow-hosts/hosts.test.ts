@@ -20,7 +20,7 @@ const hosts = () =>
   );
 
 describe("a host", () => {
-  test("tells a handler by its signal that it took too long or was given up, and waits for neither", async () => {
+  test("a host aborts a handler's signal on time-out or cancellation, without waiting for it", async () => {
     const { call } = await loadedFlows({
       "wait.mjs": flowFile(
         "wait",
@@ -38,7 +38,7 @@ describe("a host", () => {
     expect((await call("after")).end).toEqual({ kind: "returned" });
   });
 
-  test("hands steps to the server, which may refuse them, and logs within its bounds", async () => {
+  test("a host passes steps to the server, which can reject them, and logs within its bounds", async () => {
     const kept: [string, string | null][] = [];
     let dropped = 0;
     const { call } = await loadedFlows(
@@ -73,7 +73,7 @@ describe("a host", () => {
     expect([lines[2]?.fields, dropped]).toEqual([{ token: "[redacted]", n: 0 }, 7]);
   });
 
-  test("that a handler blocks is ended within the bound, the handler fails, and its neighbours go on elsewhere", async () => {
+  test("a blocked host is ended in time, its handler fails, and its other calls continue elsewhere", async () => {
     const { call, folder, write, ended, flows } = await loadedFlows({
       "loop.mjs": flowFile("loop", "for (;;);"),
       "wait.mjs": flowFile("wait", WAIT),
@@ -101,7 +101,7 @@ describe("a host", () => {
     await until("no host is left", () => hosts().length === 0);
   }, 60_000);
 
-  test("that many suspects were in has each called alone, those that never fail first, and refuses what is too much", async () => {
+  test("after a host with many calls ends, each is called alone, those that never failed first", async () => {
     const { call, folder, write } = await loadedFlows(
       {
         "die.mjs": flowFile(
@@ -129,7 +129,7 @@ describe("a host", () => {
     for (const { end } of await Promise.all(good)) expect(end).toEqual({ kind: "returned" });
   }, 60_000);
 
-  test("that a whole flow crashes takes few of its runs at a time, and refuses the others unspent", async () => {
+  test("a flow that keeps crashing its host gets few runs at a time, and the others are put off", async () => {
     const { call } = await loadedFlows(
       {
         "die.mjs": flowFile(
@@ -148,7 +148,7 @@ describe("a host", () => {
     expect(ends.filter((end) => end.kind === "died").length + refused.length).toBe(8);
   }, 60_000);
 
-  test("that cannot be started makes the watch fail, and calls are refused in time until it can be", async () => {
+  test("a host that cannot start fails the watch, and calls are refused until it can", async () => {
     const { folder, write } = flowsFolder({ ok: "" });
     const { entry } = await hostStart();
     write(

@@ -35,7 +35,7 @@ function mention(team: string | undefined, id: string) {
   return { type: "event_callback", team_id: team, event_id: id, event: { type: "app_mention" } };
 }
 
-test("a delivery for one tenant's account never lands at another's, though one secret signs both", async () => {
+test("a delivery for one tenant's account never reaches another tenant with the same secret", async () => {
   const headrace = await receiving();
   const acme = await connect(headrace, "slack", { secret: "app-secret", account: "T1" });
   const other = await connect(headrace, "slack", { secret: "app-secret", account: "T2", tenant: "other" });
@@ -73,7 +73,7 @@ test("the same delivery at the app's URL and at the tenant's is one event", asyn
   expect(second).toEqual({ status: "duplicate", event_id: first.event_id });
 });
 
-test("a batch at the app's URL is divided by the account of each item, in one answer", async () => {
+test("a batch at the app's URL is divided by each item's account", async () => {
   const headrace = await receiving();
   const acme = await connect(headrace, "xero", { secret: "app-secret", account: "t1" });
   await connect(headrace, "xero", { secret: "app-secret", account: "t2", tenant: "other" });
@@ -91,7 +91,7 @@ test("a batch at the app's URL is divided by the account of each item, in one an
   expect([await resources("acme"), await resources("other")]).toEqual([["a", "d", "f"], ["b"]]);
 });
 
-test("an endpoint that names no account takes none that another tenant has named, where one secret signs both", async () => {
+test("an endpoint without an account takes no delivery of an account that another tenant has named", async () => {
   const headrace = await receiving();
   await connect(headrace, "slack", { secret: "app-secret", account: "T1" });
   const other = await connect(headrace, "slack", { secret: "app-secret", tenant: "other" });
@@ -120,7 +120,7 @@ test("an endpoint that names no account takes none that another tenant has named
   expect(resources).toEqual(["r1"]);
 });
 
-test("an account that others have named first, and often, is taken by the endpoint whose secret signed", async () => {
+test("of many endpoints with one account, the one whose secret signed takes the delivery", async () => {
   const headrace = await receiving();
   const put = (path: string, secret: string, account = "T1") =>
     callApi(headrace.url, "PUT", path, { secrets: [{ value: secret }], account });
@@ -149,7 +149,7 @@ test("an account that others have named first, and often, is taken by the endpoi
   expect([await ids("acme"), await ids("other")]).toEqual([["Ev1"], ["Ev2"]]);
 });
 
-test("an endpoint is a conflict only with the same account and the same secret, and tells nothing of whose", async () => {
+test("an endpoint conflicts only on the same account and secret, without naming the other tenant", async () => {
   const headrace = await receiving();
   await connect(headrace, "slack", { secret: "app-secret", account: "T1" });
   await connect(headrace, "standard-webhooks", { secret: "whsec_c2VjcmV0LXNlY3JldA==", account: "A" });
@@ -173,7 +173,7 @@ test("an endpoint is a conflict only with the same account and the same secret, 
   expect((await call("PUT", "slack", again)).status).toBe(200);
 });
 
-test("a batch may name many accounts, and each endpoint takes its own", { timeout: 60_000 }, async () => {
+test("a batch can name many accounts, and each endpoint takes its own items", { timeout: 60_000 }, async () => {
   const headrace = await receiving();
   const url = await connect(headrace, "xero", { secret: "app-secret", account: "t-default" });
   const own = Array.from({ length: 30 }, (_, n) => n);
@@ -204,7 +204,7 @@ test("a batch may name many accounts, and each endpoint takes its own", { timeou
   expect((await post(url.replace("/acme", ""), ...xero(many))).status).toBe(413);
 });
 
-test("a batch that comes again under another content type is known", async () => {
+test("a batch repeated under another content type is a duplicate", async () => {
   const headrace = await receiving();
   const url = await connect(headrace, "xero", { secret: "app-secret" });
   const [headers, body] = xero([{ tenantId: "t1", resourceId: "a", eventType: "UPDATE" }]);
@@ -226,7 +226,7 @@ test("an account belongs to one endpoint of a connector", async () => {
   ).rejects.toThrow(/409.*account/);
 });
 
-test("the items of a batch are events of their own type, known again in another batch by their ids", async () => {
+test("items of a batch are events of their own type, deduplicated across batches by id", async () => {
   const headrace = await receiving();
   await api(headrace.url, "PUT", "/connectors/mails", {
     webhook: {

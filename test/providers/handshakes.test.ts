@@ -25,7 +25,7 @@ async function nothingWasRouted(headrace: HeadraceProcess): Promise<void> {
   expect(await eventsOf(headrace)).toEqual([]);
 }
 
-test("a GET is answered with its challenge, with the right token (Meta) or with none (Dropbox)", async () => {
+test("a GET handshake echoes its challenge, with the right token (Meta) or without one (Dropbox)", async () => {
   const headrace = await receiving();
   const meta = await connect(headrace, "meta", { secret: "s", params: { verify_token: "mine" } });
   const ask = (token: string, challenge = "1158201444") =>
@@ -46,7 +46,7 @@ test("a GET is answered with its challenge, with the right token (Meta) or with 
   await nothingWasRouted(headrace);
 });
 
-test("a GET tells nothing of who has a token: with one of the endpoint's own, with none, and of a tenant that is none", async () => {
+test("a GET handshake does not reveal whether an endpoint, its token or its tenant exists", async () => {
   const headrace = await receiving();
   await api(headrace.url, "PUT", "/connectors/meta", { webhook: { preset: "meta" } });
   const base = `${headrace.url}/api/v1/webhooks/meta`;
@@ -69,7 +69,7 @@ test("a GET tells nothing of who has a token: with one of the endpoint's own, wi
   }
 });
 
-test("the validation token of Microsoft Graph is given back as text", async () => {
+test("the validation token of Microsoft Graph is echoed as text", async () => {
   const headrace = await receiving();
   const url = await connect(headrace, "ms-graph", { secret: "client-state" });
   const answer = await post(`${url}?validationToken=Validation%3A+Testing%20%E2%9C%93`, {}, "");
@@ -78,7 +78,7 @@ test("the validation token of Microsoft Graph is given back as text", async () =
   await nothingWasRouted(headrace);
 });
 
-test("Slack's challenge is echoed under a right signature alone, also at the URL of the app", async () => {
+test("Slack's challenge is echoed only with a valid signature, also at the app's URL", async () => {
   const headrace = await receiving();
   const url = await connect(headrace, "slack", { secret: "slack-secret", account: "T1" });
   const body =
@@ -91,7 +91,7 @@ test("Slack's challenge is echoed under a right signature alone, also at the URL
   await nothingWasRouted(headrace);
 });
 
-test("Zoom gets its token back with the token's HMAC", async () => {
+test("Zoom's token is returned with its HMAC", async () => {
   const headrace = await receiving();
   const url = await connect(headrace, "zoom", { secret: "zoom-secret" });
   const body = '{"event":"endpoint.url_validation","payload":{"plainToken":"qgg8vlvZRS6UYooatFL8Aw"}}';
@@ -106,7 +106,7 @@ test("Zoom gets its token back with the token's HMAC", async () => {
   await nothingWasRouted(headrace);
 });
 
-test("Asana's secret is stored by its handshake once, while the endpoint has none, and signs from then on", async () => {
+test("Asana's handshake stores a secret only while the endpoint has none, and it verifies from then on", async () => {
   const headrace = await receiving();
   const url = await connect(headrace, "asana", {});
   const shake = (secret: string) => post(url, { ...JSON_TYPE, "x-hook-secret": secret }, "{}");
@@ -129,7 +129,7 @@ test("Asana's secret is stored by its handshake once, while the endpoint has non
   expect(await eventsOf(headrace)).toHaveLength(1);
 });
 
-test("Notion's token is held for the person who pastes it back, and signs from then on", async () => {
+test("Notion's token is kept for the user to paste back, and verifies from then on", async () => {
   const headrace = await receiving();
   const url = await connect(headrace, "notion", {});
   const path = "/tenants/acme/endpoints/notion/handshake";
@@ -154,7 +154,7 @@ test("Notion's token is held for the person who pastes it back, and signs from t
   expect(headrace.output()).not.toContain(token);
 });
 
-test("probes with wrong signatures are answered 401 with nothing in it, and with right ones as Xero wants it", async () => {
+test("Xero's probes get an empty 401 for wrong signatures and success for right ones", async () => {
   const headrace = await receiving();
   const url = await connect(headrace, "xero", { secret: "xero-key" });
   const body = '{"events":[],"firstEventSequence":0,"lastEventSequence":0,"entropy":"S0m3r4Nd0mt3xt"}';
@@ -171,7 +171,7 @@ test("probes with wrong signatures are answered 401 with nothing in it, and with
   await nothingWasRouted(headrace);
 });
 
-test("signed pings of Discord, GitHub and Intercom are answered, and are no events", async () => {
+test("signed pings of Discord, GitHub and Intercom are answered without an event", async () => {
   const headrace = await receiving();
   const discord = providerKeys("discord");
   const discordUrl = await connect(headrace, "discord", { secret: discord.secret });
@@ -192,7 +192,7 @@ test("signed pings of Discord, GitHub and Intercom are answered, and are no even
   await nothingWasRouted(headrace);
 });
 
-test("the ping of WooCommerce, which nobody signs, is answered and is no event", async () => {
+test("WooCommerce's unsigned ping is answered without an event", async () => {
   const headrace = await receiving();
   const url = await connect(headrace, "woocommerce", { secret: "s" });
   const form = { "content-type": "application/x-www-form-urlencoded" };

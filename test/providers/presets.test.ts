@@ -52,12 +52,12 @@ const TYPES: Record<string, string> = {
   none: "order.created",
 };
 
-test("every preset of the contract is there", () => {
+test("every documented preset exists, in order", () => {
   expect([...PRESETS.keys()]).toEqual(Object.keys(TYPES));
 });
 
 describe("over HTTP", () => {
-  test("each preset takes a delivery of its provider once, as an event of the provider's type, and no altered one", {
+  test("each preset accepts its provider's delivery once, with the right event type, and no altered one", {
     timeout: 120_000,
   }, async () => {
     const headrace = await receiving();

@@ -206,7 +206,7 @@ const SDKS: [
   ],
 ];
 
-test("what the providers' own libraries sign is taken once, and refused with one byte of it altered", {
+test("deliveries signed by the providers' libraries are accepted once, and rejected with one byte altered", {
   timeout: 60_000,
 }, async () => {
   const headrace = await receiving();
@@ -222,7 +222,7 @@ test("what the providers' own libraries sign is taken once, and refused with one
   }
 });
 
-test("Twilio's JSON bodies are signed by their hash in the URL, which no other body can borrow", async () => {
+test("Twilio's JSON bodies are verified by their hash in the URL, which no other body can reuse", async () => {
   const headrace: HeadraceProcess = await receiving();
   const url = await connect(headrace, "twilio", { secret: "auth-token" });
   const body = '{"EventType":"call.ended"}';
