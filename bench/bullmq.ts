@@ -8,8 +8,8 @@ const CONCURRENCY = 50;
 const PAYLOAD = "x".repeat(1_024);
 
 /**
- * How many jobs of 1 KiB plain BullMQ adds and processes in a second, at once and in one process: `addBulk` of 100, a
- * handler that does nothing, 50 at a time. The least that a pipeline with a BullMQ job for each event must cost.
+ * Jobs of 1 KiB that plain BullMQ adds and processes per second, at once and in one process: `addBulk` of 100, and an
+ * empty handler, 50 at a time. It is the minimum cost of a pipeline with a BullMQ job per event.
  */
 export async function bullMqPerSecond(redisUrl: string): Promise<number> {
   const connect = () =>

@@ -7,7 +7,7 @@ const RECORDS = 10_000;
 const PAGE = 100;
 const ROUNDS = 7;
 
-/** Records of 1 KiB a second on one core: read from JSON, digested, looked up; and pages that did not change. */
+/** Records of 1 KiB per second on one core: parsed, digested, looked up; and unchanged pages. */
 export function benchRecords(): Row[] {
   const texts = Array.from({ length: RECORDS }, (_, index) => JSON.stringify(record(index)));
   const records = texts.map((text) => JSON.parse(text) as unknown);
@@ -57,7 +57,7 @@ export function benchRecords(): Row[] {
 
 const canonicalize = canonicalizer();
 
-/** The best of some rounds; a wrong answer ends it. */
+/** The best of several rounds. Throws on a wrong result. */
 function perSecond<T>(inputs: readonly T[], holds: (input: T, index: number) => boolean): number {
   const rounds = Array.from({ length: ROUNDS }, () => {
     const startedMs = performance.now();
@@ -72,7 +72,7 @@ function row(name: string, value: number, atLeast?: number): Row {
   return atLeast === undefined ? rounded : { ...rounded, bar: { atLeast } };
 }
 
-/** An order as shops answer it, 1 KiB of JSON. */
+/** An order as shops return it, 1 KiB of JSON. */
 function record(index: number): Record<string, unknown> {
   const address = {
     name: "Ada Lovelace",

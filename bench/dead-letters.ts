@@ -10,7 +10,7 @@ import { type BenchStores, type Row, row } from "./servers.ts";
 
 const LETTERS = 100_000;
 const PAYLOAD_BYTES = 1_024;
-/** Runs that the workers in this process end in one statement, as real ones do. */
+/** Runs that the workers of this process finish in one statement. */
 const WORKER_BATCH = 128;
 
 const NO_FILTER: Omit<DeadLetterFilter, "limit"> = {
@@ -26,7 +26,7 @@ const NO_FILTER: Omit<DeadLetterFilter, "limit"> = {
   maxBytes: 8_388_608,
 };
 
-/** What 100,000 dead letters cost: a page of the list, a count by filter, and replaying them all without a rate. */
+/** Measures 100,000 dead letters: a page of the list, a count by filter, and a replay of all without a rate. */
 export async function benchDeadLetters(stores: BenchStores): Promise<Row[]> {
   await migrate({ url: stores.databaseUrl, directory: "migrations" });
   const database = openDatabase({
@@ -137,7 +137,7 @@ async function replayAll(database: Database) {
   }
 }
 
-/** Ends runs as a worker does whose action takes no time. */
+/** Finishes runs like a worker with an empty action. */
 async function work(database: Database, runs: readonly QueuedRun[]): Promise<void> {
   const claim = await claimRuns(
     database.pipeline,

@@ -5,7 +5,7 @@ import type { PreparedRequest } from "./load.ts";
 export const SECRET = `whsec_${Buffer.from("a secret of thirty-two bytes 012").toString("base64")}`;
 export const WEBHOOK_PATH = "/api/v1/webhooks/shop/bench";
 
-/** The type of the events that start the flow in code, and of those that start the one over HTTP. */
+/** The event types that start the code flow and the HTTP flow. */
 export const CODE_FLOW_TYPE = "order.paid";
 export const HTTP_FLOW_TYPE = "order.sent";
 
@@ -15,7 +15,7 @@ const BODY_BYTES = 1_024;
 const SCHEME = presetScheme("standard-webhooks", {});
 let made = 0;
 
-/** A new delivery of 1 KiB, signed now, as it goes over the wire. Every one has an id of its own. */
+/** A new delivery of 1 KiB with a unique id, signed now, as raw bytes. */
 export function nextDelivery(type = CODE_FLOW_TYPE): PreparedRequest {
   made += 1;
   const id = `msg_${process.pid}_${made}`;
@@ -41,8 +41,8 @@ export function nextDelivery(type = CODE_FLOW_TYPE): PreparedRequest {
 }
 
 /**
- * Deliveries made beforehand, so that signing them takes nothing from what is measured. They lie in one block of
- * memory: a hundred thousand buffers would keep the collector of this process busy beside what is measured.
+ * Deliveries made in advance, so that signing does not affect the measurement. They are in one block of memory: a
+ * hundred thousand buffers would keep the garbage collector of this process busy.
  */
 export function prepareDeliveries(count: number, type = CODE_FLOW_TYPE): () => PreparedRequest | undefined {
   const sample = nextDelivery(type);
@@ -64,5 +64,5 @@ export function prepareDeliveries(count: number, type = CODE_FLOW_TYPE): () => P
   };
 }
 
-/** By how much a delivery may be longer than the first: its number has more digits. */
+/** The bytes by which a delivery may exceed the first: its number has more digits. */
 const MARGIN_BYTES = 64;

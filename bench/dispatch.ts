@@ -10,10 +10,10 @@ const TENANTS = 10_000;
 const CLAIM = { batchSize: 500, maxTenants: 64, leaseMs: 60_000 };
 const LANE: Priority = 2;
 
-/** What the fair claim costs an event, among ten thousand tenants and with one alone, and what the relay keeps. */
+/** Measures the fair claim per event, with ten thousand tenants and with one, and the memory of the relay. */
 export async function benchDispatch(stores: BenchStores): Promise<Row[]> {
   const port = await freePort();
-  // A start makes the schema.
+  // Creates the schema.
   const migrated = startServer(stores, "api", port);
   await ready(port);
   await end(migrated);

@@ -3,5 +3,5 @@ import { runInNewContext } from "node:vm";
 
 setFlagsFromString("--expose-gc");
 
-/** Frees at once what is no longer in use: before memory is measured, or time, of which a collection would take some. */
+/** Collects garbage at once, before memory is measured, or time that a collection would add to. */
 export const collectGarbage = runInNewContext("gc") as () => void;

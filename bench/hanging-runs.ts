@@ -9,18 +9,18 @@ import { type BenchStores, callApi, end, type Row, ready, row, startServer } fro
 /** Runs of one tenant whose target never answers. */
 const HANGING = 5_000;
 const EVENTS_A_CALL = 1_000;
-/** Events a second of the other tenant, each a call of its own, and for how long. */
+/** Events per second of the other tenant, one per call, and their duration. */
 const RATE = 50;
 const PHASE_MS = 6_000;
-/** While they arrive, what waits is bounded by the relay: a flood of runs that end would cost as much. */
+/** While they arrive, the relay bounds the backlog: a flood of runs that end would cost the same. */
 const ARRIVAL_MS = 2_000;
 
-/** The next heartbeat of cancelled runs gives their calls up. */
+/** The time in which the next heartbeat aborts the calls of cancelled runs. */
 const SETTLE_MS = 5_000;
 
 const ROLES = "api,receive,relay,route,execute,maintain";
 
-/** What 5,000 runs of a tenant whose target hangs cost another tenant, from accept to the end of its run, by lane. */
+/** Measures the cost of 5,000 hanging runs of one tenant to another, from accept to the end of its run, by lane. */
 export async function benchHangingRuns(stores: BenchStores): Promise<Row[]> {
   const database = new pg.Pool({ connectionString: stores.databaseUrl, max: 2 });
   const target = await startHangingTarget();
@@ -43,7 +43,7 @@ export async function benchHangingRuns(stores: BenchStores): Promise<Row[]> {
       await quietPhase(port, `beside-${lane}`, lane, 2 * PHASE_MS);
       await cancelRuns(database, hog);
       await sleep(SETTLE_MS);
-      // Before and after: the machine itself is faster at times.
+      // Measured before and after, since the speed of the machine varies.
       await quietPhase(port, `alone-${lane}`, lane, PHASE_MS);
       const alone = await p99(database, `alone-${lane}`);
       const beside = await p99(database, `beside-${lane}`);
@@ -63,7 +63,7 @@ export async function benchHangingRuns(stores: BenchStores): Promise<Row[]> {
   }
 }
 
-/** Takes every request and answers none. */
+/** Accepts every request and never responds. */
 async function startHangingTarget(): Promise<Server> {
   const server = createServer(() => {});
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -103,7 +103,7 @@ async function allRouted(database: pg.Pool, tenant: string): Promise<void> {
   }
 }
 
-/** From accept to the end of the run, ms, once all have ended. */
+/** Waits until all runs have ended, and returns the times from accept to the end of the run, ms. */
 async function p99(database: pg.Pool, type: string): Promise<number> {
   const deadline = Date.now() + 120_000;
   for (;;) {

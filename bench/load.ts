@@ -2,7 +2,7 @@ import { connect, type Socket } from "node:net";
 import { keepNewObjectsYoung, setHeapGrowth } from "../src/runtime/heap.ts";
 import { collectGarbage } from "./garbage.ts";
 
-/** One request, ready to be written, and what it is called in the results. */
+/** One request as raw bytes, and its name in the results. */
 export interface PreparedRequest {
   name: string;
   bytes: Buffer;
@@ -11,7 +11,7 @@ export interface PreparedRequest {
 export interface Answered {
   name: string;
   status: number;
-  /** The whole answer; event ids are read from it afterwards, so that the load costs little. */
+  /** The whole response. Event ids are read from it afterwards, so that the load generator stays cheap. */
   body: string;
   sentAtMs: number;
   latencyMs: number;
@@ -37,7 +37,7 @@ export async function closedLoop(options: {
   return { answers, elapsedMs };
 }
 
-/** The same closed loop, which counts the answers and keeps none: for what is measured at its fastest. */
+/** The same closed loop, which counts responses without keeping them, for the fastest measurements. */
 export async function countingLoop(
   options: Parameters<typeof closedLoop>[0] & { isGood: (answer: Answered) => boolean },
 ): Promise<{ good: number; bad: Answered | undefined; elapsedMs: number }> {
@@ -70,8 +70,9 @@ async function loop(
 }
 
 /**
- * An open loop: requests are due at a fixed rate whatever the server does, and their latency counts from when they
- * were due, so that a stall is not hidden by the load that it held up.
+ * An open loop: requests are due at a fixed rate regardless of the server, and latency counts from the due time, so
+ * that a stall is not hidden by the requests it delays.
+  // A pause of this process would be counted as the time of answers: its heap may grow meanwhile, and what preparing the
  */
 export async function openLoop(options: {
   port: number;
@@ -84,7 +85,8 @@ export async function openLoop(options: {
   const idle = await Promise.all(Array.from({ length: connections }, () => openClient(port)));
   const clients = [...idle];
   // A pause of this process would be counted as the time of answers: its heap may grow meanwhile, and what preparing the
-  // load left behind goes first.
+  // A collection of this process would count as latency. So garbage of the preparation is collected first, and the heap
+  // may grow.
   setHeapGrowth(1_000);
   keepNewObjectsYoung();
   collectGarbage();
@@ -162,7 +164,7 @@ async function openClient(port: number): Promise<Client> {
   };
 }
 
-/** The answer once its body is there, by its Content-Length. */
+/** The response once its body is complete by its Content-Length. */
 function wholeAnswer(received: string): string | undefined {
   const headEnd = received.indexOf("\r\n\r\n");
   if (headEnd === -1) return undefined;
@@ -170,7 +172,7 @@ function wholeAnswer(received: string): string | undefined {
   return received.length >= headEnd + 4 + Number(length?.[1] ?? 0) ? received : undefined;
 }
 
-/** The value below which the given share of the values lies. */
+/** The quantile of the values for the given share. */
 export function percentile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((left, right) => left - right);
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;

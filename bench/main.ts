@@ -22,9 +22,8 @@ import { benchStock } from "./stock.ts";
 import { benchVerification } from "./verification.ts";
 
 /**
- * Every benchmark, or the ones that are named, as ratios to limits that are measured in the same run. Prints a table,
- * writes the figures to bench/results/, and misses no bar silently: a row below its bar is marked, and the exit code
- * says so.
+ * Runs all benchmarks, or the named ones, as ratios to limits measured in the same run. Prints a table, and writes the
+ * figures to bench/results/. A row that misses its bar is marked, and makes the exit code non-zero.
  */
 const BENCHMARKS: Readonly<Record<string, () => Promise<Row[]>>> = {
   verification: async () => benchVerification(),
@@ -47,7 +46,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<Row[]>>> = {
   "pipeline-stock": withStockStores(benchPipeline),
 };
 
-/** Segments of its log that a store has to write over: more than a benchmark fills. */
+/** WAL segments for reuse: more than a benchmark fills. */
 const OLD_SEGMENTS = 96;
 
 const names = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(BENCHMARKS);
@@ -67,7 +66,7 @@ async function runAll(): Promise<Row[]> {
 function withStores(bench: (stores: BenchStores) => Promise<Row[]>): () => Promise<Row[]> {
   return async () => {
     const dataDir = mkdtempSync(`${tmpdir()}/headrace-bench-`);
-    // The stores' own user has to enter it.
+    // The stores' user has to enter the directory.
     chmodSync(dataDir, 0o711);
     const stores = await startCountingStores(dataDir);
     try {
@@ -79,7 +78,7 @@ function withStores(bench: (stores: BenchStores) => Promise<Row[]>): () => Promi
   };
 }
 
-/** The same rows on the machine's own PostgreSQL with every default, but for what counts the statements. */
+/** The same rows on the machine's own PostgreSQL with its defaults, except for counting statements. */
 function withStockStores(bench: (stores: BenchStores) => Promise<Row[]>): () => Promise<Row[]> {
   return async () => {
     const stores = await startTemporaryStores({ stock: true });
@@ -98,9 +97,8 @@ function withStockStores(bench: (stores: BenchStores) => Promise<Row[]>): () => 
 }
 
 /**
- * Stores that count their statements, which takes a setting that is read at the start, and whose log has been written
- * through once: a store that has run for a day writes over old segments, and only a new one makes them, 16 MiB at a time
- * while every commit waits.
+ * Stores that count their statements, which needs a setting at the start, and whose WAL has been written through once:
+ * a store that has run for a day reuses segments, while a new one allocates 16 MiB at a time and every commit waits.
  */
 async function startCountingStores(dataDir: string): Promise<EmbeddedStores> {
   const start = () => startEmbeddedStores({ dataDir, log: createLogger("error") });
@@ -122,7 +120,7 @@ async function startCountingStores(dataDir: string): Promise<EmbeddedStores> {
   return second;
 }
 
-/** Shows the program's user the statements that the server counts, of every user. */
+/** Lets the program's user see the counted statements of every user. */
 async function letOwnerCount(superuserUrl: string): Promise<void> {
   const client = new pg.Client(new URL("/headrace", superuserUrl).href);
   await client.connect();

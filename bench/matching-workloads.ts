@@ -1,7 +1,7 @@
 import type { Condition } from "../src/domain/condition/ast.ts";
 import type { IndexedTrigger, MatchableEvent } from "../src/domain/matching/trigger-index.ts";
 
-/** Triggers, and events that look for them: always the same for one name and count. */
+/** Triggers and events to match: the same for one name and count. */
 export interface Workload {
   triggers: IndexedTrigger[];
   events: MatchableEvent[];
@@ -18,7 +18,7 @@ export type WorkloadName =
 
 const EVENTS = 1_000;
 
-/** Of the events, those that are bent towards a trigger, so that they meet it or come near. */
+/** The share of events that are adapted to a trigger, so that they match or nearly match. */
 const TOWARDS_A_TRIGGER = 0.6;
 
 export function makeWorkload(name: WorkloadName, count: number): Workload {
@@ -47,7 +47,7 @@ export function makeWorkload(name: WorkloadName, count: number): Workload {
   return { triggers, events };
 }
 
-/** Of its own strings and shapes, as what comes over the wire or from the database is. */
+/** Copies with new strings and shapes, like data from the wire or the database. */
 function read<Value>(value: Value): Value {
   return JSON.parse(JSON.stringify(value)) as Value;
 }
@@ -86,7 +86,7 @@ const range: MakeCondition = (random) => {
       conditions: [...band("score", random() * 10_000, 0.5 + random() * 2).conditions, more],
     };
   }
-  // Few events reach a bound that is meant to be an exception.
+  // Few events reach a bound that is meant as an exception.
   return random() < 0.5
     ? { op: "gt", path: "total", value: 100_000 - random() * 5 }
     : { op: "lt", path: "total", value: random() * 5 };
@@ -109,7 +109,7 @@ const contained: MakeCondition = (random) => {
   return random() < 0.7 ? one : { op: "and", conditions: [weak(random), one] };
 };
 
-/** Nothing here tells triggers well apart. */
+/** No condition here is selective. */
 const adversarial: MakeCondition = (random) => ({
   op: "and",
   conditions: [
@@ -152,7 +152,7 @@ const STATUSES = ["open", "paid", "shipped", "completed", "cancelled"];
 const CURRENCIES = ["EUR", "USD", "GBP", "JPY"];
 const TYPES = ["order.created", "order.updated", "order.paid", "customer.created", "customer.updated"];
 
-/** A condition that many events meet. */
+/** A condition that many events match. */
 function weak(random: () => number): Condition {
   const leaves: Condition[] = [
     { op: "eq", path: "status", value: pick(random, STATUSES) },
@@ -207,7 +207,7 @@ function identifier(random: () => number, path: string): string {
   }
 }
 
-/** Makes the data meet the leaves of a condition that it can. A bound alone is left to chance: many share the event. */
+/** Adapts the data to the leaves of a condition where possible. A bound alone stays random: many share the event. */
 function bend(random: () => number, data: Record<string, unknown>, condition: Condition): void {
   switch (condition.op) {
     case "and": {
@@ -254,12 +254,12 @@ function below(random: () => number, limit: number): number {
   return Math.floor(random() * limit);
 }
 
-/** An index below the count, the first ones the likeliest. */
+/** An index below the count, with the first ones most likely. */
 function zipf(random: () => number, count: number): number {
   return Math.min(count - 1, Math.floor((count + 1) ** random()) - 1);
 }
 
-/** Random numbers in [0, 1), the same for the same seed (mulberry32). */
+/** Reproducible random numbers in [0, 1) by seed (mulberry32). */
 function seeded(seed: number): () => number {
   let state = seed | 0;
   return () => {

@@ -13,7 +13,7 @@ import type { Row } from "./servers.ts";
 interface Case {
   name: WorkloadName;
   count: number;
-  /** Least times as fast as asking every trigger. */
+  /** The minimum factor over evaluating every trigger. */
   ratio: number;
   p99Us: number;
 }
@@ -28,7 +28,7 @@ const CASES: readonly Case[] = [
   { name: "mixed", count: 100_000, ratio: 400, p99Us: 300 },
 ];
 
-/** Cases of which a tenth is measured too. */
+/** Cases that are also measured at a tenth of their size. */
 const GROWING: readonly WorkloadName[] = ["eq/in", "ranges"];
 
 const ROUNDS = 3;
@@ -38,7 +38,7 @@ const COMPARED_EVENTS = 20;
 const EVENTS_BETWEEN_LOOKS = 100;
 const SLOW_US = 1_000;
 
-/** The trigger index against a loop over compiled conditions, on the same triggers and events, in turns. */
+/** Compares the trigger index with a loop over compiled conditions on the same triggers and events, in turns. */
 export function benchMatching(): Row[] {
   const rows: Row[] = [];
   for (const one of CASES) {
@@ -63,7 +63,7 @@ function benchCase({ name, count, ratio, p99Us }: Case): Row[] {
     return { rate: perIndexed, ratio: perIndexed / perPlain, timesUs: timesUs(events, match) };
   });
   const rate = median(rounds.map((one) => one.rate));
-  // What an event takes in most rounds.
+  // The median over the rounds.
   const usual = events.map((_, at) => median(rounds.map((one) => one.timesUs[at] as number)));
   const rows: Row[] = [
     {
@@ -84,13 +84,13 @@ function benchCase({ name, count, ratio, p99Us }: Case): Row[] {
   return [...rows, ...changes];
 }
 
-/** What building costs, what a trigger holds, and what adding and removing one takes; all are removed in the end. */
+/** Measures the build, the memory of a trigger, and adding and removing one. All are removed at the end. */
 function benchChanges(
   label: string,
   triggers: readonly IndexedTrigger[],
   events: readonly MatchableEvent[],
 ): Row[] {
-  // The first build also compiles, and makes the conditions' strings ready: that is not the index's.
+  // The first build also warms up the JIT and the conditions' strings, which is not a cost of the index.
   removeAll(build(triggers).index, triggers);
   const { index, ...built } = build(triggers);
   const changed = triggers.filter((_, at) => at % 37 === 0);
@@ -158,7 +158,7 @@ function build(triggers: readonly IndexedTrigger[]): Built {
   return { index, ms, bytes: heapBytes() - heapBefore, heapBefore };
 }
 
-/** How much longer a match takes than among a tenth of the triggers, in turns. */
+/** The factor of a match over one among a tenth of the triggers, in turns. */
 function benchGrowth({ name, count }: Case): Row {
   const [few, many] = [count / 10, count].map((size) => {
     const { triggers, events } = makeWorkload(name, size);
@@ -173,7 +173,7 @@ function benchGrowth({ name, count }: Case): Row {
   };
 }
 
-/** What the index is measured against: every trigger is asked, by closures that were compiled beforehand. */
+/** The reference of the index: evaluates every trigger with closures compiled in advance. */
 function createPlainLoop(triggers: readonly IndexedTrigger[]): (event: MatchableEvent) => string[] {
   const compiled = triggers.map(({ id, tenantId, connector, eventTypes, where }) => {
     const holds: CompiledCondition = where === undefined ? () => true : compileCondition(where);
@@ -190,7 +190,7 @@ function createPlainLoop(triggers: readonly IndexedTrigger[]): (event: Matchable
   };
 }
 
-/** Calls with the events in turn for as long as that, and answers how often in a second of the processor's time. */
+/** Calls with the events in turn for this long, and returns the calls per second of CPU time. */
 function perSecond(
   events: readonly MatchableEvent[],
   durationMs: number,
@@ -199,7 +199,7 @@ function perSecond(
   const startedMs = cpuMs();
   let [calls, elapsedMs] = [0, 0];
   while (elapsedMs < durationMs) {
-    // The plain loop takes milliseconds for an event, the index less than looking at the clock does.
+    // The plain loop takes milliseconds per event, the index less than reading the clock.
     const until = calls + (elapsedMs * 1_000 > calls * SLOW_US ? 1 : EVENTS_BETWEEN_LOOKS);
     for (; calls < until; calls += 1) match(events[calls % events.length] as MatchableEvent);
     elapsedMs = cpuMs() - startedMs;
@@ -207,7 +207,7 @@ function perSecond(
   return (calls * 1_000) / elapsedMs;
 }
 
-/** What this process has had of the processor: other processes of the machine are not the index's. */
+/** The CPU time of this process, so that other processes do not count. */
 function cpuMs(): number {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1_000;

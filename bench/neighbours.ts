@@ -7,7 +7,7 @@ const EVENTS = 1_000_000;
 const ROUND_MS = 6_000;
 const CALLS_PER_SECOND = 50;
 
-/** What 500 connections with made-up keys cost valid calls. */
+/** Measures the cost of 500 connections with unknown keys to valid calls. */
 export async function benchStrangers(stores: BenchStores): Promise<Row[]> {
   return await withApi(stores, async (port) => {
     let made = 0;
@@ -23,7 +23,7 @@ export async function benchStrangers(stores: BenchStores): Promise<Row[]> {
   });
 }
 
-/** What eight lists of one tenant that find nothing among a million events cost the calls of another. */
+/** Measures the cost of eight lists of one tenant, which find nothing in a million events, to another tenant. */
 export async function benchQuestions(stores: BenchStores): Promise<Row[]> {
   return await withApi(stores, async (port) => {
     await fill(stores.databaseUrl);
@@ -37,7 +37,7 @@ export async function benchQuestions(stores: BenchStores): Promise<Row[]> {
   });
 }
 
-/** The time of a call beside others' as a ratio to its time alone, and how many were answered 503. */
+/** The latency of a call under load as a ratio to its latency alone, and the number of 503 responses. */
 async function besides(
   name: string,
   load: {
@@ -115,7 +115,7 @@ async function call(
   return (await response.json()) as Record<string, unknown>;
 }
 
-/** A million events of one tenant, all of them routed, and some of another. */
+/** Inserts a million routed events of one tenant, and some of another. */
 async function fill(databaseUrl: string): Promise<void> {
   const client = new pg.Client(databaseUrl);
   await client.connect();

@@ -26,7 +26,7 @@ import { measureUsage, type Usage } from "./usage.ts";
 
 const ROUND_MS = 4_000;
 const ROUNDS = 3;
-/** More than any server here answers in a round. */
+/** More requests than any server answers in a round. */
 const DELIVERIES_A_ROUND = 120_000;
 const PORTS = {
   reference: await freePort(),
@@ -35,11 +35,11 @@ const PORTS = {
   sink: await freePort(),
 };
 
-/** The two processes of the chain: who receives also publishes, the other routes and executes. */
+/** The two processes of the chain: one receives and publishes, the other routes and executes. */
 const RECEIVING = "api,receive,relay";
 const WORKING = "route,execute,maintain";
 
-/** End-to-end events a second as a ratio to the reference and to plain BullMQ; latency; what it costs. */
+/** End-to-end events per second as a ratio to the reference and to plain BullMQ, with latency and cost. */
 export async function benchPipeline(stores: BenchStores): Promise<Row[]> {
   const database = new pg.Pool({ connectionString: stores.databaseUrl, max: 2 });
   const children: ChildProcess[] = [];
@@ -58,13 +58,13 @@ export async function benchPipeline(stores: BenchStores): Promise<Row[]> {
     const flood = (durationMs: number, next: () => PreparedRequest | undefined) => () =>
       closedLoop({ port: PORTS.receive, connections: CONNECTIONS, durationMs, next });
     const steady = (perSecond: number, durationMs: number) => {
-      // Signed beforehand: what that takes would be counted as the events'.
+      // Signed in advance, so that signing does not count as a cost of events.
       const prepared = prepareDeliveries(Math.ceil((perSecond * durationMs) / 1_000));
       const next = () => prepared() as PreparedRequest;
       return () => openLoop({ port: PORTS.receive, connections: CONNECTIONS, perSecond, durationMs, next });
     };
 
-    // A backlog of three seconds is worked off first: its leftovers stay in the tables.
+    // A backlog of three seconds is processed first: its dead rows stay in the tables.
     await flood(3_000, prepareDeliveries(60_000))();
     await drained(database);
     const saturated = await measure(flood(2 * ROUND_MS, prepareDeliveries(DELIVERIES_A_ROUND)));
@@ -80,7 +80,7 @@ export async function benchPipeline(stores: BenchStores): Promise<Row[]> {
     await end(receiving);
     run(startReference(PORTS.reference));
     await listening(PORTS.reference);
-    // Before and after: the machine itself is faster at times.
+    // Measured before and after, since the speed of the machine varies.
     const plain = (plainBefore + (await bullMqPerSecond(stores.redisUrl))) / 2;
     const { perSecond: reference } = await answeredPerSecond(PORTS.reference, ROUND_MS);
     const postgresAtLow = percentile(
@@ -98,7 +98,7 @@ export async function benchPipeline(stores: BenchStores): Promise<Row[]> {
       row("statements an event, saturated", saturated.statements, "each"),
       row("WAL an event of 1 KiB, saturated", saturated.walBytes, "bytes"),
       ...usageRows("end to end, saturated", saturated.usage),
-      // With the processes of the handlers, which are children of the one that executes.
+      // Includes the flow hosts, which are children of the process that executes.
       row("CPU an event through a code flow, saturated", cpuMicroseconds(saturated), "us"),
       row("CPU an event through a flow over HTTP, saturated", cpuMicroseconds(http), "us"),
       row("flow over HTTP, saturated", http.perSecond, "events/s"),
@@ -137,10 +137,10 @@ type Load = () => Promise<{ answers: Answered[] }>;
 interface ChainFigures {
   events: number;
   perSecond: number;
-  /** From when a request was sent, or due, to when its run was finished in PostgreSQL, ms. */
+  /** From sending a request, or its due time, to the end of its run in PostgreSQL, ms. */
   latencies: number[];
   answers: number[];
-  /** Of an event. */
+  /** The cost of one event. */
   statements: number;
   walBytes: number;
   usage: Record<string, Usage>;
@@ -187,7 +187,7 @@ async function measureChain(
   };
 }
 
-/** Waits until every event is routed and every run ended. */
+/** Waits until every event is routed and every run has ended. */
 async function drained(database: pg.Pool): Promise<void> {
   const deadline = Date.now() + 120_000;
   for (;;) {

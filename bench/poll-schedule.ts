@@ -10,8 +10,8 @@ const BATCH = 100;
 const NO_CAP = { maxPerTenant: Number.MAX_SAFE_INTEGER };
 
 /**
- * Claims of due sources in batches of 100, by eight connections at once: all sources of one tenant, of a hundred, of
- * two thousand. Beside them what this Redis does of the least that a claim is: moving members between sorted sets.
+ * Claims due sources in batches of 100, by eight connections at once: all sources of one tenant, of a hundred, of two
+ * thousand. The reference is the minimum of a claim: moving members between sorted sets of the same Redis.
  */
 export async function benchPollSchedule(stores: BenchStores): Promise<Row[]> {
   const rows: Row[] = [];
@@ -98,7 +98,7 @@ async function movesPerSecond(url: string): Promise<number> {
   return SOURCES / seconds;
 }
 
-/** How long it takes when all connections do it at once, s. */
+/** The time for all connections to do it at once, s. */
 async function timed(url: string, work: (redis: Redis, place: number) => Promise<void>): Promise<number> {
   const connections = Array.from({ length: CONNECTIONS }, () => new Redis(url));
   await Promise.all(connections.map((redis) => redis.ping()));

@@ -2,7 +2,7 @@ import { admitUnderLimit, limitPrice, observeLimit } from "../src/synthetic/poli
 import type { PollPolicy } from "../src/synthetic/policy/poll-policy.ts";
 import type { Population, Truth } from "./polling-population.ts";
 
-/** Every pair at one interval, at which the whole budget is just spent. */
+/** Every pair at one interval, which spends exactly the budget. */
 export function fixed(population: Population, requestsPerSecond: number): PollPolicy<object> {
   const sweepS = population.truths.reduce((sum, { pair }) => sum + pair.cost, 0) / requestsPerSecond;
   return {
@@ -13,7 +13,7 @@ export function fixed(population: Population, requestsPerSecond: number): PollPo
   };
 }
 
-/** What products ship: half the interval after a change, half as much again after none, up to `ceiling`. */
+/** The usual policy of products: half the interval after a change, else 1.5 times it, up to `ceiling`. */
 export function halving(name: string, ceiling: (baseInterval: number) => number): PollPolicy<Halving> {
   return {
     name,
@@ -39,8 +39,8 @@ interface Halving {
 }
 
 /**
- * Knows every pair's true rate at every moment to come, and polls by the index rule
- * at the price that spends the budget.
+ * Knows every pair's true rate at every future moment, and polls by the index rule at the price that spends the
+ * budget.
  */
 export function oracle(population: Population, requestsPerSecond: number): PollPolicy<Known> {
   const demand = demandOf(population);
@@ -94,7 +94,7 @@ function demandOf({ truths, startS, endS }: Population): Float64Array {
   return sums;
 }
 
-/** The mean delay that no policy can beat: polls without noise, at true rates, each free to fall at any instant. */
+/** The mean delay that no policy can beat: polls without noise, at true rates, at any instant. */
 export function fluidBound(population: Population, requestsPerSecond: number, warmUpS: number): number {
   const sums = demandOf(population).subarray(Math.ceil(warmUpS / DEMAND_STEP_S));
   const waited = sums.reduce(
@@ -108,7 +108,7 @@ export function fluidBound(population: Population, requestsPerSecond: number, wa
   return waited / changes;
 }
 
-/** The seconds after which the expected waiting of all changes reaches `target`. */
+/** The seconds after which the expected wait of all changes reaches `target`. */
 function waitFor(state: Known, now: number, target: number, maxS: number): number {
   const { from, rate: rates } = state.truth;
   while (state.at + 1 < from.length && (from[state.at + 1] as number) <= now) state.at += 1;

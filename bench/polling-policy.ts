@@ -9,9 +9,9 @@ const SEEDS = [1, 2, 3];
 const WORKERS = 2;
 const PAIRS = 2_000;
 const DAYS = 11;
-/** The first week teaches; Thursday to Sunday count. */
+/** The first week is for learning; Thursday to Sunday count. */
 const WARM_UP_S = 7 * 86_400;
-/** Requests a second for all pairs together; at 8 a sweep over them takes eight minutes. */
+/** Requests per second for all pairs together. At 8 a sweep over them takes eight minutes. */
 const BUDGETS = [
   { requestsPerSecond: 8, worstMean: 1.5, worstP95: 1.7 },
   { requestsPerSecond: 2, worstMean: 1.8, worstP95: 1.7 },
@@ -26,7 +26,7 @@ interface Trial {
   halving: Outcome;
 }
 
-/** The poll policy against an oracle that knows all rates, a fixed interval, and halving; the worst of the seeds. */
+/** Compares the poll policy with an oracle that knows all rates, a fixed interval, and halving. The worst seed counts. */
 export async function benchPollPolicy(): Promise<Row[]> {
   const waiting = [...SEEDS];
   const trials: Trial[] = [];

@@ -1,16 +1,16 @@
 import { hourOfWeek } from "../src/synthetic/policy/local-week.ts";
 import type { FleetConnector, PollPair } from "../src/synthetic/policy/poll-policy.ts";
 
-/** What is true of a pair, and no learner may see. */
+/** The truth about a pair, hidden from the learner. */
 export interface Truth {
   pair: PollPair;
   connector: number;
-  /** Which limiter of the provider counts its requests. */
+  /** The provider's limiter that counts its requests. */
   limiter: string;
-  /** From when on which rate of changes holds, Unix seconds and changes a second. The last holds to the end. */
+  /** The rates of changes, each from a time in Unix seconds on, in changes per second. The last holds to the end. */
   from: Float64Array;
   rate: Float64Array;
-  /** When its changes happen, Unix seconds, ascending. */
+  /** The times of its changes, Unix seconds, ascending. */
   changes: Float64Array;
 }
 
@@ -28,8 +28,8 @@ const HOUR = 3_600;
 const THURSDAY = 1_767_225_600;
 
 /**
- * A fleet of sources as they are met: rates over four orders of magnitude, hours of work, evenings, nights and none,
- * bursts that nothing announces, rates that change for good, and connectors that limit. It begins on a Thursday.
+ * A realistic fleet of sources: rates over four orders of magnitude, working hours, evenings, nights and none, sudden
+ * bursts, rates that change for good, and connectors with limits. It begins on a Thursday.
  */
 export function makePopulation(options: { seed: number; pairs: number; days: number }): Population {
   const random = seeded(options.seed);
@@ -89,7 +89,7 @@ export function makePopulation(options: { seed: number; pairs: number; days: num
   return { truths, connectors, startS, endS };
 }
 
-/** Numbers in [0, 1) that are the same for the same seed (mulberry32). */
+/** Reproducible random numbers in [0, 1) by seed (mulberry32). */
 export function seeded(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
@@ -129,7 +129,7 @@ function rates({ random, normal, pick, perDay, hours, startS, endS }: Draw) {
   const kind = random();
   const { weight } = PROFILES.find(({ upTo }) => kind < upTo) ?? PROFILES[0]!;
   const shift = pick([-1, 0, 0, 0, 1]);
-  // Each pair has hours of its own besides those of its kind.
+  // Each pair deviates from the hours of its kind.
   const week = Array.from({ length: 168 }, (_, hour) => {
     const local = (((hour % 24) + shift + 24) % 24) as number;
     return weight(local, hour >= 120) * Math.exp(0.25 * normal());

@@ -16,7 +16,7 @@ interface Measured {
   maxRssMiB: number;
 }
 
-/** Polls of a source of a million records of 1 KiB, end to end but for the network, in a process of their own. */
+/** Polls a source of a million records of 1 KiB, end to end without the network, in a separate process. */
 export async function benchPollRecords(stores: BenchStores): Promise<Row[]> {
   await migrate({ url: stores.databaseUrl, directory: "migrations" });
   const database = openDatabase({ url: stores.databaseUrl, ...DEFAULT_BOUNDS.postgres, onError() {} });

@@ -1,7 +1,7 @@
 import type { Fleet, Observation, PollPolicy } from "../src/synthetic/policy/poll-policy.ts";
 import { type Population, seeded } from "./polling-population.ts";
 
-/** What a policy made of a population. Delays are from a change to the end of the poll that saw it, s. */
+/** The result of a policy on a population. Delays are from a change to the end of the poll that saw it, s. */
 export interface Outcome {
   meanS: number;
   p50S: number;
@@ -13,14 +13,14 @@ export interface Outcome {
   polls: number;
   emptyShare: number;
   rateLimited: number;
-  /** Share of the budget that was spent after the warm-up. */
+  /** The share of the budget spent after the warm-up. */
   budgetUse: number;
   changes: number;
 }
 
 const ERROR_SHARE = 0.002;
 
-/** Polls the population under the policy; what happens before `warmUpS` counts for nothing. */
+/** Polls the population under the policy. Results before `warmUpS` do not count. */
 export function simulate<State>(
   population: Population,
   policy: PollPolicy<State>,
@@ -32,7 +32,7 @@ export function simulate<State>(
   const random = seeded(options.seed * 7_919 + 1);
   const burst = Math.max(20, budgetRate * 5);
 
-  // Below zero: polls that are due wait for their turn.
+  // Below zero, due polls wait for their turn.
   let tokens = burst;
   let tokensAt = startS;
   let now = startS;
@@ -119,7 +119,7 @@ export function simulate<State>(
       for (; at < changes.length && (changes[at] as number) <= startedAt; at += 1) {
         const happened = changes[at] as number;
         if (happened >= countsFromS) delays.add(id, now - happened);
-        // Each change falls on any record: one that changed twice is seen once.
+        // Each change hits a random record, and a record that changed twice is seen once.
         if (random() * pair.records >= changed) changed += 1;
       }
       seen[id] = at;
@@ -211,9 +211,9 @@ class Delays {
   }
 }
 
-/** A binary heap of pairs by when they are due. */
+/** A binary heap of pairs by due time. */
 class DueQueue {
-  /** When the pair that was popped last was due. */
+  /** The due time of the pair popped last. */
   at = 0;
   private readonly ids: Int32Array;
   private readonly times: Float64Array;

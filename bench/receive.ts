@@ -21,11 +21,11 @@ import type { Usage } from "./usage.ts";
 
 const ROUND_MS = 4_000;
 const ROUNDS = 3;
-/** Of what is compared: each with the reference's round just before, as the machine is faster at times. */
+/** Rounds of each comparison, each against the reference's round just before: the machine's speed varies. */
 const PAIRS = 5;
 const HALF_LOAD_MS = 8_000;
 
-/** Deliveries that are accepted in a second as a ratio to the reference; how long an answer takes; duplicates. */
+/** Accepted deliveries per second as a ratio to the reference, with latency and duplicates. */
 export async function benchReceive(stores: BenchStores): Promise<Row[]> {
   const ports = { reference: await freePort(), receive: await freePort() };
   const children: ChildProcess[] = [];
@@ -57,7 +57,7 @@ export async function benchReceive(stores: BenchStores): Promise<Row[]> {
     const perSecond = acceptedRate / 2;
     const halfMs: number[][] = [];
     for (let round = 0; round < ROUNDS; round += 1) {
-      // Signed beforehand: what that takes would be counted as the answer's.
+      // Signed in advance, so that signing does not count as latency.
       const prepared = prepareDeliveries(Math.ceil((perSecond * HALF_LOAD_MS) / 1_000));
       const half = await openLoop({
         port: ports.receive,

@@ -11,9 +11,9 @@ import type { PolledSource } from "../src/synthetic/sources/polled-source.ts";
 import { DEFAULT_BOUNDS } from "../src/wiring/bounds.ts";
 
 /**
- * A process that does nothing but poll one source of many records, so that its memory is that of a poll: a baseline,
- * a poll that compares every record, one whose pages are all as they were, and one that finds a hundredth changed.
- * Prints what each took, as JSON.
+ * A process that only polls one source of many records, so that its memory is that of a poll: a baseline, a poll that
+ * compares every record, one with unchanged pages, and one that finds a hundredth changed. Prints the usage of each as
+ * JSON.
  */
 const RECORDS = Number(process.env["RECORDS"]);
 const PAGE = 100;
@@ -27,7 +27,7 @@ setHeapGrowth(heapGrowthPercent.polls);
 const database = openDatabase({ url: process.env["DATABASE_URL"] ?? "", ...postgres, onError });
 const redis = connectRedis({ url: process.env["REDIS_URL"] ?? "", ...redisLimits, onError }, "jobs");
 
-/** A record of 1 KiB, but for its id and the value that changes. */
+/** A record of 1 KiB, without its id and the value that changes. */
 const [BEFORE_ID = "", BEFORE_VALUE = "", AFTER = ""] = JSON.stringify({
   id: "?",
   status: "?",
@@ -54,7 +54,7 @@ function pageText(page: number, statusOf: (index: number) => string): Buffer {
   return Buffer.from(`${text}]}`);
 }
 
-/** Reads pages from memory as they would be read off a socket: fingerprint first, JSON only where it is another. */
+/** Reads pages from memory like responses: the fingerprint first, and JSON only if it has changed. */
 function pagesOf(version: string, statusOf: (index: number) => string): FetchPages {
   return async function* ({ memory }) {
     for (let page = 0; page < RECORDS / PAGE; page += 1) {

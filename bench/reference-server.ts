@@ -4,8 +4,8 @@ import { InboundRequest } from "../src/pipeline/receive/schemes/inbound-request.
 import { createVerifier } from "../src/pipeline/receive/schemes/verify.ts";
 
 /**
- * "The reference": the same Fastify on the same route, which verifies the signature of the same deliveries with the
- * same verifier, reads their JSON, answers, and stores nothing. Run as a process of its own: PORT and SECRET.
+ * "The reference": the same Fastify with the same route, which verifies the same deliveries with the same verifier,
+ * parses their JSON, responds, and stores nothing. Runs as a separate process with PORT and SECRET.
  */
 const port = Number(process.env["PORT"]);
 const verify = createVerifier(presetScheme("standard-webhooks", {}), [

@@ -5,9 +5,9 @@ import { measureUsage } from "./usage.ts";
 
 const TRIGGERS = 100_000;
 
-/** How long a router takes from its start until it is ready, without triggers and with many: it is not ready before. */
+/** The time from a router's start until it is ready, without triggers and with many. */
 export async function benchRouterStart(stores: BenchStores): Promise<Row[]> {
-  // The first start makes the schema.
+  // The first start creates the schema.
   await readyAfter(stores);
   const empty = await readyAfter(stores);
   await deployMany(stores.databaseUrl);
@@ -34,7 +34,7 @@ async function readyAfter(stores: BenchStores): Promise<{ ms: number; cpuMs: num
   }
 }
 
-/** Flows of a hundred tenants, each with a condition of its own, deployed. */
+/** Deploys flows of a hundred tenants, each with its own condition. */
 async function deployMany(databaseUrl: string): Promise<void> {
   const client = new pg.Client(databaseUrl);
   await client.connect();

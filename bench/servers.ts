@@ -11,7 +11,7 @@ export interface BenchStores {
   pids: () => { postgres: number; redis: number };
 }
 
-/** One line of the table. A row with a bar that it misses is marked, and fails the run. */
+/** One line of the table. A row that misses its bar is marked, and fails the run. */
 export interface Row {
   name: string;
   value: number;
@@ -19,7 +19,7 @@ export interface Row {
   bar?: { atLeast?: number; atMost?: number };
 }
 
-/** Connections of every load: with fewer a server is not saturated, as each waits for its commit most of the time. */
+/** Connections of every load. Fewer do not saturate a server, since each mostly waits for its commit. */
 export const CONNECTIONS = 128;
 
 export const ADMIN_KEY = randomBytes(24).toString("base64url");
@@ -75,7 +75,7 @@ export async function end(child: ChildProcess): Promise<void> {
   await exited;
 }
 
-/** Calls the API of a server under test, and throws unless it answers well. */
+/** Calls the API of a server under test. Throws unless the response is a success. */
 export async function callApi(port: number, method: string, path: string, body?: unknown): Promise<void> {
   const response = await fetch(`http://127.0.0.1:${port}/api/v1${path}`, {
     method,
@@ -89,7 +89,7 @@ export async function callApi(port: number, method: string, path: string, body?:
   await response.arrayBuffer();
 }
 
-/** One tenant and connector; a flow in code that does nothing, and one that calls the sink where there is one. */
+/** Creates a tenant and connector, an empty flow in code, and one that calls the sink if there is one. */
 export async function setUp(port: number, sinkUrl?: string): Promise<void> {
   const call = (method: string, path: string, body?: unknown) => callApi(port, method, path, body);
   await call("PUT", "/tenants/bench", {});
@@ -108,7 +108,7 @@ export function startReference(port: number): ChildProcess {
   return startScript("reference-server", port);
 }
 
-/** What the flow over HTTP calls. */
+/** Starts the target of the HTTP flow. */
 export function startSink(port: number): ChildProcess {
   return startScript("sink-server", port);
 }
@@ -120,13 +120,13 @@ function startScript(name: string, port: number): ChildProcess {
   });
 }
 
-/** How many deliveries the server answers in a second, each a new one, and what the processes use meanwhile. */
+/** Measures the new deliveries that the server answers per second, and the usage of the processes. */
 export async function answeredPerSecond(
   port: number,
   durationMs: number,
   groups: Record<string, number[]> = {},
 ): Promise<{ perSecond: number; usage: Record<string, Usage> }> {
-  // More than any server here answers. Made before anything is measured: it takes as long as the load itself.
+  // More than any server answers. Created before the measurement, since it takes as long as the load itself.
   const next = prepareDeliveries(Math.ceil(durationMs * 40));
   const used = measureUsage(groups);
   const { good, bad, elapsedMs } = await countingLoop({
@@ -156,8 +156,8 @@ export function row(name: string, value: number, unit: string, bar?: Row["bar"])
 }
 
 /**
- * How long answers took over several rounds at one load: the median round's percentiles, as a rate is the median
- * round's, and the worst round's p99, which is where a stall of the machine shows.
+ * Latency over several rounds at one load: the percentiles of the median round, like the rates, and the p99 of the
+ * worst round, which shows stalls of the machine.
  */
 export function latencyRows(
   name: string,

@@ -1,6 +1,6 @@
 import { createServer } from "node:http";
 
-/** A flow's target that takes everything and does nothing. Run as a process of its own: PORT. */
+/** A flow's target that accepts every call and does nothing. Runs as a separate process with PORT. */
 const server = createServer((request, response) => {
   request.resume().on("end", () => response.writeHead(204).end());
 });

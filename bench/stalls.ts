@@ -13,10 +13,10 @@ import { type Row, row } from "./servers.ts";
 
 const ROUNDS = 5;
 
-/** No turn of the event loop may be longer, ms. */
+/** The longest turn of the event loop allowed, ms. */
 const MAX_TURN_MS = 50;
 
-/** How long one event holds the event loop while it is normalised and matched: the longest of its turns. */
+/** Measures the longest turn of the event loop while one event is normalized and matched. */
 export async function benchStalls(): Promise<Row[]> {
   const hard = Array.from({ length: 60 }, (_, at) => `text contains "${"a".repeat(190 + at)}b"`);
   const ordinary = Array.from({ length: 20 }, (_, at) => `items.name contains "needle ${at}"`);

@@ -11,15 +11,15 @@ const DURATION_MS = 20_000;
 const CONNECTIONS = 32;
 
 /**
- * A steady load on the machine's own PostgreSQL, with every default of its package, beside the same load on the
- * embedded one: every delivery is answered 200, every event is routed, and the answers take no longer than twice.
+ * A steady load on the machine's own PostgreSQL with the defaults of its package, compared with the embedded one:
+ * every delivery gets 200, every event is routed, and latency is at most doubled.
  */
 export async function benchStock(): Promise<Row[]> {
   const worlds: World[] = [];
   try {
     for (const kind of [true, false]) worlds.push(await startWorld(kind));
     const [stock, embedded] = worlds as [World, World];
-    // Each once before, so that neither is measured on plans and pages of its first minute.
+    // Runs each once in advance, so that neither is measured with cold plans and pages.
     for (const world of worlds) await load(world, 3_000);
     const embeddedMs = await load(embedded, DURATION_MS);
     const stockMs = await load(stock, DURATION_MS);
@@ -80,7 +80,7 @@ async function load({ port }: World, durationMs: number): Promise<number[]> {
   return answers.map((answer) => answer.latencyMs);
 }
 
-/** How many of the latest events have a run that ended well, once nothing waits. */
+/** Counts the latest events with a successful run, once nothing waits. */
 async function routed({ stores }: World, latest: number): Promise<number> {
   const client = new pg.Client(stores.databaseUrl);
   await client.connect();

@@ -1,12 +1,12 @@
 import type pg from "pg";
 
-/** What PostgreSQL did between two looks. */
+/** The work of PostgreSQL between two snapshots. */
 export interface StoreWork {
   statements: number;
   walBytes: number;
 }
 
-/** Counts what PostgreSQL does from now until the answer is called. Needs the extension pg_stat_statements. */
+/** Counts the work of PostgreSQL from now until the returned function is called. Needs pg_stat_statements. */
 export async function measureStoreWork(database: pg.Pool): Promise<() => Promise<StoreWork>> {
   const look = async () => {
     const { rows } = await database.query<{ calls: string; wal: string }>(

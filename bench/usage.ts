@@ -1,19 +1,19 @@
 import { readdirSync, readFileSync } from "node:fs";
 
-/** What a group of processes used between two looks. */
+/** The usage of a group of processes between two snapshots. */
 export interface Usage {
   /** Cores used, on average. */
   cores: number;
-  /** CPU time in all, s. */
+  /** Total CPU time, s. */
   cpuSeconds: number;
-  /** Resident memory now, MiB. Shared pages count once for each process that has them. */
+  /** Resident memory now, MiB. Shared pages count once per process. */
   rssMiB: number;
 }
 
-/** Clock ticks a second in /proc, which Linux fixes for user space. */
+/** Clock ticks per second in /proc, which Linux fixes for user space. */
 const TICKS_PER_SECOND = 100;
 
-/** Measures the processes of each group, and their children, from now until the answer is called. */
+/** Measures the processes of each group and their children from now until the returned function is called. */
 export function measureUsage(groups: Record<string, number[]>): () => Record<string, Usage> {
   const startedMs = performance.now();
   const before = Object.entries(groups).map(([name, pids]) => [name, cpuTicks(withChildren(pids))] as const);
@@ -42,7 +42,7 @@ function withChildren(pids: readonly number[]): number[] {
   return all;
 }
 
-/** CPU time of the processes, and of their children that ended. */
+/** CPU time of the processes and of their ended children. */
 function cpuTicks(pids: readonly number[]): number {
   return pids.reduce((sum, pid) => {
     const fields = statFields(pid);
@@ -54,7 +54,7 @@ function rss(pids: readonly number[]): number {
   return pids.reduce((sum, pid) => sum + Number(statFields(pid)[21] ?? 0) * 4_096, 0);
 }
 
-/** The fields of /proc/pid/stat behind the command's name; none for a process that is gone. */
+/** The fields of /proc/pid/stat after the command's name; none if the process is gone. */
 function statFields(pid: number): string[] {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, "utf8");

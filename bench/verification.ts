@@ -8,7 +8,7 @@ import { type Row, row } from "./servers.ts";
 const ROUND_MS = 150;
 const URL = "https://hooks.example/api/v1/webhooks/shop/acme";
 
-/** How many deliveries of each preset one core verifies in a second: reading the body included where that is needed. */
+/** Deliveries of each preset that one core verifies per second, including reading the body where needed. */
 export function benchVerification(): Row[] {
   return [...PRESETS].map(([name, { sample }]) => {
     const scheme = schemeWithSample(name);

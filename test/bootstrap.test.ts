@@ -17,7 +17,7 @@ import { expect, onTestFinished, test } from "vitest";
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
 
-/** A checkout with this one's bootstrap and packages, and a program of one line. */
+/** A checkout with the bootstrap and packages of this one, and a program of one line. */
 function checkout(program: string): string {
   const root = mkdtempSync(join(tmpdir(), "headrace-checkout-"));
   onTestFinished(() => rmSync(root, { recursive: true }));
@@ -34,7 +34,7 @@ function write(root: string, program: string): void {
   writeFileSync(join(root, "src/cli/main.ts"), program);
 }
 
-/** Runs `node bin/<file>`, in another environment where one is given; never rejects. */
+/** Runs `node bin/<file>`, in the given environment if there is one. Never rejects. */
 function run(
   root: string,
   ...args: (string | NodeJS.ProcessEnv)[]
@@ -88,7 +88,7 @@ test("shows why a build failed and leaves the last good one in its place", async
   expect(readdirSync(root).filter((name) => name.startsWith("dist"))).toEqual(["dist"]);
 });
 
-/** A checkout whose record of what npm installed lacks some packages, and whose npm tells its arguments and fails. */
+/** A checkout in which npm's record lacks some packages, with an npm that prints its arguments and fails. */
 function installedWithout(isMissing: (entry: { dev?: boolean }) => boolean, program: string): string {
   const root = checkout(program);
   rmSync(join(root, "node_modules"));

@@ -18,13 +18,13 @@ beforeAll(builtProgram);
 
 const CHAOS_MS = 60_000;
 const RATE_PER_SECOND = 100;
-/** A delivery that nobody took is sent again after this time, so many times. */
+/** A delivery without a 200 is sent again after this time, up to this many times. */
 const RETRY_MS = 500;
 const MAX_TRIES = 20;
-/** After the last fault all is moving again within this time. */
+/** The time for recovery after the last fault. */
 const RECOVERY_MS = 60_000;
 
-/** The processes: two that take deliveries, two that work, so that each role runs twice. */
+/** The processes: two receive and two work, so that each role runs twice. */
 const ROLES = [
   "api,receive,relay",
   "api,receive,relay,maintain",
@@ -41,7 +41,7 @@ test("no event is lost or invented while Redis is flushed, processes are killed 
   const begin = (index: number) => launch({ port: ports[index], roles: ROLES[index] });
   const processes: HeadraceProcess[] = [];
 
-  // A target that fails now and then, and fails some events for good: those end as dead letters.
+  // A target that fails now and then, and rejects some events for good, which become dead letters.
   const sink = await startSink((call, number) =>
     isPoison(call.event.data) ? 400 : number % 50 === 0 ? 503 : 200,
   );
@@ -78,7 +78,7 @@ test("no event is lost or invented while Redis is flushed, processes are killed 
       await delay(1_000 / RATE_PER_SECOND);
     }
   }
-  /** As a provider does: the same delivery again, to whichever receiver, until one takes it. */
+  /** Sends like a provider: repeats a delivery, at either receiver, until one accepts it. */
   async function send(n: number): Promise<void> {
     const delivery = { id: `n-${n}`, type: "order.paid", data: { n, poison: n % 500 === 499 } };
     for (let tries = 0; tries < MAX_TRIES; tries += 1) {
@@ -174,7 +174,7 @@ test("no event is lost or invented while Redis is flushed, processes are killed 
   expect(sent.accepted.size).toBeGreaterThan(0.5 * number);
   expect(count.flushes).toBeGreaterThan(60);
   expect(count.kills).toBeGreaterThan(20);
-  // Every call of one run has one key, whichever process made it.
+  // Every call of one run has the same key, whichever process made it.
   expect([...keysOf.values()].every((keys) => keys.size === 1)).toBe(true);
 
   // An idle system: nothing in the streams, nothing pending, no job, no lease.

@@ -10,7 +10,7 @@ import { putAndDeploy } from "../support/tenant.ts";
 beforeAll(builtProgram);
 
 const QUIET = ["t1", "t2", "t3", "t4", "t5"];
-/** Events a second of each quiet tenant, and by how much the loud one sends more. */
+/** Events per second of each quiet tenant, and the factor by which the loud one sends more. */
 const RATE = 4;
 const LOUDER = 100;
 const SECONDS = 8;
@@ -51,11 +51,11 @@ test("a tenant that sends a hundred times more than others barely delays them", 
   console.info(
     `fairness: p99 from accept to end, quiet tenants alone ${Math.round(alone)} ms, beside one at ${LOUDER} times their rate ${Math.round(beside)} ms; that one ${Math.round(loud)} ms`,
   );
-  // Three times is what is promised; a machine that has other work too adds a constant.
+  // The promise is a factor of three. The constant is for other load of the machine.
   expect(beside).toBeLessThan(3 * alone + 500);
 });
 
-/** Sends events at a rate for the time of a phase, however long each answer takes. */
+/** Sends events at a fixed rate for one phase, without waiting for responses. */
 async function send(
   url: string,
   tenant: string,

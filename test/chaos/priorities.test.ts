@@ -11,7 +11,7 @@ beforeAll(builtProgram);
 
 const BACKLOG = 200_000;
 const URGENT = 200;
-/** The time between two urgent events, ms. */
+/** The time between two urgent events. */
 const PACE_MS = 50;
 
 test("a backlog of 200,000 polled events does not delay user-started runs, and keeps draining", {
@@ -48,11 +48,11 @@ test("a backlog of 200,000 polled events does not delay user-started runs, and k
   );
   expect(after.polled).toBeLessThan(BACKLOG);
   expect(perSecond).toBeGreaterThan(0);
-  // Behind the backlog they would wait for it to end: a minute and more.
+  // Behind the backlog they would wait for more than a minute.
   expect(rows[0]?.p99).toBeLessThan(2_000);
 });
 
-/** Events of the lowest lane and their outbox rows, as the accepting statement writes them. */
+/** Inserts events of the lowest lane and their outbox rows, as the accepting statement does. */
 async function acceptMany(database: pg.Pool, tenant: string, count: number): Promise<void> {
   await database.query(
     `WITH made AS (

@@ -29,7 +29,7 @@ async function twoCopies() {
   return {
     ports: [copies[0].port, copies[1].port] as const,
     copies,
-    /** Stops the copy as a supervisor does, and starts it again on its port; resolves when it is ready. */
+    /** Restarts the copy on its port with SIGTERM, and waits until it is ready. */
     async restart(index: 0 | 1) {
       expect(await copies[index].end("SIGTERM")).toBe(0);
       copies[index] = await start(copies[index].port);
@@ -41,7 +41,7 @@ async function twoCopies() {
   };
 }
 
-/** Sends deliveries at a steady rate, whatever becomes of them; `stop` tells how many there were, by answer. */
+/** Sends deliveries at a steady rate without waiting for responses. `stop` returns the counts by response. */
 function sendSteadily(url: string): { stop(): Promise<Record<string, number>> } {
   const answers: Record<string, number> = {};
   const sent: Promise<void>[] = [];
@@ -99,7 +99,7 @@ test.runIf(hasNginx)(
     await restart(0);
     await restart(1);
     const answers = await sending.stop();
-    // A delivery that nginx sends again is answered so when the first had been taken.
+    // nginx repeats a delivery whose first copy may have been accepted.
     const { "200 accepted": accepted = 0, "200 duplicate": duplicate = 0, ...others } = answers;
     expect(others).toEqual({});
     expect(accepted + duplicate).toBe(await eventCount());

@@ -27,7 +27,7 @@ const POLLED = {
 type Call = [method: string, route: string, body?: unknown];
 type Answers = Record<string, string>;
 
-/** Calls by which each route that changes something succeeds; `{name}` in a path is of an earlier answer. */
+/** A successful call of each route that changes something. `{name}` in a path comes from an earlier response. */
 const CALLS: Call[] = [
   ["PUT", "/tenants/acme", { name: "Acme" }],
   ["PUT", "/connectors/shop", SOURCE],
@@ -62,10 +62,10 @@ const CALLS: Call[] = [
   ["DELETE", "/tenants/acme"],
 ];
 
-/** Routes whose state takes a poll or a backfill to make; they use the same database. */
+/** Routes that need a poll or a backfill first. They use the same database. */
 const NOT_CALLED = ["/backfill/stop", "/holds/{hold_id}/approve", "/holds/{hold_id}/reject"];
 
-/** Ends the run that was started last, as dead: its letter is what is replayed next. */
+/** Ends the latest run as dead. Its dead letter is replayed next. */
 async function makeLetter(api: ServedApi, answers: Answers): Promise<void> {
   const [run] = (await claimRuns(api.database.pipeline, [answers["run_id"] ?? ""], 60_000)).runs;
   if (run === undefined) throw new Error("the run cannot be claimed");
@@ -77,7 +77,7 @@ async function makeLetter(api: ServedApi, answers: Answers): Promise<void> {
   answers["letter_id"] = items[0].id;
 }
 
-/** Routes that change nothing, or what has a record of its own: the events that are posted. */
+/** Routes that change nothing, and the one that posts events, which are a record of their own. */
 const UNAUDITED = ["POST /tenants/{tenant_id}/events", "POST /tenants/{tenant_id}/flows/{flow}/test"];
 
 async function rows({ database }: ServedApi) {

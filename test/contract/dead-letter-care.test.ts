@@ -99,7 +99,7 @@ describe("groups of dead letters", () => {
   test("pages of dead letter groups contain each group once", async () => {
     const api = await withTenants();
     for (let i = 0; i < 5; i += 1) {
-      // Two of them were seen in the same moment.
+      // Two of them were last seen at the same time.
       await buried(api.database, { tenantId: "acme", fingerprint: `f${i}`, daysAgo: Math.ceil(i / 2) });
     }
     await api.database.pipeline.query({

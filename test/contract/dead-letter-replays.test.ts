@@ -11,7 +11,7 @@ interface Queued {
   lane: number;
 }
 
-/** A tenant whose flow f takes orders; `queued` has every run that was given a job. */
+/** A tenant whose flow f accepts orders. `queued` collects every run that got a job. */
 async function withFlow(): Promise<ServedApi & { queued: Queued[] }> {
   const queued: Queued[] = [];
   const api = await serveApi({ dispatch: { leaseMs: 60_000, queue: (runs) => void queued.push(...runs) } });
@@ -76,7 +76,7 @@ const replay = (api: ServedApi, id: string, body?: unknown) => api.call("POST", 
 const showRun = async (api: ServedApi, id: string) =>
   (await api.call("GET", `/tenants/acme/runs/${id}`)).body;
 
-/** A dead letter of stage execute, with the event and the run that made it. */
+/** A dead letter of stage execute, with its event and run. */
 async function deadRun(api: ServedApi, data: unknown = { n: 1 }) {
   const eventId = await accept(api, "order.paid", Buffer.from(JSON.stringify(data)));
   const [run] = (await api.call("GET", `/tenants/acme/runs?event=${eventId}`)).body.items;
@@ -207,7 +207,7 @@ describe("replaying a dead letter whose run failed", () => {
       expect([same, made[same]]).toEqual([same, before[same]]);
     }
     expect(made).toMatchObject({ source: "replay", priority: 4, status: "routed" });
-    // The next replay finds that one.
+    // The next replay finds the recreated event.
     await end(api, run_id, "dead");
     const again = await showRun(api, (await replay(api, id)).body.run_id);
     expect(again).toMatchObject({ event_id: run.event_id, replay: 2 });
@@ -234,7 +234,7 @@ describe("replaying a dead letter whose run failed", () => {
     await end(api, run_id, "dead");
     const again = await showRun(api, (await replay(api, id)).body.run_id);
     expect(again.event_id).toBe(run.event_id);
-    // Nothing is edited while a replay is out.
+    // A dead letter cannot be edited while its replay is in flight.
     expect((await replay(api, id, { payload: 1 })).status).toBe(409);
     expect((await letters(api))[0]).toMatchObject({ edited_payload: { total: 5 } });
   });
@@ -278,7 +278,7 @@ describe("replaying a dead letter that never came to a run", () => {
       { flow_id: "ping-b", event_id: eventId, priority: 4 },
     ]);
     expect((await api.call("GET", `/tenants/acme/events/${eventId}`)).body.status).toBe("routed");
-    // The second flow's run is its own: when it is dead it has its own letter, and the first's end is the letter's.
+    // The second flow's run has a dead letter of its own; the first run settles the original one.
     await end(api, other.id, "dead", "b failed");
     await end(api, linked.id, "succeeded");
     const after = await letters(api);
@@ -337,7 +337,7 @@ describe("replaying an event", () => {
       priority: 2,
     });
     expect((await api.call("GET", `/tenants/acme/events/${eventId}`)).body.status).toBe("routed");
-    // A flow that is named is not asked whether it wants the event, and each replay is another run.
+    // A named flow gets the event without matching it, and each replay is another run.
     const named = (await api.call("POST", path, { flow: "f" })).body.run_id;
     expect(await showRun(api, named)).toMatchObject({ flow_id: "f", replay: 1, priority: 3 });
     const again = (await api.call("POST", path, { flow: "f" })).body.run_id;

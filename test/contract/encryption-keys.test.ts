@@ -10,7 +10,7 @@ const K1 = `k1:${Buffer.alloc(32, 7).toString("base64")}`;
 const K2 = `k2:${Buffer.alloc(32, 8).toString("base64")}`;
 const SECRETS = 5;
 
-/** An installation with at least one value in every sealed column, all under k1. */
+/** An installation with at least one value in every encrypted column, all under k1. */
 async function withSecrets(): Promise<ServedApi> {
   const api = await serveApi();
   await api.call("PUT", "/tenants/acme", {});
@@ -45,7 +45,7 @@ async function withSecrets(): Promise<ServedApi> {
   return api;
 }
 
-/** Every sealed value as it opens, by its column. */
+/** Every encrypted value in plain text, by column. */
 async function openAll({ database }: ServedApi, keyRing: KeyRing): Promise<Record<string, string[]>> {
   const opened: Record<string, string[]> = {};
   for (const column of SEALED_COLUMNS) {

@@ -33,7 +33,7 @@ async function idsOf(api: ServedApi, path: string): Promise<string[]> {
   return body.items.map((item: { id: string }) => item.id);
 }
 
-/** Claims the one run there is and ends its attempt. */
+/** Claims the only run and ends its attempt. */
 async function attempt(api: ServedApi, runId: string, over: Partial<FinishedAttempt>): Promise<void> {
   const { runs } = await claimRuns(api.database.pipeline, [runId], 60_000);
   const ended = {

@@ -19,7 +19,7 @@ async function liveVersions(api: ServedApi): Promise<number[]> {
   return deployments.map((deployment) => deployment.version);
 }
 
-/** The secret that a worker signs a version's calls with. */
+/** The secret with which a worker signs calls of a version. */
 async function workersSecret(api: ServedApi, flowVersion = 1): Promise<string | undefined> {
   const versions = createFlowVersions(api.database.pipeline, KEY_RING, 10);
   const name = { tenantId: "acme", flowId: "f", flowVersion };

@@ -6,7 +6,7 @@ import { ADMIN_KEY, type ServedApi, serveApi } from "./serve-api.ts";
 
 const { http } = DEFAULT_BOUNDS;
 
-/** The API with other bounds on keys, and the reasons of the calls that it refused. */
+/** The API with other bounds on keys, and the reasons for rejected calls. */
 async function serveBounded(over: Partial<HttpBounds["access"]> & { keyShare?: HttpBounds["keyShare"] }) {
   const refused: string[] = [];
   const { keyShare = http.keyShare, ...access } = over;
@@ -48,7 +48,7 @@ test("an address with too many unknown keys gets 429, but not its valid keys or 
   expect(refused.status).toBe(429);
   expect(Number(refused.retryAfter)).toBeGreaterThan(0);
   expect((await callFrom(api, "192.0.2.1", ADMIN_KEY)).status).toBe(200);
-  // One that was never used before is let in too.
+  // A valid key that was never used before is accepted too.
   expect((await callFrom(api, "192.0.2.1", reader.key)).status).toBe(200);
   expect((await callFrom(api, "192.0.2.2", MADE_UP)).status).toBe(401);
   expect(api.refused).toEqual(["failed_keys"]);

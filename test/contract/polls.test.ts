@@ -5,7 +5,7 @@ import { route, type ServedApi, serveApi } from "./serve-api.ts";
 
 const SOURCE = "/tenants/acme/sources/orders";
 
-/** A tenant with a source, and who was told to poll. */
+/** A tenant with a source, and the poll announcements. */
 async function withSource(): Promise<ServedApi & { polled: string[] }> {
   const polled: string[] = [];
   const api = await serveApi({

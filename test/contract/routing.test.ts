@@ -149,7 +149,7 @@ describe("a flow tested on past events", () => {
 });
 
 describe("a deploy from a past moment", () => {
-  /** Steps the loop until it has nothing to do; time runs ahead, so that the end is not waited for. */
+  /** Steps the loop until it is idle. The clock runs ahead, so that the test does not wait. */
   async function backfill(api: ServedApi): Promise<void> {
     const step = createBackfill({
       database: api.database,

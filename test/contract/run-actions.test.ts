@@ -16,7 +16,7 @@ interface Queued {
   lane: number;
 }
 
-/** A tenant with a flow that is stored and not deployed; `queued` has every run that was given a job. */
+/** A tenant with an undeployed flow. `queued` collects every run that got a job. */
 async function withFlow(flow = {}): Promise<ServedApi & { queued: Queued[] }> {
   const queued: Queued[] = [];
   const api = await serveApi({ dispatch: { leaseMs: 60_000, queue: (runs) => void queued.push(...runs) } });
@@ -197,7 +197,7 @@ describe("replaying a run", () => {
       runs.every((run) => run.event_id === event_id && run.flow_version === 2 && run.priority === 3),
     ).toBe(true);
     expect(new Set(api.queued.map((run) => run.id))).toEqual(new Set(runs.map((run) => run.id)));
-    // A replay may be replayed.
+    // A replay can be replayed.
     const [first] = runs;
     await end(api, await claim(api, first.id), "succeeded");
     const again = await api.call("POST", `/tenants/acme/runs/${first.id}/replay`);

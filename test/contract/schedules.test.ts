@@ -17,7 +17,7 @@ async function deploy(api: ServedApi, flow: string, trigger: unknown): Promise<v
   expect((await api.call("POST", `/tenants/acme/flows/${flow}/deploy`)).status).toBe(200);
 }
 
-/** Makes the next tick of every schedule and answers the ids of their events. */
+/** Makes the next tick of every schedule and returns the ids of the events. */
 async function tick(api: ServedApi): Promise<string[]> {
   await api.database.pipeline.query({
     text: "UPDATE deployments SET next_tick_at = now() WHERE next_tick_at IS NOT NULL AND deployed_until IS NULL",

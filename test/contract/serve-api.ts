@@ -31,7 +31,7 @@ const BOUNDS = {
 export interface Answer {
   status: number;
   headers: Record<string, unknown>;
-  // Tests say by their expectations what an answer holds.
+  // Tests state the response's shape in their expectations.
   // biome-ignore lint/suspicious/noExplicitAny: the body of any route
   body: any;
 }
@@ -39,9 +39,9 @@ export interface Answer {
 export interface ServedApi {
   database: Database;
   server: FastifyInstance;
-  /** Lines that were logged. */
+  /** The logged lines. */
   logged: string[];
-  /** Calls a route below /api/v1 with the admin key, or another one; an empty key sends none. */
+  /** Calls a route below /api/v1 with the admin key or the given key. An empty key sends none. */
   call(method: string, path: string, body?: unknown, key?: string): Promise<Answer>;
 }
 

@@ -23,7 +23,7 @@ async function setUp() {
   return { api, asked };
 }
 
-/** Polls as a poller does: takes what is due, and ends it so. */
+/** Acts as a poller: claims a due source and finishes its poll with the outcome. */
 async function poll({ database }: ServedApi, over: Partial<StoredPoll> = {}, heldMs?: number) {
   const { taken } = await takePolls(database.pipeline, [NAME], 60_000);
   const one = taken[0];

@@ -33,7 +33,7 @@ async function withShop(source: unknown = SHOP): Promise<ServedApi> {
   return api;
 }
 
-/** The status and the first field that is named, or what else was answered. */
+/** The status and the first field in the error, or the whole response. */
 async function refusal(api: ServedApi, path: string, body: unknown): Promise<unknown[]> {
   const { status, body: answer } = await api.call("PUT", path, body);
   return [status, answer.error?.details?.[0]?.field ?? answer];

@@ -16,7 +16,7 @@ async function withShop(): Promise<ServedApi> {
   return api;
 }
 
-/** What the receiver says of a delivery signed with the secret. */
+/** Returns the receiver's response to a delivery signed with the secret. */
 async function verdict(api: ServedApi, secret: string | undefined): Promise<string> {
   const endpoints = createEndpointCache({
     database: api.database.ingest,

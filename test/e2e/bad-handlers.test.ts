@@ -44,12 +44,12 @@ async function runs(url: string, tenant: string): Promise<ShownRun[]> {
   return items;
 }
 
-/** The hosts of a process. */
+/** The flow hosts of a process. */
 function hostsOf({ pid }: HeadraceProcess) {
   return listProcesses().filter(({ parentPid, commandLine }) => parentPid === pid && commandLine !== "");
 }
 
-/** Handlers, and how an attempt of each ends. */
+/** Bad handlers, and the error of an attempt of each. */
 const BAD: Record<string, { body: string; code: string; says: RegExp }> = {
   rejection: {
     body: `Promise.reject(new Error("nobody handles it")); return 1;`,
@@ -71,7 +71,7 @@ const BAD: Record<string, { body: string; code: string; says: RegExp }> = {
   exit: { body: "process.exit(0);", code: "HANDLER_CRASHED", says: /process\.exit\(0\)/ },
   abort: { body: "process.abort();", code: "HANDLER_CRASHED", says: /process\.abort/ },
   crash: {
-    // As a native fault does, which no code of ours sees.
+    // Like a fault in native code, which JavaScript cannot catch.
     body: `const { execFileSync } = await import("node:child_process");
       execFileSync("/bin/sh", ["-c", "kill -SEGV $PPID"]);
       await new Promise((resolve) => setTimeout(resolve, 5_000));`,
@@ -110,7 +110,7 @@ const BAD: Record<string, { body: string; code: string; says: RegExp }> = {
   },
 };
 
-/** Handlers that are odd, and succeed. */
+/** Unusual handlers that succeed. */
 const ODD: Record<string, string> = {
   bigint: "return 10n;",
   circular: "const all = { process }; all.all = all; return all;",
@@ -222,7 +222,7 @@ describe("the process of a handler", () => {
       expect(readFileSync(`/proc/${pid}/environ`, "utf8")).toBe("SHOP_TOKEN=t-1\0");
       expect(commandLine).not.toContain(ADMIN_KEY);
       expect(commandLine).not.toMatch(/postgres|redis/);
-      // The server's own sockets, to the stores and to its clients, are none of the host's.
+      // The host has none of the server's sockets to stores and clients.
       const serverFds = linksOf(headrace.pid);
       const shared = [...linksOf(pid)].filter((link) => link.startsWith("socket:") && serverFds.has(link));
       expect(shared).toEqual([]);
@@ -285,7 +285,7 @@ describe("the process of a handler", () => {
       { withinMs: 60_000 },
     );
     for (const run of await runs(headrace.url, "acme")) expect(run.attempts.length).toBe(1);
-    // A finished step is not done again.
+    // A finished step is not repeated.
     for (const [path, count] of calls)
       expect([path, count]).toEqual([path, path.startsWith("/step") ? 1 : 2]);
   }, 120_000);

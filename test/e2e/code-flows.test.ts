@@ -79,7 +79,7 @@ describe("a code flow", () => {
     expect(calls.map((call) => call.path)).toEqual(["/charge", "/ship", "/ship", "/mail/1"]);
     expect(calls[1]?.key).toBe(calls[2]?.key);
     expect(new Set(calls.map((call) => call.key)).size).toBe(3);
-    // Both workers' lines: the first was killed in the first attempt, and the second began it again.
+    // A line of each worker: the first was killed in the first attempt, and the second repeated it.
     const line = { level: "info", message: "attempt begins", attempt: 1 };
     const fields = { attempt_of_run: 1, token: "[redacted]" };
     expect((await log()).items).toMatchObject([
@@ -134,7 +134,7 @@ describe("a code flow", () => {
     };
     expect(items[0]?.error_context.stack).toContain(`${folder}/greet.mjs:3:`);
 
-    // A process that finds a broken file when it starts says so, and does not start.
+    // A process that finds a broken file at its start reports it and exits.
     write("greet.mjs", "export default 5;");
     const second = launch({ roles: "execute", env: { HEADRACE_FLOWS_DIR: folder } });
     await until("the second process gave up", () => second.ended);
@@ -169,7 +169,7 @@ describe("a code flow", () => {
       trigger: {},
       action: { type: "code", handler: "wait" },
     });
-    // By hand: the flow is not deployed, and no process relays or routes.
+    // A manual run: the flow is not deployed, and no process relays or routes.
     const started = (await api(base.url, "POST", "/tenants/acme/flows/wait/run", { data: { n: 1 } })) as {
       run_id: string;
     };

@@ -18,7 +18,7 @@ function descriptors(headrace: HeadraceProcess): number {
   return readdirSync(`/proc/${headrace.pid}/fd`).length;
 }
 
-/** A client that never takes its leave: it keeps its side open, whatever the server does. */
+/** A client that keeps its side open even after the server closes. */
 function clingTo(port: number, onConnect: (socket: Socket) => void): Socket {
   const socket = connect({ port, host: "127.0.0.1", allowHalfOpen: true });
   socket.on("error", () => {});
@@ -27,7 +27,7 @@ function clingTo(port: number, onConnect: (socket: Socket) => void): Socket {
   return socket;
 }
 
-/** Sends a byte every 200 ms for as long as the socket takes it. */
+/** Sends a byte every 200 ms while the socket is writable. */
 function drip(socket: Socket, head: string): void {
   socket.write(head);
   const timer = setInterval(() => (socket.writable ? socket.write("x") : clearInterval(timer)), 200);
@@ -55,7 +55,7 @@ test("sockets that send their head slowly or send nothing get 408 and are destro
   expect(Number(dropped)).toBe(CLIENTS);
 });
 
-/** The API on a port, with other bounds on connections, and why connections were dropped. */
+/** The API on a port with other bounds on connections, and the reasons for dropped connections. */
 async function listening(over: Partial<typeof connections>) {
   const dropped: string[] = [];
   const bounds = { ...DEFAULT_BOUNDS.http, connections: { ...connections, ...over } };
@@ -105,7 +105,7 @@ test("a connection over the maximum is closed and counted, and idle ones make ro
 test("large responses that the client does not read are cut off", async () => {
   const { port, dropped } = await listening({ answerMs: 300 });
   const request = "GET /openapi.json HTTP/1.1\r\nhost: h\r\n\r\n";
-  // More than the kernel takes for the client, which reads nothing.
+  // More than the kernel buffers for a client that reads nothing.
   const socket = clingTo(port, (own) => own.pause().write(request.repeat(200)));
   await until("the answer is cut off", () => dropped.includes("answer_timeout"), TARDY);
   socket.resume();

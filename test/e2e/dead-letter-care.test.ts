@@ -16,7 +16,7 @@ async function installation() {
   return { database, launch, start };
 }
 
-/** A webhook on a free port that keeps the bodies it gets, and answers the first with 503. */
+/** A webhook on a free port that keeps the bodies, and responds 503 to the first call. */
 async function webhook(): Promise<{ url: string; bodies: Record<string, unknown>[] }> {
   const bodies: Record<string, unknown>[] = [];
   let calls = 0;

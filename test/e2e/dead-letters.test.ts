@@ -46,7 +46,7 @@ async function installation() {
   const letters = async (url: string) =>
     ((await api(url, "GET", "/tenants/acme/dlq?limit=1000")) as { items: Letter[] }).items;
   const gone = (process: HeadraceProcess) => until("the process is gone", () => process.ended);
-  /** What a process that is gone had is due now, and not when its lease ends. */
+  /** Ends all leases, as if the time of a killed process had passed. */
   const expire = async () => {
     await database.query("UPDATE outbox SET visible_at = now()");
     await database.query("UPDATE runs SET visible_at = now() WHERE state IN ('queued', 'running')");
@@ -113,14 +113,14 @@ describe("dead letters", () => {
     target.mended = true;
     sink.calls.length = 0;
 
-    // One by hand, by a process that is killed before its commit: nothing of it is left.
+    // A single replay by a process that is killed before its commit leaves nothing behind.
     const [one] = await letters(base.url);
     const clicked = await begin("api", "replay.written");
     await expect(api(clicked.url, "POST", `/tenants/acme/dlq/${one?.id}/replay`)).rejects.toThrow();
     await gone(clicked);
     expect(await letters(base.url)).toContainEqual(expect.objectContaining({ ...one, retry_count: 0 }));
 
-    // All of them, by processes that are killed before a commit, and between a commit and its jobs.
+    // A bulk replay by processes that are killed before a commit, and between a commit and its jobs.
     await api(base.url, "POST", "/tenants/acme/dlq/replay", {
       filter: { flow: "f" },
       rate_per_second: 1_000,
@@ -155,7 +155,7 @@ describe("dead letters", () => {
       { state: "done", count: 40, started: 40, succeeded: 40, failed: 0, in_flight: 0 },
     ]);
     expect((await letters(base.url)).every((letter) => letter.retry_count === 1)).toBe(true);
-    // A call may come twice, and then with the same key: one replay each.
+    // A call can come twice with the same key. Each dead letter has one replay.
     const numbers = new Set(sink.calls.map((call) => (call.event.data as { n: number }).n));
     expect([numbers.size, new Set(sink.calls.map((call) => call.idempotencyKey)).size]).toEqual([40, 40]);
     const { rows } = await database.query(

@@ -47,7 +47,7 @@ test("a request whose body is still arriving when the drain begins is answered, 
     `POST /api/v1/webhooks/standard-webhooks/acme HTTP/1.1\r\nHost: h\r\n${lines.join("")}Content-Length: ${body.length}\r\n\r\n`,
   );
   socket.write(body.slice(0, 10));
-  // Another connection is answered after this one's head was read.
+  // Once another connection is answered, the head of this one has been read.
   await fetch(`${headrace.url}/healthz`);
   const ended = headrace.end("SIGTERM");
   const refusesOthers = () =>

@@ -57,7 +57,7 @@ test("a process without an encryption key reports it and loses nothing, and rota
   expect([refused.status, refused.headers.get("retry-after")]).toEqual([503, "2"]);
   await until("the fault is logged", () => lacking.output().includes("a stored secret cannot be opened"));
 
-  // Only the process without the key is left to carry the run out.
+  // Only the process without the key is left to execute the run.
   await first.end("SIGKILL");
   const event = await api(lacking.url, "POST", "/tenants/acme/events", {
     connector: "shop",

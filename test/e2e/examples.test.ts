@@ -14,7 +14,7 @@ const MAIN = new URL("../../dist/cli/main.js", import.meta.url).pathname;
 
 beforeAll(builtProgram);
 
-/** Runs the program as a user would; answers what it printed and its exit code. */
+/** Runs the command line, and returns its output and exit code. */
 async function headrace(...args: string[]): Promise<{ code: number; out: string; err: string }> {
   const env = { PATH: process.env["PATH"], HEADRACE_ADMIN_KEY: ADMIN_KEY };
   return await promisify(execFile)(process.execPath, [MAIN, ...args], { env }).then(
@@ -90,7 +90,7 @@ describe("the example flows", () => {
       items: [{ message: "label printed", fields: { parcel: "parcel-of-A-1" } }],
     });
 
-    // Again: nothing to do, then one flow that changed, then one that was undeployed.
+    // Applied again: first without changes, then with a changed flow, then with an undeployed one.
     const changes = async (...more: string[]) =>
       JSON.parse((await apply("--json", ...more)).out).flows.map(
         (one: { flow: string; change: string; deployed: boolean; version: number }) =>

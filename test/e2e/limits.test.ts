@@ -27,7 +27,7 @@ interface Call {
   endMs: number;
 }
 
-/** A target that answers after `takesMs`, and keeps when each call began and ended. */
+/** A target that responds after `takesMs`, and records when each call began and ended. */
 async function startTarget(
   takesMs: number,
   answer: (data: Call["data"], number: number) => number = () => 200,
@@ -44,7 +44,7 @@ async function startTarget(
     call.endMs = performance.now();
     response.writeHead(status).end();
   });
-  /** Calls that were under way at once, at most. */
+  /** The most calls in flight at once. */
   const peak = () => {
     const moments = calls.flatMap(({ startMs, endMs }) => [
       { at: startMs, step: 1 },
@@ -116,7 +116,7 @@ describe("limits over two copies", () => {
         `20 a second: at most ${Math.max(...inASecond)} within a second, 80 calls in ${Math.round((starts.at(-1) ?? 0) - (starts[0] ?? 0))} ms`,
     );
     expect(slow.peak()).toBe(3);
-    // The limit is on when runs start; the calls come some milliseconds later, some more than others.
+    // The limit applies to starts of runs. Their calls follow some milliseconds later.
     expect(Math.max(...inASecond)).toBeLessThanOrEqual(25);
     await until("all succeeded", async () => {
       const runs = await runsOf(first);
@@ -130,7 +130,7 @@ describe("the order of a key over two copies", () => {
     timeout: 180_000,
   }, async () => {
     const [first, second] = await startCopies();
-    // Every seventh call fails and is tried again; event 13 fails for good.
+    // Every seventh call fails and is retried; event 13 fails for good.
     const target = await startTarget(40, (data, number) =>
       data.n === 13 ? 400 : number % 7 === 0 ? 503 : 200,
     );
@@ -165,7 +165,7 @@ describe("the order of a key over two copies", () => {
       const order = calls.map((call) => call.data.n);
       expect(order).toEqual([...order].sort((left, right) => left - right));
       expect(new Set(order).size).toBe(20);
-      // None begins before the one before it has ended.
+      // Each call begins after the one before it has ended.
       for (const [index, call] of calls.slice(1).entries())
         expect(call.startMs).toBeGreaterThanOrEqual(calls[index]?.endMs ?? 0);
     }
@@ -178,7 +178,9 @@ describe("the order of a key over two copies", () => {
 });
 
 describe("a circuit breaker", () => {
-  test("a circuit breaker opens, holds runs without spending attempts, probes and closes", { timeout: 180_000 }, async () => {
+  test("a circuit breaker opens, holds runs without spending attempts, probes and closes", {
+    timeout: 180_000,
+  }, async () => {
     const copies = await startCopies();
     const [first] = copies;
     let isDown = true;

@@ -10,7 +10,7 @@ import { until } from "../support/until.ts";
 
 beforeAll(builtProgram);
 
-/** As a machine finds it that slept for days: no table has a partition for today, nor for tomorrow. */
+/** Drops the partitions of today and tomorrow, as if the machine had slept for days. */
 async function dropTodayAndTomorrow({ admin }: AsApplicationRole): Promise<void> {
   const suffixes = [0, 1].map((ahead) =>
     new Date(Date.now() + ahead * 86_400_000).toISOString().slice(0, 10).replaceAll("-", ""),

@@ -24,7 +24,7 @@ test.runIf(hasNginx)(
     const authorization = `Basic ${Buffer.from(`me:${ADMIN_KEY}`).toString("base64")}`;
     const get = (url: string | URL) => fetch(url, { headers: { authorization }, redirect: "manual" });
 
-    /** The paths that a browser requests when it follows the page's links. */
+    /** The paths that a browser requests for the page's links. */
     const linksOf = (html: string, url: string): URL[] => {
       const root = new URL(/<base href="([^"]*)"/.exec(html)?.[1] ?? "", url);
       return [...html.matchAll(/(?:href|src)="([^":]*)"|fetch\("([^"]*)"\)/g)]
@@ -53,7 +53,7 @@ test.runIf(hasNginx)(
     const taken = await post(shown.replace("https://hooks.example", base), delivery.headers, delivery.body);
     expect(taken.status).toBe(200);
 
-    // The same header of a proxy that is not trusted.
+    // The same header from an untrusted proxy is ignored.
     const wary = await start({});
     const untrusted = await startNginx([wary.port], 1);
     expect(await (await get(`${untrusted}/headrace/`)).text()).not.toContain("<base");

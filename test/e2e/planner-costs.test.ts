@@ -11,22 +11,22 @@ import type { TemporaryStores } from "../support/temporary-stores.ts";
 import { setUpTenant } from "../support/tenant.ts";
 import { until } from "../support/until.ts";
 
-/** PostgreSQL compiles a statement whose plan costs more, at its defaults. */
+/** The default cost above which PostgreSQL compiles a statement. */
 const JIT_ABOVE_COST = 100_000;
 
-/** Logs every plan of every statement, also of those inside functions. */
+/** Logs every plan, including those of statements inside functions. */
 const EXPLAINED = {
   session_preload_libraries: "auto_explain",
   "auto_explain.log_min_duration": "0",
   "auto_explain.log_nested_statements": "on",
   "auto_explain.log_format": "json",
   log_line_prefix: "'{%a} '",
-  // A file of its own, which is not cut while it is read.
+  // A log file that is not rotated while it is read.
   logging_collector: "on",
   log_filename: "'plans.log'",
   log_rotation_size: "0",
   log_rotation_age: "0",
-  // Statistics are what the test makes them.
+  // Only the test changes statistics.
   autovacuum: "off",
 };
 
@@ -70,7 +70,7 @@ interface Plan {
   compiled: boolean;
 }
 
-/** The dearest plan of each statement that a process sent which did all that there is to do. */
+/** The most expensive plan of each statement that a process sent while it did everything. */
 async function costsOf(stores: TemporaryStores, round: number): Promise<Plan[]> {
   const [row] = await administer(
     stores,
@@ -125,7 +125,7 @@ async function doEverything(headrace: HeadraceProcess, round: number): Promise<v
   await fetch(`${url}/metrics`);
 }
 
-/** Rows like those that are there, in the tables that grow with the traffic. */
+/** Copies rows of the tables that grow with the traffic. */
 async function fill(stores: TemporaryStores, count: number): Promise<void> {
   const id = "uuid7(clock_us() + n)";
   const copies: [table: string, own: Record<string, string>, where?: string][] = [
@@ -135,7 +135,7 @@ async function fill(stores: TemporaryStores, count: number): Promise<void> {
     ["attempts", { run_id: id }],
     ["event_keys", { key: "n::text", event_id: id }],
     ["dead_letters", { id, event_id: id, run_id: "NULL", replay_run_id: "NULL" }],
-    // Another tenant's: runs in order wait for events of their own tenant that are not routed.
+    // Another tenant's, since ordered runs wait for unrouted events of their own tenant.
     ["outbox", { event_id: id, tenant_id: "'other'", visible_at: "now() + interval '1 day'" }],
   ];
   await administer(
@@ -154,7 +154,7 @@ async function fill(stores: TemporaryStores, count: number): Promise<void> {
   );
 }
 
-/** Runs the statements in the processes' database, unlogged; returns the last one's rows. */
+/** Runs statements in the installation's database without logging, and returns the rows of the last one. */
 async function administer(stores: TemporaryStores, ...statements: string[]) {
   const url = new URL(stores.superuserUrl);
   url.pathname = new URL(stores.databaseUrl).pathname;

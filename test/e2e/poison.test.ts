@@ -18,7 +18,7 @@ interface Letter {
   event_payload: unknown;
 }
 
-/** A process that stays, one that is started again whenever it is gone, and their database. */
+/** A process that stays, a mortal one that is restarted whenever it dies, and their database. */
 async function withMortal(roles: { stays: string; mortal: string }, env: Record<string, string>) {
   const { launch, start, databaseUrl } = await createInstallation();
   const database = new pg.Client(databaseUrl);
@@ -27,7 +27,7 @@ async function withMortal(roles: { stays: string; mortal: string }, env: Record<
   const stays = await start({ roles: roles.stays });
   let mortal: HeadraceProcess | undefined;
   let starts = 0;
-  /** Starts it if it is not there, and says whether it had to. */
+  /** Starts the mortal process if it is not running, and returns whether it did. */
   const revive = () => {
     if (mortal !== undefined && !mortal.ended) return false;
     starts += 1;
@@ -53,7 +53,7 @@ const orders = (count: number, poison: number) =>
 describe("an event that ends the process which works on it", () => {
   test("an event that kills routers becomes a dead letter after a few, and others pass it", async () => {
     const { folder } = flowsFolder({});
-    // The process that normalises it is gone, as by a fault of the engine: no code of ours can catch it.
+    // Normalizing the event kills the process, like a fault of the engine that JavaScript cannot catch.
     const preload = join(folder, "fatal.mjs");
     writeFileSync(
       preload,
@@ -71,7 +71,7 @@ describe("an event that ends the process which works on it", () => {
     await until(
       "the poison is a dead letter",
       async () => {
-        // What a process that is gone had taken is published again now and not when its lease ends.
+        // Events of the dead process are published again at once, without waiting for the lease.
         if (revive()) await database.query("UPDATE outbox SET visible_at = now()");
         await database.query(
           "UPDATE outbox SET visible_at = now() WHERE visible_at > now() + interval '5 s'",
@@ -100,7 +100,7 @@ describe("an event that ends the process which works on it", () => {
       { withinMs: 90_000 },
     );
     expect(starts()).toBeGreaterThan(2);
-    // Many are not replayed with it: it would end the process that reads it there.
+    // A bulk replay leaves it out, since it would kill the process that reads it.
     expect(await api(url, "POST", "/tenants/acme/dlq/replay", { filter: {}, dry_run: true })).toEqual({
       replay_id: null,
       count: 0,
@@ -112,7 +112,7 @@ describe("an event that ends the process which works on it", () => {
       "f.mjs": `import { defineFlow } from "headrace";
         export default defineFlow({ id: "f" }, async ({ event }) => {
           await new Promise((resolve) => setTimeout(resolve, 50));
-          // The worker itself is gone: what a handler does to its own process ends with that.
+          // Kills the worker, not only the handler's own process.
           if (event.data.text === "poison") process.kill(process.ppid, "SIGKILL");
         });`,
     });
@@ -124,7 +124,7 @@ describe("an event that ends the process which works on it", () => {
     await until(
       "the poison is a dead letter",
       async () => {
-        // Whoever had them is gone: their leases end now.
+        // The worker is dead, so its leases end now.
         if (revive()) await database.query("UPDATE runs SET visible_at = now() WHERE state = 'running'");
         return (await letters()).length > 0;
       },

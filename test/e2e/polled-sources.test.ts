@@ -37,7 +37,7 @@ interface Poll {
   updated: number;
 }
 
-/** Asks for a poll and waits for what comes of it. */
+/** Requests a poll and returns its outcome. */
 async function poll({ url }: HeadraceProcess): Promise<Poll> {
   return (await api(url, "POST", "/tenants/acme/sources/orders/poll?wait=true")) as Poll;
 }
@@ -115,7 +115,7 @@ describe("a polled source", () => {
     shop.oauth.revoke();
     const again = await restart();
     shop.records.update(3, { status: "paid" });
-    // The first may join one that began before the change.
+    // The first request can join a poll that began before the change.
     await until("the change is told", async () => {
       expect(await poll(again)).toMatchObject({ status: "ok" });
       return (await events(again)).includes("order.updated 3");

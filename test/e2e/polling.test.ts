@@ -72,7 +72,7 @@ describe("pollers", () => {
       return rows[0].n === providers.length;
     };
     await until("every source was polled once", baselined);
-    /** Whether every source was polled to its end so many times, by polls that began after the time. */
+    /** Whether every source was polled completely so many times by polls that began after the time. */
     const allPolledSince = async (sinceMs: number, times = 1) => {
       const { rows } = await database.query(
         `SELECT count(*)::int AS n FROM (SELECT tenant_id, source FROM polls WHERE complete AND started_at > $1
@@ -102,7 +102,7 @@ describe("pollers", () => {
     })();
     const flushedAt: number[] = [];
     const faults = { killed: 0, paused: 0, flushed: 0 };
-    /** The paused poller goes on once others have polled every source: its leases have ended. */
+    /** Resumes a paused poller once others have polled every source, so that its leases have ended. */
     let resumed = Promise.resolve();
     const resumeLater = async (victim: HeadraceProcess) => {
       const pausedAt = Date.now();
@@ -128,7 +128,7 @@ describe("pollers", () => {
         flushedAt.push(Date.now());
         faults.flushed += 1;
       }
-      // The next fault comes while this one lasts, after as many polls as the sources make in about two seconds.
+      // The next fault comes while this one lasts, after about two seconds' worth of polls.
       await until("polls go on", async () => (await pollsSince(brokenAt)) >= 2 * providers.length);
     }
     changing = false;

@@ -18,7 +18,7 @@ beforeAll(builtProgram);
 
 let sent = 0;
 
-/** Delivers, and sends the same through the API; the statuses. */
+/** Sends a delivery and a post to the API, and returns both statuses. */
 async function send(url: string, data: unknown = {}): Promise<{ delivery: number; event: Response }> {
   sent += 1;
   const delivery = await deliver(`${url}/api/v1/webhooks/shop/acme`, { id: `m-${sent}`, type: "t", data });
@@ -56,7 +56,7 @@ function warningsOf(output: string, cause: string): Warning[] {
   return entries.filter((entry) => entry.cause === cause);
 }
 
-/** Makes a fault; what it answers ends it. */
+/** Causes a fault, and returns the function that ends it. */
 type Fault = (installation: AsApplicationRole) => Promise<() => Promise<unknown>>;
 
 const ENDED = `SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = 'app'`;
@@ -72,7 +72,7 @@ const set =
     };
   };
 
-/** A lock that stays, where the sessions of the process have a setting that ends their wait. */
+/** Locks a table, and limits the wait of the process's sessions by the setting. */
 const locked =
   (setting: string): Fault =>
   async ({ admin, connect }) => {
@@ -111,7 +111,7 @@ const FAULTS: Record<string, Fault> = {
   },
 };
 
-/** Sends while the fault lasts, and checks what it leaves behind; then that it passes without a delivery. */
+/** Sends during the fault and checks its effects, then that the process recovers without a delivery. */
 async function meetsFault(
   installation: AsApplicationRole,
   { cause, fault, data }: { cause: string; fault: Fault; data?: () => unknown },
@@ -121,7 +121,7 @@ async function meetsFault(
   const before = await countedOf(url, cause);
   const end = await fault(installation);
   try {
-    // The first of them may meet a connection that was ended with the fault.
+    // The first request can meet a connection that the fault has closed.
     await until(
       `${cause} is counted, and readyz is red`,
       async () => {
@@ -154,7 +154,7 @@ describe("a fault of PostgreSQL", () => {
   }, 240_000);
 });
 
-/** A small file system of its own in memory; undefined where this machine may mount none. */
+/** A small file system in memory; undefined if this machine cannot mount one. */
 function mountSmall(megabytes: number): string | undefined {
   const directory = mkdtempSync(join(tmpdir(), "headrace-disk-"));
   try {
@@ -202,7 +202,7 @@ describe("a disk that is full", () => {
         try {
           writeFileSync(filler, Buffer.alloc(48 * 1_048_576));
         } catch {
-          // It is as large as there was room for.
+          // The file fills the disk.
         }
         return async () => rmSync(filler);
       },

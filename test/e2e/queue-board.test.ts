@@ -24,7 +24,7 @@ describe("the queue board", () => {
     const basic = (key: string) => `Basic ${Buffer.from(`anybody:${key}`).toString("base64")}`;
     const admin = basic(ADMIN_KEY);
 
-    // Nobody executes: the job of a run by hand waits.
+    // Without a worker, the job of a manual run waits.
     await api(url, "PUT", "/tenants/acme", {});
     const flow = { trigger: {}, action: { type: "code", handler: "h" } };
     await api(url, "PUT", "/tenants/acme/flows/f", flow);
@@ -60,7 +60,7 @@ describe("the queue board", () => {
       expect((await get(path, basic("x".repeat(40)))).status).toBe(401);
       expect((await get(path, basic(key))).status).toBe(403);
     }
-    // The API itself takes no password.
+    // The API itself accepts no password.
     const tenants = await fetch(`${url}/api/v1/tenants`, { headers: { authorization: admin } });
     expect([tenants.status, tenants.headers.get("www-authenticate")]).toEqual([401, "Bearer"]);
     expect((await get("", admin, "GET", relay.url)).status).toBe(404);

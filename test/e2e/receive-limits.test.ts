@@ -17,20 +17,20 @@ const SCHEME = presetScheme("standard-webhooks", {});
 const connectShop = (headrace: HeadraceProcess) =>
   connect(headrace, "standard-webhooks", { secret: SECRET, connector: "shop" });
 
-/** A delivery of these very bytes, signed. */
+/** A signed delivery of exactly these bytes. */
 function signedBytes(id: string, body: Buffer): Record<string, string> {
   const { headers } = signSample({ scheme: SCHEME, secret: SECRET, body, nowMs: Date.now(), id, type: "t" });
   return { "content-type": "application/json", ...headers };
 }
 
-/** Writes to a connection, and answers everything that comes back until it is closed. */
+/** Writes to a connection, and returns everything received until it is closed. */
 async function exchange(headrace: HeadraceProcess, chunks: readonly string[]): Promise<string> {
   const socket = connectSocket(Number(new URL(headrace.url).port), "127.0.0.1");
   let received = "";
   socket.on("data", (chunk) => {
     received += chunk;
   });
-  // A server that has answered may close before all is written.
+  // The server can respond and close before everything is written.
   socket.on("error", () => {});
   for (const chunk of chunks) socket.write(chunk);
   await once(socket, "close");
@@ -138,7 +138,7 @@ test("a batch of up to 5,000 items becomes events in one transaction, all or non
   expect(taken.status).toBe(200);
   expect(new Set(JSON.parse(taken.text).event_ids).size).toBe(5_000);
   expect((await send(5_001)).status).toBe(413);
-  // At the app's URL nothing is known of the sender yet.
+  // At the app's URL the sender is still unknown.
   expect((await send(5_001, url.replace("/acme", ""))).status).toBe(413);
   expect(await eventsOf(headrace)).toHaveLength(1_000);
 });
@@ -215,7 +215,7 @@ test("the time of a rejection does not reveal its reason, even for a name's firs
     "no such connector": (n) => [url.replace("shop", `none-${n}`), {}],
   };
   let met = 0;
-  /** The median of each kind's times, ms; they take turns, so that whatever else the machine does meets all alike. */
+  /** The median time of each kind, ms. The kinds take turns, so that other load affects all of them alike. */
   async function medians(): Promise<Map<string, number>> {
     const tookMs = new Map(Object.keys(kinds).map((kind) => [kind, [] as number[]]));
     for (let round = 0; round < 25; round += 1) {

@@ -103,7 +103,7 @@ test.each(["killed", "frozen"] as const)(
       items: { status: string }[];
     };
     expect(items.filter((run) => run.status !== "succeeded")).toEqual([]);
-    // The database number, the user of the master and the one of the Sentinels were used, and stay out of the log.
+    // The database number and both users were used, and passwords stay out of the log.
     expect(await replica.admin.info("keyspace")).toMatch(/^db3:/m);
     expect(headrace.output()).not.toMatch(/pa:ss|pa%3Ass|sentinelPassword|>sentinel/);
   },

@@ -14,7 +14,7 @@ beforeAll(builtProgram);
 
 const PASSWORD = "s3cret-of-redis";
 
-/** The rules that docs/operating tells to give to Headrace's user, as lines of a configuration file. */
+/** The documented rules for Headrace's user, as lines of a configuration file. */
 function documentedUser(name: "redis" | "cluster"): string {
   const text = readFileSync(new URL("../../docs/operating/redis.md", import.meta.url), "utf8");
   const rules = [...text.matchAll(/^user headrace on >PASSWORD (.*)$/gm)].map((match) => match[1]);
@@ -152,7 +152,7 @@ test("readiness names why Redis takes no writes, deliveries are accepted, and al
     );
   }
 
-  // Its password is changed under it.
+  // The password changes while the process runs.
   await redis.admin.call("ACL", "SETUSER", "headrace", "resetpass", ">another");
   await redis.admin.call("CLIENT", "KILL", "USER", "headrace");
   await until("readiness says that Redis knows no such user", async () =>

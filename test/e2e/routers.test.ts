@@ -11,7 +11,7 @@ import { until } from "../support/until.ts";
 
 beforeAll(builtProgram);
 
-/** Tenants at work at once, and rounds of each; set HEADRACE_ROUTER_ROUNDS for more. */
+/** Concurrent tenants, and the rounds of each. Set HEADRACE_ROUTER_ROUNDS for more. */
 const TENANTS = 6;
 const ROUNDS = Number(process.env["HEADRACE_ROUTER_ROUNDS"] ?? 60);
 const FLOWS = ["a", "b", "c"];
@@ -20,7 +20,7 @@ const SEED = 20_261_123;
 interface Expected {
   eventId: string;
   tenant: string;
-  /** The value of the live version's condition, of each flow that is live. */
+  /** The value in the condition of the live version, by flow. */
   live: Map<string, number>;
 }
 
@@ -30,7 +30,7 @@ test("deploys and undeploys hold for every later event on two routers that are p
   const stores = await privateStores();
   const { start, databaseUrl } = await createInstallation(stores);
   const env = { HEADRACE_FLOWS_DIR: "bench/flows" };
-  // With a worker: the relay publishes no more than what is executed can make room for.
+  // Includes a worker, since the relay publishes only as much as execution makes room for.
   const front = await start({ roles: "api,relay,execute,maintain", env });
   const routers = await Promise.all([1, 2].map(() => start({ roles: "route", env })));
   const database = new pg.Pool({ connectionString: databaseUrl, max: 2 });
@@ -69,7 +69,7 @@ test("deploys and undeploys hold for every later event on two routers that are p
   expect(rows.length).toBeGreaterThan(expected.length / 2);
 });
 
-/** One tenant: a change of one flow, then events that every live flow takes; what is live is known at each of them. */
+/** Changes one flow of a tenant, then sends events that every live flow accepts, and records the live flows. */
 async function changeAndSend(
   url: string,
   tenant: string,
@@ -89,7 +89,7 @@ async function changeAndSend(
       await api(url, "DELETE", path);
       live.delete(flow);
     } else {
-      // Every version takes the events of every round, and is told from the others by its number.
+      // Every version accepts the events of every round. Its number tells it from the others.
       const where = { op: "lt", path: "round", value: 1_000_000 + round };
       await putAndDeploy(url, tenant, flow, {
         trigger: { where },

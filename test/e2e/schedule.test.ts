@@ -29,7 +29,7 @@ describe("a deployed schedule", () => {
     })) as { next_ticks: string[] };
     expect(flow.next_ticks).toHaveLength(5);
 
-    // The first scheduler dies with its tick written and not committed, the second between two ticks.
+    // The first scheduler dies before it commits its tick, the second between two ticks.
     const dying = launch({ roles: "schedule", env: { HEADRACE_FAILPOINTS: "schedule.written" } });
     await until("the scheduler is gone", () => dying.ended);
     expect(await ticks()).toEqual([]);

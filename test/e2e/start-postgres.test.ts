@@ -20,7 +20,7 @@ import { until } from "../support/until.ts";
 let postgres: PackagedPostgres;
 let made = 0;
 
-/** A user who may log in, and a database that it owns. */
+/** A login role, and a database that it owns. */
 async function owned(attributes = "CREATEROLE"): Promise<{ name: string; url: string }> {
   made += 1;
   const name = `owner_${made}`;
@@ -44,7 +44,7 @@ async function prepare(databaseUrl: string, ownerUrl = databaseUrl): Promise<str
   return await migrateStores({ databaseUrl: settled, ownerUrl: settledOwner, daysAhead: 1 });
 }
 
-/** The refusal of the start, one line without the password. */
+/** The error of a refused start: one line without the password. */
 async function refusal(databaseUrl: string, ownerUrl?: string): Promise<string> {
   const error = await prepare(databaseUrl, ownerUrl).then(
     () => undefined,
@@ -65,7 +65,7 @@ async function rowsOf(url: string, text: string): Promise<Record<string, unknown
   }
 }
 
-/** Does the work of both roles: the pipeline writes, the API reads back its tenant and writes as headrace_api. */
+/** Does the work of both roles: the pipeline writes, and the API reads and writes as headrace_api. */
 async function works(url: string): Promise<void> {
   const database = open(url);
   try {
@@ -128,7 +128,7 @@ describe.skipIf(!hasPackagedPostgres)("a start on the distribution's PostgreSQL 
     const app = await another(url);
     await prepare(app.url, url);
     await works(app.url);
-    // A day of which one table has a partition is completed, and then dropped whole.
+    // A day with a partition in only one table is completed, then dropped from all.
     await rowsOf(
       url,
       "CREATE TABLE events_20200101 PARTITION OF events FOR VALUES FROM ('016f5e66-e800-0000-0000-000000000000') TO ('016f638d-4400-0000-0000-000000000000')",
@@ -215,7 +215,7 @@ describe.skipIf(!hasPackagedPostgres)("a start on the distribution's PostgreSQL 
     } finally {
       await database.close();
     }
-    // Other databases keep what the role has there.
+    // The role's settings in other databases stay.
     const elsewhere = await rowsOf(url.replace(/\w+$/, "postgres"), "SHOW statement_timeout");
     expect(elsewhere).toEqual([{ statement_timeout: "50ms" }]);
   });
@@ -371,15 +371,18 @@ describe.skipIf(!hasPackagedPostgres)("a start on the distribution's PostgreSQL 
     ["events", "CREATE TABLE events (id int)"],
     ["schema_migrations", "CREATE TABLE schema_migrations (version text)"],
     ["uuid7", "CREATE FUNCTION uuid7(us bigint) RETURNS uuid LANGUAGE sql AS 'SELECT gen_random_uuid()'"],
-  ])("a start refuses a schema in which another program has %s and leaves nothing behind", async (_, statement) => {
-    const { url } = await owned();
-    await rowsOf(url, statement);
-    const tables = `SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
+  ])(
+    "a start refuses a schema in which another program has %s and leaves nothing behind",
+    async (_, statement) => {
+      const { url } = await owned();
+      await rowsOf(url, statement);
+      const tables = `SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
       UNION ALL SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace`;
-    const before = await rowsOf(url, tables);
-    expect(await refusal(url)).toContain("CREATE SCHEMA headrace");
-    expect(await rowsOf(url, tables)).toEqual(before);
-  });
+      const before = await rowsOf(url, tables);
+      expect(await refusal(url)).toContain("CREATE SCHEMA headrace");
+      expect(await rowsOf(url, tables)).toEqual(before);
+    },
+  );
 
   test("a start detects a revoked right on a table", async () => {
     const { name, url } = await owned();

@@ -12,7 +12,7 @@ import { testRedisUrl } from "../support/stores.ts";
 import { QUICK_RETRY, setUpTenant, shopFlow } from "../support/tenant.ts";
 import { until } from "../support/until.ts";
 
-/** A user of the run's Redis with these rights; answers the URL that it has. */
+/** Creates a user of the shared Redis with these rights, and returns its URL. */
 async function redisUser(...rights: string[]): Promise<URL> {
   const redis = new Redis(testRedisUrl());
   const name = `user-${randomBytes(4).toString("hex")}`;
@@ -27,7 +27,7 @@ async function redisUser(...rights: string[]): Promise<URL> {
   return url;
 }
 
-/** The refusal of the start, one line without the password, long before it would stop waiting. */
+/** The error of a refused start: one line without the password, long before the wait for stores ends. */
 async function refusal(url: URL): Promise<string> {
   const databaseUrl = inject("databaseUrl");
   const stores = { databaseUrl, ownerUrl: databaseUrl, redisUrl: url.href };

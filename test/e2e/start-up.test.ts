@@ -15,7 +15,7 @@ test("loops start only once the server listens, and a start logs no warnings", {
   const { launch, start, redisUrl } = await createInstallation(await privateStores());
   const redis = new Redis(redisUrl);
   onTestFinished(() => redis.disconnect());
-  /** The commands that Redis got since the last reset, but for what each connection asks when it opens. */
+  /** The commands that Redis has received since the last reset, except those of opening a connection. */
   const commandCounts = async () => {
     const lines = [...(await redis.info("commandstats")).matchAll(/^cmdstat_([^:]+):calls=(\d+)/gm)];
     return Object.fromEntries(
@@ -28,7 +28,7 @@ test("loops start only once the server listens, and a start logs no warnings", {
   const [port = 0] = await freePorts(1);
   const other = createServer();
   await new Promise<void>((resolve) => other.listen(port, "127.0.0.1", resolve));
-  /** A start that cannot listen: what it asks of Redis shows how far it came. */
+  /** A start that cannot listen. Its Redis commands show how far it got. */
   const askedByRefusedStart = async (roles: string) => {
     await redis.config("RESETSTAT");
     const refused = launch({ port, roles });

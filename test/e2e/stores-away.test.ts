@@ -10,7 +10,7 @@ import { until } from "../support/until.ts";
 
 beforeAll(builtProgram);
 
-/** A process that receives, on stores of its own; the tenant `limited` has a rate that it never reaches. */
+/** A receiving process on private stores. The tenant `limited` has a rate limit that it never reaches. */
 async function receivingOnOwnStores() {
   const stores = await privateStores();
   const { start } = await createInstallation(stores);
@@ -31,7 +31,7 @@ function fresh(): [Record<string, string>, string] {
   return [headers, body];
 }
 
-/** Four at a time, `count` deliveries that must be accepted; answers the 99th percentile of their answers, ms. */
+/** Sends `count` deliveries, four at a time, which must be accepted. Returns the p99 of their latency, ms. */
 async function p99Of(url: string, count: number): Promise<number> {
   const tookMs: number[] = [];
   async function sender(): Promise<void> {
@@ -69,7 +69,7 @@ describe("Redis that is away", () => {
           else thaw();
         }
       };
-      // Whatever else this machine does can only add: one round that it leaves alone is enough.
+      // Other work of the machine can only add latency, so one undisturbed round is enough.
       const rounds: number[] = [];
       await until(
         "p99 grows by less than 50 ms",

@@ -37,7 +37,7 @@ describe("a run whose worker", () => {
     const calls: { path: string; key: string }[] = [];
     const target = await serve((request, response) => {
       calls.push({ path: String(request.url), key: String(request.headers["idempotency-key"]) });
-      // The stopped worker's call is answered, while it cannot hear; the answer is an error, which must not count.
+      // The paused worker's call gets an error while it is paused, which must not count.
       const first = calls.filter(({ path }) => path === request.url).length === 1;
       setTimeout(() => response.writeHead(first ? 500 : 200).end(), first ? 2_000 : 0);
     });
@@ -61,7 +61,7 @@ describe("a run whose worker", () => {
       action: { type: "code", handler: "block" },
       retry: { max_attempts: 1 },
     });
-    // What each of the two takes is decided by what there is when it starts.
+    // Each worker is the only one when its run is queued.
     const stopping = await startWorker({ HEADRACE_FLOWS_DIR: folder });
     await call("POST", "/events", { type: "stop", data: {} });
     await until("the first worker has called", () => calls.some(({ path }) => path === "/stop"));
@@ -70,7 +70,7 @@ describe("a run whose worker", () => {
     const blocking = await startWorker({ HEADRACE_FLOWS_DIR: folder, ...late });
     await call("POST", "/events", { type: "block", data: {} });
     await until("the second worker has called", () => calls.some(({ path }) => path === "/block"));
-    // The process of its handler goes on, and nobody hears it.
+    // The handler's own process goes on, but its worker is paused.
     process.kill(blocking.pid, "SIGSTOP");
 
     await startWorker({ HEADRACE_FLOWS_DIR: folder });
@@ -101,7 +101,7 @@ describe("a run whose worker", () => {
     const target = await serve((request, response) => {
       const key = String(request.headers["idempotency-key"]);
       keys.set(key, (keys.get(key) ?? 0) + 1);
-      // One call in ten is never answered by the target of the first worker.
+      // The target never answers one call in ten of the first worker.
       if (hang && keys.size % 10 === 0) return;
       setTimeout(() => response.writeHead(204).end(), 50);
     });

@@ -31,7 +31,7 @@ function dataDir(parent?: string): string {
 
 async function start(dataDir: string): Promise<EmbeddedStores> {
   const stores = await startEmbeddedStores({ dataDir, log });
-  // Before the folder goes: these run in reverse order.
+  // Runs before the folder is deleted: these functions run in reverse order.
   onTestFinished(() => stores.stop());
   return stores;
 }
@@ -47,7 +47,7 @@ async function query(databaseUrl: string, text: string): Promise<unknown[]> {
   }
 }
 
-/** Makes of the bootstrap superuser what it was: `headrace`, with the one password and all that there is. */
+/** Restores the roles of an earlier version: the superuser is `headrace`, and owns everything. */
 async function asEarlierVersion({ databaseUrl, superuserUrl }: EmbeddedStores): Promise<void> {
   const inDatabase = new URL(superuserUrl);
   inDatabase.pathname = "headrace";
@@ -85,14 +85,14 @@ interface Urls {
   redisUrl: string;
 }
 
-/** Who serves, or guards, what lies in this folder. */
+/** The processes that serve or guard the stores of this folder. */
 function processesOn(dataDir: string): string[] {
   return listProcesses()
     .map((one) => one.commandLine)
     .filter((line) => line.includes(`${dataDir}/`));
 }
 
-/** The store is the one child of its guardian that is no shell. */
+/** The store is the only child of its guardian that is not a shell. */
 function storeOf(guardian: number): number {
   const isStore = (one: Process) => one.parentPid === guardian && !one.commandLine.startsWith("/bin/sh");
   return listProcesses().find(isStore)?.pid as number;
@@ -169,7 +169,7 @@ describe("the embedded stores", () => {
         UNION ALL SELECT datname FROM pg_database WHERE datdba = 10 AND datname = current_database()`,
     );
     expect(left).toEqual([]);
-    // What a start does with it: the owner alters its tables and gives its roles to others.
+    // As a start does: the owner alters its tables and grants its roles to others.
     await query(databaseUrl, "ALTER TABLE tenants ADD later int; SELECT make_partitions(3)");
     await query(databaseUrl, "CREATE ROLE application; GRANT headrace_api, headrace_pipeline TO application");
     await stop();
@@ -222,7 +222,7 @@ test("no data are created if no Redis can run", async () => {
   writeFileSync(`${path}/redis-server`, "#!/bin/sh\necho 'Redis server v=6.2.14 sha=00000000:0'\n", {
     mode: 0o755,
   });
-  // The program that finds the stores' user lies beside Redis.
+  // The program that finds the stores' user is in the same directory as Redis.
   symlinkSync("/usr/bin/id", `${path}/id`);
   vi.stubEnv("PATH", path);
   onTestFinished(() => {
@@ -276,7 +276,7 @@ describe("a process that is killed with SIGKILL", () => {
     program = await builtProgram();
   });
 
-  /** A process of its own that starts the stores and then does nothing. */
+  /** A separate process that starts the stores and then idles. */
   async function startElsewhere(folder: string) {
     const script = `
       const { startEmbeddedStores } = await import(${JSON.stringify(`${program}/embedded/stores.js`)});
@@ -316,7 +316,7 @@ describe("a process that is killed with SIGKILL", () => {
     const folder = dataDir();
     const elsewhere = await startElsewhere(folder);
     await write(elsewhere);
-    // Stopped, so that it neither sees its guardians die nor starts the stores again.
+    // Paused, so that it neither sees its guardians die nor restarts the stores.
     elsewhere.child.kill("SIGSTOP");
     for (const guardian of elsewhere.pids) {
       const store = storeOf(guardian);

@@ -4,7 +4,7 @@ import { flowFile, loadedFlows } from "../support/flow-hosts.ts";
 
 beforeAll(builtProgram);
 
-/** Handlers whose fault escapes from them, and nobody catches. */
+/** Handlers with an error that nothing catches. */
 const ESCAPES: Record<string, string> = {
   rejection: `Promise.reject(new Error("bad rejection")); return 1;`,
   timer: `setTimeout(() => { throw new Error("bad timer"); }, 5); return 1;`,
@@ -40,7 +40,7 @@ describe("what escapes from a handler", () => {
       expect(end.error.stack).toMatch(id === "stream" ? /ENOENT/ : new RegExp(`/${id}\\.mjs:\\d+:`));
     }
     for (const { end } of await Promise.all(good)) expect(end).toEqual({ kind: "returned" });
-    // One in a microtask has no context: its process ended, and its run was found by calling each alone.
+    // An error in a microtask has no context: the host ended, and calling each run alone found the cause.
     expect(ended.every((code) => code === "HANDLER_THREW")).toBe(true);
   });
 });

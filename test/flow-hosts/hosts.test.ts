@@ -8,7 +8,7 @@ import { until } from "../support/until.ts";
 
 beforeAll(builtProgram);
 
-/** Goes on until the file named is there, which tells the test that it has begun, too. */
+/** Reports that it has begun, then waits for the file. */
 const WAIT = `const { existsSync, writeFileSync } = await import("node:fs");
   const { folder, n } = event.data;
   writeFileSync(folder + "/began-" + attempt + "-" + n, "");
@@ -88,11 +88,11 @@ describe("a host", () => {
       code: "HANDLER_STUCK",
       stack: expect.stringMatching(/loop\.mjs:/),
     });
-    // Once among the others, once alone.
+    // Called once with others, once alone.
     expect(ended).toEqual(["HANDLER_STUCK", "HANDLER_STUCK"]);
     write("go", "");
     for (const { end: good } of await Promise.all(neighbours)) expect(good).toEqual({ kind: "returned" });
-    // From now on it is alone at once, and ends nobody else's host.
+    // From now on it is called alone at once, and ends no shared host.
     const shared = call("wait", { data: { folder, n: 4 } });
     expect((await call("loop")).end).toMatchObject({ kind: "died", code: "HANDLER_STUCK" });
     expect((await shared).end).toEqual({ kind: "returned" });

@@ -85,7 +85,7 @@ test("a batch at the app's URL is divided by each item's account", async () => {
       .map((event) => (event.data as { resourceId: string }).resourceId)
       .sort();
   expect([await resources("acme"), await resources("other")]).toEqual([["a", "d"], ["b"]]);
-  // At a tenant's own URL the items of others are left out, and a batch of nothing else is refused.
+  // At a tenant's own URL items of others are left out, and a batch with only such items is rejected.
   expect((await post(acme, ...xero([item("t2", "e"), item("t1", "f")]))).status).toBe(200);
   expect((await post(acme, ...xero([item("t2", "g")]))).status).toBe(401);
   expect([await resources("acme"), await resources("other")]).toEqual([["a", "d", "f"], ["b"]]);
@@ -99,7 +99,7 @@ test("an endpoint without an account takes no delivery of an account that anothe
     (await post(other, ...slack(mention(team, id), secret))).status;
   expect(await sent("T1", "Ev1")).toBe(401);
   expect([await sent("T9", "Ev2"), await sent(undefined, "Ev3")]).toEqual([200, 200]);
-  // Of an app of its own the account says nothing: the signature is that of no other tenant.
+  // For an app of the tenant's own the account does not matter: no other tenant has its secret.
   const path = "/tenants/other/endpoints/slack";
   await api(headrace.url, "PUT", path, { secrets: [{ value: "app-secret" }, { value: "own-secret" }] });
   expect([await sent("T1", "Ev4", "own-secret"), await sent("T1", "Ev5")]).toEqual([200, 401]);
@@ -133,7 +133,7 @@ test("of many endpoints with one account, the one whose secret signed takes the 
     422,
     { error: { message: expect.stringContaining("4 endpoints of this account") } },
   ]);
-  // Who has many does not come before who has one.
+  // An endpoint with many accounts does not come before one with a single account.
   for (const tenant of Array.from({ length: 14 }, (_, n) => `t${n}`)) {
     await api(headrace.url, "PUT", `/tenants/${tenant}`, {});
     expect((await put(`/tenants/${tenant}/endpoints/slack`, `of-${tenant}`)).status).toBe(200);
@@ -162,10 +162,10 @@ test("an endpoint conflicts only on the same account and secret, without naming 
   expect((await call("PUT", "slack", { secrets: both, account: "T2" })).status).toBe(200);
   expect((await call("PUT", "slack", { secrets: [{ value: "another" }], account: "T1" })).status).toBe(200);
   expect((await call("POST", "slack/rotate", { value: "app-secret" })).status).toBe(409);
-  // However it is written, it is one key.
+  // Different spellings of a key are the same key.
   const written = { secrets: [{ value: "c2VjcmV0LXNlY3JldA" }], account: "A" };
   expect((await call("PUT", "standard-webhooks", written)).status).toBe(409);
-  // A PUT that repeats itself is none with itself, and a secret that is gone is free.
+  // A repeated PUT does not conflict with itself, and a removed secret is free.
   const again = { secrets: [{ value: "app-secret" }], account: "T1" };
   const own = await callApi(headrace.url, "PUT", "/tenants/acme/endpoints/slack", again);
   expect(own.status).toBe(200);
@@ -173,7 +173,9 @@ test("an endpoint conflicts only on the same account and secret, without naming 
   expect((await call("PUT", "slack", again)).status).toBe(200);
 });
 
-test("a batch can name many accounts, and each endpoint takes its own items", { timeout: 60_000 }, async () => {
+test("a batch can name many accounts, and each endpoint takes its own items", {
+  timeout: 60_000,
+}, async () => {
   const headrace = await receiving();
   const url = await connect(headrace, "xero", { secret: "app-secret", account: "t-default" });
   const own = Array.from({ length: 30 }, (_, n) => n);

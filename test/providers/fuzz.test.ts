@@ -9,7 +9,7 @@ import { unsignedParts } from "../support/unsigned-parts.ts";
 
 beforeAll(builtProgram);
 
-/** Mutations of each preset's delivery over HTTP; `mutations.test.ts` judges 10,000 of each. Set HEADRACE_FUZZ for more. */
+/** Mutations of each preset's delivery over HTTP. `mutations.test.ts` verifies 10,000 of each. Set HEADRACE_FUZZ for more. */
 const MUTATIONS = Number(process.env["HEADRACE_FUZZ"] ?? 150);
 const CONCURRENCY = 24;
 const SEED = 20_261_123;

@@ -12,12 +12,12 @@ import { providerKeys, schemeWithSample } from "../support/provider-keys.ts";
 import { signedSample } from "../support/receiving.ts";
 import { unsignedParts } from "../support/unsigned-parts.ts";
 
-/** Of the delivery of each preset, judged and read as a request is, without the network and the stores. */
+/** Mutations of each preset's delivery, verified and read like a request, without network and stores. */
 const MUTATIONS = 10_000;
 const SEED = 20_261_126;
 const URL = "https://hooks.example/api/v1/webhooks/shop/acme";
 
-/** An endpoint as the receiver knows it, and a delivery that its provider signed. */
+/** An endpoint as the receiver sees it, and a delivery signed by its provider. */
 function endpointOf(preset: string, nowMs: number): { endpoint: KnownEndpoint; original: WireDelivery } {
   const scheme = schemeWithSample(preset);
   const keys = providerKeys(preset);

@@ -7,7 +7,7 @@ import { acceptedOnce, connect, post, receiving, signedSample } from "../support
 
 beforeAll(builtProgram);
 
-/** The type that each preset's sample is known by. */
+/** The event type of each preset's sample. */
 const TYPES: Record<string, string> = {
   "standard-webhooks": "order.created",
   "standard-webhooks-v1a": "order.created",
@@ -92,7 +92,7 @@ describe("over HTTP", () => {
   });
 });
 
-/** Keys of the same kind that the endpoint does not know. */
+/** Keys of the same kind that are not the endpoint's. */
 function otherKeys(preset: string) {
   const { secret, signingSecret } = providerKeys(preset);
   if (secret !== signingSecret) return { secret, signingSecret };

@@ -35,7 +35,7 @@ function standard(prefix: string, body: string): Record<string, string> {
   };
 }
 
-/** An ed25519 pair of tweetnacl, the public half as the endpoint takes it. */
+/** An ed25519 key pair of tweetnacl, with the public key in the endpoint's form. */
 function pair() {
   const { publicKey, secretKey } = nacl.sign.keyPair();
   return {
@@ -47,7 +47,7 @@ function pair() {
 const key = pair();
 const TWILIO_FORM = { MessageStatus: "delivered", Body: "a=b&c é", To: "+15005550006", Media: "x" };
 
-/** What each provider's own library signs, for a URL of an endpoint whose secret is `secret` unless another is given. */
+/** Signs with each provider's own library, for an endpoint's URL, with `secret` unless another is given. */
 const SDKS: [
   library: string,
   preset: string,

@@ -10,15 +10,15 @@ export interface AsApplicationRole {
   headrace: HeadraceProcess;
   /** Runs SQL in the installation's database as the superuser. */
   admin(sql: string): Promise<Record<string, unknown>[]>;
-  /** The same in another database, for what nobody may do from within it. */
+  /** Runs SQL in another database, for statements that the installation's own database does not allow. */
   fromOutside(sql: string): Promise<Record<string, unknown>[]>;
-  /** A connection of the superuser's to the same database, ended with the test. */
+  /** Opens a superuser's connection to the installation's database, closed when the test ends. */
   connect(): Promise<pg.Client>;
 }
 
 /**
- * A process on stores of its own, whose login role `app` owns nothing: the role `owner` migrated. Operators set it up
- * so, and it obeys what they set for roles and databases, which a superuser does not.
+ * A process on private stores whose login role `app` owns nothing; the role `owner` migrates. Unlike a superuser it
+ * is bound by the settings of roles and databases.
  */
 export async function startAsApplicationRole(options: {
   roles: string;
@@ -59,7 +59,7 @@ export async function startAsApplicationRole(options: {
   };
 }
 
-/** Runs statements; the rows of the last one. */
+/** Runs statements and returns the rows of the last one. */
 async function run(url: string, sql: string): Promise<Record<string, unknown>[]> {
   const client = new pg.Client(url);
   await client.connect();

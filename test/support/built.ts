@@ -4,7 +4,7 @@ import { promisify } from "node:util";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
-/** Makes `dist` current, as `npm start` would, and answers its folder. */
+/** Builds `dist` if it is not current, as `npm start` does, and returns its folder. */
 export async function builtProgram(): Promise<string> {
   await promisify(execFile)(process.execPath, [`${ROOT}bin/ready.mjs`, "build"]);
   return `${ROOT}dist`;

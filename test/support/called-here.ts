@@ -4,7 +4,7 @@ import { createRunSteps } from "../../src/flow-host/child/steps.ts";
 import type { Handler } from "../../src/sdk/index.ts";
 import { DEFAULT_BOUNDS } from "../../src/wiring/bounds.ts";
 
-/** Handlers that are called in this process, so that they can reach what the test looks at. */
+/** Handlers that are called in this process, so that they can use the test's variables. */
 export function calledHere(handlers: Record<string, Handler>): { get(id: string): CallHandler | undefined } {
   return {
     get(id) {

@@ -2,7 +2,7 @@ import { onTestFinished } from "vitest";
 import { type Database, type DatabaseOptions, openDatabase } from "../../src/postgres/core/database.ts";
 import { createDatabase } from "./stores.ts";
 
-/** Opens a database as a process would, with few connections and short deadlines. */
+/** Opens a database like a process does, with few connections and short deadlines. */
 export function open(url: string, over: Partial<DatabaseOptions> = {}): Database {
   return openDatabase({
     url,
@@ -21,7 +21,7 @@ export function open(url: string, over: Partial<DatabaseOptions> = {}): Database
   });
 }
 
-/** A database of its own with the newest schema and today's partitions; gone when the test ends. */
+/** A new database with the latest schema and today's partitions, dropped when the test ends. */
 export async function migratedDatabase(
   over: Partial<DatabaseOptions> = {},
 ): Promise<{ url: string; database: Database }> {
@@ -34,7 +34,7 @@ export async function migratedDatabase(
   return { url, database };
 }
 
-/** A tenant with one deployed flow row to refer to. */
+/** Inserts a tenant unless it exists. */
 export async function insertTenant(database: Database, id: string): Promise<void> {
   await database.transaction((transaction) =>
     transaction.query({ text: "INSERT INTO tenants (id) VALUES ($1) ON CONFLICT DO NOTHING", values: [id] }),

@@ -1,6 +1,6 @@
 import type { Database, Queryable } from "../../src/postgres/core/database.ts";
 
-/** Puts dead letters of a tenant into the table; answers their ids, the oldest first. */
+/** Inserts dead letters of a tenant, and returns their ids, oldest first. */
 export async function buried(
   database: Database,
   letters: {
@@ -37,7 +37,7 @@ export async function buried(
   return rows.map((row) => row.id);
 }
 
-/** How many dead letters of a tenant there are, by status; counted. */
+/** Counts the dead letters of a tenant by status. */
 export async function countByStatus(
   database: Queryable,
   tenantId: string,

@@ -6,7 +6,7 @@ const SCHEME = presetScheme("standard-webhooks", {});
 /** The secret of every test endpoint. */
 export const SECRET = `whsec_${Buffer.from("a secret of thirty-two bytes 012").toString("base64")}`;
 
-/** A signed Standard Webhooks delivery: of the type and data, or of the very body that is given. */
+/** A signed Standard Webhooks delivery of the type and data, or of exactly the given body. */
 export function signed(delivery: {
   id: string;
   type: string;
@@ -21,7 +21,7 @@ export function signed(delivery: {
   return { headers: { "content-type": "application/json", ...sample.headers }, body: text };
 }
 
-/** Posts a delivery; undefined when no answer came, so that what became of it is unknown. */
+/** Posts a delivery. Returns undefined if no response came, so that its outcome is unknown. */
 export async function deliver(
   url: string,
   delivery: Parameters<typeof signed>[0],

@@ -7,7 +7,7 @@ import { DEFAULT_BOUNDS, type Limits } from "../../src/wiring/bounds.ts";
 import { builtProgram } from "./built.ts";
 import { flowsFolder } from "./flows-folder.ts";
 
-/** How hosts of the built program are started. */
+/** The start of flow hosts of the built program. */
 export async function hostStart(over: Partial<HostStart> = {}): Promise<HostStart> {
   const entry = `${await builtProgram()}/flow-host/child/main.js`;
   return { entry, env: {}, memoryMb: 64, onOutput: () => {}, ...over };
@@ -17,9 +17,9 @@ export interface LoadedFlows {
   flows: CodeFlows;
   write: (name: string, text: string) => void;
   folder: string;
-  /** The lines of the log, parsed. */
+  /** The parsed lines of the log. */
   logged: () => Record<string, unknown>[];
-  /** The codes of hosts that ended and were not asked to. */
+  /** The codes of hosts that ended on their own. */
   ended: string[];
   /** Calls a handler by its id. */
   call: (id: string, over?: Partial<HandlerCall> & { data?: unknown }) => Promise<Called>;
@@ -30,7 +30,7 @@ export interface Called {
   lines: HandlerLine[];
 }
 
-/** The flows of a folder with the files given, in hosts of their own; all gone when the test ends. */
+/** Loads the flows of a folder with the given files in hosts of their own, until the test ends. */
 export async function loadedFlows(
   files: Record<string, string>,
   options: { hosts?: number; bounds?: Partial<Limits["flowHosts"]>; start?: Partial<HostStart> } = {},
@@ -79,7 +79,7 @@ export async function loadedFlows(
   };
 }
 
-/** A file that defines one flow with the body given. */
+/** The text of a file that defines one flow with the given body. */
 export function flowFile(id: string, body: string, before = ""): string {
   return `import { defineFlow } from "headrace";\n${before}
     export default defineFlow({ id: "${id}" }, async ({ event, step, log, signal, attempt }) => { ${body} });`;

@@ -6,7 +6,7 @@ import { deployFlow } from "../../src/postgres/flows/deployments.ts";
 import { putFlow } from "../../src/postgres/flows/flows.ts";
 import { insertTenant } from "./database.ts";
 
-/** Stores and deploys a flow of a tenant; answers its version. */
+/** Stores and deploys a flow of a tenant, and returns its version. */
 export async function deployed(
   database: Database,
   tenantId: string,
@@ -37,7 +37,7 @@ export async function deployed(
   });
 }
 
-/** Accepts events of a tenant, each with its own data; answers their ids. */
+/** Accepts events of a tenant, one for each data, and returns their ids. */
 export async function accepted(
   database: Database,
   tenantId: string,

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { onTestFinished } from "vitest";
 
-/** A folder with the files given, by name; gone when the test ends. */
+/** A folder with the given files by name, deleted when the test ends. */
 export function flowsFolder(files: Record<string, string>): {
   folder: string;
   write(name: string, text: string): void;

@@ -1,8 +1,8 @@
 import { familyOf } from "../../src/embedded/processes.ts";
 
-/** Stops the processes of a store as they are, connections and all, until the answer is called: it hangs, and is not gone. */
+/** Pauses the processes of a store, with their connections open, and returns the function that resumes them. */
 export function freeze(store: { readonly pid: number }): () => void {
-  // The first is the guardian, which watches them.
+  // The first process is the guardian, which goes on.
   const [, ...family] = familyOf(store.pid);
   for (const pid of family) process.kill(pid, "SIGSTOP");
   return () => {

@@ -2,19 +2,19 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import { type AddressInfo, createServer as createTcpServer, type Server, type Socket } from "node:net";
 import { onTestFinished } from "vitest";
 
-/** A server on a loopback address that counts its connections; it ends with the test that started it. */
+/** A server on a loopback address that counts its connections, closed when its test ends. */
 export interface LocalTarget {
   url: string;
   port: number;
-  /** Connections that it ever got. */
+  /** All connections so far. */
   connected: number;
-  /** Connections that it has. */
+  /** The open connections. */
   open: Set<Socket>;
-  /** Ends it before its test does. */
+  /** Closes the server before its test ends. */
   close(): Promise<void>;
 }
 
-/** Serves HTTP on a free port of 127.0.0.1, or on the port and address given. */
+/** Serves HTTP on a free port of 127.0.0.1, or on the given port and address. */
 export function serve(
   handle: (request: IncomingMessage, response: ServerResponse) => void,
   { port = 0, host = "127.0.0.1" } = {},
@@ -22,7 +22,7 @@ export function serve(
   return listen(createServer(handle), port, host);
 }
 
-/** Serves raw bytes: `answer` is called when a connection's first bytes have come. */
+/** Serves raw bytes: `answer` is called with the first bytes of a connection. */
 export function serveRaw(answer: (socket: Socket) => void): Promise<LocalTarget> {
   return listen(
     createTcpServer((socket) => socket.once("data", () => answer(socket))),

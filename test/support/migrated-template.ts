@@ -4,10 +4,10 @@ import { ensurePartitions } from "../../src/postgres/schema/partitions.ts";
 
 export const MIGRATIONS = new URL("../../migrations", import.meta.url).pathname;
 
-/** The database that others are copied from: a copy takes a tenth of the time that the migrations do. */
+/** The template of test databases. A copy takes a tenth of the time of the migrations. */
 export const MIGRATED_DATABASE = "migrated";
 
-/** Makes it, with the newest schema and the partitions of these days; nobody may be connected when it is copied. */
+/** Creates the template, with the latest schema and partitions. It has no connections, so that it can be copied. */
 export async function makeMigratedDatabase({
   databaseUrl,
   superuserUrl,

@@ -15,7 +15,7 @@ export interface WireDelivery {
   query: string;
 }
 
-/** One alteration of a delivery, as a sender could make it, and which part it touched. */
+/** One alteration of a delivery that a sender could make, and the altered part. */
 export function mutate(delivery: WireDelivery, random: () => number): WireDelivery & { part: string } {
   const pick = <Item>(items: readonly Item[]): Item => items[Math.floor(random() * items.length)] as Item;
   const headers = delivery.headers.map(([name, value]): [string, string] => [name, value]);
@@ -90,7 +90,7 @@ function alterBytes(body: Buffer, random: () => number): Buffer {
   return copy.subarray(0, at);
 }
 
-/** Only characters that may stand in a header. */
+/** Only characters that are allowed in a header. */
 function alterText(text: string, random: () => number): string {
   const at = Math.floor(random() * (text.length + 1));
   const character = String.fromCharCode(0x21 + Math.floor(random() * 94));

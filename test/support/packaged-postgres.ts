@@ -10,7 +10,7 @@ import { until } from "./until.ts";
 
 const BIN = "/usr/lib/postgresql/15/bin";
 
-/** Whether `packagedPostgres` has something to run. */
+/** Whether this machine has the packages of `packagedPostgres`. */
 export const hasPackagedPostgres = existsSync(`${BIN}/postgres`);
 
 export interface PackagedPostgres {
@@ -25,7 +25,7 @@ export interface PackagedPostgres {
 
 /**
  * The distribution's PostgreSQL 15 with the defaults of its packages, passwords over TCP, a Unix socket, and TLS with
- * a certificate for `localhost` by an authority of its own unless `tls` is false.
+ * a certificate for `localhost` from a private authority unless `tls` is false.
  */
 export async function packagedPostgres(
   options: { tls?: boolean; settings?: Record<string, string> } = {},

@@ -9,8 +9,8 @@ import { freePorts } from "./ports.ts";
 import { until } from "./until.ts";
 
 /**
- * The distribution's PgBouncer in transaction mode before the server of a URL; it is older than 1.21, so that it keeps
- * no prepared statements. `settings` are lines of its [pgbouncer] section.
+ * The distribution's PgBouncer in transaction mode in front of the server of a URL. It is older than 1.21, so it does
+ * not support prepared statements. `settings` are lines of its [pgbouncer] section.
  */
 export async function startPgBouncer(
   databaseUrl: string,

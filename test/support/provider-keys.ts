@@ -2,13 +2,13 @@ import { generateKeyPairSync } from "node:crypto";
 import { PRESETS, presetScheme } from "../../src/pipeline/receive/presets/index.ts";
 import type { Scheme } from "../../src/pipeline/receive/schemes/scheme.ts";
 
-/** What an endpoint of a preset is given, and what its provider signs with: the same, or the two halves of a pair. */
+/** The secret of an endpoint and the key of its provider: the same value, or the two halves of a key pair. */
 export interface ProviderKeys {
   secret: string;
   signingSecret: string;
 }
 
-/** Keys of the form that the preset's provider hands out. */
+/** Keys in the form used by the preset's provider. */
 export function providerKeys(preset: string): ProviderKeys {
   const scheme = schemeWithSample(preset);
   switch (scheme.algorithm) {
@@ -46,7 +46,7 @@ export function schemeWithSample(preset: string): Scheme {
   return presetScheme(preset, { ...PRESETS.get(preset)?.sample.params });
 }
 
-/** A raw public key in the encoding, and the private key as PEM. */
+/** A raw public key in the given encoding, and the private key as PEM. */
 function pairOf(
   { publicKey, privateKey }: ReturnType<typeof generateKeyPairSync>,
   encoding: "hex" | "base64",

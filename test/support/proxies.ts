@@ -14,7 +14,7 @@ const NGINX = "/usr/sbin/nginx";
 export const hasHaproxy = existsSync(HAPROXY);
 export const hasNginx = existsSync(NGINX);
 
-/** The settings that docs/operating shows, the nth of the language. */
+/** The nth settings of the language in docs/operating. */
 function documented(language: "haproxy" | "nginx", index: number): string {
   const blocks = [...readFileSync(DOCUMENT, "utf8").matchAll(/```(\w+)\n(.*?)```/gs)];
   const text = blocks.filter(([, name]) => name === language)[index]?.[2];
@@ -22,7 +22,7 @@ function documented(language: "haproxy" | "nginx", index: number): string {
   return text;
 }
 
-/** HAProxy with the documented settings before two copies; `isUp` tells what its checks found. */
+/** HAProxy with the documented settings in front of two copies. `isUp` returns the result of its checks. */
 export async function startHaproxy(
   copies: readonly [number, number],
 ): Promise<{ url: string; isUp(copy: "a" | "b"): Promise<boolean> }> {
@@ -47,7 +47,7 @@ export async function startHaproxy(
   return { url: `http://127.0.0.1:${port}`, isUp };
 }
 
-/** nginx with documented settings before its copies: the nth block, as often the same copy as it names others. */
+/** nginx with the nth documented settings in front of the copies, which take turns in its server lines. */
 export async function startNginx(copies: readonly number[], index = 0): Promise<string> {
   const [port = 0] = await freePorts(1);
   let next = 0;

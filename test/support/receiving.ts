@@ -15,7 +15,7 @@ export async function receiving(
   return Object.assign(headrace, { databaseUrl });
 }
 
-/** A connector named as its preset, and an endpoint of the tenant with the secret; answers the endpoint's URL. */
+/** A connector named like its preset, and an endpoint of the tenant with the secret. Returns the endpoint's URL. */
 export async function connect(
   headrace: HeadraceProcess,
   preset: string,
@@ -82,7 +82,7 @@ export async function eventsOf(
   return items;
 }
 
-/** Posts a delivery that must be accepted, then again, which must answer the same. */
+/** Posts a delivery that must be accepted, then again, which must get the same response. */
 export async function acceptedOnce(
   headrace: HeadraceProcess,
   url: string,

@@ -9,15 +9,15 @@ import { createLogger } from "../../src/runtime/logger.ts";
 import { freePorts } from "./ports.ts";
 import { until } from "./until.ts";
 
-/** A Redis of the test's own; gone when the test ends. */
+/** A private Redis, stopped when the test ends. */
 export interface RedisServer {
   port: number;
   pid: number;
-  /** Where it saves. */
+  /** The directory of its dump. */
   directory: string;
-  /** A connection with every permission, for the test's own questions. */
+  /** The test's own connection, with every permission. */
   admin: Redis;
-  /** Ends it at once, as a crash would. */
+  /** Kills it, like a crash. */
   kill(): Promise<void>;
 }
 
@@ -55,7 +55,7 @@ export async function startRedisServer(
   };
 }
 
-/** Redis in cluster mode, each with its part of the slots; a command whose keys lie in several is refused. */
+/** Redis servers in cluster mode that share the slots. A command with keys in several slots fails. */
 export async function startCluster(size: number, lines: readonly string[] = []): Promise<RedisServer[]> {
   const ports = await freePorts(2 * size);
   const nodes = await Promise.all(

@@ -6,7 +6,7 @@ import { routeEvents } from "../../src/postgres/events/routing.ts";
 import { claimRuns } from "../../src/postgres/runs/runs.ts";
 import { accepted, deployed } from "./flow.ts";
 
-/** A run of the tenant acme by its flow f that this process holds, as an action is given it. */
+/** A claimed run of the tenant acme by its flow f, as an action receives it. */
 export async function claimedRun(database: Database): Promise<RunAttempt> {
   const flow = { tenantId: "acme", flowId: "f" };
   const flowVersion = await deployed(database, flow.tenantId, flow.flowId);

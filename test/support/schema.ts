@@ -1,8 +1,8 @@
 import pg from "pg";
 
 /**
- * What the migrations made, as text, read from the catalogue: the same on every supported PostgreSQL. Partitions are
- * left out, for they come with the days.
+ * The schema as text, read from the catalogue: the same on every supported PostgreSQL. Partitions are left out, since
+ * they change from day to day.
  */
 export async function schemaText(url: string): Promise<string> {
   const client = new pg.Client(url);

@@ -8,20 +8,20 @@ import { type PostgresChoice, startTemporaryStores, type TemporaryStores } from 
 
 const POSTGRES_15 = "/usr/lib/postgresql/15/bin";
 
-/** The Redis that the whole run shares. */
+/** The Redis that all tests share. */
 export function testRedisUrl(): string {
   return inject("redisUrl");
 }
 
-/** An empty database of its own in the run's PostgreSQL. */
+/** A new empty database in the shared PostgreSQL. */
 export function createEmptyDatabase(): Promise<OwnDatabase> {
   return create("template1");
 }
 
-/** A database of its own in the run's PostgreSQL, with the newest schema and today's partitions. */
+/** A new database in the shared PostgreSQL, with the latest schema and today's partitions. */
 export async function createDatabase(): Promise<OwnDatabase> {
   const made = await create(MIGRATED_DATABASE);
-  // Its Redis keys are its own.
+  // Gives it Redis keys of its own.
   await withClient(made.url, async (client) => {
     await client.query("UPDATE installation SET id = DEFAULT");
     await storePlannerSettings(client);
@@ -41,11 +41,11 @@ async function create(template: string): Promise<OwnDatabase> {
   const url = new URL(postgresUrl);
   url.pathname = name;
   await query(postgresUrl, `CREATE DATABASE ${name} TEMPLATE ${template}`);
-  // An owner may not end the work of autovacuum in its database, which is a superuser's.
+  // Only a superuser can end autovacuum workers in the database.
   return { url: url.href, drop: () => query(superuserUrl, `DROP DATABASE ${name} WITH (FORCE)`) };
 }
 
-/** Stores that the test may kill and restart, of the project's kind unless another is asked for; gone when it ends. */
+/** Private stores that the test can kill and restart, removed when it ends. By default of the project's kind. */
 export async function privateStores(postgres?: PostgresChoice): Promise<TemporaryStores> {
   const stores =
     postgres === undefined
@@ -55,12 +55,12 @@ export async function privateStores(postgres?: PostgresChoice): Promise<Temporar
   return stores;
 }
 
-/** The oldest PostgreSQL that is supported, where the machine has it; gone when the test ends. */
+/** The oldest supported PostgreSQL, if the machine has it, removed when the test ends. */
 export async function postgres15(): Promise<TemporaryStores> {
   return await privateStores({ binDirectory: POSTGRES_15 });
 }
 
-/** Whether `postgres15` has something to run. */
+/** Whether this machine has the binaries of `postgres15`. */
 export const hasPostgres15 = existsSync(`${POSTGRES_15}/postgres`);
 
 function query(url: string, text: string): Promise<void> {

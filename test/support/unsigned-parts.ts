@@ -19,7 +19,7 @@ export function unsignedParts(preset: string): Set<string> {
   const names = ["content-type", ...Object.keys(sample?.headers ?? {}), ...headersOf(preset)];
   const parts = new Set(names.filter((name) => !signedHeaders.has(name)));
   if (!content.includes("url")) parts.add("query");
-  // A list of signatures may hold others beside the right one, and a challenge may stand in the query.
+  // A list of signatures may contain others beside the valid one, and a challenge may be in the query.
   if (!content.includes("body") && !content.includes("twilio_body")) parts.add("body");
   if (content.includes("twilio_body")) parts.add("body");
   if (scheme.challenges.some(({ proof }) => proof === "none")) parts.add("query");
