@@ -61,7 +61,7 @@ const canonicalize = canonicalizer();
 function perSecond<T>(inputs: readonly T[], holds: (input: T, index: number) => boolean): number {
   const rounds = Array.from({ length: ROUNDS }, () => {
     const startedMs = performance.now();
-    if (!inputs.every(holds)) throw new Error("A record was read wrong");
+    if (!inputs.every(holds)) throw new Error("A record was parsed wrongly");
     return (inputs.length / (performance.now() - startedMs)) * 1_000;
   });
   return Math.max(...rounds);

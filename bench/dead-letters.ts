@@ -61,9 +61,9 @@ export async function benchDeadLetters(stores: BenchStores): Promise<Row[]> {
     const replayed = await replayAll(database);
     return [
       ...rows,
-      row("dead letters: 100,000 replayed by filter and ended", replayed.seconds, "s"),
-      row("of that for beginning them", replayed.beginSeconds, "s"),
-      row("memory that the process grew by meanwhile, at most", replayed.grownMiB, "MiB", { atMost: 200 }),
+      row("dead letters: 100,000 replayed by filter until the end", replayed.seconds, "s"),
+      row("  of that for starting them", replayed.beginSeconds, "s"),
+      row("  growth of the process's memory meanwhile", replayed.grownMiB, "MiB", { atMost: 200 }),
     ];
   } finally {
     await database.close();

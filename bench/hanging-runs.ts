@@ -1,6 +1,6 @@
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { setTimeout as sleep } from "node:timers/promises";
+import { setTimeout as delay } from "node:timers/promises";
 import pg from "pg";
 import { LANES, type Priority } from "../src/domain/priority.ts";
 import { freePort } from "../src/embedded/free-port.ts";
@@ -8,7 +8,7 @@ import { type BenchStores, callApi, end, type Row, ready, row, startServer } fro
 
 /** Runs of one tenant whose target never answers. */
 const HANGING = 5_000;
-const EVENTS_A_CALL = 1_000;
+const EVENTS_PER_CALL = 1_000;
 /** Events per second of the other tenant, one per call, and their duration. */
 const RATE = 50;
 const PHASE_MS = 6_000;
@@ -36,13 +36,13 @@ export async function benchHangingRuns(stores: BenchStores): Promise<Row[]> {
       const { port: targetPort } = target.address() as AddressInfo;
       await setUpTenant(port, hog, { type: "http", url: `http://127.0.0.1:${targetPort}/` });
       await quietPhase(port, `alone-${lane}`, lane, PHASE_MS);
-      for (let sent = 0; sent < HANGING; sent += EVENTS_A_CALL)
-        await callApi(port, "POST", `/tenants/${hog}/events`, eventsOf("hang", lane, EVENTS_A_CALL));
+      for (let sent = 0; sent < HANGING; sent += EVENTS_PER_CALL)
+        await callApi(port, "POST", `/tenants/${hog}/events`, eventsOf("hang", lane, EVENTS_PER_CALL));
       await quietPhase(port, `arriving-${lane}`, lane, ARRIVAL_MS);
       await allRouted(database, hog);
       await quietPhase(port, `beside-${lane}`, lane, 2 * PHASE_MS);
       await cancelRuns(database, hog);
-      await sleep(SETTLE_MS);
+      await delay(SETTLE_MS);
       // Measured before and after, since the speed of the machine varies.
       await quietPhase(port, `alone-${lane}`, lane, PHASE_MS);
       const alone = await p99(database, `alone-${lane}`);
@@ -84,7 +84,7 @@ async function quietPhase(port: number, type: string, lane: Priority, durationMs
   const calls: Promise<void>[] = [];
   const startedMs = performance.now();
   for (let sent = 0; sent < (RATE * durationMs) / 1_000; sent += 1) {
-    await sleep(Math.max(0, startedMs + (sent * 1_000) / RATE - performance.now()));
+    await delay(Math.max(0, startedMs + (sent * 1_000) / RATE - performance.now()));
     calls.push(callApi(port, "POST", "/tenants/quiet/events", eventsOf(type, lane, 1)));
   }
   await Promise.all(calls);
@@ -98,8 +98,8 @@ async function allRouted(database: pg.Pool, tenant: string): Promise<void> {
     ]);
     if (rows[0].runs === HANGING) return;
     if (Date.now() > deadline)
-      throw new Error(`Only ${rows[0].runs} of ${HANGING} runs were made in a minute`);
-    await sleep(100);
+      throw new Error(`Only ${rows[0].runs} of ${HANGING} runs were created in a minute`);
+    await delay(100);
   }
 }
 
@@ -115,7 +115,7 @@ async function p99(database: pg.Pool, type: string): Promise<number> {
     );
     if (rows[0]?.waiting === 0) return rows[0].p99;
     if (Date.now() > deadline) throw new Error(`${rows[0]?.waiting} runs of ${type} have not ended`);
-    await sleep(200);
+    await delay(200);
   }
 }
 

@@ -1,4 +1,5 @@
 import { connect, type Socket } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
 import { keepNewObjectsYoung, setHeapGrowth } from "../src/runtime/heap.ts";
 import { collectGarbage } from "./garbage.ts";
 
@@ -115,9 +116,9 @@ export async function openLoop(options: {
       due.push(startedMs + (sent * 1_000) / perSecond);
     }
     pump();
-    await new Promise((resolve) => setTimeout(resolve, 1));
+    await delay(1);
   }
-  while (due.length > 0) await new Promise((resolve) => setTimeout(resolve, 1));
+  while (due.length > 0) await delay(1);
   const done = await Promise.all(answers);
   for (const client of clients) client.close();
   return { answers: done, elapsedMs: performance.now() - startedMs };

@@ -9,7 +9,7 @@ import { benchDeadLetters } from "./dead-letters.ts";
 import { benchDispatch } from "./dispatch.ts";
 import { benchHangingRuns } from "./hanging-runs.ts";
 import { benchMatching } from "./matching.ts";
-import { benchQuestions, benchStrangers } from "./neighbours.ts";
+import { benchLists, benchStrangers } from "./neighbours.ts";
 import { benchPipeline } from "./pipeline.ts";
 import { benchPollSchedule } from "./poll-schedule.ts";
 import { benchPollPolicy } from "./polling-policy.ts";
@@ -37,7 +37,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<Row[]>>> = {
   dispatch: withStores(benchDispatch),
   "dead-letters": withStores(benchDeadLetters),
   strangers: withStores(benchStrangers),
-  questions: withStores(benchQuestions),
+  questions: withStores(benchLists),
   receive: withStores(benchReceive),
   pipeline: withStores(benchPipeline),
   "hanging-runs": withStores(benchHangingRuns),

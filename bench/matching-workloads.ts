@@ -19,7 +19,7 @@ export type WorkloadName =
 const EVENTS = 1_000;
 
 /** The share of events that are adapted to a trigger, so that they match or nearly match. */
-const TOWARDS_A_TRIGGER = 0.6;
+const ADAPTED_SHARE = 0.6;
 
 export function makeWorkload(name: WorkloadName, count: number): Workload {
   const random = seeded(name.length * 7_919 + count);
@@ -36,7 +36,7 @@ export function makeWorkload(name: WorkloadName, count: number): Workload {
   const events = Array.from({ length: EVENTS }, () => {
     const { tenantId, connector = "shop", eventTypes, where } = pick(random, triggers);
     const data = makeData(random);
-    if (where !== undefined && random() < TOWARDS_A_TRIGGER) bend(random, data, where);
+    if (where !== undefined && random() < ADAPTED_SHARE) adapt(random, data, where);
     return read<MatchableEvent>({
       tenantId,
       connector,
@@ -208,16 +208,16 @@ function identifier(random: () => number, path: string): string {
 }
 
 /** Adapts the data to the leaves of a condition where possible. A bound alone stays random: many share the event. */
-function bend(random: () => number, data: Record<string, unknown>, condition: Condition): void {
+function adapt(random: () => number, data: Record<string, unknown>, condition: Condition): void {
   switch (condition.op) {
     case "and": {
-      for (const one of condition.conditions) bend(random, data, one);
+      for (const one of condition.conditions) adapt(random, data, one);
       const [low, high] = condition.conditions as { op: string; path: string; value: number }[];
       if (low?.op === "gt" && high?.op === "lt") put(data, low.path, (low.value + high.value) / 2);
       return;
     }
     case "or":
-      bend(random, data, pick(random, condition.conditions));
+      adapt(random, data, pick(random, condition.conditions));
       return;
     case "eq":
       put(data, condition.path, condition.value);

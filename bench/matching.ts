@@ -112,7 +112,7 @@ function benchChanges(
       bar: { atMost: 500 },
     },
     {
-      name: `${label}: of that left when all are removed`,
+      name: `${label}: of that left after removing all`,
       value: round((100 * left) / built.bytes),
       unit: "%",
       bar: { atMost: 10 },
@@ -166,7 +166,7 @@ function benchGrowth({ name, count }: Case): Row {
     return () => perSecond(events, INDEXED_MS, (event) => index.match(event));
   }) as [() => number, () => number];
   return {
-    name: `${name}: time of a match among ten times as many`,
+    name: `${name}: factor of a match among ten times as many`,
     value: round(median(Array.from({ length: ROUNDS }, () => few() / many()))),
     unit: "x",
     bar: { atMost: 3 },

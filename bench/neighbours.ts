@@ -15,7 +15,7 @@ export async function benchStrangers(stores: BenchStores): Promise<Row[]> {
       made += 1;
       return get("/tenants/bench", `made-up-key-${made}-of-nobody`);
     };
-    return await besides("strangers: 500 connections", {
+    return await underLoad("strangers: 500 connections", {
       port,
       call: get("/tenants/bench", ADMIN_KEY),
       others: { connections: 500, next: stranger },
@@ -24,12 +24,12 @@ export async function benchStrangers(stores: BenchStores): Promise<Row[]> {
 }
 
 /** Measures the cost of eight lists of one tenant, which find nothing in a million events, to another tenant. */
-export async function benchQuestions(stores: BenchStores): Promise<Row[]> {
+export async function benchLists(stores: BenchStores): Promise<Row[]> {
   return await withApi(stores, async (port) => {
     await fill(stores.databaseUrl);
     const asking = await newKey(port, "crowd");
     const other = await newKey(port, "bench");
-    return await besides("questions: eight lists of another tenant", {
+    return await underLoad("lists: eight lists of another tenant", {
       port,
       call: get("/tenants/bench/events?limit=10", other),
       others: { connections: 8, next: () => get("/tenants/crowd/events?status=accepted", asking) },
@@ -38,7 +38,7 @@ export async function benchQuestions(stores: BenchStores): Promise<Row[]> {
 }
 
 /** The latency of a call under load as a ratio to its latency alone, and the number of 503 responses. */
-async function besides(
+async function underLoad(
   name: string,
   load: {
     port: number;
@@ -70,11 +70,11 @@ async function besides(
     );
   const failed = beside.filter(({ status }) => status !== 200).length;
   return [
-    row(`${name}: answered to them`, (loaded.good * 1_000) / loaded.elapsedMs, "req/s"),
+    row(`${name}: load answered`, (loaded.good * 1_000) / loaded.elapsedMs, "req/s"),
     row(`${name}: a call alone`, median(alone), "ms"),
-    row(`${name}: a call beside them`, median(beside), "ms"),
-    row(`${name}: beside / alone`, median(beside) / median(alone), "ratio", { atMost: 3 }),
-    row(`${name}: calls refused beside them`, failed, "calls", { atMost: 0 }),
+    row(`${name}: a call under load`, median(beside), "ms"),
+    row(`${name}: under load / alone`, median(beside) / median(alone), "ratio", { atMost: 3 }),
+    row(`${name}: calls rejected under load`, failed, "calls", { atMost: 0 }),
   ];
 }
 

@@ -1,4 +1,5 @@
 import type { ChildProcess } from "node:child_process";
+import { setTimeout as delay } from "node:timers/promises";
 import pg from "pg";
 import { freePort } from "../src/embedded/free-port.ts";
 import { bullMqPerSecond } from "./bullmq.ts";
@@ -27,7 +28,7 @@ import { measureUsage, type Usage } from "./usage.ts";
 const ROUND_MS = 4_000;
 const ROUNDS = 3;
 /** More requests than any server answers in a round. */
-const DELIVERIES_A_ROUND = 120_000;
+const DELIVERIES_PER_ROUND = 120_000;
 const PORTS = {
   reference: await freePort(),
   receive: await freePort(),
@@ -67,7 +68,7 @@ export async function benchPipeline(stores: BenchStores): Promise<Row[]> {
     // A backlog of three seconds is processed first: its dead rows stay in the tables.
     await flood(3_000, prepareDeliveries(60_000))();
     await drained(database);
-    const saturated = await measure(flood(2 * ROUND_MS, prepareDeliveries(DELIVERIES_A_ROUND)));
+    const saturated = await measure(flood(2 * ROUND_MS, prepareDeliveries(DELIVERIES_PER_ROUND)));
     const rounds = async (perSecond: number, durationMs: number) => {
       const measured: ChainFigures[] = [];
       for (let round = 0; round < ROUNDS; round += 1)
@@ -76,7 +77,7 @@ export async function benchPipeline(stores: BenchStores): Promise<Row[]> {
     };
     const half = await rounds(saturated.perSecond / 2, 2 * ROUND_MS);
     const low = await rounds(100, 10_000);
-    const http = await measure(flood(ROUND_MS, prepareDeliveries(DELIVERIES_A_ROUND, HTTP_FLOW_TYPE)));
+    const http = await measure(flood(ROUND_MS, prepareDeliveries(DELIVERIES_PER_ROUND, HTTP_FLOW_TYPE)));
     await end(receiving);
     run(startReference(PORTS.reference));
     await listening(PORTS.reference);
@@ -95,19 +96,19 @@ export async function benchPipeline(stores: BenchStores): Promise<Row[]> {
       row("end to end / plain BullMQ", saturated.perSecond / plain, "ratio", { atLeast: 0.5 }),
       row("end to end, saturated, p50", percentile(saturated.latencies, 0.5), "ms"),
       row("end to end, saturated, p99", percentile(saturated.latencies, 0.99), "ms"),
-      row("statements an event, saturated", saturated.statements, "each"),
-      row("WAL an event of 1 KiB, saturated", saturated.walBytes, "bytes"),
+      row("statements per event, saturated", saturated.statements, "each"),
+      row("WAL per event of 1 KiB, saturated", saturated.walBytes, "bytes"),
       ...usageRows("end to end, saturated", saturated.usage),
       // Includes the flow hosts, which are children of the process that executes.
-      row("CPU an event through a code flow, saturated", cpuMicroseconds(saturated), "us"),
-      row("CPU an event through a flow over HTTP, saturated", cpuMicroseconds(http), "us"),
-      row("flow over HTTP, saturated", http.perSecond, "events/s"),
-      row("flow over HTTP / reference", http.perSecond / reference, "ratio"),
-      row("statements an event, flow over HTTP", http.statements, "each"),
+      row("CPU per event of a code flow, saturated", cpuMicroseconds(saturated), "us"),
+      row("CPU per event of an HTTP flow, saturated", cpuMicroseconds(http), "us"),
+      row("HTTP flow, saturated", http.perSecond, "events/s"),
+      row("HTTP flow / reference", http.perSecond / reference, "ratio"),
+      row("statements per event, HTTP flow", http.statements, "each"),
       ...latencyRows("end to end at half of that", latenciesOf(half), { p99: 60 }),
       ...latencyRows("end to end at 100/s", latenciesOf(low), { p50: 6, p99: 20 }),
       ...latencyRows(
-        "answer at 100/s",
+        "response at 100/s",
         low.map(({ answers }) => answers),
       ),
       ...usageRows("end to end at 100/s", low.at(-1)?.usage ?? {}),
@@ -194,8 +195,8 @@ async function drained(database: pg.Pool): Promise<void> {
     const { rows } = await database.query(`SELECT NOT EXISTS (SELECT FROM outbox)
       AND NOT EXISTS (SELECT FROM runs WHERE state IN ('queued', 'running', 'failed')) AS idle`);
     if (rows[0].idle) return;
-    if (Date.now() > deadline) throw new Error("The backlog was not worked off in two minutes");
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    if (Date.now() > deadline) throw new Error("The backlog was not processed in two minutes");
+    await delay(100);
   }
 }
 

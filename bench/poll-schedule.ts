@@ -16,7 +16,7 @@ const NO_CAP = { maxPerTenant: Number.MAX_SAFE_INTEGER };
 export async function benchPollSchedule(stores: BenchStores): Promise<Row[]> {
   const rows: Row[] = [];
   const reference = await movesPerSecond(stores.redisUrl);
-  rows.push(row("reference: members moved, 100 a script", reference, "moves/s"));
+  rows.push(row("reference: members moved, 100 per script", reference, "moves/s"));
   for (const tenants of [1, 100, 2_000]) {
     const figures = await claimsPerSecond(stores.redisUrl, tenants);
     rows.push(

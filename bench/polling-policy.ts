@@ -79,7 +79,7 @@ export async function benchPollPolicy(): Promise<Row[]> {
         "x",
       ),
       row(
-        `  refusals (429), against the oracle`,
+        `  429 responses, against the oracle`,
         (refusals((one) => one.adaptive) + 10) / (refusals((one) => one.oracle) + 10),
         "x",
         { atMost: 1.5 },
@@ -91,7 +91,7 @@ export async function benchPollPolicy(): Promise<Row[]> {
         { atMost: 1.001 },
       ),
       row(
-        `  polls that found nothing`,
+        `  polls without a change`,
         most(({ adaptive }) => adaptive.emptyShare),
         "of 1",
       ),

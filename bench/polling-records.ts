@@ -52,11 +52,11 @@ export async function benchPollRecords(stores: BenchStores): Promise<Row[]> {
     row("  on one core", perCore("baseline"), "records/s"),
     row("every record compared", perSecond("compared"), "records/s"),
     row("  on one core", perCore("compared"), "records/s", { atLeast: 50_000 }),
-    row("every page as it was", perSecond("unchanged"), "records/s"),
+    row("every page unchanged", perSecond("unchanged"), "records/s"),
     row("  on one core", perCore("unchanged"), "records/s", { atLeast: 300_000 }),
     row("1 of 100 records changed", perSecond("changed"), "records/s"),
-    row("memory of the process, at most", polls.get("changed")?.maxRssMiB ?? 0, "MiB", { atMost: 256 }),
-    row("Redis for a record, its page's notes too", bytes, "B", { atMost: 60 }),
+    row("peak memory of the process", polls.get("changed")?.maxRssMiB ?? 0, "MiB", { atMost: 256 }),
+    row("Redis per record, with its page's entry", bytes, "B", { atMost: 60 }),
   ];
 }
 

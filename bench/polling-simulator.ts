@@ -165,10 +165,10 @@ export function simulate<State>(
   };
 }
 
-const BINS_A_DOUBLING = 48;
+const BINS_PER_DOUBLING = 48;
 
 class Delays {
-  private readonly bins = new Float64Array(25 * BINS_A_DOUBLING);
+  private readonly bins = new Float64Array(25 * BINS_PER_DOUBLING);
   private readonly sums: Float64Array;
   private readonly counts: Float64Array;
 
@@ -178,7 +178,10 @@ class Delays {
   }
 
   add(pair: number, delayS: number): void {
-    const bin = Math.max(0, Math.min(this.bins.length - 1, Math.floor(Math.log2(delayS) * BINS_A_DOUBLING)));
+    const bin = Math.max(
+      0,
+      Math.min(this.bins.length - 1, Math.floor(Math.log2(delayS) * BINS_PER_DOUBLING)),
+    );
     this.bins[bin]! += 1;
     this.sums[pair]! += delayS;
     this.counts[pair]! += 1;
@@ -207,7 +210,7 @@ class Delays {
       count += this.bins[bin] as number;
       if (count >= rank) break;
     }
-    return 2 ** ((bin + 0.5) / BINS_A_DOUBLING);
+    return 2 ** ((bin + 0.5) / BINS_PER_DOUBLING);
   }
 }
 

@@ -21,7 +21,7 @@ import type { Usage } from "./usage.ts";
 
 const ROUND_MS = 4_000;
 const ROUNDS = 3;
-/** Rounds of each comparison, each against the reference's round just before: the machine's speed varies. */
+/** Comparisons with the reference. Each uses the reference's round just before, since the machine's speed varies. */
 const PAIRS = 5;
 const HALF_LOAD_MS = 8_000;
 
@@ -70,11 +70,11 @@ export async function benchReceive(stores: BenchStores): Promise<Row[]> {
     }
     return [
       row("reference: verified, nothing stored", percentile(reference, 0.5), "req/s"),
-      row("accepted: answered after commit", acceptedRate, "events/s"),
+      row("accepted: responded after commit", acceptedRate, "events/s"),
       row("accepted / reference", ratio, "ratio", { atLeast: 0.55 }),
       ...usageRows("accepted", usage),
-      ...latencyRows("answer at half of that", halfMs, { p99: 25 }),
-      row("duplicates: answered as such", await duplicatesPerSecond(ports.receive), "req/s"),
+      ...latencyRows("response at half of that", halfMs, { p99: 25 }),
+      row("duplicates: recognised", await duplicatesPerSecond(ports.receive), "req/s"),
     ];
   } finally {
     await Promise.all(children.map(end));
@@ -91,6 +91,6 @@ async function duplicatesPerSecond(port: number): Promise<number> {
   await countingLoop({ ...repeated, durationMs: 500 });
   const isDuplicate = ({ body }: Answered) => body.includes('"duplicate"');
   const counted = await countingLoop({ ...repeated, durationMs: ROUND_MS, isGood: isDuplicate });
-  if (counted.bad !== undefined) throw new Error(`A repeated delivery was answered ${counted.bad.body}`);
+  if (counted.bad !== undefined) throw new Error(`A repeated delivery got ${counted.bad.body}`);
   return (counted.good / counted.elapsedMs) * 1_000;
 }

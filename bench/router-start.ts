@@ -15,7 +15,7 @@ export async function benchRouterStart(stores: BenchStores): Promise<Row[]> {
   return [
     row("router without triggers: ready after", empty.ms, "ms"),
     row(`router with ${TRIGGERS.toLocaleString("en")} triggers: ready after`, full.ms, "ms"),
-    row("of that for loading them", full.ms - empty.ms, "ms", { atMost: 5_000 }),
+    row("  of that for loading them", full.ms - empty.ms, "ms", { atMost: 5_000 }),
     row("CPU time of the router for loading them", full.cpuMs - empty.cpuMs, "ms"),
   ];
 }

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
 import { CODE_FLOW_TYPE, HTTP_FLOW_TYPE, prepareDeliveries, SECRET } from "./deliveries.ts";
 import { type Answered, countingLoop, percentile } from "./load.ts";
 import { measureUsage, type Usage } from "./usage.ts";
@@ -64,7 +65,7 @@ async function answering(url: string, holds: (status: number) => boolean): Promi
     );
     if (status !== undefined && holds(status)) return;
     if (Date.now() > deadline) throw new Error(`${url} is not ready`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await delay(50);
   }
 }
 

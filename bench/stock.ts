@@ -1,4 +1,5 @@
 import type { ChildProcess } from "node:child_process";
+import { setTimeout as delay } from "node:timers/promises";
 import pg from "pg";
 import { freePort } from "../src/embedded/free-port.ts";
 import { startTemporaryStores, type TemporaryStores } from "../test/support/temporary-stores.ts";
@@ -92,7 +93,7 @@ async function routed({ stores }: World, latest: number): Promise<number> {
         [latest],
       );
       if (rows[0].done === latest) return latest;
-      await new Promise((resolve) => setTimeout(resolve, 200));
+      await delay(200);
     }
     return 0;
   } finally {

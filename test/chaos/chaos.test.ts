@@ -7,6 +7,7 @@ import { JOB_QUEUE, ROUTER_GROUP, redisKeys } from "../../src/redis/keys.ts";
 import { builtProgram } from "../support/built.ts";
 import { deliver } from "../support/deliver.ts";
 import { createInstallation } from "../support/installation.ts";
+import { seededRandom } from "../support/mutate.ts";
 import { freePorts } from "../support/ports.ts";
 import type { HeadraceProcess } from "../support/process.ts";
 import { startSink } from "../support/sink.ts";
@@ -63,7 +64,7 @@ test("no event is lost or invented while Redis is flushed, processes are killed 
     refused: new Set<number>(),
   };
   const count = { tries: 0, flushes: 0, kills: 0, restarts: 0 };
-  const random = seeded(20261123);
+  const random = seededRandom(20_261_123);
   const flusher = new Redis(redisServer.url, { maxRetriesPerRequest: null });
   flusher.on("error", () => {});
   onTestFinished(() => flusher.disconnect());
@@ -204,15 +205,4 @@ test("no event is lost or invented while Redis is flushed, processes are killed 
 
 function isPoison(data: unknown): boolean {
   return (data as { data?: { poison?: boolean } }).data?.poison === true;
-}
-
-/** A small generator (mulberry32), so that a run can be repeated by its seed. */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-  };
 }

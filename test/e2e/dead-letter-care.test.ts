@@ -45,7 +45,7 @@ describe("dead letters beyond a threshold", () => {
     const events = Array.from({ length: 5 }, () => ({ type: "nobody.waits", data: {} }));
     await api(one.url, "POST", "/tenants/acme/events", events);
 
-    await until("the webhook was told", () => bodies.length > 0);
+    await until("the webhook was called", () => bodies.length > 0);
     expect(bodies[0]).toMatchObject({ kind: "dlq.depth", status: "open", tenant_id: "acme", threshold: 3 });
     const alerts = async () => ((await api(two.url, "GET", "/tenants/acme/alerts")) as Alerts).items;
     expect(await alerts()).toMatchObject([{ kind: "dlq.depth", status: "open" }]);
@@ -55,7 +55,7 @@ describe("dead letters beyond a threshold", () => {
     expect(metrics).toContain('headrace_alerts_open{kind="dlq.depth"}');
 
     await database.pipeline.query({ text: "UPDATE dead_letters SET status = 'replayed'" });
-    await until("the webhook was told of its end", () => bodies.length > 1);
+    await until("the webhook was called on the end", () => bodies.length > 1);
     expect(await alerts()).toMatchObject([{ kind: "dlq.depth", status: "resolved" }]);
     expect(bodies.map((body) => body["status"])).toEqual(["open", "resolved"]);
     const told = [one, two].map((copy) => copy.output().split("alert: Tenant acme").length - 1);

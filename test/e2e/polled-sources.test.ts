@@ -81,7 +81,7 @@ describe("a polled source", () => {
     expect(await poll(headrace)).toMatchObject({ status: "ok", complete: true, records: 25 });
     shop.records.update(7, { status: "paid" });
     shop.records.insert({ id: 26, status: "open" });
-    await until("the changes are told", async () => {
+    await until("the changes are events", async () => {
       expect(await poll(headrace)).toMatchObject({ status: "ok" });
       return (await events(headrace)).length === 2;
     });
@@ -116,7 +116,7 @@ describe("a polled source", () => {
     const again = await restart();
     shop.records.update(3, { status: "paid" });
     // The first request can join a poll that began before the change.
-    await until("the change is told", async () => {
+    await until("the change is an event", async () => {
       expect(await poll(again)).toMatchObject({ status: "ok" });
       return (await events(again)).includes("order.updated 3");
     });
