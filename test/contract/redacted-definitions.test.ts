@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { serveApi } from "./serve-api.ts";
 
-test("keys with scope read get definitions without the credentials that their URLs and headers hold", async () => {
+test("read keys get definitions without the credentials in URLs and headers", async () => {
   const api = await serveApi();
   await api.call("PUT", "/tenants/acme", {});
   const url = "https://hooks.example/services/T0AB1CD2E/x?token=s3cretvalue&page=1";
