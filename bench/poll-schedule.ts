@@ -44,8 +44,12 @@ async function claimsPerSecond(url: string, tenants: number) {
   }
   const bytes = ((await usedBytes(redis)) - before) / SOURCES;
   const claimed: { tenantId: string; source: string; token: string; waitMs: number }[] = [];
-  const claiming = await timed(url, async (own, place) => {
-    for (let shard = place % POLL_SHARDS, empty = 0; empty < POLL_SHARDS; shard = (shard + 1) % POLL_SHARDS) {
+  const claiming = await timed(url, async (own, connection) => {
+    for (
+      let shard = connection % POLL_SHARDS, empty = 0;
+      empty < POLL_SHARDS;
+      shard = (shard + 1) % POLL_SHARDS
+    ) {
       const { due } = await claimDue(own, keys, {
         shard,
         limit: BATCH,
@@ -99,7 +103,10 @@ async function movesPerSecond(url: string): Promise<number> {
 }
 
 /** The time for all connections to do it at once, s. */
-async function timed(url: string, work: (redis: Redis, place: number) => Promise<void>): Promise<number> {
+async function timed(
+  url: string,
+  work: (redis: Redis, connection: number) => Promise<void>,
+): Promise<number> {
   const connections = Array.from({ length: CONNECTIONS }, () => new Redis(url));
   await Promise.all(connections.map((redis) => redis.ping()));
   const from = hrtime.bigint();

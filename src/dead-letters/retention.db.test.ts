@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { migratedDatabase } from "../../test/support/database.ts";
-import { buried, countByStatus } from "../../test/support/dead-letter.ts";
+import { countByStatus, insertDeadLetters } from "../../test/support/dead-letter.ts";
 import type { Database } from "../postgres/core/database.ts";
 import { DEFAULT_POLICY, EVERY_TENANT, putPolicy } from "../postgres/dead-letters/policies.ts";
 import { createRetentionStep, type RetentionBounds } from "./retention.ts";
@@ -32,8 +32,16 @@ async function keptFor(database: Database, tenantId: string, days: number): Prom
 describe("retention of dead letters", () => {
   test("empties what is older than thirty days, and keeps its row without payload and headers", async () => {
     const { database } = await migratedDatabase();
-    const [old = ""] = await buried(database, { tenantId: "acme", daysAgo: 30.1, payload: "secret" });
-    const [young = ""] = await buried(database, { tenantId: "acme", daysAgo: 29.9, payload: "kept" });
+    const [old = ""] = await insertDeadLetters(database, {
+      tenantId: "acme",
+      daysAgo: 30.1,
+      payload: "secret",
+    });
+    const [young = ""] = await insertDeadLetters(database, {
+      tenantId: "acme",
+      daysAgo: 29.9,
+      payload: "kept",
+    });
     expect(await clean(database)).toEqual({ expired: 1, deleted: 0 });
     const rows = await database.pipeline.query({
       text: `SELECT id, status, event_payload, headers, error_message, expired_at IS NOT NULL AS marked
@@ -57,7 +65,8 @@ describe("retention of dead letters", () => {
 
   test("holds each tenant to its own policy, and the others to everyone's", async () => {
     const { database } = await migratedDatabase();
-    for (const tenantId of ["a", "b", "c", "d", "e"]) await buried(database, { tenantId, daysAgo: 10 });
+    for (const tenantId of ["a", "b", "c", "d", "e"])
+      await insertDeadLetters(database, { tenantId, daysAgo: 10 });
     await keptFor(database, EVERY_TENANT, 7);
     await keptFor(database, "b", 30);
     await keptFor(database, "e", 11);
@@ -70,7 +79,7 @@ describe("retention of dead letters", () => {
 
   test("leaves alone what is being replayed, and empties an edited payload too", async () => {
     const { database } = await migratedDatabase();
-    await buried(database, { tenantId: "acme", count: 2, daysAgo: 40 });
+    await insertDeadLetters(database, { tenantId: "acme", count: 2, daysAgo: 40 });
     await database.pipeline.query({ text: "UPDATE dead_letters SET edited_payload = 'edited'" });
     const replaying = "UPDATE dead_letters SET replay_run_id";
     await database.pipeline.query({
@@ -85,8 +94,8 @@ describe("retention of dead letters", () => {
 
   test("empties replayed ones as well, in small batches, whatever their number", async () => {
     const { database } = await migratedDatabase();
-    await buried(database, { tenantId: "acme", count: 35, daysAgo: 40 });
-    await buried(database, { tenantId: "globex", count: 12, daysAgo: 40 });
+    await insertDeadLetters(database, { tenantId: "acme", count: 35, daysAgo: 40 });
+    await insertDeadLetters(database, { tenantId: "globex", count: 12, daysAgo: 40 });
     await database.pipeline.query({
       text: "UPDATE dead_letters SET status = 'replayed' WHERE tenant_id = 'acme'",
     });
@@ -96,7 +105,7 @@ describe("retention of dead letters", () => {
 
   test("deletes the rows that were emptied long ago", async () => {
     const { database } = await migratedDatabase();
-    await buried(database, { tenantId: "acme", count: 25, daysAgo: 40 });
+    await insertDeadLetters(database, { tenantId: "acme", count: 25, daysAgo: 40 });
     await clean(database);
     await database.pipeline.query({
       text: "UPDATE dead_letters SET expired_at = now() - interval '25 hours' WHERE id IN (SELECT id FROM dead_letters LIMIT 20)",
@@ -107,14 +116,14 @@ describe("retention of dead letters", () => {
 
   test("is shared by copies that run at once: each entry is emptied once", async () => {
     const { database } = await migratedDatabase();
-    await buried(database, { tenantId: "acme", count: 200, daysAgo: 40 });
+    await insertDeadLetters(database, { tenantId: "acme", count: 200, daysAgo: 40 });
     const cleaned = await Promise.all([clean(database), clean(database), clean(database)]);
     expect(cleaned.reduce((sum, one) => sum + one.expired, 0)).toBe(200);
   });
 
   test("loses nothing and does nothing twice when its connection is cut in the middle", async () => {
     const { database } = await migratedDatabase();
-    await buried(database, { tenantId: "acme", count: 30, daysAgo: 40 });
+    await insertDeadLetters(database, { tenantId: "acme", count: 30, daysAgo: 40 });
     // The statement waits for this lock once it has emptied its rows, and is cut there.
     const cut = database.transaction(async (transaction) => {
       await transaction.query({ text: "LOCK TABLE dead_letter_changes IN EXCLUSIVE MODE" });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { migratedDatabase } from "../../test/support/database.ts";
-import { buried } from "../../test/support/dead-letter.ts";
+import { insertDeadLetters } from "../../test/support/dead-letter.ts";
 import { until } from "../../test/support/until.ts";
 import { listAlerts } from "../postgres/alerts/alerts.ts";
 import type { Database } from "../postgres/core/database.ts";
@@ -66,9 +66,9 @@ describe("the depth of the dead letter queue", () => {
   test("follows each way that an entry comes, changes and goes, by tenant and stage", async () => {
     const { database } = await migratedDatabase();
     const change = (text: string, values: unknown[] = []) => database.pipeline.query({ text, values });
-    await buried(database, { tenantId: "acme", count: 20, payload: "12345" });
-    await buried(database, { tenantId: "acme", count: 3, stage: "route" });
-    await buried(database, { tenantId: "globex", count: 1 });
+    await insertDeadLetters(database, { tenantId: "acme", count: 20, payload: "12345" });
+    await insertDeadLetters(database, { tenantId: "acme", count: 3, stage: "route" });
+    await insertDeadLetters(database, { tenantId: "globex", count: 1 });
     expect(await depths(database)).toEqual({ "acme execute": 20, "acme route": 3, "globex execute": 1 });
     expect((await counts(database)).kept).toEqual({ entries: 24, bytes: 20 * 5 + 4 * 2 });
 
@@ -88,7 +88,7 @@ describe("the depth of the dead letter queue", () => {
     const { database } = await migratedDatabase();
     const writing = Promise.all(
       Array.from({ length: 30 }, async (_, i) => {
-        const ids = await buried(database, { tenantId: `t${i % 3}`, count: 10 });
+        const ids = await insertDeadLetters(database, { tenantId: `t${i % 3}`, count: 10 });
         await database.pipeline.query({
           text: "UPDATE dead_letters SET status = 'replayed' WHERE id = ANY ($1)",
           values: [ids.slice(0, i % 10)],
@@ -108,8 +108,8 @@ describe("the depth of the dead letter queue", () => {
 
   test("comes with the wait of the oldest entry that is pending", async () => {
     const { database } = await migratedDatabase();
-    await buried(database, { tenantId: "acme", daysAgo: 2 });
-    await buried(database, { tenantId: "acme", daysAgo: 1 });
+    await insertDeadLetters(database, { tenantId: "acme", daysAgo: 2 });
+    await insertDeadLetters(database, { tenantId: "acme", daysAgo: 1 });
     const oldest = async () => Math.round(((await counts(database)).depths[0]?.oldestSeconds ?? 0) / 3_600);
     expect(await oldest()).toBe(48);
     await database.pipeline.query({
@@ -142,7 +142,7 @@ describe("alerts of dead letters", () => {
       }),
     );
     for (const loop of loops) loop.start();
-    const ids = await buried(database, { tenantId: "acme", count: 12 });
+    const ids = await insertDeadLetters(database, { tenantId: "acme", count: 12 });
     const replay = (some: string[]) =>
       database.pipeline.query({
         text: "UPDATE dead_letters SET status = 'replayed' WHERE id = ANY ($1)",
@@ -152,7 +152,7 @@ describe("alerts of dead letters", () => {
     // Back and forth around the threshold: between it and eight tenths of it nothing changes.
     for (let i = 0; i < 20; i += 1) {
       await replay(ids.slice(0, 3));
-      const [one = ""] = await buried(database, { tenantId: "acme", count: 1 });
+      const [one = ""] = await insertDeadLetters(database, { tenantId: "acme", count: 1 });
       await replay([one]);
     }
     expect(await alertsOf(database)).toEqual(["acme dlq.depth open"]);
@@ -175,7 +175,7 @@ describe("alerts of dead letters", () => {
     const { database } = await migratedDatabase();
     await setAlert(database, EVERY_TENANT, { oldest_seconds: 3_600 });
     for (let time = 0; time < 2; time += 1) {
-      await buried(database, { tenantId: "acme", daysAgo: 1 });
+      await insertDeadLetters(database, { tenantId: "acme", daysAgo: 1 });
       await counts(database);
       await database.pipeline.query({ text: "DELETE FROM dead_letters" });
       await counts(database);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { migratedDatabase } from "../../test/support/database.ts";
-import { buried } from "../../test/support/dead-letter.ts";
+import { insertDeadLetters } from "../../test/support/dead-letter.ts";
 import { accepted, deployed } from "../../test/support/flow.ts";
 import { deleteTenant } from "../postgres/access/tenants.ts";
 import { openAlerts } from "../postgres/alerts/alerts.ts";
@@ -13,9 +13,9 @@ import { createPurgeStep } from "./purge.ts";
 async function lived(database: Database, tenantId: string): Promise<void> {
   await deployed(database, tenantId, "f");
   await accepted(database, tenantId, [1, 2, 3, 4, 5]);
-  await buried(database, { tenantId, count: 12 });
+  await insertDeadLetters(database, { tenantId, count: 12 });
   await foldDeadLetterChanges(database.pipeline, 100);
-  await buried(database, { tenantId, count: 3 });
+  await insertDeadLetters(database, { tenantId, count: 3 });
   await openAlerts(database.pipeline, [{ tenantId, kind: "k", subject: "", message: "m" }]);
   await database.transaction((transaction) => putPolicy(transaction, tenantId, DEFAULT_POLICY));
   const query = (text: string) => database.pipeline.query({ text, values: [tenantId] });

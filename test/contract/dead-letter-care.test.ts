@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { openAlerts, resolveAlerts } from "../../src/postgres/alerts/alerts.ts";
-import { buried } from "../support/dead-letter.ts";
+import { insertDeadLetters } from "../support/dead-letter.ts";
 import { type ServedApi, serveApi } from "./serve-api.ts";
 
 async function withTenants(): Promise<ServedApi> {
@@ -22,16 +22,27 @@ describe("groups of dead letters", () => {
   async function withGroups(): Promise<ServedApi> {
     const api = await withTenants();
     const { database } = api;
-    await buried(database, { tenantId: "acme", fingerprint: "timeout", count: 3, daysAgo: 3, flowId: "f" });
-    await buried(database, { tenantId: "acme", fingerprint: "bad", stage: "normalize", daysAgo: 2 });
-    await buried(database, {
+    await insertDeadLetters(database, {
+      tenantId: "acme",
+      fingerprint: "timeout",
+      count: 3,
+      daysAgo: 3,
+      flowId: "f",
+    });
+    await insertDeadLetters(database, {
+      tenantId: "acme",
+      fingerprint: "bad",
+      stage: "normalize",
+      daysAgo: 2,
+    });
+    await insertDeadLetters(database, {
       tenantId: "acme",
       fingerprint: "timeout",
       daysAgo: 1,
       flowId: "f",
       errorMessage: "It took 11 s",
     });
-    await buried(database, {
+    await insertDeadLetters(database, {
       tenantId: "globex",
       fingerprint: "timeout",
       daysAgo: 0.5,
@@ -100,7 +111,11 @@ describe("groups of dead letters", () => {
     const api = await withTenants();
     for (let i = 0; i < 5; i += 1) {
       // Two of them were last seen at the same time.
-      await buried(api.database, { tenantId: "acme", fingerprint: `f${i}`, daysAgo: Math.ceil(i / 2) });
+      await insertDeadLetters(api.database, {
+        tenantId: "acme",
+        fingerprint: `f${i}`,
+        daysAgo: Math.ceil(i / 2),
+      });
     }
     await api.database.pipeline.query({
       text: "UPDATE dead_letters SET created_at = date_trunc('day', created_at)",
@@ -121,8 +136,8 @@ describe("the forecast of dead letters", () => {
   test("the forecast shows stored, expected and expiring dead letters by the tenant's policy", async () => {
     const api = await withTenants();
     await api.call("PUT", "/dlq/policy", { retention_days: 20 });
-    await buried(api.database, { tenantId: "acme", count: 10, payload: "12345" });
-    await buried(api.database, { tenantId: "globex", count: 2, payload: "1" });
+    await insertDeadLetters(api.database, { tenantId: "acme", count: 10, payload: "12345" });
+    await insertDeadLetters(api.database, { tenantId: "globex", count: 2, payload: "1" });
     const { status, body } = await api.call("GET", "/tenants/acme/dlq/forecast");
     expect(status).toBe(200);
     expect(body).toMatchObject({

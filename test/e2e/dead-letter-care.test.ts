@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { builtProgram } from "../support/built.ts";
 import { open } from "../support/database.ts";
-import { buried, countByStatus } from "../support/dead-letter.ts";
+import { countByStatus, insertDeadLetters } from "../support/dead-letter.ts";
 import { createInstallation } from "../support/installation.ts";
 import { serve } from "../support/local-target.ts";
 import { api } from "../support/process.ts";
@@ -67,8 +67,8 @@ describe("dead letters beyond their retention", () => {
   test("expired dead letters are emptied once when a copy is killed during the deletion", async () => {
     const { database, launch, start } = await installation();
     await start({ roles: "api" });
-    await buried(database, { tenantId: "acme", count: 1_200, daysAgo: 40 });
-    await buried(database, { tenantId: "acme", count: 10, daysAgo: 1 });
+    await insertDeadLetters(database, { tenantId: "acme", count: 1_200, daysAgo: 40 });
+    await insertDeadLetters(database, { tenantId: "acme", count: 10, daysAgo: 1 });
     const dying = launch({ env: { HEADRACE_FAILPOINTS: "retention.emptied" } });
     await until("the copy is gone", () => dying.ended);
     expect(await countByStatus(database.pipeline, "acme")).toEqual({ expired: 500, pending: 710 });

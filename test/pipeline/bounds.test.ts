@@ -9,9 +9,9 @@ import { composePipeline } from "../../src/wiring/compose/compose.ts";
 import { ROLES } from "../../src/wiring/config.ts";
 import { createMetrics } from "../../src/wiring/metrics.ts";
 import { readInstallation } from "../../src/wiring/stores.ts";
-import { calledHere } from "../support/called-here.ts";
 import { migratedDatabase } from "../support/database.ts";
 import { accepted, deployed } from "../support/flow.ts";
+import { localHandlers } from "../support/local-handlers.ts";
 import { testRedisUrl } from "../support/stores.ts";
 import { until } from "../support/until.ts";
 
@@ -51,7 +51,7 @@ test("a tenant's runs under way stay within their bound over two workers, and th
       redisUrl: testRedisUrl(),
       installation: await readInstallation(database.pipeline),
       keyRing,
-      handlers: calledHere({ slow }),
+      handlers: localHandlers({ slow }),
       codeSources: new Map(),
       outgoing,
       metrics: createMetrics(),

@@ -1,7 +1,7 @@
 import type { Database, Queryable } from "../../src/postgres/core/database.ts";
 
 /** Inserts dead letters of a tenant, and returns their ids, oldest first. */
-export async function buried(
+export async function insertDeadLetters(
   database: Database,
   letters: {
     tenantId: string;

@@ -25,7 +25,7 @@ export interface ProcessOptions {
 const MAX_PROCESSES = 12;
 
 /**
- * An installation on the given stores: by default an empty database of its own and the Redis that all tests share.
+ * An installation on the given stores: by default a new migrated database and the Redis that all tests share.
  * Its processes are killed when the test ends.
  */
 export async function createInstallation(

@@ -5,7 +5,7 @@ import { createInstallation } from "./installation.ts";
 import { api, type HeadraceProcess } from "./process.ts";
 import { type ProviderKeys, providerKeys, schemeWithSample } from "./provider-keys.ts";
 
-/** One process of all roles on an empty database, with the tenants `acme` and `other`. */
+/** One process of all roles on a new database, with the tenants `acme` and `other`. */
 export async function receiving(
   env: Record<string, string> = {},
 ): Promise<HeadraceProcess & { databaseUrl: string }> {

@@ -12,9 +12,9 @@ import { composePipeline, type Pipeline } from "../../src/wiring/compose/compose
 import { ROLES } from "../../src/wiring/config.ts";
 import { createMetrics } from "../../src/wiring/metrics.ts";
 import { readInstallation } from "../../src/wiring/stores.ts";
-import { calledHere } from "./called-here.ts";
 import { migratedDatabase } from "./database.ts";
 import { deployed } from "./flow.ts";
+import { localHandlers } from "./local-handlers.ts";
 import { testRedisUrl } from "./stores.ts";
 
 /** All stages in this process, on real stores, with the handlers given. */
@@ -41,7 +41,7 @@ export async function runningPipeline(
     redisUrl: testRedisUrl(),
     installation: await readInstallation(database.pipeline),
     keyRing,
-    handlers: calledHere(handlers),
+    handlers: localHandlers(handlers),
     codeSources: new Map(),
     outgoing,
     metrics: createMetrics(),

@@ -5,16 +5,18 @@ import type { Handler } from "../../src/sdk/index.ts";
 import { DEFAULT_BOUNDS } from "../../src/wiring/bounds.ts";
 
 /** Handlers that are called in this process, so that they can use the test's variables. */
-export function calledHere(handlers: Record<string, Handler>): { get(id: string): CallHandler | undefined } {
+export function localHandlers(handlers: Record<string, Handler>): {
+  get(id: string): CallHandler | undefined;
+} {
   return {
     get(id) {
       const handler = handlers[id];
-      return handler && ((call) => callHere(handler, call));
+      return handler && ((call) => callLocally(handler, call));
     },
   };
 }
 
-async function callHere(handler: Handler, call: Parameters<CallHandler>[0]): ReturnType<CallHandler> {
+async function callLocally(handler: Handler, call: Parameters<CallHandler>[0]): ReturnType<CallHandler> {
   const { run, signal, onLine, loadSteps, keepStep } = call;
   const line = (level: "info" | "warn" | "error") => (message: string, fields?: Record<string, unknown>) =>
     onLine({ level, message, fields });
