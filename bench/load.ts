@@ -73,7 +73,6 @@ async function loop(
 /**
  * An open loop: requests are due at a fixed rate regardless of the server, and latency counts from the due time, so
  * that a stall is not hidden by the requests it delays.
-  // A pause of this process would be counted as the time of answers: its heap may grow meanwhile, and what preparing the
  */
 export async function openLoop(options: {
   port: number;
@@ -85,7 +84,6 @@ export async function openLoop(options: {
   const { port, connections, perSecond, durationMs, next } = options;
   const idle = await Promise.all(Array.from({ length: connections }, () => openClient(port)));
   const clients = [...idle];
-  // A pause of this process would be counted as the time of answers: its heap may grow meanwhile, and what preparing the
   // A collection of this process would count as latency. So garbage of the preparation is collected first, and the heap
   // may grow.
   setHeapGrowth(1_000);

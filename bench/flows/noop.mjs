@@ -1,2 +1,2 @@
-// The flow of the benchmarks: it does nothing, so that what is measured is the way to it.
+// The empty flow of the benchmarks, which measure the way to it.
 export default { id: "noop", handler() {} };
