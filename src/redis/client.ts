@@ -5,30 +5,32 @@ import { parseRedisUrl, type RedisAddress } from "./redis-url.ts";
 export type RedisClient = Redis | Cluster;
 
 /**
- * request: a command is answered, or fails, within `commandTimeoutMs`; it is never queued while Redis is away and
- * never sent twice, since the second answer would not be the first one's.
- * blocking: waits in XREADGROUP; on a connection of its own.
- * jobs: as BullMQ demands it.
+ * The use of a connection.
+ * request: a command succeeds or fails within `commandTimeoutMs`. It is never queued while Redis is away and never sent
+ * twice, since the second reply could differ from the first.
+ * blocking: waits in XREADGROUP, on a connection of its own.
+ * jobs: configured as BullMQ requires.
  */
 export type RedisUse = "request" | "blocking" | "jobs";
 
+/** Settings of one connection. */
 export interface RedisSettings {
-  /** As `parseRedisUrl` reads it. */
+  /** In a form that `parseRedisUrl` reads. */
   url: string;
-  /** Whether the one server that the URL names is a node of a cluster. */
+  /** Whether the single server in the URL is a node of a cluster. */
   isClusterNode?: boolean;
   connectTimeoutMs: number;
   commandTimeoutMs: number;
   onError: (error: Error) => void;
 }
 
-/** Sentinels that each connection listens to for a failover. */
+/** Sentinels that each connection subscribes to for failovers. */
 const MAX_WATCHED_SENTINELS = 3;
 
-/** How soon a Sentinel that was away is listened to again, ms. */
+/** The wait before reconnecting to a Sentinel that was away, ms. */
 const SENTINEL_RETRY_MS = 5_000;
 
-/** Opens a connection that is made anew whenever it is lost. Throws `invalid_setting` for a malformed URL. */
+/** Opens a connection that reconnects whenever it is lost. Throws `invalid_setting` for a malformed URL. */
 export function connectRedis(settings: RedisSettings, use: RedisUse): RedisClient {
   const address = parseRedisUrl(settings.url);
   const onReadOnly = (error: Error) => lastErrors.set(client, error);
@@ -44,7 +46,7 @@ export function connectRedis(settings: RedisSettings, use: RedisUse): RedisClien
     settings.onError(error);
   };
   client.on("ready", () => lastErrors.delete(client));
-  // With no listener, a refused connection would end the process.
+  // Without a listener, a refused connection would end the process.
   client.on("error", onError);
   client.on("sentinelError", onError);
   return client;
@@ -52,7 +54,7 @@ export function connectRedis(settings: RedisSettings, use: RedisUse): RedisClien
 
 const lastErrors = new WeakMap<RedisClient, Error>();
 
-/** Why the client has no connection, in words; undefined while it has one. */
+/** Explains why the client has no connection; undefined while it has one. */
 export function connectionFault(client: RedisClient): string | undefined {
   if (client.status === "ready") return undefined;
   const error = lastErrors.get(client);
@@ -76,7 +78,7 @@ function redisOptions(
     connectTimeout: settings.connectTimeoutMs,
     keepAlive: 10_000,
     retryStrategy: (tries) => Math.min(50 * 2 ** Math.min(tries, 6), 2_000),
-    // After a failover the old master answers as a replica: go and find the new one.
+    // After a failover the old master is a replica: reconnect to find the new master.
     reconnectOnError(error) {
       const isReadOnly = error.message.startsWith("READONLY");
       if (isReadOnly) onReadOnly(error);
@@ -94,7 +96,7 @@ function redisOptions(
   };
 }
 
-/** One server, or the master that the Sentinels name. */
+/** Options for one server, or for the master that the Sentinels know. */
 function targetOptions(address: RedisAddress, settings: RedisSettings): Options {
   const { hosts, db, masterName, sentinelUsername, sentinelPassword, tls } = address;
   if (masterName === undefined) return { ...hosts[0], db };
@@ -106,9 +108,9 @@ function targetOptions(address: RedisAddress, settings: RedisSettings): Options 
     ...(sentinelPassword === undefined ? {} : { sentinelPassword }),
     ...(tls ? { enableTLSForSentinelMode: true, sentinelTLS: {} } : {}),
     sentinelRetryStrategy: (tries) => Math.min(100 * tries, 2_000),
-    // A Sentinel that hangs is passed by.
+    // A Sentinel that hangs is skipped.
     sentinelCommandTimeout: settings.connectTimeoutMs,
-    // A master that hangs ends no connection: the Sentinels say when another has taken its place.
+    // A master that hangs does not close its connections: the Sentinels report when it was replaced.
     failoverDetector: true,
     sentinelMaxConnections: MAX_WATCHED_SENTINELS,
     sentinelReconnectStrategy: () => SENTINEL_RETRY_MS,
@@ -123,14 +125,14 @@ function clusterOptions(
 ): ClusterOptions & { redisOptions: { replyMapping?: "legacy" } } {
   return {
     redisOptions: redisOptions(address, settings, use, onReadOnly),
-    // Nodes are connected to by the names that they give: a certificate names no address.
+    // Connects to nodes by the host names that they announce, which their certificates contain.
     dnsLookup: (host, callback) => callback(null, host),
     enableOfflineQueue: use !== "request",
     enableAutoPipelining: use === "request",
   };
 }
 
-/** Resolves when the client can take commands, at the latest after `timeoutMs`: Redis may be away for longer. */
+/** Resolves when the client can take commands, or after `timeoutMs` if Redis stays away. */
 export function whenReady(client: RedisClient, timeoutMs: number): Promise<void> {
   if (client.status === "ready") return Promise.resolve();
   return new Promise((resolve) => {

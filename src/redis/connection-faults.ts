@@ -1,10 +1,10 @@
 /**
- * Says in one line why waiting will not help a connection that failed, and the way out; undefined where the store may
- * yet come up. `setting` is the name of the setting that holds the URL. The password is never in it.
+ * Explains in one line a connection failure that waiting cannot fix, and the remedy. Returns undefined if Redis may still
+ * come up. `setting` is the name of the setting with the URL. The result never contains the password.
  */
 export function permanentRedisFault(error: unknown, setting: string): string | undefined {
   if (!(error instanceof Error)) return undefined;
-  // A cluster's own error says only that no node could be reached.
+  // The error of a cluster only says that no node could be reached.
   const own = (error as { lastNodeError?: Error }).lastNodeError ?? error;
   const code = (own as { code?: string }).code ?? "";
   const cause = causeOf(code, own.message);
@@ -15,16 +15,16 @@ function causeOf(code: string, message: string): string | undefined {
   if (/^WRONGPASS|invalid password/i.test(message))
     return "Redis refuses the user or the password: correct them in the URL";
   if (/^NOAUTH/.test(message))
-    return "Redis wants a password and the URL has none: redis://:password@host:6379";
+    return "Redis requires a password and the URL has none: redis://:password@host:6379";
   if (/^NOPERM|ACL failure|has no permissions|executing the script can't/i.test(message)) {
     const denied = message.replace(/ script: .*$/s, "").replace(/^NOPERM /, "");
-    return `the user of Redis may not do what Headrace needs (${denied}): give it ~headrace:* &* +@all -@admin -@dangerous +info`;
+    return `the Redis user lacks rights that Headrace needs (${denied}): give it ~headrace:* &* +@all -@admin -@dangerous +info`;
   }
   if (/DB index is out of range|invalid DB index|SELECT is not allowed in cluster/i.test(message))
-    return `Redis has no database of that number (${message}): correct the end of the URL`;
+    return `Redis has no database with this number (${message}): correct the end of the URL`;
   if (/CERT|UNABLE_TO_VERIFY|UNABLE_TO_GET_ISSUER/.test(code))
-    return `the certificate of Redis is not trusted (${message}): name its authority with NODE_EXTRA_CA_CERTS`;
+    return `the certificate of Redis is not trusted (${message}): set its authority with NODE_EXTRA_CA_CERTS`;
   if (/^(ERR_SSL|ERR_TLS|ERR_OSSL|EPROTO)/.test(code))
-    return `TLS with Redis failed (${message.trim()}): use redis:// where it has none`;
+    return `TLS with Redis failed (${message.trim()}): use redis:// if Redis has no TLS`;
   return undefined;
 }

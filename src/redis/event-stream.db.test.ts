@@ -42,7 +42,7 @@ function setUp() {
 }
 
 describe("the event stream", () => {
-  test("gives each entry to one consumer, the first lane first", async () => {
+  test("the event stream gives each entry to one consumer, the first lane first", async () => {
     const { read, publish } = setUp();
     expect(await read()).toEqual([]);
     await publish(["p4", 4], ["p2", 2], ["p1", 1], ["p2b", 2]);
@@ -50,14 +50,14 @@ describe("the event stream", () => {
     expect(await read("b")).toEqual([]);
   });
 
-  test("reads what was added before its group was there", async () => {
+  test("the event stream returns entries that were added before its group existed", async () => {
     const { read, publish } = setUp();
     await publish(["early", 1]);
     expect(await read()).toEqual([]);
     expect((await read()).map((entry) => entry.eventId)).toEqual(["early"]);
   });
 
-  test("goes on when Redis lost streams and groups under the reader", async () => {
+  test("the event stream recreates streams and groups that Redis lost", async () => {
     const { redis, keys, read, publish } = setUp();
     await read();
     await publish(["before", 2]);
@@ -67,7 +67,7 @@ describe("the event stream", () => {
     expect((await read()).map((entry) => entry.eventId)).toEqual(["after"]);
   });
 
-  test("tells how much waits and how much was ever added, and leaves nothing behind", async () => {
+  test("streamDepths counts waiting entries and all that were ever added", async () => {
     const { redis, keys, read, publish } = setUp();
     await read();
     await publish(["1", 2], ["2", 2], ["3", 3]);
@@ -81,13 +81,13 @@ describe("the event stream", () => {
     ]);
   });
 
-  test("hands what a dead consumer holds to another, and forgets the dead one", async () => {
+  test("takeOverEvents takes the entries of a dead consumer, which is then removed", async () => {
     const { redis, keys, read, publish } = setUp();
     await read();
-    await publish(["held", 1]);
+    await publish(["pending", 1]);
     expect(await read("dead")).toHaveLength(1);
     const taken = await takeOverEvents(redis, keys, { consumer: "a", minIdleMs: 0, count: 10 });
-    expect(taken.map((entry) => entry.eventId)).toEqual(["held"]);
+    expect(taken.map((entry) => entry.eventId)).toEqual(["pending"]);
     await dropEntries(redis, keys, taken);
     await forgetConsumers(redis, keys, -1);
     expect(await redis.xinfo("CONSUMERS", keys.stream(1), "router")).toEqual([]);
@@ -95,7 +95,7 @@ describe("the event stream", () => {
 });
 
 describe("the sentinel", () => {
-  test("is intact once it was marked, and no longer when it is gone", async () => {
+  test("Redis is intact once marked, until the sentinel is missing or of another server", async () => {
     const { redis, keys } = setUp();
     expect(await isRedisIntact(redis, keys.sentinel)).toBe(false);
     await markRedisIntact(redis, keys.sentinel);
@@ -106,7 +106,7 @@ describe("the sentinel", () => {
 });
 
 describe("the job queues", () => {
-  test("keep lanes apart and hold nothing but run ids", async () => {
+  test("the job queues keep lanes apart and store only run ids", async () => {
     const { redis, keys } = setUp();
     const queues = openJobQueues(redis, keys, () => {});
     onTestFinished(() => queues.close());

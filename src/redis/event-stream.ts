@@ -9,7 +9,7 @@ export interface StreamEntry {
   eventId: string;
 }
 
-/** Appends event ids to their lanes' streams, a lane in one command. Trims nothing: only what was routed is deleted. */
+/** Appends event ids to the streams of their lanes, with one command per lane. Nothing is trimmed. */
 export async function publishEvents(
   redis: RedisClient,
   keys: RedisKeys,
@@ -23,17 +23,17 @@ export async function publishEvents(
   );
 }
 
-/** KEYS: the stream. ARGV: event ids. A command each would cost the sender more than all else that publishing takes. */
+/** KEYS: the stream. ARGV: event ids. One XADD command per event would be the largest cost of publishing. */
 const APPEND = `
 for _, id in ipairs(ARGV) do redis.call('XADD', KEYS[1], '*', 'e', id) end`;
 
-/** How full a lane's stream is, and how many entries were ever added to it. */
+/** The entries in the stream of a lane, and those ever added to it. */
 export interface StreamDepth {
   length: number;
   added: number;
 }
 
-/** The depth of each lane's stream; an absent stream has none. */
+/** Returns the depth of the stream of each lane; 0 for an absent stream. */
 export async function streamDepths(redis: RedisClient, keys: RedisKeys): Promise<Map<Priority, StreamDepth>> {
   const pipeline = redis.pipeline();
   for (const lane of LANES) pipeline.xinfo("STREAM", keys.stream(lane));
@@ -53,8 +53,8 @@ function depthOf(reply: [Error | null, unknown] | undefined): StreamDepth {
 }
 
 /**
- * Waits up to `blockMs` for entries that no consumer has seen, at most `count` a lane, and answers them with the
- * first lane first. The group is made, from the stream's beginning, when it is not there: Redis may have lost it.
+ * Waits up to `blockMs` for entries that no consumer has seen, and returns at most `count` per lane, the first lane
+ * first. Creates missing groups, which Redis may have lost, and then returns no entries.
  */
 export async function readEvents(
   blocking: RedisClient,
@@ -76,7 +76,7 @@ export async function readEvents(
       ...streams.map(() => ">"),
     )) as [string, [string, string[]][]][] | null;
     const byStream = new Map(reply ?? []);
-    return LANES.flatMap((lane) => asEntries(lane, byStream.get(keys.stream(lane))));
+    return LANES.flatMap((lane) => entriesOf(lane, byStream.get(keys.stream(lane))));
   } catch (error) {
     if (!isGroupLost(error)) throw error;
     await createGroups(blocking, keys);
@@ -84,12 +84,12 @@ export async function readEvents(
   }
 }
 
-/** What Redis answers to a reader whose stream or group went away under it (FLUSHALL, a restart from nothing). */
+/** Returns whether Redis lost the stream or group while it was read (FLUSHALL, a restart without data). */
 function isGroupLost(error: unknown): boolean {
   return error instanceof Error && /^(NOGROUP|UNBLOCKED)|no longer exists/.test(error.message);
 }
 
-/** From id 0, not `$`: entries that were added before the group are unread, not past. */
+/** Creates the groups at id 0, not `$`, so that entries from before the group are still read. */
 async function createGroups(redis: RedisClient, keys: RedisKeys): Promise<void> {
   for (const lane of LANES) {
     await redis.xgroup("CREATE", keys.stream(lane), ROUTER_GROUP, "0", "MKSTREAM").catch((error: Error) => {
@@ -98,7 +98,7 @@ async function createGroups(redis: RedisClient, keys: RedisKeys): Promise<void> 
   }
 }
 
-function asEntries(lane: Priority, entries: [string, string[]][] | undefined): StreamEntry[] {
+function entriesOf(lane: Priority, entries: [string, string[]][] | undefined): StreamEntry[] {
   return (entries ?? []).map(([entryId, fields]) => ({ lane, entryId, eventId: fields?.[1] ?? "" }));
 }
 
@@ -119,8 +119,8 @@ export async function dropEntries(
 }
 
 /**
- * Takes over entries that another consumer read and has not acknowledged for `minIdleMs`: it is dead, or stuck.
- * Their events come due again by their lease in any case; what is left to do is to route or drop them.
+ * Takes over entries that another consumer, dead or stuck, has not acknowledged for `minIdleMs`. The outbox leases of
+ * their events expire in any case, so an entry that is never taken over loses no event.
  */
 export async function takeOverEvents(
   redis: RedisClient,
@@ -135,11 +135,11 @@ export async function takeOverEvents(
   return LANES.flatMap((lane, index) => {
     const [error, reply] = replies[index] ?? [null, null];
     if (error !== null || reply === null) return [];
-    return asEntries(lane, (reply as [string, [string, string[]][]])[1]);
+    return entriesOf(lane, (reply as [string, [string, string[]][]])[1]);
   });
 }
 
-/** Forgets consumers that hold nothing and were not heard of for `idleMs`: every start of a router adds one. */
+/** Deletes consumers without pending entries that were idle for `idleMs`. Every start of a router adds one. */
 export async function forgetConsumers(redis: RedisClient, keys: RedisKeys, idleMs: number): Promise<void> {
   for (const lane of LANES) {
     const consumers = (await redis

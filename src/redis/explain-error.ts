@@ -1,11 +1,13 @@
-/** Explains an error of Redis or of the way to it, and what to do; returns the error's own words for any other. */
+import { errorMessage } from "../runtime/error-message.ts";
+
+/** Explains an error of Redis or its connection, with the remedy. Returns the message of any other error as it is. */
 export function explainRedisError(error: Error): string {
-  const { lastNodeError, code } = error as { lastNodeError?: Error; code?: string };
+  const { lastNodeError } = error as { lastNodeError?: Error };
   if (lastNodeError instanceof Error) return explainRedisError(lastNodeError);
   const { message } = error;
   switch (/^[A-Z]+(?= )/.exec(message)?.[0]) {
     case "OOM":
-      return "Redis is full and refuses writes: raise maxmemory, or remove what else fills it";
+      return "Redis is full and refuses writes: raise maxmemory, or remove other data from it";
     case "MISCONF":
       return "Redis refuses writes because it cannot save to its disk (MISCONF): free its disk, and see its log";
     case "READONLY":
@@ -21,10 +23,10 @@ export function explainRedisError(error: Error): string {
       return `Redis refuses the user or password of REDIS_URL (${message})`;
   }
   if (/No such master with that name$|got an invalid reply: null$/.test(message))
-    return "the Sentinel knows no master of the name that REDIS_URL ends with";
-  // An error of several attempts has no message of its own.
-  return message || code || error.name;
+    return "the Sentinel knows no master with the name at the end of REDIS_URL";
+  return errorMessage(error);
 }
 
+/** The fault of a server that is a replica. */
 export const REPLICA =
   "Redis is a read-only replica: REDIS_URL must lead to its master, through Sentinel where the master moves";

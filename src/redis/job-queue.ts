@@ -3,31 +3,33 @@ import { LANES, type Priority } from "../domain/priority.ts";
 import type { RedisClient } from "./client.ts";
 import { JOB_QUEUE, type RedisKeys } from "./keys.ts";
 
-/** What a job carries: runs of one flow and one lane, by id. PostgreSQL knows the rest, and decides. */
+/** The data of a job: the ids of runs of one flow and lane. PostgreSQL has the rest, and decides. */
 export interface JobData {
   runIds: string[];
-  /** Whose slots they take. A job of an older release does not say it. */
+  /** The tenant whose slots the runs take. Absent in jobs of older releases. */
   tenantId?: string;
-  /** Whether they are claimed by their flow's limits. */
+  /** Whether the limits of the flow apply when the runs are claimed. */
   gated?: boolean;
 }
 
+/** A job to add to the queue of its lane. */
 export interface NewJob extends JobData {
   lane: Priority;
-  /** Rises each time the runs are queued again: an id that BullMQ still knows would be dropped without a word. */
+  /** Rises each time the runs are queued again. BullMQ silently drops a job whose id it still knows. */
   generation: number;
 }
 
-/** BullMQ's queues, one a lane: transport and concurrency. Nothing is kept in them, and nothing is retried by them. */
+/** BullMQ queues, one per lane, for transport and concurrency. They keep no state and retry nothing. */
 export interface JobQueues {
   add(jobs: readonly NewJob[]): Promise<void>;
-  /** Jobs that wait for a worker, by lane. */
+  /** Returns the number of jobs that wait for a worker, by lane. */
   depths(): Promise<Map<Priority, number>>;
-  /** For who wants to look at them. */
+  /** For the queue dashboard. */
   readonly byLane: ReadonlyMap<Priority, Queue>;
   close(): Promise<void>;
 }
 
+/** Opens the queues of all lanes. */
 export function openJobQueues(
   redis: RedisClient,
   keys: RedisKeys,
@@ -48,7 +50,7 @@ export function openJobQueues(
       await Promise.all(
         LANES.map((lane) => {
           const ofLane = jobs.filter((job) => job.lane === lane);
-          return ofLane.length === 0 ? undefined : queues.get(lane)?.addBulk(ofLane.map(asBulkJob));
+          return ofLane.length === 0 ? undefined : queues.get(lane)?.addBulk(ofLane.map(bulkJobOf));
         }),
       );
     },
@@ -65,7 +67,7 @@ export function openJobQueues(
   };
 }
 
-/** Runs of one flow and lane travel together: a job costs far more than a run. */
+/** Groups runs of one flow and lane into jobs of at most `maxRunsPerJob`. A job costs far more than a run. */
 export function jobsOf(
   runs: readonly {
     id: string;
@@ -93,7 +95,7 @@ export function jobsOf(
   return jobs;
 }
 
-function asBulkJob(job: NewJob) {
+function bulkJobOf(job: NewJob) {
   return {
     name: "run",
     data: {

@@ -1,48 +1,50 @@
 import type { Priority } from "../domain/priority.ts";
 
 /**
- * The name of every key that Headrace has in Redis. All carry the installation's id; keys that one command touches
- * together share a hash tag, so that they lie in one slot of a Redis Cluster. They hold ids, never a payload, a
- * secret or personal data.
+ * The names of all keys that Headrace has in Redis. They contain the id of the installation. Keys that one command uses
+ * together share a hash tag, so that they are in one slot of a Redis Cluster. Names contain ids, never payloads, secrets
+ * or personal data.
  */
 export interface RedisKeys {
-  /** Stream of event ids that wait for the router, one a lane. */
+  /** The stream of event ids that wait for the router, one per lane. */
   stream(lane: Priority): string;
-  /** Says that the streams were not lost since the leases were given; see `redis/sentinel.ts`. */
+  /** Present while the streams were not lost since the outbox leases were taken; see `redis/sentinel.ts`. */
   sentinel: string;
-  /** Written to learn whether Redis takes writes; nobody reads it. */
+  /** Written to check that Redis takes writes. Never read. */
   probe: string;
-  /** The id of the event that a delivery became; `digest` is a hash of the delivery's key. */
+  /** The id of the event of a delivery. `digest` is a hash of the delivery key. */
   seen(digest: string): string;
-  /** The token bucket of a tenant's rate. */
+  /** The token bucket of a tenant's quota. */
   quota(tenantId: string): string;
-  /** Tenants with polled sources, by when one of them may be due; its own keys of each tenant begin with it. */
+  /** The tenants with polled sources, by when one of them may be due. The prefix of the keys of each tenant. */
   polls(shard: number): string;
-  /** Says that a shard of the schedule was not lost since it was built. */
+  /** Present while a shard of the schedule was not lost since it was built. */
   pollSentinel(shard: number): string;
-  /** What pollers have learned of one limit of a provider; `digest` is a hash of whose it is. */
+  /** What pollers learned about one rate limit of a provider. `digest` is a hash of its scope. */
   pollLimit(digest: string): string;
-  /** The token bucket of a limit that is configured. */
+  /** The token bucket of a configured rate limit. */
   pollBucket(digest: string): string;
-  /** The token bucket of all polls' requests. */
+  /** The token bucket of the requests of all polls. */
   pollBudget: string;
-  /** What is kept of a polled source's records, all in one slot. */
+  /** The keys of a polled source, all in one slot. */
   source(tenantId: string, source: string): SourceKeys;
-  /** How many runs are under way for a tenant, or for one of its targets (`digest` is a hash of both), by process. */
+  /** The runs under way of a tenant or one of its targets (`digest` is a hash of both), by process. */
   share(digest: string): string;
-  /** Prefix of BullMQ's keys for one lane's queue. */
+  /** The prefix of the BullMQ keys of one lane. */
   jobs(lane: Priority): string;
 }
 
+/** The keys of one polled source. */
 export interface SourceKeys {
-  /** Which generation the digests are of, and which shards there are. */
+  /** The generation of the digests, and the codes of their shards. */
   digests: string;
-  /** One shard of the digests, by its code. */
+  /** A shard of the digests, by its code. */
   shard(code: number): string;
-  /** What is known of its pages. */
+  /** The remembered pages. */
   pages: string;
 }
 
+/** Returns the key names of an installation. */
 export function redisKeys(installation: string): RedisKeys {
   return {
     stream: (lane) => `headrace:{${installation}:events}:p${lane}`,
@@ -64,7 +66,7 @@ export function redisKeys(installation: string): RedisKeys {
   };
 }
 
-/** The name of each lane's BullMQ queue; the lane is in its prefix. */
+/** The name of the BullMQ queue of every lane; its prefix has the lane. */
 export const JOB_QUEUE = "runs";
 
 /** The one consumer group of the streams. */

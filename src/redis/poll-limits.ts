@@ -2,8 +2,8 @@ import type { RedisClient } from "./client.ts";
 import type { RedisKeys } from "./keys.ts";
 
 /**
- * What pollers share of the limits of providers and of their own budget. All of it may be lost: what is learned is
- * learned again, and that nothing may be sent before a moment is in PostgreSQL too.
+ * Shared state of the rate limits of providers and of the budget of all polls. Redis may lose it: limits are learned
+ * again, and PostgreSQL also has the moment before which nothing may be sent.
  */
 
 /** A bucket that fills at `perSecond` and holds `burst`. */
@@ -14,8 +14,8 @@ export interface PollBucket {
 }
 
 /**
- * Takes tokens from a bucket by Redis's own clock. Answers how long to wait, ms, 0 when they were taken, and how many
- * it then holds. More than it can hold are let through when it is full, and paid for afterwards.
+ * Takes tokens from a bucket by the clock of Redis. Returns how long to wait, ms, or 0 if they were taken, and the tokens
+ * left. More tokens than the burst are granted when the bucket is full, and delay the next ones.
  */
 export async function takeFromBucket(
   redis: RedisClient,
@@ -39,7 +39,7 @@ if wait > 0 then return {math.ceil(wait / 1000), tostring(left)} end
 redis.call('SET', KEYS[1], string.format('%.0f', new_full_at), 'PX', math.ceil((new_full_at - now) / 1000) + 1)
 return {0, tostring(left - ARGV[1])}`;
 
-/** Texts of limits, by their digests; undefined for what nothing is known of. */
+/** Returns the stored texts of limits, by their digests; undefined for unknown limits. */
 export async function readLimits(
   redis: RedisClient,
   keys: RedisKeys,
@@ -50,7 +50,7 @@ export async function readLimits(
   return texts.map((text) => text ?? undefined);
 }
 
-/** Puts a limit's text in place of the one that was read; false when another has done so. */
+/** Replaces the text of a limit if it is still the one that was `read`. Returns false if another caller was faster. */
 export async function replaceLimit(
   redis: RedisClient,
   keys: RedisKeys,

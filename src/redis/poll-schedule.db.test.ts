@@ -44,7 +44,11 @@ function setUp(maxPerTenant = 1_000) {
       over: Partial<{ limit: number; urgentLimit: number; leaseMs: number }> = {},
     ) {
       const { due, nextMs } = await claimDue(redis, keys, {
-        ...{ shard: pollShard(tenantId), limit: 100, urgentLimit: 0, maxPerTenant, leaseMs: LEASE_MS },
+        shard: pollShard(tenantId),
+        limit: 100,
+        urgentLimit: 0,
+        maxPerTenant,
+        leaseMs: LEASE_MS,
         ...over,
       });
       return { token: due[0]?.token ?? "", nextMs, names: due.map(nameOf), due };
@@ -61,7 +65,7 @@ function named(name: string): Pick<NewDue, "tenantId" | "source"> {
 
 const nameOf = ({ tenantId, source }: DueSource) => `${tenantId}/${source}`;
 
-/** Tenants that share a shard, so that one claim sees them all. */
+/** Returns tenants of one shard, so that one claim covers them all. */
 function neighbours(count: number): string[] {
   const found: string[] = [];
   for (let n = 0; found.length < count; n += 1) if (pollShard(`t${n}`) === 0) found.push(`t${n}`);
@@ -69,7 +73,7 @@ function neighbours(count: number): string[] {
 }
 
 describe("the schedule of polls", () => {
-  test("gives what is due to one claim, and says when to look again", async () => {
+  test("claimDue gives a due source to one claim and returns when to look again", async () => {
     const { schedule, claim, release } = setUp();
     expect(await claim("a")).toMatchObject({ names: [], nextMs: undefined });
     await schedule(["a/now"]);
@@ -82,7 +86,7 @@ describe("the schedule of polls", () => {
     expect((await claim("a")).names).toEqual(["a/now"]);
   });
 
-  test("gives the sources of a claim whose lease has ended to the next, whose end the first can no longer tell", async () => {
+  test("claimDue takes over expired leases, whose old tokens can neither renew nor release", async () => {
     const { redis, keys, schedule, claim, release } = setUp();
     await schedule(["a/s"]);
     const dead = await claim("a", { leaseMs: 1 });
@@ -91,9 +95,9 @@ describe("the schedule of polls", () => {
       if (next.names.length === 0) next = await claim("a");
       return next.names.length > 0;
     });
-    const held = (token: string) => [{ tenantId: "a", source: "s", token }];
-    expect(await renewLeases(redis, keys, held(dead.token), LEASE_MS)).toEqual([undefined]);
-    const [renewed = ""] = await renewLeases(redis, keys, held(next.token), LEASE_MS);
+    const claimOf = (token: string) => [{ tenantId: "a", source: "s", token }];
+    expect(await renewLeases(redis, keys, claimOf(dead.token), LEASE_MS)).toEqual([undefined]);
+    const [renewed = ""] = await renewLeases(redis, keys, claimOf(next.token), LEASE_MS);
     await release("a/s", dead.token, 0);
     await release("a/s", next.token, 0);
     expect((await claim("a")).names).toEqual([]);
@@ -101,7 +105,7 @@ describe("the schedule of polls", () => {
     expect((await claim("a")).names).toEqual(["a/s"]);
   });
 
-  test("lets tenants take turns, however much one of them has waiting", async () => {
+  test("claimDue lets tenants take turns, however many sources of one are due", async () => {
     const { schedule, claim } = setUp();
     const [loud = "", ...quiet] = neighbours(4);
     await schedule(Array.from({ length: 2_000 }, (_, n) => `${loud}/s${n}`));
@@ -110,14 +114,14 @@ describe("the schedule of polls", () => {
     expect(names).toHaveLength(20);
     const ofQuiet = names.filter((name) => !name.startsWith(`${loud}/`));
     expect(ofQuiet.sort()).toEqual(quiet.flatMap((tenant) => [`${tenant}/a`, `${tenant}/b`]).sort());
-    // With fewer places than tenants, each comes in its turn.
+    // With a limit below the number of tenants, they take turns.
     await schedule(quiet.map((tenant) => `${tenant}/c`));
     const turns = [];
     for (let n = 0; n < 4; n += 1) turns.push(...(await claim(loud, { limit: 1 })).names);
     expect(turns.map((name) => name.split("/")[0]).sort()).toEqual([loud, ...quiet].sort());
   });
 
-  test("polls no more sources of a tenant at once than it may, and goes on as they end", async () => {
+  test("claimDue respects the maximum of polls per tenant and continues as they end", async () => {
     const { schedule, claim, release } = setUp(2);
     await schedule(["a/1", "a/2", "a/3"]);
     const { names, token } = await claim("a");
@@ -127,19 +131,19 @@ describe("the schedule of polls", () => {
     expect((await claim("a")).names).toEqual(["a/3"]);
   });
 
-  test("gives what somebody waits for first, when all places are taken too", async () => {
+  test("claimDue returns urgent sources first, also beyond the limits", async () => {
     const { schedule, claim, release } = setUp(1);
     await schedule(["a/1", "a/2"]);
     const first = await claim("a");
     expect(first.names).toEqual(["a/1"]);
     await schedule(["a/1", "a/2"], 0, "urgent");
-    // The one that is being polled is not polled once more.
+    // A source that is being polled is not claimed again.
     expect((await claim("a", { limit: 0, urgentLimit: 4 })).names).toEqual(["a/2"]);
     await release("a/1", first.token, 60_000);
     expect((await claim("a", { limit: 0, urgentLimit: 4 })).names).toEqual([]);
   });
 
-  test("takes out what is no longer polled, and moves what is due earlier", async () => {
+  test("schedulePolls removes sources and moves them to an earlier time", async () => {
     const { schedule, claim } = setUp();
     await schedule(["a/gone"]);
     await schedule(["a/gone"], "never");
@@ -151,7 +155,7 @@ describe("the schedule of polls", () => {
     expect((await claim("a")).names).toEqual(["a/s"]);
   });
 
-  test("lets no source be polled twice at once by many who claim, and none be left out", async () => {
+  test("concurrent claims never overlap and leave no source out", async () => {
     const { schedule, claim, release } = setUp();
     const tenants = neighbours(20);
     const all = tenants.flatMap((tenant) => Array.from({ length: 50 }, (_, n) => `${tenant}/s${n}`));

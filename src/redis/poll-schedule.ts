@@ -3,44 +3,46 @@ import type { RedisClient } from "./client.ts";
 import type { RedisKeys } from "./keys.ts";
 
 /**
- * The schedule of polls: who is probably due, found fast. PostgreSQL decides; whatever is missing or wrong here is
- * put right from there. Of each shard there is a sorted set of tenants, by when one of their sources may be due; of
- * each tenant, sorted sets of its waiting sources, by due time, and of those being polled, by the end of the lease.
- * All times are Redis's own; what goes in or out are spans.
+ * A polled source in the schedule. The schedule finds the sources that are probably due; PostgreSQL decides, and repairs
+ * the schedule where it is wrong or incomplete. Each shard has a sorted set of tenants, by when one of their sources may
+ * be due. Each tenant has a sorted set of waiting sources, by due time, and one of sources being polled, by the end of
+ * their lease. All times are of the clock of Redis; parameters and results are durations.
  */
 export interface ScheduledSource {
   tenantId: string;
   source: string;
 }
 
-/** A source that this caller may poll now, until the lease ends. */
+/** A source that the caller may poll until the lease ends. */
 export interface DueSource extends ScheduledSource {
-  /** Tells this claim from others of the source. */
+  /** Identifies this claim among all claims of the source. */
   token: string;
-  /** For how long it has been due, ms. */
+  /** How long the source has been due, ms. */
   lateMs: number;
 }
 
+/** Bounds of one claim. */
 export interface ClaimDue {
   shard: number;
   limit: number;
-  /** How many more may be claimed of those that somebody waits for. */
+  /** Urgent sources that may be claimed in addition. */
   urgentLimit: number;
-  /** Sources of one tenant that are polled at once, by all pollers together. */
+  /** Sources of one tenant that all pollers together poll at once. */
   maxPerTenant: number;
   leaseMs: number;
 }
 
-/** Shards of the schedule: a tenant lies in one. Redis Cluster spreads them over its nodes. */
+/** Shards of the schedule. A tenant is in one of them; Redis Cluster spreads them over its nodes. */
 export const POLL_SHARDS = 4;
 
+/** Returns the shard of a tenant. */
 export function pollShard(tenantId: string): number {
   return Number.parseInt(hash("sha256", tenantId).slice(0, 8), 16) % POLL_SHARDS;
 }
 
 /**
- * Claims sources of one shard that are due: in one step by the server's clock, so that no two callers get the same
- * one. Tenants take turns, with equal shares of the limit. `nextMs` is when to look again; undefined for an empty shard.
+ * Claims due sources of one shard, atomically, so that no two callers get the same source. Tenants take turns with equal
+ * shares of the limit. `nextMs` is the wait before the next claim can find one; undefined for an empty shard.
  */
 export async function claimDue(
   redis: RedisClient,
@@ -59,7 +61,7 @@ export async function claimDue(
   return { due, nextMs: nextMs < 0 ? undefined : nextMs };
 }
 
-/** Lengthens the leases of claims, which get new tokens. One that is another's by now, or nobody's, gets none. */
+/** Extends the leases of claims and returns their new tokens; undefined for a claim that was lost. */
 export async function renewLeases(
   redis: RedisClient,
   keys: RedisKeys,
@@ -78,12 +80,12 @@ export async function renewLeases(
   return claims.map((claim) => tokens.get(claim));
 }
 
-/** When a source is due next: `waitMs` from now, 0 for at once; undefined takes it out of the schedule. */
+/** A source that is due in `waitMs`, or removed from the schedule if that is undefined. */
 export interface NewDue extends ScheduledSource {
   waitMs: number | undefined;
 }
 
-/** Ends claims and says when their sources are due next. One that is another's by now is left alone. */
+/** Ends claims and schedules the next polls of their sources. Ignores claims that were lost. */
 export async function releaseClaims(
   redis: RedisClient,
   keys: RedisKeys,
@@ -94,8 +96,8 @@ export async function releaseClaims(
 }
 
 /**
- * Says when sources are due, from what PostgreSQL has; those that are being polled are left alone. `earlier`: only
- * where that is earlier than what is known. `urgent`: before all others, and whatever its tenant's share.
+ * Schedules sources as PostgreSQL has them. Ignores those that are being polled. `earlier` only moves a source to an
+ * earlier time. `urgent` puts it before all others, beyond the share of its tenant.
  */
 export async function schedulePolls(
   redis: RedisClient,
@@ -115,14 +117,16 @@ async function putDue(
 ): Promise<void> {
   await eachShard(sources, async (shard, ofShard) => {
     const values = ofShard.flatMap(({ tenantId, source, token, waitMs }) => [
-      ...[tenantId, source, token],
+      tenantId,
+      source,
+      token,
       waitMs === undefined ? -1 : Math.max(0, Math.ceil(waitMs)),
     ]);
     await redis.eval(PUT, 1, keys.polls(shard), mode, maxPerTenant, ...values);
   });
 }
 
-/** No script holds Redis up for long. */
+/** Sources per script call, so that no script blocks Redis for long. */
 const MAX_SOURCES = 500;
 
 async function eachShard<Source extends ScheduledSource>(
@@ -143,9 +147,9 @@ async function eachShard<Source extends ScheduledSource>(
   );
 }
 
-// All scripts: KEYS[1] is the shard's set of tenants, with which the names of the tenants' own keys begin. Times are
-// microseconds, which a score holds exactly. A due time of 0 is urgent. The end of a lease is the claim's token too.
-// A tenant with more that is due takes its next turn after all whose turn came before.
+// In all scripts KEYS[1] is the set of tenants of the shard, and the prefix of the keys of the tenants. Times are in
+// microseconds, which a score represents exactly. A due time of 0 is urgent. The end of a lease is also the token of the
+// claim. A tenant with more due sources takes its next turn after all tenants whose turn came before.
 const COMMON = `
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
@@ -153,7 +157,7 @@ local function text(number) return string.format('%.0f', number) end
 local function waiting(tenant) return KEYS[1] .. ':due:' .. tenant end
 local function leases(tenant) return KEYS[1] .. ':leases:' .. tenant end
 local function first(key) return tonumber(redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')[2]) end
-local function held(tenant, lease)
+local function leased(tenant, lease)
   if not lease then return 0 end
   if lease > now then return redis.call('ZCARD', leases(tenant)) end
   return redis.call('ZCOUNT', leases(tenant), '(' .. text(now), '+inf')
@@ -165,8 +169,8 @@ local function set_turn(tenant, due, lease, is_full)
 end
 `;
 
-// ARGV: limit, urgent limit, sources of a tenant at once, lease (ms). Answers the wait until the next look and the
-// token of all claims, then tenant, source and lateness of each.
+// ARGV: limit, urgent limit, maximum per tenant, lease (ms). Returns the wait before the next claim (ms) and the token of
+// all claims, then tenant, source and lateness (ms) of each.
 const CLAIM = `${COMMON}
 local left, urgent_left = tonumber(ARGV[1]), tonumber(ARGV[2])
 local max_per_tenant, ends = tonumber(ARGV[3]), now + ARGV[4] * 1000
@@ -193,22 +197,22 @@ end
 local function until_now(key, highest, count)
   return redis.call('ZRANGEBYSCORE', key, '-inf', highest, 'WITHSCORES', 'LIMIT', 0, count)
 end
--- Claims up to a share of a tenant; true when it has more.
+-- Claims up to `share` sources of a tenant. Returns true if the tenant has more.
 local function take_turn(tenant, share)
   local lease, again, new, due = first(leases(tenant)), 0, 0, nil
-  local places = math.min(share, max_per_tenant - held(tenant, lease))
+  local room = math.min(share, max_per_tenant - leased(tenant, lease))
   if share > 0 and lease and lease <= now then
-    -- Sources of a poller that is gone.
+    -- Sources of a poller that died.
     again = claim(tenant, nil, until_now(leases(tenant), text(now), share), share)
     lease = first(leases(tenant))
-    places = math.min(share - again, places - again)
+    room = math.min(share - again, room - again)
   end
-  if places > 0 then
-    local found = until_now(waiting(tenant), text(now), places + 1)
-    new = claim(tenant, waiting(tenant), found, places)
-    due = tonumber(found[2 * places + 2])
+  if room > 0 then
+    local found = until_now(waiting(tenant), text(now), room + 1)
+    new = claim(tenant, waiting(tenant), found, room)
+    due = tonumber(found[2 * room + 2])
   end
-  if urgent_left > 0 and new >= places then
+  if urgent_left > 0 and new >= room then
     local urgent = claim(tenant, waiting(tenant), until_now(waiting(tenant), 0, urgent_left), urgent_left)
     urgent_left = urgent_left - urgent
     if urgent > 0 then due = nil end
@@ -216,11 +220,11 @@ local function take_turn(tenant, share)
   end
   if new > 0 then lease = math.min(lease or ends, ends) end
   left = math.max(0, left - again - new)
-  local is_full = lease and held(tenant, lease) >= max_per_tenant
+  local is_full = lease and leased(tenant, lease) >= max_per_tenant
   set_turn(tenant, due or first(waiting(tenant)), lease, is_full)
   return share > 0 and again + new >= share and not is_full
 end
--- A turn is a tenth of the places; what tenants leave of theirs is shared by those who have more.
+-- A turn is at least a tenth of the limit. The rest is shared by the tenants with more due sources.
 local turns = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', text(now), 'LIMIT', 0, math.max(left, urgent_left))
 local share = math.ceil(left / math.max(1, math.min(#turns, 10)))
 repeat
@@ -236,7 +240,7 @@ local next_turn = first(KEYS[1])
 if next_turn then claims[1] = math.max(0, math.ceil((next_turn - now) / 1000)) end
 return claims`;
 
-// ARGV: lease (ms), then tenant, source and token of each. Answers the new token, then which were not renewed.
+// ARGV: lease (ms), then tenant, source and token of each. Returns the new token, then the positions of lost claims.
 const RENEW = `${COMMON}
 local ends = now + ARGV[1] * 1000
 local lost = {text(ends)}
@@ -250,14 +254,14 @@ for at = 2, #ARGV, 3 do
 end
 return lost`;
 
-// ARGV: mode, sources of a tenant at once, then tenant, source, token and wait (ms) of each; a wait of -1 takes it out.
+// ARGV: mode, maximum per tenant, then tenant, source, token and wait (ms) of each. A wait of -1 removes the source.
 const PUT = `${COMMON}
 local mode, max_per_tenant = ARGV[1], tonumber(ARGV[2])
 local touched = {}
 for at = 3, #ARGV, 4 do
   local tenant, source, wait = ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 3])
   local lease = tonumber(redis.call('ZSCORE', leases(tenant), source))
-  -- After a loss the claim is nobody's: its holder then still knows best.
+  -- Without a lease Redis lost the claim: its poller still knows best.
   if not lease or (mode == 'release' and lease == tonumber(ARGV[at + 2])) then
     if lease then redis.call('ZREM', leases(tenant), source) end
     local due = now + wait * 1000
@@ -276,9 +280,9 @@ end
 for tenant in pairs(touched) do
   local due, lease = first(waiting(tenant)), first(leases(tenant))
   local turn = tonumber(redis.call('ZSCORE', KEYS[1], tenant))
-  -- Who waits for its turn keeps its place.
+  -- A tenant that waits for its turn keeps its position.
   if due == 0 or not turn or turn > now then
-    set_turn(tenant, due, lease, lease and held(tenant, lease) >= max_per_tenant)
+    set_turn(tenant, due, lease, lease and leased(tenant, lease) >= max_per_tenant)
   end
 end
 return 0`;

@@ -1,20 +1,20 @@
 import type { RedisClient } from "./client.ts";
 import type { SourceKeys } from "./keys.ts";
 
-/** Which generation the shards are of. */
+/** The generation of the shards of a source. */
 export interface DigestHead {
   generation: number;
   /** The codes of the shards. */
   codes: readonly number[];
-  /** Those of them that may not hold all that was tracked. */
+  /** The codes of shards that may lack tracked records. */
   partial: readonly number[];
 }
 
-/** Shards that one command carries: about a megabyte. */
+/** Shards per command: about a megabyte. */
 const SHARDS_AT_ONCE = 32;
 const KEYS_AT_ONCE = 512;
 
-/** Undefined where there is none, or none that can be read. */
+/** Reads the head; undefined if there is none or it is malformed. */
 export async function readDigestHead(redis: RedisClient, keys: SourceKeys): Promise<DigestHead | undefined> {
   const [generation, codes, partial] = await redis.hmgetBuffer(
     keys.digests,
@@ -38,7 +38,7 @@ function packCodes(codes: readonly number[]): Buffer {
   return bytes;
 }
 
-/** Yields each shard in the order of the codes; undefined for one that is gone. */
+/** Yields each shard in the order of the codes; undefined for one that is missing. */
 export async function* readShards(
   redis: RedisClient,
   keys: SourceKeys,
@@ -52,8 +52,8 @@ export async function* readShards(
 }
 
 /**
- * Writes shards while the head is still the one that was read: a poller that was overtaken writes nothing. `from` is
- * the generation in that head, undefined for none. Answers whether they were written.
+ * Writes shards if the head is still the one that was read, so that a poller that was overtaken writes nothing. `from` is
+ * the generation in that head, undefined for none. Returns whether they were written.
  */
 export async function writeShards(
   redis: RedisClient,
@@ -87,7 +87,7 @@ if (redis.call('HGET', KEYS[1], 'generation') or '') ~= ARGV[1] then return 0 en
 for i = 2, #KEYS do redis.call('SET', KEYS[i], ARGV[i + 1], 'EX', ARGV[2]) end
 return 1`;
 
-/** Makes the shards that were written the digests of a generation, if the head is still the one that was read. */
+/** Replaces the head if it is still the one that was read, which makes the written shards current. Returns whether it was replaced. */
 export async function writeDigestHead(
   redis: RedisClient,
   keys: SourceKeys,
@@ -103,7 +103,7 @@ redis.call('HSET', KEYS[1], 'generation', ARGV[2], 'codes', ARGV[3], 'partial', 
 redis.call('EXPIRE', KEYS[1], ARGV[5])
 return 1`;
 
-/** Removes shards that no head names any more. */
+/** Deletes shards that no head lists any more. */
 export async function dropShards(
   redis: RedisClient,
   keys: SourceKeys,
@@ -114,7 +114,7 @@ export async function dropShards(
   }
 }
 
-/** Lets everything of the source live on for `ttlSeconds`. */
+/** Extends the life of all keys of the source to `ttlSeconds`. */
 export async function keepDigests(
   redis: RedisClient,
   keys: SourceKeys,

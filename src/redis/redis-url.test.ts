@@ -47,7 +47,7 @@ describe("parseRedisUrl", () => {
       },
     ],
     ["redis+sentinel://s1/mymaster/2", { masterName: "mymaster", db: 2 }],
-  ])("reads %s", (text, expected) => {
+  ])("parseRedisUrl reads %s", (text, expected) => {
     expect(parseRedisUrl(text)).toMatchObject(expected);
   });
 
@@ -81,7 +81,7 @@ describe("parseRedisUrl", () => {
     ["redis+sentinel://h/m,redis+sentinel://i/m", "list the Sentinels in one"],
     ["redis+sentinel://h/m?sentinelUsername=s3cret", "no sentinelPassword"],
     ["redis://h?sentinelPassword=s3cret", "unknown option"],
-  ])("refuses %s in one line that says why and repeats no part of it", (text, reason) => {
+  ])("parseRedisUrl refuses %s with a reason in one line that repeats no part of it", (text, reason) => {
     const read = () => parseRedisUrl(text);
     expect(read).toThrow(reason);
     expect(read).not.toThrow(/s3cret|\n/);

@@ -1,18 +1,18 @@
 import { HeadraceError } from "../domain/errors.ts";
 
-/** Where Redis is and how to log in, as `REDIS_URL` says. */
+/** The address and login of Redis, as in `REDIS_URL`. */
 export interface RedisAddress {
-  /** One server, the nodes of a cluster, or the Sentinels that know the master. */
+  /** A single server, nodes of a cluster, or Sentinels. */
   kind: "server" | "cluster" | "sentinel";
   hosts: readonly { host: string; port: number }[];
   tls: boolean;
   username?: string;
   password?: string;
-  /** The database number; a cluster has only 0. */
+  /** The database number; 0 for a cluster. */
   db: number;
-  /** The version of IP that host names are resolved to; undefined for both. */
+  /** The IP version that host names are resolved to; undefined for both. */
   family?: 4 | 6;
-  /** The name that the Sentinels give the master. */
+  /** The name of the master at the Sentinels. */
   masterName?: string;
   sentinelUsername?: string;
   sentinelPassword?: string;
@@ -30,9 +30,9 @@ const SENTINEL_OPTIONS = ["sentinelUsername", "sentinelPassword"] as const;
 type Option = (typeof OPTIONS | typeof SENTINEL_OPTIONS)[number];
 
 /**
- * Reads `redis://`, `rediss://`, a comma-separated list of the nodes of a cluster, `redis+sentinel://` or
- * `rediss+sentinel://`. Throws `invalid_setting`, whose message says what is wrong and never repeats the text: a part
- * of a password may stand anywhere in a malformed one.
+ * Parses `redis://`, `rediss://`, a comma-separated list of the nodes of a cluster, `redis+sentinel://` or
+ * `rediss+sentinel://`. Throws `invalid_setting` with a message that never quotes the text: a part of a password may be
+ * anywhere in a malformed URL.
  */
 export function parseRedisUrl(text: string): RedisAddress {
   const [first, ...others] = text.split(/,(?=\s*[a-z+]+:\/\/)/i).map((part) => parseOne(part.trim()));
@@ -41,7 +41,7 @@ export function parseRedisUrl(text: string): RedisAddress {
   const hosts = [first, ...others].flatMap((address) => address.hosts);
   const kind = first.kind === "server" && hosts.length > 1 ? "cluster" : first.kind;
   if (kind === "cluster" && first.db !== 0)
-    throw refusal("it names the nodes of a cluster and a database: a cluster has only database 0");
+    throw refusal("it lists the nodes of a cluster and a database: a cluster has only database 0");
   return { ...first, kind, hosts };
 }
 
@@ -72,7 +72,7 @@ function parseOne(url: string): RedisAddress {
   if (more.length > 0 || (!isSentinel && second !== undefined))
     throw refusal("its path has too many parts: write %2F for a slash in a password");
   if (isSentinel && first === "")
-    throw refusal("it names no master: end it with its name, redis+sentinel://host1,host2/name");
+    throw refusal("it names no master: end it with the name of the master, redis+sentinel://host1,host2/name");
   const { sentinelUsername, sentinelPassword } = options;
   if (sentinelUsername !== undefined && sentinelPassword === undefined)
     throw refusal("it has a sentinelUsername and no sentinelPassword");
@@ -139,7 +139,7 @@ function decode(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
-    throw refusal("it has a % that begins no code: write %25 for one in a password");
+    throw refusal("it has a % that starts no code: write %25 for one in a password");
   }
 }
 

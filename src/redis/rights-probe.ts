@@ -1,6 +1,6 @@
 import type { RedisClient } from "./client.ts";
 
-/** One command of each kind that stages and queues send, on a key that begins with KEYS[1]. */
+/** One command of each kind that Headrace sends, on keys that begin with KEYS[1]. */
 const COMMANDS: readonly (readonly string[])[] = [
   ["set", "string", "1"],
   ["get", "string"],
@@ -24,15 +24,15 @@ const COMMANDS: readonly (readonly string[])[] = [
   ["del", "string"],
 ];
 
-/** Answers the first refusal with the command that was denied, which Redis 7.0 does not name. */
+/** Returns the first error with the command that was denied, which Redis 7.0 does not include. */
 const SCRIPT = `for _, command in ipairs(cjson.decode(ARGV[1])) do
   command[2] = KEYS[1] .. command[2]
-  local answer = redis.pcall(unpack(command))
-  if type(answer) == 'table' and answer.err then return redis.error_reply(answer.err .. ': ' .. command[1]) end
+  local reply = redis.pcall(unpack(command))
+  if type(reply) == 'table' and reply.err then return redis.error_reply(reply.err .. ': ' .. command[1]) end
 end
 return redis.call('del', ${["string", "hash", "list", "set", "sorted", "stream"].map((name) => `KEYS[1] .. '${name}'`).join(", ")})`;
 
-/** Rejects with Redis's own error where the connection's user may not do what Headrace does. Leaves nothing behind. */
+/** Rejects with the error of Redis if the user lacks rights that Headrace needs. Leaves no keys behind. */
 export async function probeRedisRights(redis: RedisClient, id: string): Promise<void> {
   const key = `headrace:{${id}:probe}:`;
   await redis.eval(SCRIPT, 1, key, JSON.stringify(COMMANDS));

@@ -2,8 +2,8 @@ import type { RedisClient } from "./client.ts";
 import type { RedisKeys } from "./keys.ts";
 
 /**
- * The dedupe hint: which events deliveries became, in their order, by one command. Written only after the commit, so a
- * hit means that the event is durable; a miss, a slow or an absent Redis means nothing. A digest is a hash over tenant,
+ * Looks up the event ids of earlier deliveries, in the order of the digests. Marks are written after the commit, so a hit
+ * means that the event is durable. A miss means nothing: Redis may be slow or away. A digest is a hash of tenant,
  * connector, endpoint and delivery key.
  */
 export async function findSeen(
@@ -19,13 +19,13 @@ export async function findSeen(
   }
 }
 
-/** A delivery that was committed, and the event that it became. */
+/** A committed delivery and the id of its event. */
 export interface SeenDelivery {
   digest: string;
   eventId: string;
 }
 
-/** Remembers committed deliveries for `ttlSeconds`, in one command. Never fails: they are hints. */
+/** Marks committed deliveries for `ttlSeconds`. Ignores errors: the marks are hints. */
 export function markSeen(
   redis: RedisClient,
   keys: RedisKeys,
@@ -37,6 +37,6 @@ export function markSeen(
   redis.eval(MARK_SEEN, names.length, ...names, ttlSeconds, ...eventIds).catch(() => {});
 }
 
-/** KEYS: the marks. ARGV: how long they live, then the event id of each. A thousand commands would cost a thousand times. */
+/** KEYS: the marks. ARGV: their time to live (s), then the event id of each. */
 const MARK_SEEN = `
 for i, key in ipairs(KEYS) do redis.call('SET', key, ARGV[i + 1], 'EX', ARGV[1]) end`;

@@ -2,23 +2,23 @@ import { Cluster } from "ioredis";
 import type { RedisClient } from "./client.ts";
 
 /**
- * Whether what was put into Redis is still there. The sentinel, a key, is written after the leases of a lost Redis
- * were ended, or a lost schedule was built again. It holds the run id of the server that it was written to: it is
- * missing after a FLUSHALL or a start from nothing, and another's after a restart or a failover.
+ * Returns whether Redis still has all data that was written to it. The sentinel key contains the run id of the server. It
+ * is missing after a FLUSHALL or a start without data, and differs after a restart or a failover. It is written again once
+ * the outbox leases were ended, or the schedule was rebuilt.
  */
 export async function isRedisIntact(redis: RedisClient, sentinel: string): Promise<boolean> {
   const [kept, runId] = await Promise.all([redis.get(sentinel), readRunId(redis)]);
   return kept === runId;
 }
 
-/** Says that what PostgreSQL has matches what is in Redis from now on. */
+/** Writes the sentinel, after Redis was brought in line with PostgreSQL. */
 export async function markRedisIntact(redis: RedisClient, sentinel: string): Promise<void> {
   await redis.set(sentinel, await readRunId(redis));
 }
 
 const RUN_ID_OF_CLUSTER = "cluster";
 
-/** Which process the server is. A cluster has many; there the sentinel's presence alone counts. */
+/** Returns the run id of the server process. A cluster has several, so there only the presence of the sentinel counts. */
 async function readRunId(redis: RedisClient): Promise<string> {
   if (redis instanceof Cluster) return RUN_ID_OF_CLUSTER;
   const info = await redis.info("server");

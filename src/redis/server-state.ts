@@ -2,18 +2,18 @@ import { Cluster, type Redis } from "ioredis";
 import type { RedisClient } from "./client.ts";
 import { explainRedisError, REPLICA } from "./explain-error.ts";
 
-/** The state of a Redis server, as it reports it. */
+/** The state of a Redis server, from its INFO. */
 export interface ServerState {
   version: string;
   isClusterNode: boolean;
   isReplica: boolean;
   evictionPolicy: string;
-  /** Memory that counts towards the bound, and the bound; 0 for none. */
+  /** Memory that counts towards `maxmemory`, and `maxmemory`; 0 for no bound. */
   usedBytes: number;
   maxBytes: number;
 }
 
-/** The state of each server that takes writes: the one, or the masters of the cluster. */
+/** Reads the state of the server, or of each master of the cluster. */
 export async function readServerStates(redis: RedisClient): Promise<ServerState[]> {
   return await Promise.all(
     writableServers(redis).map(async (server) => parseServerInfo(await server.info())),
@@ -24,6 +24,7 @@ function writableServers(redis: RedisClient): Redis[] {
   return redis instanceof Cluster ? redis.nodes("master") : [redis];
 }
 
+/** Parses the reply of INFO. */
 export function parseServerInfo(info: string): ServerState {
   const field = (name: string) => new RegExp(`^${name}:(.*?)\\r?$`, "m").exec(info)?.[1] ?? "";
   return {
@@ -36,16 +37,16 @@ export function parseServerInfo(info: string): ServerState {
   };
 }
 
-/** Why what the server is given may vanish; undefined when it is kept. */
+/** Returns the fault of a server that evicts keys, or undefined. */
 export function evictionFault({ evictionPolicy }: ServerState): string | undefined {
-  // A user without the permission to read it has no policy.
+  // The policy is empty if the user may not read it.
   if (evictionPolicy === "noeviction" || evictionPolicy === "") return undefined;
   return `Redis evicts keys (maxmemory-policy ${evictionPolicy}): set it to noeviction`;
 }
 
 /**
- * Why Redis cannot do its work now, though it answers: it evicts, is full, is a replica, cannot save, or refuses its
- * user. Undefined when it can. Asks every server that takes writes, and writes `probeKey`.
+ * Returns why Redis cannot do its work although it replies: it evicts, is full, is a replica, cannot save, or refuses its
+ * user; undefined if it can. Checks every master and writes `probeKey`.
  */
 export async function findServerFault(redis: RedisClient, probeKey: string): Promise<string | undefined> {
   const servers = writableServers(redis);
@@ -55,7 +56,7 @@ export async function findServerFault(redis: RedisClient, probeKey: string): Pro
       const state = parseServerInfo(info);
       return evictionFault(state) ?? replicaFault(state) ?? fullFault(state) ?? refusal;
     }),
-    // Its slot may be missing, and its name forbidden.
+    // Fails if the slot has no master or the user may not write the key.
     refusalOf(redis.set(probeKey, "", "PX", PROBE_TTL_MS)),
   ]);
   return faults.find((fault) => fault !== undefined);
@@ -63,8 +64,7 @@ export async function findServerFault(redis: RedisClient, probeKey: string): Pro
 
 const PROBE_TTL_MS = 60_000;
 
-// A script that says nothing of its intent is refused wherever a write would be, also by a node of a cluster that has
-// no key at hand.
+// A script without flags is refused wherever a write would be, without a key, so it works on every node of a cluster.
 const WRITES_NOTHING = "#!lua\nreturn 1";
 
 async function refusalOf(reply: Promise<unknown>): Promise<string | undefined> {
@@ -78,10 +78,10 @@ async function refusalOf(reply: Promise<unknown>): Promise<string | undefined> {
 
 function fullFault({ usedBytes, maxBytes }: ServerState): string | undefined {
   if (maxBytes === 0 || usedBytes < maxBytes) return undefined;
-  return `Redis is full (${usedBytes} of maxmemory ${maxBytes} bytes) and refuses writes: raise maxmemory, or remove what else fills it`;
+  return `Redis is full (${usedBytes} of maxmemory ${maxBytes} bytes) and refuses writes: raise maxmemory, or remove other data from it`;
 }
 
-/** Why the server takes no writes; undefined for a master. */
+/** Returns the fault of a replica; undefined for a master. */
 export function replicaFault({ isReplica }: ServerState): string | undefined {
   return isReplica ? REPLICA : undefined;
 }

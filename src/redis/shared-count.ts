@@ -1,9 +1,9 @@
 import type { RedisClient } from "./client.ts";
 
 /**
- * A count that all processes share, each with its own part: states that this process has `mine`, and takes up to
- * `want` more as long as all together stay within `bound`. A part counts for `ttlMs`, unless it is stated again. What
- * is stated is the whole part, so that a Redis that lost it is right again with the next call.
+ * Takes a share of a count that all processes share. Reports that this process has `mine` and takes up to `want` more,
+ * while all processes together stay within `bound`. A report expires after `ttlMs` unless it is repeated. It contains the
+ * whole share, so that the next call repairs a count that Redis lost. Returns the permits taken and those of the others.
  */
 export async function takeShare(
   redis: RedisClient,
@@ -18,7 +18,7 @@ export async function takeShare(
   return { taken, others };
 }
 
-// A hash of the owners; each value is a part and the moment, in ms, until which it counts.
+// A hash by owner. Each value is the share and the time when it expires (ms).
 const TAKE_SHARE = `
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)

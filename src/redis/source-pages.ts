@@ -1,23 +1,24 @@
 import type { RedisClient } from "./client.ts";
 import type { SourceKeys } from "./keys.ts";
 
-/** The field of the pages that says what they were read under; no page has this ref. */
+/** The hash field with the stamp of the pages; no page has this ref. */
 const STAMP = "";
+/** Pages per command. */
 const PAGES_AT_ONCE = 256;
 
-/** What is known of a source's pages, by their refs. */
-export interface PagesKept {
-  /** What they were kept under; undefined for nothing, or while somebody was writing. */
+/** The remembered pages of a source, by their refs. */
+export interface RememberedPages {
+  /** The version of the pages; undefined if there are none. */
   stamp: string | undefined;
   pages: Map<string, Buffer>;
 }
 
-/** The pages that were kept under one of these stamps; none for another. */
+/** Reads the pages if their stamp is one of `stamps`; otherwise returns no pages. */
 export async function readPages(
   redis: RedisClient,
   keys: SourceKeys,
   stamps: readonly string[],
-): Promise<PagesKept> {
+): Promise<RememberedPages> {
   const pages = new Map<string, Buffer>();
   const stamp = (await redis.hget(keys.pages, STAMP)) ?? undefined;
   if (stamp === undefined || !stamps.includes(stamp)) return { stamp, pages };
@@ -34,41 +35,42 @@ export async function readPages(
 }
 
 /**
- * Keeps what is known of pages, if they still are what was read under `from`. They count from the moment that their
- * stamp is written, last: a writer that was overtaken leaves nothing, and one that ended leaves none that count.
+ * Writes pages if the stamp is still `from`. The new stamp is written last: until then the pages have the name of the
+ * writer as their stamp, so that a writer that dies or is overtaken leaves no pages that count. Returns whether all were
+ * written.
  */
 export async function writePages(
   redis: RedisClient,
   keys: SourceKeys,
   update: {
     from: string | undefined;
-    /** Names this writer. */
+    /** A unique name of this writer. */
     writer: string;
     stamp: string;
-    /** Whether those that are not named here stay. */
-    stays: boolean;
+    /** Whether pages that are not in `pages` or `removed` stay. */
+    keepOthers: boolean;
     pages: ReadonlyMap<string, Buffer>;
-    gone: readonly string[];
+    removed: readonly string[];
     ttlSeconds: number;
   },
 ): Promise<boolean> {
-  const { from = "", writer, stamp, stays, pages, gone, ttlSeconds } = update;
+  const { from = "", writer, stamp, keepOthers, pages, removed, ttlSeconds } = update;
   const mine = `written by ${writer}`;
   const step = async (expected: string, next: string, first: 0 | 1, fields: readonly (string | Buffer)[]) =>
     (await redis.eval(WRITE_PAGES, 1, keys.pages, expected, next, ttlSeconds, first, ...fields)) === 1;
-  if (!(await step(from, mine, stays ? 0 : 1, []))) return false;
+  if (!(await step(from, mine, keepOthers ? 0 : 1, []))) return false;
   const all = [...pages];
   for (let start = 0; start < all.length; start += PAGES_AT_ONCE) {
     if (!(await step(mine, mine, 0, all.slice(start, start + PAGES_AT_ONCE).flat()))) return false;
   }
-  for (let start = 0; start < gone.length; start += PAGES_AT_ONCE) {
-    await redis.hdel(keys.pages, ...gone.slice(start, start + PAGES_AT_ONCE));
+  for (let start = 0; start < removed.length; start += PAGES_AT_ONCE) {
+    await redis.hdel(keys.pages, ...removed.slice(start, start + PAGES_AT_ONCE));
   }
   return await step(mine, stamp, 0, []);
 }
 
-// KEYS: the pages. ARGV: the stamp that is expected, the next one, how long they live, whether those that are there go
-// first, and fields with their values.
+// KEYS: the pages. ARGV: the expected stamp, the next stamp, the time to live (s), whether to delete all pages first (0 or
+// 1), and fields with their values.
 const WRITE_PAGES = `
 if (redis.call('HGET', KEYS[1], '') or '') ~= ARGV[1] then return 0 end
 if ARGV[4] == '1' then redis.call('UNLINK', KEYS[1]) end

@@ -1,9 +1,9 @@
 import type { RedisClient } from "./client.ts";
 
 /**
- * Takes tokens from a bucket that all processes share, by Redis's own clock: it holds one second's worth and fills
- * at `perSecond`. Answers how long to wait, ms; 0 when they were taken. More tokens than it holds are let through
- * when it is full, and paid for afterwards (the generic cell rate algorithm).
+ * Takes tokens from a bucket that all processes share, by the clock of Redis. The bucket fills at `perSecond` and holds
+ * the tokens of one second. Returns how long to wait, ms, or 0 if they were taken. More tokens than the bucket holds are
+ * granted when it is full, and delay the next ones (the generic cell rate algorithm).
  */
 export async function takeTokens(
   redis: RedisClient,

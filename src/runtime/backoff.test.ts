@@ -9,11 +9,11 @@ test("an exponential back-off doubles its ceiling up to the maximum", () => {
   ]);
 });
 
-test("an exponential back-off is drawn from all of its range", () => {
+test("an exponential back-off is drawn from the whole range up to its ceiling", () => {
   expect(backoffMs(exponential, 3, () => 0)).toBe(0);
   expect(backoffMs(exponential, 3, () => 0.5)).toBe(200);
 });
 
-test("a fixed back-off stays the same, and below the maximum", () => {
+test("a fixed back-off stays the same and within its maximum", () => {
   expect(backoffMs({ kind: "fixed", delayMs: 300, maxDelayMs: 200 }, 9, () => 0.1)).toBe(200);
 });

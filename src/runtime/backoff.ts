@@ -1,15 +1,15 @@
-/** How the wait before another try grows. */
+/** The growth of the wait between tries. */
 export interface Backoff {
   kind: "exponential" | "fixed";
   /** The wait after the first failure, ms. */
   delayMs: number;
-  /** No wait is longer, ms. */
+  /** The longest wait, ms. */
   maxDelayMs: number;
 }
 
 /**
- * The wait before the try that follows failure number `failures` (from 1), ms. Exponential waits are drawn
- * evenly from 0 to the doubled bound ("full jitter"), so that what failed together does not return together.
+ * Returns the wait after failure number `failures` (from 1), ms. Exponential waits are drawn evenly from 0 to a ceiling
+ * that doubles with each failure ("full jitter"), so that callers that failed together do not retry together.
  * Source: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
  */
 export function backoffMs(backoff: Backoff, failures: number, random: () => number): number {

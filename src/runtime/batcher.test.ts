@@ -19,7 +19,7 @@ function batcherOf(over: Partial<ConstructorParameters<typeof Batcher<number, nu
 const turn = () => new Promise(setImmediate);
 
 describe("Batcher", () => {
-  test("sends what gathered while a batch was under way as the next one", async () => {
+  test("batches the items that arrived while the previous batch was under way", async () => {
     const { batcher, batches, release } = batcherOf();
     const first = batcher.add(1);
     await turn();
@@ -34,7 +34,7 @@ describe("Batcher", () => {
     expect(batches).toEqual([[1], [2, 3, 4], [5]]);
   });
 
-  test("sends the next batch before those who waited for the last go on", async () => {
+  test("sends the next batch before the callers of the previous one continue", async () => {
     const { batcher, batches, release } = batcherOf();
     const sentBy = batcher.add(1).then(() => batches.length);
     await turn();
@@ -44,7 +44,7 @@ describe("Batcher", () => {
     release[1]?.();
   });
 
-  test("lets batches of one size take turns where their callers come back", async () => {
+  test("evens out batch sizes when the callers come back for more", async () => {
     const { batcher, batches, release } = batcherOf({ maxItems: 100, evenAbove: 2 });
     const callers = Array.from({ length: 10 }, async (_, caller) => {
       for (let round = 0; round < 6; round += 1) await batcher.add(caller);
@@ -57,7 +57,7 @@ describe("Batcher", () => {
     expect(batches.map((batch) => batch.length)).toEqual(Array(12).fill(5));
   });
 
-  test("keeps to the weight of a batch, and lets an item that is heavier go alone", async () => {
+  test("keeps a batch within its weight and sends a heavier item alone", async () => {
     const { batcher, batches, release } = batcherOf({ maxItems: 10, maxWeight: 10, weigh: (item) => item });
     const all = [4, 4, 4, 50].map((item) => batcher.add(item));
     for (let batch = 0; batch < 3; batch += 1) {
@@ -69,7 +69,7 @@ describe("Batcher", () => {
     expect(batches).toEqual([[4, 4], [4], [50]]);
   });
 
-  test("fails the items of a failing batch and no others", async () => {
+  test("rejects only the items of the batch that failed", async () => {
     const { batcher, release } = batcherOf({ maxItems: 1 });
     const bad = batcher.add(-1).catch((error: Error) => error.message);
     const good = batcher.add(2);
@@ -81,26 +81,26 @@ describe("Batcher", () => {
     expect(await good).toBe(20);
   });
 
-  test("fails the one item whose result is an error", async () => {
+  test("rejects only the item whose result is an error", async () => {
     const batcher = new Batcher<number, number>(
       async (items) => items.map((item) => (item < 0 ? new Error("bad item") : item)),
       { maxItems: 3, inFlight: 1, maxWaiting: 100, full: () => new Error("full") },
     );
-    const answers = await Promise.allSettled([batcher.add(1), batcher.add(-1), batcher.add(2)]);
-    expect(answers.map((answer) => (answer.status === "fulfilled" ? answer.value : "bad"))).toEqual([
+    const results = await Promise.allSettled([batcher.add(1), batcher.add(-1), batcher.add(2)]);
+    expect(results.map((result) => (result.status === "fulfilled" ? result.value : "bad"))).toEqual([
       1,
       "bad",
       2,
     ]);
   });
 
-  test("refuses an item when too many wait", async () => {
+  test("rejects an item when too many are waiting for a batch", async () => {
     const { batcher } = batcherOf({ maxWaiting: 1 });
     void batcher.add(1);
     await expect(batcher.add(2)).rejects.toThrow("full");
   });
 
-  test("gives back an item that no batch has yet, and no other", async () => {
+  test("withdraws an item only while no batch has it", async () => {
     const { batcher, batches, release } = batcherOf();
     void batcher.add(1);
     await turn();
@@ -115,7 +115,7 @@ describe("Batcher", () => {
     expect(batches).toEqual([[1], [3]]);
   });
 
-  test("says how long its first item has waited", async () => {
+  test("reports how long the first waiting item has waited", async () => {
     let nowMs = 1_000;
     const { batcher, release } = batcherOf({ maxItems: 1, now: () => nowMs });
     const first = batcher.add(1);

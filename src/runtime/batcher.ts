@@ -1,25 +1,25 @@
 import assert from "node:assert";
 
+/** Bounds of a `Batcher`. */
 export interface BatcherOptions<Item> {
-  /** No batch holds more items. */
+  /** Items per batch, at most. */
   maxItems: number;
-  /** No batch of more than one item weighs more; an item heavier than this goes alone. */
+  /** The weight of a batch, at most. An item that is heavier travels alone. */
   maxWeight?: number;
   /**
-   * A batch of more items than this takes no more than half of those that are about: of its callers and the last one's,
-   * who come back with the next. So two batches of one size take turns: one is under way while the callers of the other
-   * go on. Left to itself a large and a small one take turns, and while the large one is under way the callers of the
-   * small one are soon done: the receiver accepts 7 % less.
+   * The size from which a batch takes at most half of the items in circulation: those that wait plus those of the last
+   * batch, whose callers usually come back with more. Two batches of equal size then alternate. Without this a large
+   * and a small one alternate, the callers of the small one idle, and the receiver accepts 7 % less.
    */
   evenAbove?: number;
-  /** What an item weighs, in the unit of `maxWeight`. */
+  /** Returns the weight of an item, in the unit of `maxWeight`. */
   weigh?: (item: Item) => number;
-  /** How many batches may be under way at once. */
+  /** Batches under way at once, at most. */
   inFlight: number;
-  /** No more items wait; one more is refused with `full()`. */
+  /** Items that may wait. One more is rejected with the error that `full` makes. */
   maxWaiting: number;
   full: () => Error;
-  /** A clock that never goes back, ms. */
+  /** A monotonic clock, ms. */
   now?: () => number;
 }
 
@@ -31,10 +31,9 @@ interface Waiting<Item, Result> {
 }
 
 /**
- * Groups concurrent calls into batches with no timer: while `inFlight` batches are under way, what arrives
- * gathers, and the next batch is what has gathered. Alone it adds no wait; under load it batches by itself.
- * `flush` answers one result an item, in order: an Error among them fails its item alone, one that is thrown every item
- * of the batch.
+ * Groups concurrent calls into batches without a timer. Items that arrive while `inFlight` batches are under way form
+ * the next batch, so a lone item never waits and batches grow with the load. `flush` returns one result per item, in
+ * order. A result that is an Error rejects its own item; an error that `flush` throws rejects the whole batch.
  */
 export class Batcher<Item, Result> {
   readonly #flush: (items: Item[]) => Promise<(Result | Error)[]>;
@@ -50,31 +49,32 @@ export class Batcher<Item, Result> {
     this.#now = options.now ?? (() => performance.now());
   }
 
-  /** Items that wait for a batch. */
+  /** The number of items that wait for a batch. */
   get waiting(): number {
     return this.#waiting.length;
   }
 
-  /** For how long the first item has waited for a batch, ms; 0 when none does. */
+  /** How long the first waiting item has waited, ms; 0 if none waits. */
   get waitedMs(): number {
     const [first] = this.#waiting;
     return first === undefined ? 0 : this.#now() - first.sinceMs;
   }
 
-  /** Takes an item back if no batch has it yet; its promise then never settles. */
+  /** Removes an item unless a batch has it already, and returns whether it did. The promise of a removed item never settles. */
   withdraw(item: Item): boolean {
     const index = this.#waiting.findIndex((entry) => entry.item === item);
     if (index !== -1) this.#waiting.splice(index, 1);
     return index !== -1;
   }
 
+  /** Queues an item and resolves with its result. */
   add(item: Item): Promise<Result> {
     if (this.#waiting.length >= this.#options.maxWaiting) return Promise.reject(this.#options.full());
     return new Promise((resolve, reject) => {
       this.#waiting.push({ item, sinceMs: this.#now(), resolve, reject });
       if (this.#running < this.#options.inFlight) {
         this.#running += 1;
-        // The turn of the event loop ends first, so that what arrived in it travels together.
+        // Runs after this turn of the event loop, so that all items of the turn share a batch.
         setImmediate(() => this.#run());
       }
     });
@@ -86,21 +86,21 @@ export class Batcher<Item, Result> {
       this.#running -= 1;
       return;
     }
-    void this.#send(batch).then((answer) => {
-      // The next batch leaves before the callers of this one go on: what they do takes as long as a batch, and what
-      // they wait for would stand still meanwhile. They go on one by one, so that the first is not kept by the last.
+    void this.#send(batch).then((settle) => {
+      // The next batch leaves before the callers of this one continue: their work takes as long as a batch, and the
+      // store would idle meanwhile. They continue one by one, so that the first does not wait for the last.
       this.#run();
-      process.nextTick(() => batch.forEach(answer));
+      process.nextTick(() => batch.forEach(settle));
     });
   }
 
-  /** Never rejects: an error is what it answers every item. */
+  /** Flushes a batch and returns the function that settles each of its items. Never rejects. */
   async #send(
     batch: Waiting<Item, Result>[],
   ): Promise<(entry: Waiting<Item, Result>, index: number) => void> {
     try {
       const results = await this.#flush(batch.map((entry) => entry.item));
-      assert.equal(results.length, batch.length, "a batch answers one result an item");
+      assert.equal(results.length, batch.length, "flush returns one result per item");
       return (entry, index) => {
         const result = results[index] as Result | Error;
         if (result instanceof Error) entry.reject(result);

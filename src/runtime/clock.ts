@@ -1,4 +1,4 @@
-/** The time of this process. Leases and ids never use it: they use the database's clock. */
+/** The clock of this process. Leases and ids use the database's clock instead. */
 export interface Clock {
   /** Milliseconds since the epoch. */
   now(): number;

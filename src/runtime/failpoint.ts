@@ -1,10 +1,10 @@
 /**
- * Named places at which a fault test may end the process, as `HEADRACE_FAILPOINTS=name,name` says. Unset, as it is
- * outside of tests, a place is one look into an empty set.
+ * The failpoints that are armed. A fault test lists their names in `HEADRACE_FAILPOINTS`, separated by commas; outside
+ * of tests the set is empty.
  */
 const ARMED = new Set((process.env["HEADRACE_FAILPOINTS"] ?? "").split(",").filter((name) => name !== ""));
 
-/** Ends the process here and now, as a power cut would, if this place is armed. */
+/** Kills the process with SIGKILL if the failpoint of this name is armed. */
 export function failpoint(name: string): void {
   if (ARMED.has(name)) process.kill(process.pid, "SIGKILL");
 }

@@ -2,8 +2,8 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 
 /**
- * A secret that is made at the first start and kept in a file that its owner alone may read. Two starts at once
- * agree on one value: who comes second reads the first one's.
+ * Returns the secret in a file, which only its owner may read, and generates it with `make` at the first start. Two
+ * processes that start at once get the same value: the second reads the file of the first.
  */
 export async function generatedOnce(
   file: string,

@@ -1,17 +1,17 @@
 import { setFlagsFromString } from "node:v8";
 
 /**
- * Sets by how much the heap of this process may grow, in percent of what is alive in it, before all of it is marked
- * anew. V8's own choice is some 90 at the sizes here. More is fewer pauses of some 60 ms, less is less memory.
+ * Sets how far the heap of this process may grow between full collections, in percent of the live objects. V8 chooses
+ * about 90 at our heap sizes. A higher value means fewer pauses of about 60 ms; a lower one means less memory.
  */
 export function setHeapGrowth(percent: number): void {
   setFlagsFromString(`--heap-growing-percent=${percent}`);
 }
 
 /**
- * Makes every new object young. V8 learns at which places of the code objects outlive a collection, and makes later
- * ones old at once; under load those are the ones that wait for a commit, and what is old is freed by marking alone. A
- * process that took 6,500 deliveries a second was marked every 20 s so, and not once in 80 s without.
+ * Allocates every new object in the young generation. V8 otherwise allocates objects old where earlier ones outlived a
+ * collection, and only a full collection frees them. Under load these are the deliveries that wait for a commit: at 6,500
+ * deliveries per second the heap was marked every 20 s, and without pretenuring not once in 80 s.
  */
 export function keepNewObjectsYoung(): void {
   setFlagsFromString("--no-allocation-site-pretenuring");

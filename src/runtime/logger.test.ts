@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { createLogger } from "./logger.ts";
 
-test("no secret reaches a line, at the top of an entry or inside it", () => {
+test("a log line redacts secrets at the top of an entry and inside it", () => {
   const lines: string[] = [];
   const log = createLogger("info", { write: (line) => void lines.push(line) });
   log.info(
@@ -17,7 +17,7 @@ test("no secret reaches a line, at the top of an entry or inside it", () => {
   expect(JSON.parse(lines[0] as string)).toMatchObject({ level: "info", msg: "x", secret: "[redacted]" });
 });
 
-test("a line says when and how severe in words", () => {
+test("a log line has its time in ISO 8601 and its level as a word", () => {
   const lines: string[] = [];
   const log = createLogger("warn", { write: (line) => void lines.push(line) });
   log.info("too little");
@@ -27,7 +27,7 @@ test("a line says when and how severe in words", () => {
   ]);
 });
 
-test("a command that Redis refused is left out of its error: its arguments may be a password", () => {
+test("a logged Redis error omits its command, whose arguments may be a password", () => {
   const lines: string[] = [];
   const log = createLogger("info", { write: (line) => void lines.push(line) });
   const refused = Object.assign(new Error("WRONGPASS invalid username-password pair"), {

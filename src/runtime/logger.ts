@@ -2,7 +2,7 @@ import pino, { type DestinationStream, type Logger } from "pino";
 
 export type { Logger } from "pino";
 
-/** Fields that may hold a secret wherever they stand in a logged object; their values never reach a line. */
+/** Fields that may hold a secret, up to three levels deep in a logged object. */
 const REDACTED = [
   "authorization",
   "cookie",
@@ -16,7 +16,7 @@ const REDACTED = [
   "encryption_keys",
 ].flatMap((field) => [field, `*.${field}`, `*.*.${field}`]);
 
-/** One JSON line an entry on standard output, secrets redacted. Payloads are never logged, so none is redacted. */
+/** Creates a logger that writes one JSON line per entry to standard output, with secrets redacted. */
 export function createLogger(level: string, destination?: DestinationStream): Logger {
   const options = {
     level,
@@ -29,7 +29,7 @@ export function createLogger(level: string, destination?: DestinationStream): Lo
   return destination === undefined ? pino(options) : pino(options, destination);
 }
 
-/** As pino describes it, without the command that Redis refused: its arguments may be a password. */
+/** Describes an error as pino does, but omits the command that Redis refused: its arguments may be a password. */
 function describeError(error: Error): unknown {
   const described = pino.stdSerializers.err(error);
   if (typeof described !== "object" || described === null) return described;

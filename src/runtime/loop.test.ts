@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { delay } from "./delay.ts";
 import { until } from "../../test/support/until.ts";
 import { createLoop, type Step } from "./loop.ts";
 
@@ -13,7 +14,7 @@ function loopOf(step: Step, onError: (error: unknown) => void = () => {}) {
 }
 
 describe("createLoop", () => {
-  test("may be stopped before it starts, started twice and stopped twice", async () => {
+  test("a loop may be stopped before it starts, started twice and stopped twice", async () => {
     let steps = 0;
     const loop = loopOf(async () => {
       steps += 1;
@@ -28,7 +29,7 @@ describe("createLoop", () => {
     expect(steps).toBe(1);
   });
 
-  test("repeats its step at once while it waits for nothing", async () => {
+  test("repeats its step at once while the step asks for no wait", async () => {
     let steps = 0;
     const loop = loopOf(async () => {
       await new Promise(setImmediate);
@@ -40,7 +41,7 @@ describe("createLoop", () => {
     await loop.stop();
   });
 
-  test("is woken from its wait, and keeps a wake-up that comes during a step", async () => {
+  test("wakes from its wait and remembers a wake-up that comes during a step", async () => {
     let steps = 0;
     let finishStep: () => void = () => {};
     const loop = loopOf(async () => {
@@ -56,14 +57,14 @@ describe("createLoop", () => {
     finishStep();
     await until("the second step, by the kept wake-up", () => steps === 2, { everyMs: 1 });
     finishStep();
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    await delay(5);
     loop.wake();
     await until("the third step, by a wake-up in the wait", () => steps === 3, { everyMs: 1 });
     finishStep();
     await loop.stop();
   });
 
-  test("backs off from a failing step, says so, and recovers", async () => {
+  test("backs off after a failed step, reports the error and recovers", async () => {
     const errors: unknown[] = [];
     let steps = 0;
     const loop = loopOf(
@@ -83,7 +84,7 @@ describe("createLoop", () => {
     await loop.stop();
   });
 
-  test("lets the step in hand end before a stop resolves, and tells it to hurry", async () => {
+  test("stop aborts the signal of the current step and waits for the step to end", async () => {
     let ended = false;
     const loop = loopOf(
       (signal) =>

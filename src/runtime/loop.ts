@@ -1,40 +1,42 @@
 import { type Backoff, backoffMs } from "./backoff.ts";
+import { errorMessage } from "./error-message.ts";
 
-/** What a step says about the next one: how long to wait for it unless something wakes the loop, ms. */
+/** One pass of a loop. Resolves with the wait before the next pass, ms, which a wake-up shortens. */
 export type Step = (signal: AbortSignal) => Promise<{ waitMs: number }>;
 
 export interface LoopOptions {
   name: string;
   step: Step;
-  /** The wait after a failed step. */
+  /** Applies after a failed step. */
   backoff: Backoff;
   onError: (error: unknown, failures: number) => void;
   random?: () => number;
   now?: () => number;
 }
 
-/** How a loop is doing, for readiness and metrics. */
+/** The state of a loop, for readiness and metrics. */
 export interface LoopProgress {
   name: string;
-  /** When its last step ended well, ms since the epoch; 0 before the first. */
+  /** When a step last succeeded, ms since the epoch; 0 before the first success. */
   lastSuccessMs: number;
-  /** Failed steps since the last good one. */
+  /** Failed steps since the last success. */
   failures: number;
   lastError: string | undefined;
 }
 
 /**
- * A step that is repeated until it is stopped: the one contract of every loop. Starting twice, stopping twice or
- * stopping before starting is fine. `stop` lets the step in hand end; its signal tells it to hurry.
+ * Repeats a step until it is stopped. Starting twice, stopping twice and stopping before starting are allowed. `stop`
+ * aborts the signal of the current step and waits for the step to end.
  */
 export interface Loop {
   start(): void;
   stop(): Promise<void>;
-  /** The next step begins at once; a wake-up during a step is kept. Nothing happens during back-off. */
+  /** Starts the next step at once, or after the current one. Does not shorten a back-off. */
   wake(): void;
   progress(): LoopProgress;
 }
 
+/** Creates a loop that is not started yet. */
 export function createLoop(options: LoopOptions): Loop {
   const { name, step, backoff, onError, random = Math.random, now = Date.now } = options;
   let abort: AbortController | undefined;
@@ -48,7 +50,7 @@ export function createLoop(options: LoopOptions): Loop {
       woken = false;
       const waitMs = await runStep(signal);
       if (signal.aborted || waitMs === 0) continue;
-      // A wake-up shortens a wait for work, not a wait for a fault to pass.
+      // A wake-up announces work. It does not end a back-off.
       if (woken && state.failures === 0) continue;
       await wait(waitMs);
     }
@@ -64,7 +66,7 @@ export function createLoop(options: LoopOptions): Loop {
     } catch (error) {
       if (signal.aborted) return 0;
       state.failures += 1;
-      state.lastError = error instanceof Error ? error.message : String(error);
+      state.lastError = errorMessage(error);
       onError(error, state.failures);
       return Math.max(1, backoffMs(backoff, state.failures, random));
     }

@@ -1,8 +1,8 @@
 import { createLogger } from "./logger.ts";
 
 /**
- * Makes the fields of a log line plain JSON, with the values that may be secret replaced, as the log of the process
- * does: pino writes the line. Fields that throw when they are read are left out.
+ * Creates a function that turns the fields of a log line into plain JSON, with the secrets redacted that the process log
+ * redacts. It returns undefined for fields that are empty or cannot be read.
  */
 export function createRedactor(): (fields: unknown) => Record<string, unknown> | undefined {
   let text = "";

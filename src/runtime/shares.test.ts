@@ -3,7 +3,7 @@ import { createShares, type NoShare } from "./shares.ts";
 
 const BOUNDS = { total: 3, perHolder: 2, maxWaitMs: 10_000, maxWaiting: 2 };
 
-/** Takes a slot and notes the name when it has it. */
+/** Takes a slot and records the name once it has it. */
 function taking(shares: ReturnType<typeof createShares>, order: string[]) {
   return (name: string) =>
     shares.take(name).then((release) => {
@@ -12,7 +12,7 @@ function taking(shares: ReturnType<typeof createShares>, order: string[]) {
     });
 }
 
-test("a holder has no more slots than its share while others are free, and a freed one goes to it", async () => {
+test("a holder gets no more than its share, even while slots are free", async () => {
   const shares = createShares(BOUNDS);
   const order: string[] = [];
   const take = taking(shares, order);
@@ -27,20 +27,20 @@ test("a holder has no more slots than its share while others are free, and a fre
   expect(order).toEqual(["a", "a", "b", "a"]);
 });
 
-test("a freed slot goes to the holders in turn, however many callers of one wait", async () => {
+test("freed slots go to the holders in turn, however many callers of one wait", async () => {
   const shares = createShares({ ...BOUNDS, total: 1 });
   const order: string[] = [];
   const take = taking(shares, order);
-  const held = await take("a");
+  const release = await take("a");
   const others = [take("a"), take("a"), take("b"), take("c")];
-  held();
+  release();
   await Promise.all(others.map(async (other) => (await other)()));
   expect(order).toEqual(["a", "b", "c", "a", "a"]);
 });
 
-test("a caller beyond the bound on waiting ones, or that waits too long, is refused and told whose slots they are", async () => {
+test("a caller that cannot wait or waits too long is rejected, with whether its own holder has the slots", async () => {
   const shares = createShares({ total: 1, perHolder: 1, maxWaitMs: 20, maxWaiting: 1 });
-  const held = await shares.take("a");
+  const release = await shares.take("a");
   const waiting = [shares.take("a"), shares.take("b")];
   await expect(shares.take("a")).rejects.toMatchObject({ own: true });
   const refused = await Promise.allSettled(waiting);
@@ -48,7 +48,7 @@ test("a caller beyond the bound on waiting ones, or that waits too long, is refu
     true,
     false,
   ]);
-  held();
+  release();
   (await shares.take("b"))();
   await shares.take("a");
 });

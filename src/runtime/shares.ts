@@ -1,16 +1,16 @@
-/** How the slots of something scarce are shared among holders. */
+/** Bounds of slots that holders share. */
 export interface ShareBounds {
-  /** Slots in all. */
+  /** Slots in total. */
   total: number;
-  /** Slots that one holder has at once. */
+  /** Slots of one holder, at most. */
   perHolder: number;
   /** How long a caller waits for a slot, ms. */
   maxWaitMs: number;
-  /** Callers of one holder that wait at once. */
+  /** Waiting callers of one holder, at most. */
   maxWaiting: number;
 }
 
-/** A slot was not to be had: `own` says that the holder's own callers keep it from one, not those of others. */
+/** No slot was free in time. `own` is true if the holder's own callers have the slots, false if others do. */
 export class NoShare extends Error {
   readonly own: boolean;
 
@@ -22,7 +22,7 @@ export class NoShare extends Error {
 
 /** Slots that holders share. */
 export interface Shares {
-  /** Takes a slot of a holder and returns what frees it; rejects with `NoShare` when none is free in time. */
+  /** Takes a slot for a holder and resolves with its release function. Rejects with `NoShare` if none is free in time. */
   take(holder: string): Promise<() => void>;
 }
 
@@ -37,32 +37,32 @@ interface Holder {
 }
 
 /**
- * Shares slots fairly: a holder has at most `perHolder` of them, and a slot that becomes free goes to the next holder
- * in turn, so that one that waits for many slots keeps no other from its first. Holders that have no slot and wait for
- * none take no memory.
+ * Creates slots that holders share fairly. A holder has at most `perHolder` of them, and a freed slot goes to the next
+ * holder in turn, so that a holder with many waiting callers does not delay the others. Holders without slots and
+ * callers take no memory.
  */
 export function createShares(bounds: ShareBounds): Shares {
-  /** In the order of their turns: a holder that was given a slot, or gives one back, goes to the end. */
+  /** In the order of their turns: a holder moves to the end when it gets or returns a slot. */
   const holders = new Map<string, Holder>();
   let free = bounds.total;
 
   function give(name: string, holder: Holder): () => void {
     free -= 1;
     holder.taken += 1;
-    goLast(name, holder);
+    moveToEnd(name, holder);
     let released = false;
     return () => {
       if (released) return;
       released = true;
       free += 1;
       holder.taken -= 1;
-      goLast(name, holder);
+      moveToEnd(name, holder);
       giveNext();
       forgetIdle(name, holder);
     };
   }
 
-  function goLast(name: string, holder: Holder): void {
+  function moveToEnd(name: string, holder: Holder): void {
     holders.delete(name);
     holders.set(name, holder);
   }

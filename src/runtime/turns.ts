@@ -1,9 +1,9 @@
-/** Callers that wait for a turn of the event loop, first come, first served. */
+/** Callers that wait for a turn of the event loop, in the order of their calls. */
 const waiting: (() => void)[] = [];
 
 /**
- * Resolves in a later turn of the event loop. Each turn goes to one caller alone, however many wait, so that slices
- * of different works never add up to a long turn.
+ * Resolves in a later turn of the event loop. Each turn goes to one caller, so that the slices of concurrent work never
+ * add up to a long turn.
  */
 export function nextTurn(): Promise<void> {
   return new Promise((resolve) => {
@@ -18,7 +18,7 @@ function release(): void {
   if (waiting.length > 0) setImmediate(release);
 }
 
-/** Runs work that yields after each slice, a slice in each turn of the event loop. The first runs at once. */
+/** Runs work that yields after each slice, one slice per turn of the event loop. The first slice runs at once. */
 export async function inTurns<Result>(
   work: Iterator<undefined, Result>,
   pause: () => Promise<void> = nextTurn,

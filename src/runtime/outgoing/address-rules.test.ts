@@ -11,7 +11,7 @@ describe("createAddressRules", () => {
     ["2606:4700::1111"],
     ["::ffff:8.8.8.8"],
     ["64:ff9b::808:808"],
-  ])("admits the public address %s", (address) => {
+  ])("the address rules admit the public address %s", (address) => {
     expect(refused(address)).toBeUndefined();
   });
 
@@ -54,11 +54,11 @@ describe("createAddressRules", () => {
     ["64:ff9b:1::a00:1", "rfc6052"],
     ["localhost", "unreadable"],
     ["", "unreadable"],
-  ])("refuses %s as %s", (address, range) => {
+  ])("the address rules refuse %s as %s", (address, range) => {
     expect(refused(address)).toBe(range);
   });
 
-  test("admits what the CIDRs name, an IPv4 address in an IPv6 one among it, and nothing else", () => {
+  test("the address rules admit the allowed CIDRs, also as IPv4-mapped IPv6 addresses, and no others", () => {
     const rules = createAddressRules(["127.0.0.0/8", "10.1.0.0/16", "fd00::/8"]);
     const admitted = ["127.0.0.1", "::ffff:127.0.0.1", "10.1.2.3", "fd12::1", "8.8.8.8"];
     expect(admitted.map(rules)).toEqual(admitted.map(() => undefined));
@@ -66,14 +66,14 @@ describe("createAddressRules", () => {
     expect(others.map(rules)).toEqual(["private", "private", "loopback", "linkLocal"]);
   });
 
-  test("admits everything when all is allowed", () => {
+  test("the address rules admit every address when all are allowed", () => {
     const rules = createAddressRules("all");
     expect(["127.0.0.1", "169.254.169.254", "::1"].map(rules)).toEqual([undefined, undefined, undefined]);
   });
 });
 
 describe("parseAllowPrivate", () => {
-  test("reads CIDRs and single addresses, and the word all", () => {
+  test("parseAllowPrivate reads CIDRs, single addresses and the word all", () => {
     expect(parseAllowPrivate(" 10.0.0.0/8, ::1/128,,192.168.1.7,fd00::1 ")).toEqual([
       "10.0.0.0/8",
       "::1/128",
@@ -96,11 +96,11 @@ describe("parseAllowPrivate", () => {
     "localhost",
     "10.0.0.0/8;127.0.0.0/8",
     "all,10.0.0.0/8",
-  ])("refuses %s", (text) => {
+  ])("parseAllowPrivate refuses %s", (text) => {
     expect(parseAllowPrivate(text)).toBeUndefined();
   });
 
-  test("gives CIDRs that the rules can read", () => {
+  test("parseAllowPrivate returns CIDRs that the address rules accept", () => {
     const allowed = parseAllowPrivate("127.0.0.1,::1") ?? [];
     expect(["127.0.0.1", "127.0.0.2", "::1"].map(createAddressRules(allowed))).toEqual([
       undefined,

@@ -1,15 +1,15 @@
 import { isIP } from "node:net";
 import ipaddr from "ipaddr.js";
 
-/** Which addresses outside the public internet outgoing calls may reach: all of them, or those in the CIDRs. */
+/** The non-public addresses that outgoing calls may reach: all of them, or those in the CIDRs. */
 export type AllowPrivate = "all" | readonly string[];
 
-/** Says why an IP address may not be reached ("loopback", "private" …); undefined when it may. */
+/** Returns the range that forbids an IP address ("loopback", "private" …), or undefined if it may be reached. */
 export type AddressRules = (address: string) => string | undefined;
 
 /**
- * Reads a list of CIDRs, comma-separated, or the word `all`. An address without a prefix length stands for itself
- * alone; empty entries are passed over. Undefined when an entry is neither.
+ * Parses a comma-separated list of CIDRs, or the word `all`. An address without a prefix length matches only itself;
+ * empty entries are skipped. Returns undefined if an entry is malformed.
  */
 export function parseAllowPrivate(text: string): AllowPrivate | undefined {
   if (text.trim() === "all") return "all";
@@ -19,9 +19,9 @@ export function parseAllowPrivate(text: string): AllowPrivate | undefined {
 }
 
 /**
- * Admits public unicast addresses and what `allow` names. All else is refused: loopback, private, link-local (and
- * with it the clouds' metadata services), carrier-grade NAT, multicast, reserved and documentation ranges, tunnels.
- * An IPv6 address that carries an IPv4 address (mapped, NAT64) is judged by the latter.
+ * Admits public unicast addresses and those in `allow`. Refuses all others: loopback, private, link-local (which
+ * includes the clouds' metadata services), carrier-grade NAT, multicast, reserved and documentation ranges, tunnels.
+ * An IPv6 address that embeds an IPv4 address (mapped, NAT64) is judged by the IPv4 address.
  * Sources: https://www.iana.org/assignments/iana-ipv4-special-registry and iana-ipv6-special-registry.
  */
 export function createAddressRules(allow: AllowPrivate): AddressRules {
@@ -30,7 +30,7 @@ export function createAddressRules(allow: AllowPrivate): AddressRules {
   return (text) => {
     if (isIP(text) === 0) return "unreadable";
     if (IPV4_COMPATIBLE.test(text)) return "reserved";
-    const address = carriedAddress(ipaddr.parse(text));
+    const address = embeddedAddress(ipaddr.parse(text));
     const range = rangeOf(address);
     if (range === "unicast") return undefined;
     const isAllowed = allowed.some(
@@ -56,7 +56,7 @@ export function createTargetRules(allow: AllowPrivate, ownTargets: ReadonlySet<s
 
 type Address = ReturnType<typeof ipaddr.parse>;
 
-/** Octal, hexadecimal and shortened spellings are refused: what they mean differs between tools. */
+/** Refuses octal, hexadecimal and shortened spellings, which tools read differently. */
 function toCidr(entry: string): string | undefined {
   const [address = "", bits, ...more] = entry.split("/");
   const maxBits = { 0: -1, 4: 32, 6: 128 }[isIP(address)] as number;
@@ -65,10 +65,10 @@ function toCidr(entry: string): string | undefined {
   return /^\d{1,3}$/.test(bits) && Number(bits) <= maxBits ? entry : undefined;
 }
 
-function carriedAddress(address: Address): Address {
+function embeddedAddress(address: Address): Address {
   if (!(address instanceof ipaddr.IPv6)) return address;
-  const carries = address.isIPv4MappedAddress() || address.match(NAT64);
-  return carries ? new ipaddr.IPv4(address.toByteArray().slice(12)) : address;
+  const embeds = address.isIPv4MappedAddress() || address.match(NAT64);
+  return embeds ? new ipaddr.IPv4(address.toByteArray().slice(12)) : address;
 }
 
 function rangeOf(address: Address): string {
@@ -78,11 +78,11 @@ function rangeOf(address: Address): string {
   return address.match(GLOBAL_UNICAST) ? range : "reserved";
 }
 
-/** Deprecated (RFC 4291, section 2.5.5.1). Stands here because ipaddr.js takes it for a mapped address. */
+/** Deprecated by RFC 4291, section 2.5.5.1. Checked here because ipaddr.js takes it for a mapped address. */
 const IPV4_COMPATIBLE = /^::\d+\.[\d.]+$/;
 /** RFC 6052, section 2.1. */
 const NAT64 = ipaddr.IPv6.parseCIDR("64:ff9b::/96");
-/** RFC 4291, section 2.4, and all that IANA has given out. */
+/** RFC 4291, section 2.4; IANA has assigned nothing outside of it. */
 const GLOBAL_UNICAST = ipaddr.IPv6.parseCIDR("2000::/3");
-/** Azure's own services for a machine stand at a public address: https://learn.microsoft.com/azure/virtual-network/what-is-ip-address-168-63-129-16 */
+/** The public address of Azure's services for a virtual machine: https://learn.microsoft.com/azure/virtual-network/what-is-ip-address-168-63-129-16 */
 const AZURE_METADATA = ipaddr.IPv4.parseCIDR("168.63.129.16/32");

@@ -22,7 +22,7 @@ function get(url: string, rest: Partial<OutgoingRequest> = {}): OutgoingRequest 
 const ok = (_request: IncomingMessage, response: ServerResponse) => response.end("ok");
 
 describe("connections", () => {
-  test("are used again", async () => {
+  test("connections to one origin are reused", async () => {
     const target = await serve(ok);
     const outgoing = limited();
     for (let count = 0; count < 20; count += 1) {
@@ -31,7 +31,7 @@ describe("connections", () => {
     expect(target.connected).toBe(1);
   });
 
-  test("stay usable after requests that could not be sent or failed", async () => {
+  test("a connection slot stays usable after requests that were refused or failed", async () => {
     const target = await serve((request, response) => {
       if (request.url === "/reset") request.socket.destroy();
       else response.end();
@@ -45,7 +45,7 @@ describe("connections", () => {
     }
   });
 
-  test("of one owner that hang leave others theirs to the same origin", async () => {
+  test("hanging requests of one owner leave other owners their connections to the same origin", async () => {
     const hanging: ServerResponse[] = [];
     const target = await serve((request, response) => {
       if (request.url === "/hang") hanging.push(response);
@@ -64,7 +64,7 @@ describe("connections", () => {
     await Promise.all(hung);
   });
 
-  test("are no more to one origin than the bound; who waits goes in order, or gives up at its deadline", async () => {
+  test("connections per origin are bounded, and waiting requests go in order or time out", async () => {
     let atOnce = 0;
     let most = 0;
     const paths: (string | undefined)[] = [];
@@ -93,22 +93,22 @@ describe("connections", () => {
     expect(paths).toEqual(wanted);
   });
 
-  test("are refused to more requests than may wait", async () => {
-    const held: ServerResponse[] = [];
-    const target = await serve((_request, response) => held.push(response));
+  test("a request beyond the bound on waiting ones is OVERLOADED", async () => {
+    const pending: ServerResponse[] = [];
+    const target = await serve((_request, response) => pending.push(response));
     const outgoing = limited({ maxConnectionsPerOrigin: 1, maxWaitingPerOrigin: 1 });
     const first = outgoing.request(get(target.url));
     const second = outgoing.request(get(target.url));
     expect(await outgoing.request(get(target.url))).toMatchObject({ kind: "failed", code: "OVERLOADED" });
-    await until("the first is asked", () => held.length === 1);
-    held[0]?.end();
+    await until("the first is asked", () => pending.length === 1);
+    pending[0]?.end();
     expect(await first).toMatchObject({ status: 200 });
-    await until("the second is asked", () => held.length === 2);
-    held[1]?.end();
+    await until("the second is asked", () => pending.length === 2);
+    pending[1]?.end();
     expect(await second).toMatchObject({ status: 200 });
   });
 
-  test("in all are bounded: an idle one makes room, a busy one does not", async () => {
+  test("an idle connection makes room when the total is reached, and a busy one does not", async () => {
     const [one, other] = [
       await serve(ok),
       await serve((request, response) => void (request.url === "/" && response.end())),
@@ -123,7 +123,7 @@ describe("connections", () => {
     await until("there is room", async () => (await outgoing.request(get(one.url))).kind === "response");
   });
 
-  test("that made room are not used again, and the others of their origin are", async () => {
+  test("a connection closed to make room is not reused, and the others of its origin are", async () => {
     const [one, other] = [await serve(ok), await serve(ok)];
     const outgoing = limited({ maxConnections: 2 });
     const askTwice = () => Promise.all([outgoing.request(get(one.url)), outgoing.request(get(one.url))]);
@@ -134,7 +134,7 @@ describe("connections", () => {
     expect(one.connected).toBe(3);
   });
 
-  test("end when they are idle for too long, and after so many requests", async () => {
+  test("a connection closes after its idle time-out and after its maximum of requests", async () => {
     const target = await serve(ok);
     await limited({ idleTimeoutMs: 50, maxIdleTimeoutMs: 50 }).request(get(target.url));
     expect(target.open.size).toBe(1);
@@ -146,7 +146,7 @@ describe("connections", () => {
     expect(target.connected - before).toBeLessThan(6);
   });
 
-  test("are all closed at the end: what is under way, waits or comes later is aborted", async () => {
+  test("close aborts requests that are under way, wait or come later", async () => {
     const target = await serve(() => {});
     const outgoing = limited({ maxConnectionsPerOrigin: 1 });
     const underWay = outgoing.request(get(target.url));

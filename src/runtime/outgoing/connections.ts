@@ -1,50 +1,50 @@
 import { type buildConnector, Client } from "undici";
 
-/** How many connections there are, and how long one is kept. */
+/** Bounds of the connection pool. */
 export interface ConnectionBounds {
-  /** Connections of this process in all; the one that is idle longest makes room for a new one. */
+  /** Connections of this process in total. The longest idle one closes to make room for a new one. */
   maxConnections: number;
   /** Connections of one owner to one origin (scheme, host and port); each carries one request at a time. */
   maxConnectionsPerOrigin: number;
   /** Requests of one owner that wait for a connection to one origin. */
   maxWaitingPerOrigin: number;
-  /** An idle connection is kept this long, ms, unless the target names another time. */
+  /** How long an idle connection is kept, ms, unless the target gives another time. */
   idleTimeoutMs: number;
-  /** Whatever the target names, an idle connection is kept no longer, ms. */
+  /** How long an idle connection is kept at most, whatever the target gives, ms. */
   maxIdleTimeoutMs: number;
-  /** A connection carries no more requests: so that a busy target's name is resolved again now and then. */
+  /** Requests per connection, at most, so that the name of a busy target is resolved again now and then. */
   maxRequestsPerConnection: number;
-  /** The head of an answer is no larger, bytes. */
+  /** The headers of a response, at most, bytes. */
   maxResponseHeaderBytes: number;
 }
 
-/** Is given a connection, or undefined when all are closed. Called once, and at once when one is free. */
+/** Receives a connection, or undefined when the pool has closed. Called once; synchronously if a connection is free. */
 export type OnConnection = (connection: Client | undefined) => void;
 
 interface Origin {
   name: string;
   url: string;
   open: number;
-  /** The last that was used is taken first, so that the others may end. */
+  /** A stack: the last used is taken first, so that the others can time out. */
   idle: Client[];
-  /** In the order of their coming; none waits while a connection is idle. */
+  /** First come, first served. Empty while a connection is idle. */
   waiting: Set<OnConnection>;
 }
 
 /**
- * Connections that are kept and used again, by owner and origin: an owner whose calls hang keeps no other from the same
- * origin. Each stays with the address that it was opened to; one that
- * the target or the idle time-out has closed is opened anew, and checked again, when it is next used. undici's own
- * Pool is not used: its queue keeps requests that were given up, each of which ends a good connection when its turn
- * comes, and a request that it refuses leaves a connection marked busy for good.
+ * Keeps and reuses connections by owner and origin, so that the hanging calls of one owner never block another. A
+ * connection stays with the address that it was opened to. One that the target or the idle time-out has closed is
+ * reopened, with its address checked again, at its next use. undici's Pool does not fit: its queue keeps aborted
+ * requests, each of which ends a good connection in its turn, and a request that it rejects leaves its connection busy
+ * forever.
  */
 export class Connections {
   readonly #connect: buildConnector.connector;
   readonly #bounds: ConnectionBounds;
-  /** Those that have a connection. */
+  /** Origins with at least one connection, by name. */
   readonly #origins = new Map<string, Origin>();
   readonly #open = new Map<Client, Origin>();
-  /** Of all origins, the longest idle first. */
+  /** The idle connections of all origins, the longest idle first. */
   readonly #idle = new Set<Client>();
   #closed = false;
 
@@ -53,7 +53,7 @@ export class Connections {
     this.#bounds = bounds;
   }
 
-  /** Gets a connection now, or as soon as one is free. False when too many are open, or wait, already. */
+  /** Hands over a connection now, or once one is free. Returns false if too many are open or too many requests wait. */
   take(url: string, onConnection: OnConnection, owner = ""): boolean {
     const { maxConnectionsPerOrigin, maxWaitingPerOrigin } = this.#bounds;
     const name = nameOf(url, owner);
@@ -74,15 +74,15 @@ export class Connections {
     return true;
   }
 
-  /** Waits no longer. */
+  /** Removes a waiting request. */
   withdraw(url: string, onConnection: OnConnection, owner = ""): void {
     this.#origins.get(nameOf(url, owner))?.waiting.delete(onConnection);
   }
 
-  /** Gives a connection back whose request has ended; one that failed is not used again. */
+  /** Returns a connection after its request. One that failed is closed. */
   give(connection: Client, isReusable: boolean): void {
     const origin = this.#open.get(connection);
-    // Everything was closed meanwhile.
+    // The pool has closed meanwhile.
     if (origin === undefined) return;
     const [next] = origin.waiting;
     if (!isReusable) this.#drop(connection, origin);
@@ -95,7 +95,7 @@ export class Connections {
     }
   }
 
-  /** Ends all; requests that are under way or wait fail. */
+  /** Closes all connections; requests that are under way or wait fail. */
   async close(): Promise<void> {
     this.#closed = true;
     const connections = [...this.#open.keys()];
@@ -116,7 +116,7 @@ export class Connections {
       keepAliveMaxTimeout: maxIdleTimeoutMs,
       maxRequestsPerClient: maxRequestsPerConnection,
       maxHeaderSize: maxResponseHeaderBytes,
-      // The request's own deadline ends it.
+      // The request has a deadline of its own.
       headersTimeout: 0,
       bodyTimeout: 0,
     });
@@ -132,7 +132,7 @@ export class Connections {
     if (longestIdle === undefined) return false;
     const origin = this.#open.get(longestIdle) as Origin;
     this.#idle.delete(longestIdle);
-    // The last used stand at the end, and the longest idle of all first.
+    // The longest idle of all is also the longest idle of its origin, which stands first.
     origin.idle.shift();
     this.#drop(longestIdle, origin);
     return true;

@@ -3,9 +3,9 @@ import type { Connections } from "./connections.ts";
 import { TargetRefused } from "./guarded-connect.ts";
 import type { OutgoingMethod } from "./request-rules.ts";
 
-/** One request to a target whose URL was read and found good. */
+/** One request to a target whose URL is valid. */
 export interface ExchangeRequest {
-  /** Scheme, host and port: all of the URL that an error message may show. */
+  /** Scheme, host and port: the only part of the URL that an error message may show. */
   origin: string;
   owner: string | undefined;
   path: string;
@@ -17,21 +17,20 @@ export interface ExchangeRequest {
   signal: AbortSignal | undefined;
 }
 
-/** What came of a request. No message holds a header, a body, or more of the URL than its origin. */
+/** The result of a request. No message holds a header, a body, or more of the URL than its origin. */
 export type OutgoingResult =
-  /** The target answered, with whatever status. Header names are lower-case, the values of one name joined. */
+  /** The target answered, with any status. Header names are lower-case; repeated headers are joined. */
   | { kind: "response"; status: number; headers: Record<string, string>; body: Buffer; truncated: boolean }
-  /** Nothing was sent, nor will it be by trying again: the guard forbids the target, or the request is malformed. */
+  /** Nothing was sent and a retry would not help: the address rules forbid the target, or the request is malformed. */
   | { kind: "refused"; code: "TARGET_REFUSED" | "REQUEST_INVALID"; message: string }
-  /** No complete answer came; the target may have got the request all the same. */
+  /** No complete response came; the target may have received the request nevertheless. */
   | { kind: "failed"; code: "TIMEOUT" | "CONNECTION" | "OVERLOADED" | "ABORTED"; message: string };
 
 type Failure = Exclude<OutgoingResult, { kind: "response" }>;
 
 /**
- * Sends one request and reads its answer, up to `maxResponseBytes`, all within `timeoutMs`: the wait for a free
- * connection, connecting, the head of the answer and its body. Never rejects. What is longer is cut off, and is
- * `truncated`.
+ * Sends one request and reads its response. `timeoutMs` covers all of it: the wait for a free connection, connecting,
+ * the headers and the body. A body above `maxResponseBytes` is cut off and `truncated`. Never rejects.
  */
 export function exchange(connections: Connections, request: ExchangeRequest): Promise<OutgoingResult> {
   return new Promise((resolve) => {
@@ -60,11 +59,11 @@ class Exchange implements Dispatcher.DispatchHandler {
   start(): void {
     const { origin, owner, signal, timeoutMs } = this.#request;
     signal?.addEventListener("abort", this.#onAbort, { once: true });
-    this.#timer = setTimeout(() => this.#stop(failed("TIMEOUT", this.#missingAfter(timeoutMs))), timeoutMs);
+    this.#timer = setTimeout(() => this.#stop(failed("TIMEOUT", this.#timeoutMessage(timeoutMs))), timeoutMs);
     if (signal?.aborted) {
       this.#onAbort();
     } else if (!this.#connections.take(origin, this.#onConnection, owner)) {
-      this.#settle(failed("OVERLOADED", `Too many requests to ${origin}, or in all, are under way`));
+      this.#settle(failed("OVERLOADED", `Too many requests to ${origin}, or in total, are under way`));
     }
   }
 
@@ -76,14 +75,14 @@ class Exchange implements Dispatcher.DispatchHandler {
   };
 
   readonly #onAbort = (): void => {
-    this.#stop(failed("ABORTED", `The request to ${this.#request.origin} was given up by its caller`));
+    this.#stop(failed("ABORTED", `The request to ${this.#request.origin} was aborted by its caller`));
   };
 
-  /** The request is about to be written to an open connection. */
+  /** Called before the request is written to an open connection. */
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
-    // It was given up while the connection was being opened.
-    if (this.#resolve === undefined) controller.abort(GIVEN_UP);
+    // Aborted while the connection was opening.
+    if (this.#resolve === undefined) controller.abort(ABORTED);
   }
 
   onResponseStart(
@@ -91,7 +90,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     status: number,
     headers: Record<string, string | string[] | undefined>,
   ): void {
-    // Interim answers (103) come first, and are overwritten.
+    // Interim responses (103) come first and are overwritten.
     this.#status = status;
     this.#headers = joinValues(headers);
   }
@@ -102,7 +101,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.#bytes += chunk.length;
     if (chunk.length <= room) return;
     this.#settle(this.#response(true));
-    controller.abort(GIVEN_UP);
+    controller.abort(ABORTED);
   }
 
   onResponseEnd(): void {
@@ -112,7 +111,7 @@ class Exchange implements Dispatcher.DispatchHandler {
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
     this.#settle(failureOf(error, this.#request.origin));
-    // In a stack of its own: whoever waits may fail at once, and give it back in turn.
+    // In a stack of its own: a waiting request may fail at once and return the connection again.
     queueMicrotask(() => this.#connections.give(this.#connection as Client, false));
   }
 
@@ -124,7 +123,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   #stop(failure: Failure): void {
     this.#settle(failure);
     this.#connections.withdraw(this.#request.origin, this.#onConnection, this.#request.owner);
-    this.#controller?.abort(GIVEN_UP);
+    this.#controller?.abort(ABORTED);
   }
 
   #settle(result: OutgoingResult): void {
@@ -134,18 +133,18 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.#resolve = undefined;
   }
 
-  #missingAfter(timeoutMs: number): string {
+  #timeoutMessage(timeoutMs: number): string {
     const { origin } = this.#request;
-    if (this.#status > 0) return `The answer of ${origin} did not end within ${timeoutMs} ms`;
+    if (this.#status > 0) return `The response of ${origin} did not end within ${timeoutMs} ms`;
     if (this.#controller !== undefined) return `${origin} did not answer within ${timeoutMs} ms`;
-    if (this.#connection !== undefined) return `No connection to ${origin} was made within ${timeoutMs} ms`;
+    if (this.#connection !== undefined) return `No connection to ${origin} was established within ${timeoutMs} ms`;
     return `No connection to ${origin} was free within ${timeoutMs} ms`;
   }
 }
 
-const GIVEN_UP = new Error("The request was given up");
+const ABORTED = new Error("The request was aborted");
 
-/** What undici says when it would not send a request as it stands. */
+/** The error codes of undici for a request that it refuses to send. */
 const UNSENDABLE = ["UND_ERR_INVALID_ARG", "UND_ERR_NOT_SUPPORTED", "UND_ERR_REQ_CONTENT_LENGTH_MISMATCH"];
 
 function failureOf(error: Error & { code?: string }, origin: string): Failure {

@@ -39,7 +39,7 @@ describe("the guard", () => {
     "[64:ff9b::127.0.0.1]",
     "localhost",
     "LOCALHOST",
-  ])("lets nothing reach this machine as %s", async (host) => {
+  ])("refuses to connect to this machine as %s", async (host) => {
     const target = await serve(ok);
     const outgoing = client({ allowPrivate: [] });
     const result = await outgoing.request(get(`http://${host}:${target.port}/`));
@@ -47,7 +47,7 @@ describe("the guard", () => {
     expect(target.connected).toBe(0);
   });
 
-  test("refuses private literals over TLS too", async () => {
+  test("refuses private address literals over TLS too", async () => {
     const outgoing = client({ allowPrivate: [] });
     for (const host of ["10.0.0.1", "169.254.169.254", "[fd00:ec2::254]", "100.64.0.1"]) {
       expect(await outgoing.request(get(`https://${host}/latest/meta-data`))).toMatchObject({
@@ -56,17 +56,17 @@ describe("the guard", () => {
     }
   });
 
-  test("names the host and the kind of address, never the address behind a name", async () => {
+  test("the refusal of a name does not reveal its address", async () => {
     const outgoing = client({ lookup: async () => [{ address: "10.1.2.3", family: 4 }] });
     const result = await outgoing.request(get("http://intranet.example/?key=hunter2"));
     expect(result).toMatchObject({
       code: "TARGET_REFUSED",
       message:
-        "intranet.example stands at no public address, and HEADRACE_ALLOW_PRIVATE_TARGETS does not allow it",
+        "intranet.example has no public address, and HEADRACE_ALLOW_PRIVATE_TARGETS does not allow it",
     });
   });
 
-  test("refuses a name of which one address is private, before any is tried", async () => {
+  test("refuses a name with one private address before it tries any", async () => {
     const target = await serve(ok);
     const outgoing = client({
       lookup: async () => [
@@ -79,8 +79,8 @@ describe("the guard", () => {
     expect(target.connected).toBe(0);
   });
 
-  test("is not fooled by a name that is rebound: the address checked is the address connected to", async () => {
-    // 127.0.0.1 is allowed here and plays the public address; 127.0.0.2 is the private one.
+  test("connects to the address that was checked, also when DNS is rebound", async () => {
+    // 127.0.0.1 is allowed and stands in for a public address; 127.0.0.2 is the private one.
     const open = await serve((_request, response) => response.end("public"));
     const inner = await serve(ok, { port: open.port, host: "127.0.0.2" });
     const answers = ["127.0.0.1", "127.0.0.2", "127.0.0.2"];
@@ -92,17 +92,17 @@ describe("the guard", () => {
     expect(await request()).toMatchObject({ status: 200, body: Buffer.from("public") });
     expect(lookups).toBe(1);
 
-    // The connection is kept with its address, whatever the name says now.
+    // A kept connection stays with its address.
     expect(await request()).toMatchObject({ status: 200, body: Buffer.from("public") });
     expect(lookups).toBe(1);
 
-    // A new connection is checked anew.
+    // A new connection is checked again.
     for (const socket of open.open) socket.destroy();
     await until("the name is refused", async () => (await request()).kind === "refused");
     expect(inner.connected).toBe(0);
   });
 
-  test("lets through what is allowed, in any spelling, and all when all is", async () => {
+  test("connects to allowed addresses in any spelling, and to every address when all are allowed", async () => {
     const target = await serve(ok);
     for (const host of ["127.0.0.1", "2130706433", "[::ffff:127.0.0.1]"]) {
       expect(await client().request(get(`http://${host}:${target.port}/`))).toMatchObject({ status: 200 });
@@ -111,7 +111,7 @@ describe("the guard", () => {
     expect(await all.request(get(`http://127.0.0.1:${target.port}/`))).toMatchObject({ status: 200 });
   });
 
-  test("asks for a name once however many connections it opens at a time", async () => {
+  test("resolves a name once for connections that open at the same time", async () => {
     const target = await serve((_request, response) => setTimeout(() => response.end(), 20));
     let lookups = 0;
     const outgoing = client({

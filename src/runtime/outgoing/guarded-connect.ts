@@ -3,27 +3,30 @@ import { isIP } from "node:net";
 import { buildConnector } from "undici";
 import type { AddressRules } from "./address-rules.ts";
 
-/** Answers every address of a host name, or rejects. */
+/** Resolves a host name to all of its addresses. */
 export type Lookup = (hostname: string) => Promise<readonly LookupAddress[]>;
 
-/** Asks the system, as every other program on the machine does: hosts file, search domains and all. */
+/** Resolves as every other program on the machine does, with the hosts file and search domains. */
 export const systemLookup: Lookup = (hostname) => dns.lookup(hostname, { all: true });
 
-/** A connection that the rules forbid. Names the host that was asked for, never what it resolves to, nor of what kind that is. */
+/**
+ * A connection that the address rules forbid. The message has the requested host, and the range of a literal address; it
+ * does not reveal the addresses that a name resolves to.
+ */
 export class TargetRefused extends Error {
   constructor(hostname: string, range?: string) {
     const kind = range === undefined ? "" : ` (${range})`;
     super(
-      `${hostname} stands at no public address${kind}, and HEADRACE_ALLOW_PRIVATE_TARGETS does not allow it`,
+      `${hostname} has no public address${kind}, and HEADRACE_ALLOW_PRIVATE_TARGETS does not allow it`,
     );
     this.name = "TargetRefused";
   }
 }
 
 /**
- * Opens connections to addresses that the rules admit, and to no others. A name is resolved once, every one of its
- * addresses is checked (one that is refused refuses the name), and the socket connects to those very addresses: no
- * second resolution stands between check and connection. TLS still checks the certificate against the name.
+ * Creates a connector that reaches only addresses that the rules admit. A name is resolved once. All of its addresses
+ * are checked, and one that is refused refuses the name. The socket then connects to those addresses without resolving
+ * the name again. TLS still checks the certificate against the name.
  */
 export function createGuardedConnect(options: {
   rules: AddressRules;
@@ -36,7 +39,7 @@ export function createGuardedConnect(options: {
   const resolve = shareConcurrent((hostname) => resolveChecked(hostname, { rules, lookup, onRefused }));
   const connect = buildConnector({
     timeout: connectTimeoutMs,
-    // Node then asks for all addresses of a name, and tries them in turn.
+    // With this Node requests all addresses of a name and tries them in turn.
     autoSelectFamily: true,
     lookup(hostname, _options, callback) {
       resolve(hostname).then(
@@ -46,7 +49,7 @@ export function createGuardedConnect(options: {
     },
   });
   return (target, callback) => {
-    // A literal address is never looked up. The URL parser has brought its spelling to the usual one.
+    // A literal address is never looked up. The URL parser has normalized its spelling.
     const refused = isIP(target.hostname) === 0 ? undefined : rules(target.hostname);
     if (refused === undefined) {
       connect(target, callback);
@@ -77,7 +80,7 @@ async function resolveChecked(
   return addresses;
 }
 
-/** Calls for one name that come while it is being resolved share the answer: resolving takes the process's threads. */
+/** Shares the result among concurrent calls for one name: resolving occupies a thread of libuv's pool. */
 function shareConcurrent<Result>(run: (name: string) => Promise<Result>): (name: string) => Promise<Result> {
   const running = new Map<string, Promise<Result>>();
   return (name) => {

@@ -40,7 +40,7 @@ describe("own targets", () => {
 });
 
 describe("a request", () => {
-  test("carries method, path, headers and body, and its answer comes back whole", async () => {
+  test("an outgoing request carries method, path, headers and body, and returns the whole response", async () => {
     const target = await serve((request, response) => {
       const chunks: Buffer[] = [];
       request.on("data", (chunk) => chunks.push(chunk));
@@ -75,14 +75,14 @@ describe("a request", () => {
     });
   });
 
-  test("leaves nothing on its caller's signal", async () => {
+  test("an outgoing request removes its listener from the caller's signal", async () => {
     const target = await serve(ok);
     const { signal } = new AbortController();
     expect(await client().request(get(target.url, { signal }))).toMatchObject({ status: 200 });
     expect(getEventListeners(signal, "abort")).toEqual([]);
   });
 
-  test("does not follow a redirect", async () => {
+  test("an outgoing request does not follow redirects", async () => {
     const inner = await serve(ok);
     const target = await serve((_request, response) =>
       response.writeHead(302, { location: inner.url }).end(),
@@ -95,7 +95,7 @@ describe("a request", () => {
     expect(inner.connected).toBe(0);
   });
 
-  test("has the answer that comes after interim ones", async () => {
+  test("an outgoing request returns the response that follows interim ones", async () => {
     const target = await serve((_request, response) => {
       response.writeEarlyHints({ link: "</a.css>; rel=preload" });
       response.end("ok");
@@ -103,7 +103,7 @@ describe("a request", () => {
     expect(await client().request(get(target.url))).toMatchObject({ status: 200, body: Buffer.from("ok") });
   });
 
-  test("cuts off what an answer has more than the bound, and closes the connection", async () => {
+  test("a response above the bound is cut off and its connection closed", async () => {
     const target = await serve((_request, response) => {
       const write = () => {
         while (!response.destroyed && response.write(Buffer.alloc(4_096, "x")));
@@ -117,7 +117,7 @@ describe("a request", () => {
     await until("the connection is closed", () => target.open.size === 0);
   });
 
-  test("does not call an answer cut off that is as long as the bound", async () => {
+  test("a response exactly at the bound is not truncated", async () => {
     const target = await serve((_request, response) => response.end("x".repeat(10_000)));
     expect(await client().request(get(target.url))).toMatchObject({ status: 200, truncated: false });
   });
@@ -132,7 +132,7 @@ describe("a request", () => {
     ["its own framing", { headers: { "transfer-encoding": "chunked" } }],
     ["a header name with a space", { headers: { "x y": "1" } }],
     ["a header value with a line break", { headers: { "x-token": "hunter2\r\nx-evil: 1" } }],
-  ])("is refused with %s, quoting nothing secret", async (_what, part) => {
+  ])("an outgoing request with %s is refused without quoting secrets", async (_what, part) => {
     const target = await serve(ok);
     const result = await client().request(get(target.url, part));
     expect(result).toMatchObject({ kind: "refused", code: "REQUEST_INVALID" });
@@ -142,7 +142,7 @@ describe("a request", () => {
 });
 
 describe("a fault", () => {
-  test("is a time-out when the target accepts and never answers", async () => {
+  test("a target that accepts and never answers is a TIMEOUT", async () => {
     const target = await serve(() => {});
     expect(await client().request(get(target.url, { timeoutMs: 100 }))).toEqual({
       kind: "failed",
@@ -152,18 +152,18 @@ describe("a fault", () => {
     await until("the connection is closed", () => target.open.size === 0);
   });
 
-  test("is a time-out when the body trickles without an end", async () => {
+  test("a body that trickles without end is a TIMEOUT", async () => {
     const target = await serve((_request, response) => {
       const timer = setInterval(() => response.write("."), 5);
       response.on("close", () => clearInterval(timer));
     });
     expect(await client().request(get(target.url, { timeoutMs: 200 }))).toMatchObject({
       code: "TIMEOUT",
-      message: `The answer of ${target.url} did not end within 200 ms`,
+      message: `The response of ${target.url} did not end within 200 ms`,
     });
   });
 
-  test("is a time-out when the name takes too long to resolve, and the request is never sent later", async () => {
+  test("a name that takes too long to resolve is a TIMEOUT, and the request is not sent later", async () => {
     let requests = 0;
     const target = await serve((_request, response) => {
       requests += 1;
@@ -183,7 +183,7 @@ describe("a fault", () => {
     const url = `http://slow.example:${target.port}`;
     expect(await outgoing.request(get(url, { timeoutMs: 50 }))).toMatchObject({
       code: "TIMEOUT",
-      message: `No connection to ${url} was made within 50 ms`,
+      message: `No connection to ${url} was established within 50 ms`,
     });
     const next = outgoing.request(get(url));
     resolveName();
@@ -200,7 +200,7 @@ describe("a fault", () => {
       /UND_ERR/,
     ],
     [
-      "answers something else than HTTP",
+      "answers in another protocol than HTTP",
       (socket) => socket.end("220 mail.example ESMTP\r\n"),
       /HPE_|HTTPParserError/,
     ],
@@ -209,14 +209,14 @@ describe("a fault", () => {
       (socket) => socket.write(`HTTP/1.1 200 OK\r\nx: ${"a".repeat(20_000)}`),
       /OVERFLOW/,
     ],
-  ])("is one of the connection when the target %s", async (_what, answer, code) => {
+  ])("the fault is CONNECTION when the target %s", async (_what, answer, code) => {
     const target = await serveRaw(answer);
     const result = await client().request(get(target.url));
     expect(result).toMatchObject({ kind: "failed", code: "CONNECTION" });
     expect(result.kind === "failed" && result.message).toMatch(code);
   });
 
-  test("is one of the connection when nothing listens, or the name is unknown", async () => {
+  test("the fault is CONNECTION when nothing listens or the name is unknown", async () => {
     const target = await serve(ok);
     await target.close();
     expect(await client().request(get(target.url))).toMatchObject({
@@ -230,7 +230,7 @@ describe("a fault", () => {
     });
   });
 
-  test("is an abortion when the caller gives up, before or while the target is asked", async () => {
+  test("a request that its caller aborts, before or while it is under way, is ABORTED", async () => {
     const target = await serve(() => {});
     const outgoing = client();
     expect(await outgoing.request(get(target.url, { signal: AbortSignal.abort() }))).toMatchObject({

@@ -10,23 +10,23 @@ export interface OutgoingRequest {
   method: string;
   headers: Readonly<Record<string, string>>;
   body?: string | Buffer;
-  /** For all of it: the wait for a connection, connecting, the head of the answer and its body; ms. */
+  /** Covers the wait for a connection, connecting, the headers and the body of the response, ms. */
   timeoutMs: number;
-  /** What of the answer's body is more is cut off, bytes. */
+  /** The body of the response is cut off beyond this, bytes. */
   maxResponseBytes: number;
-  /** Whose connections it uses; those without one share theirs. */
+  /** The owner of the connections, usually a tenant. Requests without an owner share theirs. */
   owner?: string;
-  /** Gives the request up. */
+  /** Aborts the request. */
   signal?: AbortSignal;
 }
 
 export interface OutgoingBounds extends ConnectionBounds {
-  /** A target accepts a connection within this time, give or take half a second, or the request fails; ms. */
+  /** How long a target may take to accept a connection, ms, give or take half a second. */
   connectTimeoutMs: number;
 }
 
 export const DEFAULT_OUTGOING_BOUNDS: OutgoingBounds = {
-  // More than runs, polls and notices that are under way at once: no owner's calls find it full.
+  // More than all runs, polls and notices that can be under way at once, so that no owner finds the pool full.
   maxConnections: 1_536,
   maxConnectionsPerOrigin: 64,
   maxWaitingPerOrigin: 1_024,
@@ -38,15 +38,15 @@ export const DEFAULT_OUTGOING_BOUNDS: OutgoingBounds = {
   connectTimeoutMs: 5_000,
 };
 
-/** The one way out: every call that this process makes to a URL that somebody gave it. */
+/** The HTTP client for every URL that a tenant or operator configures. */
 export interface OutgoingHttp {
-  /** Sends a request and reads the answer. Redirects are not followed. Never rejects: a fault is a result. */
+  /** Sends a request and reads the response. Does not follow redirects. Never rejects: a fault is a result. */
   request(request: OutgoingRequest): Promise<OutgoingResult>;
-  /** Closes every connection; what is under way, and every later request, is `ABORTED`. */
+  /** Closes every connection. Requests that are under way or come later are `ABORTED`. */
   close(): Promise<void>;
 }
 
-/** HTTP calls that reach public addresses and what `allowPrivate` names, over connections that are kept. */
+/** Creates a client that reaches public addresses and those in `allowPrivate`, over kept connections. */
 export function createOutgoingHttp(options: {
   allowPrivate: AllowPrivate;
   lookup?: Lookup;

@@ -1,13 +1,13 @@
-/** The methods that an outgoing request may have. CONNECT and TRACE are for proxies and their debuggers. */
+/** The methods that an outgoing request may have: all but CONNECT and TRACE. */
 const OUTGOING_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] as const;
 export type OutgoingMethod = (typeof OUTGOING_METHODS)[number];
 
-/** Whether a header (lower-case name) belongs to the connection and its framing, so that no caller may set it. */
+/** Returns whether a header (lower-case name) belongs to the connection or its framing, which no caller may set. */
 export function isConnectionHeader(name: string): boolean {
   return CONNECTION_HEADERS.has(name);
 }
 
-/** Hop-by-hop headers (RFC 9110, section 7.6.1), and those that say where a message goes and where it ends. */
+/** Hop-by-hop headers (RFC 9110, section 7.6.1), and the headers for routing and framing. */
 const CONNECTION_HEADERS = new Set([
   "connection",
   "content-length",
@@ -22,7 +22,7 @@ const CONNECTION_HEADERS = new Set([
   "upgrade",
 ]);
 
-/** Why a request cannot be sent as it stands, or undefined. The names of its headers are in lower case. */
+/** Returns why a request cannot be sent, or undefined. The names of its headers are in lower case. */
 export function flawOf(request: {
   url: string;
   method: string;
@@ -37,7 +37,7 @@ export function flawOf(request: {
   return flawOfUrl(url);
 }
 
-/** Quotes nothing of the URL but its scheme: the rest may hold secrets. */
+/** Quotes only the scheme of the URL: the rest may hold secrets. */
 function flawOfUrl(text: string): string | undefined {
   if (!URL.canParse(text)) return "The URL is not an absolute URL";
   const url = new URL(text);

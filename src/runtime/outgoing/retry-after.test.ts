@@ -14,7 +14,7 @@ describe("retryAfterMs", () => {
     ["Sun Nov  6 08:49:37 1994", 30_000],
     ["Sun, 06 Nov 1994 08:48:00 GMT", 0],
     ["Sat, 06 Nov 2100 08:49:37 GMT", 86_400_000],
-  ])("reads %s as %d ms", (value, waitMs) => {
+  ])("retryAfterMs reads %s as %d ms", (value, waitMs) => {
     expect(retryAfterMs(value, now)).toBe(waitMs);
   });
 
@@ -29,7 +29,7 @@ describe("retryAfterMs", () => {
     "1994-11-06T08:49:37Z",
     "Sun, 32 Foo 1994 08:49:37 GMT",
     "Sunday 5",
-  ])("answers nothing for %s", (value) => {
+  ])("retryAfterMs returns undefined for %s", (value) => {
     expect(retryAfterMs(value, now)).toBeUndefined();
   });
 });
