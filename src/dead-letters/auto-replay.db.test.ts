@@ -18,8 +18,15 @@ import { claimRuns, finishRuns } from "../postgres/runs/runs.ts";
 import { createAutoReplays, delaysOf } from "./auto-replay.ts";
 
 const BOUNDS = {
-  ...{ maxReplays: 3, delayMs: 60_000, maxDelayMs: 600_000, batchSize: 20, maxInFlight: 100, maxTenants: 10 },
-  ...{ leaseMs: 10_000, stepMs: 0, idleMs: 0 },
+  maxReplays: 3,
+  delayMs: 60_000,
+  maxDelayMs: 600_000,
+  batchSize: 20,
+  maxInFlight: 100,
+  maxTenants: 10,
+  leaseMs: 10_000,
+  stepMs: 0,
+  idleMs: 0,
 };
 
 async function withPolicy(auto: DlqPolicy["auto_replay"], tenantId = "acme", over = {}) {
@@ -35,7 +42,7 @@ async function withPolicy(auto: DlqPolicy["auto_replay"], tenantId = "acme", ove
     queue: (runs) => void queued.push(...runs),
     onReplayed: () => {},
   });
-  /** One turn; answers the runs that it made. */
+  /** Runs one turn and returns the runs that it made. */
   const turn = async () => {
     queued.length = 0;
     await step(new AbortController().signal);
@@ -48,40 +55,45 @@ async function end(database: Database, runs: readonly { id: string }[], state: "
   const ids = runs.map((run) => run.id);
   const claimed = (await claimRuns(database.pipeline, ids, 60_000)).runs;
   const ended = claimed.map((run) => ({
-    ...{ ...run, state, retryDelayMs: 0, durationMs: 1, responseStatus: undefined, errorCode: "X" },
-    ...{ errorMessage: "no", fingerprint: run.flowId, errorContext: { target: "https://down.example" } },
+    ...run,
+    state,
+    retryDelayMs: 0,
+    durationMs: 1,
+    responseStatus: undefined,
+    errorCode: "X",
+    errorMessage: "no",
+    fingerprint: run.flowId,
+    errorContext: { target: "https://down.example" },
   }));
   expect((await finishRuns(database.pipeline, ended)).size).toBe(runs.length);
 }
 
-/** Dead letters of a flow whose runs failed. */
+/** Makes one dead letter per event: a run of the flow that failed. */
 async function deadRuns(database: Database, tenantId: string, flowId: string, data: readonly unknown[]) {
   const flowVersion = await deployed(database, tenantId, flowId);
   const eventIds = await accepted(database, tenantId, data);
   const runs = eventIds.map((eventId) => ({
-    ...{
-      id: runId({ eventId, flowId, replaySeq: 0 }),
-      tenantId,
-      flowId,
-      flowVersion,
-      eventId,
-      lane: 2 as const,
-    },
+    id: runId({ eventId, flowId, replaySeq: 0 }),
+    tenantId,
+    flowId,
+    flowVersion,
+    eventId,
+    lane: 2 as const,
   }));
   const verdicts = eventIds.map((eventId) => ({ eventId, tenantId, status: "routed" as const }));
   await routeEvents(database.pipeline, { verdicts, runs, deadLetters: [] }, { queuedLeaseMs: 60_000 });
   await end(database, runs, "dead");
 }
 
-/** As if all that failed had done so earlier. */
+/** Moves all failures into the past. */
 const wait = (database: Database, ms: number) =>
   database.pipeline.query({
     text: "UPDATE dead_letters SET failed_at = failed_at - $1::int * interval '1 millisecond'",
     values: [ms],
   });
 
-describe("a policy that replays", () => {
-  test("waits longer before each replay, and gives up after as many as it names", async () => {
+describe("automatic replays", () => {
+  test("an automatic replay doubles its wait each time, up to the maximum of the policy", async () => {
     const { database, turn } = await withPolicy({ enabled: true, max_replays: 3, backoff: "exponential" });
     await deadRuns(database, "acme", "f", [1]);
     await database.pipeline.query({ text: "UPDATE deployments SET deployed_at = NULL" });
@@ -100,13 +112,13 @@ describe("a policy that replays", () => {
     expect(letters).toEqual([{ status: "pending", retry_count: 3, auto_replays: 3, cleared_replays: 0 }]);
   });
 
-  test("has the same waits with a fixed back-off, and three replays unless it says", () => {
+  test("automatic replays have constant waits with a fixed back-off, and three replays by default", () => {
     expect(delaysOf({ enabled: true }, BOUNDS)).toEqual([60_000, 120_000, 240_000]);
     expect(delaysOf({ enabled: true, max_replays: 6 }, BOUNDS).at(-1)).toBe(600_000);
     expect(delaysOf({ enabled: true, backoff: "fixed", max_replays: 2 }, BOUNDS)).toEqual([60_000, 60_000]);
   });
 
-  test("takes only the flow, fingerprint or stage that it names", async () => {
+  test("automatic replays only take the flow, fingerprint or stage in the policy", async () => {
     for (const only of [{ flow: "f" }, { fingerprint: "f" }, { stage: "execute" as const, flow: "f" }]) {
       const { database, turn } = await withPolicy({ enabled: true, only });
       await deadRuns(database, "acme", "f", [1]);
@@ -116,7 +128,7 @@ describe("a policy that replays", () => {
     }
   });
 
-  test("is everyone's where a tenant has none, and not where the tenant's own says nothing of it", async () => {
+  test("the default policy replays only for tenants without a policy of their own", async () => {
     const { database, turn } = await withPolicy({ enabled: true }, EVERY_TENANT);
     await deadRuns(database, "acme", "f", [1]);
     await deadRuns(database, "other", "f", [2]);
@@ -125,7 +137,7 @@ describe("a policy that replays", () => {
     expect((await turn()).map((run) => run.tenantId)).toEqual(["acme"]);
   });
 
-  test("begins few at a time, has few out at once, and takes turns with other processes", async () => {
+  test("automatic replays are bounded per turn and in flight, and take turns with other processes", async () => {
     const { database, turn } = await withPolicy({ enabled: true }, "acme", { batchSize: 3, maxInFlight: 5 });
     await deadRuns(database, "acme", "f", [1, 2, 3, 4, 5, 6, 7, 8]);
     await wait(database, 61_000);
@@ -141,7 +153,7 @@ describe("a policy that replays", () => {
     expect(await turn()).toHaveLength(3);
   });
 
-  test("passes over letters whose flow was deleted, so that they hold up no other", async () => {
+  test("automatic replays skip dead letters whose flow was deleted", async () => {
     const { database, turn } = await withPolicy({ enabled: true }, "acme", { batchSize: 1 });
     await deadRuns(database, "acme", "gone", [1]);
     await deadRuns(database, "acme", "f", [2]);
@@ -152,8 +164,8 @@ describe("a policy that replays", () => {
   });
 });
 
-describe("a cause that was cleared", () => {
-  test("by a deploy of the flow has its letters replayed at once, once a deploy", async () => {
+describe("replays after a cleared cause", () => {
+  test("each deploy of a flow replays its dead letters at once", async () => {
     const { database, turn } = await withPolicy({ enabled: true, max_replays: 2 });
     await deadRuns(database, "acme", "f", [1, 2]);
     await deadRuns(database, "acme", "g", [3]);
@@ -167,11 +179,11 @@ describe("a cause that was cleared", () => {
       expect(await turn()).toEqual([]);
       replayed.push(runs.length);
     }
-    // No more often than the policy allows, however often the flow is deployed.
+    // The maximum of the policy also applies to deploys.
     expect(replayed).toEqual([2, 2, 0]);
   });
 
-  test("by the breaker of the target that closed, once a closing", async () => {
+  test("each closing of a circuit breaker replays the dead letters of its target", async () => {
     const { database, turn } = await withPolicy({ enabled: true });
     await deadRuns(database, "acme", "f", [1]);
     const close = (target: string) =>
@@ -190,7 +202,7 @@ describe("a cause that was cleared", () => {
     expect(await turn()).toHaveLength(1);
   });
 
-  test("by a deploy that takes what met no flow; a deploy of another flow uses nothing up", async () => {
+  test("a deploy that matches an unmatched event replays it, and other deploys use no replay", async () => {
     const { database, turn } = await withPolicy({ enabled: true, max_replays: 1 });
     await deployed(database, "acme", "f", { trigger: { event_types: ["never"] } });
     const eventIds = await accepted(database, "acme", [1]);

@@ -12,27 +12,30 @@ import {
 import { lockLetters, type ReplayCause } from "../postgres/dead-letters/lock.ts";
 import type { QueuedRun } from "../postgres/runs/replay.ts";
 import type { Step } from "../runtime/loop.ts";
-import { type ReplayDeps, replayLetters } from "./replay-letters.ts";
+import { type ReplayDeps, replayDeadLetters } from "./replay-dead-letters.ts";
 
+/** Bounds of automatic replays. */
 export interface AutoReplayBounds {
-  /** Replays of a dead letter where its policy says nothing: in their time, and as many because a cause was cleared. */
+  /** Default for the timed replays of a dead letter, and for those after a cleared cause. */
   maxReplays: number;
-  /** The wait before the first replay, ms; an exponential back-off doubles it with each, up to `maxDelayMs`. */
+  /** The wait before the first replay, ms. An exponential back-off doubles it each time, up to `maxDelayMs`. */
   delayMs: number;
   maxDelayMs: number;
-  /** Replays of one tenant that begin in one turn, and that are out at once. */
+  /** Replays of one tenant that start in one turn. */
   batchSize: number;
+  /** Replays of one tenant in flight at once. */
   maxInFlight: number;
-  /** Tenants of one turn; the next one goes on after them. */
+  /** Tenants per turn; the next turn continues after them. */
   maxTenants: number;
   /** How long a turn may take before another process takes it, ms. */
   leaseMs: number;
-  /** The wait between two turns, ms, and after one that found no tenant with a policy and dead letters. */
+  /** The wait between two turns, ms. */
   stepMs: number;
+  /** The wait after a turn that found no tenant with a policy and dead letters, ms. */
   idleMs: number;
 }
 
-/** The waits of a policy before each of its replays, ms: there are no more replays than waits. Pure. */
+/** Returns the wait before each replay that a policy allows, ms. Pure. */
 export function delaysOf(
   policy: AutoReplayPolicy,
   { maxReplays, delayMs, maxDelayMs }: Pick<AutoReplayBounds, "maxReplays" | "delayMs" | "maxDelayMs">,
@@ -43,16 +46,16 @@ export function delaysOf(
 }
 
 /**
- * One turn of the replays that policies ask for: of each tenant first those whose cause was cleared, then those whose
- * time has come, never more than its room. Any number of processes take turns; what was begun is locked like any replay.
+ * Creates the step of automatic replays. A turn replays for each tenant first the dead letters whose cause was cleared,
+ * then the due ones, within the bounds of the tenant. Processes take turns, and replays lock their dead letters.
  */
 export function createAutoReplays(deps: {
   database: Pick<Database, "pipeline" | "transaction">;
   replay: ReplayDeps;
   bounds: AutoReplayBounds;
-  /** Gives committed runs their jobs. */
+  /** Queues the jobs of committed runs. */
   queue: (runs: readonly QueuedRun[]) => void;
-  onReplayed: (cause: ReplayCause, letters: number) => void;
+  onReplayed: (cause: ReplayCause, deadLetters: number) => void;
 }): Step {
   const { database, bounds } = deps;
   let afterTenant = "";
@@ -73,9 +76,9 @@ async function replayTenant(deps: AutoDeps, tenantId: string, policy: AutoReplay
   const { bounds } = deps;
   const only = policy.only ?? {};
   const delaysMs = delaysOf(policy, bounds);
-  const begun = await deps.database.transaction(async (transaction) => {
-    const out = await countInFlight(transaction, tenantId, bounds.maxInFlight);
-    const room = Math.min(bounds.batchSize, bounds.maxInFlight - out);
+  const started = await deps.database.transaction(async (transaction) => {
+    const inFlight = await countInFlight(transaction, tenantId, bounds.maxInFlight);
+    const room = Math.min(bounds.batchSize, bounds.maxInFlight - inFlight);
     if (room <= 0) return [];
     const cleared = await listClearedLetters(transaction, { tenantId, only, limit: room }, delaysMs.length);
     const first = await replayIds(deps, transaction, { tenantId, ids: cleared, cause: "cleared" });
@@ -84,7 +87,7 @@ async function replayTenant(deps: AutoDeps, tenantId: string, policy: AutoReplay
     const due = await listDueLetters(transaction, { tenantId, only, limit: left }, delaysMs);
     return [first, await replayIds(deps, transaction, { tenantId, ids: due, cause: "auto" })];
   });
-  for (const { cause, runs, letters } of begun) {
+  for (const { cause, runs, letters } of started) {
     if (runs.length > 0) deps.queue(runs);
     if (letters > 0) deps.onReplayed(cause, letters);
   }
@@ -97,7 +100,7 @@ async function replayIds(
 ): Promise<{ cause: ReplayCause; runs: QueuedRun[]; letters: number }> {
   if (ids.length === 0) return { cause, runs: [], letters: 0 };
   const letters = await lockLetters(transaction, { tenantId, ids, passOver: true });
-  const replays = await replayLetters(transaction, { tenantId, letters, cause }, replay);
+  const replays = await replayDeadLetters(transaction, { tenantId, letters, cause }, replay);
   await passOverLetters(
     transaction,
     replays.flatMap((one) => (one.kind === "flow_gone" ? one.letterId : [])),

@@ -12,33 +12,34 @@ import type { QueuedRun } from "../postgres/runs/replay.ts";
 import { failpoint } from "../runtime/failpoint.ts";
 import type { Step } from "../runtime/loop.ts";
 import { type BulkPace, paceBulk } from "./pace-bulk.ts";
-import { type ReplayDeps, replayLetters } from "./replay-letters.ts";
+import { type ReplayDeps, replayDeadLetters } from "./replay-dead-letters.ts";
 
+/** Bounds of bulk replays. */
 export interface BulkBounds extends BulkPace {
-  /** Payloads that are read at once, bytes. */
+  /** Payloads read at once, bytes. */
   maxBytes: number;
-  /** The wait of a loop with nothing to do, ms. */
+  /** The longest wait when no bulk replay is due, ms. */
   idleMs: number;
 }
 
 /**
- * One step of the bulk replays: goes on with one that is due. All that a step does, it does in one transaction that
- * holds the replay's row: any number of copies share the work, and a copy that is killed leaves nothing half done.
+ * Creates the step of bulk replays, which continues one that is due. A step is one transaction that locks the row of the
+ * bulk replay, so that processes share the work and a killed process leaves nothing half done.
  */
 export function createBulkReplays(deps: {
   database: Pick<Database, "pipeline" | "transaction">;
   replay: ReplayDeps;
   bounds: BulkBounds;
-  /** Gives committed runs their jobs. */
+  /** Queues the jobs of committed runs. */
   queue: (runs: readonly QueuedRun[]) => void;
-  /** Told how each step ended. */
+  /** Called with the state after each step. */
   onStep: (bulk: StoredBulk, state: StoredBulk["state"]) => void;
 }): Step {
   const { database, bounds, queue, onStep } = deps;
   return async () => {
     const done = await database.transaction(async (transaction) => {
       const bulk = await lockDueBulk(transaction);
-      return bulk === undefined ? undefined : await goOn(transaction, bulk, deps);
+      return bulk === undefined ? undefined : await continueBulk(transaction, bulk, deps);
     });
     if (done === undefined) {
       const dueMs = (await nextBulkDueMs(database.pipeline)) ?? bounds.idleMs;
@@ -51,10 +52,10 @@ export function createBulkReplays(deps: {
   };
 }
 
-/** The shortest wait for one that is due soon, ms: another copy may have it. */
+/** The shortest wait, ms: another process may have the due bulk replay. */
 const MIN_WAIT_MS = 10;
 
-async function goOn(
+async function continueBulk(
   transaction: Queryable,
   bulk: StoredBulk,
   { replay, bounds }: { replay: ReplayDeps; bounds: BulkBounds },
@@ -69,7 +70,11 @@ async function goOn(
   const isDone = isOver && exhausted && (step.state === "running" || step.state === "canary");
   const state = isDone ? "done" : step.state;
   await moveBulk(transaction, bulk, {
-    ...{ ...step, state, failed, recent, exhausted },
+    ...step,
+    state,
+    failed,
+    recent,
+    exhausted,
     started: bulk.started + taken.own.length + taken.failed,
     lastId: taken.lastId ?? bulk.lastId,
     isFinished: isOver && state !== "running" && state !== "canary",
@@ -79,10 +84,11 @@ async function goOn(
 }
 
 interface Taken {
-  /** The letters' own runs, and all that were made. */
+  /** The ids of the first run of each dead letter. */
   own: string[];
+  /** All runs that were made. */
   runs: QueuedRun[];
-  /** Tries that came to no run. */
+  /** Replays that led to no run. */
   failed: number;
   lastId: string | undefined;
   isLast: boolean;
@@ -100,9 +106,9 @@ async function take(
   const { ids, isLast } = await pageOfBulk(transaction, bulk, { limit, maxBytes: bounds.maxBytes });
   if (ids.length === 0) return { ...NOTHING, isLast };
   const letters = await lockLetters(transaction, { tenantId, ids, passOver: false });
-  const replays = await replayLetters(transaction, { tenantId, letters, cause: "asked" }, replay);
+  const replays = await replayDeadLetters(transaction, { tenantId, letters, cause: "asked" }, replay);
   const made = replays.flatMap((one) => (one.kind === "replayed" ? [one.runs] : []));
-  // What somebody else replayed meanwhile is no part of this.
+  // Dead letters that were replayed elsewhere meanwhile do not count.
   const isFailure = ({ kind }: { kind: string }) => !["replayed", "in_flight", "ended"].includes(kind);
   return {
     own: made.map(([first]) => first.id),

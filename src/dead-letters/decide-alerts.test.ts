@@ -29,25 +29,25 @@ function decide(
 const ACME = { acme: { depth: 10 } };
 
 describe("an alert of dead letters", () => {
-  test("opens at its threshold, over all stages together, and not below", () => {
+  test("a dead letter alert opens at its threshold, summed over all stages", () => {
     expect(decide([depth(9)], ACME)).toEqual([[], []]);
     expect(decide([depth(10)], ACME)).toEqual([["acme dlq.depth"], []]);
     expect(decide([depth(6), depth(4, { stage: "route" })], ACME)).toEqual([["acme dlq.depth"], []]);
   });
 
-  test("stays open until what it measures is well below the threshold", () => {
+  test("a dead letter alert stays open until its value is well below the threshold", () => {
     expect(decide([depth(50)], ACME, ["dlq.depth"])).toEqual([[], []]);
     expect(decide([depth(8)], ACME, ["dlq.depth"])).toEqual([[], []]);
     expect(decide([depth(7)], ACME, ["dlq.depth"])).toEqual([[], ["acme dlq.depth"]]);
     expect(decide([], { acme: { depth: 1 } }, ["dlq.depth"])).toEqual([[], ["acme dlq.depth"]]);
   });
 
-  test("resolves when its threshold is taken away", () => {
+  test("a dead letter alert resolves when its threshold is removed", () => {
     expect(decide([depth(50)], { acme: undefined }, ["dlq.depth"])).toEqual([[], ["acme dlq.depth"]]);
     expect(decide([depth(50)], {}, ["dlq.depth"])).toEqual([[], ["acme dlq.depth"]]);
   });
 
-  test("measures the wait of the oldest apart from the depth", () => {
+  test("the alert on the oldest dead letter is independent of the depth", () => {
     const policies = { acme: { depth: 10, oldest_seconds: 60 } };
     const old = [depth(1, { oldestSeconds: 60.4 }), depth(1, { stage: "route", oldestSeconds: 3 })];
     expect(decide(old, policies)).toEqual([["acme dlq.oldest"], []]);
@@ -58,19 +58,26 @@ describe("an alert of dead letters", () => {
     ]);
   });
 
-  test("is held to everyone's policy only where the tenant has none of its own", () => {
+  test("the default alert policy applies only to tenants without a policy", () => {
     const depths = [depth(10), depth(10, { tenantId: "globex" }), depth(10, { tenantId: "initech" })];
     const policies = { "*": { depth: 5 }, acme: undefined, initech: { depth: 11 } };
     expect(decide(depths, policies)).toEqual([["globex dlq.depth"], []]);
   });
 
-  test("says in a sentence what was measured", () => {
+  test("a dead letter alert has a message with its value and threshold", () => {
     const { opening } = decideAlerts({
-      ...{ depths: [depth(12)], policies: new Map([["acme", { depth: 10 }]]), open: [], resolveBelow: 0.8 },
+      depths: [depth(12)],
+      policies: new Map([["acme", { depth: 10 }]]),
+      open: [],
+      resolveBelow: 0.8,
     });
     expect(opening).toEqual([
       {
-        ...{ tenantId: "acme", kind: "dlq.depth", subject: "", value: 12, threshold: 10 },
+        tenantId: "acme",
+        kind: "dlq.depth",
+        subject: "",
+        value: 12,
+        threshold: 10,
         message: "Tenant acme has 12 dead letters that wait for a replay; the threshold is 10",
         details: { pending_by_stage: { execute: 12 } },
       },

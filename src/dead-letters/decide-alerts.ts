@@ -2,10 +2,10 @@ import type { AlertKey, EndedAlert, NewAlert } from "../postgres/alerts/alerts.t
 import type { DeadLetterDepth } from "../postgres/dead-letters/depths.ts";
 import { type DlqPolicy, EVERY_TENANT } from "../postgres/dead-letters/policies.ts";
 
-/** The alerts that dead letters raise. */
+/** The kinds of dead letter alerts. */
 export const DEAD_LETTER_ALERTS = ["dlq.depth", "dlq.oldest"] as const;
 
-/** What is measured of a tenant for its thresholds. */
+/** The measured values of a tenant. */
 interface Reading {
   depth: number;
   oldestSeconds: number;
@@ -13,9 +13,9 @@ interface Reading {
 }
 
 /**
- * Which alerts to open and which to resolve. One opens where a measure is at its threshold or above, and resolves
- * where it is below `resolveBelow` of it (0 to 1) or where the threshold is gone: what swings around a threshold is
- * told of once. A tenant without a policy of its own is held to everyone's.
+ * Decides which alerts to open and which to resolve. An alert opens when its value reaches the threshold. It resolves
+ * when the value is below `resolveBelow` (0 to 1) of the threshold, so that it does not flap, or when the threshold is
+ * removed. The default policy applies to tenants without a policy. Pure.
  */
 export function decideAlerts(now: {
   depths: readonly DeadLetterDepth[];

@@ -1,31 +1,32 @@
 import type { DeadLetterDay } from "../postgres/dead-letters/depths.ts";
 
-/** How many dead letters hold their payload, and its bytes. */
+/** A number of dead letters that have their payload, and its bytes. */
 interface Kept {
   entries: number;
   bytes: number;
 }
 
+/** The forecast of stored dead letters. */
 export interface DeadLetterForecast {
   now: Kept;
-  /** What arrives in a day, by the days of arrival that are looked at. */
+  /** Arrivals per day, by the recent days. */
   perDay: Kept;
-  /** What will be kept when everything of now has expired, if as much arrives as does now. */
+  /** The stored dead letters once all of `now` have expired, if `perDay` stays the same. */
   atHorizon: Kept;
-  /** What expires in each of the coming days, today first; what is overdue expires today. */
+  /** The dead letters that expire on each of the coming days, today first, with the overdue ones. */
   expiring: (Kept & { inDays: number })[];
 }
 
-/** Days of arrival that tell how much arrives in a day. */
+/** Recent days that determine the arrivals per day. */
 export const ARRIVAL_DAYS = 7;
 
-/** Coming days of which it is told what expires. */
+/** Coming days in the forecast of expiries. */
 const EXPIRING_DAYS = 30;
 
 /**
- * What becomes of the dead letters of now, and how many there will be. The rate is what arrived in the last
- * `ARRIVAL_DAYS` days, today among them, or since the first arrival in these; never less than a day, so that the
- * first hour of a failure is not taken for a day's rate. `dayFraction` is the part of today that has passed, 0 to 1.
+ * Forecasts the number of stored dead letters. The rate is the average of the last `ARRIVAL_DAYS` days, including today,
+ * or since the first arrival in these days. The average is over at least a day, so that the first hour of a failure is not
+ * extrapolated. `dayFraction` is the part of today that has passed, 0 to 1. Pure.
  */
 export function forecastDeadLetters(days: readonly DeadLetterDay[], dayFraction: number): DeadLetterForecast {
   const expiring = Array.from({ length: EXPIRING_DAYS }, (_, inDays) => ({ inDays, ...NONE }));
@@ -48,7 +49,7 @@ export function forecastDeadLetters(days: readonly DeadLetterDay[], dayFraction:
 const NONE: Kept = { entries: 0, bytes: 0 };
 
 function dailyRate(days: readonly DeadLetterDay[], retentionDays: number, dayFraction: number): Kept {
-  // Of a shorter retention the days before are gone.
+  // Days before a shorter retention are already deleted.
   const recent = days.filter((day) => day.daysAgo < Math.min(ARRIVAL_DAYS, retentionDays));
   const oldest = recent.reduce((most, day) => Math.max(most, day.daysAgo), 0);
   return times(recent.reduce(plus, NONE), 1 / Math.max(1, oldest + dayFraction));

@@ -6,11 +6,11 @@ import type { Database } from "../postgres/core/database.ts";
 import { routeEvents } from "../postgres/events/routing.ts";
 import { claimGatedRuns } from "../postgres/runs/gated-runs.ts";
 import { type FinishedAttempt, finishRuns } from "../postgres/runs/runs.ts";
-import { replayLetter } from "./replay-letter.ts";
+import { replayDeadLetter } from "./replay-dead-letter.ts";
 
 const REPLAY = { leaseMs: 60_000 };
 
-/** Two events of one key of a flow with an order: the run of the first is dead, and the second's waits for it. */
+/** Creates two events with one key of an ordered flow. The run of the first is dead and blocks the run of the second. */
 async function blockedKey() {
   const { database } = await migratedDatabase();
   const flowVersion = await deployed(database, "acme", "f", { order_by: "key" });
@@ -21,14 +21,13 @@ async function blockedKey() {
     ])
   ).sort();
   const runs = eventIds.map((eventId) => ({
-    ...{
-      id: runId({ eventId, flowId: "f", replaySeq: 0 }),
-      tenantId: "acme",
-      flowId: "f",
-      flowVersion,
-      eventId,
-    },
-    ...{ lane: 2 as const, gate: "the-key" },
+    id: runId({ eventId, flowId: "f", replaySeq: 0 }),
+    tenantId: "acme",
+    flowId: "f",
+    flowVersion,
+    eventId,
+    lane: 2 as const,
+    gate: "the-key",
   }));
   const verdicts = eventIds.map((eventId) => ({ eventId, tenantId: "acme", status: "routed" as const }));
   await routeEvents(database.pipeline, { verdicts, runs, deadLetters: [] }, { queuedLeaseMs: 60_000 });
@@ -38,10 +37,11 @@ async function blockedKey() {
   const [letter] = await database.pipeline.query<{ id: string }>({ text: "SELECT id FROM dead_letters" });
   const replay = async (payload?: unknown) => {
     const replayed = await database.withTenant("acme", (transaction) =>
-      replayLetter(
+      replayDeadLetter(
         transaction,
         {
-          ...{ tenantId: "acme", id: letter?.id as string },
+          tenantId: "acme",
+          id: letter?.id as string,
           payload: payload === undefined ? undefined : Buffer.from(JSON.stringify(payload)),
         },
         REPLAY,
@@ -71,7 +71,7 @@ async function end(database: Database, id: string, state: FinishedAttempt["state
   await finishRuns(database.pipeline, [{ ...run, ...ended, state, errorContext: {}, fingerprint: "f" }]);
 }
 
-test("a replay goes before what waits for its dead letter, which goes on when the replay succeeded", async () => {
+test("a successful replay unblocks the later runs of its key", async () => {
   const { database, second, replay } = await blockedKey();
   const replayed = await replay();
   expect(await claim(database, second)).toEqual([]);
@@ -81,8 +81,8 @@ test("a replay goes before what waits for its dead letter, which goes on when th
   expect(await claim(database, second)).toHaveLength(1);
 });
 
-test("a replay with another payload waits for nothing that waits for it", async () => {
+test("a replay with an edited payload is not blocked by the runs that wait for it", async () => {
   const { database, second, replay } = await blockedKey();
-  await end(database, await replay({ key: "k", n: "mended" }), "succeeded");
+  await end(database, await replay({ key: "k", n: "fixed" }), "succeeded");
   expect(await claim(database, second)).toHaveLength(1);
 });

@@ -1,43 +1,43 @@
 import type { BulkOutcomes, BulkState, StoredBulk } from "../postgres/dead-letters/bulk-replay.ts";
 
-/** How a bulk replay goes about it. */
+/** The pace of a bulk replay. */
 export interface BulkPace {
-  /** How many go first, alone. */
+  /** Replays that start first, alone. */
   canary: number;
-  /** More failures than this share of what ended lately end it, 0 to 1. */
+  /** The share of failures among the recent outcomes above which it is aborted, 0 to 1. */
   maxFailures: number;
-  /** It is not ended by fewer outcomes than these, once the canary is over. */
+  /** Outcomes needed for that decision after the canary. */
   minOutcomes: number;
-  /** Outcomes that count as late ones: beyond, what was before counts half. */
+  /** Outcomes that count as recent. Beyond this number the older ones count half. */
   recentOutcomes: number;
-  /** The rate after the canary, replays a second; it doubles every `doubleMs` up to the rate that was asked for. */
+  /** The rate after the canary, replays per second. It doubles every `doubleMs` up to the requested rate. */
   firstPerSecond: number;
   doubleMs: number;
-  /** Replays that wait for a worker, or have one: more would stand before polled events in the last lane. */
+  /** Replays that wait for a worker or have one. More would delay polled events, which share the last lane. */
   maxInFlight: number;
-  /** Replays that begin in one transaction. */
+  /** Replays that start in one transaction. */
   batchSize: number;
-  /** How often a bulk replay goes on, ms. */
+  /** The wait between two steps, ms. */
   stepMs: number;
 }
 
-/** What is done with a bulk replay now. */
+/** The decision about the next step of a bulk replay. */
 export interface BulkStep {
   state: BulkState;
   reason: string | undefined;
   succeeded: number;
   failed: number;
   recent: { ended: number; failed: number };
-  /** How many more begin now, at most. */
+  /** Replays to start now, at most. */
   take: number;
-  /** When to go on, ms. */
+  /** The wait before the next step, ms. */
   waitMs: number;
 }
 
 /**
- * Decides the next step of a bulk replay: a few go first, and when they ended well the rate rises from small to what
- * was asked for. It is aborted when too many of those that ended lately failed; a run that is yet to be tried again
- * counts as failing, so that slow retries do not hide what is wrong. Pure.
+ * Decides the next step of a bulk replay. A canary goes first. Once it has succeeded, the rate rises to the requested
+ * one. The bulk replay is aborted when too many recent replays failed. A run that waits for a retry counts as failing, so
+ * that slow retries do not hide the failure. Pure.
  */
 export function paceBulk(bulk: StoredBulk, outcomes: BulkOutcomes, pace: BulkPace): BulkStep {
   const recent = recentOf(bulk.recent, outcomes, pace.recentOutcomes);
@@ -57,7 +57,7 @@ export function paceBulk(bulk: StoredBulk, outcomes: BulkOutcomes, pace: BulkPac
   if (isCanary && bulk.started === 0) return { ...step, take: pace.canary };
   const isWaiting = isCanary && outcomes.inFlight > outcomes.failing;
   if (isWaiting) return step;
-  // With nothing left to take there is nothing left to spare.
+  // An abort would not prevent anything once all replays have started.
   const isJudged = !bulk.exhausted && known >= (isCanary ? 1 : pace.minOutcomes);
   if (isJudged && bad > known * pace.maxFailures) {
     return { ...step, state: "aborted", reason: `${bad} of the last ${known} replays failed` };

@@ -10,28 +10,29 @@ import type { EventSource } from "../domain/priority.ts";
 import type { Slices } from "../domain/slices.ts";
 import type { FailedTry, LockedLetter } from "../postgres/dead-letters/lock.ts";
 import type { StoredEvent } from "../postgres/events/events.ts";
+import { errorMessage } from "../runtime/error-message.ts";
 
-/** The same with what its limits are asked by: see `domain/flow-gate.ts`. */
+/** A flow with the gate of its limits; see `domain/flow/flow-gate.ts`. */
 export interface GatedFlow {
   flowId: string;
   version: number;
   gate: string | undefined;
 }
 
-/** What a replay of a dead letter comes to. Of several flows the first one's run is the letter's. */
+/** The plan of a replay. If it has several flows, the run of the first decides the state of the dead letter. */
 export type ReplayPlan =
   | { kind: "run"; flows: [GatedFlow, ...GatedFlow[]] }
   | { kind: "unreadable"; reason: string }
   | { kind: "unmatched" }
-  /** The look for its flows fails by itself. */
+  /** Matching the event against the flows failed. */
   | { kind: "unroutable"; reason: string; code?: string }
   | { kind: "flow_gone"; flowId: string }
   | { kind: "in_flight"; runId: string }
   | { kind: "ended"; status: "replayed" | "expired" };
 
 /**
- * Decides a replay: a run that failed goes to its own flow again, and what never came to a run is normalised and
- * matched against what is deployed now, in slices. Pure.
+ * Plans a replay. A failed run goes to its own flow again. An event without a run is normalized and matched against the
+ * deployed flows, in slices. Pure.
  */
 export function* planReplay(
   letter: LockedLetter,
@@ -46,7 +47,7 @@ export function* planReplay(
     const flowId = letter.flowId ?? "";
     const flow = now.versionOf(flowId);
     if (flow === undefined) return { kind: "flow_gone", flowId };
-    // An event that is made again is newer than what waits behind the old one: it must not wait for that.
+    // A new event is later than the runs that wait behind the old one: it must not wait for them.
     const gate = gateOfReplay(flow.definition, (letter.hasEvent ? letter.gate : undefined) ?? null);
     return { kind: "run", flows: [{ flowId, version: flow.version, gate }] };
   }
@@ -60,12 +61,12 @@ export function* planReplay(
     const [first, ...others] = flows;
     return first === undefined ? { kind: "unmatched" } : { kind: "run", flows: [first, ...others] };
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = errorMessage(error);
     return { kind: "unroutable", reason, ...(error instanceof EventTooCostly && { code: EVENT_TOO_COSTLY }) };
   }
 }
 
-/** What a try that came to no run leaves in its dead letter; undefined for one that was refused. */
+/** Returns the error of a replay that led to no run, for its dead letter; undefined for a replay that was refused. */
 export function failedTry(letter: LockedLetter, plan: ReplayPlan): FailedTry | undefined {
   const message = failureOf(plan);
   if (message === undefined) return undefined;
@@ -76,26 +77,34 @@ export function failedTry(letter: LockedLetter, plan: ReplayPlan): FailedTry | u
     stage,
     errorMessage: message,
     errorContext: {
-      ...{ stage, step: stage, connector, endpoint, event_type: eventType ?? null, stack: null },
+      stage,
+      step: stage,
+      connector,
+      endpoint,
+      event_type: eventType ?? null,
+      stack: null,
       ...(plan.kind === "unroutable" && plan.code !== undefined && { code: plan.code }),
     },
     fingerprint: fingerprintOf({ stage, tenantId, message }),
   };
 }
 
-/** Why a try came to no run, in words. */
 function failureOf(plan: ReplayPlan): string | undefined {
   if (plan.kind === "unreadable" || plan.kind === "unroutable") return storableText(plan.reason);
-  return plan.kind === "unmatched"
-    ? "The event meets the trigger of no flow that is deployed now"
-    : undefined;
+  return plan.kind === "unmatched" ? "The event matches the trigger of no deployed flow" : undefined;
 }
 
-/** The letter's copy of the event, as the stages read events. */
+/** Returns the event as the dead letter has it. */
 function eventOf(letter: LockedLetter): StoredEvent {
   const { tenantId, connector, endpoint, headers, contentType, subject, occurredAtMs } = letter;
   return {
-    ...{ tenantId, connector, endpoint, headers, contentType, subject, occurredAtMs },
+    tenantId,
+    connector,
+    endpoint,
+    headers,
+    contentType,
+    subject,
+    occurredAtMs,
     id: letter.eventId,
     type: letter.eventType,
     source: (letter.source ?? "webhook") as EventSource,
@@ -108,5 +117,5 @@ function eventOf(letter: LockedLetter): StoredEvent {
   };
 }
 
-/** Replays of dead letters are always below live traffic. */
+/** The lane of replayed dead letters: the last, below live traffic. */
 export const REPLAY_LANE = 4;

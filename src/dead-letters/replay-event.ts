@@ -11,9 +11,9 @@ import { findEvent } from "../postgres/events/events.ts";
 import { findVersionToRun } from "../postgres/flows/flows.ts";
 import { nextReplays, type QueuedRun } from "../postgres/runs/replay.ts";
 import { inTurns } from "../runtime/turns.ts";
-import { deployedNow, type ReplayDeps } from "./replay-letters.ts";
+import { deployedNow, type ReplayDeps } from "./replay-dead-letters.ts";
 
-/** What became of the wish to replay an event; where there is no run, why. */
+/** The result of replaying an event: its runs, or the reason why there are none. */
 export type EventReplay =
   | { kind: "replayed"; runs: [QueuedRun, ...QueuedRun[]] }
   | { kind: "unreadable"; reason: string }
@@ -21,9 +21,8 @@ export type EventReplay =
   | { kind: "no_flow" };
 
 /**
- * Makes new runs of an event: of the flow named, whatever its trigger says, or of every flow whose trigger it meets
- * now. The event is kept whatever became of it when it was routed first, so that one which met nothing and was dropped
- * may meet a flow now. Undefined where there is no such event.
+ * Creates new runs of an event: of the given flow, whatever its trigger, or of every deployed flow that it matches. An
+ * event that matched no flow when it was routed may match one now. Returns undefined if there is no such event.
  */
 export async function replayEvent(
   transaction: Queryable,
@@ -51,9 +50,13 @@ export async function replayEvent(
   );
   const replays = flows.map((flow, index): NewReplay => {
     const next = numbers[index];
-    assert(next !== undefined, "each that was wanted has a number");
+    assert(next !== undefined, "every flow has a replay number");
     return {
-      ...{ tenantId, eventId, flowId: flow.flowId, flowVersion: flow.version, letterId: undefined },
+      tenantId,
+      eventId,
+      flowId: flow.flowId,
+      flowVersion: flow.version,
+      letterId: undefined,
       id: runId({ eventId, flowId: flow.flowId, ...next }),
       replaySeq: next.replaySeq,
       lane: flow.definition.trigger.priority ?? priorityOf("replay"),

@@ -8,7 +8,7 @@ import { createRetentionStep, type RetentionBounds } from "./retention.ts";
 const BOUNDS: RetentionBounds = { batchSize: 10, maxTenants: 2, emptiedMs: 86_400_000, intervalMs: 60_000 };
 const SIGNAL = new AbortController().signal;
 
-/** Runs steps until one finds nothing left to do; answers how many were emptied and deleted. */
+/** Runs steps until nothing is left to do, and returns how many dead letters were emptied and deleted. */
 async function clean(database: Database): Promise<{ expired: number; deleted: number }> {
   const cleaned = { expired: 0, deleted: 0 };
   const step = createRetentionStep({
@@ -30,7 +30,7 @@ async function keptFor(database: Database, tenantId: string, days: number): Prom
 }
 
 describe("retention of dead letters", () => {
-  test("empties what is older than thirty days, and keeps its row without payload and headers", async () => {
+  test("dead letters lose payload and headers after thirty days and keep their row", async () => {
     const { database } = await migratedDatabase();
     const [old = ""] = await insertDeadLetters(database, {
       tenantId: "acme",
@@ -57,13 +57,17 @@ describe("retention of dead letters", () => {
         marked: true,
       },
       {
-        ...{ id: young, status: "pending", event_payload: Buffer.from("kept"), headers: { a: "b" } },
-        ...{ error_message: "It failed", marked: false },
+        id: young,
+        status: "pending",
+        event_payload: Buffer.from("kept"),
+        headers: { a: "b" },
+        error_message: "It failed",
+        marked: false,
       },
     ]);
   });
 
-  test("holds each tenant to its own policy, and the others to everyone's", async () => {
+  test("dead letter retention follows the tenant's policy, or else the default policy", async () => {
     const { database } = await migratedDatabase();
     for (const tenantId of ["a", "b", "c", "d", "e"])
       await insertDeadLetters(database, { tenantId, daysAgo: 10 });
@@ -77,7 +81,7 @@ describe("retention of dead letters", () => {
     expect(left.map((row) => row["tenant_id"])).toEqual(["b", "e"]);
   });
 
-  test("leaves alone what is being replayed, and empties an edited payload too", async () => {
+  test("dead letter retention skips dead letters being replayed and empties edited payloads", async () => {
     const { database } = await migratedDatabase();
     await insertDeadLetters(database, { tenantId: "acme", count: 2, daysAgo: 40 });
     await database.pipeline.query({ text: "UPDATE dead_letters SET edited_payload = 'edited'" });
@@ -92,7 +96,7 @@ describe("retention of dead letters", () => {
     expect(await database.pipeline.query({ text })).toHaveLength(0);
   });
 
-  test("empties replayed ones as well, in small batches, whatever their number", async () => {
+  test("dead letter retention empties replayed dead letters too, in small batches", async () => {
     const { database } = await migratedDatabase();
     await insertDeadLetters(database, { tenantId: "acme", count: 35, daysAgo: 40 });
     await insertDeadLetters(database, { tenantId: "globex", count: 12, daysAgo: 40 });
@@ -103,7 +107,7 @@ describe("retention of dead letters", () => {
     expect(await countByStatus(database.pipeline, "acme")).toEqual({ expired: 35 });
   });
 
-  test("deletes the rows that were emptied long ago", async () => {
+  test("dead letter retention deletes rows that were emptied long ago", async () => {
     const { database } = await migratedDatabase();
     await insertDeadLetters(database, { tenantId: "acme", count: 25, daysAgo: 40 });
     await clean(database);
@@ -114,17 +118,17 @@ describe("retention of dead letters", () => {
     expect(await countByStatus(database.pipeline, "acme")).toEqual({ expired: 5 });
   });
 
-  test("is shared by copies that run at once: each entry is emptied once", async () => {
+  test("concurrent retention steps empty each dead letter once", async () => {
     const { database } = await migratedDatabase();
     await insertDeadLetters(database, { tenantId: "acme", count: 200, daysAgo: 40 });
     const cleaned = await Promise.all([clean(database), clean(database), clean(database)]);
     expect(cleaned.reduce((sum, one) => sum + one.expired, 0)).toBe(200);
   });
 
-  test("loses nothing and does nothing twice when its connection is cut in the middle", async () => {
+  test("dead letter retention resumes after a cut connection", async () => {
     const { database } = await migratedDatabase();
     await insertDeadLetters(database, { tenantId: "acme", count: 30, daysAgo: 40 });
-    // The statement waits for this lock once it has emptied its rows, and is cut there.
+    // The statement waits for this lock after it has emptied its rows, and is terminated there.
     const cut = database.transaction(async (transaction) => {
       await transaction.query({ text: "LOCK TABLE dead_letter_changes IN EXCLUSIVE MODE" });
       const cleaning = clean(database).then(
@@ -142,7 +146,7 @@ describe("retention of dead letters", () => {
   });
 });
 
-/** The backend that empties dead letters and waits for a lock. */
+/** Returns the pid of the backend that empties dead letters and waits for a lock. */
 async function waiting(database: Database): Promise<number> {
   for (;;) {
     const [row] = await database.pipeline.query<{ pid: number }>({

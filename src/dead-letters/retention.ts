@@ -5,10 +5,11 @@ import { deleteExpiredDeadLetters, expireDeadLetters } from "../postgres/dead-le
 import { failpoint } from "../runtime/failpoint.ts";
 import type { Step } from "../runtime/loop.ts";
 
+/** Bounds of the retention of dead letters. */
 export interface RetentionBounds {
   /** Dead letters that one statement empties or deletes. */
   batchSize: number;
-  /** Tenants that one statement looks at. */
+  /** Tenants that one statement covers. */
   maxTenants: number;
   /** How long the row of an emptied dead letter is kept, ms. */
   emptiedMs: number;
@@ -17,9 +18,9 @@ export interface RetentionBounds {
 }
 
 /**
- * One step: empties a small batch of the dead letters whose time is over, and deletes one of those that were empty
- * for long; goes on at once while there are more. Each batch is a transaction of its own, so that a crash costs
- * nothing, and any number of copies share the work.
+ * Creates the step that empties a small batch of expired dead letters, and deletes a batch of rows that were emptied long
+ * ago. It repeats at once while there are more. Each batch is a transaction, so that a crash loses nothing and processes
+ * share the work.
  */
 export function createRetentionStep(deps: {
   database: Queryable;
@@ -31,7 +32,9 @@ export function createRetentionStep(deps: {
   let afterTenant = "";
   return async () => {
     const { expired, nextAfter } = await expireDeadLetters(database, {
-      ...{ afterTenant, maxTenants, limit },
+      afterTenant,
+      maxTenants,
+      limit,
       defaultDays: DEFAULT_POLICY.retention_days,
     });
     failpoint("retention.emptied");

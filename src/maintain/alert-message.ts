@@ -1,8 +1,7 @@
 import type { ClaimedNotice } from "../postgres/alerts/notices.ts";
 
 /**
- * What a webhook is told of an alert: one body that Slack's incoming webhooks show by its `text`, and that programs
- * read by the other fields.
+ * Returns the webhook body of an alert. Slack's incoming webhooks show its `text`; programs read the other fields.
  */
 export function alertMessage(notice: ClaimedNotice): Record<string, unknown> {
   const resolved = notice.change === "resolved";
@@ -27,7 +26,7 @@ function endOf({ resolvedValue }: ClaimedNotice): string {
   return resolvedValue === undefined ? "" : ` (now ${resolvedValue})`;
 }
 
-/** The three characters that Slack gives a meaning to. Source: https://api.slack.com/reference/surfaces/formatting */
+/** Escapes the three control characters of Slack. Source: https://api.slack.com/reference/surfaces/formatting */
 function escapeForSlack(text: string): string {
   return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 }

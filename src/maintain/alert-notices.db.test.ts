@@ -11,7 +11,11 @@ import { createOutgoingHttp } from "../runtime/outgoing/index.ts";
 import { type AlertNoticeBounds, createAlertNoticeStep } from "./alert-notices.ts";
 
 const BOUNDS: AlertNoticeBounds = {
-  ...{ batchSize: 20, timeoutMs: 2_000, leaseMs: 10_000, maxAttempts: 3, intervalMs: 60_000 },
+  batchSize: 20,
+  timeoutMs: 2_000,
+  leaseMs: 10_000,
+  maxAttempts: 3,
+  intervalMs: 60_000,
   backoff: { kind: "fixed", delayMs: 1, maxDelayMs: 1 },
 };
 const KEY = { tenantId: "acme", kind: "dlq.depth", subject: "" };
@@ -23,7 +27,7 @@ interface Call {
   body: Record<string, unknown>;
 }
 
-/** A webhook that answers each call with the next status, 200 when there is none. */
+/** Serves a webhook that responds with each status in turn, then with 200. */
 async function webhook(statuses: number[] = []): Promise<{ url: string; calls: Call[] }> {
   const calls: Call[] = [];
   const target = await serve(async (request, response) => {
@@ -39,19 +43,22 @@ async function bodyOf(request: IncomingMessage): Promise<Record<string, unknown>
   return JSON.parse(Buffer.concat(chunks).toString());
 }
 
-function teller(database: Database, over: Partial<AlertNoticeBounds> = {}, allowPrivate = ["127.0.0.0/8"]) {
-  const told: string[] = [];
+function sender(database: Database, over: Partial<AlertNoticeBounds> = {}, allowPrivate = ["127.0.0.0/8"]) {
+  const reported: string[] = [];
   const outgoing = createOutgoingHttp({ allowPrivate });
   onTestFinished(() => outgoing.close());
   const step = createAlertNoticeStep({
-    ...{ database: database.pipeline, outgoing, bounds: { ...BOUNDS, ...over }, random: Math.random },
-    onChange: ({ change }) => void told.push(change),
-    onGivenUp: (_notice, error) => void told.push(error),
+    database: database.pipeline,
+    outgoing,
+    bounds: { ...BOUNDS, ...over },
+    random: Math.random,
+    onChange: ({ change }) => void reported.push(change),
+    onFailed: (_notice, error) => void reported.push(error),
   });
-  return { told, step: () => step(new AbortController().signal) };
+  return { reported, step: () => step(new AbortController().signal) };
 }
 
-function tell(database: Database, tenantId: string, webhookUrl: string): Promise<void> {
+function setWebhook(database: Database, tenantId: string, webhookUrl: string): Promise<void> {
   const policy = { ...DEFAULT_POLICY, alert: { depth: 10, webhook_url: webhookUrl } };
   return database.transaction((transaction) => putPolicy(transaction, tenantId, policy));
 }
@@ -63,84 +70,96 @@ async function notices(database: Database): Promise<unknown[]> {
 }
 
 describe("a webhook of alerts", () => {
-  test("gets one body that Slack shows and programs read, when it opens and when it resolves", async () => {
+  test("an alert webhook gets a notice when an alert opens and when it resolves", async () => {
     const { database } = await migratedDatabase();
     const { url, calls } = await webhook();
-    await tell(database, EVERY_TENANT, url);
-    const { told, step } = teller(database);
+    await setWebhook(database, EVERY_TENANT, url);
+    const { reported, step } = sender(database);
     await openAlerts(database.pipeline, [OPENING]);
     await step();
     await resolveAlerts(database.pipeline, [{ ...KEY, value: 3 }]);
     await step();
-    expect(told).toEqual(["opened", "resolved"]);
+    expect(reported).toEqual(["opened", "resolved"]);
     expect(calls.map((call) => call.body)).toEqual([
       {
-        ...{ id: expect.any(String), status: "open", tenant_id: "acme", kind: "dlq.depth", subject: "" },
-        ...{ text: "Alert [dlq.depth] Tenant acme has 12 &lt; 20", message: OPENING.message, value: 12 },
-        ...{ threshold: 10, resolved_value: null, details: { a: 1 }, opened_at: expect.any(String) },
+        id: expect.any(String),
+        status: "open",
+        tenant_id: "acme",
+        kind: "dlq.depth",
+        subject: "",
+        text: "Alert [dlq.depth] Tenant acme has 12 &lt; 20",
+        message: OPENING.message,
+        value: 12,
+        threshold: 10,
+        resolved_value: null,
+        details: { a: 1 },
+        opened_at: expect.any(String),
         resolved_at: null,
       },
       expect.objectContaining({
-        ...{
-          status: "resolved",
-          id: calls[0]?.body["id"],
-          resolved_value: 3,
-          resolved_at: expect.any(String),
-        },
+        status: "resolved",
+        id: calls[0]?.body["id"],
+        resolved_value: 3,
+        resolved_at: expect.any(String),
         text: "Resolved [dlq.depth] Tenant acme has 12 &lt; 20 (now 3)",
       }),
     ]);
   });
 
-  test("is told again after a failure, with the same key, and the end not before the beginning", async () => {
+  test("an alert notice is retried with the same key, and resolved is sent after opened", async () => {
     const { database } = await migratedDatabase();
     const { url, calls } = await webhook([500, 302]);
-    await tell(database, "acme", url);
-    const { told, step } = teller(database);
+    await setWebhook(database, "acme", url);
+    const { reported, step } = sender(database);
     await openAlerts(database.pipeline, [OPENING]);
     await resolveAlerts(database.pipeline, [KEY]);
-    await until("both are told", async () => {
+    await until("both notices are delivered", async () => {
       await step();
       return calls.length === 4;
     });
     expect(calls.map((call) => call.body["status"])).toEqual(["open", "open", "open", "resolved"]);
     expect(new Set(calls.slice(0, 3).map((call) => call.key)).size).toBe(1);
-    expect(told).toEqual(["opened", "resolved"]);
+    expect(reported).toEqual(["opened", "resolved"]);
     expect(await notices(database)).toEqual([
       { change: "opened", state: "delivered", attempts: 3, last_error: null },
       { change: "resolved", state: "delivered", attempts: 1, last_error: null },
     ]);
   });
 
-  test("is given up after so many attempts, and its path is in no message", async () => {
+  test("an alert notice fails after the maximum of tries, without the path of the webhook in its error", async () => {
     const { database } = await migratedDatabase();
     const { url, calls } = await webhook([500, 500, 500, 500]);
-    await tell(database, "acme", url);
-    const { told, step } = teller(database);
+    await setWebhook(database, "acme", url);
+    const { reported, step } = sender(database);
     await openAlerts(database.pipeline, [OPENING]);
-    await until("it is given up", async () => {
+    await until("the notice has failed", async () => {
       await step();
-      return told.length === 2;
+      return reported.length === 2;
     });
     await step();
     expect(calls).toHaveLength(3);
-    expect(told).toEqual(["opened", "HTTP_STATUS: the webhook answered 500"]);
+    expect(reported).toEqual(["opened", "HTTP_STATUS: the webhook responded with 500"]);
     expect(await notices(database)).toEqual([
-      { change: "opened", state: "failed", attempts: 3, last_error: "HTTP_STATUS: the webhook answered 500" },
+      {
+        change: "opened",
+        state: "failed",
+        attempts: 3,
+        last_error: "HTTP_STATUS: the webhook responded with 500",
+      },
     ]);
   });
 
-  test("at a private address is not called, and not tried again", async () => {
+  test("an alert webhook at a private address is neither called nor retried", async () => {
     const { database } = await migratedDatabase();
     const { url, calls } = await webhook();
-    await tell(database, "acme", url);
-    const { told, step } = teller(database, {}, []);
+    await setWebhook(database, "acme", url);
+    const { reported, step } = sender(database, {}, []);
     await openAlerts(database.pipeline, [OPENING]);
     await step();
     await step();
     expect(calls).toEqual([]);
-    expect(told).toEqual(["opened", expect.stringContaining("TARGET_REFUSED")]);
-    expect(told.join()).not.toContain("secret");
+    expect(reported).toEqual(["opened", expect.stringContaining("TARGET_REFUSED")]);
+    expect(reported.join()).not.toContain("secret");
     expect(await notices(database)).toEqual([
       {
         change: "opened",
@@ -151,29 +170,29 @@ describe("a webhook of alerts", () => {
     ]);
   });
 
-  test("is not needed: the log and the metrics are told all the same", async () => {
+  test("alerts without a webhook are still logged and counted", async () => {
     const { database } = await migratedDatabase();
-    await tell(database, EVERY_TENANT, "https://example.com/");
-    // A policy of its own, without a webhook.
+    await setWebhook(database, EVERY_TENANT, "https://example.com/");
+    // The policy of the tenant has no webhook.
     await database.transaction((transaction) => putPolicy(transaction, "acme", DEFAULT_POLICY));
-    const { told, step } = teller(database);
+    const { reported, step } = sender(database);
     await openAlerts(database.pipeline, [OPENING]);
     await step();
-    expect(told).toEqual(["opened"]);
+    expect(reported).toEqual(["opened"]);
     expect(await notices(database)).toEqual([
       { change: "opened", state: "untold", attempts: 1, last_error: null },
     ]);
   });
 
-  test("is told once however many copies open the alert and tell of it", async () => {
+  test("concurrent processes open an alert and send its notice once", async () => {
     const { database } = await migratedDatabase();
     const { url, calls } = await webhook();
-    await tell(database, "acme", url);
+    await setWebhook(database, "acme", url);
     const opened = await Promise.all(
       Array.from({ length: 5 }, () => openAlerts(database.pipeline, [OPENING])),
     );
     expect(opened.sort()).toEqual([0, 0, 0, 0, 1]);
-    const copies = [teller(database), teller(database), teller(database)];
+    const copies = [sender(database), sender(database), sender(database)];
     await Promise.all(copies.map((copy) => copy.step()));
     const resolved = await Promise.all(
       Array.from({ length: 5 }, () => resolveAlerts(database.pipeline, [KEY])),
@@ -183,13 +202,13 @@ describe("a webhook of alerts", () => {
     expect(calls.map((call) => call.body["status"])).toEqual(["open", "resolved"]);
   });
 
-  test("is told by another copy when the one that claimed the notice is gone", async () => {
+  test("a notice whose sender died is sent by another process after its lease", async () => {
     const { database } = await migratedDatabase();
     const { url, calls } = await webhook();
-    await tell(database, "acme", url);
+    await setWebhook(database, "acme", url);
     await openAlerts(database.pipeline, [OPENING]);
     expect(await claimNotices(database.pipeline, { limit: 10, leaseMs: 300 })).toHaveLength(1);
-    const { step } = teller(database);
+    const { step } = sender(database);
     await step();
     expect(calls).toEqual([]);
     await until("the lease has ended", async () => {

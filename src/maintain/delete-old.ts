@@ -1,9 +1,9 @@
 import type { Step } from "../runtime/loop.ts";
 
-/** Deletes at most `limit` rows whose time is over, and answers how many. */
+/** Deletes at most `limit` expired rows and returns how many. */
 export type DeleteOld = (limit: number) => Promise<number>;
 
-/** One step: deletes a small batch of what is old; goes on at once while there is more. */
+/** Creates the step that deletes a small batch of expired rows. It repeats at once after a full batch. */
 export function createDeleteOldStep(
   deleteOld: DeleteOld,
   { batchSize, intervalMs }: { batchSize: number; intervalMs: number },

@@ -2,13 +2,17 @@ import type { Queryable } from "../postgres/core/database.ts";
 import { analyzeFilledTables } from "../postgres/schema/filled-tables.ts";
 import type { Step } from "../runtime/loop.ts";
 
+/** Bounds of the analysis of filled tables. */
 export interface FilledTableBounds {
-  /** A table that was analysed while empty is analysed again from so many rows on. */
+  /** The number of rows from which a table that was analysed while empty is analysed again. */
   minRows: number;
   intervalMs: number;
 }
 
-/** One step: ends the plans that were made while a table was empty. Any number of copies may do the same. */
+/**
+ * Creates the step that analyses tables which were empty at their last analysis, so that statements are planned again.
+ * Processes may run it concurrently.
+ */
 export function createFilledTablesStep(deps: {
   database: Queryable;
   bounds: FilledTableBounds;

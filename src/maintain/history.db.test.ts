@@ -8,7 +8,7 @@ import { createHistoryStep } from "./history.ts";
 const DAY_MS = 86_400_000;
 const BOUNDS = { retentionDays: 30, batchSize: 4, maxTenants: 2, lockMs: 200, intervalMs: 60_000 };
 
-/** Makes the partitions of a past day; answers the day. */
+/** Creates the partitions of a past day and returns the day. */
 async function pastDay(database: Database, daysAgo: number): Promise<string> {
   const day = new Date(Date.now() - daysAgo * DAY_MS).toISOString().slice(0, 10);
   const startMs = Date.parse(day);
@@ -21,7 +21,7 @@ async function pastDay(database: Database, daysAgo: number): Promise<string> {
   return day;
 }
 
-/** Puts events of a tenant into a past day, each with a verdict, and one run in the state given, with an attempt. */
+/** Inserts events of a tenant into a past day, each with a verdict and a run in `state` with an attempt. */
 async function happened(
   database: Database,
   {
@@ -50,15 +50,15 @@ async function happened(
 }
 
 async function clean(database: Database): Promise<string[]> {
-  const told: string[] = [];
+  const reported: string[] = [];
   const step = createHistoryStep({
     database: database.pipeline,
     bounds: BOUNDS,
-    onDropped: (day) => void told.push(`${day} dropped`),
-    onKept: (day, why) => void told.push(`${day} ${why}`),
+    onDropped: (day) => void reported.push(`${day} dropped`),
+    onKept: (day, reason) => void reported.push(`${day} ${reason}`),
   });
   await step(new AbortController().signal);
-  return told;
+  return reported;
 }
 
 async function counted(database: Database, table: string): Promise<Record<string, number>> {
@@ -76,7 +76,7 @@ async function tenant(database: Database, id: string, retentionDays?: number): P
 }
 
 describe("a day that is older than its retention", () => {
-  test("is dropped from every table, and the days after it stay", async () => {
+  test("a day past its retention is dropped from every table, and later days stay", async () => {
     const { database } = await migratedDatabase();
     await tenant(database, "acme");
     const [old, young] = [await pastDay(database, 32), await pastDay(database, 29)];
@@ -88,7 +88,7 @@ describe("a day that is older than its retention", () => {
     expect(await clean(database)).toEqual([]);
   });
 
-  test("stays while an event of it is not routed, or a run of it has not ended", async () => {
+  test("a day past its retention stays while it has unrouted events or unfinished runs", async () => {
     const { database } = await migratedDatabase();
     await tenant(database, "acme");
     const day = await pastDay(database, 40);
@@ -103,7 +103,7 @@ describe("a day that is older than its retention", () => {
     expect(await clean(database)).toEqual([`${day} dropped`]);
   });
 
-  test("stays while a replay of today needs its event", async () => {
+  test("a day past its retention stays while a replay needs one of its events", async () => {
     const { database } = await migratedDatabase();
     await tenant(database, "acme");
     const day = await pastDay(database, 40);
@@ -117,7 +117,7 @@ describe("a day that is older than its retention", () => {
     expect(await clean(database)).toEqual([`${day} dropped`]);
   });
 
-  test("is left for later while somebody holds its table, for whom nobody waits long", async () => {
+  test("a day whose tables are locked is dropped later", async () => {
     const { database } = await migratedDatabase();
     await tenant(database, "acme");
     const day = await pastDay(database, 40);
@@ -128,7 +128,7 @@ describe("a day that is older than its retention", () => {
     expect(await clean(database)).toEqual([`${day} dropped`]);
   });
 
-  test("is dropped once when copies clean at once", async () => {
+  test("concurrent history steps drop each day once", async () => {
     const { database } = await migratedDatabase();
     await tenant(database, "acme");
     const days = [await pastDay(database, 40), await pastDay(database, 41), await pastDay(database, 42)];
@@ -143,7 +143,7 @@ describe("a day that is older than its retention", () => {
 });
 
 describe("a tenant's own retention", () => {
-  test("that is longer keeps every day, of which the others' rows go in batches", async () => {
+  test("a longer retention of one tenant keeps the days, and rows of other tenants are deleted in batches", async () => {
     const { database } = await migratedDatabase();
     await tenant(database, "archive", 100);
     await tenant(database, "acme");
@@ -163,7 +163,7 @@ describe("a tenant's own retention", () => {
     }
   });
 
-  test("spares what has not ended, until it has", async () => {
+  test("a shorter retention of a tenant keeps unfinished runs until they end", async () => {
     const { database } = await migratedDatabase();
     await tenant(database, "acme", 5);
     const day = await pastDay(database, 10);

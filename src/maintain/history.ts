@@ -10,34 +10,35 @@ import {
 } from "../postgres/events/history.ts";
 import type { Step } from "../runtime/loop.ts";
 
+/** Bounds of the retention of events and runs. */
 export interface HistoryBounds {
-  /** How long events and runs are kept of tenants that say nothing themselves, days. */
+  /** The retention for tenants without one of their own, days. */
   retentionDays: number;
   /** Rows that one statement deletes. */
   batchSize: number;
-  /** Tenants that one statement looks at. */
+  /** Tenants that one statement covers. */
   maxTenants: number;
-  /** How long each table of a day is waited for, ms: everyone else waits behind. */
+  /** How long to wait for the lock of each table of a day, ms. Other statements queue behind it. */
   lockMs: number;
   intervalMs: number;
 }
 
 /**
- * One step: drops the days that no tenant keeps any more and to which nothing unfinished refers, and deletes in small
- * batches what tenants with a shorter retention keep no more. A crash leaves whole batches behind; any number of copies
- * may do the same.
+ * Creates the step that drops the days past the longest retention without unfinished work, and deletes the older events
+ * and runs of tenants with a shorter retention, in small batches. Processes may run it concurrently; a crash loses at most
+ * one batch of work.
  */
 export function createHistoryStep(deps: {
   database: Queryable;
   bounds: HistoryBounds;
   onDropped: (day: string) => void;
-  /** A day that should be gone, and why it is not. */
-  onKept: (day: string, why: "unfinished" | "busy") => void;
+  /** Called for a day past its retention that could not be dropped. */
+  onKept: (day: string, reason: "unfinished" | "busy") => void;
 }): Step {
   const { database, bounds, onDropped, onKept } = deps;
   const { retentionDays: defaultDays, batchSize, maxTenants, lockMs, intervalMs } = bounds;
 
-  /** Deletes all of a tenant's that is older; a batch is a transaction of its own. */
+  /** Deletes the runs and events of a tenant before an id. Each batch is a transaction. */
   async function deleteOlder({ tenantId, beforeId }: ShortLivedTenant, signal: AbortSignal): Promise<void> {
     const batch = { tenantId, beforeId, limit: batchSize };
     for (const deleteSome of [deleteRuns, deleteEvents]) {

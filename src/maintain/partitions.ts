@@ -3,8 +3,8 @@ import { ensurePartitions } from "../postgres/schema/partitions.ts";
 import type { Step } from "../runtime/loop.ts";
 
 /**
- * One step: makes the partitions of the coming days where they are missing. Every process looks, often: a machine that
- * slept for days wakes up in a day that nobody has made anything for.
+ * Creates the step that makes missing partitions of today and the coming days. Every process runs it often, since a
+ * machine that was suspended may resume in a day without partitions.
  */
 export function createPartitionStep(deps: {
   database: Queryable;

@@ -10,7 +10,7 @@ import { DEFAULT_POLICY, putPolicy } from "../postgres/dead-letters/policies.ts"
 import { tenantTables } from "../postgres/events/purge.ts";
 import { createPurgeStep } from "./purge.ts";
 
-async function lived(database: Database, tenantId: string): Promise<void> {
+async function fillTenant(database: Database, tenantId: string): Promise<void> {
   await deployed(database, tenantId, "f");
   await accepted(database, tenantId, [1, 2, 3, 4, 5]);
   await insertDeadLetters(database, { tenantId, count: 12 });
@@ -35,7 +35,7 @@ async function lived(database: Database, tenantId: string): Promise<void> {
   );
 }
 
-/** How many rows of a tenant each table has, of those that have some. */
+/** Returns the number of rows of a tenant by table, without empty tables. */
 async function rowsOf(database: Database, tenantId: string): Promise<Record<string, number>> {
   const names = [
     ...(await tenantTables(database.pipeline)).map((table) => table.name),
@@ -62,9 +62,9 @@ async function purge(database: Database, settleMs = 0): Promise<string[]> {
 }
 
 describe("a deleted tenant", () => {
-  test("leaves nothing behind in any table, and its id may be given anew", async () => {
+  test("a deleted tenant is purged from every table, and its id can be reused", async () => {
     const { database } = await migratedDatabase();
-    for (const tenantId of ["acme", "globex"]) await lived(database, tenantId);
+    for (const tenantId of ["acme", "globex"]) await fillTenant(database, tenantId);
     const before = await rowsOf(database, "globex");
     expect(Object.keys(before).length).toBeGreaterThan(14);
     expect(await purge(database)).toEqual([]);
@@ -77,9 +77,9 @@ describe("a deleted tenant", () => {
     ]);
   });
 
-  test("is purged once however many copies do it, while the counters are folded", async () => {
+  test("concurrent steps purge a deleted tenant once, also while counters are folded", async () => {
     const { database } = await migratedDatabase();
-    await lived(database, "acme");
+    await fillTenant(database, "acme");
     await database.transaction((transaction) => deleteTenant(transaction, "acme"));
     let done = false;
     const folding = (async () => {
@@ -93,9 +93,9 @@ describe("a deleted tenant", () => {
     expect(await database.pipeline.query({ text: "SELECT FROM tenants" })).toEqual([]);
   });
 
-  test("is left in peace until what was under way has ended", async () => {
+  test("a deleted tenant is not purged before its running work has had time to end", async () => {
     const { database } = await migratedDatabase();
-    await lived(database, "acme");
+    await fillTenant(database, "acme");
     await database.transaction((transaction) => deleteTenant(transaction, "acme"));
     const before = await rowsOf(database, "acme");
     expect(await purge(database, 60_000)).toEqual([]);

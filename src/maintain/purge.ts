@@ -10,21 +10,21 @@ import {
 } from "../postgres/events/purge.ts";
 import type { Step } from "../runtime/loop.ts";
 
+/** Bounds of the purge of deleted tenants. */
 export interface PurgeBounds {
   /** Rows that one statement deletes. */
   batchSize: number;
-  /** A tenant is purged when it was deleted longer ago, ms: what was under way then has ended. */
+  /** The time between the deletion of a tenant and its purge, ms, in which its running work ends. */
   settleMs: number;
   intervalMs: number;
 }
 
-/** Above every id. */
+/** Sorts after every id. */
 const AFTER_EVERY_ID = "ffffffff-ffff-ffff-ffff-ffffffffffff";
 
 /**
- * One step: deletes a batch of each kind of what a deleted tenant left behind, and the tenant itself when nothing is
- * left. It goes on at once while there is something. Any number of copies may do the same, and a crash leaves the rest
- * to the next step.
+ * Creates the step that deletes a batch of rows of a deleted tenant from each table, and the tenant once no rows are
+ * left. It repeats at once while there are rows. Processes may run it concurrently.
  */
 export function createPurgeStep(deps: {
   database: Queryable;
@@ -36,7 +36,7 @@ export function createPurgeStep(deps: {
 
   async function purgeSome(tenantId: string, tables: readonly TenantTable[]): Promise<number> {
     const everything = { tenantId, beforeId: AFTER_EVERY_ID, limit };
-    // What came in while the tenant was being deleted: first it must not become anything.
+    // Drops events and runs that arrived during the deletion first, so that they have no effect.
     let deleted = await dropUnroutedEvents(database, tenantId, limit);
     deleted += await cancelRuns(database, tenantId, limit);
     deleted += await deleteRuns(database, everything);

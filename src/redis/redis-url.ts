@@ -72,7 +72,9 @@ function parseOne(url: string): RedisAddress {
   if (more.length > 0 || (!isSentinel && second !== undefined))
     throw refusal("its path has too many parts: write %2F for a slash in a password");
   if (isSentinel && first === "")
-    throw refusal("it names no master: end it with the name of the master, redis+sentinel://host1,host2/name");
+    throw refusal(
+      "it names no master: end it with the name of the master, redis+sentinel://host1,host2/name",
+    );
   const { sentinelUsername, sentinelPassword } = options;
   if (sentinelUsername !== undefined && sentinelPassword === undefined)
     throw refusal("it has a sentinelUsername and no sentinelPassword");

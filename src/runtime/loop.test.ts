@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { delay } from "./delay.ts";
 import { until } from "../../test/support/until.ts";
+import { delay } from "./delay.ts";
 import { createLoop, type Step } from "./loop.ts";
 
 function loopOf(step: Step, onError: (error: unknown) => void = () => {}) {

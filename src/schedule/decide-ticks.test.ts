@@ -14,42 +14,42 @@ function decide(cron: string, tickMs: number, nowMs: number, missed: MissedTicks
 }
 
 describe("decideTicks", () => {
-  test.each(["once", "skip"] as const)("makes a tick that is on time, and moves on (%s)", (missed) => {
+  test.each(["once", "skip"] as const)("decideTicks makes a tick that is on time (%s)", (missed) => {
     for (const lateMs of [0, 5, ON_TIME_MS]) {
       expect(decide("* * * * *", NOON, NOON + lateMs, missed)).toEqual({ ticks: [0], next: 60 });
     }
   });
 
-  test("makes each of several ticks that are on time, at most so many at once", () => {
+  test("decideTicks makes every tick that is on time, up to its maximum", () => {
     expect(decide("* * * * * *", NOON, NOON + 3_000)).toEqual({ ticks: [0, 1, 2, 3], next: 4 });
     expect(decide("* * * * * *", NOON, NOON + 3_000, "once", 2)).toEqual({ ticks: [0, 1], next: 2 });
   });
 
-  test("makes the last of the ticks that were missed, for all of them", () => {
+  test("decideTicks makes the last of the missed ticks with once", () => {
     expect(decide("*/10 * * * *", NOON, NOON + 95 * MINUTE_MS)).toEqual({ ticks: [5_400], next: 6_000 });
     expect(decide("0 12 * * *", NOON, NOON + 60 * MINUTE_MS)).toEqual({ ticks: [0], next: 86_400 });
   });
 
-  test("makes none of the ticks that were missed where they are to be skipped", () => {
+  test("decideTicks makes no missed tick with skip", () => {
     expect(decide("*/10 * * * *", NOON, NOON + 95 * MINUTE_MS, "skip")).toEqual({ ticks: [], next: 6_000 });
   });
 
   test.each(["once", "skip"] as const)(
-    "makes a tick that is on time for those before it too (%s)",
+    "decideTicks makes only the tick that is on time after missed ones (%s)",
     (missed) => {
       const nowMs = NOON + 90 * MINUTE_MS + 5_000;
       expect(decide("*/10 * * * *", NOON, nowMs, missed)).toEqual({ ticks: [5_400], next: 6_000 });
     },
   );
 
-  test("makes up for a year of missed seconds without walking through them", () => {
+  test("decideTicks skips a year of missed seconds without iterating over them", () => {
     const startedMs = performance.now();
     const { ticks } = decide("* * * * * *", NOON - 365 * 86_400_000, NOON);
     expect(ticks).toEqual(Array.from({ length: 31 }, (_, n) => n - 30));
     expect(performance.now() - startedMs).toBeLessThan(1_000);
   });
 
-  test("says so where no tick comes any more", () => {
+  test("decideTicks returns no next tick for an unreadable schedule", () => {
     expect(decide("not to be read", NOON, NOON)).toEqual({ ticks: [0], next: undefined });
   });
 });

@@ -1,17 +1,17 @@
 import { lastTick, nextTick, type Schedule } from "../domain/flow/schedule.ts";
 
-/** What becomes of a schedule whose tick has come. */
+/** The decision about a schedule with a due tick. */
 export interface DecidedTicks {
-  /** The ticks that an event is made for, ms since the epoch, in order. */
+  /** The ticks to make events for, ms since the epoch, in order. */
   ticks: number[];
-  /** The first tick after those; undefined when none comes any more. */
+  /** The first tick after these; undefined if there is none. */
   nextTickMs: number | undefined;
 }
 
 /**
- * The ticks to make of a schedule that has come to `tickMs`. Each that is at most `onTimeMs` late is made, `maxTicks`
- * at once. Of those that are later, missed because nobody was there, none is made by itself; where the schedule says
- * `once` and no other tick is due, the last of them stands for all. Pure.
+ * Decides which ticks to make of a schedule whose next tick is `tickMs`. Ticks at most `onTimeMs` late are made, up to
+ * `maxTicks`. Later ones were missed, because no scheduler ran, and are not made. If the schedule says `once` and no other
+ * tick is due, the last missed tick is made for all of them. Pure.
  */
 export function decideTicks(due: {
   schedule: Schedule;

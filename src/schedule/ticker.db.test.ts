@@ -11,13 +11,13 @@ import { createTicker } from "./ticker.ts";
 const BOUNDS = { batchSize: 7, maxTicks: 10, onTimeMs: 30_000, idleMs: 1_000, minWaitMs: 1 };
 const NEVER_ABORTED = new AbortController().signal;
 
-/** Deploys a flow that ticks at midnight on New Year's Eve, unless told otherwise. */
+/** Deploys a flow that by default ticks at midnight on New Year's Eve. */
 async function scheduled(database: Database, flowId: string, over: Partial<Schedule> = {}): Promise<void> {
   const schedule: Schedule = { cron: "0 0 31 12 *", timezone: "UTC", missed: "once", ...over };
   await deployed(database, "acme", flowId, { trigger: { schedule } });
 }
 
-/** Makes every schedule due since a while ago. */
+/** Makes every schedule due, `agoMs` ago. */
 async function makeDue(database: Database, agoMs = 100): Promise<void> {
   await database.pipeline.query({
     text: `UPDATE deployments SET next_tick_at = now() - $1::int * interval '1 millisecond'
@@ -55,7 +55,7 @@ async function nextTickAt(database: Database): Promise<Date | null> {
 }
 
 describe("the ticker", () => {
-  test("makes an event of a tick, with its outbox row, and moves the schedule on", async () => {
+  test("the ticker makes an event with an outbox row and advances the schedule", async () => {
     const { database } = await migratedDatabase();
     await scheduled(database, "report", { data: { region: "eu" } });
     const { seen, step } = ticker(database);
@@ -65,8 +65,15 @@ describe("the ticker", () => {
     await step();
     expect(await made(database)).toEqual([
       {
-        ...{ tenant_id: "acme", connector: "schedule", endpoint: "report", type: "schedule.tick" },
-        ...{ source: "schedule", priority: 3, lane: 3, subject: "report", data: { region: "eu" } },
+        tenant_id: "acme",
+        connector: "schedule",
+        endpoint: "report",
+        type: "schedule.tick",
+        source: "schedule",
+        priority: 3,
+        lane: 3,
+        subject: "report",
+        data: { region: "eu" },
         occurred_at: dueAt,
       },
     ]);
@@ -75,7 +82,7 @@ describe("the ticker", () => {
     expect(seen).toEqual({ events: 1, ended: [] });
   });
 
-  test("waits no longer than until the next tick", async () => {
+  test("the ticker waits at most until the next tick", async () => {
     const { database } = await migratedDatabase();
     await scheduled(database, "f");
     await makeDue(database, -400);
@@ -84,7 +91,7 @@ describe("the ticker", () => {
     expect(waitMs).toBeLessThanOrEqual(400);
   });
 
-  test("makes one event of each tick, however many schedulers there are", async () => {
+  test("concurrent tickers make one event per tick", async () => {
     const { database } = await migratedDatabase();
     for (let n = 0; n < 40; n += 1) await scheduled(database, `f${n}`);
     const tickers = Array.from({ length: 4 }, () => ticker(database));
@@ -100,7 +107,7 @@ describe("the ticker", () => {
     expect(flows.sort()).toEqual(Array.from({ length: 120 }, (_, n) => `f${Math.floor(n / 3)}`).sort());
   });
 
-  test("makes nothing that it does not commit: another makes it, once", async () => {
+  test("a tick that was not committed is made by another ticker, once", async () => {
     const { database } = await migratedDatabase();
     await scheduled(database, "f");
     await makeDue(database);
@@ -118,7 +125,7 @@ describe("the ticker", () => {
     expect(await made(database)).toHaveLength(1);
   });
 
-  test("makes no event again of a tick that is remembered", async () => {
+  test("the ticker does not repeat a tick that has its event", async () => {
     const { database } = await migratedDatabase();
     await scheduled(database, "f");
     await makeDue(database);
@@ -133,9 +140,9 @@ describe("the ticker", () => {
   test.each([
     ["once", 1],
     ["skip", 0],
-  ] as const)("makes of ticks that were missed, with %s, %d event", async (missed, events) => {
+  ] as const)("with missed: %s the ticker makes %d events of missed ticks", async (missed, events) => {
     const { database } = await migratedDatabase();
-    // Its last tick lies half an hour back or more, at any time at which this runs.
+    // The last tick was at least half an hour ago, whenever the test runs.
     const hour = new Date(Date.now() - 5_400_000).getUTCHours();
     await scheduled(database, "f", { cron: `0 ${hour} * * *`, missed });
     await makeDue(database, 3 * 86_400_000);
@@ -144,7 +151,7 @@ describe("the ticker", () => {
     expect(await nextTickDueMs(database.pipeline)).toBeGreaterThan(0);
   });
 
-  test("ends a schedule that cannot be read any more, and holds up no other", async () => {
+  test("the ticker ends an unreadable schedule and continues with the others", async () => {
     const { database } = await migratedDatabase();
     await scheduled(database, "good");
     await scheduled(database, "bad");
@@ -161,7 +168,7 @@ describe("the ticker", () => {
 });
 
 describe("a schedule", () => {
-  test("ends with an undeploy, a deploy without one, and its tenant", async () => {
+  test("a schedule ends with an undeploy, a deploy without a schedule, and its tenant", async () => {
     const { database } = await migratedDatabase();
     const due = () => nextTickDueMs(database.pipeline);
     expect(await due()).toBeUndefined();
@@ -179,7 +186,7 @@ describe("a schedule", () => {
     expect(await due()).toBeUndefined();
   });
 
-  test("loses no tick to a deploy that leaves it as it is, and begins anew with another", async () => {
+  test("a deploy keeps the due tick of an unchanged schedule and restarts a changed one", async () => {
     const { database } = await migratedDatabase();
     await scheduled(database, "f");
     await makeDue(database);

@@ -13,29 +13,31 @@ import { failpoint } from "../runtime/failpoint.ts";
 import type { Step } from "../runtime/loop.ts";
 import { decideTicks } from "./decide-ticks.ts";
 
+/** Bounds of the ticker. */
 export interface TickerBounds {
-  /** Schedules whose ticks are made in one transaction. */
+  /** Schedules per transaction. */
   batchSize: number;
-  /** Ticks of one schedule that are made at once; more are made in the next transaction. */
+  /** Ticks of one schedule per transaction. */
   maxTicks: number;
-  /** A tick that is later was missed, ms. */
+  /** The lateness beyond which a tick counts as missed, ms. */
   onTimeMs: number;
-  /** The longest wait between two looks, ms: a schedule that was just deployed may be so much late. */
+  /** The longest wait, ms. A schedule that was just deployed may be late by this time. */
   idleMs: number;
-  /** The shortest, ms. */
+  /** The shortest wait, ms. */
   minWaitMs: number;
 }
 
+/** The dependencies of the ticker. */
 export interface TickerDeps {
   database: Pick<Database, "pipeline" | "transaction">;
   bounds: TickerBounds;
-  /** Called when the events of ticks are committed. */
+  /** Called with the number of committed events. */
   onTicked: (events: number) => void;
-  /** Called for a schedule that has no next tick: it starts its flow no more. */
+  /** Called for a schedule without a next tick, which will not start its flow again. */
   onEnded: (schedule: { tenantId: string; flowId: string }) => void;
 }
 
-/** One step: makes the events of the ticks that have come, for any of the schedules, and waits for the next one. */
+/** Creates the step that makes the events of due ticks and waits for the next tick. */
 export function createTicker(deps: TickerDeps): Step {
   const { database, bounds, onTicked, onEnded } = deps;
   return async () => {
@@ -49,7 +51,7 @@ export function createTicker(deps: TickerDeps): Step {
   };
 }
 
-/** The events of the ticks, and the schedules moved on to their next ones: all of it, or none. */
+/** Makes the events of due ticks and advances their schedules, in one transaction. */
 async function makeTicks(
   transaction: Queryable,
   bounds: TickerBounds,
@@ -59,7 +61,7 @@ async function makeTicks(
   const events = decided.flatMap((one) => one.ticks.map((tickMs) => eventOf(one, tickMs)));
   if (events.length > 0) {
     const result = await acceptEvents(transaction, events);
-    assert(result.kind === "accepted", "nothing was expected of the receive counter");
+    assert(result.kind === "accepted", "ticks do not depend on the receive counter");
   }
   if (decided.length > 0) await moveSchedules(transaction, decided);
   failpoint("schedule.written");
@@ -67,7 +69,7 @@ async function makeTicks(
   return { schedules: due.length, events: events.length, ended };
 }
 
-/** How long a tick is remembered, ms: one that was made is not made again, whatever became of its schedule. */
+/** How long the key of a tick is kept, ms, so that it is not made twice. */
 const KEY_WINDOW_MS = 72 * 3_600_000;
 
 function eventOf({ tenantId, flowId, schedule }: DueSchedule, tickMs: number): NewEvent {
@@ -75,7 +77,7 @@ function eventOf({ tenantId, flowId, schedule }: DueSchedule, tickMs: number): N
   return {
     tenantId,
     connector: TICK_EVENT.connector,
-    // By which the router knows the one flow that it starts.
+    // The router starts the flow with this id.
     endpoint: flowId,
     type: TICK_EVENT.type,
     source: "schedule",

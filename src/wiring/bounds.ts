@@ -1,7 +1,7 @@
 import type { AutoReplayBounds } from "../dead-letters/auto-replay.ts";
 import type { BulkBounds } from "../dead-letters/bulk-replay.ts";
 import type { RetentionBounds } from "../dead-letters/retention.ts";
-import type { WatchBounds } from "../dead-letters/watch.ts";
+import type { WatchBounds } from "../dead-letters/watch-depths.ts";
 import type { FlowHostBounds } from "../flow-host/bounds.ts";
 import type { KeyUseBounds } from "../http/access/key-use.ts";
 import type { WebhookBounds } from "../http/events/webhooks.ts";

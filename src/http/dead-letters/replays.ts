@@ -1,8 +1,8 @@
 import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
 import { Type } from "typebox";
 import { replayEvent } from "../../dead-letters/replay-event.ts";
-import { replayLetter } from "../../dead-letters/replay-letter.ts";
-import type { LetterReplay } from "../../dead-letters/replay-letters.ts";
+import { replayDeadLetter } from "../../dead-letters/replay-dead-letter.ts";
+import type { DeadLetterReplay } from "../../dead-letters/replay-dead-letters.ts";
 import { HeadraceError } from "../../domain/errors.ts";
 import type { Database } from "../../postgres/core/database.ts";
 import type { QueuedRun } from "../../postgres/runs/replay.ts";
@@ -55,7 +55,7 @@ export const deadLetterReplayRoutes: FastifyPluginAsyncTypebox<{
       const payload = Object.hasOwn(body, "payload") ? Buffer.from(JSON.stringify(body.payload)) : undefined;
       // A replay that made no run is recorded too, so its error is thrown after the commit.
       const replayed = await database.withTenant(tenantId, async (transaction) => {
-        const tried = await replayLetter(transaction, { tenantId, id, payload }, deps);
+        const tried = await replayDeadLetter(transaction, { tenantId, id, payload }, deps);
         if (tried === undefined) throw new HeadraceError("not_found", `There is no dead letter ${id}`);
         if (UNTRIED.has(tried.kind) && tried.kind !== "replayed") throw refusal(id, tried);
         return tried;
@@ -107,7 +107,7 @@ function started([first, ...others]: [QueuedRun, ...QueuedRun[]]) {
   return { run_id: first.id, ...(others.length > 0 && { run_ids }) };
 }
 
-function refusal(id: string, replay: Exclude<LetterReplay, { kind: "replayed" }>): HeadraceError {
+function refusal(id: string, replay: Exclude<DeadLetterReplay, { kind: "replayed" }>): HeadraceError {
   switch (replay.kind) {
     case "in_flight":
       return new HeadraceError("conflict", `Run ${replay.runId} is still replaying dead letter ${id}`);

@@ -137,7 +137,8 @@ class Exchange implements Dispatcher.DispatchHandler {
     const { origin } = this.#request;
     if (this.#status > 0) return `The response of ${origin} did not end within ${timeoutMs} ms`;
     if (this.#controller !== undefined) return `${origin} did not answer within ${timeoutMs} ms`;
-    if (this.#connection !== undefined) return `No connection to ${origin} was established within ${timeoutMs} ms`;
+    if (this.#connection !== undefined)
+      return `No connection to ${origin} was established within ${timeoutMs} ms`;
     return `No connection to ${origin} was free within ${timeoutMs} ms`;
   }
 }

@@ -61,8 +61,7 @@ describe("the guard", () => {
     const result = await outgoing.request(get("http://intranet.example/?key=hunter2"));
     expect(result).toMatchObject({
       code: "TARGET_REFUSED",
-      message:
-        "intranet.example has no public address, and HEADRACE_ALLOW_PRIVATE_TARGETS does not allow it",
+      message: "intranet.example has no public address, and HEADRACE_ALLOW_PRIVATE_TARGETS does not allow it",
     });
   });
 

@@ -16,9 +16,7 @@ export const systemLookup: Lookup = (hostname) => dns.lookup(hostname, { all: tr
 export class TargetRefused extends Error {
   constructor(hostname: string, range?: string) {
     const kind = range === undefined ? "" : ` (${range})`;
-    super(
-      `${hostname} has no public address${kind}, and HEADRACE_ALLOW_PRIVATE_TARGETS does not allow it`,
-    );
+    super(`${hostname} has no public address${kind}, and HEADRACE_ALLOW_PRIVATE_TARGETS does not allow it`);
     this.name = "TargetRefused";
   }
 }

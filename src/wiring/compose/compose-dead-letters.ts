@@ -1,6 +1,6 @@
 import { createAutoReplays } from "../../dead-letters/auto-replay.ts";
 import { createBulkReplays } from "../../dead-letters/bulk-replay.ts";
-import type { ReplayDeps } from "../../dead-letters/replay-letters.ts";
+import type { ReplayDeps } from "../../dead-letters/replay-dead-letters.ts";
 import type { RunDispatch } from "../../http/runs/run-actions.ts";
 import type { Loops } from "../loops.ts";
 import type { PipelineDeps } from "./compose.ts";

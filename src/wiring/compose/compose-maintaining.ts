@@ -1,5 +1,5 @@
 import { createRetentionStep } from "../../dead-letters/retention.ts";
-import { createDeadLetterWatch } from "../../dead-letters/watch.ts";
+import { createDeadLetterWatch } from "../../dead-letters/watch-depths.ts";
 import { createAlertNoticeStep } from "../../maintain/alert-notices.ts";
 import { createDeleteOldStep, type DeleteOld } from "../../maintain/delete-old.ts";
 import { createFilledTablesStep } from "../../maintain/filled-tables.ts";
@@ -85,7 +85,7 @@ export function composeMaintaining(deps: MaintainingDeps): void {
         if (change === "opened") log.warn(alert, `alert: ${message}`);
         else log.info(alert, `alert resolved: ${message}`);
       },
-      onGivenUp({ tenantId, kind, change, attempt }, error) {
+      onFailed({ tenantId, kind, change, attempt }, error) {
         metrics.alertNoticesGivenUp.inc();
         log.warn({ tenant_id: tenantId, kind, change, attempt, error }, "an alert's webhook is given up");
       },

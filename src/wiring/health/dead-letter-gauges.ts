@@ -1,4 +1,4 @@
-import type { DeadLetterCounts } from "../../dead-letters/watch.ts";
+import type { DeadLetterCounts } from "../../dead-letters/watch-depths.ts";
 import type { Metrics } from "../metrics.ts";
 
 const STAGES = ["normalize", "route", "execute"] as const;

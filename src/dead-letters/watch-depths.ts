@@ -10,34 +10,35 @@ import { readAlertPolicies } from "../postgres/dead-letters/policies.ts";
 import type { Step } from "../runtime/loop.ts";
 import { DEAD_LETTER_ALERTS, decideAlerts } from "./decide-alerts.ts";
 
+/** Bounds of the dead letter watch. */
 export interface WatchBounds {
-  /** Noted changes that one statement folds into the counters. */
+  /** Changes that one statement folds into the counters. */
   foldBatch: number;
-  /** An alert resolves when what it measures is below this part of its threshold, 0 to 1. */
+  /** An alert resolves below this part of its threshold, 0 to 1. */
   resolveBelow: number;
-  /** The wait between two looks, ms: how late an alert may be. */
+  /** The wait between two steps, ms. An alert is late by at most this time. */
   intervalMs: number;
 }
 
-/** How many dead letters there are, as the gauges show it. */
+/** The numbers of dead letters for the gauges. */
 export interface DeadLetterCounts {
-  /** Those that wait for a replay, by tenant and stage. */
+  /** Pending dead letters by tenant and stage. */
   depths: DeadLetterDepth[];
-  /** Those that hold their payload, and the bytes of it. */
+  /** Dead letters that still have their payload, and its bytes. */
   kept: { entries: number; bytes: number };
-  /** Of every kind, not of dead letters alone. */
+  /** Open alerts of all kinds, not only those about dead letters. */
   openAlerts: { kind: string; count: number }[];
 }
 
 /**
- * One step: keeps the counters short, tells how many dead letters there are, and opens and resolves the alerts of the
- * policies. Any number of copies may do so at once: the table admits one open alert of each.
+ * Creates the step that folds the changes of dead letters into the counters, reports the counts, and opens and resolves
+ * the alerts of the policies. Processes may run it concurrently: the table allows one open alert per key.
  */
 export function createDeadLetterWatch(deps: {
   database: Queryable;
   bounds: WatchBounds;
   onCounted: (counts: DeadLetterCounts) => void;
-  /** Alerts were opened or resolved: there is something to tell. */
+  /** Called when alerts were opened or resolved, so that notices are due. */
   onAlerts: () => void;
 }): Step {
   const { database, bounds, onCounted, onAlerts } = deps;
@@ -45,12 +46,14 @@ export function createDeadLetterWatch(deps: {
     while ((await foldDeadLetterChanges(database, bounds.foldBatch)) === bounds.foldBatch) {
       if (signal.aborted) return { waitMs: 0 };
     }
-    // The open ones first: one that is opened after this is not opened again by what is measured now.
+    // Reads the open alerts before the depths, so that an alert opened in between is not opened again.
     const open = await readOpenAlerts(database, DEAD_LETTER_ALERTS);
     const policies = await readAlertPolicies(database);
     const depths = await readDeadLetterDepths(database);
     const { opening, resolving } = decideAlerts({
-      ...{ depths, policies, open },
+      depths,
+      policies,
+      open,
       resolveBelow: bounds.resolveBelow,
     });
     const resolved = await resolveAlerts(database, resolving);

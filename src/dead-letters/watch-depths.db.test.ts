@@ -11,7 +11,7 @@ import {
   putPolicy,
 } from "../postgres/dead-letters/policies.ts";
 import { createLoop } from "../runtime/loop.ts";
-import { createDeadLetterWatch, type DeadLetterCounts } from "./watch.ts";
+import { createDeadLetterWatch, type DeadLetterCounts } from "./watch-depths.ts";
 
 const SIGNAL = new AbortController().signal;
 const BOUNDS = { foldBatch: 7, resolveBelow: 0.8, intervalMs: 1 };
@@ -21,8 +21,8 @@ async function counts(database: Database): Promise<DeadLetterCounts> {
   const step = createDeadLetterWatch({
     database: database.pipeline,
     bounds: BOUNDS,
-    onCounted(of) {
-      counted = of;
+    onCounted(result) {
+      counted = result;
     },
     onAlerts() {},
   });
@@ -51,7 +51,9 @@ async function alertsOf(database: Database): Promise<string[]> {
     beforeId: undefined,
   };
   const alerts = await listAlerts(database.pipeline, {
-    ...{ tenantId: undefined, status: undefined, limit: 100 },
+    tenantId: undefined,
+    status: undefined,
+    limit: 100,
     ...none,
   });
   return alerts
@@ -63,7 +65,7 @@ async function alertsOf(database: Database): Promise<string[]> {
 }
 
 describe("the depth of the dead letter queue", () => {
-  test("follows each way that an entry comes, changes and goes, by tenant and stage", async () => {
+  test("the depth of the dead letter queue follows inserts, updates and deletes, by tenant and stage", async () => {
     const { database } = await migratedDatabase();
     const change = (text: string, values: unknown[] = []) => database.pipeline.query({ text, values });
     await insertDeadLetters(database, { tenantId: "acme", count: 20, payload: "12345" });
@@ -84,7 +86,7 @@ describe("the depth of the dead letter queue", () => {
     expect((await counts(database)).kept).toEqual({ entries: 19, bytes: 16 * 5 + 3 * 2 });
   });
 
-  test("is the true number whoever writes and folds meanwhile", async () => {
+  test("the depth of the dead letter queue is exact under concurrent writes and folds", async () => {
     const { database } = await migratedDatabase();
     const writing = Promise.all(
       Array.from({ length: 30 }, async (_, i) => {
@@ -106,7 +108,7 @@ describe("the depth of the dead letter queue", () => {
     expect(await database.pipeline.query({ text: "SELECT FROM dead_letter_changes" })).toHaveLength(0);
   });
 
-  test("comes with the wait of the oldest entry that is pending", async () => {
+  test("the depth of the dead letter queue includes the age of the oldest pending entry", async () => {
     const { database } = await migratedDatabase();
     await insertDeadLetters(database, { tenantId: "acme", daysAgo: 2 });
     await insertDeadLetters(database, { tenantId: "acme", daysAgo: 1 });
@@ -120,7 +122,7 @@ describe("the depth of the dead letter queue", () => {
 });
 
 describe("alerts of dead letters", () => {
-  test("are opened once and resolved once while two copies look without pause", async () => {
+  test("two processes open and resolve a dead letter alert once", async () => {
     const { database } = await migratedDatabase();
     await setAlert(database, "acme", { depth: 10, oldest_seconds: 3_600 });
     let changes = 0;
@@ -149,7 +151,7 @@ describe("alerts of dead letters", () => {
         values: [some],
       });
     await until("the alert is open", async () => (await alertsOf(database)).length > 0, { everyMs: 5 });
-    // Back and forth around the threshold: between it and eight tenths of it nothing changes.
+    // Between 80 % and 100 % of the threshold nothing changes.
     for (let i = 0; i < 20; i += 1) {
       await replay(ids.slice(0, 3));
       const [one = ""] = await insertDeadLetters(database, { tenantId: "acme", count: 1 });
@@ -171,7 +173,7 @@ describe("alerts of dead letters", () => {
     expect(notices).toEqual([{ change: "opened" }, { change: "resolved" }]);
   });
 
-  test("are opened anew when the threshold is passed again", async () => {
+  test("a dead letter alert opens again when its threshold is reached again", async () => {
     const { database } = await migratedDatabase();
     await setAlert(database, EVERY_TENANT, { oldest_seconds: 3_600 });
     for (let time = 0; time < 2; time += 1) {

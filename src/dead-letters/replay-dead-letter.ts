@@ -1,16 +1,16 @@
 import type { Queryable } from "../postgres/core/database.ts";
 import { editLetter, lockLetters } from "../postgres/dead-letters/lock.ts";
-import { type LetterReplay, type ReplayDeps, replayLetters } from "./replay-letters.ts";
+import { type DeadLetterReplay, type ReplayDeps, replayDeadLetters } from "./replay-dead-letters.ts";
 
 /**
- * Replays one dead letter, with another payload (JSON) in the original's place if one is given: it is kept beside the
- * original, for later replays too. Undefined where there is no such dead letter.
+ * Replays one dead letter. A given `payload` (JSON) replaces the original in this and later replays; the original is
+ * kept. Returns undefined if there is no such dead letter.
  */
-export async function replayLetter(
+export async function replayDeadLetter(
   transaction: Queryable,
   { tenantId, id, payload }: { tenantId: string; id: string; payload: Buffer | undefined },
   deps: ReplayDeps,
-): Promise<LetterReplay | undefined> {
+): Promise<DeadLetterReplay | undefined> {
   const wanted = { tenantId, ids: [id], passOver: false };
   let letters = await lockLetters(transaction, wanted);
   const [letter] = letters;
@@ -19,6 +19,6 @@ export async function replayLetter(
     await editLetter(transaction, id, payload);
     letters = await lockLetters(transaction, wanted);
   }
-  const [replay] = await replayLetters(transaction, { tenantId, letters, cause: "asked" }, deps);
+  const [replay] = await replayDeadLetters(transaction, { tenantId, letters, cause: "asked" }, deps);
   return replay;
 }

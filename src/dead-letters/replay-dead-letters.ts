@@ -18,28 +18,29 @@ import { failpoint } from "../runtime/failpoint.ts";
 import { inTurns } from "../runtime/turns.ts";
 import { failedTry, planReplay, REPLAY_LANE, type ReplayPlan } from "./plan-replay.ts";
 
+/** The dependencies of replays. */
 export interface ReplayDeps {
-  /** How long a run's job may be on its way before the run is queued again, ms. */
+  /** How long the job of a run may take to arrive before the run is queued again, ms. */
   leaseMs: number;
 }
 
-/** What became of one dead letter's replay: its runs, the letter's own first, or why there is none. */
-export type LetterReplay =
+/** The result of replaying a dead letter: its runs, or the reason why there are none. The first run is the dead letter's. */
+export type DeadLetterReplay =
   | { kind: "replayed"; letterId: string; runs: [QueuedRun, ...QueuedRun[]] }
   | ({ letterId: string } & Exclude<ReplayPlan, { kind: "run" }>);
 
-/** Flows of one tenant that are looked at. */
+/** Deployed flows of one tenant, at most. */
 const MAX_FLOWS = 100_000;
 
 /**
- * Replays locked dead letters of one tenant, in the transaction that locked them: each has one run of its own, or the
- * error of a try that came to none. Nothing is written for those that are refused.
+ * Replays locked dead letters of one tenant, in the transaction that locked them. Each gets its runs, or the error of a
+ * replay without a run. Nothing is written for a replay that is refused.
  */
-export async function replayLetters(
+export async function replayDeadLetters(
   transaction: Queryable,
   { tenantId, letters, cause }: { tenantId: string; letters: readonly LockedLetter[]; cause: ReplayCause },
   deps: ReplayDeps,
-): Promise<LetterReplay[]> {
+): Promise<DeadLetterReplay[]> {
   const plans = await planAll(transaction, tenantId, letters);
   const toRun = letters.flatMap((letter, index) => {
     const plan = plans[index];
@@ -50,17 +51,21 @@ export async function replayLetters(
     toRun.flatMap(({ letter }) => (letter.hasEvent ? [] : letter.id)),
   );
   const wanted = toRun.flatMap(({ letter, flows }) =>
-    flows.map(({ flowId, version, gate }, place) => ({
-      ...{ tenantId, flowId, flowVersion: version, gate, lane: REPLAY_LANE as 4 },
+    flows.map(({ flowId, version, gate }, index) => ({
+      tenantId,
+      flowId,
+      flowVersion: version,
+      gate,
+      lane: REPLAY_LANE as 4,
       eventId: made.get(letter.id) ?? letter.eventId,
-      letterId: place === 0 ? letter.id : undefined,
+      letterId: index === 0 ? letter.id : undefined,
       ofLetter: letter.id,
     })),
   );
   const numbers = await nextReplays(transaction, wanted);
   const replays = wanted.map(({ ofLetter, ...run }, index): NewReplay & { ofLetter: string } => {
     const next = numbers[index];
-    assert(next !== undefined, "each that was wanted has a number");
+    assert(next !== undefined, "every run has a replay number");
     return { ...run, ofLetter, replaySeq: next.replaySeq, id: runId({ ...run, ...next }) };
   });
   await insertReplays(transaction, replays, { leaseMs: deps.leaseMs, cause });
@@ -73,7 +78,7 @@ export async function replayLetters(
   const runsOf = new Map<string, QueuedRun[]>(toRun.map(({ letter }) => [letter.id, []]));
   for (const { ofLetter, id, flowId, lane, gate } of replays)
     runsOf.get(ofLetter)?.push({ id, tenantId, flowId, lane, gate });
-  return letters.map(({ id: letterId }, index): LetterReplay => {
+  return letters.map(({ id: letterId }, index): DeadLetterReplay => {
     const plan = plans[index] as ReplayPlan;
     if (plan.kind !== "run") return { letterId, ...plan };
     const [first, ...others] = runsOf.get(letterId) ?? [];
@@ -82,7 +87,7 @@ export async function replayLetters(
   });
 }
 
-/** Plans all of them by one look at the flows. */
+/** Plans all replays with one query of the flows. */
 async function planAll(
   transaction: Queryable,
   tenantId: string,
@@ -106,7 +111,7 @@ async function planAll(
   return plans;
 }
 
-/** What is deployed of a tenant's flows in this moment. */
+/** Returns the deployed flows of a tenant. */
 export function deployedNow(transaction: Queryable, tenantId: string): Promise<Deployment[]> {
   return listLiveDeployments(transaction, { tenantId, limit: MAX_FLOWS });
 }
