@@ -1,14 +1,15 @@
-/** Calls that wait to be made alone: each owner's in order, and the owners in turn. */
+/** Calls that wait for a host of their own: the calls of an owner in order, the owners in turn. */
 export interface AloneQueue<Item> {
-  /** False when the owner, or all of them, have as many waiting as they may. */
+  /** Adds a call. Returns false if the owner, or all owners together, have too many waiting calls. */
   add(owner: string, item: Item, maxOfOwner: number): boolean;
-  /** The next call of the owner whose turn it is, among those that are admitted. */
+  /** Removes and returns the next call of the next owner that `admits` accepts. */
   take(admits: (owner: string) => boolean): Item | undefined;
   remove(owner: string, item: Item): void;
 }
 
+/** Creates a queue for at most `maxItems` calls. */
 export function createAloneQueue<Item>(maxItems: number): AloneQueue<Item> {
-  /** In the order of their turns: who was served goes to the end. */
+  /** In the order of their turns: an owner moves to the end when one of its calls is removed. */
   const byOwner = new Map<string, Item[]>();
   let size = 0;
 

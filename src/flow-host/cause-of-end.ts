@@ -1,21 +1,21 @@
 import type { HostEnd } from "./host-process.ts";
 
-/** Why a host ended, as an attempt at a run shows it. */
+/** The reason why a host ended, for the attempt that it ended. */
 export interface CauseOfEnd {
   code: "HANDLER_STUCK" | "HANDLER_OUT_OF_MEMORY" | "HANDLER_CRASHED" | "HANDLER_THREW";
   message: string;
   stack?: string | undefined;
 }
 
-/** Reads the cause from its last words, or where it had none from what the kernel and V8 said. Pure. */
-export function causeOfEnd({ words, exitCode, signal, stderr }: HostEnd): CauseOfEnd {
+/** Derives the cause from the end report of the host, or else from its exit code, signal and standard error. Pure. */
+export function causeOfEnd({ report, exitCode, signal, stderr }: HostEnd): CauseOfEnd {
   const how = signal === null ? `with code ${exitCode}` : `by ${signal}`;
-  if (words === undefined) {
+  if (report === undefined) {
     return V8_IS_FULL.test(stderr)
       ? { code: "HANDLER_OUT_OF_MEMORY", message: "The handler filled the heap of its process" }
       : { code: "HANDLER_CRASHED", message: `The process of the handler ended ${how}` };
   }
-  const { kind, message, stack } = words;
+  const { kind, message, stack } = report;
   switch (kind) {
     case "stuck":
       return {

@@ -1,12 +1,12 @@
-import type { Host } from "./placed-call.ts";
+import type { Host } from "./pool-call.ts";
 
-/** The shared host with the fewest calls, one that answers before one that does not at the moment. Pure. */
-export function leastBusy(hosts: Iterable<Host>, askedBeforeMs: number): Host | undefined {
+/** Returns the shared host with the fewest calls, preferring hosts without an overdue ping. Pure. */
+export function leastBusy(hosts: Iterable<Host>, pingedBeforeMs: number): Host | undefined {
   let best: Host | undefined;
   let bestIsSlow = false;
   for (const host of hosts) {
     if (host.state !== "ready" || host.isAlone) continue;
-    const isSlow = host.pingedMs !== undefined && host.pingedMs < askedBeforeMs;
+    const isSlow = host.pingedMs !== undefined && host.pingedMs < pingedBeforeMs;
     const isBetter =
       best === undefined || (isSlow === bestIsSlow ? host.calls.size < best.calls.size : bestIsSlow);
     if (!isBetter) continue;

@@ -1,14 +1,20 @@
 import type { CallHandler, HandlerCall, HandlerEnd } from "../domain/flow/handler-call.ts";
 import type { HostPool } from "./host-pool.ts";
-import type { CodeModule, PoolEnd } from "./placed-call.ts";
+import type { CodeModule, PoolEnd } from "./pool-call.ts";
 import type { HostRequest } from "./protocol.ts";
 
-/** Calls of the handlers of flow files, in the hosts of the pool. */
+/** Creates the function that calls handlers of flow files in the hosts of the pool. */
 export function createHandlerCalls(pool: Pick<HostPool, "call">): (module: CodeModule) => CallHandler {
   return (module) => async (call) => {
     const { run, owner, runId, signal, timeoutMs, onLine, onDropped } = call;
     const end = await pool.call({
-      ...{ runId, owner, module, signal, timeoutMs, onLine, onDropped },
+      runId,
+      owner,
+      module,
+      signal,
+      timeoutMs,
+      onLine,
+      onDropped,
       message: (job) => ({ kind: "run", job, owner, module: module.hash, run }),
       answer: (ask) => answer(call, ask),
     });
@@ -16,12 +22,12 @@ export function createHandlerCalls(pool: Pick<HostPool, "call">): (module: CodeM
   };
 }
 
-/** Checks a host's message as far as it reaches a store: its code is not the server's. */
+/** Answers a request of a host. Checks the values that reach a store, since handlers can send anything. */
 async function answer({ loadSteps, keepStep }: HandlerCall, ask: HostRequest): Promise<unknown> {
   if (ask.kind === "steps") return [...(await loadSteps())];
   const { name, result } = ask;
   if (typeof name !== "string" || (result !== null && typeof result !== "string")) {
-    throw new TypeError("A step has a name, and a result as JSON");
+    throw new TypeError("A step needs a name and a result as JSON");
   }
   await keepStep(name, result);
   return undefined;

@@ -1,56 +1,59 @@
 import type { CauseOfEnd } from "./cause-of-end.ts";
 import type { HostBounds, HostOptions } from "./host-process.ts";
-import type { PoolCall, PoolEnd } from "./placed-call.ts";
+import type { PoolCall, PoolEnd } from "./pool-call.ts";
 import type { PageError } from "./protocol.ts";
 import type { SuspectBounds } from "./suspects.ts";
 
-/** The hosts of one process, kept warm. */
+/** The pool of hosts of one process. */
 export interface HostPool {
-  /** Never throws. */
+  /** Calls code in a host. Never rejects. */
   call(call: PoolCall): Promise<PoolEnd>;
-  /** How many hosts are kept; 0 where there is nothing to call. */
+  /** Sets the number of shared hosts; 0 if there is no code to call. */
   keep(hosts: number): void;
-  /** New hosts take the place of all, which end when their calls have. */
+  /** Replaces all hosts. Old hosts end after their calls. */
   renew(): void;
-  /** One look: hosts that are silent are ended, missing ones started. Throws while none can be had. */
+  /** Ends silent hosts and starts missing ones. Throws while no host can be started. */
   watch(): { waitMs: number };
   stop(): Promise<void>;
 }
 
+/** The dependencies of a pool. */
 export interface PoolDeps extends Pick<HostOptions, "entry" | "env" | "memoryMb" | "onOutput"> {
   bounds: PoolBounds;
   monotonicMs: () => number;
   random: () => number;
-  /** A host ended that was not asked to. */
+  /** Called when a host ended unexpectedly. */
   onHostEnd: (pid: number, cause: CauseOfEnd, calls: number) => void;
-  /** Called when code that a handler or a loaded file left behind has thrown. */
+  /** Called for an error thrown after a handler or a load has ended. */
   onStray: (owner: string, error: PageError) => void;
 }
 
 /** The bounds of the hosts of one process. */
 export interface PoolBounds extends HostBounds, SuspectBounds {
-  /** Hosts for runs that are called alone. */
+  /** Hosts for runs that are called alone, at most. */
   maxAlone: number;
-  /** Calls that wait to be made alone: of all owners, of one, and of one whose runs have ended hosts. */
+  /** Calls that wait to be made alone, of all owners. */
   maxAloneWaiting: number;
+  /** Calls of one owner that wait to be made alone. */
   maxAloneOfOwner: number;
+  /** Calls of one owner in quarantine that wait to be made alone. */
   maxAloneOfQuarantined: number;
-  /** The longest that a call waits for a host, ms. */
+  /** How long a call waits for a host, ms. */
   maxWaitMs: number;
-  /** A call that finds no room is refused for so long, and up to as long again, ms. */
+  /** The delay of a refused call, ms, up to doubled at random. */
   refusedMs: number;
-  /** How often a call is made again among others after the host that it was in ended by another. */
+  /** How often a call is repeated in a shared host after another call ended its host. */
   maxDeaths: number;
-  /** A host that is not ready after this time is given up, ms. */
+  /** How long a host may take to start, ms. */
   startMs: number;
-  /** A host that answers nothing for so long is given up, ms. Its own watchdog is sooner. */
+  /** The time without a pong after which a host is killed, ms. Its own watchdog acts sooner. */
   silentMs: number;
-  /** The wait between two looks at the hosts, ms. */
+  /** The wait between two calls of `watch`, ms. */
   watchMs: number;
-  /** The wait after a host that could not start, ms: from, doubling, to. */
+  /** The wait after a failed start, ms. It doubles with each failure, up to `maxBackoffMs`. */
   minBackoffMs: number;
   maxBackoffMs: number;
-  /** A host for runs alone ends when it had none for so long, ms. */
+  /** The idle time after which a host for calls alone ends, ms. */
   idleMs: number;
   /** How long hosts may take to end when the process stops, ms. */
   stopMs: number;

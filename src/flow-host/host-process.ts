@@ -1,47 +1,51 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import type { Socket } from "node:net";
+import { errorMessage } from "../runtime/error-message.ts";
 import {
   CHANNEL_FD,
   type ChildBounds,
   createLineReader,
+  type EndReport,
   type FromHost,
-  type LastWords,
+  REPORT_FD,
   type ToHost,
-  WORDS_FD,
 } from "./protocol.ts";
 
+/** Bounds of one host. */
 export interface HostBounds extends ChildBounds {
-  /** An event loop that makes no turn for so long is stuck, ms. */
+  /** The time without a turn after which an event loop is stuck, ms. */
   stuckMs: number;
-  /** Memory of a host beside the heap of its handlers, MiB. */
+  /** Memory of a host besides the heap of its handlers, MiB. */
   overheadMb: number;
-  /** One message of a host, characters. */
+  /** The length of one message of a host, characters. */
   maxMessageLength: number;
-  /** Bounds of a host's output in the log: characters of one line, and lines per second. */
+  /** Characters of one line of output in the log. */
   maxOutputLine: number;
+  /** Lines of output in the log, per second. */
   outputLinesPerSecond: number;
 }
 
+/** The options of one host. */
 export interface HostOptions {
-  /** The file of `child/main`. */
+  /** The path of `child/main`. */
   entry: string;
-  /** All that handlers see of the environment. */
+  /** The environment that handlers see. */
   env: Readonly<Record<string, string>>;
-  /** The heap of its handlers, MiB. */
+  /** The heap of the handlers, MiB. */
   memoryMb: number;
   bounds: HostBounds;
   onMessage: (message: FromHost) => void;
-  /** A line of its standard output or error. */
+  /** Called with each line of standard output and error. */
   onOutput: (line: string, pid: number) => void;
   onEnd: (end: HostEnd) => void;
 }
 
-/** How a host ended. */
+/** The end of a host. */
 export interface HostEnd {
-  words: LastWords | undefined;
+  report: EndReport | undefined;
   exitCode: number | null;
   signal: string | null;
-  /** The last of what it wrote to standard error: V8 says there that its heap is full. */
+  /** The tail of standard error, where V8 reports a full heap. */
   stderr: string;
 }
 
@@ -49,21 +53,21 @@ export interface HostEnd {
 export interface HostProcess {
   readonly pid: number;
   send(message: ToHost): void;
-  /** Closes the channel: it ends by itself. */
+  /** Closes the channel, after which the host ends by itself. */
   close(): void;
-  /** Ends it at once, with what its handlers have started. */
+  /** Kills the host and the processes that its handlers started. */
   kill(): void;
-  /** Resolves when it is gone. */
+  /** Resolves when the process has ended. */
   readonly ended: Promise<void>;
 }
 
 const STDERR_TAIL = 4_096;
-/** How long the pipes of a host that has ended may stay open, ms. */
+/** How long the pipes of an ended host may stay open, ms. */
 const PIPES_MS = 1_000;
 
 /**
- * Starts a host: no environment, no descriptors and no arguments but those that are named here. Messages leave together,
- * once per turn of the event loop.
+ * Starts a host with only the given environment, and no other descriptors than its pipes. Messages are sent together once
+ * per turn of the event loop.
  */
 export function startHost(options: HostOptions): HostProcess {
   const { entry, env, memoryMb, bounds, onMessage, onOutput, onEnd } = options;
@@ -71,12 +75,12 @@ export function startHost(options: HostOptions): HostProcess {
   const child = spawn(
     process.execPath,
     [`--max-old-space-size=${memoryMb}`, entry, ...[process.pid, bounds.stuckMs, rss].map(String)],
-    // A group of its own: a signal of the terminal reaches the server alone, which drains.
+    // A process group of its own, so that a signal of the terminal only reaches the server, which drains.
     { env: { ...env }, stdio: ["ignore", "pipe", "pipe", "pipe", "pipe"], detached: true },
   );
   const pid = child.pid ?? 0;
   const channel = child.stdio[CHANNEL_FD] as Socket;
-  const end: HostEnd = { words: undefined, exitCode: null, signal: null, stderr: "" };
+  const end: HostEnd = { report: undefined, exitCode: null, signal: null, stderr: "" };
   let lines: string[] = [];
 
   function kill(): void {
@@ -84,7 +88,7 @@ export function startHost(options: HostOptions): HostProcess {
     try {
       process.kill(-pid, "SIGKILL");
     } catch {
-      // It has ended meanwhile.
+      // The host has ended meanwhile.
     }
   }
 
@@ -94,14 +98,14 @@ export function startHost(options: HostOptions): HostProcess {
     try {
       readMessages(chunk);
     } catch (error) {
-      end.words ??= { kind: "exit", message: `It sent what is no message: ${(error as Error).message}` };
+      end.report ??= { kind: "exit", message: `It sent an invalid message: ${errorMessage(error)}` };
       kill();
     }
   });
-  // A channel that breaks is told by the end of the process.
+  // A broken channel shows as the end of the process.
   channel.on("error", () => {});
-  readWords(child, (words) => {
-    end.words ??= words;
+  readReport(child, (report) => {
+    end.report ??= report;
   });
   watchOutput(
     child,
@@ -112,29 +116,29 @@ export function startHost(options: HostOptions): HostProcess {
     },
   );
   child.once("error", (error) => {
-    end.words ??= { kind: "exit", message: `It cannot be started: ${error.message}` };
-    if (pid === 0) tellEnd();
+    end.report ??= { kind: "exit", message: `It could not be started: ${error.message}` };
+    if (pid === 0) finish();
   });
-  let isTold = false;
+  let isFinished = false;
   let onEnded = () => {};
   const ended = new Promise<void>((resolve) => {
     onEnded = resolve;
   });
-  function tellEnd(): void {
-    if (isTold) return;
-    isTold = true;
+  function finish(): void {
+    if (isFinished) return;
+    isFinished = true;
     onEnded();
     onEnd({ ...end, exitCode: child.exitCode, signal: child.signalCode });
   }
-  // When its pipes are read to their ends, too: its last words are there.
-  child.once("close", tellEnd);
-  // A process that a handler started may hold the pipes open.
+  // The pipes are read to their ends, so the end report has arrived.
+  child.once("close", finish);
+  // A process that a handler started may keep the pipes open.
   child.once("exit", () => {
-    setTimeout(tellEnd, PIPES_MS).unref();
+    setTimeout(finish, PIPES_MS).unref();
     try {
       process.kill(-pid, "SIGKILL");
     } catch {
-      // Nothing of its group is left.
+      // The process group is empty.
     }
   });
 
@@ -145,7 +149,7 @@ export function startHost(options: HostOptions): HostProcess {
   return {
     pid,
     send(message) {
-      // Throws for a value that is nested too deeply, before anything of it is on its way.
+      // Throws for a value that is nested too deeply, before anything is sent.
       const line = JSON.stringify(message);
       if (lines.length === 0) setImmediate(flush);
       lines.push(line);
@@ -159,22 +163,22 @@ export function startHost(options: HostOptions): HostProcess {
   };
 }
 
-function readWords(child: ChildProcess, onWords: (words: LastWords) => void): void {
-  const pipe = child.stdio[WORDS_FD] as Socket;
+function readReport(child: ChildProcess, onReport: (report: EndReport) => void): void {
+  const pipe = child.stdio[REPORT_FD] as Socket;
   pipe.setEncoding("utf8");
-  const read = createLineReader(65_536, (line) => onWords(JSON.parse(line) as LastWords));
+  const read = createLineReader(65_536, (line) => onReport(JSON.parse(line) as EndReport));
   pipe.on("data", (chunk: string) => {
     try {
       read(chunk);
     } catch {
-      // A handler wrote there: the host is judged by how it ends.
+      // A handler wrote to the pipe: its exit code decides.
       pipe.resume();
     }
   });
   pipe.on("error", () => {});
 }
 
-/** Reads on whatever is written, so that no handler waits for a pipe that is full; what is too much is left out. */
+/** Reads all output, so that no handler blocks on a full pipe, and passes on the lines within the bounds. */
 function watchOutput(
   child: ChildProcess,
   bounds: HostBounds,
@@ -191,7 +195,7 @@ function watchOutput(
     }
     lines += 1;
     if (lines <= bounds.outputLinesPerSecond) onLine(line.slice(0, bounds.maxOutputLine));
-    else if (lines === bounds.outputLinesPerSecond + 1) onLine("more output is left out for a second");
+    else if (lines === bounds.outputLinesPerSecond + 1) onLine("further output is dropped for a second");
   }
   for (const stream of [child.stdout, child.stderr]) {
     let rest = "";

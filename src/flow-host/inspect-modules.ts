@@ -1,26 +1,28 @@
 import { causeOfEnd } from "./cause-of-end.ts";
 import { type HostBounds, type HostOptions, type HostProcess, startHost } from "./host-process.ts";
-import type { CodeModule } from "./placed-call.ts";
+import type { CodeModule } from "./pool-call.ts";
 import type { Definition } from "./protocol.ts";
 
+/** Bounds of the inspection of flow files. */
 export interface InspectBounds extends HostBounds {
-  /** How long a file may take to be imported, ms. */
+  /** How long the import of a file may take, ms. */
   loadMs: number;
 }
 
-/** The definition of a file, or the reason why there is none: it exports none, or its own code failed when it was imported. */
+/** The definition in a file, or the reason why there is none: it exports none (`no_flow`), or its import failed. */
 export type Inspection =
   | { kind: "defines"; definition: Definition }
   | { kind: "no_flow"; reason: string }
   | { kind: "failed"; reason: string };
 
-/** Finds out what flow files define, by importing them in a host. A file that ends it takes no other along. */
+/** Imports flow files in a host to find their definitions. A file that ends the host does not affect other files. */
 export interface ModuleInspector {
   inspect(module: CodeModule): Promise<Inspection>;
-  /** Ends the host; the next module starts another. */
+  /** Ends the host; the next module starts a new one. */
   rest(): Promise<void>;
 }
 
+/** Creates an inspector, which starts a host for the first file. */
 export function createModuleInspector(
   deps: Pick<HostOptions, "entry" | "env" | "memoryMb" | "onOutput"> & { bounds: InspectBounds },
 ): ModuleInspector {
@@ -68,7 +70,7 @@ export function createModuleInspector(
       const last = host;
       host = undefined;
       if (last === undefined) return;
-      // Nothing that a file has begun there is of use.
+      // Kills it, since files may have left code running.
       last.kill();
       await last.ended;
     },

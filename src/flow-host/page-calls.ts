@@ -1,9 +1,9 @@
 import { HandlerFault } from "../domain/flow/handler-fault.ts";
 import type { FetchSourcePage } from "../sdk/index.ts";
 import type { HostPool } from "./host-pool.ts";
-import type { CodeModule, PoolEnd } from "./placed-call.ts";
+import type { CodeModule, PoolEnd } from "./pool-call.ts";
 
-/** Calls of `fetchPage` of sources in code, in the hosts of the pool. */
+/** Creates the function that calls `fetchPage` of sources in code in the hosts of the pool. */
 export function createPageCalls(
   pool: Pick<HostPool, "call">,
   timeoutMs: number,
@@ -11,13 +11,20 @@ export function createPageCalls(
   return (module, owner) =>
     async ({ cursor, params, credentials, signal, log }) => {
       const end = await pool.call({
-        ...{ runId: owner, owner, module, signal, timeoutMs },
+        runId: owner,
+        owner,
+        module,
+        signal,
+        timeoutMs,
         message: (job) => ({
-          ...{ kind: "page" as const, job, owner, module: module.hash },
+          kind: "page",
+          job,
+          owner,
+          module: module.hash,
           page: { cursor, params, credentials },
         }),
         onLine: ({ level, message, fields }) => log[level](message, fields),
-        onDropped: (lines) => log.warn("more was logged than is kept", { lines }),
+        onDropped: (lines) => log.warn("log lines beyond the bound were dropped", { lines }),
         answer: async () => {
           throw new Error("A source has no steps");
         },
@@ -26,7 +33,7 @@ export function createPageCalls(
     };
 }
 
-/** Throws what `fetchPage` threw, and a HandlerFault where it gave no answer. */
+/** Returns the page. Throws the error of `fetchPage`, or a HandlerFault if it did not return. */
 function pageOf(end: PoolEnd): unknown {
   switch (end.kind) {
     case "returned":
@@ -39,8 +46,8 @@ function pageOf(end: PoolEnd): unknown {
     case "died":
       throw new HandlerFault(end.code, end.message);
     case "refused":
-      throw new HandlerFault("HANDLER_BUSY", "There was no process for fetchPage: it is asked again");
+      throw new HandlerFault("HANDLER_BUSY", "No process was free for fetchPage: it is called again");
     default:
-      throw new Error("fetchPage was given up");
+      throw new Error("fetchPage was aborted");
   }
 }

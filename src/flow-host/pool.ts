@@ -1,19 +1,20 @@
+import { delay } from "../runtime/delay.ts";
 import { type AloneQueue, createAloneQueue } from "./alone-queue.ts";
 import { type CauseOfEnd, causeOfEnd } from "./cause-of-end.ts";
 import { leastBusy } from "./choose-host.ts";
 import type { HostPool, PoolDeps } from "./host-pool.ts";
 import { type HostEnd, startHost } from "./host-process.ts";
-import type { Host, Placed, PoolEnd } from "./placed-call.ts";
+import type { Host, PendingCall, PoolEnd } from "./pool-call.ts";
 import type { FromHost, HostRequest } from "./protocol.ts";
 import { createSuspects } from "./suspects.ts";
 
-/** Keeps hosts warm, gives them calls, and finds out which call ended one. */
+/** Creates a pool that keeps hosts running, distributes calls, and finds the call that ended a host. */
 export function createHostPool(deps: PoolDeps): HostPool {
   const { bounds, monotonicMs } = deps;
   const suspects = createSuspects(bounds, monotonicMs);
   const hosts = new Set<Host>();
-  const waiting = new Set<Placed>();
-  const alone: AloneQueue<Placed> = createAloneQueue(bounds.maxAloneWaiting);
+  const waiting = new Set<PendingCall>();
+  const alone: AloneQueue<PendingCall> = createAloneQueue(bounds.maxAloneWaiting);
   let kept = 0;
   let jobs = 0;
   let failedStarts = 0;
@@ -21,71 +22,71 @@ export function createHostPool(deps: PoolDeps): HostPool {
   let watchedMs = monotonicMs();
   let stopping = false;
 
-  function place(placed: Placed): void {
-    placed.sinceMs = monotonicMs();
-    if (suspects.isSuspect(placed.call)) {
-      placeAlone(placed);
+  function dispatch(pending: PendingCall): void {
+    pending.sinceMs = monotonicMs();
+    if (suspects.isSuspect(pending.call)) {
+      dispatchAlone(pending);
       return;
     }
     const host = leastBusy(hosts, monotonicMs() - bounds.watchMs);
-    if (host === undefined) waiting.add(placed);
-    else give(host, placed);
+    if (host === undefined) waiting.add(pending);
+    else give(host, pending);
   }
 
-  function give(host: Host, placed: Placed): void {
-    const { call } = placed;
+  function give(host: Host, pending: PendingCall): void {
+    const { call } = pending;
     const { module } = call;
-    placed.job = ++jobs;
-    placed.host = host;
-    host.calls.set(placed.job, placed);
+    pending.job = ++jobs;
+    pending.host = host;
+    host.calls.set(pending.job, pending);
     host.served += 1;
     host.usedMs = monotonicMs();
-    placed.timer = setTimeout(() => {
+    pending.timer = setTimeout(() => {
       const message = `The handler took more than ${call.timeoutMs} ms`;
-      leave(placed, { kind: "timed_out" }, { name: "TimeoutError", message });
+      abandon(pending, { kind: "timed_out" }, { name: "TimeoutError", message });
     }, call.timeoutMs);
     try {
       if (!host.loaded.has(module.hash)) {
         host.process.send({ kind: "load", module: module.hash, file: module.file, text: module.text });
         host.loaded.add(module.hash);
       }
-      host.process.send(call.message(placed.job));
+      host.process.send(call.message(pending.job));
     } catch (error) {
       const message = `The call cannot be written as JSON: ${(error as Error).message}`;
-      end(placed, { kind: "threw", error: { message } });
+      end(pending, { kind: "threw", error: { message } });
     }
   }
 
-  function placeAlone(placed: Placed): void {
-    const { owner } = placed.call;
+  function dispatchAlone(pending: PendingCall): void {
+    const { owner } = pending.call;
     const maxOfOwner = suspects.isQuarantined(owner) ? bounds.maxAloneOfQuarantined : bounds.maxAloneOfOwner;
-    if (alone.add(owner, placed, maxOfOwner)) serveAlone();
-    else end(placed, refusal("handler_alone"));
+    if (alone.add(owner, pending, maxOfOwner)) dispatchWaitingAlone();
+    else end(pending, refusal("handler_alone"));
   }
 
   function refusal(reason: string): PoolEnd {
     return { kind: "refused", reason, delayMs: Math.round(bounds.refusedMs * (1 + deps.random())) };
   }
 
-  /** Flows that have ended hosts leave a host for the others. */
-  function serveAlone(): void {
+  /** Dispatches waiting calls to hosts of their own. Owners in quarantine leave one host for the others. */
+  function dispatchWaitingAlone(): void {
     for (;;) {
       const own = [...hosts].filter((host) => host.isAlone && host.state !== "retiring");
       const free = own.find((host) => host.state === "ready" && host.calls.size === 0);
       if (free === undefined && own.length >= bounds.maxAlone) return;
       if (stopping || (free === undefined && !canStart())) return;
-      const placed = alone.take((owner) => !suspects.isQuarantined(owner)) ?? takeQuarantined(own);
-      if (placed === undefined) return;
-      if (free !== undefined && !(placed.needsFresh && free.served > 0)) {
-        give(free, placed);
+      const pending = alone.take((owner) => !suspects.isQuarantined(owner)) ?? takeQuarantined(own);
+      if (pending === undefined) return;
+      if (free !== undefined && !(pending.needsFresh && free.served > 0)) {
+        give(free, pending);
         continue;
       }
       if (free !== undefined) retire(free);
-      start(true, placed);
+      start(true, pending);
     }
   }
 
-  function takeQuarantined(own: readonly Host[]): Placed | undefined {
+  function takeQuarantined(own: readonly Host[]): PendingCall | undefined {
     const owners = own.flatMap((host) => [...host.calls.values(), ...(host.reserved ? [host.reserved] : [])]);
     const busy = owners.filter(({ call }) => suspects.isQuarantined(call.owner)).length;
     return busy < Math.max(1, bounds.maxAlone - 1) ? alone.take(() => true) : undefined;
@@ -100,22 +101,24 @@ export function createHostPool(deps: PoolDeps): HostPool {
     for (let missing = kept - shared.length; missing > 0 && canStart(); missing -= 1) start(false);
   }
 
-  function start(isAlone: boolean, reserved?: Placed): void {
+  function start(isAlone: boolean, reserved?: PendingCall): void {
     const startedMs = monotonicMs();
     const host: Host = {
-      ...{
-        state: "starting",
-        isAlone,
-        reserved,
-        served: 0,
-        startedMs,
-        usedMs: startedMs,
-        pingedMs: undefined,
-      },
+      state: "starting",
+      isAlone,
+      reserved,
+      served: 0,
+      startedMs,
+      usedMs: startedMs,
+      pingedMs: undefined,
       calls: new Map(),
       loaded: new Set(),
       process: startHost({
-        ...{ entry: deps.entry, env: deps.env, memoryMb: deps.memoryMb, bounds, onOutput: deps.onOutput },
+        entry: deps.entry,
+        env: deps.env,
+        memoryMb: deps.memoryMb,
+        bounds,
+        onOutput: deps.onOutput,
         onMessage: (message) => take(host, message),
         onEnd: (ended) => onHostEnd(host, ended),
       }),
@@ -130,21 +133,21 @@ export function createHostPool(deps: PoolDeps): HostPool {
     if (message.kind === "ready") onReady(host);
     else if (message.kind === "stray") deps.onStray(message.owner, message.error);
     if (!("job" in message)) return;
-    const placed = host.calls.get(message.job);
-    if (placed === undefined) return;
+    const pending = host.calls.get(message.job);
+    if (pending === undefined) return;
     switch (message.kind) {
       case "line":
-        placed.call.onLine(message);
+        pending.call.onLine(message);
         return;
       case "request":
-        void answer(host, placed, message.request, message.ask);
+        void answer(host, pending, message.request, message.ask);
         return;
       case "returned":
       case "threw":
-        if (message.dropped !== undefined) placed.call.onDropped(message.dropped);
-        suspects.clear(placed.call.runId);
+        if (message.dropped !== undefined) pending.call.onDropped(message.dropped);
+        suspects.clear(pending.call.runId);
         end(
-          placed,
+          pending,
           message.kind === "threw"
             ? { kind: "threw", error: message.error }
             : { kind: "returned", page: message.page },
@@ -158,54 +161,54 @@ export function createHostPool(deps: PoolDeps): HostPool {
     const { reserved } = host;
     host.reserved = undefined;
     if (reserved !== undefined && !settled.has(reserved)) give(host, reserved);
-    if (host.isAlone) serveAlone();
+    if (host.isAlone) dispatchWaitingAlone();
     else {
-      const placed = [...waiting];
+      const pending = [...waiting];
       waiting.clear();
-      placed.forEach(place);
+      pending.forEach(dispatch);
     }
   }
 
-  async function answer(host: Host, placed: Placed, request: number, ask: HostRequest): Promise<void> {
-    const { job } = placed;
+  async function answer(host: Host, pending: PendingCall, request: number, ask: HostRequest): Promise<void> {
+    const { job } = pending;
     try {
-      const value = await placed.call.answer(ask);
+      const value = await pending.call.answer(ask);
       host.process.send({ kind: "reply", job, request, value });
     } catch (error) {
       host.process.send({ kind: "reply", job, request, error: (error as Error).message });
     }
   }
 
-  const settled = new WeakSet<Placed>();
+  const settled = new WeakSet<PendingCall>();
 
-  function end(placed: Placed, result: PoolEnd): void {
-    const host = detach(placed);
-    settled.add(placed);
-    placed.settle(result);
+  function end(pending: PendingCall, result: PoolEnd): void {
+    const host = detach(pending);
+    settled.add(pending);
+    pending.settle(result);
     if (host === undefined) return;
     if (host.state === "retiring" && host.calls.size === 0) host.process.close();
-    if (host.isAlone && host.state === "ready") serveAlone();
+    if (host.isAlone && host.state === "ready") dispatchWaitingAlone();
   }
 
-  function detach(placed: Placed): Host | undefined {
-    const { host } = placed;
-    clearTimeout(placed.timer);
-    placed.host = undefined;
-    host?.calls.delete(placed.job);
+  function detach(pending: PendingCall): Host | undefined {
+    const { host } = pending;
+    clearTimeout(pending.timer);
+    pending.host = undefined;
+    host?.calls.delete(pending.job);
     if (host === undefined) {
-      waiting.delete(placed);
-      alone.remove(placed.call.owner, placed);
+      waiting.delete(pending);
+      alone.remove(pending.call.owner, pending);
     }
     return host;
   }
 
-  /** Nobody waits for it any more: its code is told, and left behind. */
-  function leave(placed: Placed, result: PoolEnd, reason: { name: string; message: string }): void {
-    const { host, job } = placed;
+  /** Aborts a call and stops waiting for its code. */
+  function abandon(pending: PendingCall, result: PoolEnd, reason: { name: string; message: string }): void {
+    const { host, job } = pending;
     host?.process.send({ kind: "abort", job, reason });
-    // Code that it left running there could be taken for the next one's.
+    // Errors of its remaining code could be attributed to the next call.
     if (host?.isAlone) retire(host);
-    end(placed, result);
+    end(pending, result);
   }
 
   function retire(host: Host): void {
@@ -225,39 +228,40 @@ export function createHostPool(deps: PoolDeps): HostPool {
       nextStartMs = monotonicMs() + backoffMs;
     }
     if (!isExpected) deps.onHostEnd(host.process.pid, cause, calls.length);
-    const { words } = ended;
-    const isKnown = words?.kind === "stuck" && words.owner !== undefined;
-    if (isKnown && !host.calls.has(words.job ?? 0)) suspects.quarantine(words.owner as string);
-    for (const placed of calls) {
-      detach(placed);
-      if (stopping) end(placed, refusal("flow_hosts"));
-      else if (host.served === 1 && placed !== host.reserved) convict(placed, cause);
-      else if (isKnown && words.job !== placed.job && ++placed.deaths < bounds.maxDeaths) place(placed);
+    const { report } = ended;
+    const isKnown = report?.kind === "stuck" && report.owner !== undefined;
+    if (isKnown && !host.calls.has(report.job ?? 0)) suspects.quarantine(report.owner as string);
+    for (const pending of calls) {
+      detach(pending);
+      if (stopping) end(pending, refusal("flow_hosts"));
+      else if (host.served === 1 && pending !== host.reserved) endCulprit(pending, cause);
+      else if (isKnown && report.job !== pending.job && ++pending.deaths < bounds.maxDeaths)
+        dispatch(pending);
       else {
-        placed.needsFresh = host.isAlone;
-        if (placed !== host.reserved) suspects.suspect(placed.call.runId);
-        placeAlone(placed);
+        pending.needsFresh = host.isAlone;
+        if (pending !== host.reserved) suspects.suspect(pending.call.runId);
+        dispatchAlone(pending);
       }
     }
     ensure();
-    serveAlone();
+    dispatchWaitingAlone();
   }
 
-  /** It was the only one that its host ever had. */
-  function convict(placed: Placed, cause: CauseOfEnd): void {
-    const { runId, owner } = placed.call;
+  /** Ends the only call that its host ever had, and quarantines its owner. */
+  function endCulprit(pending: PendingCall, cause: CauseOfEnd): void {
+    const { runId, owner } = pending.call;
     suspects.suspect(runId);
     suspects.quarantine(owner);
     const { code, message, stack } = cause;
     end(
-      placed,
+      pending,
       code === "HANDLER_THREW" ? { kind: "threw", error: { message, stack } } : { kind: "died", ...cause },
     );
   }
 
   function refuseOld(nowMs: number): void {
     const oldMs = nowMs - bounds.maxWaitMs;
-    for (const placed of waiting) if (placed.sinceMs < oldMs) end(placed, refusal("flow_hosts"));
+    for (const pending of waiting) if (pending.sinceMs < oldMs) end(pending, refusal("flow_hosts"));
   }
 
   return {
@@ -265,8 +269,14 @@ export function createHostPool(deps: PoolDeps): HostPool {
       return new Promise((resolve) => {
         if (call.signal.aborted) return resolve({ kind: "aborted" });
         if (stopping) return resolve(refusal("flow_hosts"));
-        const placed: Placed = {
-          ...{ call, job: 0, host: undefined, sinceMs: 0, deaths: 0, needsFresh: false, timer: undefined },
+        const pending: PendingCall = {
+          call,
+          job: 0,
+          host: undefined,
+          sinceMs: 0,
+          deaths: 0,
+          needsFresh: false,
+          timer: undefined,
           settle(result) {
             call.signal.removeEventListener("abort", onAbort);
             resolve(result);
@@ -274,10 +284,10 @@ export function createHostPool(deps: PoolDeps): HostPool {
         };
         const onAbort = () => {
           const { name = "AbortError", message = "" } = (call.signal.reason ?? {}) as Error;
-          leave(placed, { kind: "aborted" }, { name, message });
+          abandon(pending, { kind: "aborted" }, { name, message });
         };
         call.signal.addEventListener("abort", onAbort, { once: true });
-        place(placed);
+        dispatch(pending);
       });
     },
     keep(count) {
@@ -290,7 +300,7 @@ export function createHostPool(deps: PoolDeps): HostPool {
     },
     watch() {
       const nowMs = monotonicMs();
-      // Where this process itself stood still, nobody could answer it.
+      // If this process itself was paused, it could not read the pongs.
       const wasPaused = nowMs - watchedMs > 4 * bounds.watchMs;
       watchedMs = nowMs;
       for (const host of [...hosts]) {
@@ -309,7 +319,7 @@ export function createHostPool(deps: PoolDeps): HostPool {
       }
       refuseOld(nowMs);
       ensure();
-      serveAlone();
+      dispatchWaitingAlone();
       const isWithout = kept > 0 && ![...hosts].some((host) => !host.isAlone && host.state === "ready");
       if (isWithout && failedStarts > 0)
         throw new Error("no process for the handlers of flows can be started");
@@ -321,7 +331,7 @@ export function createHostPool(deps: PoolDeps): HostPool {
       const all = [...hosts];
       for (const host of all) host.process.close();
       const ended = Promise.all(all.map((host) => host.process.ended));
-      await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, bounds.stopMs).unref())]);
+      await Promise.race([ended, delay(bounds.stopMs, { ref: false })]);
       for (const host of hosts) host.process.kill();
       await ended;
     },

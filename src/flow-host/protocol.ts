@@ -7,13 +7,13 @@ export interface HandedPage {
   credentials: Readonly<Record<string, string>>;
 }
 
-/** The bounds that a host keeps by itself. */
+/** The bounds that a host enforces itself. */
 export interface ChildBounds {
   steps: { maxSteps: number; maxResultBytes: number; maxRunBytes: number };
   log: { maxLines: number; maxBytes: number; maxLineBytes: number };
-  /** The JSON of one page of a source in code, bytes. */
+  /** The size of a page of a source in code, bytes of JSON. */
   maxPageBytes: number;
-  /** A run that leaves a timer behind ends when the timer has fired, if that is within this time, ms. */
+  /** A run whose timers fire within this time ends after they have fired, ms. */
   lingerMs: number;
 }
 
@@ -33,42 +33,44 @@ export type Definition = { kind: "flow"; id: string; options?: unknown } | { kin
 /** A request of a job's code to the server. */
 export type HostRequest = { kind: "steps" } | { kind: "keep"; name: string; result: string | null };
 
-/** An error of `fetchPage`, with what tells a provider's limit from a failure. */
+/** An error of `fetchPage`, with the fields for a provider's rate limit. */
 export interface PageError extends ThrownError {
   status?: number;
   retryAfterSeconds?: number;
-  /** Set where the page itself could not be sent. */
+  /** Set if the page could not be sent. */
   code?: string;
 }
 
+/** A message of a host: one line of JSON. */
 export type FromHost =
   | { kind: "ready" }
   | { kind: "pong" }
   | { kind: "loaded"; module: string; definition: Definition }
-  /** The file cannot be imported, or `imported` and defines nothing. */
+  /** The file could not be imported; or it was `imported` and defines nothing. */
   | { kind: "unloadable"; module: string; imported: boolean; error: ThrownError }
   | { kind: "returned"; job: number; page?: unknown; dropped?: number }
   | { kind: "threw"; job: number; error: PageError; dropped?: number }
   | { kind: "request"; job: number; request: number; ask: HostRequest }
   | ({ kind: "line"; job: number } & HandlerLine)
-  /** Something that a handler, or a file when it was loaded, left behind has thrown. */
+  /** An error that was thrown after a handler or a load had ended. */
   | { kind: "stray"; owner: string; error: ThrownError };
 
-/** The last message of a host before it ends, on a pipe of its own: the thread that says it may not be the one that hangs. */
-export interface LastWords {
+/** The last message of a host before it ends. It has its own pipe, since another thread may hang. */
+export interface EndReport {
   kind: "stuck" | "memory" | "uncaught" | "exit";
-  /** The job in whose code the host was, where that is known. */
+  /** The job whose code was running, if known. */
   job?: number | undefined;
   owner?: string | undefined;
   message: string;
   stack?: string | undefined;
 }
 
-/** The descriptors of a host besides standard output and error. */
+/** The descriptor of the messages of a host. */
 export const CHANNEL_FD = 3;
-export const WORDS_FD = 4;
+/** The descriptor of the end report of a host. */
+export const REPORT_FD = 4;
 
-/** Takes chunks of text and calls `onLine` for each whole line. Throws when a line is longer than `maxLength`. */
+/** Creates a function that takes chunks and calls `onLine` for each whole line. It throws for a line above `maxLength`. */
 export function createLineReader(maxLength: number, onLine: (line: string) => void): (chunk: string) => void {
   let rest: string[] = [];
   let restLength = 0;

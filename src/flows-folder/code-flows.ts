@@ -5,8 +5,8 @@ import { createHandlerCalls } from "../flow-host/handler-calls.ts";
 import type { HostStart } from "../flow-host/host-start.ts";
 import { createModuleInspector, type ModuleInspector } from "../flow-host/inspect-modules.ts";
 import { createPageCalls } from "../flow-host/page-calls.ts";
-import type { CodeModule } from "../flow-host/placed-call.ts";
 import { createHostPool } from "../flow-host/pool.ts";
+import type { CodeModule } from "../flow-host/pool-call.ts";
 import type { Definition } from "../flow-host/protocol.ts";
 import type { Logger } from "../runtime/logger.ts";
 import type { Step } from "../runtime/loop.ts";
@@ -14,34 +14,35 @@ import type { CodePagesDeps } from "../synthetic/fetch/code-pages.ts";
 import { createFlowCompiler, type FlowCompiler } from "./compile-flow.ts";
 import { folderState, listCodeFiles } from "./flow-files.ts";
 
-/** The handlers and the sources of the flows folder, as they are now. Their code runs in hosts. */
+/** The current handlers and sources of the flows folder. Their code runs in hosts. */
 export interface CodeFlows {
   get(id: string): CallHandler | undefined;
-  /** What fetches the pages of sources in code, by their ids. */
+  /** The functions that fetch pages of sources in code, by id. */
   sources: CodePagesDeps["sources"];
-  /** Looks whether the folder has changed, and loads it anew; a file that cannot be loaded keeps its old flow. */
+  /** Reloads the folder if it has changed. A file that cannot be loaded keeps its old flow. */
   reload: Step;
-  /** Looks after the hosts. */
+  /** Replaces hosts that hang or have ended. */
   watch: Step;
   /** Ends the hosts. */
   stop(): Promise<void>;
 }
 
+/** The dependencies of code flows. */
 export interface CodeFlowsDeps {
   folder: string;
   log: Logger;
-  /** Hosts that are kept for handlers. */
+  /** The number of shared hosts. */
   hosts: number;
   start: HostStart;
   bounds: FlowHostBounds;
   intervalMs: number;
-  /** A host ended that was not asked to. */
+  /** Called when a host ended unexpectedly. */
   onHostEnd?: (code: string) => void;
 }
 
 /**
- * Loads the folder; one that does not exist has no flows. Throws `invalid_setting` with the first file that defines
- * nothing. One whose own code fails, hangs or ends its process when it is imported is logged and left out.
+ * Loads the folder; a missing folder has no flows. Throws `invalid_setting` for the first file that defines nothing. A file
+ * whose code fails, hangs or ends its process during the import is logged and skipped.
  */
 export async function loadCodeFlows(deps: CodeFlowsDeps): Promise<CodeFlows> {
   const { folder, log, bounds, intervalMs, start } = deps;
@@ -55,7 +56,7 @@ export async function loadCodeFlows(deps: CodeFlowsDeps): Promise<CodeFlows> {
       deps.onHostEnd?.(code);
     },
     onStray: (owner, { message, stack }) =>
-      log.warn({ of: owner, reason: message, stack }, "what a handler left behind has thrown"),
+      log.warn({ of: owner, reason: message, stack }, "code threw after its handler had ended"),
   });
   const compiler = createFlowCompiler();
   let state = await folderState(folder);
@@ -63,7 +64,7 @@ export async function loadCodeFlows(deps: CodeFlowsDeps): Promise<CodeFlows> {
   const flaw = flaws.find((one) => !one.isOwnFailure);
   if (flaw !== undefined) throw flaw.error;
   for (const { error } of flaws)
-    log.error({ reason: error.message }, "a flow file cannot be loaded: it is left out");
+    log.error({ reason: error.message }, "a flow file cannot be loaded and is skipped");
   let modules = modulesById(byFile);
   const handlerCalls = createHandlerCalls(pool);
   const pageCalls = createPageCalls(pool, bounds.pageTimeoutMs);
@@ -93,7 +94,7 @@ export async function loadCodeFlows(deps: CodeFlowsDeps): Promise<CodeFlows> {
       if (changed.length > 0) {
         keep();
         pool.renew();
-        log.info({ flows: changed }, "flow files were loaded anew");
+        log.info({ flows: changed }, "flow files were reloaded");
       }
       return { waitMs: intervalMs };
     },
@@ -109,7 +110,7 @@ interface LoadedFile {
 
 type FlowsByFile = ReadonlyMap<string, LoadedFile>;
 
-/** Why a file gives no flow; `isOwnFailure` where its code failed, which may pass. */
+/** The reason why a file defines nothing. `isOwnFailure` if its code failed, which may be temporary. */
 interface Flaw {
   error: Error;
   isOwnFailure: boolean;
@@ -149,10 +150,10 @@ async function loadFolder(
   return { byFile, flaws };
 }
 
-/** The file's own code failed when it was imported. */
+/** The code of the file failed during its import. */
 class OwnFailure extends HeadraceError {}
 
-/** Throws `invalid_setting` for a module that defines nothing. */
+/** Returns the definition in a module. Throws `invalid_setting` if there is none. */
 export async function definitionOf(
   inspector: Pick<ModuleInspector, "inspect">,
   module: CodeModule,

@@ -3,16 +3,18 @@ import { dirname, extname, resolve, sep } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import type { Plugin } from "esbuild";
 import { HeadraceError } from "../domain/errors.ts";
-import type { CodeModule } from "../flow-host/placed-call.ts";
+import type { CodeModule } from "../flow-host/pool-call.ts";
+import { errorMessage } from "../runtime/error-message.ts";
 
-/** Compiles flow files in TypeScript or JavaScript, each with the files that it imports by a relative path. */
+/** Compiles flow files in TypeScript or JavaScript, with the files that they import by relative paths. */
 export interface FlowCompiler {
-  /** Throws `invalid_setting`, with the file and its line, for a file that cannot be read. */
+  /** Compiles a file. Throws `invalid_setting`, with file and line, for a file that cannot be compiled. */
   compile(file: string): Promise<CodeModule>;
-  /** Ends the compiler's process until the next file. */
+  /** Ends the process of the compiler until the next file. */
   rest(): Promise<void>;
 }
 
+/** Creates a compiler, which starts its process for the first file. */
 export function createFlowCompiler(): FlowCompiler {
   return {
     async compile(path) {
@@ -22,7 +24,7 @@ export function createFlowCompiler(): FlowCompiler {
         const hash = createHash("sha256").update(`${file}\0${text}`).digest("hex").slice(0, 16);
         return { file, hash, text };
       } catch (error) {
-        const message = error instanceof Error ? error.message : String(error);
+        const message = errorMessage(error);
         throw new HeadraceError("invalid_setting", `${file} is no flow: ${message}`, { cause: error });
       }
     },
@@ -32,7 +34,7 @@ export function createFlowCompiler(): FlowCompiler {
   };
 }
 
-/** The file and what it imports as one module, whose stack traces name the lines of the sources. */
+/** Bundles a file and its imports into one module, with a source map for stack traces. */
 async function bundle(file: string): Promise<string> {
   const { build } = await import("esbuild");
   const { outputFiles } = await build({
@@ -60,7 +62,7 @@ async function bundle(file: string): Promise<string> {
 
 const SDK = fileURLToPath(new URL(`../sdk/index${extname(import.meta.url)}`, import.meta.url));
 
-/** `headrace` is this very program, wherever the folder lies; installed packages are imported from where they are. */
+/** Resolves `headrace` to this program, and installed packages to their own location. */
 const PACKAGES: Plugin = {
   name: "packages",
   setup(build) {
@@ -70,7 +72,7 @@ const PACKAGES: Plugin = {
       const found = await build.resolve(path, { ...rest, pluginData: OURS });
       if (found.errors.length > 0) return { errors: found.errors };
       if (found.external) return { path: found.path, external: true };
-      // What an alias names, or a workspace links to, is source like the flow's own.
+      // Bundles the targets of aliases and workspace links like the sources of the flow.
       if (!found.path.includes(`${sep}node_modules${sep}`)) return { path: found.path };
       return { path: pathToFileURL(found.path).href, external: true };
     });

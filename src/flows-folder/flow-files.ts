@@ -1,19 +1,19 @@
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 
-/** Files of a flows folder that are looked at, at most: more means that it is some other folder. */
+/** Files that a flows folder is expected to have, at most. */
 const MAX_FILES = 5_000;
 
 const IS_CODE = /\.(?:[cm]?js|[cm]?ts)$/;
 const IS_FLOW = /\.(?:[cm]?js|[cm]?ts|json)$/;
 const IS_OTHER = /^[._]|\.d\.[cm]?ts$|\.test\.[cm]?[jt]s$|^package(?:-lock)?\.json$|^tsconfig.*\.json$/;
 
-/** The files of the folder itself that each define a flow in code; folders in it hold what they share. */
+/** Lists the files directly in the folder that define flows in code. Files in subfolders are shared code. */
 export async function listCodeFiles(folder: string): Promise<string[]> {
   return (await listFlowFiles(folder)).filter((file) => IS_CODE.test(file));
 }
 
-/** The same, and those that are a flow in JSON. Names that begin with `_` or `.`, tests and types are passed over. */
+/** Lists the files that define flows in code or JSON. Skips tests, types, and names that begin with `_` or `.`. */
 export async function listFlowFiles(folder: string): Promise<string[]> {
   const names = (await filesIn(folder)).map((entry) => entry.name);
   return names
@@ -22,7 +22,7 @@ export async function listFlowFiles(folder: string): Promise<string[]> {
     .map((name) => join(folder, name));
 }
 
-/** What tells one state of the folder from another: every file's name, size and time, those in its folders too. */
+/** Returns a text that changes with the folder: name, size, time and inode of every file in it and its subfolders. */
 export async function folderState(folder: string): Promise<string> {
   const parts: string[] = [];
   const folders = [folder];
@@ -45,6 +45,6 @@ async function filesIn(folder: string, folders: string[] = []) {
   for (const { name } of entries.filter((entry) => entry.isDirectory())) {
     if (name !== "node_modules" && !name.startsWith(".")) folders.push(join(folder, name));
   }
-  // A link may be a file: that is how Kubernetes mounts a folder.
+  // Kubernetes mounts the files of a folder as links.
   return entries.filter((entry) => entry.isFile() || entry.isSymbolicLink());
 }

@@ -13,19 +13,19 @@ import { definitionOf } from "./code-flows.ts";
 import { createFlowCompiler } from "./compile-flow.ts";
 import { listFlowFiles } from "./flow-files.ts";
 
-/** A flow as a file of the folder has it. */
+/** A flow in a file of the folder. */
 export interface FlowFile {
   file: string;
   id: string;
-  /** What a PUT of the flow takes; undefined for a file that gives a handler and no trigger. */
+  /** The body of a PUT of the flow; undefined for a file with a handler and no trigger. */
   input: unknown;
-  /** What the API makes of it. */
+  /** The definition that the API stores for this input. */
   definition: FlowDefinition | undefined;
 }
 
 /**
- * The flows of a folder, in code and in JSON (whose id is the file's name unless it gives one), checked as the API
- * checks them. Throws HeadraceError with the first file that is bad, so that nothing is done with half of a folder.
+ * Reads and validates all flows of a folder, in code and in JSON. The id of a JSON flow defaults to the name of its file.
+ * Throws `invalid_request` or `invalid_setting` for the first invalid file.
  */
 export async function readFlows(
   folder: string,
@@ -51,7 +51,7 @@ export async function readFlows(
   }
   return flows;
 
-  /** Undefined for a source: it is no tenant's, and stored by nobody. */
+  /** Reads a flow in code. Returns undefined for a source, which is not stored for a tenant. */
   async function readCode(file: string): Promise<{ id: string; input: unknown } | undefined> {
     const definition = await definitionOf(inspector, await compiler.compile(file));
     if (definition.kind === "source") return undefined;

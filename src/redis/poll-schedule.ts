@@ -197,7 +197,7 @@ end
 local function until_now(key, highest, count)
   return redis.call('ZRANGEBYSCORE', key, '-inf', highest, 'WITHSCORES', 'LIMIT', 0, count)
 end
--- Claims up to `share` sources of a tenant. Returns true if the tenant has more.
+-- Claims up to share sources of a tenant. Returns true if the tenant has more.
 local function take_turn(tenant, share)
   local lease, again, new, due = first(leases(tenant)), 0, 0, nil
   local room = math.min(share, max_per_tenant - leased(tenant, lease))

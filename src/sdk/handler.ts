@@ -3,15 +3,15 @@ import type { HandlerLog } from "../pipeline/execute/actions/code-log.ts";
 
 /** The argument of a step. */
 export interface StepContext {
-  /** The same whenever this step of this run is tried, another for every other step: hand it to what the step calls. */
+  /** The same at every try of this step in this run, and unique to it. Pass it to the services that the step calls. */
   idempotencyKey: string;
   signal: AbortSignal;
 }
 
 /**
- * Does one part of a run's work and keeps its result: a later attempt, also one after a crash, is given the result
- * and does not do the work again. A step that a crash interrupts is done again. What it gives must be JSON, or
- * undefined; it comes back as JSON would bring it, the first time too. Names are unique within a run.
+ * Does one part of the work of a run and stores its result. Later attempts, also after a crash, get the result without
+ * repeating the work. A step that was interrupted is repeated. The result must be JSON or undefined; it is always returned
+ * as parsed from JSON. Names are unique within a run.
  */
 export type RunStep = <Result>(
   name: string,
@@ -23,14 +23,14 @@ export interface HandlerContext {
   event: NormalizedEvent;
   /** Counts from 1. */
   attempt: number;
-  /** The same on every attempt of this run: hand it to whatever you call. */
+  /** The same at every attempt of this run. Pass it to the services that the handler calls. */
   idempotencyKey: string;
-  /** Aborted at the deadline, when the run was cancelled, and when the run is no longer this process's. */
+  /** Aborted at the deadline, when the run is cancelled, and when another process takes over the run. */
   signal: AbortSignal;
-  /** The run's own log, which the API shows; fields that may hold a secret are redacted. */
+  /** The log of the run, which the API shows. Fields that may hold a secret are redacted. */
   log: HandlerLog;
   step: RunStep;
 }
 
-/** A handler of a code flow, as `defineFlow` takes it. */
+/** The handler of a code flow. */
 export type Handler = (context: HandlerContext) => unknown;

@@ -6,31 +6,31 @@ import type { Handler } from "./handler.ts";
 export type { FetchSourcePage, SourceContext, SourcePage } from "../synthetic/fetch/code-pages.ts";
 export type { Handler, HandlerContext, RunStep, StepContext } from "./handler.ts";
 
-/** What a flow in code says of itself: the fields of a flow in the API, which `headrace flows apply` stores there. */
+/** The options of a flow in code: the fields of a flow in the API. `headrace flows apply` stores them. */
 export interface FlowOptions {
-  /** The flow's id, and the name that its `action.handler` gives: 1 to 128 of A-Z a-z 0-9 _ . - */
+  /** The id of the flow, and its name in `action.handler`: 1 to 128 of A-Z a-z 0-9 _ . - */
   id: string;
   name?: string;
   /**
-   * Which events start the flow; `where` as text (`status eq "paid"`) or as its tree. Without a trigger the file
-   * gives a handler alone, and flows are stored over the API that name it.
+   * The events that start the flow, with `where` as text (`status eq "paid"`) or as a tree. A file without a trigger only
+   * provides a handler, for flows that are stored over the API.
    */
   trigger?: Omit<Trigger, "where" | "schedule"> & {
     where?: Trigger["where"] | string;
     schedule?: Pick<Schedule, "cron"> & Partial<Schedule>;
   };
   retry?: Partial<RetryPolicy>;
-  /** Runs under way at once. */
+  /** Concurrent runs, at most. */
   concurrency?: number;
   rate_limit?: { per_second: number };
-  /** A path in the event: events with the same value are run one after the other. */
+  /** A path in the event. Events with the same value run one after the other. */
   order_by?: string;
   on_order_failure?: "block" | "skip";
-  /** RFC 3339: a deploy takes events from this moment on. */
+  /** An RFC 3339 time from which a deploy takes events. */
   enabled_from?: string;
 }
 
-/** A flow in code, as a file of the flows folder exports it. */
+/** The default export of a flow file. */
 export interface CodeFlow {
   id: string;
   handler: Handler;
@@ -39,23 +39,22 @@ export interface CodeFlow {
 
 /**
  * Defines a flow in code: `export default defineFlow({ id: "greet", trigger: {} }, async ({ event, log }) => { … })`.
- * What the handler returns is awaited; what it throws fails the attempt, and the flow's retry policy decides what
- * follows.
+ * A promise that the handler returns is awaited. An error fails the attempt, and the retry policy of the flow applies.
  */
 export function defineFlow(options: FlowOptions, handler: CodeFlow["handler"]): CodeFlow {
   return { id: options.id, handler, options };
 }
 
-/** A source in code, as a file of the flows folder exports it. */
+/** The default export of a source file. */
 export interface CodeSource {
-  /** What the `handler` of a connector's source names: 1 to 128 of A-Z a-z 0-9 _ . - */
+  /** The name in the `handler` of the source of a connector: 1 to 128 of A-Z a-z 0-9 _ . - */
   id: string;
   fetchPage: FetchSourcePage;
 }
 
 /**
  * Defines a source in code: `export default defineSource({ id: "shop", fetchPage: async ({ cursor }) => ({ records,
- * next }) })`. Headrace asks for page after page until one has no `next`, and finds out what has changed.
+ * next }) })`. Headrace fetches pages until one has no `next`, and detects the changes.
  */
 export function defineSource(source: CodeSource): CodeSource {
   return { id: source.id, fetchPage: source.fetchPage };

@@ -120,14 +120,14 @@ describe("a code flow", () => {
 
     expect(await outcome()).toEqual({ said: ["version 1"] });
     write("shared/base.js", "export const base = 10;");
-    await until("what it imports was loaded", () => times("were loaded anew") === 1);
+    await until("what it imports was loaded", () => times("were reloaded") === 1);
     expect(await outcome()).toEqual({ said: ["version 11"] });
     write("greet.mjs", "export default defineFlow({ oops");
     await until("the log says why", () => headrace.output().includes("a flow file keeps its old flow"));
     expect(headrace.output()).toContain('greet.mjs:1:32: ERROR: Expected \\"}\\"');
     expect(await outcome()).toEqual({ said: ["version 11"] });
     write("greet.mjs", flow(2, "throw new Error('for good');"));
-    await until("the mended file was loaded", () => times("were loaded anew") === 2);
+    await until("the mended file was loaded", () => times("were reloaded") === 2);
     expect(await outcome()).toEqual({ said: ["version 12"], error: "for good" });
     const { items } = (await api(headrace.url, "GET", "/tenants/acme/dlq")) as {
       items: { error_context: { stack: string } }[];

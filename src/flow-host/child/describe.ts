@@ -1,11 +1,11 @@
 import { inspect, types } from "node:util";
 import type { ThrownError } from "../../domain/flow/handler-call.ts";
 
-/** Characters that are kept of a message and of a stack. */
+/** Characters kept of a message and of a stack. */
 const MAX_MESSAGE = 8_192;
 const MAX_STACK = 16_384;
 
-/** Describes a thrown value as text, also an error with a hostile getter or a message that is no string. Never throws. */
+/** Describes a thrown value as text, including errors with throwing getters or a message that is no string. Never throws. */
 export function describeThrown(thrown: unknown): ThrownError {
   const stack = isError(thrown) ? read(thrown, "stack") : undefined;
   return {
@@ -14,11 +14,11 @@ export function describeThrown(thrown: unknown): ThrownError {
   };
 }
 
-/** Any value as text. Never throws. */
+/** Returns any value as text. Never throws. */
 export function textOf(value: unknown): string {
   if (typeof value === "string") return value;
   try {
-    // Neither getters nor the value's own way of showing itself are called, and proxies are seen through.
+    // Calls neither getters nor a custom inspect function, and looks through proxies.
     return typeof value === "object" || typeof value === "function"
       ? inspect(value, { depth: 2, customInspect: false, maxStringLength: 1_000, breakLength: 1_000 })
       : String(value);
@@ -27,7 +27,7 @@ export function textOf(value: unknown): string {
   }
 }
 
-/** The property of a value that may be a proxy or have getters; undefined where reading it throws. */
+/** Reads a property of a value that may be a proxy or have getters. Returns undefined if reading it throws. */
 export function read(value: unknown, name: string): unknown {
   try {
     return (value as Record<string, unknown> | null | undefined)?.[name];

@@ -1,21 +1,21 @@
 import { writeSync } from "node:fs";
 import type { ThrownError } from "../../domain/flow/handler-call.ts";
-import { type LastWords, WORDS_FD } from "../protocol.ts";
+import { type EndReport, REPORT_FD } from "../protocol.ts";
 import { describeThrown } from "./describe.ts";
 
-/** In whose code the process is: a job, or a file that is loaded. */
+/** The owner of the running code: a job, or a file that is being loaded. */
 export interface CodeContext {
   owner: string;
   number?: number;
 }
 
 /**
- * Catches what escapes from a handler's code, and gives it to whoever the code belongs to. What belongs to nobody ends the
- * process, with its last words: then the server finds out whose it was.
+ * Catches errors that escape from the code of a handler and attributes them to its owner. An error without an owner ends
+ * the process with a report, and the server finds the culprit.
  */
 export function installGuards(guards: {
   current: () => CodeContext | undefined;
-  /** An error that nobody caught, or a call that would have ended the process. */
+  /** Called for an uncaught error, or for a call that would have ended the process. */
   onEscaped: (context: CodeContext, error: ThrownError, endsProcess: boolean) => void;
 }): void {
   const { current, onEscaped } = guards;
@@ -29,7 +29,7 @@ export function installGuards(guards: {
       onEscaped(context, error, false);
       return;
     }
-    sayLast({ kind: "uncaught", ...error });
+    reportEnd({ kind: "uncaught", ...error });
     exit.call(process, 1);
   }
   process.on("uncaughtException", onUncaught);
@@ -39,10 +39,10 @@ export function installGuards(guards: {
     const context = current();
     const error = new ProcessEnded(`The handler called ${call}`);
     if (context === undefined) {
-      sayLast({ kind: "exit", ...describeThrown(error) });
+      reportEnd({ kind: "exit", ...describeThrown(error) });
       exit.call(process, 1);
     } else onEscaped(context, describeThrown(error), true);
-    // The code that called must not go on.
+    // Stops the calling code.
     throw error;
   }
   process.exit = (code) => refuseEnd(`process.exit(${code ?? ""})`);
@@ -53,17 +53,18 @@ export function installGuards(guards: {
     return isOwn && signal !== 0 ? refuseEnd(`process.kill(${pid})`) : kill.call(process, pid, signal);
   };
 
-  // A terminal and a service manager signal the whole group: the server drains, and then ends its hosts.
+  // Ignores signals to the whole process group: the server drains and then ends its hosts.
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => {});
 }
 
-/** Thrown where a handler would have ended the process, so that its code goes on no further. */
+/** Thrown into a handler that tried to end the process. */
 class ProcessEnded extends Error {}
 
-export function sayLast(words: LastWords): void {
+/** Writes the end report to the server. */
+export function reportEnd(report: EndReport): void {
   try {
-    writeSync(WORDS_FD, `${JSON.stringify(words)}\n`);
+    writeSync(REPORT_FD, `${JSON.stringify(report)}\n`);
   } catch {
-    // The server is gone, or reads no more.
+    // The server has ended or stopped reading.
   }
 }

@@ -5,15 +5,15 @@ import type { ChildBounds, FromHost, HandedPage, HostRequest } from "../protocol
 import { textOf } from "./describe.ts";
 import { createRunSteps } from "./steps.ts";
 
-/** One call of a handler or of `fetchPage`, and what its code left running. It is the context of all that it does. */
+/** One call of a handler or of `fetchPage`. It is the async context of the code that the call starts. */
 export class Job {
   readonly number: number;
   readonly owner: string;
   isSettled = false;
   hasFailed = false;
-  /** Timers and immediates that its code made, while it is under way. */
+  /** Timers and immediates that its code has created. */
   readonly timers: object[] = [];
-  /** Lines that were not passed on. */
+  /** Log lines that were dropped. */
   droppedLines = 0;
   readonly #send: (message: FromHost) => void;
   readonly #bounds: ChildBounds;
@@ -48,17 +48,18 @@ export class Job {
     this.#waiting.clear();
   }
 
-  /** Asks the server something, and resolves with its answer. */
-  ask(ask: HostRequest): Promise<unknown> {
+  /** Sends a request to the server and resolves with its reply. */
+  request(ask: HostRequest): Promise<unknown> {
     if (this.#abortedBy !== undefined) return Promise.reject(this.#abortedBy);
-    const request = ++this.#requests;
+    const id = ++this.#requests;
     return new Promise((resolve, reject) => {
-      this.#waiting.set(request, { resolve, reject });
-      this.#send({ kind: "request", job: this.number, request, ask });
+      this.#waiting.set(id, { resolve, reject });
+      this.#send({ kind: "request", job: this.number, request: id, ask });
     });
   }
 
-  answer(request: number, { value, error }: { value?: unknown; error?: string }): void {
+  /** Settles a request with the reply of the server. */
+  onReply(request: number, { value, error }: { value?: unknown; error?: string }): void {
     const waiting = this.#waiting.get(request);
     this.#waiting.delete(request);
     if (error === undefined) waiting?.resolve(value);
@@ -71,15 +72,15 @@ export class Job {
     error: (message: string, fields?: Record<string, unknown>) => this.#line("error", message, fields),
   };
 
-  /** A log never fails its run, and never fills the channel. */
-  #line(level: "info" | "warn" | "error", said: unknown, given: unknown): void {
+  /** Sends a log line within the bounds. Never throws. */
+  #line(level: "info" | "warn" | "error", text: unknown, given: unknown): void {
     if (this.isSettled) return;
     const { maxLines, maxBytes, maxLineBytes } = this.#bounds.log;
     if (this.#lines >= maxLines || this.#lineBytes >= maxBytes) {
       this.droppedLines += 1;
       return;
     }
-    const message = textOf(said).slice(0, maxLineBytes);
+    const message = textOf(text).slice(0, maxLineBytes);
     redactor ??= createRedactor();
     const fields = given === undefined ? undefined : redactor(given);
     const size = message.length + (fields === undefined ? 0 : JSON.stringify(fields).length);
@@ -96,10 +97,10 @@ export class Job {
   }
 }
 
-/** Made with the first line that has fields: pino takes a while to load. */
+/** Created for the first line with fields, because pino is slow to load. */
 let redactor: ReturnType<typeof createRedactor> | undefined;
 
-/** A class, since an object with a getter of its own has a shape of its own, which V8 keeps until it marks its heap. */
+/** The argument of a handler. A class, because V8 keeps the shape of each object literal with a getter until a full collection. */
 export class RunContext implements HandlerContext {
   readonly event: HandlerContext["event"];
   readonly attempt: number;
@@ -115,9 +116,9 @@ export class RunContext implements HandlerContext {
     this.log = job.log;
     this.#job = job;
     const store = {
-      load: async () => new Map((await job.ask({ kind: "steps" })) as [string, string | null][]),
+      load: async () => new Map((await job.request({ kind: "steps" })) as [string, string | null][]),
       async keep(name: string, result: string | null) {
-        await job.ask({ kind: "keep", name, result });
+        await job.request({ kind: "keep", name, result });
       },
     };
     this.step = createRunSteps(run, job, store, bounds);
@@ -128,7 +129,7 @@ export class RunContext implements HandlerContext {
   }
 }
 
-/** The argument of `fetchPage`. */
+/** Returns the argument of `fetchPage`. */
 export function pageContext(job: Job, { cursor, params, credentials }: HandedPage) {
   return { cursor, params, credentials, signal: job.signal, log: job.log };
 }

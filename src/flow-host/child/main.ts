@@ -12,7 +12,7 @@ import {
   type ToHost,
 } from "../protocol.ts";
 import { describeThrown, read } from "./describe.ts";
-import { type CodeContext, installGuards, sayLast } from "./guards.ts";
+import { type CodeContext, installGuards, reportEnd } from "./guards.ts";
 import { Job, pageContext, RunContext } from "./job.ts";
 import { definitionOf, importModule, type LoadedModule, NoFlow } from "./modules.ts";
 import { createOutbox } from "./outbox.ts";
@@ -21,14 +21,14 @@ import { failedStep } from "./steps.ts";
 import type { WatchdogData } from "./watchdog.ts";
 
 /**
- * A flow host: a process that runs handlers of flow files, and nothing else. It is told what to run over one pipe, has
- * only the environment that handlers may see, and ends when the server does.
+ * A flow host: a process that only runs the code of flow files. It receives its calls over a pipe, has only the
+ * environment that handlers may see, and ends with the server.
  */
 const [parentPid = 0, stuckMs = 0, maxRssBytes = 0] = process.argv.slice(2).map(Number);
 
-/** The wait between two signs of life of the event loop, ms. */
+/** The interval in which the event loop counts up for the watchdog, ms. */
 const BEAT_MS = 100;
-/** Timers of one job that are watched. */
+/** Timers tracked per job. */
 const MAX_TIMERS = 1_000;
 
 const { exit } = process;
@@ -68,7 +68,7 @@ function take(message: ToHost): void {
       jobs.delete(message.job);
       return;
     case "reply":
-      jobs.get(message.job)?.answer(message.request, message);
+      jobs.get(message.job)?.onReply(message.request, message);
       return;
     case "ping":
       outbox.send({ kind: "pong" });
@@ -104,13 +104,13 @@ function begin(message: Call): void {
   } else context.run(job, call, job, loaded as LoadedModule, message);
 }
 
-/** Runs in the context of the job, as everything does that its code begins. */
+/** Calls the code of a job. Runs in the async context of the job. */
 function call(job: Job, module: LoadedModule, message: Call): void {
   const onThrown = (thrown: unknown) =>
     end(job, { error: message.kind === "page" ? pageError(thrown) : withStep(thrown) });
   const onReturned = (value: unknown) => {
     try {
-      if (message.kind === "run") returned(job);
+      if (message.kind === "run") endWhenTimersFired(job);
       else {
         const sent = pageToSend(value, bounds.maxPageBytes);
         end(job, "error" in sent ? sent : { page: sent.text });
@@ -130,14 +130,14 @@ function call(job: Job, module: LoadedModule, message: Call): void {
 
 function startCode(job: Job, module: LoadedModule, message: Call): unknown {
   if (message.kind === "run") {
-    if (!("handler" in module)) throw new Error("The file defines no flow any more");
+    if (!("handler" in module)) throw new Error("The file no longer defines a flow");
     return module.handler(new RunContext(job, message.run, bounds.steps));
   }
-  if (!("fetchPage" in module)) throw new Error("The file defines no source any more");
+  if (!("fetchPage" in module)) throw new Error("The file no longer defines a source");
   return module.fetchPage(pageContext(job, message.page) as never);
 }
 
-/** True for a promise, also one of another library: it may still be under way. */
+/** Returns whether a value is a promise, also of another library. */
 function isThenable(result: unknown): result is PromiseLike<unknown> {
   return typeof (result as PromiseLike<unknown> | null | undefined)?.then === "function";
 }
@@ -146,14 +146,14 @@ function withStep(thrown: unknown): ThrownError {
   return { ...describeThrown(thrown), step: failedStep(thrown) };
 }
 
-/** A handler that has left a short timer behind ends when it has fired: what is thrown there is still its own. */
-function returned(job: Job): void {
+/** Ends a job once its short timers have fired, so that an error thrown in one still fails the job. */
+function endWhenTimersFired(job: Job): void {
   const waitMs = Math.max(-1, ...job.timers.map(leftMs));
   if (waitMs < 0) end(job, {});
   else setTimeout(end, waitMs + 1, job, {});
 }
 
-/** How long a timer may still take; -1 for one that has fired, keeps no process alive or takes long. */
+/** Returns how long a timer may still take, ms; -1 for one that has fired, is unreferenced or takes too long. */
 function leftMs(timer: object): number {
   if (read(timer, "_destroyed") === true) return -1;
   const ms = (read(timer, "_idleTimeout") ?? 0) as number;
@@ -167,7 +167,7 @@ function noteTimer(_id: number, type: string, _trigger: number, resource: object
   if (job instanceof Job && !job.isSettled && job.timers.length < MAX_TIMERS) job.timers.push(resource);
 }
 
-/** The first failure of a job counts, also one after its handler has returned, while that end has not left yet. */
+/** Ends a job. Its first failure wins, even after its handler has returned, while the end is not sent yet. */
 function end(job: Job, { error, page }: { error?: PageError | ThrownError; page?: string }): void {
   const mayFail = !job.hasFailed && (!job.isSettled || outbox.isEnding(job.number));
   if (error === undefined ? job.isSettled : !mayFail) return;
@@ -184,8 +184,8 @@ function end(job: Job, { error, page }: { error?: PageError | ThrownError; page?
 }
 
 function onEscaped(of: CodeContext, error: ThrownError, endsProcess: boolean): void {
-  const told = endsProcess ? { ...error, code: "HANDLER_CRASHED" } : error;
-  if (of instanceof Job && (!of.isSettled || outbox.isEnding(of.number))) end(of, { error: told });
+  const reported = endsProcess ? { ...error, code: "HANDLER_CRASHED" } : error;
+  if (of instanceof Job && (!of.isSettled || outbox.isEnding(of.number))) end(of, { error: reported });
   else outbox.send({ kind: "stray", owner: of.owner, error });
 }
 
@@ -193,7 +193,7 @@ function startWatchdog(): void {
   const beats = new SharedArrayBuffer(4);
   const counter = new Int32Array(beats);
   setInterval(() => Atomics.add(counter, 0, 1), BEAT_MS);
-  // Asked by the watchdog, while this thread is paused in whatever code it is.
+  // Evaluated by the watchdog while this thread is paused.
   Object.defineProperty(globalThis, Symbol.for("headrace.where"), { value: where });
   const workerData: WatchdogData = { beats, parentPid, tickMs: BEAT_MS, stuckMs, maxRssBytes };
   const watchdog = new Worker(new URL(`./watchdog${extname(import.meta.url)}`, import.meta.url), {
@@ -202,16 +202,16 @@ function startWatchdog(): void {
   });
   watchdog.once("online", () => outbox.send({ kind: "ready" }));
   watchdog.once("error", (error) => {
-    sayLast({ kind: "exit", ...describeThrown(error) });
+    reportEnd({ kind: "exit", ...describeThrown(error) });
     exit.call(process, 1);
   });
 }
 
-/** The job whose code runs, and where it is, as JSON; undefined where it is nobody's. */
+/** Returns the owner of the running code and its stack, as JSON; undefined if it has no owner. */
 function where(): string | undefined {
   const of = context.getStore();
   if (of === undefined) return undefined;
-  const here = new Error("The event loop is stuck here");
-  Error.captureStackTrace(here, where);
-  return JSON.stringify({ job: of.number, owner: of.owner, stack: here.stack });
+  const location = new Error("The event loop is stuck here");
+  Error.captureStackTrace(location, where);
+  return JSON.stringify({ job: of.number, owner: of.owner, stack: location.stack });
 }

@@ -6,26 +6,26 @@ import type { CodeFlow, CodeSource } from "../../sdk/index.ts";
 import type { Definition } from "../protocol.ts";
 import { read, textOf } from "./describe.ts";
 
-/** A file that was imported, and defines nothing. */
+/** Thrown for a file that can be imported but defines no flow and no source. */
 export class NoFlow extends Error {}
 
-/** The exports of a flow file: `options` tell whether `defineFlow` made it. */
+/** The default export of a flow file. `options` is set if `defineFlow` created it. */
 export type LoadedModule = (Pick<CodeFlow, "id" | "handler"> & Partial<CodeFlow>) | CodeSource;
 
-/** Imports a compiled flow file. Node imports files alone: the text lies in one for the moment. */
+/** Imports a compiled flow file, through a temporary file, since Node only imports files. */
 export async function importModule(file: string, hash: string, text: string): Promise<LoadedModule> {
   const folder = await mkdtemp(join(tmpdir(), "headrace-flow-"));
   try {
     const path = join(folder, `${basename(file, extname(file))}.${hash}.mjs`);
     await writeFile(path, text, { mode: 0o600 });
     const { default: exported } = (await import(pathToFileURL(path).href)) as { default?: unknown };
-    return asLoaded(exported);
+    return checkExport(exported);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-/** The part of a module that crosses to the server. Throws where the options are no JSON. */
+/** Returns the part of a module that is sent to the server. Throws `NoFlow` if its options are no JSON. */
 export function definitionOf(loaded: LoadedModule): Definition {
   const { id } = loaded;
   if ("fetchPage" in loaded) return { kind: "source", id };
@@ -39,7 +39,7 @@ export function definitionOf(loaded: LoadedModule): Definition {
   }
 }
 
-function asLoaded(exported: unknown): LoadedModule {
+function checkExport(exported: unknown): LoadedModule {
   if (typeof read(exported, "id") === "string") {
     if (typeof read(exported, "fetchPage") === "function") return exported as CodeSource;
     if (typeof read(exported, "handler") === "function") return exported as LoadedModule;

@@ -1,18 +1,18 @@
 import type { Socket } from "node:net";
 import type { FromHost } from "../protocol.ts";
 
-/** The messages to the server. They leave together, when the event loop has made its turn. */
+/** Messages to the server. They are sent together at the end of the turn of the event loop. */
 export interface Outbox {
   send(message: FromHost): void;
-  /** The end of a job, as a line. Until it leaves, a later one of the same job takes its place. */
+  /** Queues the end of a job, as a line. A later end of the same job replaces it until it is sent. */
   end(job: number, line: string): void;
-  /** Whether an end of the job waits to leave. */
+  /** Returns whether an end of the job is queued. */
   isEnding(job: number): boolean;
 }
 
 /**
- * An end waits for the event loop's turn, since a promise that nobody handles is reported after the handler that made it
- * has returned.
+ * Creates the outbox of a channel. It delays the end of a job until the turn of the event loop ends, because Node reports
+ * an unhandled rejection only after the handler has returned.
  */
 export function createOutbox(channel: Socket): Outbox {
   let lines: string[] = [];

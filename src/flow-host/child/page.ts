@@ -2,9 +2,8 @@ import type { PageError } from "../protocol.ts";
 import { describeThrown, read } from "./describe.ts";
 
 /**
- * Returns the page of `fetchPage` as a value that JSON brings to the server unchanged: dates become text, and big integers their
- * digits. What JSON would silently leave out is replaced by something that the server refuses: a cursor that is lost
- * would make a page the last one.
+ * Returns the page of `fetchPage` as JSON: dates become text, big integers their digits. Values that JSON would silently
+ * omit are replaced by values that the server refuses, since a page without its cursor would count as the last one.
  */
 export function pageToSend(page: unknown, maxBytes: number): { text: string } | { error: PageError } {
   const { records, next, total } = (page ?? {}) as Record<string, unknown>;
@@ -17,14 +16,14 @@ export function pageToSend(page: unknown, maxBytes: number): { text: string } | 
   try {
     text = JSON.stringify(sent, (_key, value) => (typeof value === "bigint" ? String(value) : value));
   } catch {
-    return unreadable("What fetchPage gave cannot be written as JSON");
+    return unreadable("The result of fetchPage cannot be written as JSON");
   }
   return Buffer.byteLength(text) > maxBytes
-    ? unreadable(`What fetchPage gave is more than ${maxBytes} bytes of JSON`)
+    ? unreadable(`The result of fetchPage is more than ${maxBytes} bytes of JSON`)
     : { text };
 }
 
-/** Describes an error that `fetchPage` threw, with the fields that name a provider's limit. */
+/** Describes an error that `fetchPage` threw, with the fields for a provider's rate limit. */
 export function pageError(thrown: unknown): PageError {
   const [status, statusCode, seconds] = ["status", "statusCode", "retryAfterSeconds"].map((name) =>
     read(thrown, name),

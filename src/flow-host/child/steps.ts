@@ -2,16 +2,16 @@ import { digestOf } from "../../domain/event/idempotency-key.ts";
 import type { RunStep } from "../../sdk/index.ts";
 import type { ChildBounds } from "../protocol.ts";
 
-/** Where the results of a run's steps are kept. */
+/** The store of step results of a run. */
 export interface StepStore {
   load(): Promise<ReadonlyMap<string, string | null>>;
-  /** Throws with the reason when the result is not kept. */
+  /** Stores a result, or rejects with the reason. */
   keep(name: string, result: string | null): Promise<void>;
 }
 
 const MAX_NAME_LENGTH = 200;
 
-/** The steps of one attempt. Those that are finished are read when the first one is asked for. */
+/** Creates the `step` function of one attempt. It loads the finished steps at the first call. */
 export function createRunSteps(
   run: { idempotencyKey: string },
   deadline: { readonly signal: AbortSignal },
@@ -53,10 +53,10 @@ export function createRunSteps(
   };
 }
 
-/** Kept beside the errors, which are the flow's own and may be frozen. */
+/** The names of the steps by their errors, which may be frozen. */
 const stepsOfErrors = new WeakMap<object, string>();
 
-/** The step that an error ended, if a step did. */
+/** Returns the step that threw an error, if any. */
 export function failedStep(error: unknown): string | undefined {
   return typeof error === "object" && error !== null ? stepsOfErrors.get(error) : undefined;
 }

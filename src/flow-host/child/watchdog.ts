@@ -1,23 +1,24 @@
 import { writeSync } from "node:fs";
 import { Session } from "node:inspector";
 import { workerData } from "node:worker_threads";
-import { type LastWords, WORDS_FD } from "../protocol.ts";
+import { type EndReport, REPORT_FD } from "../protocol.ts";
 
-/** The options of a host's watchdog. */
+/** The options of the watchdog of a host. */
 export interface WatchdogData {
-  /** Counted up by the host's event loop. */
+  /** A counter that the event loop of the host increments. */
   beats: SharedArrayBuffer;
   parentPid: number;
   tickMs: number;
-  /** An event loop that makes no turn for so long is stuck, ms. */
+  /** The time without a turn after which an event loop is stuck, ms. */
   stuckMs: number;
-  /** Resident memory of the process, bytes. */
+  /** The resident memory of the process, at most, bytes. */
   maxRssBytes: number;
 }
 
-/** How long the stuck thread may take to say where it is, and how often it is asked, ms. */
-const LOOK_MS = 1_000;
-const MAX_LOOKS = 20;
+/** How long locating the running code may take, ms. */
+const PAUSE_MS = 1_000;
+/** How often the stuck thread is paused to locate the code. */
+const MAX_PAUSES = 20;
 
 const { beats, parentPid, tickMs, stuckMs, maxRssBytes } = workerData as WatchdogData;
 const counter = new Int32Array(beats);
@@ -28,8 +29,8 @@ let tickedMs = performance.now();
 let isEnding = false;
 
 /**
- * A thread beside the handlers' own, which an endless loop does not stop: ends the process when its parent is gone, when
- * its event loop is stuck, and when it takes too much memory, and tells the server why.
+ * Runs in a thread of its own, which an endless loop in a handler does not stop. Ends the process, with a report to the
+ * server, when its parent is gone, its event loop is stuck, or it takes too much memory.
  */
 setInterval(tick, tickMs);
 
@@ -40,7 +41,7 @@ function tick(): void {
   const isLate = nowMs - tickedMs > 3 * tickMs;
   tickedMs = nowMs;
   const beat = Atomics.load(counter, 0);
-  // Where this thread is late too, the whole process was paused or starved: that is nobody's fault.
+  // If this thread is late as well, the whole process was paused or starved.
   if (beat !== seen || isLate) missed = 0;
   else missed += 1;
   seen = beat;
@@ -51,71 +52,68 @@ function tick(): void {
   const rss = process.memoryUsage.rss();
   if (rss > maxRssBytes) {
     const megabytes = (bytes: number) => Math.round(bytes / 1_048_576);
-    endWith(
-      "memory",
-      `The process took ${megabytes(rss)} MiB of the ${megabytes(maxRssBytes)} that it may take`,
-    );
+    endWith("memory", `The process took ${megabytes(rss)} MiB of at most ${megabytes(maxRssBytes)} MiB`);
   }
 }
 
-function endWith(kind: LastWords["kind"], message: string): void {
+function endWith(kind: EndReport["kind"], message: string): void {
   isEnding = true;
-  const say = (where: Where | undefined) => {
+  const say = (where: Location | undefined) => {
     try {
-      writeSync(WORDS_FD, `${JSON.stringify({ kind, message, ...where } satisfies LastWords)}\n`);
+      writeSync(REPORT_FD, `${JSON.stringify({ kind, message, ...where } satisfies EndReport)}\n`);
     } finally {
       kill();
     }
   };
-  // The thread may be in native code, which cannot be paused.
-  setTimeout(say, LOOK_MS, undefined);
-  lookWhere(say);
+  // Native code cannot be paused.
+  setTimeout(say, PAUSE_MS, undefined);
+  findRunningCode(say);
 }
 
-interface Where {
+interface Location {
   job?: number;
   owner?: string;
   stack?: string;
 }
 
-/** Pauses the thread of the handlers, and asks it whose code it runs. */
-function lookWhere(onFound: (where: Where) => void): void {
+/** Pauses the thread of the handlers to find the owner of the running code. */
+function findRunningCode(onFound: (where: Location) => void): void {
   const session = new Session();
-  let looks = 0;
-  let best: Where | undefined;
+  let pauses = 0;
+  let best: Location | undefined;
   session.connectToMainThread();
   session.on("Debugger.paused", () => {
     const expression = 'globalThis[Symbol.for("headrace.where")]()';
     session.post("Runtime.evaluate", { expression, returnByValue: true, silent: true }, (_error, answer) => {
-      const where = readWhere(answer?.result.value);
-      looks += 1;
+      const where = parseLocation(answer?.result.value);
+      pauses += 1;
       best = where ?? best;
-      if (isInFlow(where) || looks === MAX_LOOKS) {
+      if (isInFlow(where) || pauses === MAX_PAUSES) {
         onFound(where ?? best ?? {});
         return;
       }
-      // Between two turns of the code, as a loop of promises often is: it is asked again a little later.
+      // Paused between two turns of a loop of promises: tries again later.
       session.post("Debugger.resume", () => setTimeout(() => session.post("Debugger.pause"), 5));
     });
   });
   session.post("Debugger.enable", () => session.post("Debugger.pause"));
 }
 
-/** Whether a frame of the stack is in a file that is neither Node's nor the host's own. */
-function isInFlow(where: Where | undefined): boolean {
+/** Returns whether a frame of the stack is in neither Node nor the flow host. */
+function isInFlow(where: Location | undefined): boolean {
   const frames = where?.stack?.split("\n").slice(1) ?? [];
   return frames.some((frame) => /[\\/].*:\d+:\d+\)?$/.test(frame) && !/node:|flow-host.child/.test(frame));
 }
 
-function readWhere(text: unknown): Where | undefined {
+function parseLocation(text: unknown): Location | undefined {
   try {
-    return typeof text === "string" ? (JSON.parse(text) as Where) : undefined;
+    return typeof text === "string" ? (JSON.parse(text) as Location) : undefined;
   } catch {
     return undefined;
   }
 }
 
 function kill(): void {
-  // With what its handlers have started: it leads a process group of its own.
+  // Kills the process group, with processes that handlers started.
   process.kill(-process.pid, "SIGKILL");
 }

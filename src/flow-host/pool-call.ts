@@ -6,7 +6,7 @@ import type { HostRequest, PageError, ToHost } from "./protocol.ts";
 /** A compiled flow file. */
 export interface CodeModule {
   file: string;
-  /** Names the text. */
+  /** A hash of path and text. */
   hash: string;
   text: string;
 }
@@ -24,6 +24,7 @@ export interface PoolCall {
   answer: (ask: HostRequest) => Promise<unknown>;
 }
 
+/** The end of a call. */
 export type PoolEnd =
   | { kind: "returned"; page?: unknown }
   | { kind: "threw"; error: PageError }
@@ -32,29 +33,29 @@ export type PoolEnd =
   | ({ kind: "died" } & CauseOfEnd)
   | { kind: "refused"; reason: string; delayMs: number };
 
-/** A host, and what it was given. */
+/** A host and its calls. */
 export interface Host {
   process: HostProcess;
   state: "starting" | "ready" | "retiring";
   isAlone: boolean;
-  /** A call that it was started for. */
-  reserved: Placed | undefined;
-  /** Calls that it was given in all. */
+  /** The call that the host was started for. */
+  reserved: PendingCall | undefined;
+  /** Calls that it has received in total. */
   served: number;
-  calls: Map<number, Placed>;
+  calls: Map<number, PendingCall>;
   loaded: Set<string>;
   startedMs: number;
   usedMs: number;
   pingedMs: number | undefined;
 }
 
-/** A call on its way: in a host, or waiting for one. */
-export interface Placed {
+/** A call that has not ended: in a host, or waiting for one. */
+export interface PendingCall {
   call: PoolCall;
   job: number;
   host: Host | undefined;
   sinceMs: number;
-  /** How often the host that it was in ended by another. */
+  /** How often another call ended its host. */
   deaths: number;
   needsFresh: boolean;
   timer: NodeJS.Timeout | undefined;
