@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Behind every npm script: works on a fresh clone that has nothing but Node.js and npm.
+// The entry of every npm script. Works in a fresh clone with only Node.js and npm.
 import "./bootstrap/check-node.mjs";
 
 import("./bootstrap/commands.mjs").then(({ runCommand }) =>

@@ -15,7 +15,7 @@ import { inTurn } from "./in-turn.mjs";
 import { ROOT, runQuietly } from "./run.mjs";
 
 const DIST = join(ROOT, "dist");
-/** In dist: the hash of what it was built from. */
+/** The file in dist with the hash of its sources. */
 const STAMP = "built-from.txt";
 const INPUTS = [
   "src",
@@ -26,7 +26,7 @@ const INPUTS = [
   "package-lock.json",
 ];
 
-/** Builds dist unless it is current. It is built beside its place and swapped in whole. */
+/** Builds dist unless it is current. Builds in a temporary folder, which then replaces dist. */
 export async function ensureBuilt() {
   if (isBuilt()) return;
   await inTurn(async () => {
@@ -45,12 +45,12 @@ export async function ensureBuilt() {
   });
 }
 
-/** Whether dist was built from what lies here now. */
+/** Returns whether dist was built from the current sources. */
 export function isBuilt() {
   return isCurrent(hashInputs());
 }
 
-/** Compiles the benchmarks and what they measure, unchecked, and answers their entry file. */
+/** Compiles the benchmarks and the sources without type checks, and returns the entry file. */
 export async function compileBench() {
   const cache = join(ROOT, "node_modules/.cache/headrace-bench");
   await inTurn(async () => {
@@ -65,7 +65,7 @@ export async function compileBench() {
     const configFile = join(cache, "tsconfig.json");
     writeFileSync(configFile, JSON.stringify(config));
     await tsc(configFile);
-    // The sources look for these two folders above their own.
+    // The sources expect these in the folder above their own.
     for (const name of ["migrations", "package.json"]) symlinkSync(join(ROOT, name), join(cache, name));
   });
   return join(cache, "bench/main.js");

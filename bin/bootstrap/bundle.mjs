@@ -4,23 +4,22 @@ import { createRequire } from "node:module";
 import { dirname, isAbsolute, join, relative } from "node:path";
 import { CommandFailed, ROOT } from "./run.mjs";
 
-/** Beside the folders of the modules, and as deep: a URL relative to one holds from here. */
+/** The folder of the bundles. It is as deep as the folders of the modules, so that relative URLs stay valid. */
 const FOLDER = "program";
 
 const BANNER = `import { createRequire as bundleCreateRequire } from "node:module";
 const bundleUrl = import.meta.url;
 const bundleRequire = bundleCreateRequire(bundleUrl);`;
 
-/** The namespace of packages that are required. */
+/** The esbuild namespace of packages that are loaded with require. */
 const REQUIRED = "required";
 
-/** Published as hundreds of small modules, whose loading takes longer than the rest of a start. */
+/** A package of hundreds of small modules, which take longer to load than the rest of a start. */
 const BUNDLED_PACKAGE = "typebox";
 
 /**
- * Joins the modules that the command loads into few files, so that a start spends its time on its work: loading one
- * file takes a fraction of the time of its modules one by one. The modules stay where they are, for whoever imports
- * one, and other packages stay outside of the bundle.
+ * Bundles the modules of the command into few files, which load in a fraction of the time. The modules stay in place for
+ * other importers, and other packages stay outside of the bundle.
  */
 export async function bundleProgram(dist) {
   const { build } = await import("esbuild");
@@ -50,8 +49,8 @@ export async function bundleProgram(dist) {
 }
 
 /**
- * Other packages are loaded from where they are. What is published as CommonJS is required: importing it has Node read
- * each of its files once more, to find the names that it exports.
+ * Keeps other packages outside of the bundle. Loads CommonJS packages with require, since for an import Node reads each
+ * of their files again to find its exports.
  */
 const outsidePackages = {
   name: "outside packages",
@@ -76,7 +75,7 @@ function isCommonJs(name, importer) {
   return JSON.parse(readFileSync(join(folder, "package.json"), "utf8")).type !== "module";
 }
 
-/** A module that asks for its own URL gets that of its own file, not that of the bundle. */
+/** Gives each module the URL of its own file as `import.meta.url`, not that of the bundle. */
 function ownUrls(dist) {
   return {
     name: "own URLs",

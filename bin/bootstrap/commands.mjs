@@ -11,7 +11,7 @@ const PARENT = process.ppid;
 const FIX = "--fix";
 const COMMANDS = { start, test, check, bench, build };
 
-/** Runs one npm script; what fails ends the process with its exit code. */
+/** Runs one npm script. A failure ends the process with its exit code. */
 export async function runCommand(name, args) {
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (command === undefined) {
@@ -22,16 +22,16 @@ export async function runCommand(name, args) {
   await orExit(() => command(args));
 }
 
-/** Runs the program in this very process, so that signals reach it and nothing stands between. */
+/** Runs the program in this process, so that signals reach it directly. */
 export async function runProgram(args) {
   const main = join(ROOT, "dist/cli/main.js");
   await orExit(async () => {
     if (!existsSync(join(ROOT, "src"))) return;
     if (isBuilt()) await ensureInstalled({ forBuild: false });
     else await build();
-    // Once it runs, the program looks itself whether its npm is still there.
+    // Once it runs, the program itself checks that its npm is still running.
     if (process.env.npm_lifecycle_event !== undefined && process.ppid !== PARENT) {
-      throw new CommandFailed("The npm that started this is gone.");
+      throw new CommandFailed("The npm that started this has ended.");
     }
   });
   await load(main, args);

@@ -5,12 +5,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ROOT } from "./run.mjs";
 
-/** The size of an address of a Unix socket; one that fills it means the same to every version of Node. */
+/** The size of a Unix socket address. Versions of Node differ in how they pad shorter ones. */
 const ADDRESS_BYTES = 108;
 
 /**
- * Does the work while no other process of this checkout does any. The turn is a listening socket, which the kernel
- * closes when its process dies; who waits is connected to it until then.
+ * Runs the work while no other process of this checkout runs any. The lock is a listening socket, which the kernel closes
+ * when its process dies. Waiting processes stay connected to it until then.
  */
 export async function inTurn(work) {
   const address = addressOf(realpathSync(ROOT));
@@ -27,7 +27,7 @@ export async function inTurn(work) {
   }
 }
 
-/** Undefined when another process has the turn. */
+/** Takes the lock. Returns undefined if another process has it. */
 function take(path) {
   const waiting = new Set();
   const server = createServer((socket) => {
@@ -48,14 +48,14 @@ function untilFree(path) {
   return new Promise((resolve) => {
     const socket = connect({ path });
     socket.once("error", (error) => {
-      // Where sockets are files, a killed process leaves its own behind.
+      // Where sockets are files, a killed process leaves its file behind.
       if (error.code === "ECONNREFUSED" && !path.startsWith("\0")) rmSync(path, { force: true });
     });
     socket.once("close", resolve).resume();
   });
 }
 
-/** Linux has names that are no files, and so leave nothing behind. */
+/** Returns the address of the lock. On Linux it is abstract and leaves no file behind. */
 function addressOf(path) {
   const name = `headrace-${createHash("sha256").update(path).digest("hex").slice(0, 32)}`;
   return process.platform === "linux"

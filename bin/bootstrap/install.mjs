@@ -4,8 +4,8 @@ import { inTurn } from "./in-turn.mjs";
 import { ROOT, runQuietly } from "./run.mjs";
 
 /**
- * Runs `npm ci` unless node_modules has what package-lock.json says. A program that is built needs no development
- * packages: with `forBuild` false those may be missing, as after `npm ci --omit=dev`.
+ * Runs `npm ci` unless node_modules matches package-lock.json. A built program needs no development packages: with
+ * `forBuild` false they may be missing, as after `npm ci --omit=dev`.
  */
 export async function ensureInstalled({ forBuild }) {
   if (isInstalled(forBuild)) return;
@@ -22,7 +22,7 @@ export async function ensureInstalled({ forBuild }) {
   });
 }
 
-/** npm's own record of what it installed, which it writes last, has every package that this machine needs. */
+/** Returns whether the record that npm writes last has every package that this machine needs. */
 function isInstalled(withDev) {
   const installed = readPackages("node_modules/.package-lock.json");
   return Object.entries(readPackages("package-lock.json")).every(([path, wanted]) => {
@@ -37,7 +37,7 @@ function isOptional({ optional, devOptional }, withDev) {
   return optional === true || (!withDev && devOptional === true);
 }
 
-/** Optional packages may fail to build, but the binaries for one platform are there on that platform. */
+/** Returns whether a package with binaries is for this platform. Other optional packages may fail to build. */
 function isForThisMachine({ os, cpu, libc }) {
   const names = (list, name) => list?.includes(name) ?? false;
   return libc === undefined && names(os, process.platform) && names(cpu, process.arch);
@@ -52,7 +52,7 @@ function readPackages(file) {
   }
 }
 
-/** The npm that runs this script, else the one on PATH. */
+/** Returns the npm that runs this script, or the one on PATH. */
 function npm() {
   const running = process.env.npm_execpath;
   return running !== undefined && basename(running) === "npm-cli.js" ? [process.execPath, running] : ["npm"];

@@ -8,7 +8,7 @@ export const ROOT = fileURLToPath(new URL("../../", import.meta.url)).replace(/\
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"];
 
-/** A step that failed: one line for the user, and how the process ends. */
+/** A failed step, with a message for the user and the exit code of the process. */
 export class CommandFailed extends Error {
   constructor(message, exitCode = 1) {
     super(message);
@@ -16,25 +16,25 @@ export class CommandFailed extends Error {
   }
 }
 
-/** Runs a tool that npm installed, with its output shown. Throws CommandFailed. */
+/** Runs an installed tool and shows its output. Throws CommandFailed. */
 export async function runTool(name, args) {
   const status = await runToolForStatus(name, args);
   if (status !== 0) throw new CommandFailed(`${name} failed.`, status);
 }
 
-/** The exit code of a tool that npm installed, with its output shown. */
+/** Runs an installed tool, shows its output, and returns its exit code. */
 export async function runToolForStatus(name, args) {
   const { status } = await run(join(ROOT, "node_modules/.bin", name), args, "inherit");
   return status;
 }
 
-/** Runs a command and shows its output only when it fails. Throws CommandFailed. */
-export async function runQuietly(command, args, what) {
+/** Runs a command and shows its output only if it fails. Throws CommandFailed. */
+export async function runQuietly(command, args, title) {
   const { status, output } = await run(command, args, "pipe");
-  if (status !== 0) throw new CommandFailed(`${output.trim()}\n\n${what} failed.`, status);
+  if (status !== 0) throw new CommandFailed(`${output.trim()}\n\n${title} failed.`, status);
 }
 
-/** Signals are the child's to answer, and this process ends after it. The terminal sends its SIGINT to both. */
+/** Runs a child and forwards signals to it, except SIGINT, which the terminal sends to both. */
 async function run(command, args, output) {
   const child = spawn(command, args, { cwd: ROOT, stdio: ["ignore", output, output] });
   const forward = (signal) => signal !== "SIGINT" && child.kill(signal);

@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { inTurn } from "./in-turn.mjs";
 
-/** Programs that tests run Headrace against, and the Debian packages that have them. */
+/** Debian packages that the tests need, and a path of each. */
 const PACKAGES = {
   postgresql: "/usr/lib/postgresql",
   pgbouncer: "/usr/sbin/pgbouncer",
@@ -10,12 +10,11 @@ const PACKAGES = {
   "nginx-light": "/usr/sbin/nginx",
 };
 
-/** Debian's PostgreSQL makes and starts a cluster of its own unless it is told not to. */
+/** The file that keeps the PostgreSQL package of Debian from starting a cluster. */
 const NO_CLUSTER = "/etc/postgresql-common/createcluster.conf";
 
 /**
- * Installs the programs that are missing where that needs no question: as root, with apt-get. Elsewhere the tests that
- * need one are skipped and say so.
+ * Installs missing programs with apt-get if this is root. Otherwise the tests that need one are skipped with a message.
  */
 export async function ensureTestPrograms() {
   if (missing().length === 0 || process.getuid?.() !== 0 || !existsSync("/usr/bin/apt-get")) return;

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { runToolForStatus } from "./run.mjs";
 
-/** Runs the tests, and ends with one line that counts them; the exit code tells whether all is green. */
+/** Runs the tests and prints one line with their numbers. Sets the exit code. */
 export async function runTests(args) {
   const folder = mkdtempSync(join(tmpdir(), "headrace-report-"));
   const file = join(folder, "report.json");
@@ -20,7 +20,7 @@ export async function runTests(args) {
 
 function count(file, status) {
   const report = readReport(file);
-  // A file that does not load has failed, and has no tests to say so.
+  // A file that fails to load has no failed tests.
   const broken = report.testResults.filter(
     ({ status, assertionResults }) =>
       status === "failed" && assertionResults.every((one) => one.status !== "failed"),
@@ -28,13 +28,13 @@ function count(file, status) {
   const failed = report.numFailedTests + broken.length;
   return {
     passed: report.numPassedTests,
-    // Whatever else made the run red, such as an error that no test caught, counts as one.
+    // Another failure, such as an uncaught error, counts as one.
     failed: failed === 0 && status !== 0 ? 1 : failed,
     skipped: report.numPendingTests + report.numTodoTests,
   };
 }
 
-/** A run that died wrote none. */
+/** Reads the report, which is missing if the run crashed. */
 function readReport(file) {
   try {
     return JSON.parse(readFileSync(file, "utf8"));

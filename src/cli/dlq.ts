@@ -17,10 +17,10 @@ interface DlqOptions extends ApiOptions, DeadLetterFilter {
   json?: boolean;
 }
 
-/** How often a bulk replay is looked at, ms. */
-const LOOK_MS = 500;
+/** The wait between two polls of a bulk replay, ms. */
+const POLL_MS = 500;
 
-/** `headrace dlq ls`: one line a dead letter, the newest first. */
+/** `headrace dlq ls`: prints one line per dead letter, the newest first. */
 export async function runDlqList(options: DlqOptions & { status?: string; limit: string }): Promise<void> {
   const api = await openApi(options, process.env);
   const { status, limit } = options;
@@ -33,15 +33,15 @@ export async function runDlqList(options: DlqOptions & { status?: string; limit:
   else for (const letter of letters) console.log(lineOf(letter));
 }
 
-/** `headrace dlq show`: the whole record. */
+/** `headrace dlq show`: prints one dead letter. */
 export async function runDlqShow(id: string, options: DlqOptions): Promise<void> {
   const letter = await showDeadLetter(await openApi(options, process.env), options.tenant, id);
   console.log(options.json ? JSON.stringify(letter) : JSON.stringify(letter, null, 2));
 }
 
 /**
- * `headrace dlq replay`: one, or all that a filter finds. Follows a bulk replay with a progress bar; exits 1 unless
- * every replay of it succeeded.
+ * `headrace dlq replay`: replays one dead letter, or all that match a filter. Shows the progress of a bulk replay, and exits
+ * 1 unless every replay succeeded.
  */
 export async function runDlqReplay(
   id: string | undefined,
@@ -53,7 +53,7 @@ export async function runDlqReplay(
   if ((id !== undefined) === isBulk) {
     throw new HeadraceError(
       "invalid_request",
-      "Name one dead letter, or filters, or --all; and only one of these",
+      "Give the id of one dead letter, or filters, or --all, and only one of these",
     );
   }
   const api = await openApi(options, process.env);
@@ -71,7 +71,11 @@ export async function runDlqReplay(
   const progress = createProgress(process.stderr);
   const rate = options.rate === undefined ? undefined : readCount("--rate", options.rate, 1_000);
   const ended = await replayAll({
-    ...{ api, tenant, filter, ratePerSecond: rate, everyMs: LOOK_MS },
+    api,
+    tenant,
+    filter,
+    ratePerSecond: rate,
+    everyMs: POLL_MS,
     onProgress: (now) => progress.show(sentence(now)),
   });
   progress.end();
@@ -95,13 +99,13 @@ function because({ reason }: ShownBulkReplay): string {
 
 function lineOf(letter: ShownDeadLetter): string {
   const { id, created_at, status, stage, flow_id, connector, event_type, error_message } = letter;
-  const what = flow_id ?? `${connector} ${event_type ?? ""}`.trim();
+  const subject = flow_id ?? `${connector} ${event_type ?? ""}`.trim();
   const error = error_message.split("\n", 1)[0]?.slice(0, 100);
-  // What a sender wrote must not steer the terminal.
-  return `${id}  ${created_at}  ${status}  ${stage}  ${what}  ${error}`.replaceAll(CONTROLS, "?");
+  // Text of a sender must not control the terminal.
+  return `${id}  ${created_at}  ${status}  ${stage}  ${subject}  ${error}`.replaceAll(CONTROLS, "?");
 }
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+// biome-ignore lint/suspicious/noControlCharactersInRegex: it matches control characters
 const CONTROLS = /[\u0000-\u001f\u007f-\u009f]/g;
 
 function filterOf(options: DlqOptions): DeadLetterFilter {
@@ -115,6 +119,6 @@ function readCount(name: string, text: string, most: number): number {
   if (Number.isInteger(count) && count >= 1 && count <= most) return count;
   throw new HeadraceError(
     "invalid_request",
-    `${name} is ${text}, and has to be a whole number from 1 to ${most}`,
+    `${name} is ${text} and must be a whole number from 1 to ${most}`,
   );
 }

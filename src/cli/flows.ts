@@ -10,7 +10,7 @@ interface FlowsOptions extends ApiOptions {
   json?: boolean;
 }
 
-/** `headrace flows apply`: one line a file, with what was done. */
+/** `headrace flows apply`: prints one line per file with the change. */
 export async function runFlowsApply(
   folder: string,
   options: FlowsOptions & { dryRun?: boolean },
@@ -23,7 +23,7 @@ export async function runFlowsApply(
   else for (const change of changes) console.log(sentence(change, dryRun));
 }
 
-/** `headrace flows deploy` and `undeploy`. */
+/** `headrace flows deploy` and `headrace flows undeploy`. */
 export async function runFlowsDeploy(flow: string, options: FlowsOptions, deployed: boolean): Promise<void> {
   const { tenant } = options;
   const done = await setDeployed({ flow, tenant, deployed, api: await openApi(options, process.env) });
@@ -35,7 +35,7 @@ function sentence(
   { flow, file, change, deployed, version, signing_secret }: FlowChange,
   dryRun: boolean,
 ): string {
-  if (change === "handler") return `${flow}: a handler alone, for flows that name it (${file})`;
+  if (change === "handler") return `${flow}: only a handler, for flows that name it (${file})`;
   const would = dryRun ? "would be " : "";
   const done = change === "unchanged" ? change : `${would}${change}`;
   const live = deployed ? `, ${would}deployed` : "";

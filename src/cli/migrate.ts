@@ -4,17 +4,17 @@ import { readConfig } from "../wiring/config.ts";
 import { migrateStores } from "../wiring/prepare-postgres.ts";
 import { reachPostgres } from "../wiring/reach-postgres.ts";
 
-/** `headrace migrate`: runs the migrations that the database has not seen, and says which. */
+/** `headrace migrate`: runs the pending migrations and prints their names. */
 export async function runMigrate(options: { json?: boolean }): Promise<void> {
   const { databaseUrl, migrationDatabaseUrl } = readConfig(process.env);
   if (databaseUrl === undefined)
     throw new HeadraceError("invalid_setting", "DATABASE_URL is not set: nothing to migrate");
-  const settled = await reachPostgres(databaseUrl, "DATABASE_URL");
+  const settledUrl = await reachPostgres(databaseUrl, "DATABASE_URL");
   const applied = await migrateStores({
-    databaseUrl: settled,
+    databaseUrl: settledUrl,
     ownerUrl:
       migrationDatabaseUrl === undefined
-        ? settled
+        ? settledUrl
         : await reachPostgres(migrationDatabaseUrl, "HEADRACE_MIGRATION_DATABASE_URL"),
     daysAhead: DEFAULT_BOUNDS.partitions.daysAhead,
   });

@@ -1,6 +1,6 @@
 const WIDTH = 30;
 
-/** A bar with what was done of what there is: `[=====     ] 17/100`. Pure. */
+/** Returns a progress bar: `[=====     ] 17/100`. Pure. */
 export function barOf(done: number, of: number): string {
   const share = of === 0 ? 1 : Math.min(1, done / of);
   const filled = Math.round(share * WIDTH);
@@ -8,8 +8,8 @@ export function barOf(done: number, of: number): string {
 }
 
 /**
- * Shows how far something is: one line that is written over on a terminal, and elsewhere a line each time that the text
- * is another. Goes to standard error, so that what a command prints stays its own.
+ * Creates a progress display: one line that is overwritten on a terminal, and elsewhere a new line per change. Meant for
+ * standard error, apart from the output of the command.
  */
 export function createProgress(out: NodeJS.WriteStream): { show(text: string): void; end(): void } {
   let last = "";

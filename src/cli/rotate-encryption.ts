@@ -2,8 +2,8 @@ import { type Reencrypted, rotateEncryption } from "../wiring/encryption/rotate-
 import { barOf, createProgress } from "./progress-bar.ts";
 
 /**
- * `headrace keys rotate-encryption`: seals every secret with the first of HEADRACE_ENCRYPTION_KEYS and says which keys
- * may go. Exits 1 when a secret is left under another key.
+ * `headrace keys rotate-encryption`: re-encrypts every secret under the first of HEADRACE_ENCRYPTION_KEYS and prints which
+ * keys can be removed. Exits 1 if a secret is still under another key.
  */
 export async function runRotateEncryption(options: { json?: boolean }): Promise<void> {
   const progress = createProgress(process.stderr);
@@ -14,12 +14,12 @@ export async function runRotateEncryption(options: { json?: boolean }): Promise<
     progress.show(`${barOf(done, of)} secrets`);
   });
   progress.end();
-  if (options.json) console.log(JSON.stringify(asJson(rotated)));
+  if (options.json) console.log(JSON.stringify(jsonOf(rotated)));
   else for (const line of sentences(rotated)) console.log(line);
   if (Object.keys(rotated.remaining).length > 0) process.exitCode = 1;
 }
 
-function asJson(rotated: Reencrypted) {
+function jsonOf(rotated: Reencrypted) {
   return {
     key_id: rotated.keyId,
     secrets: rotated.secrets,
@@ -33,12 +33,12 @@ function asJson(rotated: Reencrypted) {
 function sentences({ keyId, secrets, reencrypted, unreadable, remaining, removable }: Reencrypted): string[] {
   const others = Object.entries(remaining).map(([id, count]) => `${count} under ${id}`);
   if (others.length > 0) {
-    const why =
+    const reason =
       unreadable > 0
         ? `${unreadable} of them do not open: add the keys that sealed them to HEADRACE_ENCRYPTION_KEYS, and run this again`
         : "a process still seals with it: restart every process with the new key first, and run this again";
     return [
-      `${reencrypted} secrets re-encrypted under ${keyId}; left are ${others.join(", ")}: ${why}. No key may go yet.`,
+      `${reencrypted} secrets re-encrypted under ${keyId}; left are ${others.join(", ")}: ${reason}. No key may go yet.`,
     ];
   }
   return [

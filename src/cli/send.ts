@@ -1,6 +1,6 @@
 import { sendSample } from "../client/send.ts";
 
-/** `headrace send`: exits 0 when the receiver took the delivery. */
+/** `headrace send`: sends a delivery and prints the response. Exits 0 if the receiver accepted it. */
 export async function runSend(
   preset: string,
   options: { url: string; secret: string; type?: string; data?: string; json?: boolean },

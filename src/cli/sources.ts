@@ -6,7 +6,7 @@ interface SourcesOptions extends ApiOptions {
   json?: boolean;
 }
 
-/** `headrace sources ls`: one line a source. */
+/** `headrace sources ls`: prints one line per source. */
 export async function runSourcesList(options: SourcesOptions): Promise<void> {
   const sources = await listSources(options.tenant, await openApi(options, process.env));
   if (options.json) console.log(JSON.stringify({ sources }));
@@ -14,7 +14,7 @@ export async function runSourcesList(options: SourcesOptions): Promise<void> {
   else for (const source of sources) console.log(lineOf(source));
 }
 
-/** `headrace sources poll`: fails when the poll that it waited for did. */
+/** `headrace sources poll`: requests a poll. With `--wait`, exits 1 if the poll failed or holds deletions back. */
 export async function runSourcesPoll(
   source: string,
   options: SourcesOptions & { wait?: boolean },
@@ -48,7 +48,7 @@ function lineOf(source: ListedSource): string {
 }
 
 function sentenceOf(source: string, poll: PollAnswer): string {
-  if (poll.status === undefined) return `${source}: asked for, as poll ${poll.poll_id}`;
+  if (poll.status === undefined) return `${source}: requested as poll ${poll.poll_id}`;
   const counts = (["created", "updated", "deleted", "restored"] as const).map(
     (name) => `${poll[name]} ${name}`,
   );

@@ -3,16 +3,16 @@ import { createLogger } from "../runtime/logger.ts";
 import { readConfig } from "../wiring/config.ts";
 import { start } from "../wiring/start.ts";
 
-/** How often a process that npm started looks whether npm is still there, ms. */
+/** How often a process that npm started checks that npm is still running, ms. */
 const PARENT_CHECK_MS = 250;
 
-/** The longest that a process may take to drain after an error that nobody caught, ms. */
+/** How long a process may take to drain after an uncaught error, ms. */
 const FAILED_DRAIN_MS = 15_000;
 
 /**
- * `headrace start`: serves until SIGINT or SIGTERM, or until the npm that started it is gone; then drains. A SIGTERM
- * gives notice before that; a SIGINT does not, and ends the notice of a SIGTERM. More of them change nothing. An error
- * that nobody caught drains without notice, and ends the process with exit code 1.
+ * `headrace start`: serves until SIGINT or SIGTERM, or until the npm that started it has ended; then drains. A SIGTERM
+ * gives notice before the drain. A SIGINT does not, and ends the notice of a SIGTERM. Further signals change nothing. An
+ * uncaught error drains without notice and ends the process with exit code 1.
  */
 export async function runStart(): Promise<void> {
   const config = readConfig(process.env);
@@ -30,10 +30,10 @@ export async function runStart(): Promise<void> {
     ending.abort();
   };
   const onUncaught = (error: unknown) => {
-    log.fatal({ err: error }, "an error was not caught: the process drains and ends");
+    log.fatal({ err: error }, "uncaught error: the process drains and ends");
     if (process.exitCode === 1) return;
     process.exitCode = 1;
-    // A drain that hangs is given up: the error may have broken it.
+    // Ends a drain that hangs, since the error may have broken it.
     setTimeout(() => process.exit(1), FAILED_DRAIN_MS).unref();
     onEnd("an uncaught error");
   };
@@ -43,7 +43,7 @@ export async function runStart(): Promise<void> {
   process.on("SIGTERM", () => onEnd("SIGTERM", true));
   if (process.env["npm_lifecycle_event"] !== undefined) {
     setInterval(
-      () => process.ppid !== parent && onEnd("the parent process is gone"),
+      () => process.ppid !== parent && onEnd("the parent process has ended"),
       PARENT_CHECK_MS,
     ).unref();
   }

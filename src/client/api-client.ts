@@ -1,15 +1,15 @@
 import { ERROR_CODES, type ErrorCode, HeadraceError } from "../domain/errors.ts";
 
-/** Calls the management API. */
+/** A client of the management API. */
 export interface ApiClient {
-  /** The answer's body; throws the API's own error, `not_found` among them. */
+  /** Returns the body of the response. Throws the error of the API, for example `not_found`. */
   call<Body = unknown>(method: string, path: string, body?: unknown): Promise<Body>;
 }
 
-/** A call takes no longer, ms. */
+/** The time-out of a call, ms. */
 const TIMEOUT_MS = 30_000;
 
-/** Opens a client of the API at `base`, without a slash at its end. */
+/** Creates a client of the API at `base`, a URL without a trailing slash. */
 export function createApiClient(base: string, key: string): ApiClient {
   return {
     async call<Body>(method: string, path: string, body?: unknown) {
@@ -27,16 +27,16 @@ export function createApiClient(base: string, key: string): ApiClient {
         throw new HeadraceError("store_unavailable", `${base} does not answer: ${reason}`, { cause });
       });
       const text = await response.text();
-      if (!response.ok) throw asError(`${method} ${url}`, response.status, text);
+      if (!response.ok) throw errorOf(`${method} ${url}`, response.status, text);
       return (text === "" ? undefined : JSON.parse(text)) as Body;
     },
   };
 }
 
-function asError(call: string, status: number, text: string): HeadraceError {
+function errorOf(call: string, status: number, text: string): HeadraceError {
   const { code, message } = readError(text);
   const known = ERROR_CODES.find((one) => one === code) ?? ("store_unavailable" satisfies ErrorCode);
-  return new HeadraceError(known, message ?? `${call} answered ${status}`);
+  return new HeadraceError(known, message ?? `${call} failed with status ${status}`);
 }
 
 function readError(text: string): { code?: string; message?: string } {

@@ -5,17 +5,17 @@ import type { InspectBounds } from "../flow-host/inspect-modules.ts";
 import { type FlowFile, readFlows } from "../flows-folder/read-flows.ts";
 import type { ApiClient } from "./api-client.ts";
 
-/** What was done with one file of the folder, or would be. */
+/** The change of one flow, made or, in a dry run, planned. */
 export interface FlowChange {
   flow: string;
   file: string;
-  /** `handler`: the file gives a handler for flows that are stored over the API. */
+  /** `handler`: the file only has a handler, for flows that are stored over the API. */
   change: "created" | "updated" | "unchanged" | "handler";
-  /** Whether this deployed a version that was not live. */
+  /** Whether a version was deployed that was not live. */
   deployed: boolean;
-  /** The newest version; undefined in a dry run for what would be made. */
+  /** The newest version; undefined in a dry run for a version that would be created. */
   version?: number;
-  /** Of a flow that was created: shown once. */
+  /** The secret of a created flow, shown once. */
   signing_secret?: string;
 }
 
@@ -26,15 +26,15 @@ interface ShownFlow {
 }
 
 /**
- * Stores the folder's flows for a tenant and deploys them. All files are read and checked before the first call; flows
- * that the folder does not hold are left alone. A dry run says what would be done.
+ * Stores the flows of a folder for a tenant and deploys them. All files are validated before the first call. Flows that
+ * are not in the folder are not changed. A dry run only reads.
  */
 export async function applyFlows(options: {
   folder: string;
   tenant: string;
   dryRun: boolean;
   api: ApiClient;
-  /** How the files are imported. */
+  /** The options of the host that imports the files. */
   start: HostStart;
   bounds: InspectBounds;
 }): Promise<FlowChange[]> {
@@ -73,7 +73,7 @@ export async function applyFlows(options: {
   }
 }
 
-/** Deploys a flow's newest version, or takes its trigger away; answers the version that is live then. */
+/** Deploys the newest version of a flow, or undeploys the flow. Returns the version that is live then. */
 export async function setDeployed(options: {
   flow: string;
   tenant: string;
@@ -89,8 +89,8 @@ export async function setDeployed(options: {
   return { flow, deployed_version };
 }
 
-/** What the API shows of a flow besides its definition. */
-const SHOWN_BESIDES = new Set([
+/** The fields of a flow in the API that are not part of its definition. */
+const OTHER_FIELDS = new Set([
   "id",
   "tenant_id",
   "where_text",
@@ -104,6 +104,6 @@ const SHOWN_BESIDES = new Set([
 ]);
 
 function isSame(definition: object, shown: object): boolean {
-  const fields = Object.entries(shown).filter(([name]) => !SHOWN_BESIDES.has(name));
+  const fields = Object.entries(shown).filter(([name]) => !OTHER_FIELDS.has(name));
   return isDeepStrictEqual(JSON.parse(JSON.stringify(definition)), Object.fromEntries(fields));
 }

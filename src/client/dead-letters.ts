@@ -1,7 +1,8 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { HeadraceError } from "../domain/errors.ts";
 import type { ApiClient } from "./api-client.ts";
 
-/** Which dead letters a command is about, by the names of the API. */
+/** A filter of dead letters, with the field names of the API. */
 export interface DeadLetterFilter {
   flow?: string;
   connector?: string;
@@ -11,7 +12,7 @@ export interface DeadLetterFilter {
   until?: string;
 }
 
-/** A dead letter as the API shows it, as far as it is printed. */
+/** The printed fields of a dead letter in the API. */
 export interface ShownDeadLetter {
   id: string;
   stage: string;
@@ -24,7 +25,7 @@ export interface ShownDeadLetter {
   created_at: string;
 }
 
-/** How far a bulk replay has come, as the API shows it. */
+/** The state of a bulk replay in the API. */
 export interface ShownBulkReplay {
   replay_id: string;
   state: "canary" | "running" | "stopped" | "aborted" | "done";
@@ -37,7 +38,7 @@ export interface ShownBulkReplay {
   finished_at: string | null;
 }
 
-/** The newest dead letters of a tenant that the filter finds, at most `limit`. */
+/** Returns the newest dead letters of a tenant that match the filter, at most `limit`. */
 export async function listDeadLetters(
   api: ApiClient,
   tenant: string,
@@ -61,11 +62,12 @@ export async function listDeadLetters(
   return found;
 }
 
+/** Returns one dead letter. */
 export async function showDeadLetter(api: ApiClient, tenant: string, id: string): Promise<ShownDeadLetter> {
   return await api.call("GET", `${pathOf(tenant)}/${encodeURIComponent(id)}`);
 }
 
-/** Replays one, with a payload in the original's place if one is given (JSON text). */
+/** Replays one dead letter. A given `payload` (JSON text) replaces the original. */
 export async function replayDeadLetter(
   api: ApiClient,
   tenant: string,
@@ -75,7 +77,7 @@ export async function replayDeadLetter(
   return await api.call("POST", `${pathOf(tenant)}/${encodeURIComponent(id)}/replay`, body);
 }
 
-/** How many a bulk replay would take. */
+/** Returns the number of dead letters that a bulk replay would replay. */
 export async function countReplay(api: ApiClient, tenant: string, filter: DeadLetterFilter): Promise<number> {
   const { count } = await api.call<{ count: number }>("POST", `${pathOf(tenant)}/replay`, {
     filter,
@@ -84,26 +86,26 @@ export async function countReplay(api: ApiClient, tenant: string, filter: DeadLe
   return count;
 }
 
-/** Begins a bulk replay and follows it to its end; `onProgress` is told each time that it is looked at. */
+/** Starts a bulk replay and follows it to its end. Calls `onProgress` after each poll of its state. */
 export async function replayAll(options: {
   api: ApiClient;
   tenant: string;
   filter: DeadLetterFilter;
   ratePerSecond: number | undefined;
   onProgress: (progress: ShownBulkReplay) => void;
-  /** The wait between two looks, ms. */
+  /** The wait between two polls of its state, ms. */
   everyMs: number;
 }): Promise<ShownBulkReplay> {
   const { api, tenant, filter, ratePerSecond, onProgress, everyMs } = options;
-  const begun = await api.call<{ replay_id: string }>("POST", `${pathOf(tenant)}/replay`, {
+  const started = await api.call<{ replay_id: string }>("POST", `${pathOf(tenant)}/replay`, {
     filter,
     ...(ratePerSecond !== undefined && { rate_per_second: ratePerSecond }),
   });
   for (;;) {
-    const progress = await api.call<ShownBulkReplay>("GET", `${pathOf(tenant)}/replays/${begun.replay_id}`);
+    const progress = await api.call<ShownBulkReplay>("GET", `${pathOf(tenant)}/replays/${started.replay_id}`);
     onProgress(progress);
     if (progress.finished_at !== null) return progress;
-    await new Promise((resolve) => setTimeout(resolve, everyMs));
+    await delay(everyMs);
   }
 }
 
@@ -115,6 +117,6 @@ function readJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    throw new HeadraceError("invalid_request", "--payload is no JSON");
+    throw new HeadraceError("invalid_request", "--payload is not valid JSON");
   }
 }

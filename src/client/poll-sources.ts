@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { HeadraceError } from "../domain/errors.ts";
 import type { ApiClient } from "./api-client.ts";
 
@@ -13,7 +14,7 @@ export interface ListedSource {
   last_error?: { code: string; message: string } | null;
 }
 
-/** What came of a poll; of one that was not waited for, its id alone. */
+/** The result of a poll, or only its id if the command did not wait. */
 export interface PollAnswer {
   poll_id?: string;
   id?: string;
@@ -27,7 +28,7 @@ export interface PollAnswer {
   error?: { code: string; message: string };
 }
 
-/** All sources of a tenant, page by page. */
+/** Returns all sources of a tenant. */
 export async function listSources(tenant: string, api: ApiClient): Promise<ListedSource[]> {
   const sources: ListedSource[] = [];
   for (let cursor: string | undefined; ; ) {
@@ -42,34 +43,36 @@ export async function listSources(tenant: string, api: ApiClient): Promise<Liste
   }
 }
 
-/** Has a source polled now; with `wait`, answers what came of it. Throws `store_unavailable` when no poller takes it up. */
+/** Requests a poll of a source. With `wait`, returns its result and throws `store_unavailable` if no poller starts it. */
 export async function pollSource(
   { tenant, source, wait }: { tenant: string; source: string; wait: boolean },
   api: ApiClient,
 ): Promise<PollAnswer> {
   const path = `/tenants/${encodeURIComponent(tenant)}/sources/${encodeURIComponent(source)}`;
-  const asked = await api.call<PollAnswer>("POST", `${path}/poll`);
-  if (!wait) return asked;
-  const deadline = performance.now() + BEGIN_MS;
-  let begun = false;
-  for (let waitMs = FIRST_LOOK_MS; ; waitMs = Math.min(LAST_LOOK_MS, waitMs * 1.5)) {
-    await new Promise((resolve) => setTimeout(resolve, waitMs));
-    const poll = await api.call<PollAnswer>("GET", `${path}/polls/${asked.poll_id}`).catch((error) => {
-      // It has not begun yet.
+  const requested = await api.call<PollAnswer>("POST", `${path}/poll`);
+  if (!wait) return requested;
+  const deadline = performance.now() + START_MS;
+  let hasStarted = false;
+  for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(MAX_WAIT_MS, waitMs * 1.5)) {
+    await delay(waitMs);
+    const poll = await api.call<PollAnswer>("GET", `${path}/polls/${requested.poll_id}`).catch((error) => {
+      // The poll has not started yet.
       if (error.code === "not_found") return undefined;
       throw error;
     });
     if (poll !== undefined && poll.status !== "running") return poll;
-    begun ||= poll !== undefined;
-    if (begun || performance.now() < deadline) continue;
+    hasStarted ||= poll !== undefined;
+    if (hasStarted || performance.now() < deadline) continue;
     throw new HeadraceError(
       "store_unavailable",
-      `No process with the role poll has begun the poll of ${source}`,
+      `No process with the role poll has started the poll of ${source}`,
     );
   }
 }
 
-/** A poll that was asked for begins within this time, unless nobody polls, ms. */
-const BEGIN_MS = 60_000;
-const FIRST_LOOK_MS = 100;
-const LAST_LOOK_MS = 1_000;
+/** How long a requested poll may take to start, ms. */
+const START_MS = 60_000;
+/** The first wait before a poll is read, ms. */
+const FIRST_WAIT_MS = 100;
+/** The longest wait before a poll is read, ms. */
+const MAX_WAIT_MS = 1_000;

@@ -4,14 +4,15 @@ import { PRESETS, presetScheme } from "../pipeline/receive/presets/index.ts";
 import { sampleDelivery } from "../pipeline/receive/schemes/sample-delivery.ts";
 import type { Scheme } from "../pipeline/receive/schemes/scheme.ts";
 
+/** The response to a delivery. */
 export interface Sent {
   status: number;
   body: string;
 }
 
 /**
- * Sends one delivery, signed as the preset's provider would, and answers what the receiver said. Without `data` it is
- * the preset's own sample; a type is set where the provider has it.
+ * Sends one delivery, signed like a delivery of the preset's provider, and returns the response. Without `data` it sends
+ * the sample of the preset. `type` sets the event type where the provider has it.
  */
 export async function sendSample(sending: {
   preset: string;
@@ -22,7 +23,7 @@ export async function sendSample(sending: {
   params?: Readonly<Record<string, string>>;
 }): Promise<Sent> {
   const { preset: name, url, secret, type, data } = sending;
-  if (!URL.canParse(url)) throw new HeadraceError("invalid_request", `--url is no URL: ${url}`);
+  if (!URL.canParse(url)) throw new HeadraceError("invalid_request", `--url is not a URL: ${url}`);
   const sample = PRESETS.get(name)?.sample;
   const scheme = presetScheme(name, { ...sample?.params, ...sending.params });
   const given = data === undefined ? undefined : readJson(data);
@@ -45,10 +46,10 @@ export async function sendSample(sending: {
   return { status: response.status, body: await response.text() };
 }
 
-/** Senders whose payload Standard Webhooks lays down, or nobody: type, time and data side by side. */
+/** Returns whether the payload has the envelope of Standard Webhooks, with the fields type, timestamp and data. */
 function isEnveloped({ type: { from, suffix }, items }: Scheme): boolean {
-  const [place] = from;
-  const isTypeField = place !== undefined && "body" in place && place.body === "/type";
+  const [selector] = from;
+  const isTypeField = selector !== undefined && "body" in selector && selector.body === "/type";
   return isTypeField && suffix === undefined && items === undefined && from.length <= 2;
 }
 
@@ -60,6 +61,8 @@ function readJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new HeadraceError("invalid_request", `--data is no JSON: ${(cause as Error).message}`, { cause });
+    throw new HeadraceError("invalid_request", `--data is not valid JSON: ${(cause as Error).message}`, {
+      cause,
+    });
   }
 }

@@ -6,25 +6,25 @@ const TENANT = "acme";
 const CONNECTOR = "demo";
 const SOURCE = "orders";
 
-/** Where the demo's flows send to: a route of this very process, there with the demo alone. */
+/** The target of the flows of the demo: a route of this process, registered only for the demo. */
 export const DEMO_SINK_PATH = "/demo/sink";
 
-/** What the demo's source polls: another route of this process. */
+/** The polled URL of the source of the demo: another route of this process. */
 export const DEMO_ORDERS_PATH = "/demo/orders";
 
-/** The process whose API the demo is seeded over. */
+/** The process that the demo is seeded into, over its API. */
 export interface DemoTarget {
   url: string;
   adminKey: string;
-  /** Whether this start made the admin key, which is then shown. */
+  /** Whether this start generated the admin key, which is then shown. */
   madeAdminKey: boolean;
   hasAdminKeySetting: boolean;
   dataDir: string;
 }
 
 /**
- * Seeds the demo into a database that has no tenant yet, over the API as any client would, and answers the lines
- * that tell a newcomer what to do. A database with tenants is left alone.
+ * Seeds the demo over the API if there is no tenant yet, and returns the lines with the first steps for a new user.
+ * Changes nothing in a database with tenants, and returns no lines unless it has the demo.
  */
 export async function seedDemo(target: DemoTarget): Promise<string[]> {
   const { dataDir, url: base } = target;
@@ -43,7 +43,10 @@ export async function seedDemo(target: DemoTarget): Promise<string[]> {
       source: {
         request: { url: `{base_url}${DEMO_ORDERS_PATH}` },
         pagination: { type: "none" },
-        ...{ records: "orders", id: "id", updated_at: "updated_at", total: "total" },
+        records: "orders",
+        id: "id",
+        updated_at: "updated_at",
+        total: "total",
       },
     });
     await call("PUT", `/tenants/${TENANT}/endpoints/${CONNECTOR}`, { secrets: [{ value: secret.value }] });
@@ -52,20 +55,24 @@ export async function seedDemo(target: DemoTarget): Promise<string[]> {
       await call("POST", `/tenants/${TENANT}/flows/${id}/deploy`);
     }
     await call("PUT", `/tenants/${TENANT}/sources/${SOURCE}`, {
-      ...{ connector: CONNECTOR, entity: "order", params: { base_url: base } },
-      ...{ base_interval_seconds: 30, min_interval_seconds: 10, max_interval_seconds: 60 },
+      connector: CONNECTOR,
+      entity: "order",
+      params: { base_url: base },
+      base_interval_seconds: 30,
+      min_interval_seconds: 10,
+      max_interval_seconds: 60,
     });
   } else if (!items.some((tenant) => tenant.id === TENANT)) {
     return [];
   }
-  const keyPlace = target.hasAdminKeySetting ? "HEADRACE_ADMIN_KEY" : `${dataDir}/admin-key`;
-  const keyText = target.hasAdminKeySetting ? "$HEADRACE_ADMIN_KEY" : `$(cat ${keyPlace})`;
+  const keyLocation = target.hasAdminKeySetting ? "HEADRACE_ADMIN_KEY" : `${dataDir}/admin-key`;
+  const keyText = target.hasAdminKeySetting ? "$HEADRACE_ADMIN_KEY" : `$(cat ${keyLocation})`;
   return [
     "",
     `  Console    ${base}/`,
     target.madeAdminKey
       ? `  Admin key  ${target.adminKey}   (kept in ${dataDir}/admin-key)`
-      : `  Admin key  in ${keyPlace}`,
+      : `  Admin key  in ${keyLocation}`,
     "",
     "  Send a signed webhook:",
     `  ${ownCommand(process.cwd())} send standard-webhooks --url ${base}/api/v1/webhooks/${CONNECTOR}/${TENANT} --secret ${secret.value} --type order.paid --data '{"order":"A-1001","status":"completed","total":250}'`,
@@ -105,6 +112,7 @@ async function request(url: string, key: string, method: string, body: unknown):
     signal: AbortSignal.timeout(10_000),
   });
   const text = await response.text();
-  if (!response.ok) throw new Error(`${method} ${url} answered ${response.status}: ${text.slice(0, 500)}`);
+  if (!response.ok)
+    throw new Error(`${method} ${url} failed with status ${response.status}: ${text.slice(0, 500)}`);
   return text === "" ? undefined : JSON.parse(text);
 }

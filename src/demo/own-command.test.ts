@@ -14,19 +14,19 @@ function emptyFolder(): string {
   return folder;
 }
 
-/** A folder with a link named `headrace`, as npm makes them. */
+/** Creates a folder with a link named `headrace`, as npm does. */
 function linkIn(folder: string, target = PROGRAM): string {
   mkdirSync(folder, { recursive: true });
   symlinkSync(target, join(folder, "headrace"));
   return folder;
 }
 
-test("the own command is npx's in the checkout, and in a folder of it", () => {
+test("the command is npx headrace in the checkout and its folders", () => {
   expect(ownCommand(ROOT, "")).toBe("npx headrace");
   expect(ownCommand(join(ROOT, "src/app"), "")).toBe("npx headrace");
 });
 
-test("the own command is npx's where the package is installed, and below", () => {
+test("the command is npx headrace where the package is installed, and below", () => {
   const folder = emptyFolder();
   linkIn(join(folder, "node_modules/.bin"));
   mkdirSync(join(folder, "flows"));
@@ -35,7 +35,7 @@ test("the own command is npx's where the package is installed, and below", () =>
   expect(ownCommand(join(folder, "flows"), "")).toBe("npx headrace");
 });
 
-test("the own command is the one on the PATH of a global install, not one that npm put there for its child", () => {
+test("the command is headrace for a global install on the PATH, but not in a .bin folder of npm", () => {
   const folder = emptyFolder();
   const binFolder = linkIn(join(folder, "bin"));
   expect(ownCommand(folder, `/nowhere:${binFolder}`)).toBe("headrace");
@@ -43,7 +43,7 @@ test("the own command is the one on the PATH of a global install, not one that n
   expect(ownCommand(folder, cache)).toBe(`node ${PROGRAM}`);
 });
 
-test("the own command names the path of the program where neither npx nor the PATH finds it, or finds another", () => {
+test("the command has the path of the program if neither npx nor the PATH finds it", () => {
   const folder = emptyFolder();
   writeFileSync(join(folder, "package.json"), '{"name":"headrace"}');
   const other = join(folder, "other.mjs");

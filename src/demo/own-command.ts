@@ -6,28 +6,29 @@ import { fileURLToPath } from "node:url";
 const PROGRAM = fileURLToPath(new URL("../../bin/headrace.mjs", import.meta.url));
 
 /**
- * How a user runs this very program from the folder: `npx headrace` where npx finds it there, `headrace` where the
- * PATH leads to it, else Node.js with its path. npx in any other folder would ask the registry for the name.
+ * Returns the command that runs this program from the folder: `npx headrace` if npx finds it there, `headrace` if it is
+ * on the PATH, and else `node` with its path. In other folders npx would ask the registry for the name.
  */
 export function ownCommand(folder: string, path = process.env["PATH"] ?? ""): string {
   if (npxFinds(folder)) return "npx headrace";
-  // npm puts such folders before the PATH of what it runs; the user's shell does not have them.
+  // npm adds .bin folders to the PATH of its children; the shell of the user does not have them.
   const folders = path.split(":").filter((one) => one !== "" && !one.endsWith("node_modules/.bin"));
   const onPath = folders.find((one) => existsSync(join(one, "headrace")));
   if (onPath !== undefined && isThisProgram(join(onPath, "headrace"))) return "headrace";
   return `node ${quoted(PROGRAM)}`;
 }
 
-/** As npx looks: for what is installed in the folder or above, and for the package that the folder belongs to. */
+/** Searches as npx does: packages installed in the folder or above, and the package that contains the folder. */
 function npxFinds(folder: string): boolean {
-  for (let here = folder; ; here = dirname(here)) {
-    if (isThisProgram(join(here, "node_modules/.bin/headrace"))) return true;
-    if (existsSync(join(here, "package.json"))) {
+  for (let current = folder; ; current = dirname(current)) {
+    if (isThisProgram(join(current, "node_modules/.bin/headrace"))) return true;
+    if (existsSync(join(current, "package.json"))) {
       return (
-        readName(join(here, "package.json")) === "headrace" && isThisProgram(join(here, "bin/headrace.mjs"))
+        readName(join(current, "package.json")) === "headrace" &&
+        isThisProgram(join(current, "bin/headrace.mjs"))
       );
     }
-    if (here === dirname(here)) return false;
+    if (current === dirname(current)) return false;
   }
 }
 

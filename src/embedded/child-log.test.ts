@@ -10,7 +10,7 @@ function logFile(): string {
   return join(folder, "store.log");
 }
 
-test("keeps what is there, and tells only what came since", () => {
+test("a child log keeps old content and tails only new content", () => {
   const file = logFile();
   writeFileSync(file, "an earlier start\n");
   const log = openChildLog(file);
@@ -20,7 +20,7 @@ test("keeps what is there, and tells only what came since", () => {
   expect(statSync(file).size).toBe("an earlier start\nthe last words\n".length);
 });
 
-test("sets a log of more than 5 MiB aside and starts anew", () => {
+test("a child log above 5 MiB is rotated", () => {
   const file = logFile();
   writeFileSync(file, "x".repeat(6 * 1_048_576));
   const log = openChildLog(file);

@@ -1,26 +1,27 @@
 import { closeSync, copyFileSync, fstatSync, ftruncateSync, openSync, readSync } from "node:fs";
 
+/** The interval of the size check, ms. */
 const CHECK_MS = 5_000;
 const MAX_BYTES = 5 * 1_048_576;
 const TAIL_BYTES = 2_000;
 
-/** A file that a child process appends to, so that its last words outlive this process. */
+/** A log file that a child process appends to, so that its output outlives this process. */
 export interface ChildLog {
-  /** For the child's standard output and error. */
+  /** The descriptor for standard output and error of the child. */
   readonly fd: number;
-  /** What was written since it was opened; the last 2,000 bytes of that. */
+  /** Returns the output since the log was opened, at most its last 2,000 bytes. */
   tail(): string;
   close(): void;
 }
 
-/** Opens the log. Past 5 MiB, looked at every 5 s, it becomes `<file>.1` and starts anew. */
+/** Opens the log. A log above 5 MiB is moved to `<file>.1`; the size is checked every 5 s. */
 export function openChildLog(file: string): ChildLog {
   const fd = openSync(file, "a+", 0o600);
   const openedAt = fstatSync(fd).size;
   rotateIfLarge();
   const timer = setInterval(rotateIfLarge, CHECK_MS).unref();
 
-  /** The child keeps its descriptor, so the file is copied and emptied, not renamed. */
+  /** Copies and truncates the file rather than renaming it, because the child keeps its descriptor. */
   function rotateIfLarge(): void {
     if (fstatSync(fd).size <= MAX_BYTES) return;
     copyFileSync(file, `${file}.1`);

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { setTimeout as delay } from "node:timers/promises";
+import { delay } from "../runtime/delay.ts";
 import { familyOf, listProcesses } from "./processes.ts";
 import { type RunAs, storeEnvironment } from "./run-as.ts";
 
@@ -7,8 +7,8 @@ import { type RunAs, storeEnvironment } from "./run-as.ts";
 const STOP_MS = 30_000;
 
 /**
- * Runs the store as a child, and sends it the stop signal when standard input closes: when its parent asks, or died.
- * Signals meant for the parent are ignored here, the store sets its own. It ends when the store does.
+ * Runs the store as a child and sends it the stop signal when standard input closes, which the parent does on purpose or
+ * by dying. Ignores signals that are meant for the parent. Ends with the store.
  */
 const SCRIPT = `
 stop=$1; shift
@@ -27,24 +27,24 @@ exit "$status"
 
 /** A store that cannot outlive the process that started it. */
 export interface Guarded {
-  /** The guardian's pid; the store is its child. */
+  /** The pid of the guardian, whose child is the store. */
   readonly pid: number;
   readonly ended: boolean;
-  /** Resolves when the store is gone. */
+  /** Resolves when the store has ended. */
   readonly end: Promise<void>;
-  /** Asks the store to stop and resolves when it is gone; kills it after 30 s. */
+  /** Stops the store and resolves when it has ended. Kills it after 30 s. */
   stop(): Promise<void>;
-  /** Kills the store and all its children with SIGKILL, as the kernel would; resolves when they are gone. */
+  /** Kills the store and all its children with SIGKILL, and resolves when they have ended. */
   kill(): Promise<void>;
 }
 
-/** Starts the command in a session of its own, out of reach of the terminal's Ctrl-C. */
+/** Starts the command in a session of its own, which Ctrl-C in the terminal does not reach. */
 export async function startGuarded(options: {
   command: readonly string[];
   directory: string;
   stopSignal: "INT" | "TERM";
   runAs: RunAs | undefined;
-  /** Where its output goes. */
+  /** The descriptor for its output. */
   logFd: number;
 }): Promise<Guarded> {
   const { command, directory, stopSignal, runAs, logFd } = options;
@@ -67,7 +67,7 @@ function guarded(child: ChildProcess, pid: number): Guarded {
       resolve();
     });
   });
-  // The pipe breaks when the guardian is killed, which `end` tells.
+  // The pipe breaks when the guardian is killed, which `end` reports.
   child.stdin?.on("error", () => {});
 
   async function kill(): Promise<void> {
@@ -76,7 +76,7 @@ function guarded(child: ChildProcess, pid: number): Guarded {
       try {
         process.kill(member, "SIGKILL");
       } catch {
-        // It went with its parent.
+        // It has ended with its parent.
       }
     }
     await end;
@@ -91,9 +91,9 @@ function guarded(child: ChildProcess, pid: number): Guarded {
     },
     async stop() {
       child.stdin?.end();
-      const tooLate = setTimeout(() => void kill(), STOP_MS);
+      const timer = setTimeout(() => void kill(), STOP_MS);
       await end;
-      clearTimeout(tooLate);
+      clearTimeout(timer);
     },
     kill,
   };

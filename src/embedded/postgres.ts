@@ -13,7 +13,7 @@ import { DATABASE, demoteOwner, OWNER, ownerStatements, SUPERUSER } from "./post
 import { storeEnvironment } from "./run-as.ts";
 import { type EmbeddedStore, startStore } from "./store.ts";
 
-/** Addresses and sizes only: nothing that a user's own PostgreSQL would lack. */
+/** Settings of addresses and sizes. Everything else has its default, as in an external PostgreSQL. */
 const SETTINGS = {
   listen_addresses: "127.0.0.1",
   unix_socket_directories: "",
@@ -22,18 +22,18 @@ const SETTINGS = {
 
 /** The private PostgreSQL. */
 export interface EmbeddedPostgres extends EmbeddedStore {
-  /** For what only an administrator of the server may do; the program itself never uses it. */
+  /** For administration of the server. The program itself never uses it. */
   readonly superuserUrl: string;
 }
 
 /**
- * Starts the private PostgreSQL of the home, and makes its data first where there are none. The user of its URL owns
- * the database and is no superuser. Throws `store_unavailable`, and `store_unsuitable` for another major's data.
+ * Starts the private PostgreSQL of the home, and first initializes its data if there are none. The user in its URL owns
+ * the database and is no superuser. Throws `store_unavailable`, and `store_unsuitable` for data of another major version.
  */
 export async function startPostgres(options: {
   home: Home;
   log: Logger;
-  /** The folder of another installation's binaries. */
+  /** The folder with the binaries of another installation. */
   binDirectory?: string;
 }): Promise<EmbeddedPostgres> {
   const { home, log, binDirectory } = options;
@@ -41,7 +41,7 @@ export async function startPostgres(options: {
   const directory = join(home.directory, "postgres");
   const passwords = readPasswords(home);
   if (!existsSync(join(directory, "PG_VERSION"))) {
-    log.info({ directory }, "making the embedded PostgreSQL's data");
+    log.info({ directory }, "initializing the data of the embedded PostgreSQL");
     await makeData({ home, binaries, directory, passwords });
   }
   refuseOtherMajor(directory, binaries);
@@ -51,12 +51,15 @@ export async function startPostgres(options: {
       directory,
       pidFile: join(directory, "postmaster.pid"),
       logFile: join(home.directory, "postgres.log"),
-      // A fast shutdown: transactions are aborted, a checkpoint is written.
+      // A fast shutdown, which aborts transactions and writes a checkpoint.
       stopSignal: "INT",
       runAs: home.runAs,
       command: (port) => [
         join(binaries.directory, "postgres"),
-        ...["-D", directory, "-p", String(port)],
+        "-D",
+        directory,
+        "-p",
+        String(port),
         ...Object.entries(SETTINGS).flatMap(([name, value]) => ["-c", `${name}=${value}`]),
       ],
       url: (port) => `postgres://${OWNER}:${passwords.owner}@127.0.0.1:${port}/${DATABASE}`,
@@ -74,7 +77,7 @@ interface Passwords {
   superuser: string;
 }
 
-/** Reads the passwords, or makes them: data of an earlier version have one alone. */
+/** Reads the passwords and generates missing ones. Data of an earlier version have only one. */
 function readPasswords(home: Home): Passwords {
   const read = (name: string) => {
     const file = join(home.directory, name);
@@ -87,7 +90,7 @@ function readPasswords(home: Home): Passwords {
   return { owner: read("postgres-password"), superuser: read("postgres-superuser-password") };
 }
 
-/** Makes the data beside their place and moves them there whole. */
+/** Initializes the data in a temporary folder and moves it into place when complete. */
 async function makeData(options: {
   home: Home;
   binaries: PostgresBinaries;
@@ -100,7 +103,7 @@ async function makeData(options: {
   prepareFolder(home, "postgres.new");
   const run = (script: string, input: string, ...args: string[]) =>
     runAsStore({ home, directory: partial, script, args: [binaries.directory, ...args], input });
-  // The password comes through a pipe of the shell's, since only its owner can read its file.
+  // The password comes through a pipe, since the user of the store cannot read its file.
   const initdb = `cat | "$1"/initdb -D . -U "$2" --no-locale -E UTF8 -A scram-sha-256 --pwfile=/dev/stdin`;
   await run(initdb, passwords.superuser, SUPERUSER);
   await run(`"$1"/postgres --single -j -D . template1`, ownerStatements(passwords.owner));
@@ -138,7 +141,7 @@ function refuseOtherMajor(directory: string, binaries: PostgresBinaries): void {
   if (major === binaries.major) return;
   throw new HeadraceError(
     "store_unsuitable",
-    `${directory} was made by PostgreSQL ${major} and this is ${binaries.major}: dump it with the old one, or name another HEADRACE_DATA_DIR`,
+    `${directory} was made by PostgreSQL ${major} and this is ${binaries.major}: dump it with the old one, or set another HEADRACE_DATA_DIR`,
   );
 }
 

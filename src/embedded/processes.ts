@@ -1,15 +1,15 @@
 import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 
-/** One running process. Zombies have an empty command line. */
+/** A running process. Zombies have an empty command line. */
 export interface Process {
   pid: number;
   parentPid: number;
-  /** Its arguments, separated by spaces. */
+  /** The arguments, separated by spaces. */
   commandLine: string;
 }
 
-/** Every process that this one may see: from /proc, or from `ps` where there is none. */
+/** Lists all visible processes, from /proc or else from `ps`. */
 export function listProcesses(): Process[] {
   let entries: string[];
   try {
@@ -20,7 +20,7 @@ export function listProcesses(): Process[] {
   return entries.length > 0 ? entries.flatMap(readProcess) : listWithPs();
 }
 
-/** The process and all its descendants, parents first. */
+/** Returns the pids of a process and all its descendants, parents first. */
 export function familyOf(pid: number): number[] {
   const all = listProcesses();
   const family = [pid];
@@ -34,7 +34,7 @@ function readProcess(entry: string): Process[] {
   try {
     const stat = readFileSync(`/proc/${entry}/stat`, "utf8");
     const commandLine = readFileSync(`/proc/${entry}/cmdline`, "utf8").replaceAll("\0", " ").trim();
-    // The name in parentheses may hold anything, so fields are counted from behind it.
+    // The name in parentheses may contain any character, so fields are counted after it.
     const parentPid = Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
     return [{ pid: Number(entry), parentPid, commandLine }];
   } catch {

@@ -5,13 +5,13 @@ import { expect, onTestFinished, test, vi } from "vitest";
 import { createLogger } from "../runtime/logger.ts";
 import { findRedisServer } from "./redis-binary.ts";
 
-/** A PATH of one folder, with programs that answer their version. */
+/** Sets PATH to a folder with programs that print their version. */
 function setPath(programs: Record<string, string>): string {
   const folder = mkdtempSync(join(tmpdir(), "headrace-path-"));
   onTestFinished(() => rmSync(folder, { recursive: true }));
   chmodSync(folder, 0o755);
-  for (const [name, answer] of Object.entries(programs)) {
-    writeFileSync(join(folder, name), `#!/bin/sh\necho '${answer}'\n`, { mode: 0o755 });
+  for (const [name, version] of Object.entries(programs)) {
+    writeFileSync(join(folder, name), `#!/bin/sh\necho '${version}'\n`, { mode: 0o755 });
   }
   vi.stubEnv("PATH", folder);
   onTestFinished(() => {
@@ -22,7 +22,7 @@ function setPath(programs: Record<string, string>): string {
 
 const find = () => findRedisServer(undefined, createLogger("fatal"));
 
-test("takes the first on PATH that is new enough, Valkey too", async () => {
+test("findRedisServer returns the first server on PATH that is new enough, also Valkey", async () => {
   const folder = setPath({
     "redis-server": "Redis server v=6.2.14 sha=00000000:0 malloc=jemalloc-5.2.1 bits=64",
     "valkey-server": "Valkey server v=8.0.1 sha=00000000:0 malloc=jemalloc-5.3.0 bits=64",
@@ -30,7 +30,7 @@ test("takes the first on PATH that is new enough, Valkey too", async () => {
   expect(await find()).toBe(join(folder, "valkey-server"));
 });
 
-test("names the one that is too old, and the three ways out, and installs no other over it", async () => {
+test("findRedisServer rejects an old server with three remedies and installs no other", async () => {
   const folder = setPath({ "redis-server": "Redis server v=6.2.14 sha=00000000:0" });
   await expect(find()).rejects.toMatchObject({
     code: "store_unavailable",

@@ -6,33 +6,33 @@ import { installRedis } from "./redis-install.ts";
 import { type RunAs, storeEnvironment } from "./run-as.ts";
 
 const NAMES = ["redis-server", "valkey-server"] as const;
-/** Of Redis; the first Valkey was 7.2. */
+/** The oldest supported major version of Redis. The first Valkey was 7.2. */
 const OLDEST_MAJOR = 7;
 
-type Search = { kind: "found"; path: string } | { kind: "too_old"; what: string } | { kind: "none" };
+type Search = { kind: "found"; path: string } | { kind: "too_old"; server: string } | { kind: "none" };
 
 /**
- * The path of a `redis-server` or `valkey-server` of version 7.0 or newer: from PATH, or installed where root on
- * Debian or Ubuntu can do that without asking. Throws `store_unavailable`, which names the three ways out.
+ * Returns the path of a `redis-server` or `valkey-server` of version 7.0 or newer from PATH. If there is none and this is
+ * root on Debian or Ubuntu, installs it. Throws `store_unavailable` with the three remedies.
  */
 export async function findRedisServer(runAs: RunAs | undefined, log: Logger): Promise<string> {
-  let why = `neither ${NAMES.join(" nor ")} is on PATH`;
+  let reason = `neither ${NAMES.join(" nor ")} is on PATH`;
   let search = look(pathFolders(), runAs);
   if (search.kind === "none") {
     const failure = await installRedis(log);
-    if (failure !== undefined) why += `, and ${failure}`;
-    // A PATH that was cut down may lack the folder of packages.
+    if (failure !== undefined) reason += `, and ${failure}`;
+    // A restricted PATH may lack the folder of packages.
     else search = look([...pathFolders(), "/usr/bin"], runAs);
   }
   if (search.kind === "found") return search.path;
-  if (search.kind === "too_old") why = `${search.what} is too old`;
+  if (search.kind === "too_old") reason = `${search.server} is too old`;
   throw new HeadraceError(
     "store_unavailable",
-    `No Redis ${OLDEST_MAJOR}.0 or newer: ${why}. Install redis-server or valkey-server, or set REDIS_URL and DATABASE_URL, or start as root on Debian or Ubuntu, which installs it`,
+    `No Redis ${OLDEST_MAJOR}.0 or newer: ${reason}. Install redis-server or valkey-server, or set REDIS_URL and DATABASE_URL, or start as root on Debian or Ubuntu, which installs it`,
   );
 }
 
-/** The first that the stores' user can run and that is new enough; else the first that is too old. */
+/** Finds the first server that the user of the stores can run and that is new enough, or else the first that is too old. */
 function look(folders: readonly string[], runAs: RunAs | undefined): Search {
   let tooOld: string | undefined;
   for (const folder of folders) {
@@ -44,7 +44,7 @@ function look(folders: readonly string[], runAs: RunAs | undefined): Search {
       tooOld ??= `${path} ${version}`;
     }
   }
-  return tooOld === undefined ? { kind: "none" } : { kind: "too_old", what: tooOld };
+  return tooOld === undefined ? { kind: "none" } : { kind: "too_old", server: tooOld };
 }
 
 function pathFolders(): string[] {

@@ -9,15 +9,15 @@ const PACKAGE = "redis-server";
 const INSTALL_MS = 300_000;
 
 /**
- * Installs Redis with apt-get, as root on Debian or Ubuntu. The package starts a service of its own: that is switched
- * off again, unless it ran before. Answers why nothing was installed, undefined when it was.
+ * Installs Redis with apt-get, as root on Debian or Ubuntu. Disables the service that the package starts, unless it ran
+ * before. Returns why nothing was installed, or undefined on success.
  */
 export async function installRedis(log: Logger): Promise<string | undefined> {
   if (!existsSync("/etc/debian_version") || !existsSync(APT_GET)) return "this is neither Debian nor Ubuntu";
   if (process.getuid?.() !== 0) return "only root can install it";
   const ranBefore = serviceRuns();
   log.info({ package: PACKAGE }, "installing Redis with apt-get");
-  // Old lists may still do, so a failed update decides nothing.
+  // A failed update is ignored: the old lists may suffice.
   await aptGet("update");
   const failure = await aptGet("install", "--yes", "--no-install-recommends", PACKAGE);
   if (failure !== undefined) return `apt-get install ${PACKAGE} failed (${failure})`;
@@ -25,7 +25,7 @@ export async function installRedis(log: Logger): Promise<string | undefined> {
   return undefined;
 }
 
-/** The last line of its errors when it fails. */
+/** Runs apt-get. Returns the last line of its errors if it fails. */
 async function aptGet(...args: string[]): Promise<string | undefined> {
   const options = ["-q", "-o", "DPkg::Lock::Timeout=120"];
   const child = spawn(APT_GET, [...options, ...args], {

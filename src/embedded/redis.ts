@@ -6,18 +6,18 @@ import type { Logger } from "../runtime/logger.ts";
 import { type Home, prepareFolder } from "./home.ts";
 import { type EmbeddedStore, startStore } from "./store.ts";
 
-/** What differs from the defaults: it keeps what it was given, and loses at most a second of it with the machine. */
+/** Settings that differ from the defaults. A crash of the machine loses at most one second of data. */
 const SETTINGS = {
   bind: "127.0.0.1",
   appendonly: "yes",
   appendfsync: "everysec",
   save: '""',
   "maxmemory-policy": "noeviction",
-  // Its title names the configuration file, by which an orphan is known.
+  // The title contains the configuration file, by which a leftover process is identified.
   "proc-title-template": '"{title} {listen-addr} {config-file}"',
 };
 
-/** Starts the private Redis, or Valkey, of the home: `server` is the path of its binary. Throws `store_unavailable`. */
+/** Starts the private Redis or Valkey of the home. `server` is the path of the binary. Throws `store_unavailable`. */
 export async function startRedis(options: {
   home: Home;
   log: Logger;
@@ -34,7 +34,7 @@ export async function startRedis(options: {
       directory,
       pidFile,
       logFile: join(home.directory, "redis.log"),
-      // It writes the append-only file out before it ends.
+      // Flushes the append-only file before it ends.
       stopSignal: "TERM",
       runAs: home.runAs,
       command(port) {
@@ -57,7 +57,7 @@ export async function startRedis(options: {
 
 function writeConfig(home: Home, file: string, settings: Record<string, string | number>): void {
   const lines = Object.entries(settings).map(([name, value]) => `${name} ${value}\n`);
-  // Made anew, so that root never writes through what the stores' user may have put there.
+  // Creates a new file, so that root never writes through a link of the user of the stores.
   rmSync(file, { force: true });
   writeFileSync(file, lines.join(""), { flag: "wx", mode: 0o600 });
   if (home.runAs !== undefined) chownSync(file, home.runAs.uid, home.runAs.gid);
@@ -71,7 +71,7 @@ async function probe(url: string): Promise<void> {
   const client = new Redis(url, { lazyConnect: true, retryStrategy: () => null, connectTimeout: 2_000 });
   client.on("error", () => {});
   try {
-    // Connecting waits until the data are loaded.
+    // Connecting waits until the data is loaded.
     await client.connect();
   } finally {
     client.disconnect();

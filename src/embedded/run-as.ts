@@ -8,12 +8,12 @@ export interface RunAs {
   gid: number;
 }
 
-/** Users that a database may run as, the best first; the first is made where none is there. */
+/** Users that the stores may run as, by preference. The first is created if none exists. */
 const USERS = ["headrace", "postgres"] as const;
 
 /**
- * Who the stores run as: undefined where this process is not root, since they then run as its own user. PostgreSQL
- * refuses to run as root. The owner of data that is already there stays the owner. Throws `store_unavailable`.
+ * Returns the user of the stores, or undefined if this process is not root, since they then run as its own user.
+ * PostgreSQL refuses to run as root. The owner of existing data stays the owner. Throws `store_unavailable`.
  */
 export function findRunAs(existingData: string): RunAs | undefined {
   if (process.getuid?.() !== 0) return undefined;
@@ -26,12 +26,12 @@ export function findRunAs(existingData: string): RunAs | undefined {
   );
 }
 
-/** What a store sees of this process's environment: PGDATA and its like would change what it does. */
+/** Returns the environment of a store. Variables such as PGDATA would change its behaviour. */
 export function storeEnvironment(): Record<string, string> {
   return { PATH: process.env["PATH"] ?? "", LC_ALL: "C" };
 }
 
-/** Whether the stores' user can enter the folder, which depends on every folder above it. */
+/** Returns whether the user of the stores can enter the folder, which depends on all folders above it. */
 export function canEnter(directory: string, runAs: RunAs | undefined): boolean {
   return spawnSync("/bin/sh", ["-c", 'cd "$1"', "sh", directory], { ...runAs, stdio: "ignore" }).status === 0;
 }

@@ -1,5 +1,5 @@
-import { setTimeout as delay } from "node:timers/promises";
 import { HeadraceError } from "../domain/errors.ts";
+import { delay } from "../runtime/delay.ts";
 import type { Logger } from "../runtime/logger.ts";
 import { openChildLog } from "./child-log.ts";
 import { freePort } from "./free-port.ts";
@@ -7,47 +7,48 @@ import { type Guarded, startGuarded } from "./guardian.ts";
 import { endLeftover } from "./leftover.ts";
 import type { RunAs } from "./run-as.ts";
 
-/** How long a start may take, which replays the write-ahead log or the append-only file, ms. */
+/** How long a start may take, including the replay of the write-ahead log or the append-only file, ms. */
 const START_MS = 120_000;
-/** How often a port, or what a killed store left in the kernel, may be in use before a start gives up. */
+/** The number of tries to start while the port or shared memory is in use. */
 const START_TRIES = 10;
-/** A store that dies by itself waits longer and longer before it is started again, until it ran this long, ms. */
+/** The run time after which the back-off of restarts is reset, ms. */
 const STEADY_MS = 60_000;
+/** The longest wait before a restart, ms. */
 const RESTART_MAX_DELAY_MS = 5_000;
 
-/** How to run one store. */
+/** The recipe to run one store. */
 export interface StoreRecipe {
   name: "PostgreSQL" | "Redis";
-  /** Its data; the command line of its process must name it. */
+  /** The folder of the data. The command line of the process must contain it. */
   directory: string;
   pidFile: string;
   logFile: string;
   stopSignal: "INT" | "TERM";
   runAs: RunAs | undefined;
-  /** Makes ready what the command needs, and gives the command for this port of 127.0.0.1. */
+  /** Prepares the start and returns the command that serves on this port of 127.0.0.1. */
   command(port: number): readonly string[];
   url(port: number): string;
-  /** Resolves when the store serves at the URL, and rejects until then. */
+  /** Resolves if the store serves at the URL; rejects otherwise. */
   probe(url: string): Promise<void>;
 }
 
 /** A private store that runs until it is stopped. */
 export interface EmbeddedStore {
-  /** Stays the same over restarts. */
+  /** Stays the same across restarts. */
   readonly url: string;
-  /** The process whose children are the store's. */
+  /** The pid of the guardian, whose child is the store. */
   readonly pid: number;
-  /** Stops it in order; nothing of it runs any more then. */
+  /** Shuts the store down and waits for its end. */
   stop(): Promise<void>;
-  /** Kills all of it with SIGKILL; it stays down until `restart`. */
+  /** Kills the store with SIGKILL. It stays down until `restart`. */
   kill(): Promise<void>;
-  /** Stops it in order if it runs, and starts it again on the same port. */
+  /** Shuts the store down if it runs, and starts it again on the same port. */
   restart(): Promise<void>;
 }
 
 /**
- * Starts the store on a free port and resolves when it serves. When it dies by itself it is started again, on the same
- * port. Throws `store_unavailable` with its last words.
+ * Starts the store on a free port and resolves when it serves. If it dies, it is started again on the same port. Throws
+ * `store_unavailable` with the last lines of its output.
  */
 export async function startStore(recipe: StoreRecipe, log: Logger): Promise<EmbeddedStore> {
   const first = await launchOnFreePort(recipe);
@@ -58,7 +59,7 @@ export async function startStore(recipe: StoreRecipe, log: Logger): Promise<Embe
   let turn: Promise<unknown> = Promise.resolve();
   void watch(guarded);
 
-  /** Starting and stopping wait for each other. */
+  /** Runs starts and stops one after the other. */
   function inTurn(act: () => Promise<void>): Promise<void> {
     const done = turn.then(act);
     turn = done.catch(() => {});
@@ -74,12 +75,14 @@ export async function startStore(recipe: StoreRecipe, log: Logger): Promise<Embe
     await watched.end;
     if (performance.now() - sinceMs > STEADY_MS) failures = 0;
     while (wanted && guarded === watched) {
-      log.error({ store: recipe.name }, "an embedded store ended by itself: starting it again");
+      log.error({ store: recipe.name }, "an embedded store ended unexpectedly: restarting it");
       await delay(Math.min(100 * 2 ** failures, RESTART_MAX_DELAY_MS));
       failures += 1;
       await inTurn(async () => {
         if (wanted && guarded === watched) await start();
-      }).catch((err: unknown) => log.error({ store: recipe.name, err }, "an embedded store does not start"));
+      }).catch((err: unknown) =>
+        log.error({ store: recipe.name, err }, "an embedded store could not be started"),
+      );
     }
   }
   return {
@@ -113,8 +116,8 @@ async function launchOnFreePort(recipe: StoreRecipe): Promise<{ port: number; gu
       return { port, guarded: await launch(recipe, port) };
     } catch (error) {
       // Another process took the port, or the kernel still holds the shared memory of a killed PostgreSQL.
-      const passing = error instanceof HeadraceError && error.message.includes("in use");
-      if (!passing || tries === START_TRIES) throw error;
+      const isTemporary = error instanceof HeadraceError && error.message.includes("in use");
+      if (!isTemporary || tries === START_TRIES) throw error;
       await delay(500);
     }
   }
@@ -139,7 +142,7 @@ async function launch(recipe: StoreRecipe, port: number): Promise<Guarded> {
     }
   }
   await guarded.kill();
-  const words = output.tail();
+  const tail = output.tail();
   output.close();
-  throw new HeadraceError("store_unavailable", `${name} did not start in ${directory}: ${words}`, { cause });
+  throw new HeadraceError("store_unavailable", `${name} did not start in ${directory}: ${tail}`, { cause });
 }

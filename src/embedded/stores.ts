@@ -9,27 +9,27 @@ import type { EmbeddedStore } from "./store.ts";
 /** The private PostgreSQL and Redis of one data dir. */
 export interface EmbeddedStores {
   databaseUrl: string;
-  /** For what only an administrator of the server may do. */
+  /** For administration of the server. */
   superuserUrl: string;
   redisUrl: string;
   postgres: EmbeddedStore;
   redis: EmbeddedStore;
-  /** The processes whose children are the stores'. */
+  /** The pids of the guardians, whose children are the stores. */
   pids(): { postgres: number; redis: number };
-  /** Tells a process that wants the data dir to wait: call it when the drain begins, which may take a while. */
+  /** Makes a process that needs the data dir wait. Call it when the drain begins. */
   markStopping(): void;
-  /** Stops both in order, then frees the data dir. Stopping twice is fine. */
+  /** Shuts both stores down, then unlocks the data dir. May be called twice. */
   stop(): Promise<void>;
 }
 
 /**
- * Starts both stores on 127.0.0.1, with data under `<dataDir>/embedded` that are kept between starts. They stop with
- * this process, however it ends. Throws `data_dir_in_use`, `store_unavailable`, `store_unsuitable`.
+ * Starts both stores on 127.0.0.1, with persistent data under `<dataDir>/embedded`. They stop with this process, however it
+ * ends. Throws `data_dir_in_use`, `store_unavailable`, `store_unsuitable`.
  */
 export async function startEmbeddedStores(options: {
   dataDir: string;
   log: Logger;
-  /** The folder of another PostgreSQL's binaries. */
+  /** The folder with the binaries of another PostgreSQL. */
   postgresBinDirectory?: string;
 }): Promise<EmbeddedStores> {
   const { dataDir, log, postgresBinDirectory: binDirectory } = options;
@@ -37,7 +37,7 @@ export async function startEmbeddedStores(options: {
   const lock = await lockDataDir(home.directory, dataDir);
   const starting: Promise<EmbeddedStore>[] = [];
   try {
-    // Found before any data are made: without it nothing can run, and nothing is left behind.
+    // Searches Redis before any data is created, so that a failure leaves nothing behind.
     const redisServer = await findRedisServer(home.runAs, log);
     const startingPostgres = startPostgres({
       home,

@@ -60,5 +60,5 @@ test("a start with a database other than 0 of a Redis Cluster is refused with th
   const { launch } = await createInstallation({ redisUrl: `redis://127.0.0.1:${node?.port}/2` });
   const headrace = launch();
   await until("it has ended", () => headrace.ended);
-  expect(headrace.output()).toContain("REDIS_URL: Redis has no database of that number");
+  expect(headrace.output()).toContain("REDIS_URL: Redis has no database with this number");
 }, 60_000);

@@ -51,10 +51,10 @@ describe("a start on a Redis that refuses it", () => {
     const none = new URL(url);
     none.username = "";
     none.password = "";
-    expect(await refusal(none)).toContain("REDIS_URL: Redis wants a password and the URL has none");
+    expect(await refusal(none)).toContain("REDIS_URL: Redis requires a password and the URL has none");
     const database = new URL(url);
     database.pathname = "/4711";
-    expect(await refusal(database)).toContain("REDIS_URL: Redis has no database of that number");
+    expect(await refusal(database)).toContain("REDIS_URL: Redis has no database with this number");
   });
 
   test.each([
@@ -65,7 +65,7 @@ describe("a start on a Redis that refuses it", () => {
     ["keys", ["~other:*", "&*", "+@all"]],
   ])("a start names the missing permission of the Redis user: %s", async (_, rights) => {
     expect(await refusal(await redisUser(...rights))).toMatch(
-      /^REDIS_URL: the user of Redis may not do what Headrace needs \(.*\): give it ~headrace:\* &\* \+@all -@admin -@dangerous \+info$/,
+      /^REDIS_URL: the Redis user lacks rights that Headrace needs \(.*\): give it ~headrace:\* &\* \+@all -@admin -@dangerous \+info$/,
     );
   });
 });
