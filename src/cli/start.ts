@@ -51,11 +51,11 @@ export async function runStart(): Promise<void> {
   const running = await start(config, log, ending.signal);
   isServing = true;
   log.info({ url: running.url, roles: [...config.roles], pid: process.pid }, "serving");
-  if (config.roles.has("api") && (running.settings.embedded || config.demo)) {
+  if (config.roles.has("api") && (running.stores.embedded || config.demo)) {
     for (const line of await seedDemo({
       url: running.url,
-      adminKey: running.settings.adminKey,
-      madeAdminKey: running.settings.madeAdminKey,
+      adminKey: running.stores.adminKey,
+      madeAdminKey: running.stores.madeAdminKey,
       hasAdminKeySetting: config.adminKey !== undefined,
       dataDir: config.dataDir,
     }))

@@ -38,76 +38,77 @@ import type { EncryptionKeyBounds } from "./encryption/encryption-keys.ts";
 import type { AcceptingBounds } from "./health/accepting.ts";
 import { HTTP_BOUNDS } from "./http-bounds.ts";
 
-/** Every bound of one process, with its unit. docs/operating says which to turn, and when. */
-export interface Limits {
+/** Every bound of one process. docs/operating explains those that an operator may have to change. */
+export interface Bounds {
   /**
-   * By how much the heap may grow from what is alive in it before all of it is marked anew, %. Marking takes every core
-   * for some 60 ms, and events wait: a process that receives, routes or executes does it seldom, for some 100 MiB. One
-   * that polls and does none of that marks often: what a poll of many records leaves behind would double its memory.
+   * How far the heap may grow between full collections, in percent of the live objects. A collection takes every core
+   * for about 60 ms, in which events wait. A process that receives, routes or executes collects rarely, at the cost of
+   * about 100 MiB. A process that only polls collects often, since polls of many records would double its memory.
    */
   heapGrowthPercent: { events: number; polls: number };
   accept: AcceptorBounds;
-  /** Endpoints kept in memory, unknown ones among them. */
+  /** Endpoints kept in memory, including unknown ones. */
   maxEndpoints: number;
-  /** Endpoints of one account whose secrets are tried on a delivery to an app's URL. */
+  /** Endpoints of one account whose secrets are tried on a delivery to the URL of an app. */
   maxTriedEndpoints: number;
-  /** Of endpoints and accounts that are not kept. */
+  /** Look-ups of endpoints and accounts that are not in memory. */
   lookUps: LookUpBounds;
-  /** How long a committed delivery is remembered in Redis, s. PostgreSQL remembers it for its whole window. */
+  /** How long Redis remembers a committed delivery, s. PostgreSQL remembers it for its whole window. */
   seenSeconds: number;
   seenMarks: SeenMarkBounds;
-  /** Of the marks of deliveries that wait long; one that finds no place waits for its commit alone. */
+  /** Look-ups of the marks of deliveries that wait long. A delivery beyond the bound just waits for its commit. */
   seenLookUps: LookUpBounds;
   relay: RelayBounds;
   route: RouterBounds;
   backfill: BackfillBounds;
-  /** Events that were routed here and wait for their runs. */
+  /** The cache of events that were just routed, for their runs. */
   eventsAtHand: EventsAtHandBounds;
   execute: ExecutorBounds & {
     heartbeatMs: number;
     maxFlowVersions: number;
     codeTimeoutMs: number;
-    /** Runs that a process which routes carries out at once without a job, half of them of one tenant; 0 for none. */
+    /** Concurrent runs that a routing process executes without a job, at most half of them of one tenant; 0 for none. */
     maxRunsHere: number;
   };
-  /** How tenants share what a process carries out at once. */
+  /** How tenants share the execution slots of a process. */
   admission: AdmissionBounds;
-  /** Calls to one target (scheme, host and port) of one tenant that are under way at once, over all processes. */
+  /** Concurrent calls of one tenant to one target (scheme, host and port), over all processes. */
   targetConcurrency: number;
-  /** How processes share the bounds of tenants and targets. */
+  /** How processes share the permits of tenants and targets. */
   sharedSemaphore: SharedSemaphoreBounds;
   breakers: BreakerBounds;
-  /** Breakers that are closed are forgotten when their last failure is older, ms. */
+  /** Closed breakers are deleted once their last failure is older than `maxAgeMs`. */
   oldBreakers: { maxAgeMs: number; batchSize: number; intervalMs: number };
-  /** Runs that are woken in a second when a breaker closes. */
+  /** Runs that are woken per second when a breaker closes. */
   maxWokenRuns: number;
-  /** Of code flows: what is kept of a run's steps and of its log. */
+  /** The stored steps of a run of a code flow. */
   steps: StepBounds;
+  /** The stored log of a run of a code flow. */
   runLog: RunLogBounds;
-  /** Bounds of the processes that run handlers. */
+  /** The processes that run handlers. */
   flowHosts: FlowHostBounds;
-  /** The wait between two looks whether the flows folder has changed, ms. */
+  /** The interval in which the flows folder is checked for changes, ms. */
   reloadMs: number;
   workers: WorkerBounds;
   sweep: SweeperBounds;
   schedule: TickerBounds;
   poll: PollBounds;
   fetch: FetchBounds;
-  /** Of all pollers together: requests a second, and how many may be sent at once. */
+  /** Requests per second of all pollers together, and their burst. */
   pollBudget: { rate: number; burst: number };
   poller: PollerBounds;
   pollSchedule: Omit<ScheduleWatchBounds, "maxPerTenant">;
-  /** The waits between two looks at what all sources ask for, and at how many are due, ms; counted up to so many. */
+  /** The intervals in which the demand of all sources is summed, and the due sources are counted (up to `maxDue`). */
   pollDemand: { intervalMs: number; dueIntervalMs: number; maxDue: number };
-  /** Of replays of many dead letters at once. */
+  /** Bulk replays of dead letters. */
   bulkReplay: BulkBounds;
-  /** Of replays that policies ask for. */
+  /** Replays of dead letters by policy. */
   autoReplay: AutoReplayBounds;
-  /** The wait between two looks whether Redis lost what was published, ms. */
+  /** The interval in which Redis is checked for lost data, ms. */
   redisWatchMs: number;
-  /** At most one notice to other processes' relays in this time, ms. */
+  /** The shortest interval between two notices to the relays of other processes, ms. */
   notifyIntervalMs: number;
-  /** Partitions are made for so many days after today; every process looks in this interval, ms. */
+  /** Partitions are made `daysAhead` of today. Every process checks them in this interval. */
   partitions: { daysAhead: number; intervalMs: number };
   expiredKeys: { batchSize: number; intervalMs: number };
   postgres: Omit<DatabaseOptions, "url" | "preparedStatements" | "onError">;
@@ -116,46 +117,48 @@ export interface Limits {
   webhooks: WebhookBounds;
   quota: TenantQuotaBounds;
   rejections: RejectionLogBounds;
-  /** Rejections are deleted when they are older, ms, or more. */
+  /** Rejections beyond this age or number are deleted. */
   oldRejections: { maxAgeMs: number; maxRows: number; batchSize: number; intervalMs: number };
-  /** Dead letters: how they are emptied and deleted, counted and watched. */
+  /** The retention, counters and alerts of dead letters. */
   deadLetters: {
     retention: RetentionBounds;
     watch: WatchBounds;
-    /** Tenants that have gauges of their own, those with the most dead letters: labels are not without bound. */
+    /** Tenants with gauges of their own: those with the most dead letters. Bounds the number of labels. */
     maxGaugedTenants: number;
   };
   alertNotices: AlertNoticeBounds;
-  /** When tables whose statistics say that they are empty are analysed again. */
+  /** The analysis of tables whose statistics still say that they are empty. */
   filledTables: FilledTableBounds;
-  /** How events and runs that are old go, and all of tenants that were deleted. */
+  /** The retention of events and runs. */
   history: HistoryBounds;
+  /** The purge of deleted tenants. */
   purge: PurgeBounds;
-  /** Alerts are deleted when they have been resolved for longer, ms. */
+  /** Resolved alerts are deleted `keptMs` after they were resolved. */
   oldAlerts: { keptMs: number; batchSize: number; intervalMs: number };
-  /** Bulk replays are deleted when they have been over for longer, ms. */
+  /** Bulk replays are deleted `keptMs` after their end. */
   oldBulkReplays: { keptMs: number; batchSize: number; intervalMs: number };
-  /** Entries of the audit are deleted when they are older, ms. */
+  /** Audit entries are deleted after `keptMs`. */
   oldAudit: { keptMs: number; batchSize: number; intervalMs: number };
-  /** When a process that accepts events counts as one that cannot. */
-  /** Secrets that one statement of `headrace keys rotate-encryption` seals anew. */
+  /** Secrets that one statement of `headrace keys rotate-encryption` re-encrypts. */
   reencrypt: { batchSize: number };
   encryptionKeys: EncryptionKeyBounds;
   keyUse: KeyUseBounds;
+  /** The check whether events can be accepted. */
   accepting: AcceptingBounds;
-  /** Faults of one kind that come again are told in one warning in this interval, ms. */
+  /** Repeated faults of one kind are logged once per interval, ms. */
   faultLog: { intervalMs: number };
-  /** Deliveries are answered 503 while the oldest event that is not routed is older, ms; looked at in this interval, ms. */
+  /** Deliveries get a 503 while the oldest unrouted event is older than `maxMs`. Checked in this interval. */
   backlogAge: { maxMs: number; intervalMs: number };
-  /** Deliveries are answered 503 while the first that waits for its commit, or to be looked up, waits longer, ms. */
+  /** Deliveries get a 503 while the first waiting delivery has waited longer for its commit or look-up, ms. */
   maxCommitWaitMs: number;
-  /** How long a person may read a token that a handshake brought, s. */
+  /** How long the token of a handshake can be read over the API, s. */
   shownSecretSeconds: number;
-  /** How long requests, then polls, then runs, may take to end when the process stops, ms. */
+  /** How long requests, polls and runs may take to end when the process stops, ms, in this order. */
   drainMs: { requests: number; polls: number; runs: number };
 }
 
-export const DEFAULT_BOUNDS: Limits = {
+/** The bounds of `headrace start`. */
+export const DEFAULT_BOUNDS: Bounds = {
   heapGrowthPercent: { events: 300, polls: 30 },
   accept: { maxDeliveries: 64, evenAbove: 16, maxBytes: 1_048_576, inFlight: 1, maxWaiting: 2_000 },
   maxEndpoints: 10_000,

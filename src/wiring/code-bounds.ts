@@ -2,7 +2,9 @@ import type { FlowHostBounds } from "../flow-host/bounds.ts";
 import type { RunLogBounds } from "../pipeline/execute/actions/code-log.ts";
 import type { StepBounds } from "../pipeline/execute/actions/code-steps.ts";
 
+/** Default bounds of the stored steps of a run. */
 export const STEPS: StepBounds = { maxSteps: 1_000, maxResultBytes: 262_144, maxRunBytes: 1_048_576 };
+/** Default bounds of the stored log of a run. */
 export const RUN_LOG: RunLogBounds = {
   maxLines: 500,
   maxBytes: 65_536,
@@ -10,6 +12,7 @@ export const RUN_LOG: RunLogBounds = {
   maxAttempts: 10,
   flushMs: 1_000,
 };
+/** Default bounds of flow hosts. */
 export const FLOW_HOSTS: FlowHostBounds = {
   steps: STEPS,
   log: RUN_LOG,

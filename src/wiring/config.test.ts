@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { ROLES, readConfig } from "./config.ts";
 
 describe("readConfig", () => {
-  test("has a default for everything but the stores and their keys", () => {
+  test("readConfig has defaults for all settings except the stores and their keys", () => {
     expect(readConfig({})).toMatchObject({
       port: 8080,
       host: "127.0.0.1",
@@ -33,23 +33,23 @@ describe("readConfig", () => {
     ["HEADRACE_DEMO", "yes"],
     ["HEADRACE_DRAIN_NOTICE_MS", "3s"],
     ["HEADRACE_DRAIN_NOTICE_MS", "600001"],
-  ])("refuses %s=%s in one line that names it and not its value", (name, value) => {
+  ])("readConfig refuses %s=%s in one line without the value", (name, value) => {
     const read = () => readConfig({ [name]: value });
     expect(read).toThrow(new RegExp(`^${name} is not valid: expected [^\\n]+$`));
     expect(read).not.toThrow(value);
   });
 
-  test("says what is wrong with a REDIS_URL, and repeats none of it", () => {
+  test("readConfig explains an invalid REDIS_URL without quoting it", () => {
     const read = () => readConfig({ REDIS_URL: "redis://:s3cret#x@host:6379" });
     expect(read).toThrow(/^REDIS_URL is not valid: it has a #: [^\n]+$/);
     expect(read).not.toThrow(/s3cret/);
   });
 
-  test("takes the stores together or not at all", () => {
+  test("readConfig refuses one store without the other", () => {
     expect(() => readConfig({ DATABASE_URL: "postgres://h/d" })).toThrow("REDIS_URL is not");
   });
 
-  test("reads roles, a cluster's nodes and empty values", () => {
+  test("readConfig reads roles, the nodes of a cluster and empty values", () => {
     const config = readConfig({
       HEADRACE_ROLES: "relay, route",
       DATABASE_URL: "postgres://h/d",

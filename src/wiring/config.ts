@@ -6,23 +6,23 @@ import { createKeyRing } from "../postgres/core/key-ring.ts";
 import { parseRedisUrl } from "../redis/redis-url.ts";
 import { type AllowPrivate, parseAllowPrivate } from "../runtime/outgoing/index.ts";
 
-/** What a process may do; each in any number of copies. */
+/** The roles of a process. Any number of processes may have each. */
 export const ROLES = ["api", "receive", "relay", "route", "execute", "poll", "schedule", "maintain"] as const;
 export type Role = (typeof ROLES)[number];
 
 const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
 
-/** One setting: what it means, and how its text is read. `read` answers undefined for a text that it refuses. */
+/** One setting. */
 interface Setting<Value> {
   description: string;
-  /** What a good value looks like, for the error that names a bad one. */
+  /** A description of valid values, for the error about an invalid one. */
   expected: string;
-  /** May throw `invalid_setting` to say more precisely what is wrong; its message must not hold the value. */
+  /** Parses the text. Returns undefined for an invalid one, or throws `invalid_setting` with a reason that does not quote it. */
   read: (text: string) => Value | undefined;
 }
 
 const POSTGRES_URL =
-  "postgres://user:password@host:5432/database, or postgres:///database?host=/folder/of/the/socket, one host, with an sslmode that libpq knows";
+  "postgres://user:password@host:5432/database, or postgres:///database?host=/folder/of/the/socket, with one host and a valid sslmode";
 
 /** Every setting, by the name of its environment variable. */
 export const SETTINGS = {
@@ -30,80 +30,84 @@ export const SETTINGS = {
   HOST: setting("The address to serve on.", "an address or a host name", readText),
   DATABASE_URL: setting("PostgreSQL 15 or newer; embedded when unset.", POSTGRES_URL, readPostgresUrl),
   HEADRACE_MIGRATION_DATABASE_URL: setting(
-    "The owner's connection for migrations and LISTEN, where DATABASE_URL goes through a pooler.",
+    "The connection of the owner, for migrations and LISTEN, if DATABASE_URL goes through a pooler.",
     POSTGRES_URL,
     readPostgresUrl,
   ),
   HEADRACE_PREPARED_STATEMENTS: setting(
-    "0 sends no named statement, for a pooler that keeps none: PgBouncer before 1.21, or max_prepared_statements = 0.",
+    "0 disables prepared statements, for poolers without support: PgBouncer before 1.21, or max_prepared_statements = 0.",
     "0 or 1",
     readFlag,
   ),
   REDIS_URL: setting(
-    "Redis 7.0 or newer, or Valkey 8: alone, a cluster (one node or several, comma-separated), or by its Sentinels; embedded when unset.",
+    "Redis 7.0 or newer, or Valkey 8: a server, a cluster (one or several nodes, comma-separated), or Sentinels; embedded when unset.",
     "redis://…, rediss://… or redis+sentinel://host1,host2/name",
     readRedisUrl,
   ),
   HEADRACE_ADMIN_KEY: setting(
-    "An admin key, in place of an earlier one of this setting; made and printed once with the embedded stores.",
+    "An admin key, which replaces the earlier one of this setting; generated and printed once with the embedded stores.",
     "32 or more printable characters",
     (text) => (/^[\x21-\x7e]{32,}$/.test(text) ? text : undefined),
   ),
   HEADRACE_ENCRYPTION_KEYS: setting(
-    "Keys for secrets at rest: the first encrypts, all decrypt; made and kept with the embedded stores.",
+    "Keys for secrets at rest: the first encrypts, all decrypt; generated and kept with the embedded stores.",
     "id:base64(32 bytes), comma-separated",
     readEncryptionKeys,
   ),
-  HEADRACE_ROLES: setting("What this process does.", `some of ${ROLES.join(",")}`, readRoles),
-  HEADRACE_DATA_DIR: setting("Where the embedded stores keep their data.", "a folder", readText),
+  HEADRACE_ROLES: setting(
+    "The roles of this process; all by default.",
+    `some of ${ROLES.join(",")}`,
+    readRoles,
+  ),
+  HEADRACE_DATA_DIR: setting("The folder with the data of the embedded stores.", "a folder", readText),
   HEADRACE_PUBLIC_URL: setting(
-    "What providers call; signatures that cover the URL use it, never the Host header.",
+    "The URL that providers call; signatures that cover the URL use it, never the Host header.",
     "http://… or https://…, without a user, a query or a fragment",
     readPublicUrl,
   ),
   HEADRACE_FLOWS_DIR: setting("The folder of code flows.", "a folder", readText),
   HEADRACE_FLOWS_RELOAD: setting(
-    "1 loads code flows anew when their files change; the default unless NODE_ENV is production.",
+    "1 reloads code flows when their files change; the default unless NODE_ENV is production.",
     "0 or 1",
     readFlag,
   ),
   HEADRACE_FLOW_ENV: setting(
     "The variables that handlers of code flows see; none by default.",
-    "names of environment variables, comma-separated, and none of Headrace's own that hold secrets",
+    "names of environment variables, comma-separated, without those of Headrace that contain secrets",
     readVariableNames,
   ),
   HEADRACE_FLOW_HOSTS: setting(
-    "Processes for the handlers of code flows.",
+    "The number of processes for the handlers of code flows.",
     "a whole number from 1 to 64",
     readWhole(1, 64),
   ),
   HEADRACE_FLOW_MEMORY_MB: setting(
-    "The heap of each of these processes, MiB.",
+    "The heap of each process for handlers, MiB.",
     "a whole number from 64 to 65536",
     readWhole(64, 65_536),
   ),
   HEADRACE_ALLOW_PRIVATE_TARGETS: setting(
-    "Private addresses that outgoing calls may reach.",
+    "Non-public addresses that outgoing calls may reach.",
     "CIDRs, comma-separated, or all",
     parseAllowPrivate,
   ),
   HEADRACE_TRUSTED_PROXIES: setting(
-    "Whose X-Forwarded-For and X-Forwarded-Prefix are believed.",
+    "The proxies whose X-Forwarded-For and X-Forwarded-Prefix are trusted.",
     "CIDRs, comma-separated",
     readNetworks,
   ),
   HEADRACE_DRAIN_NOTICE_MS: setting(
-    "How long a SIGTERM shows red readiness and still serves before it drains, ms; SIGINT does not wait.",
+    "How long a process serves with red readiness after SIGTERM before it drains, ms; SIGINT does not wait.",
     "a whole number from 0 to 600000",
     (text) => (/^\d{1,6}$/.test(text) && Number(text) <= 600_000 ? Number(text) : undefined),
   ),
   HEADRACE_METRICS_KEY: setting(
-    "The bearer of /metrics; unset, only this machine may read them, and not through a proxy.",
+    "The bearer token of /metrics; if unset, only direct requests from this machine are answered.",
     "16 to 500 printable characters",
     (text) => (/^[\x21-\x7e]{16,500}$/.test(text) ? text : undefined),
   ),
   HEADRACE_METRICS_PORT: setting(
-    "Serves /metrics, /healthz and /readyz on a port of their own too.",
+    "An additional port that serves /metrics, /healthz and /readyz.",
     "a port from 0 to 65535",
     readPort,
   ),
@@ -116,13 +120,13 @@ export const SETTINGS = {
 type SettingName = keyof typeof SETTINGS;
 type SettingValue<Name extends SettingName> = NonNullable<ReturnType<(typeof SETTINGS)[Name]["read"]>>;
 
-/** The settings of one process, read and checked; what was not set and has no default is undefined. */
+/** The validated settings of one process. Unset settings without a default are undefined. */
 export interface Config {
   port: number;
   host: string;
   databaseUrl: string | undefined;
   migrationDatabaseUrl: string | undefined;
-  /** Whether statements may be prepared under a name. */
+  /** Whether prepared statements are used. */
   preparedStatements: boolean;
   redisUrl: string | undefined;
   adminKey: string | undefined;
@@ -131,26 +135,27 @@ export interface Config {
   dataDir: string;
   publicUrl: string;
   flowsDir: string;
-  /** Whether code flows are loaded anew when their files change. */
+  /** Whether code flows are reloaded when their files change. */
   reloadFlows: boolean;
-  /** Names of the variables that handlers see. */
+  /** The names of the environment variables that handlers see. */
   flowEnv: readonly string[];
-  /** Processes for handlers, and the heap of each, MiB. */
+  /** The number of processes for handlers. */
   flowHosts: number;
+  /** The heap of each process for handlers, MiB. */
   flowMemoryMb: number;
   allowPrivateTargets: AllowPrivate | undefined;
   trustedProxies: readonly string[];
-  /** How long a SIGTERM shows red readiness before it drains, ms. */
+  /** How long a process serves with red readiness after SIGTERM before it drains, ms. */
   drainNoticeMs: number;
-  /** The bearer of `/metrics`. */
+  /** The bearer token of `/metrics`. */
   metricsKey: string | undefined;
-  /** Where `/metrics` and health are served too. */
+  /** The additional port of `/metrics` and health. */
   metricsPort: number | undefined;
   demo: boolean;
   logLevel: string;
 }
 
-/** Reads the settings; a bad one is `invalid_setting`, whose message is one line that names it, never its value. */
+/** Reads the settings. Throws `invalid_setting` with one line that names an invalid setting without its value. */
 export function readConfig(environment: NodeJS.ProcessEnv): Config {
   const get = <Name extends SettingName>(name: Name): SettingValue<Name> | undefined =>
     readSetting(environment, name);
@@ -234,7 +239,7 @@ function readWhole(from: number, to: number): (text: string) => number | undefin
     /^\d{1,9}$/.test(text) && Number(text) >= from && Number(text) <= to ? Number(text) : undefined;
 }
 
-/** Holds what no handler may see, whatever an operator names. */
+/** Settings with secrets, which handlers never see. */
 const SECRET_SETTINGS = [
   "DATABASE_URL",
   "REDIS_URL",
@@ -264,7 +269,7 @@ function readRedisUrl(text: string): string {
   return text;
 }
 
-/** The base URL that routes are appended to. */
+/** Reads the base URL that routes are appended to. */
 function readPublicUrl(text: string): string | undefined {
   if (readUrl("http:", "https:")(text) === undefined || /[?#]/.test(text)) return undefined;
   const { username, password } = new URL(text);

@@ -1,6 +1,6 @@
 import type { HttpBounds } from "../http/server/server.ts";
 
-/** The bounds of what a process serves over HTTP, a part of its limits. */
+/** Default bounds of the HTTP server. */
 export const HTTP_BOUNDS: HttpBounds = {
   connections: {
     maxConnections: 5_000,

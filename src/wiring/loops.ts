@@ -3,21 +3,22 @@ import type { Logger } from "../runtime/logger.ts";
 import { createLoop, type Loop, type LoopProgress, type Step } from "../runtime/loop.ts";
 import type { Metrics } from "./metrics.ts";
 
-/** How every loop waits after a failed step. */
+/** The back-off of every loop. */
 const BACKOFF: Backoff = { kind: "exponential", delayMs: 50, maxDelayMs: 2_000 };
 
-/** Failures in a row that are logged: the first, then every so many. */
+/** Of consecutive failures, the first and then every 20th is logged. */
 const LOG_EVERY = 20;
 
 /** The loops of one process, by name. */
 export interface Loops {
   add(name: string, step: Step): Loop;
   start(): void;
-  /** Stops the loops named, or all of them. */
+  /** Stops the named loops, or all. */
   stop(names?: readonly string[]): Promise<void>;
   progress(): LoopProgress[];
 }
 
+/** Creates an empty set of loops. */
 export function createLoops({ metrics, log }: { metrics: Metrics; log: Logger }): Loops {
   const loops = new Map<string, Loop>();
   return {
@@ -29,7 +30,7 @@ export function createLoops({ metrics, log }: { metrics: Metrics; log: Logger })
         onError(error, failures) {
           metrics.loopFailures.inc({ loop: name });
           if (failures % LOG_EVERY === 1)
-            log.warn({ err: error, loop: name, failures }, "a step failed and is tried again");
+            log.warn({ err: error, loop: name, failures }, "a step failed and will be retried");
         },
       });
       loops.set(name, loop);

@@ -16,17 +16,17 @@ import { findUnboundUser } from "../postgres/schema/role-rights.ts";
 import { storePlannerSettings } from "../postgres/schema/role-settings.ts";
 import type { Logger } from "../runtime/logger.ts";
 
-/** Where the migrations lie: beside `src` and beside `dist`. */
+/** The folder of the migrations, next to both `src` and `dist`. */
 const MIGRATIONS = new URL("../../migrations", import.meta.url).pathname;
 
 const CONNECT_TIMEOUT_MS = 3_000;
 
-/** The names of the settings that hold URLs of PostgreSQL. */
+/** The settings with URLs of PostgreSQL. */
 export type PostgresSetting = "DATABASE_URL" | "HEADRACE_MIGRATION_DATABASE_URL";
 
 /**
- * Connects once, and answers the URL with the `sslmode` that the server took where the given one leaves it open.
- * Throws `store_unsuitable` where trying again will not help, and the connection's own error where it may.
+ * Connects once and returns the URL with the `sslmode` that worked, if the given URL allows several. Throws
+ * `store_unsuitable` for a permanent fault, and the error of the connection for a temporary one.
  */
 export async function tryPostgres(url: string, setting: PostgresSetting): Promise<string> {
   let failure: unknown;
@@ -38,7 +38,7 @@ export async function tryPostgres(url: string, setting: PostgresSetting): Promis
         await connectOnce(settled);
         return settled;
       } catch (error) {
-        // The server's choice is a later mode's; what it says to the first one says more about other faults.
+        // Keeps the error of the first mode, unless it is only about encryption.
         if (failure === undefined || isAboutEncryption(failure)) failure = error;
         if (!isAboutEncryption(error)) break;
       }
@@ -63,24 +63,24 @@ async function connectOnce(url: string): Promise<void> {
 }
 
 /**
- * Brings the schema up to date as the owner, makes the partitions of the coming days, gives the application's user
- * what it needs, and tries as that user that it has it. Answers the migrations that ran.
+ * Migrates the schema as the owner, makes the partitions of the coming days, grants the application user its rights, and
+ * verifies them as that user. Returns the names of the migrations that ran.
  */
 export async function migrateStores(options: {
   databaseUrl: string;
-  /** The owner's connection, where the application's goes through a pooler. */
+  /** The connection of the owner, if that of the application goes through a pooler. */
   ownerUrl: string;
   daysAhead: number;
-  /** Called with the names of the settings that did not suit and were set on the user in this database. */
+  /** Called with the names of unsuitable settings that were changed for the user in this database. */
   onAdjusted?: (settings: string[]) => void;
-  /** Called with the server's reason where the planner's settings could not be stored on the user. */
+  /** Called with the reason if the planner settings could not be stored for the user. */
   onPlannerRefused?: (reason: string) => void;
 }): Promise<string[]> {
   try {
     return await migrateAndTry(options);
   } catch (error) {
     if (!(error instanceof pg.DatabaseError)) throw error;
-    const message = `PostgreSQL refused to be prepared: ${error.message} (SQLSTATE ${error.code})`;
+    const message = `PostgreSQL could not be prepared: ${error.message} (SQLSTATE ${error.code})`;
     throw new HeadraceError("store_unsuitable", message, { cause: error });
   }
 }
@@ -112,8 +112,8 @@ async function migrateAndTry(options: Parameters<typeof migrateStores>[0]): Prom
 }
 
 /**
- * Finds a pooler of transactions between DATABASE_URL and the server. Throws `store_unsuitable` where it loses prepared
- * statements that are to be used; warns where nothing else would tell that notices do not come through it.
+ * Detects a transaction pooler between DATABASE_URL and the server. Throws `store_unsuitable` if it loses the prepared
+ * statements that are used. Warns if notices cannot get through it.
  */
 export async function checkPooling(
   options: { databaseUrl: string; ownerUrl: string; preparedStatements: boolean },
@@ -132,14 +132,14 @@ export async function checkPooling(
   }
   if (ownerUrl === databaseUrl) {
     log.warn(
-      "DATABASE_URL goes through a pooler of transactions, where LISTEN hears nothing: relays poll instead; set HEADRACE_MIGRATION_DATABASE_URL to a direct connection",
+      "DATABASE_URL goes through a transaction pooler, where LISTEN does not work: relays poll instead; set HEADRACE_MIGRATION_DATABASE_URL to a direct connection",
     );
   }
 }
 
 /**
- * Warns, by name, of a user whom row-level security does not hold: a fault in one statement would then show a tenant the
- * rows of others, and functions that run as their owner could do anything on the server.
+ * Warns of users to whom row-level security does not apply. A faulty statement could then show a tenant the rows of
+ * others, and functions that run as their owner could do anything on the server.
  */
 export async function warnOfUnboundUsers(
   urls: Readonly<Record<PostgresSetting, string>>,
@@ -154,7 +154,7 @@ export async function warnOfUnboundUsers(
     if (found === undefined) continue;
     log.warn(
       { setting, ...found },
-      `${setting} names the user "${found.user}", who is ${found.right}: row-level security does not hold it; use an ordinary role that owns the database`,
+      `${setting} has the user "${found.user}", which is ${found.right}: row-level security does not apply to it; use an ordinary role that owns the database`,
     );
   }
 }

@@ -1,9 +1,5 @@
-import { randomBytes } from "node:crypto";
 import { createRequire } from "node:module";
-import { setTimeout } from "node:timers/promises";
 import { DEMO_ORDERS_PATH, DEMO_SINK_PATH } from "../demo/demo.ts";
-import { HeadraceError } from "../domain/errors.ts";
-import { type EmbeddedStores, startEmbeddedStores } from "../embedded/stores.ts";
 import { hostStart } from "../flow-host/host-start.ts";
 import { loadCodeFlows } from "../flows-folder/code-flows.ts";
 import { createKeyUse } from "../http/access/key-use.ts";
@@ -17,11 +13,11 @@ import { checkActionHeaders } from "../pipeline/execute/actions/http-action.ts";
 import { ensureAdminKey } from "../postgres/access/api-keys.ts";
 import { type Database, openDatabase } from "../postgres/core/database.ts";
 import { createKeyRing } from "../postgres/core/key-ring.ts";
-import { generatedOnce } from "../runtime/generated-once.ts";
+import { delay } from "../runtime/delay.ts";
 import { keepNewObjectsYoung, setHeapGrowth } from "../runtime/heap.ts";
 import type { Logger } from "../runtime/logger.ts";
 import { createOutgoingHttp, createTargetRules } from "../runtime/outgoing/index.ts";
-import { DEFAULT_BOUNDS, type Limits } from "./bounds.ts";
+import { type Bounds, DEFAULT_BOUNDS } from "./bounds.ts";
 import { composePipeline } from "./compose/compose.ts";
 import type { Config } from "./config.ts";
 import { createEncryptionKeys } from "./encryption/encryption-keys.ts";
@@ -29,142 +25,77 @@ import { createAnswerWatch } from "./health/answer-watch.ts";
 import { createFaultLog } from "./health/fault-log.ts";
 import { createReadiness } from "./health/readiness.ts";
 import { createUnavailableWatch, describeFault } from "./health/unavailable.ts";
+import { listen } from "./listen.ts";
 import { createMetrics } from "./metrics.ts";
 import { checkPooling, migrateStores, warnOfUnboundUsers } from "./prepare-postgres.ts";
+import { type ProvidedStores, provideStores } from "./provide-stores.ts";
 import { readInstallation, waitForStores } from "./stores.ts";
 
-/** A process that serves. */
+/** A serving process. */
 export interface Running {
-  /** Where it listens, with the port that it got. */
+  /** The URL that it listens at, with the actual port. */
   url: string;
-  /** What the stores and keys are, given or made. */
-  settings: Settings;
-  /** Which database this is, for what starts beside it. */
+  /** The stores and keys that it uses. */
+  stores: ProvidedStores;
+  /** The open database, for tests. */
   database: Database;
   /**
-   * Drains in the order of the pipeline, then stops the embedded stores. With a notice it first shows red readiness for
-   * `ms` and still serves, until the notice's signal aborts. Stopping twice is fine.
+   * Drains in the order of the pipeline, then stops the embedded stores. With a notice it first serves with red readiness
+   * for `ms`, or until the signal of the notice aborts. May be called twice.
    */
   stop(notice?: { ms: number; signal: AbortSignal }): Promise<void>;
 }
 
-/** What a process needs before it can open anything. */
-export interface Settings {
-  databaseUrl: string;
-  redisUrl: string;
-  adminKey: string;
-  /** True when this start made the admin key, which is shown once. */
-  madeAdminKey: boolean;
-  encryptionKeys: string;
-  embedded: boolean;
-  /** Tells whoever waits for the embedded stores that this process is about to free them. */
-  markStopping(): void;
-  stopStores(): Promise<void>;
-}
-
 /**
- * Starts one process: finds or brings its stores, migrates, serves. `signal` ends a start that waits for stores.
- * Throws HeadraceError: `invalid_setting`, `data_dir_in_use`, `store_unavailable`, `store_unsuitable`.
+ * Starts a process: provides its stores, migrates them and serves. `signal` ends a start that waits for stores. Throws
+ * `invalid_setting`, `data_dir_in_use`, `store_unavailable`, `store_unsuitable`.
  */
 export async function start(
   config: Config,
   log: Logger,
   signal: AbortSignal,
-  bounds: Limits = DEFAULT_BOUNDS,
+  bounds: Bounds = DEFAULT_BOUNDS,
 ): Promise<Running> {
   const { events, polls } = bounds.heapGrowthPercent;
   if ((["receive", "route", "execute"] as const).some((role) => config.roles.has(role))) {
     setHeapGrowth(events);
     keepNewObjectsYoung();
   } else if (config.roles.has("poll")) setHeapGrowth(polls);
-  const settings = await readySettings(config, log);
+  const stores = await provideStores(config, log);
   try {
-    return await serve(config, settings, log, signal, bounds);
+    return await serve(config, stores, log, signal, bounds);
   } catch (error) {
-    await settings.stopStores();
+    await stores.stopStores();
     throw error;
   }
 }
 
-async function readySettings(config: Config, log: Logger): Promise<Settings> {
-  const { databaseUrl, redisUrl, adminKey, encryptionKeys, dataDir } = config;
-  if (databaseUrl !== undefined && redisUrl !== undefined) {
-    if (adminKey === undefined) {
-      throw new HeadraceError(
-        "invalid_setting",
-        "HEADRACE_ADMIN_KEY is not set, which external stores need; make one with: head -c 24 /dev/urandom | base64",
-      );
-    }
-    if (encryptionKeys === undefined) {
-      throw new HeadraceError(
-        "invalid_setting",
-        "HEADRACE_ENCRYPTION_KEYS is not set, which external stores need; make one with: echo k1:$(head -c 32 /dev/urandom | base64)",
-      );
-    }
-    const given = { databaseUrl, redisUrl, adminKey, madeAdminKey: false, encryptionKeys, embedded: false };
-    return { ...given, markStopping: () => {}, stopStores: async () => {} };
-  }
-  const stores: EmbeddedStores = await startEmbeddedStores({ dataDir, log });
-  const admin = await generatedOnce(
-    `${dataDir}/admin-key`,
-    () => `hr_admin_${randomBytes(24).toString("base64url")}`,
-  );
-  const keys = await generatedOnce(
-    `${dataDir}/encryption-keys`,
-    () => `k1:${randomBytes(32).toString("base64")}`,
-  );
-  return {
-    databaseUrl: stores.databaseUrl,
-    redisUrl: stores.redisUrl,
-    adminKey: adminKey ?? admin.value,
-    madeAdminKey: adminKey === undefined && admin.made,
-    encryptionKeys: encryptionKeys ?? keys.value,
-    embedded: true,
-    markStopping: stores.markStopping,
-    stopStores: stores.stop,
-  };
-}
-
 async function serve(
   config: Config,
-  settings: Settings,
+  stores: ProvidedStores,
   log: Logger,
   signal: AbortSignal,
-  bounds: Limits,
+  bounds: Bounds,
 ): Promise<Running> {
-  const { redisUrl } = settings;
-  const { preparedStatements, migrationDatabaseUrl = settings.databaseUrl } = config;
-  const given = { databaseUrl: settings.databaseUrl, ownerUrl: migrationDatabaseUrl, redisUrl };
-  const { databaseUrl, ownerUrl, isRedisClusterNode } = await waitForStores(given, log, signal);
-  if (!settings.embedded) {
-    await checkPooling({ databaseUrl, ownerUrl, preparedStatements }, log);
-    await warnOfUnboundUsers({ DATABASE_URL: databaseUrl, HEADRACE_MIGRATION_DATABASE_URL: ownerUrl }, log);
-  }
-  const applied = await migrateStores({
-    databaseUrl,
-    ownerUrl,
-    daysAhead: bounds.partitions.daysAhead,
-    onAdjusted: (names) =>
-      log.warn({ settings: names }, "settings of PostgreSQL that did not suit were set on the user"),
-    onPlannerRefused: (reason) =>
-      log.info(
-        { reason },
-        "planner settings could not be stored on the user: statements are planned each time",
-      ),
-  });
-  if (applied.length > 0) log.info({ migrations: applied.length }, "schema brought up to date");
-
-  const keyRing = createKeyRing(settings.encryptionKeys);
+  const { redisUrl } = stores;
+  const { databaseUrl, ownerUrl, isRedisClusterNode } = await prepareStores(
+    config,
+    stores,
+    log,
+    signal,
+    bounds,
+  );
+  const keyRing = createKeyRing(stores.encryptionKeys);
   const metrics = createMetrics();
   const faults = createFaultLog({ log, ...bounds.faultLog });
   const database = openDatabase({
     url: databaseUrl,
     ...bounds.postgres,
-    preparedStatements,
+    preparedStatements: config.preparedStatements,
     onError: (error) => faults.note({ what: "a connection to PostgreSQL", ...describeFault(error) }, error),
   });
-  if (await ensureAdminKey(database, settings.adminKey)) {
-    log.info("HEADRACE_ADMIN_KEY replaced the earlier admin key of the setting");
+  if (await ensureAdminKey(database, stores.adminKey)) {
+    log.info("HEADRACE_ADMIN_KEY replaced the earlier admin key of this setting");
   }
   const keyUse = createKeyUse(database.pipeline, bounds.keyUse, () => performance.now());
   const opensSecrets = (["api", "receive", "execute", "poll"] as const).some((role) =>
@@ -177,7 +108,10 @@ async function serve(
   const codeFlows =
     config.roles.has("execute") || config.roles.has("poll")
       ? await loadCodeFlows({
-          ...{ folder: config.flowsDir, log, hosts: config.flowHosts, bounds: bounds.flowHosts },
+          folder: config.flowsDir,
+          log,
+          hosts: config.flowHosts,
+          bounds: bounds.flowHosts,
           start: hostStart(config, process.env, log),
           intervalMs: bounds.reloadMs,
           onHostEnd: (code) => metrics.flowHostEnds.inc({ code }),
@@ -266,13 +200,13 @@ async function serve(
       onRefused: (code) => metrics.refusals.inc({ code }),
     });
   }
-  if (settings.embedded || config.demo) {
+  if (stores.embedded || config.demo) {
     await server.register(demoSink, { path: DEMO_SINK_PATH, log });
     await server.register(demoOrders, { path: DEMO_ORDERS_PATH, now: Date.now });
   }
-  // Loops begin once the server listens: what readies it takes the processor, and their first steps would time out.
+  // Loops start after the server listens, because its start keeps the processor busy and their first steps would time out.
   const url = await listen(server, config.host, { setting: "PORT", port: config.port });
-  if (settings.embedded || config.demo) {
+  if (stores.embedded || config.demo) {
     for (const path of [DEMO_SINK_PATH, DEMO_ORDERS_PATH]) ownTargets.add(url + path);
   }
   const healthServer = config.metricsPort === undefined ? undefined : createHealthServer(health);
@@ -289,24 +223,24 @@ async function serve(
   async function drain(notice: Parameters<Running["stop"]>[0]): Promise<void> {
     notServing = "stopping";
     phase = "ending";
-    settings.markStopping();
+    stores.markStopping();
     if (notice !== undefined) {
-      // It rejects when the signal ends the wait.
-      await setTimeout(notice.ms, undefined, { signal: notice.signal }).catch(() => {});
+      // Rejects when the signal ends the wait.
+      await delay(notice.ms, { signal: notice.signal }).catch(() => {});
     }
-    await Promise.race([server.close(), delay(bounds.drainMs.requests)]);
+    await Promise.race([server.close(), delay(bounds.drainMs.requests, { ref: false })]);
     phase = "ended";
     await pipeline.stop();
     await codeFlows?.stop();
-    await Promise.race([healthServer?.close(), delay(1_000)]);
+    await Promise.race([healthServer?.close(), delay(1_000, { ref: false })]);
     await outgoing.close();
-    await Promise.race([database.close(), delay(1_000)]);
+    await Promise.race([database.close(), delay(1_000, { ref: false })]);
     faults.stop();
-    await settings.stopStores();
+    await stores.stopStores();
   }
   return {
     url,
-    settings,
+    stores,
     database,
     stop(notice) {
       stopping ??= drain(notice);
@@ -315,40 +249,42 @@ async function serve(
   };
 }
 
-/** Of a process that runs no flows. */
+/** Waits for the stores, checks them and migrates the schema. Returns the URLs of PostgreSQL with their `sslmode`. */
+async function prepareStores(
+  config: Config,
+  stores: ProvidedStores,
+  log: Logger,
+  signal: AbortSignal,
+  bounds: Bounds,
+): Promise<{ databaseUrl: string; ownerUrl: string; isRedisClusterNode: boolean }> {
+  const { preparedStatements, migrationDatabaseUrl = stores.databaseUrl } = config;
+  const reached = await waitForStores(
+    { databaseUrl: stores.databaseUrl, ownerUrl: migrationDatabaseUrl, redisUrl: stores.redisUrl },
+    log,
+    signal,
+  );
+  const { databaseUrl, ownerUrl } = reached;
+  if (!stores.embedded) {
+    await checkPooling({ databaseUrl, ownerUrl, preparedStatements }, log);
+    await warnOfUnboundUsers({ DATABASE_URL: databaseUrl, HEADRACE_MIGRATION_DATABASE_URL: ownerUrl }, log);
+  }
+  const applied = await migrateStores({
+    databaseUrl,
+    ownerUrl,
+    daysAhead: bounds.partitions.daysAhead,
+    onAdjusted: (names) =>
+      log.warn({ settings: names }, "unsuitable settings of PostgreSQL were changed for the user"),
+    onPlannerRefused: (reason) =>
+      log.info(
+        { reason },
+        "planner settings could not be stored for the user: statements are planned each time",
+      ),
+  });
+  if (applied.length > 0) log.info({ migrations: applied.length }, "schema migrated");
+  return reached;
+}
+
+/** The handlers of a process that runs no flows. */
 const NO_HANDLERS = { get: () => undefined };
 
 const { version } = createRequire(import.meta.url)("../../package.json") as { version: string };
-
-/** Returns the URL that the server listens at; throws `invalid_setting` where the address cannot be had. */
-async function listen(
-  server: { listen(options: { port: number; host: string }): Promise<string> },
-  host: string,
-  { setting, port }: { setting: "PORT" | "HEADRACE_METRICS_PORT"; port: number },
-): Promise<string> {
-  try {
-    return await server.listen({ port, host });
-  } catch (cause) {
-    const flaw = LISTEN_FLAWS[(cause as NodeJS.ErrnoException).code ?? ""];
-    if (flaw === undefined) throw cause;
-    const { code } = cause as NodeJS.ErrnoException;
-    throw new HeadraceError(
-      "invalid_setting",
-      `Cannot listen at ${host}, port ${port}: ${flaw} (${code}); set ${setting} or HOST`,
-      {
-        cause,
-      },
-    );
-  }
-}
-
-const LISTEN_FLAWS: Record<string, string> = {
-  EADDRINUSE: "another process listens there",
-  EACCES: "this user may not",
-  EADDRNOTAVAIL: "this machine has no such address",
-  ENOTFOUND: "the name has no address",
-};
-
-function delay(ms: number): Promise<void> {
-  return setTimeout(ms, undefined, { ref: false });
-}

@@ -6,6 +6,8 @@ import { permanentRedisFault } from "../redis/connection-faults.ts";
 import { parseRedisUrl } from "../redis/redis-url.ts";
 import { probeRedisRights } from "../redis/rights-probe.ts";
 import { evictionFault, readServerStates, replicaFault, type ServerState } from "../redis/server-state.ts";
+import { delay } from "../runtime/delay.ts";
+import { errorMessage } from "../runtime/error-message.ts";
 import type { Logger } from "../runtime/logger.ts";
 import { tryPostgres } from "./prepare-postgres.ts";
 
@@ -13,10 +15,9 @@ import { tryPostgres } from "./prepare-postgres.ts";
 export const STORE_WAIT_MS = 60_000;
 
 /**
- * Waits until both stores answer, and refuses what waiting cannot mend: a password that is wrong, a database that is
- * not there, rights that are missing, a Redis that may lose what it was given (it evicts, or is older than 7.0).
- * Throws `store_unavailable` after `STORE_WAIT_MS`, naming the store that is away. Answers the URLs of PostgreSQL with
- * the `sslmode` that was settled, and whether the one Redis of the URL is a node of a cluster.
+ * Waits until both stores answer. Throws `store_unsuitable` at once for permanent faults: a wrong password, a missing
+ * database or right, a Redis that evicts or is older than 7.0. Throws `store_unavailable` after `STORE_WAIT_MS`. Returns
+ * the URLs of PostgreSQL with the `sslmode` that worked, and whether the single Redis server is a node of a cluster.
  */
 export async function waitForStores(
   stores: { databaseUrl: string; ownerUrl: string; redisUrl: string },
@@ -41,18 +42,17 @@ export async function waitForStores(
 
 async function waitFor<Result>(
   store: string,
-  attempt: () => Promise<Result>,
+  connect: () => Promise<Result>,
   log: Logger,
   signal: AbortSignal,
 ): Promise<Result> {
   const deadline = Date.now() + STORE_WAIT_MS;
   for (let tries = 1; ; tries += 1) {
     try {
-      return await attempt();
+      return await connect();
     } catch (error) {
       if (error instanceof HeadraceError) throw error;
-      const reason =
-        error instanceof Error ? error.message || (error as { code?: string }).code : String(error);
+      const reason = errorMessage(error);
       if (signal.aborted) {
         const message = `stopped while ${store} did not answer: ${reason}`;
         throw new HeadraceError("store_unavailable", message, { cause: error });
@@ -62,12 +62,12 @@ async function waitFor<Result>(
         throw new HeadraceError("store_unavailable", message, { cause: error });
       }
       if (tries === 1) log.warn({ store, reason }, "waiting for a store");
-      await new Promise((resolve) => setTimeout(resolve, 500));
+      await delay(500);
     }
   }
 }
 
-/** Whether the one server of the URL is a node of a cluster; then the whole cluster is tried. */
+/** Checks Redis, or the whole cluster if the single server is a node of one. Returns whether it is. */
 async function tryRedis(url: string): Promise<boolean> {
   const isClusterNode =
     parseRedisUrl(url).kind === "server" &&
@@ -115,15 +115,15 @@ async function withRedis<Answer>(
   }
 }
 
-/** A Redis without TLS says nothing to a client that begins with it, as one that is frozen does. */
+/** Adds a hint to a time-out over TLS: a Redis without TLS does not respond to a TLS client. */
 function withTlsHint(error: unknown, url: string): unknown {
   if (!/^rediss\b/.test(url) || !(error instanceof Error) || !/TIMEDOUT|no answer/.test(error.message))
     return error;
-  return new Error(`${error.message}; use redis:// where Redis has no TLS`, { cause: error });
+  return new Error(`${error.message}; use redis:// if Redis has no TLS`, { cause: error });
 }
 
 async function probeRedis(redis: RedisClient): Promise<void> {
-  // Queued until the connection is there, which a cluster's list of masters is not.
+  // Waits for the connection. The list of masters of a cluster is empty before.
   await redis.ping();
   for (const state of await readServerStates(redis)) refuseUnsuitable(state);
   await probeRedisRights(redis, randomBytes(4).toString("hex"));
@@ -135,15 +135,18 @@ function refuseUnsuitable(state: ServerState): void {
   }
   const eviction = evictionFault(state);
   if (eviction !== undefined) throw new HeadraceError("store_unsuitable", eviction);
-  // Not for good: a failover may be under way.
+  // Temporary: a failover may be under way.
   const replica = replicaFault(state);
   if (replica !== undefined) throw new Error(replica);
 }
 
-/** Which installation this database is. */
+/** Returns the id of the installation in this database. */
 export async function readInstallation(database: Queryable): Promise<string> {
   const [row] = await database.query<{ id: string }>({ text: "SELECT id FROM installation" });
   if (row === undefined)
-    throw new HeadraceError("store_unsuitable", "The database has no installation: migrate it first");
+    throw new HeadraceError(
+      "store_unsuitable",
+      "The database has no installation: run headrace migrate first",
+    );
   return row.id;
 }

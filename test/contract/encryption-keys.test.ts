@@ -52,7 +52,7 @@ async function openAll({ database }: ServedApi, keyRing: KeyRing): Promise<Recor
     const sample = { columns: column.columns, keyIds: ["k1", "k2"], limit: 100 };
     const values = await sampleSealed(database.pipeline, column, sample);
     opened[`${column.table}.${column.sealed}`] = values
-      .map((value) => keyRing.open(value, column.place(value.row)))
+      .map((value) => keyRing.open(value, column.aadOf(value.row)))
       .sort();
   }
   return opened;

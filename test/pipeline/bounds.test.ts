@@ -4,7 +4,7 @@ import { createKeyRing } from "../../src/postgres/core/key-ring.ts";
 import { signingPlace } from "../../src/postgres/flows/flows.ts";
 import { createLogger } from "../../src/runtime/logger.ts";
 import { createOutgoingHttp } from "../../src/runtime/outgoing/index.ts";
-import { DEFAULT_BOUNDS, type Limits } from "../../src/wiring/bounds.ts";
+import { DEFAULT_BOUNDS, type Bounds } from "../../src/wiring/bounds.ts";
 import { composePipeline } from "../../src/wiring/compose/compose.ts";
 import { ROLES } from "../../src/wiring/config.ts";
 import { createMetrics } from "../../src/wiring/metrics.ts";
@@ -15,7 +15,7 @@ import { localHandlers } from "../support/local-handlers.ts";
 import { testRedisUrl } from "../support/stores.ts";
 import { until } from "../support/until.ts";
 
-const BOUNDS: Limits = {
+const BOUNDS: Bounds = {
   ...DEFAULT_BOUNDS,
   execute: { ...DEFAULT_BOUNDS.execute, tenantConcurrency: 4 },
 };

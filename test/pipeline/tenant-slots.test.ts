@@ -1,13 +1,13 @@
 import { expect, test } from "vitest";
 import { LANES, type Priority } from "../../src/domain/priority.ts";
 import type { Database } from "../../src/postgres/core/database.ts";
-import { DEFAULT_BOUNDS, type Limits } from "../../src/wiring/bounds.ts";
+import { DEFAULT_BOUNDS, type Bounds } from "../../src/wiring/bounds.ts";
 import { accepted } from "../support/flow.ts";
 import { runningPipeline } from "../support/running-pipeline.ts";
 import { until } from "../support/until.ts";
 
 const SLOTS = 8;
-const BOUNDS: Partial<Limits> = {
+const BOUNDS: Partial<Bounds> = {
   admission: { ...DEFAULT_BOUNDS.admission, slots: { 1: SLOTS, 2: SLOTS, 3: SLOTS, 4: SLOTS } },
 };
 

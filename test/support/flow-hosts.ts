@@ -3,7 +3,7 @@ import type { HandlerCall, HandlerEnd, HandlerLine } from "../../src/domain/flow
 import type { HostStart } from "../../src/flow-host/host-start.ts";
 import { type CodeFlows, loadCodeFlows } from "../../src/flows-folder/code-flows.ts";
 import { createLogger } from "../../src/runtime/logger.ts";
-import { DEFAULT_BOUNDS, type Limits } from "../../src/wiring/bounds.ts";
+import { DEFAULT_BOUNDS, type Bounds } from "../../src/wiring/bounds.ts";
 import { builtProgram } from "./built.ts";
 import { flowsFolder } from "./flows-folder.ts";
 
@@ -33,7 +33,7 @@ export interface Called {
 /** Loads the flows of a folder with the given files in hosts of their own, until the test ends. */
 export async function loadedFlows(
   files: Record<string, string>,
-  options: { hosts?: number; bounds?: Partial<Limits["flowHosts"]>; start?: Partial<HostStart> } = {},
+  options: { hosts?: number; bounds?: Partial<Bounds["flowHosts"]>; start?: Partial<HostStart> } = {},
 ): Promise<LoadedFlows> {
   const { folder, write } = flowsFolder(files);
   const lines: string[] = [];

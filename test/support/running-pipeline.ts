@@ -7,7 +7,7 @@ import { signingPlace } from "../../src/postgres/flows/flows.ts";
 import { createLogger } from "../../src/runtime/logger.ts";
 import { createOutgoingHttp } from "../../src/runtime/outgoing/index.ts";
 import type { Handler } from "../../src/sdk/index.ts";
-import { DEFAULT_BOUNDS, type Limits } from "../../src/wiring/bounds.ts";
+import { DEFAULT_BOUNDS, type Bounds } from "../../src/wiring/bounds.ts";
 import { composePipeline, type Pipeline } from "../../src/wiring/compose/compose.ts";
 import { ROLES } from "../../src/wiring/config.ts";
 import { createMetrics } from "../../src/wiring/metrics.ts";
@@ -20,7 +20,7 @@ import { testRedisUrl } from "./stores.ts";
 /** All stages in this process, on real stores, with the handlers given. */
 export async function runningPipeline(
   handlers: Record<string, Handler>,
-  over: Partial<Limits> = {},
+  over: Partial<Bounds> = {},
 ): Promise<{
   database: Database;
   pipeline: Pipeline;

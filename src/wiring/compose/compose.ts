@@ -23,7 +23,7 @@ import type { Logger } from "../../runtime/logger.ts";
 import type { OutgoingHttp } from "../../runtime/outgoing/index.ts";
 import { createTicker } from "../../schedule/ticker.ts";
 import type { CodePagesDeps } from "../../synthetic/fetch/code-pages.ts";
-import type { Limits } from "../bounds.ts";
+import type { Bounds } from "../bounds.ts";
 import type { Role } from "../config.ts";
 import type { FaultLog } from "../health/fault-log.ts";
 import { describeFault } from "../health/unavailable.ts";
@@ -37,7 +37,7 @@ import { composeReceiving, type Receiving } from "./compose-receiving.ts";
 
 export interface PipelineDeps {
   roles: ReadonlySet<Role>;
-  bounds: Limits;
+  bounds: Bounds;
   database: Database;
   /** For LISTEN, which cannot go through a pooler. */
   listenUrl: string;

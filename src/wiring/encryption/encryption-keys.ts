@@ -6,21 +6,23 @@ import type { Logger } from "../../runtime/logger.ts";
 import type { Step } from "../../runtime/loop.ts";
 import { SEALED_COLUMNS } from "./sealed-columns.ts";
 
+/** Bounds of the check of encryption keys. */
 export interface EncryptionKeyBounds {
-  /** Secrets of each key and column that are opened to see whether the key is the one that sealed them. */
+  /** Secrets per key and column that are opened to verify the key. */
   sample: number;
-  /** The wait between two looks, ms; and while there are secrets that do not open. */
+  /** The wait between two checks, ms. */
   intervalMs: number;
+  /** The wait while some secrets cannot be opened, ms. */
   unreadableMs: number;
 }
 
-/** Whether every stored secret can be opened, as the last look found it. */
+/** The result of the last check whether every stored secret can be opened. */
 export interface EncryptionKeys {
   check(): { ok: boolean; detail?: string };
   step: Step;
 }
 
-/** Looks for secrets that the ring does not open, and logs an error of one line whenever that changes. */
+/** Creates the check for secrets that the key ring cannot open. Logs one error line whenever the result changes. */
 export function createEncryptionKeys(deps: {
   database: Queryable;
   keyRing: KeyRing;
@@ -35,7 +37,7 @@ export function createEncryptionKeys(deps: {
       const unreadable = await findUnreadable(database, keyRing, bounds.sample);
       const found = describe(unreadable);
       if (found !== undefined && found !== detail) {
-        log.error({ unreadable }, `HEADRACE_ENCRYPTION_KEYS does not open every stored secret: ${found}`);
+        log.error({ unreadable }, `HEADRACE_ENCRYPTION_KEYS cannot open every stored secret: ${found}`);
       }
       if (found === undefined && detail !== undefined) log.info("every stored secret can be opened again");
       detail = found;
@@ -47,7 +49,7 @@ export function createEncryptionKeys(deps: {
 interface UnreadableKey {
   key_id: string;
   secrets: number;
-  /** `missing` from the setting, or there with other bytes than those that sealed. */
+  /** The key is `missing` from the setting, or has other bytes than the key that sealed the secrets. */
   fault: "missing" | "other_bytes";
 }
 
@@ -71,15 +73,15 @@ async function findUnreadable(
       keyIds: keyRing.keyIds,
       limit: sample,
     })) {
-      if (!opens(keyRing, value, column.place(value.row))) note(value.keyId, 1, "other_bytes");
+      if (!opens(keyRing, value, column.aadOf(value.row))) note(value.keyId, 1, "other_bytes");
     }
   }
   return [...found.values()].sort((left, right) => (left.key_id < right.key_id ? -1 : 1));
 }
 
-function opens(keyRing: KeyRing, value: Parameters<KeyRing["open"]>[0], place: string): boolean {
+function opens(keyRing: KeyRing, value: Parameters<KeyRing["open"]>[0], aad: string): boolean {
   try {
-    keyRing.open(value, place);
+    keyRing.open(value, aad);
     return true;
   } catch (error) {
     if (error instanceof HeadraceError) return false;

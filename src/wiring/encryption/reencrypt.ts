@@ -9,31 +9,34 @@ import {
   replaceSealed,
   type SealedRow,
 } from "../../postgres/core/sealed-values.ts";
-import { type PlacedColumn, SEALED_COLUMNS } from "./sealed-columns.ts";
+import { delay } from "../../runtime/delay.ts";
+import { SEALED_COLUMNS, type SecretColumn } from "./sealed-columns.ts";
 
+/** The result of a re-encryption. */
 export interface Reencrypted {
-  /** The first key of the setting, which seals everything now. */
+  /** The id of the first key in the setting, which seals all secrets. */
   keyId: string;
-  /** Secrets in all, and those that were sealed anew by this call. */
+  /** All secrets. */
   secrets: number;
+  /** Secrets that this call re-encrypted. */
   reencrypted: number;
-  /** Secrets that could not be opened: their key is missing, or another has its id. */
+  /** Secrets that could not be opened, because their key is missing or has other bytes. */
   unreadable: number;
-  /** Secrets by the other keys that still seal some. */
+  /** Secrets under other keys, by key id. */
   remaining: Record<string, number>;
-  /** Keys of the setting that seal nothing any more. */
+  /** Ids of keys in the setting that no secret needs any more. */
   removable: string[];
 }
 
-/** Passes over all columns: a process that still seals with another key adds secrets meanwhile. */
+/** Passes over all columns, since processes with another first key add secrets meanwhile. */
 const MAX_PASSES = 3;
 
-/** Tries of a batch that gives way to other transactions. */
+/** Tries per batch, which can fail in favour of other transactions. */
 const MAX_TRIES = 5;
 
 /**
- * Seals every secret anew with the first key of the ring, in batches. A secret that is changed meanwhile is left as it
- * was changed. Stopped at any point, another call goes on from there. Throws `store_unavailable`.
+ * Re-encrypts every secret under the first key of the ring, in batches. Does not overwrite concurrent changes. May be
+ * interrupted and repeated at any time. Throws `store_unavailable`.
  */
 export async function reencrypt(
   database: Database,
@@ -44,14 +47,16 @@ export async function reencrypt(
   const toDo = sum(without(before, keyRing.sealingKeyId));
   const audit = (difference: Record<string, number>) =>
     insertAuditEntry(database.pipeline, {
-      ...{ tenantId: undefined, key: { id: undefined, name: "headrace keys rotate-encryption" } },
-      ...{ route: "headrace keys rotate-encryption", object: `encryption-keys/${keyRing.sealingKeyId}` },
+      tenantId: undefined,
+      key: { id: undefined, name: "headrace keys rotate-encryption" },
+      route: "headrace keys rotate-encryption",
+      object: `encryption-keys/${keyRing.sealingKeyId}`,
       difference: Object.fromEntries(
         Object.entries(difference).map(([name, to]) => [name, { from: null, to }]),
       ),
       requestId: undefined,
     });
-  // Before the first change, so that none is without its entry, and with the outcome after the last.
+  // Written before the first change, so that every change has an entry, and again with the outcome.
   if (toDo > 0) await audit({ to_reencrypt: toDo });
   let reencrypted = 0;
   let unreadable = 0;
@@ -71,7 +76,7 @@ export async function reencrypt(
     }
     if (sum(without(await countByKey(database), keyRing.sealingKeyId)) <= unreadable) break;
   }
-  // A process that could not open a secret keeps that in memory until the counters rise.
+  // Processes cache that they could not open a secret until the counters rise.
   if (reencrypted > 0) {
     await database.transaction(async (transaction) => {
       await raiseCounter(transaction, "receive");
@@ -90,11 +95,11 @@ export async function reencrypt(
   };
 }
 
-/** Nothing for a value that does not open: the others do not wait for it. */
-function resealed(keyRing: KeyRing, column: PlacedColumn, { row, sealed, keyId }: SealedRow) {
-  const place = column.place(row);
+/** Re-encrypts one value. Returns undefined for a value that cannot be opened. */
+function resealed(keyRing: KeyRing, column: SecretColumn, { row, sealed, keyId }: SealedRow) {
+  const aad = column.aadOf(row);
   try {
-    const again = keyRing.seal(keyRing.open({ sealed, keyId }, place), place);
+    const again = keyRing.seal(keyRing.open({ sealed, keyId }, aad), aad);
     return [{ row, before: sealed, after: again.sealed, keyId: again.keyId }];
   } catch (error) {
     if (error instanceof HeadraceError) return undefined;
@@ -118,7 +123,7 @@ async function withRetry<Result>(work: () => Promise<Result>): Promise<Result> {
       return await work();
     } catch (error) {
       if (!isUnavailable(error) || tries >= MAX_TRIES) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 200 * tries));
+      await delay(200 * tries);
     }
   }
 }

@@ -9,7 +9,7 @@ import { type Reencrypted, reencrypt } from "./reencrypt.ts";
 export type { Reencrypted } from "./reencrypt.ts";
 
 /**
- * Seals every secret of DATABASE_URL anew with the first of HEADRACE_ENCRYPTION_KEYS; safe while processes serve.
+ * Re-encrypts every secret of DATABASE_URL under the first of HEADRACE_ENCRYPTION_KEYS. Safe while processes serve.
  * Throws `invalid_setting`, `store_unavailable`, `store_unsuitable`.
  */
 export async function rotateEncryption(
@@ -19,7 +19,7 @@ export async function rotateEncryption(
   const { databaseUrl, encryptionKeys, preparedStatements } = readConfig(withoutRedis(environment));
   if (databaseUrl === undefined || encryptionKeys === undefined) {
     const name = databaseUrl === undefined ? "DATABASE_URL" : "HEADRACE_ENCRYPTION_KEYS";
-    throw new HeadraceError("invalid_setting", `${name} is not set: give what the processes have`);
+    throw new HeadraceError("invalid_setting", `${name} is not set: use the value of the running processes`);
   }
   const database = openDatabase({
     url: await reachPostgres(databaseUrl, "DATABASE_URL"),
@@ -44,7 +44,7 @@ export async function rotateEncryption(
   }
 }
 
-/** Redis is not needed: its setting may be left out. */
+/** Replaces REDIS_URL, which this command does not need. */
 function withoutRedis({ DATABASE_URL, REDIS_URL: _, ...others }: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return DATABASE_URL ? { ...others, DATABASE_URL, REDIS_URL: "redis://unused" } : others;
 }

@@ -4,24 +4,24 @@ import type { SealedColumn } from "../../postgres/core/sealed-values.ts";
 import { signingPlace } from "../../postgres/flows/flows.ts";
 import { credentialsPlace } from "../../postgres/sources/sources.ts";
 
-/** A sealed column with the place that each of its values is sealed with, from the named columns of the row. */
-export interface PlacedColumn extends SealedColumn {
+/** A column of sealed values. `aadOf` derives the AAD of a value from the columns in `columns`. */
+export interface SecretColumn extends SealedColumn {
   columns: readonly string[];
-  place: (row: Record<string, string>) => string;
+  aadOf: (row: Record<string, string>) => string;
 }
 
-const flowPlace = ({ tenant_id: tenantId = "", id: flowId = "" }: Record<string, string>) =>
+const flowAad = ({ tenant_id: tenantId = "", id: flowId = "" }: Record<string, string>) =>
   signingPlace({ tenantId, flowId });
 
-/** Every column of the schema that holds sealed values. */
-export const SEALED_COLUMNS: readonly PlacedColumn[] = [
+/** All columns of the schema with sealed values. */
+export const SEALED_COLUMNS: readonly SecretColumn[] = [
   {
     table: "endpoint_secrets",
     sealed: "sealed",
     keyId: "key_id",
     primaryKey: { id: "uuid" },
     columns: ["id", "tenant_id", "connector", "endpoint"],
-    place: ({ id = "", tenant_id: tenantId = "", connector = "", endpoint = "" }) =>
+    aadOf: ({ id = "", tenant_id: tenantId = "", connector = "", endpoint = "" }) =>
       endpointSecretAad({ tenantId, connector, endpoint }, id),
   },
   {
@@ -30,7 +30,7 @@ export const SEALED_COLUMNS: readonly PlacedColumn[] = [
     keyId: "key_id",
     primaryKey: { tenant_id: "text", name: "text" },
     columns: ["tenant_id", "name"],
-    place: ({ tenant_id: tenantId = "", name = "" }) => secretPlace({ tenantId, name }),
+    aadOf: ({ tenant_id: tenantId = "", name = "" }) => secretPlace({ tenantId, name }),
   },
   {
     table: "flows",
@@ -38,7 +38,7 @@ export const SEALED_COLUMNS: readonly PlacedColumn[] = [
     keyId: "signing_key_id",
     primaryKey: { tenant_id: "text", id: "text" },
     columns: ["tenant_id", "id"],
-    place: flowPlace,
+    aadOf: flowAad,
   },
   {
     table: "flows",
@@ -46,7 +46,7 @@ export const SEALED_COLUMNS: readonly PlacedColumn[] = [
     keyId: "old_signing_key_id",
     primaryKey: { tenant_id: "text", id: "text" },
     columns: ["tenant_id", "id"],
-    place: flowPlace,
+    aadOf: flowAad,
   },
   {
     table: "sources",
@@ -54,6 +54,6 @@ export const SEALED_COLUMNS: readonly PlacedColumn[] = [
     keyId: "credentials_key_id",
     primaryKey: { tenant_id: "text", id: "text" },
     columns: ["tenant_id", "id"],
-    place: ({ tenant_id: tenantId = "", id: source = "" }) => credentialsPlace({ tenantId, source }),
+    aadOf: ({ tenant_id: tenantId = "", id: source = "" }) => credentialsPlace({ tenantId, source }),
   },
 ];

@@ -7,7 +7,7 @@ const FULL = new PostgresUnavailable(
   new Error("could not extend file"),
 );
 
-/** With a probe that fails as often as told. */
+/** Creates the check with a probe that fails `failingProbes` times. */
 function accepting(failingProbes = 0) {
   const probes = { made: 0, failed: 0 };
   const watch = createAccepting({
@@ -24,7 +24,7 @@ function accepting(failingProbes = 0) {
   return { watch, probes, step };
 }
 
-test("accepting is red after three operating faults in a row, says why, and a success makes it green", () => {
+test("accepting is red after three operating faults in a row and green after a success", () => {
   const { watch } = accepting();
   for (const error of [FULL, FULL]) watch.failed(error);
   watch.succeeded();
@@ -39,7 +39,7 @@ test("accepting is red after three operating faults in a row, says why, and a su
   expect(watch.check()).toEqual({ ok: true });
 });
 
-test("accepting is probed only while it is red, until a probe succeeds", async () => {
+test("accepting probes only while it is red, until a probe succeeds", async () => {
   const { watch, probes, step } = accepting(2);
   await step();
   expect(probes.made).toBe(0);

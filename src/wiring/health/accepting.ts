@@ -1,33 +1,34 @@
 import { storeFaultOf } from "../../postgres/core/faults.ts";
 import type { Step } from "../../runtime/loop.ts";
 
+/** Bounds of the check whether events can be accepted. */
 export interface AcceptingBounds {
-  /** Failures in a row from which the process does not count as ready. */
+  /** Consecutive failures after which the process is not ready. */
   maxFailures: number;
-  /** While it does not, a write of the kind of a delivery is tried in this interval, ms. */
+  /** The interval of probe writes while the process is not ready, ms. */
   probeMs: number;
-  /** Payload of that write, bytes: some pages, since a full disk still takes what fits the last page. */
+  /** The payload of a probe write, bytes. It takes several pages, since a full disk still has room in the last page. */
   probeBytes: number;
 }
 
-/** Whether PostgreSQL takes what comes in, as the deliveries and the API's events meet it. */
+/** The check whether PostgreSQL accepts events, from the outcomes of deliveries and API calls. */
 export interface Accepting {
   succeeded(): void;
-  /** An error that is no operating fault of PostgreSQL says nothing of it. */
+  /** Records a failure. Ignores errors that are no operating fault of PostgreSQL. */
   failed(error: unknown): void;
   check(): { ok: boolean; detail?: string };
   /**
-   * While the check is red nothing comes in that could succeed, since a balancer sends nothing to a process that is not
-   * ready: this step then tries a write itself.
+   * Probes with a write while the check is red, because a load balancer then sends no deliveries that could succeed.
    */
   step: Step;
 }
 
+/** Creates the check, which is green at first. */
 export function createAccepting(deps: {
   bounds: AcceptingBounds;
-  /** Writes as a delivery does, and takes it back. */
+  /** Writes as a delivery does, and rolls back. */
   probe: () => Promise<void>;
-  /** Told of each failure of a probe: others are told of by those who meet them. */
+  /** Called for each failed probe. */
   onProbeFailed: (error: unknown) => void;
 }): Accepting {
   const { bounds, probe, onProbeFailed } = deps;

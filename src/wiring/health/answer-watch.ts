@@ -2,7 +2,7 @@ import type { WebhookRoutesOptions } from "../../http/events/webhooks.ts";
 import type { RejectionLog } from "../../pipeline/receive/rejection-log.ts";
 import type { Metrics } from "../metrics.ts";
 
-/** Counts every answer to a delivery, and keeps what was rejected for the people whose deliveries they are. */
+/** Creates the function that counts every answer to a delivery, and logs rejections for the API. */
 export function createAnswerWatch({
   metrics,
   rejections,

@@ -4,11 +4,13 @@ import { createDeadLetterGauges } from "./dead-letter-gauges.ts";
 
 const NOTHING_ELSE = { kept: { entries: 0, bytes: 0 }, openAlerts: [] };
 
-test("gauges of dead letters name the tenants with the most and no others, and forget who left", async () => {
+test("the dead letter gauges have labels only for the tenants with the most dead letters", async () => {
   const metrics = createMetrics();
   const show = createDeadLetterGauges(metrics, 2);
   const depth = (tenantId: string, pending: number, stage: "route" | "execute" = "execute") => ({
-    ...{ tenantId, stage, pending },
+    tenantId,
+    stage,
+    pending,
     oldestSeconds: pending * 10,
   });
   const lines = async (name: string) =>

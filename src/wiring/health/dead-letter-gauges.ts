@@ -3,7 +3,7 @@ import type { Metrics } from "../metrics.ts";
 
 const STAGES = ["normalize", "route", "execute"] as const;
 
-/** Sets the gauges of dead letters: of all tenants, and of the `maxTenants` that have the most. */
+/** Creates the function that sets the gauges of all dead letters and of the `maxTenants` tenants with the most. */
 export function createDeadLetterGauges(
   metrics: Metrics,
   maxTenants: number,

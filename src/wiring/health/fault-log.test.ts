@@ -10,7 +10,7 @@ function logged() {
   return { lines, faults: createFaultLog({ log, intervalMs: 5_000 }) };
 }
 
-test("the first fault of a kind is told at once, the others once in an interval with their count", () => {
+test("the fault log warns of the first fault at once and of further ones per interval with their count", () => {
   vi.useFakeTimers();
   try {
     const { lines, faults } = logged();
@@ -37,7 +37,7 @@ test("the first fault of a kind is told at once, the others once in an interval 
   }
 });
 
-test("a stop tells what was counted and not told", () => {
+test("the fault log warns of remaining faults when it stops", () => {
   const { lines, faults } = logged();
   faults.note(FULL, new Error("first"));
   faults.note(FULL, new Error("second"));
@@ -49,7 +49,7 @@ test("a stop tells what was counted and not told", () => {
   ]);
 });
 
-test("a reason is the message alone, since other fields of an error may quote a row", () => {
+test("the fault log only has the message of an error, whose other fields may quote a row", () => {
   const { lines, faults } = logged();
   faults.note(FULL, Object.assign(new Error("refused"), { detail: "Failing row contains (s3cr3t)" }));
   expect(JSON.stringify(lines)).not.toContain("s3cr3t");

@@ -1,18 +1,21 @@
+import { errorMessage } from "../../runtime/error-message.ts";
 import type { Logger } from "../../runtime/logger.ts";
 
-/** Faults of one kind that the log tells of: what met it, its cause as a name, and in words. */
+/** A kind of fault. */
 export interface LoggedFault {
-  /** A constant: requests, accepting, the connection of a store. */
+  /** The affected operation, a constant: requests, accepting, the connection of a store. */
   what: string;
+  /** The name of the cause. */
   cause: string;
+  /** The description of the cause. */
   text: string;
   sqlState?: string | undefined;
 }
 
-/** Warns of faults: of the first of a kind at once, then of how many came in each interval in which some did. */
+/** A log that warns of the first fault of a kind at once, and then of their number in each interval with faults. */
 export interface FaultLog {
   note(fault: LoggedFault, error: unknown): void;
-  /** Warns of what has been counted and not been told. */
+  /** Warns of the faults that were counted since the last warning. */
   stop(): void;
 }
 
@@ -23,7 +26,7 @@ interface Counted {
   timer: NodeJS.Timeout;
 }
 
-/** Kinds are bounded by the constants that make them up: callers give no text of a sender as `what` or `cause`. */
+/** Creates a fault log. `what` and `cause` must be constants, never text of a sender, to bound the number of kinds. */
 export function createFaultLog({ log, intervalMs }: { log: Logger; intervalMs: number }): FaultLog {
   const kinds = new Map<string, Counted>();
 
@@ -33,7 +36,7 @@ export function createFaultLog({ log, intervalMs }: { log: Logger; intervalMs: n
     log.warn({ cause, sqlstate: sqlState, count, reason }, `${what}: ${text}${times}`);
   }
 
-  function tell(name: string, counted: Counted): void {
+  function report(name: string, counted: Counted): void {
     if (counted.count === 0) {
       clearInterval(counted.timer);
       kinds.delete(name);
@@ -45,8 +48,8 @@ export function createFaultLog({ log, intervalMs }: { log: Logger; intervalMs: n
 
   return {
     note(fault, error) {
-      // The message alone: the other fields of an error may quote a row.
-      const reason = error instanceof Error ? error.message : String(error);
+      // Only the message: other fields of an error may quote a row.
+      const reason = errorMessage(error);
       const name = `${fault.what} ${fault.cause} ${fault.sqlState ?? ""}`;
       const counted = kinds.get(name);
       if (counted !== undefined) {
@@ -54,13 +57,13 @@ export function createFaultLog({ log, intervalMs }: { log: Logger; intervalMs: n
         return;
       }
       warn(fault, reason, 1, undefined);
-      const timer = setInterval(() => tell(name, made), intervalMs).unref();
+      const timer = setInterval(() => report(name, made), intervalMs).unref();
       const made: Counted = { fault, reason, count: 0, timer };
       kinds.set(name, made);
     },
     stop() {
       for (const [name, counted] of kinds) {
-        tell(name, counted);
+        report(name, counted);
         clearInterval(counted.timer);
       }
       kinds.clear();

@@ -3,7 +3,7 @@ import type { Database } from "../../postgres/core/database.ts";
 import type { RedisClient } from "../../redis/client.ts";
 import { createReadiness } from "./readiness.ts";
 
-/** The readiness of a process with both stores at hand, of a router that knows the deployed flows or not. */
+/** Returns the readiness of a process with working stores. */
 async function readinessOf(flowsReady: boolean | undefined) {
   const database = { pipeline: { query: async () => [] } } as unknown as Database;
   const redis = {
@@ -24,7 +24,7 @@ async function readinessOf(flowsReady: boolean | undefined) {
   return await createReadiness({ ...deps, flowsReady: () => flowsReady })();
 }
 
-test("a router is not ready before it knows the deployed flows, and says so", async () => {
+test("a router is not ready before the deployed flows are loaded", async () => {
   expect(await readinessOf(false)).toMatchObject({
     ready: false,
     checks: { flows: { ok: false, detail: "the deployed flows are not loaded yet" } },

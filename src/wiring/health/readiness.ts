@@ -2,51 +2,54 @@ import type { Database } from "../../postgres/core/database.ts";
 import { listMissingPartitions } from "../../postgres/schema/partitions.ts";
 import { connectionFault, type RedisClient } from "../../redis/client.ts";
 import { findServerFault } from "../../redis/server-state.ts";
+import { errorMessage } from "../../runtime/error-message.ts";
 import type { LoopProgress } from "../../runtime/loop.ts";
 
+/** The result of all readiness checks. */
 export interface Readiness {
   ready: boolean;
   checks: Record<string, { ok: boolean; detail?: string }>;
 }
 
-/** A loop that failed this often in a row makes no progress. */
+/** Consecutive failures after which a loop counts as stuck. */
 const MAX_FAILURES = 3;
 
-/** A store that does not answer within this time is away, ms. */
+/** The time-out of a store, ms. */
 const STORE_TIMEOUT_MS = 2_000;
 
 /**
- * Red when a store is away or cannot do its work, a stored secret cannot be opened, tomorrow has no partitions, nothing could be accepted, a loop makes no progress, or the
- * process is not serving; says which.
+ * Creates the readiness check. It is red if a store is away or cannot do its work, a stored secret cannot be opened,
+ * partitions of today or tomorrow are missing, nothing could be accepted, a loop keeps failing, or the process is not
+ * serving.
  */
 export function createReadiness(deps: {
   database: Database;
   redis: RedisClient;
-  /** The key that shows whether Redis takes writes. */
+  /** The key that is written to check that Redis takes writes. */
   redisProbeKey: string;
   loops: () => LoopProgress[];
-  /** Why the process is not serving yet, or no longer; undefined when it is. */
+  /** Returns why the process is not serving; undefined if it is. */
   notServing: () => string | undefined;
-  /** True once a router knows the deployed flows; undefined where this process does not route. */
+  /** Returns whether the deployed flows are loaded; undefined if this process does not route. */
   flowsReady: () => boolean | undefined;
-  /** Whether every stored secret can be opened; undefined where this process opens none. */
+  /** Returns whether every stored secret can be opened; undefined if this process opens none. */
   encryptionKeys: () => Readiness["checks"][string] | undefined;
-  /** Whether events are accepted; undefined where this process accepts none. */
+  /** Returns whether events can be accepted; undefined if this process accepts none. */
   accepting: () => Readiness["checks"][string] | undefined;
 }): () => Promise<Readiness> {
-  const askStores = () =>
+  const checkStores = () =>
     Promise.all([
       answers(deps.database.pipeline.query({ text: "SELECT 1" })),
       answers(refuseMissingPartitions(deps.database)),
       judgeRedis(deps.redis, deps.redisProbeKey),
     ]);
-  /** Anybody may ask: those who ask at once share one look at the stores. */
-  let asked: ReturnType<typeof askStores> | undefined;
+  /** Concurrent requests share one check of the stores, since anybody can request it. */
+  let running: ReturnType<typeof checkStores> | undefined;
   return async () => {
-    asked ??= askStores().finally(() => {
-      asked = undefined;
+    running ??= checkStores().finally(() => {
+      running = undefined;
     });
-    const [postgres, partitions, redis] = await asked;
+    const [postgres, partitions, redis] = await running;
     const checks: Readiness["checks"] = { postgres, partitions, redis };
     const accepting = deps.accepting();
     if (accepting !== undefined) checks["accepting"] = accepting;
@@ -73,7 +76,7 @@ async function judgeRedis(redis: RedisClient, probeKey: string): Promise<{ ok: b
     if (detail !== undefined) throw new Error(detail);
   });
   const check = await answers(fault);
-  // A connection that was lost meanwhile says more than the command that it took with it.
+  // A lost connection explains more than the failed command.
   const lost = check.ok ? undefined : connectionFault(redis);
   return lost === undefined ? check : { ok: false, detail: lost };
 }
@@ -86,7 +89,7 @@ async function answers(reply: Promise<unknown>): Promise<{ ok: boolean; detail?:
     await Promise.race([reply, timeout]);
     return { ok: true };
   } catch (error) {
-    return { ok: false, detail: error instanceof Error ? error.message : String(error) };
+    return { ok: false, detail: errorMessage(error) };
   }
 }
 

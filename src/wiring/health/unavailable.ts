@@ -3,7 +3,7 @@ import { storeFaultOf } from "../../postgres/core/faults.ts";
 import type { Metrics } from "../metrics.ts";
 import type { FaultLog, LoggedFault } from "./fault-log.ts";
 
-/** Counts each request that is answered 503, by cause, and warns of them. */
+/** Creates the function that counts requests with status 503 by cause, and logs them. */
 export function createUnavailableWatch({
   metrics,
   faults,
@@ -20,7 +20,7 @@ export function createUnavailableWatch({
 
 type Described = Omit<LoggedFault, "what">;
 
-/** An operating fault by its cause; what PostgreSQL did not cause, or in no known way, is `other`. */
+/** Describes an operating fault by its cause. A fault of unknown cause is `other`. */
 export function describeFault(error: unknown): Described {
   return storeFaultOf(error) ?? { cause: "other", text: "an operation failed" };
 }
@@ -33,6 +33,6 @@ function describeRequestFault(error: Error): Described {
   const { code } = error as { code?: unknown };
   if (code === "FST_ERR_HANDLER_TIMEOUT")
     return { cause: "deadline", text: "the deadline of an API call has passed" };
-  // No store failed: the process itself put the request off.
-  return { cause: "overloaded", text: "more comes in than can be taken" };
+  // No store failed: this process has shed the request.
+  return { cause: "overloaded", text: "more requests arrive than can be served" };
 }
