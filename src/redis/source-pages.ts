@@ -47,24 +47,24 @@ export async function writePages(
     /** A unique name of this writer. */
     writer: string;
     stamp: string;
-    /** Whether pages that are not in `pages` or `removed` stay. */
-    keepOthers: boolean;
+    /** Whether pages that are not in `pages` or `gone` stay. */
+    stays: boolean;
     pages: ReadonlyMap<string, Buffer>;
-    removed: readonly string[];
+    gone: readonly string[];
     ttlSeconds: number;
   },
 ): Promise<boolean> {
-  const { from = "", writer, stamp, keepOthers, pages, removed, ttlSeconds } = update;
+  const { from = "", writer, stamp, stays, pages, gone, ttlSeconds } = update;
   const mine = `written by ${writer}`;
   const step = async (expected: string, next: string, first: 0 | 1, fields: readonly (string | Buffer)[]) =>
     (await redis.eval(WRITE_PAGES, 1, keys.pages, expected, next, ttlSeconds, first, ...fields)) === 1;
-  if (!(await step(from, mine, keepOthers ? 0 : 1, []))) return false;
+  if (!(await step(from, mine, stays ? 0 : 1, []))) return false;
   const all = [...pages];
   for (let start = 0; start < all.length; start += PAGES_AT_ONCE) {
     if (!(await step(mine, mine, 0, all.slice(start, start + PAGES_AT_ONCE).flat()))) return false;
   }
-  for (let start = 0; start < removed.length; start += PAGES_AT_ONCE) {
-    await redis.hdel(keys.pages, ...removed.slice(start, start + PAGES_AT_ONCE));
+  for (let start = 0; start < gone.length; start += PAGES_AT_ONCE) {
+    await redis.hdel(keys.pages, ...gone.slice(start, start + PAGES_AT_ONCE));
   }
   return await step(mine, stamp, 0, []);
 }

@@ -1,10 +1,10 @@
-import { setTimeout } from "node:timers/promises";
 import type { RateLimitOptions } from "@fastify/rate-limit";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { hashApiKey, refusal, type Scope } from "../../domain/api-key.ts";
 import { HeadraceError } from "../../domain/errors.ts";
 import { findAccess } from "../../postgres/access/api-keys.ts";
 import type { Database } from "../../postgres/core/database.ts";
+import { delay } from "../../runtime/delay.ts";
 import { createKeyLookUps, type KeyLookUpBounds } from "./key-lookups.ts";
 import type { KeyUse } from "./key-use.ts";
 
@@ -110,7 +110,7 @@ export function createGuards(
     if (reason === "failed_keys" && delayed < failures.maxDelayed) {
       delayed += 1;
       turn = (turn + 1) % DELAY_TURNS;
-      await setTimeout(failures.delayMs * (1 + turn / DELAY_TURNS));
+      await delay(failures.delayMs * (1 + turn / DELAY_TURNS));
       delayed -= 1;
     }
     reply.header("retry-after", count.ttlInSeconds);

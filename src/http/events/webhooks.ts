@@ -4,6 +4,7 @@ import ipaddr from "ipaddr.js";
 import { HeadraceError } from "../../domain/errors.ts";
 import type { ReceiveAnswer, Receiver, Target } from "../../pipeline/receive/receiver.ts";
 import { InboundRequest } from "../../pipeline/receive/schemes/inbound-request.ts";
+import { delay } from "../../runtime/delay.ts";
 import { createBodyBudget } from "../server/body-budget.ts";
 import { watchEventLoop } from "../server/load-shedding.ts";
 import { readBody } from "../server/read-body.ts";
@@ -192,7 +193,7 @@ function refuseEncodedBody(request: FastifyRequest): void {
 
 function nextStep(startedMs: number, stepMs: number): Promise<void> {
   const waitMs = stepMs - ((performance.now() - startedMs) % stepMs);
-  return new Promise((resolve) => setTimeout(resolve, waitMs));
+  return delay(waitMs);
 }
 
 function sendAnswer(reply: FastifyReply, answer: ReceiveAnswer): void {

@@ -5,6 +5,7 @@ import type { Database } from "../../postgres/core/database.ts";
 import { type PollRequest, requestPoll } from "../../postgres/sources/poll-requests.ts";
 import { findPoll, finishPoll, type StoredPoll } from "../../postgres/sources/polls.ts";
 import { findSource, type SourceName } from "../../postgres/sources/sources.ts";
+import { delay } from "../../runtime/delay.ts";
 import type { Guards } from "../access/authenticate.ts";
 import { ERROR_RESPONSES } from "../errors.ts";
 import { reference, Uuid } from "../field-schemas.ts";
@@ -107,7 +108,7 @@ export const sourcePollRoutes: FastifyPluginAsyncTypebox<{
         findPoll(transaction, name, pollId),
       );
       if (poll !== undefined && poll.status !== "running") return poll;
-      await new Promise((resolve) => setTimeout(resolve, waitMs));
+      await delay(waitMs);
       waitMs = Math.min(LOOK_MS.last, waitMs * 1.5);
     }
     return undefined;

@@ -3,6 +3,7 @@ import { LANES, type Priority } from "../../domain/priority.ts";
 import type { RedisClient } from "../../redis/client.ts";
 import type { JobData, JobQueues } from "../../redis/job-queue.ts";
 import { JOB_QUEUE, type RedisKeys } from "../../redis/keys.ts";
+import { delay } from "../../runtime/delay.ts";
 import type { Step } from "../../runtime/loop.ts";
 
 export interface WorkerBounds {
@@ -104,7 +105,7 @@ export function createWorkers(deps: WorkersDeps): Workers {
   }
 
   async function close(worker: Worker, connection: RedisClient, withinMs: number): Promise<void> {
-    await Promise.race([worker.close().catch(onError), after(withinMs)]);
+    await Promise.race([worker.close().catch(onError), delay(withinMs, { ref: false })]);
     connection.disconnect();
   }
 
@@ -140,8 +141,4 @@ export function createWorkers(deps: WorkersDeps): Workers {
       for (const one of lanes) one.connection.disconnect();
     },
   };
-}
-
-function after(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms).unref());
 }

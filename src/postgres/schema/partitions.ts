@@ -1,4 +1,5 @@
 import pg from "pg";
+import { errorMessage } from "../../runtime/error-message.ts";
 import type { Queryable } from "../core/database.ts";
 import { PostgresUnavailable } from "../core/faults.ts";
 
@@ -70,7 +71,7 @@ export async function makeMissingPartitions(database: Queryable, cause: Error): 
   try {
     await ensurePartitions(database, 1);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = errorMessage(error);
     throw noPartition(cause, `, and it cannot be made: ${reason}`);
   }
 }

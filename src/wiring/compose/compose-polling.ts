@@ -6,6 +6,7 @@ import type { RedisClient } from "../../redis/client.ts";
 import type { RedisKeys } from "../../redis/keys.ts";
 import { schedulePolls } from "../../redis/poll-schedule.ts";
 import { systemClock } from "../../runtime/clock.ts";
+import { delay } from "../../runtime/delay.ts";
 import { createFetchPages } from "../../synthetic/fetch/fetch-pages.ts";
 import { readPolledSource } from "../../synthetic/fetch/read-source.ts";
 import { watchPages } from "../../synthetic/fetch/watched-pages.ts";
@@ -149,7 +150,7 @@ export function composePolling(deps: PollingDeps): Polling {
   return {
     dispatch,
     async drain() {
-      await Promise.race([poller.drained(), delay(bounds.drainMs.polls)]);
+      await Promise.race([poller.drained(), delay(bounds.drainMs.polls, { ref: false })]);
       await poller.handBack();
     },
   };
@@ -184,8 +185,4 @@ function tellAlerts({ database, metrics }: PollingDeps): PollAlerts {
       await resolveAlerts(database.pipeline, [alert]);
     },
   };
-}
-
-function delay(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms).unref());
 }

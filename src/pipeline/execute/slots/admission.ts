@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { HeadraceError } from "../../../domain/errors.ts";
 import type { Priority } from "../../../domain/priority.ts";
 import type { Queryable } from "../../../postgres/core/database.ts";
@@ -6,6 +5,7 @@ import { findPutOffRuns, putOffRuns, TENANT_SLOTS } from "../../../postgres/runs
 import type { ClaimedRuns, DueRun } from "../../../postgres/runs/runs.ts";
 import type { JobData } from "../../../redis/job-queue.ts";
 import { Batcher } from "../../../runtime/batcher.ts";
+import { delay } from "../../../runtime/delay.ts";
 import type { Executor, PreparedRun } from "../executor.ts";
 import { createSlotLines, type SlotBounds } from "./slot-lines.ts";
 
@@ -152,7 +152,7 @@ export function createAdmission(deps: {
         const limit = Math.min(taken, bounds.maxProbing);
         slots.release(lane, tenantId, taken - limit, undefined);
         left = limit;
-        await sleep(pauseMs, undefined, { ref: false });
+        await delay(pauseMs, { ref: false });
       }
       const wanted = left;
       const found = await looks.add({ tenantId, lane, limit: wanted });
@@ -166,7 +166,7 @@ export function createAdmission(deps: {
       return found.length === wanted;
     } catch (error) {
       onError(error);
-      await sleep(bounds.retryMs, undefined, { ref: false });
+      await delay(bounds.retryMs, { ref: false });
       return true;
     } finally {
       slots.release(lane, tenantId, left, undefined);

@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from "node:timers/promises";
+import { delay } from "../../../runtime/delay.ts";
 import type { Step } from "../../../runtime/loop.ts";
 
 export interface SharedSemaphoreBounds {
@@ -139,7 +139,7 @@ export function createSharedSemaphore(deps: {
       if (usedMs !== undefined) part.meanMs += (usedMs - part.meanMs) * SMOOTHING;
       if ((part.others + part.mine) * 2 < part.bound || part.settling) return;
       part.settling = true;
-      void sleep(bounds.settleMs, undefined, { ref: false }).then(() => {
+      void delay(bounds.settleMs, { ref: false }).then(() => {
         part.settling = false;
         if (part.mine > part.used && parts.get(key) === part) void giveUp(key, part);
       });
