@@ -40,15 +40,15 @@ export function createAddressRules(allow: AllowPrivate): AddressRules {
   };
 }
 
-/** Says why a URL may not be called, where its host is written as an address; of a name it is found out later. */
+/** Returns the range that forbids a URL whose host is a literal address, or undefined. Names are checked at the connection. */
 export type TargetRules = (url: URL) => string | undefined;
 
-/** Judges as the connection will: URLs of `ownTargets`, without their queries, may be called wherever they are. */
+/** Creates the rules that connections apply. URLs of `ownTargets` (without queries) are always allowed. */
 export function createTargetRules(allow: AllowPrivate, ownTargets: ReadonlySet<string>): TargetRules {
   const rules = createAddressRules(allow);
   return ({ origin, pathname, hostname }) => {
     if (ownTargets.has(origin + pathname)) return undefined;
-    // The URL parser has brought the spelling of an address to the usual one.
+    // The URL parser has normalized the spelling of an address.
     const address = hostname.replace(/^\[(.*)\]$/, "$1");
     return isIP(address) === 0 ? undefined : rules(address);
   };

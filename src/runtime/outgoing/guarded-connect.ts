@@ -30,7 +30,7 @@ export function createGuardedConnect(options: {
   rules: AddressRules;
   lookup: Lookup;
   connectTimeoutMs: number;
-  /** Told of the range that a refused host's address is in, which the refusal does not tell of a name. */
+  /** Called for each refused connection with the range of its address, which the error omits for a name. */
   onRefused: (hostname: string, range: string) => void;
 }): buildConnector.connector {
   const { rules, lookup, connectTimeoutMs, onRefused } = options;

@@ -19,7 +19,7 @@ function get(url: string, rest: Partial<OutgoingRequest> = {}): OutgoingRequest 
 const ok = (_request: IncomingMessage, response: ServerResponse) => response.end("ok");
 
 describe("own targets", () => {
-  test("are called on loopback where nothing else of it may be, and a refusal tells its range to the log alone", async () => {
+  test("own targets may be called on loopback, and onRefused gets the range of a refused address", async () => {
     const target = await serve(ok);
     const refused: [string, string][] = [];
     const outgoing = client({

@@ -51,9 +51,9 @@ export function createOutgoingHttp(options: {
   allowPrivate: AllowPrivate;
   lookup?: Lookup;
   bounds?: Partial<OutgoingBounds>;
-  /** URLs without their queries that this process itself serves: they may be on loopback, whatever is allowed. */
+  /** URLs (without queries) that this process serves itself, which are always allowed on loopback. */
   ownTargets?: ReadonlySet<string>;
-  /** Told of each connection that the rules refused, and of the range that the host's address is in. */
+  /** Called for each refused connection with the range of its address. */
   onRefused?: (hostname: string, range: string) => void;
 }): OutgoingHttp {
   const { allowPrivate, lookup = systemLookup, ownTargets, onRefused = () => {} } = options;
