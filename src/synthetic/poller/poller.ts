@@ -19,6 +19,7 @@ import {
   renewLeases,
 } from "../../redis/poll-schedule.ts";
 import { Batcher } from "../../runtime/batcher.ts";
+import { delay } from "../../runtime/delay.ts";
 import { failpoint } from "../../runtime/failpoint.ts";
 import type { Step } from "../../runtime/loop.ts";
 import type { PollOutcome, PollSource } from "../poll/poll-outcome.ts";
@@ -219,7 +220,7 @@ export function createPoller(deps: PollerDeps): Poller {
         return await write();
       } catch (error) {
         if (monotonicMs() > lease.leaseEndsAt) throw error;
-        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+        await delay(RETRY_MS);
       }
     }
   }

@@ -2,6 +2,7 @@ import { hash } from "node:crypto";
 import type { RedisClient } from "../../redis/client.ts";
 import type { RedisKeys } from "../../redis/keys.ts";
 import { type PollBucket, readLimits, replaceLimit, takeFromBucket } from "../../redis/poll-limits.ts";
+import { delay } from "../../runtime/delay.ts";
 import {
   admitUnderLimit,
   heldFor,
@@ -80,7 +81,7 @@ export function createSharedRateLimits({
       for (;;) {
         const { waitMs } = await takeFromBucket(redis, bucketOf(limit, rateLimit), 1).catch(() => NO_WAIT);
         if (waitMs === 0 || signal.aborted) return;
-        await new Promise((resolve) => setTimeout(resolve, Math.min(waitMs, MAX_PACE_SLEEP_MS)));
+        await delay(Math.min(waitMs, MAX_PACE_SLEEP_MS));
       }
     },
     async hold(limit, forS, nowS) {
