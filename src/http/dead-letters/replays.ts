@@ -1,8 +1,8 @@
 import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
 import { Type } from "typebox";
-import { replayEvent } from "../../dead-letters/replay-event.ts";
 import { replayDeadLetter } from "../../dead-letters/replay-dead-letter.ts";
 import type { DeadLetterReplay } from "../../dead-letters/replay-dead-letters.ts";
+import { replayEvent } from "../../dead-letters/replay-event.ts";
 import { HeadraceError } from "../../domain/errors.ts";
 import type { Database } from "../../postgres/core/database.ts";
 import type { QueuedRun } from "../../postgres/runs/replay.ts";
