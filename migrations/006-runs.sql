@@ -1,84 +1,147 @@
--- What holds runs back: limits and order of their flow, and the breaker of their target. All of it is null, and in no
--- index, for the runs of flows without limits.
---
--- gate is null where the flow has no limits; '' where it has; and where the flow has an order and the event a key, a
--- hash of that key: it may be personal data, which must not outlive the event's erasure.
-ALTER TABLE runs ADD COLUMN gate text;
--- Why a queued run waits until its visible_at: order, concurrency, rate_limit, tenant_concurrency,
--- target_concurrency <origin>, circuit_open <origin>.
-ALTER TABLE runs ADD COLUMN held_reason text;
+-- A run's id is a UUIDv7 of its event's milliseconds and a hash of (event, flow, replay_seq). So the primary key is
+-- UNIQUE over those three, which a partitioned table could not be by another key.
+CREATE TABLE runs (
+  id uuid NOT NULL,
+  tenant_id text NOT NULL,
+  flow_id text NOT NULL,
+  flow_version integer NOT NULL,
+  event_id uuid NOT NULL,
+  replay_seq integer NOT NULL DEFAULT 0,
+  lane smallint NOT NULL,
+  -- failed: an attempt failed and the next one is due at visible_at.
+  state text NOT NULL CHECK (state IN ('queued', 'running', 'failed', 'succeeded', 'dead', 'cancelled')),
+  visible_at timestamptz NOT NULL,
+  fence bigint NOT NULL DEFAULT 0,
+  generation integer NOT NULL DEFAULT 0,
+  attempts integer NOT NULL DEFAULT 0,
+  error_code text,
+  error_message text,
+  created_at timestamptz NOT NULL DEFAULT now(),
+  started_at timestamptz,
+  finished_at timestamptz,
+  -- Null for a flow without limits. Otherwise '', or the hash of the event's ordering key: the key itself may be
+  -- personal data, which must not outlive the event's erasure.
+  gate text,
+  -- Why a queued run waits until visible_at: order, concurrency, rate_limit, tenant_concurrency, tenant_slots,
+  -- encryption_key, target_concurrency <origin>, circuit_open <origin>.
+  held_reason text,
+  -- The dead letter that this run replays.
+  dead_letter_id uuid,
+  -- How often in a row a worker disappeared before its attempt ended.
+  lost integer NOT NULL DEFAULT 0,
+  PRIMARY KEY (id)
+) PARTITION BY RANGE (id);
+CREATE INDEX runs_of_tenant ON runs (tenant_id, id);
+CREATE INDEX runs_due ON runs (visible_at) WHERE state IN ('queued', 'running', 'failed');
+CREATE INDEX runs_of_replayed_event ON runs (event_id) WHERE replay_seq > 0;
 CREATE INDEX runs_held ON runs (tenant_id, held_reason, flow_id, event_id) WHERE state = 'queued' AND held_reason IS NOT NULL;
 CREATE INDEX runs_keyed ON runs (tenant_id, flow_id, gate, event_id)
   WHERE gate <> '' AND state IN ('queued', 'running', 'failed', 'dead');
 CREATE INDEX runs_gated ON runs (tenant_id, flow_id) WHERE gate IS NOT NULL AND state = 'running';
+-- Runs that lost their worker more than once are executed one at a time.
+CREATE INDEX runs_suspect ON runs (visible_at) WHERE lost > 1 AND state IN ('queued', 'running', 'failed');
+-- Runs whose tenant uses all of its slots, in the order in which they get one.
+CREATE INDEX runs_put_off ON runs (tenant_id, lane, event_id) WHERE state = 'queued' AND held_reason = 'tenant_slots';
+SELECT protect_tenant_table('runs');
+GRANT SELECT, INSERT, UPDATE, DELETE ON runs TO headrace_api, headrace_pipeline;
 
--- One row a flow with limits: who claims its runs holds it, so that claims of one flow come one after the other.
+CREATE TABLE attempts (
+  run_id uuid NOT NULL,
+  attempt integer NOT NULL,
+  tenant_id text NOT NULL,
+  outcome text NOT NULL CHECK (outcome IN ('done', 'retry', 'dead', 'lost')),
+  error_code text,
+  error_message text,
+  response_status integer,
+  started_at timestamptz NOT NULL,
+  finished_at timestamptz NOT NULL,
+  PRIMARY KEY (run_id, attempt)
+) PARTITION BY RANGE (run_id);
+SELECT protect_tenant_table('attempts');
+GRANT SELECT, INSERT, UPDATE, DELETE ON attempts TO headrace_api, headrace_pipeline;
+
+-- Results of a code flow's finished steps, which a retry returns without running them again.
+CREATE TABLE run_steps (
+  run_id uuid NOT NULL,
+  name text NOT NULL,
+  tenant_id text NOT NULL,
+  -- JSON; null for a step that returned undefined.
+  result json,
+  finished_at timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (run_id, name)
+) PARTITION BY RANGE (run_id);
+SELECT protect_tenant_table('run_steps');
+GRANT SELECT, INSERT, UPDATE, DELETE ON run_steps TO headrace_api, headrace_pipeline;
+
+-- A code flow's log, one row per claim of the run: a late worker never overwrites the lines of the next one.
+CREATE TABLE run_logs (
+  run_id uuid NOT NULL,
+  fence bigint NOT NULL,
+  tenant_id text NOT NULL,
+  attempt integer NOT NULL,
+  started_at timestamptz NOT NULL DEFAULT now(),
+  lines json NOT NULL,
+  -- Number of lines beyond the limit, which are not stored.
+  dropped integer NOT NULL,
+  PRIMARY KEY (run_id, fence)
+) PARTITION BY RANGE (run_id);
+SELECT protect_tenant_table('run_logs');
+GRANT SELECT, INSERT, UPDATE, DELETE ON run_logs TO headrace_api, headrace_pipeline;
+
+-- One row per flow with limits. Claims of its runs lock the row, so that they run one after the other.
 CREATE TABLE flow_gates (
   tenant_id text NOT NULL,
   flow_id text NOT NULL,
-  -- Of a flow with a rate: how many runs started within the twentieth of a second from each of these moments on; those
-  -- that are of no account any more are dropped.
+  -- Of a flow with a rate limit: starts of slices of 50 ms, and the number of runs started in each. Slices
+  -- outside the limit's window are dropped.
   started_from timestamptz[] NOT NULL DEFAULT '{}',
   started_runs integer[] NOT NULL DEFAULT '{}',
   PRIMARY KEY (tenant_id, flow_id)
 ) WITH (fillfactor = 50);
+SELECT protect_tenant_table('flow_gates');
+GRANT SELECT, INSERT, UPDATE, DELETE ON flow_gates TO headrace_api, headrace_pipeline;
 
--- What is known of a target that failed: one row a tenant and origin.
+-- One row per tenant and origin that has failed.
 CREATE TABLE circuit_breakers (
   tenant_id text NOT NULL,
   target text NOT NULL,
   state text NOT NULL DEFAULT 'closed' CHECK (state IN ('closed', 'open', 'half_open')),
-  -- Failures in a row, since when, and how often in a row it opened without a success.
+  -- Consecutive failures.
   failures integer NOT NULL DEFAULT 0,
+  -- Timeouts among them. Fewer timeouts than other failures open the breaker.
+  timeouts integer NOT NULL DEFAULT 0,
   failing_since timestamptz,
+  -- How often it opened since the last success.
   opened integer NOT NULL DEFAULT 0,
   last_error text,
   failed_at timestamptz,
   opened_at timestamptz,
-  -- While it is open: when the next run may try the target. Half open: when the one that tries it counts as lost.
+  -- Open: when the next run may try the target. Half open: when the trying run is given up as lost.
   probe_at timestamptz,
   closed_at timestamptz,
   -- When the workers were last told to watch the target.
   noted_at timestamptz NOT NULL DEFAULT now(),
   PRIMARY KEY (tenant_id, target)
 );
--- What the workers keep in memory: the targets that are in trouble, or were a moment ago.
+-- The targets that workers keep in memory: those that fail, or did recently.
 CREATE INDEX circuit_breakers_of_note ON circuit_breakers (failed_at) WHERE failed_at IS NOT NULL;
 CREATE INDEX circuit_breakers_open ON circuit_breakers (probe_at) WHERE state <> 'closed';
-INSERT INTO change_counters (name, value) VALUES ('breakers', 1);
+SELECT protect_tenant_table('circuit_breakers');
+GRANT SELECT, INSERT, UPDATE, DELETE ON circuit_breakers TO headrace_api, headrace_pipeline;
 
--- A rotated signing secret signs beside the new one until then.
-ALTER TABLE flows ADD COLUMN old_signing_sealed bytea;
-ALTER TABLE flows ADD COLUMN old_signing_key_id text;
-ALTER TABLE flows ADD COLUMN old_signing_until timestamptz;
-
-DO $$
-DECLARE
-  table_name text;
-BEGIN
-  FOREACH table_name IN ARRAY ARRAY['flow_gates', 'circuit_breakers'] LOOP
-    EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', table_name);
-    EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', table_name);
-    EXECUTE format('CREATE POLICY own_tenant ON %I TO headrace_api
-      USING (tenant_id = current_setting(''app.tenant'', true))
-      WITH CHECK (tenant_id = current_setting(''app.tenant'', true))', table_name);
-    EXECUTE format('CREATE POLICY every_tenant ON %I TO headrace_pipeline USING (true) WITH CHECK (true)', table_name);
-    EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON %I TO headrace_api, headrace_pipeline', table_name);
-  END LOOP;
-END
-$$;
-
--- Claims, of the queued runs given and of those that their flows hold for a slot or their rate, the first by event
--- that the limits of the deployed version admit; the others of those given are held, with the reason. hold_ms is how
--- long a run is held whose turn is announced by the end of another, in case that nobody announces it: the further
--- back it stands the longer. What comes back is running under a new fence.
+-- Claims runs of flows with limits and returns them, running under a new fence. Candidates are the given queued runs
+-- and the runs of the same flows that are held for concurrency or their rate; those with the earliest events that the
+-- limits of the deployed version admit are claimed. Given runs that are not admitted are held, with the reason. A run
+-- that waits for another one's end is held for hold_ms, and longer the further back it is in the queue, in case its
+-- wake-up is lost.
 CREATE FUNCTION claim_gated_runs(run_ids uuid[], low uuid, high uuid, lease_ms integer, hold_ms integer)
 RETURNS SETOF runs
 LANGUAGE plpgsql VOLATILE
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+SET jit = off SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
-  PIECE CONSTANT interval := interval '50 milliseconds';
+  SLICE CONSTANT interval := interval '50 milliseconds';
   flow record;
   run record;
   rules jsonb;
@@ -87,7 +150,7 @@ DECLARE
   tokens integer;
   per_window integer;
   rate_window interval;
-  pieces timestamptz[];
+  slices timestamptz[];
   counts integer[];
   freed integer;
   started integer;
@@ -105,7 +168,7 @@ DECLARE
   held_for text[] := '{}';
   held_until timestamptz[] := '{}';
 BEGIN
-  -- A claim that a crash takes back only means that the run is claimed again.
+  -- If a crash loses the claim, the run is only claimed again.
   PERFORM set_config('synchronous_commit', 'off', true);
   INSERT INTO flow_gates (tenant_id, flow_id)
   SELECT DISTINCT r.tenant_id, r.flow_id FROM runs r
@@ -119,7 +182,7 @@ BEGIN
       WHERE r.id = ANY (run_ids) AND r.id BETWEEN low AND high AND r.state = 'queued' AND r.gate IS NOT NULL)
     ORDER BY 1, 2 FOR UPDATE
   LOOP
-    -- From here on nobody else claims runs of this flow, and what its ended runs left is seen.
+    -- The row's lock keeps out other claims of this flow. The queries below see all runs that ended before it was taken.
     moment := clock_timestamp();
     SELECT v.definition INTO rules FROM flows f JOIN flow_versions v
       ON (v.tenant_id, v.flow_id, v.version) = (f.tenant_id, f.id, coalesce(f.deployed_version, f.version))
@@ -132,13 +195,13 @@ BEGIN
     END IF;
     tokens := 1000;
     IF rules ? 'rate_limit' THEN
-      -- So many in any one second, whenever it begins; below one a second, one in any so many seconds. What started
-      -- within a piece of a second counts until all of the piece is out of the window.
+      -- The limit holds for every window of one second, wherever it starts; a limit below one per second becomes one run
+      -- per longer window. Runs of a slice count until the whole slice has left the window.
       per_window := greatest(1, floor((rules #>> '{rate_limit,per_second}')::numeric));
-      rate_window := interval '1 second' * greatest(1, 1 / (rules #>> '{rate_limit,per_second}')::float8) + PIECE;
+      rate_window := interval '1 second' * greatest(1, 1 / (rules #>> '{rate_limit,per_second}')::float8) + SLICE;
       SELECT coalesce(array_agg(p.start ORDER BY p.start), '{}'), coalesce(array_agg(p.runs ORDER BY p.start), '{}'),
           greatest(0, per_window - coalesce(sum(p.runs), 0))
-        INTO pieces, counts, tokens
+        INTO slices, counts, tokens
       FROM unnest(flow.started_from, flow.started_runs) AS p (start, runs) WHERE p.start > moment - rate_window;
     END IF;
 
@@ -182,7 +245,7 @@ BEGIN
           reason := 'order';
           until := moment + hold_ms * (1 + ahead / 10) * interval '1 millisecond';
         ELSIF run.replay_seq = 0 THEN
-          -- An earlier event that another router has in hand: its run is about to come.
+          -- An earlier event that is still being routed may have a run of the same key.
           SELECT e.priority INTO event_lane FROM events e WHERE e.id = run.event_id;
           IF event_lane IS NOT NULL AND first_unrouted[event_lane] IS NULL THEN
             SELECT min(o.event_id::text COLLATE "C")::uuid INTO unrouted FROM outbox o
@@ -191,11 +254,11 @@ BEGIN
           END IF;
           IF first_unrouted[event_lane] < run.event_id THEN
             reason := 'order';
-            -- To find out takes long where much waits: no more than a tenth of the time goes into it.
+            -- With a large backlog the query above is slow: repeat it so rarely that it takes at most a tenth of the time.
             until := clock_timestamp() + greatest(interval '50 milliseconds', 10 * (clock_timestamp() - moment));
           END IF;
         END IF;
-        -- What comes after it in this batch waits for it, whether it starts or not.
+        -- Later runs of the key in this batch wait for this one, whether it starts or not.
         keys := keys || run.gate;
       END IF;
 
@@ -211,13 +274,13 @@ BEGIN
           until := moment + hold_ms * (1 + waiting / 50) * interval '1 millisecond';
         ELSE
           reason := 'rate_limit';
-          -- When as many have left the window as are before it, and one more.
+          -- It is due when one more run has left the window than wait before it.
           freed := 0;
           until := moment + rate_window;
-          FOR piece IN 1 .. cardinality(pieces) LOOP
-            freed := freed + counts[piece];
+          FOR slice IN 1 .. cardinality(slices) LOOP
+            freed := freed + counts[slice];
             IF freed > (waiting - 1) % per_window THEN
-              until := pieces[piece] + rate_window;
+              until := slices[slice] + rate_window;
               EXIT;
             END IF;
           END LOOP;
@@ -235,13 +298,13 @@ BEGIN
       END IF;
     END LOOP;
     IF started > 0 AND rules ? 'rate_limit' THEN
-      IF moment - pieces[cardinality(pieces)] < PIECE THEN
-        counts[cardinality(pieces)] := counts[cardinality(pieces)] + started;
+      IF moment - slices[cardinality(slices)] < SLICE THEN
+        counts[cardinality(slices)] := counts[cardinality(slices)] + started;
       ELSE
-        pieces := pieces || moment;
+        slices := slices || moment;
         counts := counts || started;
       END IF;
-      UPDATE flow_gates g SET started_from = pieces, started_runs = counts
+      UPDATE flow_gates g SET started_from = slices, started_runs = counts
       WHERE g.tenant_id = flow.tenant_id AND g.flow_id = flow.flow_id;
     END IF;
   END LOOP;
@@ -257,13 +320,14 @@ BEGIN
 END
 $$;
 
--- Queues anew, of the flows whose runs gave up their slots, the first that are held for one, and of the keys whose
--- run has ended the first that is held by it. Waits for claims of these flows that are under way: what they hold is
--- seen, and what comes after them sees the free slots.
+-- Queues held runs again under a new generation and returns them: for each ended run of a flow (a triple of the three
+-- arrays) the first run held for concurrency, and the first run held for order by the same gate. It waits for
+-- concurrent claims of the flows, so that it sees the runs that they hold; later claims see the freed slots.
 CREATE FUNCTION wake_gated_runs(tenants text[], flow_ids text[], ended_gates text[], lease_ms integer)
 RETURNS SETOF runs
 LANGUAGE plpgsql VOLATILE
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+SET jit = off SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
   woken uuid[];
