@@ -141,7 +141,7 @@ SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 SET jit = off SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
-  SLICE CONSTANT interval := interval '50 milliseconds';
+  SLICE_LENGTH CONSTANT interval := interval '50 milliseconds';
   flow record;
   run record;
   rules jsonb;
@@ -198,7 +198,7 @@ BEGIN
       -- The limit holds for every window of one second, wherever it starts; a limit below one per second becomes one run
       -- per longer window. Runs of a slice count until the whole slice has left the window.
       per_window := greatest(1, floor((rules #>> '{rate_limit,per_second}')::numeric));
-      rate_window := interval '1 second' * greatest(1, 1 / (rules #>> '{rate_limit,per_second}')::float8) + SLICE;
+      rate_window := interval '1 second' * greatest(1, 1 / (rules #>> '{rate_limit,per_second}')::float8) + SLICE_LENGTH;
       SELECT coalesce(array_agg(p.start ORDER BY p.start), '{}'), coalesce(array_agg(p.runs ORDER BY p.start), '{}'),
           greatest(0, per_window - coalesce(sum(p.runs), 0))
         INTO slices, counts, tokens
@@ -298,7 +298,7 @@ BEGIN
       END IF;
     END LOOP;
     IF started > 0 AND rules ? 'rate_limit' THEN
-      IF moment - slices[cardinality(slices)] < SLICE THEN
+      IF moment - slices[cardinality(slices)] < SLICE_LENGTH THEN
         counts[cardinality(slices)] := counts[cardinality(slices)] + started;
       ELSE
         slices := slices || moment;

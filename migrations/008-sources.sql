@@ -34,7 +34,7 @@ CREATE TABLE source_states (
   records bigint NOT NULL DEFAULT 0,
   -- True once a poll was complete.
   baselined boolean NOT NULL DEFAULT false,
-  -- SHA-256, hex, of the credentials of the last complete poll: other credentials may see other records.
+  -- SHA-256, hex, of the request and account of the last complete poll: others may see other records.
   access text,
   last_complete_at timestamptz,
   -- The latest modification time that the provider reported.

@@ -1,30 +1,39 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import pg from "pg";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { migrate } from "../src/postgres/schema/migrate.ts";
+import { builtProgram } from "./support/built.ts";
 import { migratedDatabase, open } from "./support/database.ts";
 import { MIGRATIONS } from "./support/migrated-template.ts";
 import { schemaText } from "./support/schema.ts";
 import { createEmptyDatabase, hasPostgres15, postgres15, privateStores } from "./support/stores.ts";
 
-const KEPT = `${MIGRATIONS}/schema.sql`;
+const SNAPSHOT = `${MIGRATIONS}/schema.txt`;
 
 describe("the migrations", () => {
-  test("make the schema that schema.sql shows", async () => {
-    const { url } = await migratedDatabase();
-    const schema = await schemaText(url);
-    if (process.env["UPDATE_SCHEMA"] === "1") writeFileSync(KEPT, schema);
-    expect(schema).toBe(readFileSync(KEPT, "utf8"));
+  test("are numbered without gaps", () => {
+    const numbers = migrationNames().map((name) => Number.parseInt(name, 10));
+    expect(numbers).toEqual(numbers.map((_, index) => index + 1));
   });
 
-  test("make the same schema on PostgreSQL 15", { timeout: 60_000 }, async ({ skip }) => {
+  test("make the schema of the snapshot schema.txt", async () => {
+    const { url } = await migratedDatabase();
+    const schema = await schemaText(url);
+    if (process.env["UPDATE_SCHEMA"] === "1") writeFileSync(SNAPSHOT, schema);
+    expect(schema).toBe(readFileSync(SNAPSHOT, "utf8"));
+  });
+
+  test("make the schema of the snapshot schema.txt on PostgreSQL 15", { timeout: 60_000 }, async ({
+    skip,
+  }) => {
     if (!hasPostgres15) skip("this machine has no PostgreSQL 15");
     const stores = await postgres15();
     await migrate({ url: stores.databaseUrl, directory: MIGRATIONS });
-    expect(await schemaText(stores.databaseUrl)).toBe(readFileSync(KEPT, "utf8"));
+    expect(await schemaText(stores.databaseUrl)).toBe(readFileSync(SNAPSHOT, "utf8"));
   });
 
-  test("run once, however many processes start at once", async () => {
+  test("run once when five processes migrate at the same time", async () => {
     const { url, drop } = await createEmptyDatabase();
     onTestFinished(drop);
     const applied = await Promise.all(
@@ -34,7 +43,7 @@ describe("the migrations", () => {
     expect((await migrate({ url, directory: MIGRATIONS })).applied).toEqual([]);
   });
 
-  test("let a role that made the two roles itself, and owns the database, see every tenant's rows", {
+  test("show every tenant's rows to a database owner that created the two roles itself", {
     timeout: 60_000,
   }, async () => {
     const stores = await privateStores();
@@ -57,22 +66,45 @@ describe("the migrations", () => {
     });
   });
 
-  test("refuse a file that was changed after it ran", async () => {
+  test("refuse a database whose migration has another checksum", async () => {
+    const { url } = await migratedDatabase();
+    const name = migrationNames()[2] as string;
+    await query(url, `UPDATE schema_migrations SET checksum = 'other' WHERE name = '${name}'`);
+    await expect(migrate({ url, directory: MIGRATIONS })).rejects.toThrow(
+      `${name} differs from this version's`,
+    );
+  });
+
+  test("accept a database that a newer version has migrated further", async () => {
+    const { url } = await migratedDatabase();
+    await query(url, "INSERT INTO schema_migrations (name, checksum) VALUES ('999-newer.sql', 'other')");
+    expect((await migrate({ url, directory: MIGRATIONS })).applied).toEqual([]);
+  });
+
+  test("refuse a database of the migrations before the first release in one line with exit code 1", async () => {
     const { url, drop } = await createEmptyDatabase();
     onTestFinished(drop);
-    await migrate({ url, directory: MIGRATIONS });
-    const client = new pg.Client(url);
-    await client.connect();
-    await client.query("UPDATE schema_migrations SET checksum = 'another' WHERE name LIKE '003%'");
-    await client.end();
-    await expect(migrate({ url, directory: MIGRATIONS })).rejects.toThrow(
-      "003-flows.sql was changed after it ran",
+    await query(
+      url,
+      `CREATE TABLE schema_migrations (name text PRIMARY KEY, checksum text NOT NULL, applied_at timestamptz);
+      INSERT INTO schema_migrations (name, checksum) VALUES ('001-foundation.sql', 'x'), ('032-shared-accounts.sql', 'y')`,
     );
+    const main = `${await builtProgram()}/cli/main.js`;
+    const { status, stdout, stderr } = spawnSync(process.execPath, [main, "migrate"], {
+      env: { PATH: process.env["PATH"], DATABASE_URL: url },
+      encoding: "utf8",
+    });
+    expect([status, stdout]).toEqual([1, ""]);
+    expect(stderr).toBe(
+      'headrace: Schema "public" was made by another version of Headrace, which cannot be upgraded (its migration 001-foundation.sql does not exist in this version): start over with an empty database, or with the embedded stores delete their data directory (HEADRACE_DATA_DIR, by default .headrace)\n',
+    );
+    const tables = await query(url, "SELECT relname FROM pg_class WHERE relname IN ('tenants', 'events')");
+    expect(tables).toEqual([]);
   });
 });
 
 describe("row-level security", () => {
-  test("shows the API's role the tenant of its transaction and no other, and nothing without one", async () => {
+  test("shows the API's role only the rows of its transaction's tenant, and none without a tenant", async () => {
     const { database } = await migratedDatabase();
     for (const tenant of ["a", "b"]) {
       await database.pipeline.query({
@@ -95,4 +127,66 @@ describe("row-level security", () => {
       ),
     ).rejects.toThrow("row-level security");
   });
+
+  test("protects every table that has a tenant_id", async () => {
+    const { url } = await migratedDatabase();
+    const rows = await query(
+      url,
+      `SELECT c.relname AS table, c.relforcerowsecurity AS forced,
+        ARRAY(SELECT polname::text FROM pg_policy WHERE polrelid = c.oid AND polpermissive AND polcmd = '*' ORDER BY 1) AS policies
+        FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'tenant_id'
+        WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+          AND c.relname <> 'api_keys'`,
+    );
+    expect(rows.length).toBeGreaterThan(20);
+    const policies = ["every_tenant", "own_tenant"];
+    expect(rows).toEqual(rows.map(({ table }) => ({ table, forced: true, policies })));
+  });
+
+  test("hides audit rows of a deleted tenant from a later tenant with its id", async () => {
+    const { url, database } = await migratedDatabase();
+    await query(url, `INSERT INTO tenants (id, created_at) VALUES ('a', now() - interval '1 hour')`);
+    for (const [at, object] of [
+      ["2 hours", "before"],
+      ["0", "after"],
+    ]) {
+      await database.pipeline.query({
+        text: `INSERT INTO audit (at, tenant_id, route, object, difference)
+          VALUES (now() - $1::interval, 'a', '', $2, '{}')`,
+        values: [at, object],
+      });
+    }
+    const seen = await database.withTenant("a", (transaction) =>
+      transaction.query({ text: "SELECT object FROM audit" }),
+    );
+    expect(seen).toEqual([{ object: "after" }]);
+  });
+
+  test("shows a tenant its own limits of sources and those that all tenants share", async () => {
+    const { database } = await migratedDatabase();
+    await database.pipeline.query({
+      text: "INSERT INTO source_limits (tenant_id, connector) VALUES ('a', 'x'), ('b', 'x'), ('*', 'x')",
+    });
+    const seen = await database.withTenant("a", (transaction) =>
+      transaction.query({ text: "SELECT tenant_id FROM source_limits ORDER BY 1" }),
+    );
+    expect(seen).toEqual([{ tenant_id: "*" }, { tenant_id: "a" }]);
+  });
 });
+
+/** The names of the files, in the order in which they run. */
+function migrationNames(): string[] {
+  return readdirSync(MIGRATIONS)
+    .filter((name) => name.endsWith(".sql"))
+    .sort();
+}
+
+async function query(url: string, text: string): Promise<Record<string, unknown>[]> {
+  const client = new pg.Client(url);
+  await client.connect();
+  try {
+    return (await client.query(text)).rows;
+  } finally {
+    await client.end();
+  }
+}

@@ -1,15 +1,15 @@
 import pg from "pg";
 
 /**
- * The schema as text, read from the catalogue: the same on every supported PostgreSQL. Partitions are left out, since
- * they change from day to day.
+ * Describes the schema as text, read from the catalogue: the same on every supported PostgreSQL. Partitions are left
+ * out, since they depend on the date.
  */
 export async function schemaText(url: string): Promise<string> {
   const client = new pg.Client(url);
   await client.connect();
   try {
     const { rows } = await client.query<{ line: string }>(SCHEMA);
-    return `-- Written from the catalogue by test/migrations.test.ts; the migrations beside it make it.\n${rows
+    return `The schema that the migrations create. Written by test/migrations.test.ts with UPDATE_SCHEMA=1.\n${rows
       .map((row) => row.line)
       .join("\n")}\n`;
   } finally {
@@ -23,7 +23,7 @@ WITH tables AS (
   FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
 ),
 lines AS (
-  SELECT relname AS name, 0 AS part, 0 AS place,
+  SELECT relname AS name, 0 AS part, 0 AS position,
     E'\\ntable ' || relname
       || CASE relkind WHEN 'p' THEN ' partitioned by ' || pg_get_partkeydef(oid) ELSE '' END
       || CASE WHEN reloptions IS NULL THEN '' ELSE ' with ' || array_to_string(reloptions, ', ') END
@@ -46,9 +46,14 @@ lines AS (
   WHERE NOT indisprimary
   UNION ALL
   SELECT relname, 4, row_number() OVER (PARTITION BY relname ORDER BY polname),
-    '  policy ' || polname || ' to ' || array_to_string(ARRAY(SELECT rolname FROM pg_roles WHERE oid = ANY (polroles)), ', ')
+    '  policy ' || polname || CASE WHEN polpermissive THEN '' ELSE ' restrictive' END
+      || CASE polcmd WHEN '*' THEN '' WHEN 'r' THEN ' for select' ELSE ' for ' || polcmd END || ' to ' || array_to_string(ARRAY(SELECT rolname FROM pg_roles WHERE oid = ANY (polroles)), ', ')
       || ' using ' || pg_get_expr(polqual, polrelid) || coalesce(' check ' || pg_get_expr(polwithcheck, polrelid), '')
   FROM tables JOIN pg_policy ON polrelid = tables.oid
+  UNION ALL
+  SELECT relname, 6, row_number() OVER (PARTITION BY relname ORDER BY tgname),
+    '  ' || replace(pg_get_triggerdef(pg_trigger.oid), 'public.', '')
+  FROM tables JOIN pg_trigger ON tgrelid = tables.oid AND NOT tgisinternal
   UNION ALL
   SELECT relname, 5, row_number() OVER (PARTITION BY relname ORDER BY grantee), '  grant ' || privileges || ' to ' || grantee
   FROM (
@@ -57,8 +62,8 @@ lines AS (
     WHERE grantee LIKE 'headrace\\_%' GROUP BY relname, grantee
   ) grants
   UNION ALL
-  SELECT '~' || proname, 6, 0, E'\\nfunction ' || proname || '(' || pg_get_function_arguments(oid) || ') returns '
+  SELECT '~' || proname, 7, 0, E'\\nfunction ' || proname || '(' || pg_get_function_arguments(oid) || ') returns '
     || pg_get_function_result(oid) || coalesce(' set ' || array_to_string(proconfig, ', '), '') || E'\\n' || trim(prosrc, E'\\n')
   FROM pg_proc WHERE pronamespace = 'public'::regnamespace
 )
-SELECT line FROM lines ORDER BY name COLLATE "C", part, place, line COLLATE "C"`;
+SELECT line FROM lines ORDER BY name COLLATE "C", part, position, line COLLATE "C"`;

@@ -217,7 +217,7 @@ written AS (
   FROM winners
 ),
 queued AS (
-  INSERT INTO outbox (event_id, tenant_id, lane, visible_at, attempts)
+  INSERT INTO outbox (event_id, tenant_id, lane, visible_at, claims)
   SELECT event_id, tenant_id, priority, now() + $3::int * interval '1 millisecond', least($3::int, 1) FROM winners
 )
 SELECT (SELECT receive FROM counters) AS counter,

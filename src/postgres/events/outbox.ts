@@ -93,9 +93,9 @@ export async function beginAgain(database: Queryable, eventIds: readonly string[
   const rows = await database.query<{ event_id: string }>({
     name: "begin-again",
     text: `WITH begun AS (
-        UPDATE outbox SET receipts = 1 WHERE event_id = ANY ($1::uuid[]) AND attempts > 1 AND receipts = 0
+        UPDATE outbox SET starts = 1 WHERE event_id = ANY ($1::uuid[]) AND claims > 1 AND starts = 0
       )
-      SELECT event_id FROM outbox WHERE event_id = ANY ($1::uuid[]) AND receipts > 0`,
+      SELECT event_id FROM outbox WHERE event_id = ANY ($1::uuid[]) AND starts > 0`,
     values: [eventIds],
   });
   return new Set(rows.map((row) => row.event_id));
@@ -107,10 +107,10 @@ export async function countBeginning(
   eventId: string,
   by: 1 | -1,
 ): Promise<number | undefined> {
-  const [row] = await database.query<{ receipts: number }>({
+  const [row] = await database.query<{ starts: number }>({
     name: "count-beginning",
-    text: "UPDATE outbox SET receipts = receipts + $2 WHERE event_id = $1 RETURNING receipts",
+    text: "UPDATE outbox SET starts = starts + $2 WHERE event_id = $1 RETURNING starts",
     values: [eventId, by],
   });
-  return row?.receipts;
+  return row?.starts;
 }

@@ -6,16 +6,34 @@ import { type Access, grantAccess, refuseMissingRoles } from "../access/access.t
 import { connectionOptions, SessionClient } from "../core/connection-options.ts";
 import { migrationSchema } from "./migration-schema.ts";
 
-/** Two migrations never run at once on one database, whoever starts them. The number is ours alone. */
+/*
+ * Adding a migration
+ *
+ * Add a file `migrations/NNN-subject.sql` with the next number. Files that a release contained never change: their
+ * checksums are stored in the databases, and a database with another checksum is refused. There are no down migrations.
+ *
+ * - The file runs in one transaction, so CREATE INDEX CONCURRENTLY is not possible. A lock is waited for at most
+ *   LOCK_TIMEOUT_MS; the migration is then rolled back and retried. Keep the locks of hot tables short.
+ * - Copies of the previous version still run during and after it: add columns that they may ignore, and drop or rename
+ *   columns one release after the last use.
+ * - Write unqualified names: the tables may be in any schema.
+ * - A new table with a tenant_id needs `SELECT protect_tenant_table('name');` and a GRANT to headrace_api and
+ *   headrace_pipeline. A new partitioned table is listed in partitioned_tables() and in PARTITIONED_TABLES.
+ * - A SECURITY DEFINER function needs a search_path and a REVOKE from PUBLIC, as in 010-partitions-and-statistics.sql.
+ * - Then update migrations/schema.txt and review its difference:
+ *   UPDATE_SCHEMA=1 npx vitest run --project tests test/migrations.test.ts
+ */
+
+/** Key of the advisory lock under which migrations run. */
 const MIGRATION_LOCK = 7_232_733;
 
-/** No migration waits longer for a lock that live traffic holds; it gives way and tries again. */
+/** A migration that waits longer for a lock is rolled back and retried, so that it does not block live traffic. */
 const LOCK_TIMEOUT_MS = 2_000;
 const LOCK_TRIES = 15;
 
 /**
- * Independent of what is set on the owner. The lock ends with its transaction: through a pooler that hands sessions
- * out by the transaction, one of a session would stay behind.
+ * Overrides timeouts set on the owner. The advisory lock is the transaction's: a session's would stay on the server's
+ * connection behind a pooler in transaction mode.
  */
 const BEGIN = `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
   SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0;
@@ -28,16 +46,17 @@ interface Migration {
 }
 
 /**
- * Brings the database to the newest schema and lets `applicationUsers` (default: the user of `url`) use it. Forward
- * only: each file of `directory` runs once, in the order of its number, under an advisory lock. An empty database gets
- * all of them in one transaction, so that a failure leaves nothing behind; later each has a transaction of its own.
- * Answers the names of those that ran, and the schema that they are in. A file that changed after it ran is refused.
+ * Brings the database to the newest schema and lets `applicationUsers` (default: the user of `url`) use it. Each file
+ * of `directory` runs once, in the order of the numbers, under an advisory lock. An empty database gets all of them in
+ * one transaction, so that a failure leaves nothing behind; later each has its own transaction. Returns the names of
+ * the migrations that ran, and the schema of the tables. Throws `store_unsuitable` if the database was made by other
+ * migrations, if a migration fails, or if the server or its user does not meet the requirements.
  */
 export async function migrate(options: {
   url: string;
   directory: string;
   applicationUsers?: readonly string[];
-  /** Runs after the migrations, under the same lock: makes what later days need (partitions). */
+  /** Runs after the migrations in a transaction of its own, under the same lock. */
   afterwards?: (client: pg.Client) => Promise<void>;
 }): Promise<{ applied: string[]; schema: string }> {
   const migrations = await readMigrations(options.directory);
@@ -87,15 +106,12 @@ async function refuseOldServer(client: pg.Client): Promise<void> {
   if (rows[0].version < 150_000) {
     throw new HeadraceError(
       "store_unsuitable",
-      `PostgreSQL ${rows[0].version} is too old: 15 or newer is needed`,
+      `PostgreSQL ${rows[0].version} is too old: 15 or newer is required`,
     );
   }
 }
 
-/**
- * Runs the next migration, or in an empty database all of them, and with the last grants access; answers their names,
- * none when all have run.
- */
+/** Runs the next migration, or all in an empty database. Grants access with the last one. Returns their names. */
 async function applyNext(
   client: pg.Client,
   migrations: readonly Migration[],
@@ -107,7 +123,8 @@ async function applyNext(
       (name text PRIMARY KEY, checksum text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())`);
     const { rows } = await client.query(`SELECT name, checksum FROM ${table}`);
     const applied = new Map<string, string>(rows.map((row) => [row.name, row.checksum]));
-    const pending = migrations.filter((migration) => isPending(migration, applied));
+    refuseOtherHistory(migrations, applied, access.schema);
+    const pending = migrations.filter(({ name }) => !applied.has(name));
     const next = applied.size === 0 ? pending : pending.slice(0, 1);
     if (next.length > 0) await refuseMissingRoles(client);
     await client.query(`SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}`);
@@ -122,38 +139,53 @@ async function applyNext(
   });
 }
 
-function isPending(migration: Migration, applied: Map<string, string>): boolean {
-  const checksum = applied.get(migration.name);
-  if (checksum !== undefined && checksum !== migration.checksum) {
-    throw new HeadraceError(
-      "store_unsuitable",
-      `Migration ${migration.name} was changed after it ran on this database`,
-    );
-  }
-  return checksum === undefined;
+/**
+ * Throws `store_unsuitable` if the database has a migration under a number of this version's that is not the same file.
+ * Higher numbers are allowed: they are a newer version's, whose copies may run beside this one.
+ */
+function refuseOtherHistory(
+  migrations: readonly Migration[],
+  applied: ReadonlyMap<string, string>,
+  schema: string,
+): void {
+  const checksums = new Map(migrations.map(({ name, checksum }) => [name, checksum]));
+  const newest = numberOf(migrations.at(-1)?.name ?? "");
+  const other = [...applied]
+    .filter(([name, checksum]) => numberOf(name) <= newest && checksums.get(name) !== checksum)
+    .map(([name]) => name)
+    .sort()[0];
+  if (other === undefined) return;
+  throw new HeadraceError(
+    "store_unsuitable",
+    `Schema "${schema}" was made by another version of Headrace, which cannot be upgraded (its migration ${other} ${checksums.has(other) ? "differs from this version's" : "does not exist in this version"}): start over with an empty database, or with the embedded stores delete their data directory (HEADRACE_DATA_DIR, by default .headrace)`,
+  );
 }
 
-/** SQLSTATE of a table, function or other object whose name is taken. */
+function numberOf(name: string): number {
+  return Number.parseInt(name, 10);
+}
+
+/** SQLSTATEs of an object whose name is taken. */
 const NAME_TAKEN = /^(42P07|42723|42710|42P06)$/;
 
 function asMigrationFault(error: unknown, name: string, schema: string): unknown {
   if (!(error instanceof pg.DatabaseError)) return error;
-  const way = NAME_TAKEN.test(error.code ?? "")
-    ? `: schema "${schema}" holds something of another program; give Headrace a database of its own, or a schema: CREATE SCHEMA headrace, and ?options=-c%20search_path=headrace in the URL`
+  const advice = NAME_TAKEN.test(error.code ?? "")
+    ? `: schema "${schema}" contains objects of another program; give Headrace a database of its own, or a schema: CREATE SCHEMA headrace, and ?options=-c%20search_path=headrace in the URL`
     : "";
-  return new HeadraceError("store_unsuitable", `Migration ${name} failed: ${error.message}${way}`, {
+  return new HeadraceError("store_unsuitable", `Migration ${name} failed: ${error.message}${advice}`, {
     cause: error,
   });
 }
 
 async function withRetry<Result>(work: () => Promise<Result>): Promise<Result> {
-  for (let attempt = 1; ; attempt += 1) {
+  for (let tries = 1; ; tries += 1) {
     try {
       return await work();
     } catch (error) {
       const cause = error instanceof HeadraceError ? error.cause : error;
       const lockTimedOut = cause instanceof pg.DatabaseError && cause.code === "55P03";
-      if (!lockTimedOut || attempt >= LOCK_TRIES) throw error;
+      if (!lockTimedOut || tries >= LOCK_TRIES) throw error;
     }
   }
 }

@@ -2,8 +2,8 @@ import pg from "pg";
 import { HeadraceError } from "../../domain/errors.ts";
 
 /**
- * The schema that the tables are in, or will be: the first of the connection's search_path. Throws `store_unsuitable`
- * with the statement to run where there is none, the user may not make tables in it, or another's tables are there.
+ * Returns the schema of the tables: the first of the connection's search_path. Throws `store_unsuitable`, with the
+ * statement to run, if there is none, if the user may not create tables in it, or if it has another owner's tables.
  */
 export async function migrationSchema(client: pg.Client): Promise<string> {
   const { rows } = await client.query<{
@@ -24,17 +24,17 @@ export async function migrationSchema(client: pg.Client): Promise<string> {
         AND c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = s.schema)`,
   );
   const row = rows[0];
-  if (row === undefined) throw new HeadraceError("store_unavailable", "PostgreSQL answered nothing");
+  if (row === undefined) throw new HeadraceError("store_unavailable", "PostgreSQL returned no row");
   const { schema, path, user, may_create: mayCreate, owner, is_owner: isOwner, columns } = row;
   const role = pg.escapeIdentifier(user);
   if (schema === null) {
     throw unsuitable(
-      `User "${user}" can use no schema of its search_path (${path}): make it with CREATE SCHEMA name AUTHORIZATION ${role}, or run GRANT USAGE, CREATE ON SCHEMA name TO ${role}`,
+      `User "${user}" can use no schema of its search_path (${path}): create it with CREATE SCHEMA name AUTHORIZATION ${role}, or run GRANT USAGE, CREATE ON SCHEMA name TO ${role}`,
     );
   }
   if (owner !== null && !(columns.includes("name") && columns.includes("checksum"))) {
     throw unsuitable(
-      `Schema "${schema}" holds a table schema_migrations of another program: give Headrace a database of its own, or a schema: CREATE SCHEMA headrace AUTHORIZATION ${role}, and ?options=-c%20search_path=headrace in the URL`,
+      `Schema "${schema}" has a table schema_migrations of another program: give Headrace a database of its own, or a schema: CREATE SCHEMA headrace AUTHORIZATION ${role}, and ?options=-c%20search_path=headrace in the URL`,
     );
   }
   if (!isOwner) {
@@ -45,7 +45,7 @@ export async function migrationSchema(client: pg.Client): Promise<string> {
   if (!mayCreate) {
     const grant = `GRANT USAGE, CREATE ON SCHEMA ${pg.escapeIdentifier(schema)} TO ${role}`;
     throw unsuitable(
-      `User "${user}" may not make tables in schema "${schema}": as its owner, or the database's, run ${grant}`,
+      `User "${user}" may not create tables in schema "${schema}": as its owner, or the database's, run ${grant}`,
     );
   }
   return schema;
