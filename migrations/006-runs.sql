@@ -277,10 +277,10 @@ BEGIN
           -- It is due when one more run has left the window than wait before it.
           freed := 0;
           until := moment + rate_window;
-          FOR slice IN 1 .. cardinality(slices) LOOP
-            freed := freed + counts[slice];
+          FOR i IN 1 .. cardinality(slices) LOOP
+            freed := freed + counts[i];
             IF freed > (waiting - 1) % per_window THEN
-              until := slices[slice] + rate_window;
+              until := slices[i] + rate_window;
               EXIT;
             END IF;
           END LOOP;

@@ -91,7 +91,7 @@ describe("the migrations", () => {
     );
     const main = `${await builtProgram()}/cli/main.js`;
     const { status, stdout, stderr } = spawnSync(process.execPath, [main, "migrate"], {
-      env: { PATH: process.env["PATH"], DATABASE_URL: url },
+      env: { PATH: process.env["PATH"], DATABASE_URL: url, REDIS_URL: "redis://127.0.0.1" },
       encoding: "utf8",
     });
     expect([status, stdout]).toEqual([1, ""]);

@@ -47,7 +47,7 @@ lines AS (
   UNION ALL
   SELECT relname, 4, row_number() OVER (PARTITION BY relname ORDER BY polname),
     '  policy ' || polname || CASE WHEN polpermissive THEN '' ELSE ' restrictive' END
-      || CASE polcmd WHEN '*' THEN '' WHEN 'r' THEN ' for select' ELSE ' for ' || polcmd END || ' to ' || array_to_string(ARRAY(SELECT rolname FROM pg_roles WHERE oid = ANY (polroles)), ', ')
+      || CASE polcmd WHEN '*' THEN '' WHEN 'r' THEN ' for select' ELSE ' for ' || polcmd::text END || ' to ' || array_to_string(ARRAY(SELECT rolname FROM pg_roles WHERE oid = ANY (polroles)), ', ')
       || ' using ' || pg_get_expr(polqual, polrelid) || coalesce(' check ' || pg_get_expr(polwithcheck, polrelid), '')
   FROM tables JOIN pg_policy ON polrelid = tables.oid
   UNION ALL
