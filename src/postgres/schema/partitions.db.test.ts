@@ -3,7 +3,7 @@ import pg from "pg";
 import { describe, expect, inject, onTestFinished, test } from "vitest";
 import { migratedDatabase, open } from "../../../test/support/database.ts";
 import { MIGRATIONS } from "../../../test/support/migrated-template.ts";
-import { createDatabase } from "../../../test/support/stores.ts";
+import { createEmptyDatabase } from "../../../test/support/stores.ts";
 import type { Database } from "../core/database.ts";
 import { dropDay } from "../events/history.ts";
 import { migrate } from "./migrate.ts";
@@ -152,7 +152,7 @@ describe("a login role that owns no table", () => {
   async function asApplication(): Promise<{ owner: Database; app: Database; appName: string }> {
     const suffix = randomBytes(4).toString("hex");
     const [ownerName, appName] = [`owner_${suffix}`, `app_${suffix}`];
-    const { url } = await createDatabase();
+    const { url } = await createEmptyDatabase();
     const name = new URL(url).pathname.slice(1);
     const admin = new pg.Client(inject("superuserUrl"));
     await admin.connect();
