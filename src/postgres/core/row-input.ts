@@ -1,4 +1,6 @@
 import { numberArray, textArray } from "./array-literal.ts";
+import type { Statement } from "./database.ts";
+import { Parameter, prepared, Sql, sql, type Template } from "./sql.ts";
 
 /**
  * Whether a statement is given many rows or one. Most are given one where little happens, and PostgreSQL starts a
@@ -6,53 +8,107 @@ import { numberArray, textArray } from "./array-literal.ts";
  */
 export type Shape = "one" | "many";
 
-/** A column of the rows that a statement is given, and what a row has there. */
+type ColumnType =
+  | "uuid"
+  | "text"
+  | "json"
+  | "smallint"
+  | "int"
+  | "bigint"
+  | "float8"
+  | "boolean"
+  | "bytea"
+  | "timestamptz";
+
+/** A column of the rows that a statement is given, and the value of a row in it. */
 export type InputColumn<Row> = readonly [
   name: string,
-  type: "uuid" | "text" | "smallint" | "int" | "bigint",
-  value: (row: Row, index: number) => string | number | null | undefined,
+  type: ColumnType,
+  value: (row: Row, index: number) => string | number | boolean | Buffer | Date | null | undefined,
 ];
 
-/** Rows that a statement is given: a parameter a column, the first of them `$first`. */
-export interface RowInput<Row> {
-  /** What stands in FROM under the name `as`. */
-  from(shape: Shape, as: string): string;
-  /** The condition that an expression is one of the values of a column. */
-  among(shape: Shape, column: string): string;
-  /** The parameters in their order; for the shape `one`, of exactly one row. */
-  values(rows: readonly Row[], shape: Shape): unknown[];
+/** Rows that a statement is given, each column a parameter that is sent once. */
+export interface InputRows {
+  /** Stands in FROM under the name `as`; `ordinality` names a last column that counts the rows from 1. */
+  from(as: string, ordinality?: string): Sql;
+  /** A column's values: an array, or the value of the one row. */
+  column(name: string): Sql;
+  /** The condition that the expression before it is one of the values of a column. */
+  among(name: string): Sql;
 }
 
-export function rowInput<Row>(first: number, columns: readonly InputColumn<Row>[]): RowInput<Row> {
-  const parameter = (index: number, array: "" | "[]") => `$${first + index}::${columns[index]?.[1]}${array}`;
-  const parameters = (array: "" | "[]") =>
-    columns.map((_column, index) => parameter(index, array)).join(", ");
+/**
+ * Describes rows that a statement is given. The result takes the rows of one call; for the shape `one` exactly one row.
+ */
+export function rowInput<Row>(
+  columns: readonly InputColumn<Row>[],
+): (rows: readonly Row[], shape?: Shape) => InputRows {
   const names = columns.map(([name]) => name).join(", ");
-  return {
-    from: (shape, as) =>
-      `${shape === "one" ? `(VALUES (${parameters("")}))` : `unnest(${parameters("[]")})`} AS ${as} (${names})`,
-    among(shape, column) {
-      const index = columns.findIndex(([name]) => name === column);
-      return shape === "one" ? `= ${parameter(index, "")}` : `= ANY (${parameter(index, "[]")})`;
-    },
-    values: (rows, shape) =>
-      columns.map(([, type, valueAt]) => {
-        if (shape === "one") return valueAt(rows[0] as Row, 0) ?? null;
-        const values = rows.map(valueAt);
-        return type === "uuid" || type === "text"
-          ? textArray(values as (string | undefined)[])
-          : numberArray(values as (number | undefined)[]);
-      }),
+  const templates = new Map<string, Template>();
+  return (rows, shape = "many") => {
+    const parameters: Parameter[] = [];
+    const parameterAt = (index: number) => {
+      parameters[index] ??= new Parameter(parameterOf(rows, columns[index] as InputColumn<Row>, shape));
+      return parameters[index] as Parameter;
+    };
+    const column = (name: string) => {
+      const index = columns.findIndex((one) => one[0] === name);
+      const type = columns[index]?.[1];
+      if (type === undefined) throw new Error(`The rows have no column ${name}`);
+      return sql`${parameterAt(index)}::${sql.raw(shape === "one" ? type : `${type}[]`)}`;
+    };
+    return {
+      from(as, ordinality = "") {
+        const key = `${shape} ${as} ${ordinality}`;
+        const all = columns.map((_column, index) => parameterAt(index));
+        let template = templates.get(key);
+        if (template === undefined) {
+          template = fromTemplate({ columns, names, shape, as, ordinality });
+          templates.set(key, template);
+        }
+        return new Sql(template, all);
+      },
+      column,
+      among: (name) => (shape === "one" ? sql`= ${column(name)}` : sql`= ANY (${column(name)})`),
+    };
   };
 }
 
-/** A statement in both shapes, each under its own name: a connection prepares it once. */
-export function inShapes(
-  name: string,
-  text: (shape: Shape) => string,
-): Record<Shape, { name: string; text: string }> {
-  return {
-    one: { name: `${name}-one`, text: text("one") },
-    many: { name, text: text("many") },
-  };
+/** Names a statement by its shape: each shape has its own text, and a connection prepares each once. */
+export function preparedInShape(name: string, shape: Shape, statement: Sql): Statement {
+  return prepared(shape === "one" ? `${name}-one` : name, statement);
+}
+
+function fromTemplate<Row>(from: {
+  columns: readonly InputColumn<Row>[];
+  names: string;
+  shape: Shape;
+  as: string;
+  ordinality: string;
+}): Template {
+  const { columns, names, shape, as, ordinality } = from;
+  const isOne = shape === "one";
+  const casts = columns.map(([, type]) => `::${type}${isOne ? "" : "[]"}`);
+  const counted = ordinality === "" ? "" : `, ${ordinality}`;
+  const before = isOne ? "(VALUES (" : "unnest(";
+  const count = ordinality === "" ? "" : isOne ? ", 1::bigint" : "";
+  const after = isOne ? `${count}))` : `)${ordinality === "" ? "" : " WITH ORDINALITY"}`;
+  const pieces = [
+    before,
+    ...casts.map((cast, index) =>
+      index < casts.length - 1 ? `${cast}, ` : `${cast}${after} AS ${as} (${names}${counted})`,
+    ),
+  ];
+  const order = columns.map((_column, index) => index);
+  const text = pieces.reduce((all, piece, index) => `${all}$${index}${piece}`);
+  return { pieces, order, text };
+}
+
+function parameterOf<Row>(rows: readonly Row[], [, type, value]: InputColumn<Row>, shape: Shape): unknown {
+  if (shape === "one") return value(rows[0] as Row, 0);
+  const values = rows.map(value);
+  if (type === "uuid" || type === "text" || type === "json")
+    return textArray(values as (string | undefined)[]);
+  if (type === "boolean" || type === "bytea" || type === "timestamptz") return values;
+  return numberArray(values as (number | undefined)[]);
 }
