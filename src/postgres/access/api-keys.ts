@@ -1,5 +1,6 @@
 import { type Access, hashApiKey, type Scope } from "../../domain/api-key.ts";
 import type { Database, Queryable } from "../core/database.ts";
+import { prepared, sql } from "../core/sql.ts";
 
 /** A key as it is shown: everything but the key. */
 export interface StoredApiKey {
@@ -32,8 +33,7 @@ interface ApiKeyRow {
   created_by_name: string | null;
 }
 
-const COLUMNS =
-  "id, name, tenant_id, scope, expires_at, created_at, last_used_at, created_by, created_by_name";
+const COLUMNS = sql`id, name, tenant_id, scope, expires_at, created_at, last_used_at, created_by, created_by_name`;
 
 /**
  * Makes the key of the setting an admin key, in place of an earlier one of the setting; returns whether there was one.
@@ -42,19 +42,12 @@ const COLUMNS =
 export async function ensureAdminKey(database: Database, key: string): Promise<boolean> {
   return await database.transaction(async (transaction) => {
     // Processes that start at once with different keys: the last one's holds.
-    await transaction.query({
-      text: "SELECT pg_advisory_xact_lock(hashtextextended('headrace admin key', 0))",
-    });
-    const replaced = await transaction.query({
-      text: `DELETE FROM api_keys WHERE created_by = 'setting' AND revoked_at IS NULL AND key_hash <> $1
-        RETURNING 1`,
-      values: [hashApiKey(key)],
-    });
-    await transaction.query({
-      text: `INSERT INTO api_keys (name, scope, key_hash, created_by)
-        VALUES ('HEADRACE_ADMIN_KEY', 'admin', $1, 'setting') ON CONFLICT (key_hash) DO NOTHING`,
-      values: [hashApiKey(key)],
-    });
+    await transaction.query(sql`SELECT pg_advisory_xact_lock(hashtextextended('headrace admin key', 0))`);
+    const replaced =
+      await transaction.query(sql`DELETE FROM api_keys WHERE created_by = 'setting' AND revoked_at IS NULL AND key_hash <> ${hashApiKey(key)}
+        RETURNING 1`);
+    await transaction.query(sql`INSERT INTO api_keys (name, scope, key_hash, created_by)
+        VALUES ('HEADRACE_ADMIN_KEY', 'admin', ${hashApiKey(key)}, 'setting') ON CONFLICT (key_hash) DO NOTHING`);
     return replaced.length > 0;
   });
 }
@@ -65,12 +58,9 @@ export async function noteKeyUse(
   keyIds: readonly string[],
   everyMs: number,
 ): Promise<void> {
-  await database.query({
-    text: `UPDATE api_keys SET last_used_at = now()
-      WHERE id = ANY ($1::uuid[])
-        AND (last_used_at IS NULL OR last_used_at < now() - $2::float8 * interval '1 millisecond')`,
-    values: [keyIds, everyMs],
-  });
+  await database.query(sql`UPDATE api_keys SET last_used_at = now()
+      WHERE id = ANY (${keyIds}::uuid[])
+        AND (last_used_at IS NULL OR last_used_at < now() - ${everyMs}::float8 * interval '1 millisecond')`);
 }
 
 /** A key by its hash, and the tenant that a call is about. */
@@ -100,15 +90,16 @@ export async function findAccess(
     scope: Scope;
     tenant_id: string | null;
     tenant_exists: boolean;
-  }>({
-    name: "find-access",
-    text: `SELECT a.position, k.id, k.name, k.scope, k.tenant_id,
+  }>(
+    prepared(
+      "find-access",
+      sql`SELECT a.position, k.id, k.name, k.scope, k.tenant_id,
         EXISTS (SELECT FROM tenants t WHERE t.id = a.tenant_id AND t.deleted_at IS NULL) AS tenant_exists
-      FROM unnest($1::bytea[], $2::text[]) WITH ORDINALITY AS a (key_hash, tenant_id, position)
+      FROM unnest(${asked.map((one) => one.keyHash)}::bytea[], ${asked.map((one) => one.tenantId ?? null)}::text[]) WITH ORDINALITY AS a (key_hash, tenant_id, position)
         JOIN api_keys k ON k.key_hash = a.key_hash
       WHERE k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now())`,
-    values: [asked.map((one) => one.keyHash), asked.map((one) => one.tenantId ?? null)],
-  });
+    ),
+  );
   const found: (FoundAccess | undefined)[] = asked.map(() => undefined);
   for (const row of rows) {
     found[Number(row.position) - 1] = {
@@ -134,14 +125,9 @@ export async function insertApiKey(
     createdBy: KeyMaker | undefined;
   },
 ): Promise<StoredApiKey> {
-  const [row] = await transaction.query<ApiKeyRow>({
-    text: `INSERT INTO api_keys (name, tenant_id, scope, key_hash, expires_at, created_by, created_by_name)
-      VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING ${COLUMNS}`,
-    values: [
-      ...[key.name, key.tenantId ?? null, key.scope, key.keyHash, key.expiresAt ?? null],
-      ...[key.createdBy?.id ?? null, key.createdBy?.name ?? null],
-    ],
-  });
+  const [row] =
+    await transaction.query<ApiKeyRow>(sql`INSERT INTO api_keys (name, tenant_id, scope, key_hash, expires_at, created_by, created_by_name)
+      VALUES (${key.name}, ${key.tenantId}, ${key.scope}, ${key.keyHash}, ${key.expiresAt}, ${key.createdBy?.id}, ${key.createdBy?.name}) RETURNING ${COLUMNS}`);
   return asStoredApiKey(row as ApiKeyRow);
 }
 
@@ -150,19 +136,17 @@ export async function listApiKeys(
   transaction: Queryable,
   page: { afterId: string; limit: number },
 ): Promise<StoredApiKey[]> {
-  const rows = await transaction.query<ApiKeyRow>({
-    text: `SELECT ${COLUMNS} FROM api_keys WHERE revoked_at IS NULL AND id > $1 ORDER BY id LIMIT $2`,
-    values: [page.afterId, page.limit],
-  });
+  const rows = await transaction.query<ApiKeyRow>(
+    sql`SELECT ${COLUMNS} FROM api_keys WHERE revoked_at IS NULL AND id > ${page.afterId} ORDER BY id LIMIT ${page.limit}`,
+  );
   return rows.map(asStoredApiKey);
 }
 
 /** False when there is no such key, or it was revoked before. */
 export async function revokeApiKey(transaction: Queryable, id: string): Promise<boolean> {
-  const rows = await transaction.query({
-    text: "UPDATE api_keys SET revoked_at = now() WHERE id = $1 AND revoked_at IS NULL RETURNING 1",
-    values: [id],
-  });
+  const rows = await transaction.query(
+    sql`UPDATE api_keys SET revoked_at = now() WHERE id = ${id} AND revoked_at IS NULL RETURNING 1`,
+  );
   return rows.length > 0;
 }
 

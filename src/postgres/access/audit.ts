@@ -1,5 +1,6 @@
 import type { Difference, RowChange } from "../../domain/audit-difference.ts";
 import type { Queryable } from "../core/database.ts";
+import { sql } from "../core/sql.ts";
 
 /** A change, who made it, and how. */
 export interface NewAuditEntry {
@@ -21,27 +22,22 @@ export interface AuditEntry extends NewAuditEntry {
 
 /** Has the transaction note what its statements change. */
 export async function noteChanges(transaction: Queryable): Promise<void> {
-  await transaction.query({ text: "SELECT set_config('app.changes', '[]', true)" });
+  await transaction.query(sql`SELECT set_config('app.changes', '[]', true)`);
 }
 
 /** What was noted; undefined for a transaction that wrote nothing at all. */
 export async function readChanges(transaction: Queryable): Promise<RowChange[] | undefined> {
-  const [row] = await transaction.query<{ wrote: boolean; changes: string }>({
-    text: `SELECT pg_current_xact_id_if_assigned() IS NOT NULL AS wrote,
-      coalesce(nullif(current_setting('app.changes', true), ''), '[]') AS changes`,
-  });
+  const [row] = await transaction.query<{
+    wrote: boolean;
+    changes: string;
+  }>(sql`SELECT pg_current_xact_id_if_assigned() IS NOT NULL AS wrote,
+      coalesce(nullif(current_setting('app.changes', true), ''), '[]') AS changes`);
   return row?.wrote ? JSON.parse(row.changes) : undefined;
 }
 
 export async function insertAuditEntry(transaction: Queryable, entry: NewAuditEntry): Promise<void> {
-  await transaction.query({
-    text: `INSERT INTO audit (tenant_id, key_id, key_name, route, object, difference, request_id)
-      VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-    values: [
-      ...[entry.tenantId ?? null, entry.key.id ?? null, entry.key.name, entry.route, entry.object],
-      ...[JSON.stringify(entry.difference), entry.requestId ?? null],
-    ],
-  });
+  await transaction.query(sql`INSERT INTO audit (tenant_id, key_id, key_name, route, object, difference, request_id)
+      VALUES (${entry.tenantId}, ${entry.key.id}, ${entry.key.name}, ${entry.route}, ${entry.object}, ${JSON.stringify(entry.difference)}, ${entry.requestId})`);
 }
 
 /** A page of the audit, newest first: of a tenant, or of all. `object` finds what lies below it too. */
@@ -68,17 +64,11 @@ export async function listAudit(
     object: string;
     difference: Difference;
     request_id: string | null;
-  }>({
-    text: `SELECT * FROM audit
-      WHERE ($1::text IS NULL OR tenant_id = $1) AND ($2::text IS NULL OR key_id = $2 OR key_name = $2)
-        AND ($3::text IS NULL OR object = $3 OR starts_with(object, $3 || '/'))
-        AND ($4::uuid IS NULL OR id >= $4) AND ($5::uuid IS NULL OR id < $5) AND ($6::uuid IS NULL OR id < $6)
-      ORDER BY id DESC LIMIT $7`,
-    values: [
-      ...[filter.tenantId ?? null, filter.key ?? null, filter.object ?? null, filter.sinceId ?? null],
-      ...[filter.untilId ?? null, filter.beforeId ?? null, filter.limit],
-    ],
-  });
+  }>(sql`SELECT * FROM audit
+      WHERE (${filter.tenantId}::text IS NULL OR tenant_id = ${filter.tenantId}) AND (${filter.key}::text IS NULL OR key_id = ${filter.key} OR key_name = ${filter.key})
+        AND (${filter.object}::text IS NULL OR object = ${filter.object} OR starts_with(object, ${filter.object} || '/'))
+        AND (${filter.sinceId}::uuid IS NULL OR id >= ${filter.sinceId}) AND (${filter.untilId}::uuid IS NULL OR id < ${filter.untilId}) AND (${filter.beforeId}::uuid IS NULL OR id < ${filter.beforeId})
+      ORDER BY id DESC LIMIT ${filter.limit}`);
   return rows.map((row) => ({
     id: row.id,
     at: row.at,
@@ -96,11 +86,8 @@ export async function deleteOldAudit(
   database: Queryable,
   { keptMs, limit }: { keptMs: number; limit: number },
 ): Promise<number> {
-  const rows = await database.query({
-    text: `DELETE FROM audit WHERE id IN (
-      SELECT id FROM (SELECT id, at FROM audit ORDER BY id LIMIT $2) AS oldest
-      WHERE at < now() - $1::bigint * interval '1 millisecond') RETURNING 1`,
-    values: [keptMs, limit],
-  });
+  const rows = await database.query(sql`DELETE FROM audit WHERE id IN (
+      SELECT id FROM (SELECT id, at FROM audit ORDER BY id LIMIT ${limit}) AS oldest
+      WHERE at < now() - ${keptMs}::bigint * interval '1 millisecond') RETURNING 1`);
   return rows.length;
 }

@@ -1,5 +1,6 @@
 import { raiseCounter } from "../core/change-counters.ts";
 import type { Queryable } from "../core/database.ts";
+import { sql } from "../core/sql.ts";
 
 /** What may be set of a connector. */
 export interface ConnectorSettings {
@@ -25,7 +26,7 @@ interface ConnectorRow {
   updated_at: Date;
 }
 
-const COLUMNS = "id, name, webhook, source, created_at, updated_at";
+const COLUMNS = sql`id, name, webhook, source, created_at, updated_at`;
 
 /**
  * Stores a connector. Raise the receive counter first in the same transaction, which orders what is checked against
@@ -36,18 +37,13 @@ export async function putConnector(
   id: string,
   settings: ConnectorSettings & { sourceVersion: number },
 ): Promise<StoredConnector> {
-  const [row] = await transaction.query<ConnectorRow>({
-    text: `INSERT INTO connectors AS n (id, name, webhook, source, source_version) VALUES ($1, $2, $3, $4, $5)
+  const [row] =
+    await transaction.query<ConnectorRow>(sql`INSERT INTO connectors AS n (id, name, webhook, source, source_version) VALUES (${id}, ${settings.name}, ${settings.webhook}, ${settings.source}, ${settings.sourceVersion})
       ON CONFLICT (id) DO UPDATE SET name = excluded.name, webhook = excluded.webhook, source = excluded.source,
         source_version = CASE WHEN n.source IS DISTINCT FROM excluded.source
           THEN excluded.source_version ELSE n.source_version END,
         updated_at = now()
-      RETURNING ${COLUMNS}`,
-    values: [
-      ...[id, settings.name ?? null, settings.webhook ?? null, settings.source ?? null],
-      settings.sourceVersion,
-    ],
-  });
+      RETURNING ${COLUMNS}`);
   return asStoredConnector(row as ConnectorRow);
 }
 
@@ -56,10 +52,9 @@ export async function findConnector(
   transaction: Queryable,
   id: string,
 ): Promise<StoredConnector | undefined> {
-  const [row] = await transaction.query<ConnectorRow>({
-    text: `SELECT ${COLUMNS} FROM connectors WHERE id = $1`,
-    values: [id],
-  });
+  const [row] = await transaction.query<ConnectorRow>(
+    sql`SELECT ${COLUMNS} FROM connectors WHERE id = ${id}`,
+  );
   return row === undefined ? undefined : asStoredConnector(row);
 }
 
@@ -68,10 +63,9 @@ export async function listConnectors(
   transaction: Queryable,
   page: { afterId: string; limit: number },
 ): Promise<StoredConnector[]> {
-  const rows = await transaction.query<ConnectorRow>({
-    text: `SELECT ${COLUMNS} FROM connectors WHERE id > $1 ORDER BY id LIMIT $2`,
-    values: [page.afterId, page.limit],
-  });
+  const rows = await transaction.query<ConnectorRow>(
+    sql`SELECT ${COLUMNS} FROM connectors WHERE id > ${page.afterId} ORDER BY id LIMIT ${page.limit}`,
+  );
   return rows.map(asStoredConnector);
 }
 
@@ -79,12 +73,9 @@ export async function listConnectors(
 export async function deleteConnector(transaction: Queryable, id: string): Promise<boolean> {
   await raiseCounter(transaction, "receive");
   await raiseCounter(transaction, "sources");
-  await transaction.query({ text: "DELETE FROM sources WHERE connector = $1", values: [id] });
-  await transaction.query({ text: "DELETE FROM endpoints WHERE connector = $1", values: [id] });
-  const rows = await transaction.query({
-    text: "DELETE FROM connectors WHERE id = $1 RETURNING 1",
-    values: [id],
-  });
+  await transaction.query(sql`DELETE FROM sources WHERE connector = ${id}`);
+  await transaction.query(sql`DELETE FROM endpoints WHERE connector = ${id}`);
+  const rows = await transaction.query(sql`DELETE FROM connectors WHERE id = ${id} RETURNING 1`);
   return rows.length > 0;
 }
 
@@ -98,11 +89,8 @@ export async function listEndpointParams(
     tenant_id: string;
     endpoint: string;
     params: Record<string, string>;
-  }>({
-    text: `SELECT DISTINCT ON (params) params, tenant_id, endpoint FROM endpoints
-      WHERE connector = $1 ORDER BY params, tenant_id, endpoint LIMIT $2`,
-    values: [connector, limit],
-  });
+  }>(sql`SELECT DISTINCT ON (params) params, tenant_id, endpoint FROM endpoints
+      WHERE connector = ${connector} ORDER BY params, tenant_id, endpoint LIMIT ${limit}`);
   return rows.map((row) => ({ tenantId: row.tenant_id, endpoint: row.endpoint, params: row.params }));
 }
 

@@ -1,5 +1,6 @@
 import type { Queryable } from "../core/database.ts";
 import type { Sealed } from "../core/key-ring.ts";
+import { sql } from "../core/sql.ts";
 import type { EndpointName } from "./receiving-endpoints.ts";
 
 /** What may be set of an endpoint. */
@@ -39,7 +40,7 @@ interface EndpointRow {
   updated_at: Date;
 }
 
-const SELECT_ENDPOINTS = `SELECT e.tenant_id, e.connector, e.endpoint, e.account, e.params, e.enabled, n.webhook,
+const SELECT_ENDPOINTS = sql`SELECT e.tenant_id, e.connector, e.endpoint, e.account, e.params, e.enabled, n.webhook,
     e.created_at, e.updated_at,
     coalesce((SELECT json_agg(json_build_object('not_after', s.not_after, 'created_at', s.created_at) ORDER BY s.position)
       FROM endpoint_secrets s
@@ -85,11 +86,9 @@ export async function listEndpoints(
   tenantId: string,
   page: { after: { connector: string; endpoint: string }; limit: number },
 ): Promise<StoredEndpoint[]> {
-  const rows = await transaction.query<EndpointRow>({
-    text: `${SELECT_ENDPOINTS} WHERE e.tenant_id = $1 AND (e.connector, e.endpoint) > ($2, $3)
-      ORDER BY e.connector, e.endpoint LIMIT $4`,
-    values: [tenantId, page.after.connector, page.after.endpoint, page.limit],
-  });
+  const rows =
+    await transaction.query<EndpointRow>(sql`${SELECT_ENDPOINTS} WHERE e.tenant_id = ${tenantId} AND (e.connector, e.endpoint) > (${page.after.connector}, ${page.after.endpoint})
+      ORDER BY e.connector, e.endpoint LIMIT ${page.limit}`);
   return rows.map(asStoredEndpoint);
 }
 

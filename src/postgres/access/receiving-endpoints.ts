@@ -1,5 +1,6 @@
 import type { Queryable } from "../core/database.ts";
 import type { Sealed } from "../core/key-ring.ts";
+import { prepared, sql } from "../core/sql.ts";
 
 export interface EndpointName {
   tenantId: string;
@@ -36,23 +37,20 @@ export async function findReceivingEndpoints(
   database: Queryable,
   names: readonly EndpointName[],
 ): Promise<ReceivingEndpoint[]> {
-  const rows = await database.query<ReceivingRow>({
-    name: "find-receiving-endpoints",
-    text: `SELECT w.ordinal::int AS ordinal, c.value AS counter, t.id AS tenant_id, t.events_per_second, t.max_backlog,
+  const rows = await database.query<ReceivingRow>(
+    prepared(
+      "find-receiving-endpoints",
+      sql`SELECT w.ordinal::int AS ordinal, c.value AS counter, t.id AS tenant_id, t.events_per_second, t.max_backlog,
         n.webhook, e.enabled, e.account, e.params, s.id AS secret_id, s.sealed, s.key_id, s.not_after
-      FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS w (tenant_id, connector, endpoint, ordinal)
+      FROM unnest(${names.map((name) => name.tenantId)}::text[], ${names.map((name) => name.connector)}::text[], ${names.map((name) => name.endpoint)}::text[]) WITH ORDINALITY AS w (tenant_id, connector, endpoint, ordinal)
       JOIN change_counters c ON c.name = 'receive'
       LEFT JOIN tenants t ON t.id = w.tenant_id AND t.deleted_at IS NULL
       LEFT JOIN connectors n ON n.id = w.connector
       LEFT JOIN endpoints e ON e.tenant_id = t.id AND e.connector = n.id AND e.endpoint = w.endpoint
       LEFT JOIN endpoint_secrets s ON (s.tenant_id, s.connector, s.endpoint) = (e.tenant_id, e.connector, e.endpoint)
       ORDER BY w.ordinal, s.position`,
-    values: [
-      names.map((name) => name.tenantId),
-      names.map((name) => name.connector),
-      names.map((name) => name.endpoint),
-    ],
-  });
+    ),
+  );
   const rowsOf = names.map((): ReceivingRow[] => []);
   for (const row of rows) rowsOf[row.ordinal - 1]?.push(row);
   return rowsOf.map(asReceivingEndpoint);
@@ -131,21 +129,22 @@ export async function findReceivingConnector(
     webhook: unknown;
     tenant_id: string | null;
     endpoint: string;
-  }>({
-    name: "find-receiving-connector",
-    text: `SELECT c.value AS counter, n.webhook, e.tenant_id, e.endpoint
+  }>(
+    prepared(
+      "find-receiving-connector",
+      sql`SELECT c.value AS counter, n.webhook, e.tenant_id, e.endpoint
       FROM change_counters c
-      LEFT JOIN connectors n ON n.id = $1
+      LEFT JOIN connectors n ON n.id = ${connector}
       LEFT JOIN LATERAL (
         SELECT o.tenant_id, o.endpoint, o.updated_at,
             row_number() OVER (PARTITION BY o.tenant_id ORDER BY o.updated_at DESC) AS of_tenant
           FROM endpoints o JOIN tenants t ON t.id = o.tenant_id AND t.deleted_at IS NULL
           WHERE o.connector = n.id AND o.enabled AND EXISTS (SELECT FROM endpoint_secrets s
             WHERE (s.tenant_id, s.connector, s.endpoint) = (o.tenant_id, o.connector, o.endpoint))
-          ORDER BY of_tenant, o.updated_at DESC LIMIT $2) e ON true
+          ORDER BY of_tenant, o.updated_at DESC LIMIT ${maxEndpoints}) e ON true
       WHERE c.name = 'receive'`,
-    values: [connector, maxEndpoints],
-  });
+    ),
+  );
   return {
     counter: Number(rows[0]?.counter),
     webhook: rows[0]?.webhook,
@@ -176,10 +175,11 @@ export async function findEndpointsOfAccounts(
     counter: string;
     tenant_id: string | null;
     endpoint: string;
-  }>({
-    name: "find-endpoints-of-accounts",
-    text: `SELECT w.ordinal::int AS ordinal, c.value AS counter, e.tenant_id, e.endpoint
-      FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS w (connector, account, ordinal)
+  }>(
+    prepared(
+      "find-endpoints-of-accounts",
+      sql`SELECT w.ordinal::int AS ordinal, c.value AS counter, e.tenant_id, e.endpoint
+      FROM unnest(${accounts.map(({ connector }) => connector)}::text[], ${accounts.map(({ account }) => account)}::text[]) WITH ORDINALITY AS w (connector, account, ordinal)
       JOIN change_counters c ON c.name = 'receive'
       LEFT JOIN LATERAL (
         SELECT o.*, row_number() OVER (ORDER BY enabled DESC, of_tenant, created_at, tenant_id) AS place FROM (
@@ -187,14 +187,10 @@ export async function findEndpointsOfAccounts(
               PARTITION BY p.tenant_id, p.enabled ORDER BY p.created_at, p.endpoint) AS of_tenant
             FROM endpoints p JOIN tenants t ON t.id = p.tenant_id AND t.deleted_at IS NULL
             WHERE p.connector = w.connector AND p.account = w.account) o
-        ORDER BY place LIMIT $3) e ON true
+        ORDER BY place LIMIT ${maxEndpoints}) e ON true
       ORDER BY w.ordinal, e.place`,
-    values: [
-      accounts.map(({ connector }) => connector),
-      accounts.map(({ account }) => account),
-      maxEndpoints,
-    ],
-  });
+    ),
+  );
   const found = accounts.map(() => ({ counter: Number(rows[0]?.counter), names: [] as EndpointName[] }));
   for (const { ordinal, tenant_id: tenantId, endpoint } of rows) {
     const { connector } = accounts[ordinal - 1] as ConnectorAccount;

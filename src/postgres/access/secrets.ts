@@ -1,5 +1,6 @@
 import type { Queryable } from "../core/database.ts";
 import type { Sealed } from "../core/key-ring.ts";
+import { prepared, sql } from "../core/sql.ts";
 
 export interface SecretName {
   tenantId: string;
@@ -19,7 +20,7 @@ interface SecretRow {
   updated_at: Date;
 }
 
-const COLUMNS = "tenant_id, name, created_at, updated_at";
+const COLUMNS = sql`tenant_id, name, created_at, updated_at`;
 
 /** Where a tenant's secret lives, which is sealed with it. */
 export function secretPlace({ tenantId, name }: SecretName): string {
@@ -28,13 +29,11 @@ export function secretPlace({ tenantId, name }: SecretName): string {
 
 /** Stores a secret, in place of the one that had the name. */
 export async function putSecret(transaction: Queryable, secret: SecretName & Sealed): Promise<StoredSecret> {
-  const [row] = await transaction.query<SecretRow>({
-    text: `INSERT INTO tenant_secrets (tenant_id, name, sealed, key_id) VALUES ($1, $2, $3, $4)
+  const [row] =
+    await transaction.query<SecretRow>(sql`INSERT INTO tenant_secrets (tenant_id, name, sealed, key_id) VALUES (${secret.tenantId}, ${secret.name}, ${secret.sealed}, ${secret.keyId})
       ON CONFLICT (tenant_id, name) DO UPDATE SET sealed = excluded.sealed, key_id = excluded.key_id,
         updated_at = now()
-      RETURNING ${COLUMNS}`,
-    values: [secret.tenantId, secret.name, secret.sealed, secret.keyId],
-  });
+      RETURNING ${COLUMNS}`);
   return asStoredSecret(row as SecretRow);
 }
 
@@ -42,10 +41,9 @@ export async function findSecret(
   transaction: Queryable,
   { tenantId, name }: SecretName,
 ): Promise<StoredSecret | undefined> {
-  const [row] = await transaction.query<SecretRow>({
-    text: `SELECT ${COLUMNS} FROM tenant_secrets WHERE (tenant_id, name) = ($1, $2)`,
-    values: [tenantId, name],
-  });
+  const [row] = await transaction.query<SecretRow>(
+    sql`SELECT ${COLUMNS} FROM tenant_secrets WHERE (tenant_id, name) = (${tenantId}, ${name})`,
+  );
   return row === undefined ? undefined : asStoredSecret(row);
 }
 
@@ -55,19 +53,17 @@ export async function listSecrets(
   tenantId: string,
   page: { afterName: string; limit: number },
 ): Promise<StoredSecret[]> {
-  const rows = await transaction.query<SecretRow>({
-    text: `SELECT ${COLUMNS} FROM tenant_secrets WHERE tenant_id = $1 AND name > $2 ORDER BY name LIMIT $3`,
-    values: [tenantId, page.afterName, page.limit],
-  });
+  const rows = await transaction.query<SecretRow>(
+    sql`SELECT ${COLUMNS} FROM tenant_secrets WHERE tenant_id = ${tenantId} AND name > ${page.afterName} ORDER BY name LIMIT ${page.limit}`,
+  );
   return rows.map(asStoredSecret);
 }
 
 /** False when there is none. */
 export async function deleteSecret(transaction: Queryable, { tenantId, name }: SecretName): Promise<boolean> {
-  const rows = await transaction.query({
-    text: "DELETE FROM tenant_secrets WHERE (tenant_id, name) = ($1, $2) RETURNING 1",
-    values: [tenantId, name],
-  });
+  const rows = await transaction.query(
+    sql`DELETE FROM tenant_secrets WHERE (tenant_id, name) = (${tenantId}, ${name}) RETURNING 1`,
+  );
   return rows.length > 0;
 }
 
@@ -76,12 +72,13 @@ export async function loadSecrets(
   database: Queryable,
   wanted: readonly SecretName[],
 ): Promise<(SecretName & Sealed)[]> {
-  const rows = await database.query<{ tenant_id: string; name: string; sealed: Buffer; key_id: string }>({
-    name: "load-secrets",
-    text: `SELECT s.tenant_id, s.name, s.sealed, s.key_id
-      FROM unnest($1::text[], $2::text[]) AS w (tenant_id, name) JOIN tenant_secrets s USING (tenant_id, name)`,
-    values: [wanted.map((secret) => secret.tenantId), wanted.map((secret) => secret.name)],
-  });
+  const rows = await database.query<{ tenant_id: string; name: string; sealed: Buffer; key_id: string }>(
+    prepared(
+      "load-secrets",
+      sql`SELECT s.tenant_id, s.name, s.sealed, s.key_id
+      FROM unnest(${wanted.map((secret) => secret.tenantId)}::text[], ${wanted.map((secret) => secret.name)}::text[]) AS w (tenant_id, name) JOIN tenant_secrets s USING (tenant_id, name)`,
+    ),
+  );
   return rows.map((row) => ({
     tenantId: row.tenant_id,
     name: row.name,

@@ -1,5 +1,6 @@
 import { raiseCounter } from "../core/change-counters.ts";
 import type { Queryable } from "../core/database.ts";
+import { sql } from "../core/sql.ts";
 
 /** What may be set of a tenant; undefined is the installation's default, or no limit. */
 export interface TenantSettings {
@@ -28,7 +29,7 @@ interface TenantRow {
   updated_at: Date;
 }
 
-const COLUMNS = "id, name, weight, events_per_second, max_backlog, retention_days, created_at, updated_at";
+const COLUMNS = sql`id, name, weight, events_per_second, max_backlog, retention_days, created_at, updated_at`;
 
 /** Stores a tenant; undefined when one of this id was deleted, whose data may still be there. */
 export async function putTenant(
@@ -36,32 +37,22 @@ export async function putTenant(
   id: string,
   settings: TenantSettings,
 ): Promise<StoredTenant | undefined> {
-  const [row] = await transaction.query<TenantRow>({
-    text: `INSERT INTO tenants AS t (id, name, weight, events_per_second, max_backlog, retention_days)
-      VALUES ($1, $2, $3, $4, $5, $6)
+  const [row] =
+    await transaction.query<TenantRow>(sql`INSERT INTO tenants AS t (id, name, weight, events_per_second, max_backlog, retention_days)
+      VALUES (${id}, ${settings.name}, ${settings.weight}, ${settings.eventsPerSecond}, ${settings.maxBacklog}, ${settings.retentionDays})
       ON CONFLICT (id) DO UPDATE SET name = excluded.name, weight = excluded.weight,
         events_per_second = excluded.events_per_second, max_backlog = excluded.max_backlog,
         retention_days = excluded.retention_days, updated_at = now()
         WHERE t.deleted_at IS NULL
-      RETURNING ${COLUMNS}`,
-    values: [
-      id,
-      settings.name ?? null,
-      settings.weight,
-      settings.eventsPerSecond ?? null,
-      settings.maxBacklog ?? null,
-      settings.retentionDays ?? null,
-    ],
-  });
+      RETURNING ${COLUMNS}`);
   return row === undefined ? undefined : asStoredTenant(row);
 }
 
 /** A tenant that was not deleted. */
 export async function findTenant(transaction: Queryable, id: string): Promise<StoredTenant | undefined> {
-  const [row] = await transaction.query<TenantRow>({
-    text: `SELECT ${COLUMNS} FROM tenants WHERE id = $1 AND deleted_at IS NULL`,
-    values: [id],
-  });
+  const [row] = await transaction.query<TenantRow>(
+    sql`SELECT ${COLUMNS} FROM tenants WHERE id = ${id} AND deleted_at IS NULL`,
+  );
   return row === undefined ? undefined : asStoredTenant(row);
 }
 
@@ -70,10 +61,9 @@ export async function listTenants(
   transaction: Queryable,
   page: { afterId: string; limit: number },
 ): Promise<StoredTenant[]> {
-  const rows = await transaction.query<TenantRow>({
-    text: `SELECT ${COLUMNS} FROM tenants WHERE id > $1 AND deleted_at IS NULL ORDER BY id LIMIT $2`,
-    values: [page.afterId, page.limit],
-  });
+  const rows = await transaction.query<TenantRow>(
+    sql`SELECT ${COLUMNS} FROM tenants WHERE id > ${page.afterId} AND deleted_at IS NULL ORDER BY id LIMIT ${page.limit}`,
+  );
   return rows.map(asStoredTenant);
 }
 
@@ -82,24 +72,19 @@ export async function listTenants(
  * its deployments. False when there never was such a tenant; deleting twice is fine.
  */
 export async function deleteTenant(transaction: Queryable, id: string): Promise<boolean> {
-  const found = await transaction.query({
-    text: "UPDATE tenants SET deleted_at = coalesce(deleted_at, now()) WHERE id = $1 RETURNING 1",
-    values: [id],
-  });
+  const found = await transaction.query(
+    sql`UPDATE tenants SET deleted_at = coalesce(deleted_at, now()) WHERE id = ${id} RETURNING 1`,
+  );
   if (found.length === 0) return false;
   // The flows' rows before the counter, as every deploy takes them: neither waits for the other in a circle.
-  await transaction.query({
-    text: `UPDATE flows SET deployed_version = NULL, updated_at = now()
-      WHERE tenant_id = $1 AND deployed_version IS NOT NULL`,
-    values: [id],
-  });
+  await transaction.query(sql`UPDATE flows SET deployed_version = NULL, updated_at = now()
+      WHERE tenant_id = ${id} AND deployed_version IS NOT NULL`);
   await raiseCounter(transaction, "receive");
   const counter = await raiseCounter(transaction, "flows");
   await raiseCounter(transaction, "sources");
-  await transaction.query({
-    text: "UPDATE deployments SET deployed_until = $2 WHERE tenant_id = $1 AND deployed_until IS NULL",
-    values: [id, counter],
-  });
+  await transaction.query(
+    sql`UPDATE deployments SET deployed_until = ${counter} WHERE tenant_id = ${id} AND deployed_until IS NULL`,
+  );
   return true;
 }
 
@@ -109,25 +94,20 @@ export async function dropUnroutedEvents(
   tenantId: string,
   limit: number,
 ): Promise<number> {
-  const rows = await transaction.query({
-    text: `DELETE FROM outbox WHERE event_id = ANY (ARRAY(
-        SELECT event_id FROM outbox WHERE lane = ANY ('{1,2,3,4}') AND tenant_id = $1 LIMIT $2))
-      RETURNING 1`,
-    values: [tenantId, limit],
-  });
+  const rows = await transaction.query(sql`DELETE FROM outbox WHERE event_id = ANY (ARRAY(
+        SELECT event_id FROM outbox WHERE lane = ANY ('{1,2,3,4}') AND tenant_id = ${tenantId} LIMIT ${limit}))
+      RETURNING 1`);
   return rows.length;
 }
 
 /** Cancels at most `limit` of a tenant's unfinished runs and answers how many; who runs one now loses its fence. */
 export async function cancelRuns(transaction: Queryable, tenantId: string, limit: number): Promise<number> {
-  const rows = await transaction.query({
-    text: `UPDATE runs SET state = 'cancelled', fence = fence + 1, finished_at = now()
+  const rows =
+    await transaction.query(sql`UPDATE runs SET state = 'cancelled', fence = fence + 1, finished_at = now()
       WHERE id = ANY (ARRAY(SELECT id FROM runs
-          WHERE tenant_id = $1 AND state IN ('queued', 'running', 'failed') LIMIT $2))
+          WHERE tenant_id = ${tenantId} AND state IN ('queued', 'running', 'failed') LIMIT ${limit}))
         AND state IN ('queued', 'running', 'failed')
-      RETURNING 1`,
-    values: [tenantId, limit],
-  });
+      RETURNING 1`);
   return rows.length;
 }
 

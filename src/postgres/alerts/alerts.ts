@@ -1,4 +1,5 @@
 import type { Queryable } from "../core/database.ts";
+import { prepared, sql } from "../core/sql.ts";
 
 /** Which thing an alert is about: there is never more than one open alert of one of these. */
 export interface AlertKey {
@@ -50,38 +51,32 @@ export interface StoredAlert extends AlertKey {
  */
 export async function openAlerts(database: Queryable, alerts: readonly NewAlert[]): Promise<number> {
   if (alerts.length === 0) return 0;
-  const rows = await database.query({
-    name: "open-alerts",
-    text: `WITH opened AS (
+  const rows = await database.query(
+    prepared(
+      "open-alerts",
+      sql`WITH opened AS (
         INSERT INTO alerts (tenant_id, kind, subject, message, value, threshold, details)
         SELECT a.tenant_id, a.kind, a.subject, a.message, a.value, a.threshold, a.details::jsonb
-        FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::float8[], $6::float8[], $7::text[])
+        FROM unnest(${alerts.map((alert) => alert.tenantId)}::text[], ${alerts.map((alert) => alert.kind)}::text[], ${alerts.map((alert) => alert.subject)}::text[], ${alerts.map((alert) => alert.message)}::text[], ${alerts.map((alert) => alert.value ?? null)}::float8[], ${alerts.map((alert) => alert.threshold ?? null)}::float8[], ${alerts.map((alert) => JSON.stringify(alert.details ?? {}))}::text[])
           AS a (tenant_id, kind, subject, message, value, threshold, details)
         ORDER BY 1, 2, 3
         ON CONFLICT (tenant_id, kind, subject) WHERE resolved_at IS NULL DO NOTHING
         RETURNING id, tenant_id
       )
       INSERT INTO alert_notices (alert_id, tenant_id, change) SELECT id, tenant_id, 'opened' FROM opened RETURNING 1`,
-    values: [
-      alerts.map((alert) => alert.tenantId),
-      alerts.map((alert) => alert.kind),
-      alerts.map((alert) => alert.subject),
-      alerts.map((alert) => alert.message),
-      alerts.map((alert) => alert.value ?? null),
-      alerts.map((alert) => alert.threshold ?? null),
-      alerts.map((alert) => JSON.stringify(alert.details ?? {})),
-    ],
-  });
+    ),
+  );
   return rows.length;
 }
 
 /** Resolves those of the alerts that are open, and has each told once, as `openAlerts` does; answers how many. */
 export async function resolveAlerts(database: Queryable, alerts: readonly EndedAlert[]): Promise<number> {
   if (alerts.length === 0) return 0;
-  const rows = await database.query({
-    name: "resolve-alerts",
-    text: `WITH ended AS (
-        SELECT o.id, e.value FROM unnest($1::text[], $2::text[], $3::text[], $4::float8[])
+  const rows = await database.query(
+    prepared(
+      "resolve-alerts",
+      sql`WITH ended AS (
+        SELECT o.id, e.value FROM unnest(${alerts.map((alert) => alert.tenantId)}::text[], ${alerts.map((alert) => alert.kind)}::text[], ${alerts.map((alert) => alert.subject)}::text[], ${alerts.map((alert) => alert.value ?? null)}::float8[])
             AS e (tenant_id, kind, subject, value)
           JOIN alerts o ON o.tenant_id = e.tenant_id AND o.kind = e.kind AND o.subject = e.subject
             AND o.resolved_at IS NULL
@@ -93,32 +88,30 @@ export async function resolveAlerts(database: Queryable, alerts: readonly EndedA
         RETURNING a.id, a.tenant_id
       )
       INSERT INTO alert_notices (alert_id, tenant_id, change) SELECT id, tenant_id, 'resolved' FROM resolved RETURNING 1`,
-    values: [
-      alerts.map((alert) => alert.tenantId),
-      alerts.map((alert) => alert.kind),
-      alerts.map((alert) => alert.subject),
-      alerts.map((alert) => alert.value ?? null),
-    ],
-  });
+    ),
+  );
   return rows.length;
 }
 
 /** The open alerts of some kinds: which they are, and the bound that each passed. */
 export async function readOpenAlerts(database: Queryable, kinds: readonly string[]): Promise<AlertKey[]> {
-  const rows = await database.query<{ tenant_id: string; kind: string; subject: string }>({
-    name: "read-open-alerts",
-    text: `SELECT tenant_id, kind, subject FROM alerts WHERE resolved_at IS NULL AND kind = ANY ($1)`,
-    values: [kinds],
-  });
+  const rows = await database.query<{ tenant_id: string; kind: string; subject: string }>(
+    prepared(
+      "read-open-alerts",
+      sql`SELECT tenant_id, kind, subject FROM alerts WHERE resolved_at IS NULL AND kind = ANY (${kinds})`,
+    ),
+  );
   return rows.map((row) => ({ tenantId: row.tenant_id, kind: row.kind, subject: row.subject }));
 }
 
 /** How many alerts are open, by kind. */
 export async function countOpenAlerts(database: Queryable): Promise<{ kind: string; count: number }[]> {
-  const rows = await database.query<{ kind: string; count: string }>({
-    name: "count-open-alerts",
-    text: "SELECT kind, count(*) AS count FROM alerts WHERE resolved_at IS NULL GROUP BY kind",
-  });
+  const rows = await database.query<{ kind: string; count: string }>(
+    prepared(
+      "count-open-alerts",
+      sql`SELECT kind, count(*) AS count FROM alerts WHERE resolved_at IS NULL GROUP BY kind`,
+    ),
+  );
   return rows.map((row) => ({ kind: row.kind, count: Number(row.count) }));
 }
 
@@ -127,13 +120,10 @@ export async function deleteOldAlerts(
   database: Queryable,
   { keptMs, limit }: { keptMs: number; limit: number },
 ): Promise<number> {
-  const rows = await database.query({
-    text: `DELETE FROM alerts WHERE id = ANY (ARRAY(
-        SELECT id FROM alerts WHERE resolved_at < now() - $1::bigint * interval '1 millisecond'
-        ORDER BY resolved_at LIMIT $2 FOR UPDATE SKIP LOCKED))
-      RETURNING 1`,
-    values: [keptMs, limit],
-  });
+  const rows = await database.query(sql`DELETE FROM alerts WHERE id = ANY (ARRAY(
+        SELECT id FROM alerts WHERE resolved_at < now() - ${keptMs}::bigint * interval '1 millisecond'
+        ORDER BY resolved_at LIMIT ${limit} FOR UPDATE SKIP LOCKED))
+      RETURNING 1`);
   return rows.length;
 }
 
@@ -166,29 +156,17 @@ export async function listAlerts(database: Queryable, filter: AlertFilter): Prom
     opened_at: Date;
     resolved_at: Date | null;
     notices: AlertNotice[];
-  }>({
-    text: `SELECT a.*, ARRAY(
+  }>(sql`SELECT a.*, ARRAY(
           SELECT json_build_object('change', n.change, 'state', n.state, 'attempts', n.attempts,
             'last_error', n.last_error)
           FROM alert_notices n WHERE n.alert_id = a.id ORDER BY n.change
         ) AS notices
       FROM alerts a
-      WHERE ($1::text IS NULL OR a.tenant_id = $1) AND ($2::text IS NULL OR (a.resolved_at IS NULL) = ($2 = 'open'))
-        AND ($3::text IS NULL OR a.kind = $3) AND ($4::text IS NULL OR a.subject = $4)
-        AND ($5::uuid IS NULL OR a.id >= $5) AND ($6::uuid IS NULL OR a.id < $6)
-        AND ($7::uuid IS NULL OR a.id < $7)
-      ORDER BY a.id DESC LIMIT $8`,
-    values: [
-      filter.tenantId ?? null,
-      filter.status ?? null,
-      filter.kind ?? null,
-      filter.subject ?? null,
-      filter.sinceId ?? null,
-      filter.untilId ?? null,
-      filter.beforeId ?? null,
-      filter.limit,
-    ],
-  });
+      WHERE (${filter.tenantId}::text IS NULL OR a.tenant_id = ${filter.tenantId}) AND (${filter.status}::text IS NULL OR (a.resolved_at IS NULL) = (${filter.status} = 'open'))
+        AND (${filter.kind}::text IS NULL OR a.kind = ${filter.kind}) AND (${filter.subject}::text IS NULL OR a.subject = ${filter.subject})
+        AND (${filter.sinceId}::uuid IS NULL OR a.id >= ${filter.sinceId}) AND (${filter.untilId}::uuid IS NULL OR a.id < ${filter.untilId})
+        AND (${filter.beforeId}::uuid IS NULL OR a.id < ${filter.beforeId})
+      ORDER BY a.id DESC LIMIT ${filter.limit}`);
   return rows.map((row) => ({
     id: row.id,
     tenantId: row.tenant_id,

@@ -1,4 +1,5 @@
 import type { Queryable } from "../core/database.ts";
+import { prepared, sql } from "../core/sql.ts";
 import { EVERY_TENANT } from "../dead-letters/policies.ts";
 
 /** A change of an alert that is to be told, and is held by this process until its lease ends. */
@@ -54,16 +55,17 @@ export async function claimNotices(
     opened_at: Date;
     resolved_at: Date | null;
     webhook_url: string | null;
-  }>({
-    name: "claim-notices",
-    text: `WITH due AS (
+  }>(
+    prepared(
+      "claim-notices",
+      sql`WITH due AS (
         SELECT n.alert_id, n.change FROM alert_notices n
         WHERE n.state = 'due' AND n.visible_at <= now() AND (n.change = 'opened' OR NOT EXISTS (
           SELECT FROM alert_notices o WHERE o.alert_id = n.alert_id AND o.change = 'opened' AND o.state = 'due'))
-        ORDER BY n.visible_at LIMIT $1 FOR UPDATE SKIP LOCKED
+        ORDER BY n.visible_at LIMIT ${limit} FOR UPDATE SKIP LOCKED
       ),
       claimed AS (
-        UPDATE alert_notices n SET attempts = n.attempts + 1, visible_at = now() + $2::int * interval '1 millisecond'
+        UPDATE alert_notices n SET attempts = n.attempts + 1, visible_at = now() + ${leaseMs}::int * interval '1 millisecond'
         FROM due WHERE n.alert_id = due.alert_id AND n.change = due.change
         RETURNING n.alert_id, n.change, n.attempts
       )
@@ -72,8 +74,8 @@ export async function claimNotices(
       FROM claimed c JOIN alerts a ON a.id = c.alert_id
         LEFT JOIN dlq_policies own ON own.tenant_id = a.tenant_id
         LEFT JOIN dlq_policies every ON every.tenant_id = '${EVERY_TENANT}'`,
-    values: [limit, leaseMs],
-  });
+    ),
+  );
   return rows.map((row) => ({
     alertId: row.alert_id,
     change: row.change,
@@ -95,21 +97,15 @@ export async function claimNotices(
 /** Writes how attempts ended; one whose lease ended meanwhile, so that another was begun, is left alone. */
 export async function settleNotices(database: Queryable, notices: readonly SettledNotice[]): Promise<void> {
   if (notices.length === 0) return;
-  await database.query({
-    name: "settle-notices",
-    text: `UPDATE alert_notices n SET state = s.state, last_error = s.error,
+  await database.query(
+    prepared(
+      "settle-notices",
+      sql`UPDATE alert_notices n SET state = s.state, last_error = s.error,
         visible_at = now() + s.wait_ms * interval '1 millisecond',
         settled_at = CASE WHEN s.state = 'due' THEN NULL ELSE now() END
-      FROM unnest($1::uuid[], $2::text[], $3::int[], $4::text[], $5::int[], $6::text[])
+      FROM unnest(${notices.map((notice) => notice.alertId)}::uuid[], ${notices.map((notice) => notice.change)}::text[], ${notices.map((notice) => notice.attempt)}::int[], ${notices.map((notice) => notice.state)}::text[], ${notices.map((notice) => notice.waitMs)}::int[], ${notices.map((notice) => notice.error ?? null)}::text[])
         AS s (alert_id, change, attempt, state, wait_ms, error)
       WHERE n.alert_id = s.alert_id AND n.change = s.change AND n.attempts = s.attempt AND n.state = 'due'`,
-    values: [
-      notices.map((notice) => notice.alertId),
-      notices.map((notice) => notice.change),
-      notices.map((notice) => notice.attempt),
-      notices.map((notice) => notice.state),
-      notices.map((notice) => notice.waitMs),
-      notices.map((notice) => notice.error ?? null),
-    ],
-  });
+    ),
+  );
 }

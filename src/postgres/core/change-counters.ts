@@ -1,4 +1,5 @@
 import type { Queryable } from "./database.ts";
+import { prepared, sql } from "./sql.ts";
 
 /**
  * What a cache can be behind of: `receive` covers connectors, endpoints and secrets, `flows` deployments, `sources`
@@ -11,19 +12,18 @@ export type ChangeCounter = "receive" | "flows" | "sources" | "breakers";
  * that transaction ends, so that changes are counted in the order in which they commit.
  */
 export async function raiseCounter(transaction: Queryable, name: ChangeCounter): Promise<number> {
-  const [row] = await transaction.query<{ value: string }>({
-    name: "raise-counter",
-    text: "UPDATE change_counters SET value = value + 1 WHERE name = $1 RETURNING value",
-    values: [name],
-  });
+  const [row] = await transaction.query<{ value: string }>(
+    prepared(
+      "raise-counter",
+      sql`UPDATE change_counters SET value = value + 1 WHERE name = ${name} RETURNING value`,
+    ),
+  );
   return Number(row?.value);
 }
 
 export async function readCounter(database: Queryable, name: ChangeCounter): Promise<number> {
-  const [row] = await database.query<{ value: string }>({
-    name: "read-counter",
-    text: "SELECT value FROM change_counters WHERE name = $1",
-    values: [name],
-  });
+  const [row] = await database.query<{ value: string }>(
+    prepared("read-counter", sql`SELECT value FROM change_counters WHERE name = ${name}`),
+  );
   return Number(row?.value);
 }

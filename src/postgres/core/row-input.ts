@@ -33,6 +33,8 @@ export interface InputRows {
   from(as: string, ordinality?: string): Sql;
   /** A column's values: an array, or the value of the one row. */
   column(name: string): Sql;
+  /** A column's values as an array, whatever the shape. */
+  array(name: string): Sql;
   /** The condition that the expression before it is one of the values of a column. */
   among(name: string): Sql;
 }
@@ -69,6 +71,7 @@ export function rowInput<Row>(
         return new Sql(template, all);
       },
       column,
+      array: (name) => (shape === "one" ? sql`ARRAY[${column(name)}]` : column(name)),
       among: (name) => (shape === "one" ? sql`= ${column(name)}` : sql`= ANY (${column(name)})`),
     };
   };

@@ -1,4 +1,5 @@
 import type { Queryable } from "./database.ts";
+import { sql } from "./sql.ts";
 
 /** A column that holds sealed values, and the one beside it that names their keys. */
 export interface SealedColumn {
@@ -21,9 +22,9 @@ export async function countSealed(
   database: Queryable,
   { table, sealed, keyId }: SealedColumn,
 ): Promise<{ keyId: string; count: number }[]> {
-  const rows = await database.query<{ key_id: string; count: string }>({
-    text: `SELECT ${keyId} AS key_id, count(*) AS count FROM ${table} WHERE ${sealed} IS NOT NULL GROUP BY 1`,
-  });
+  const rows = await database.query<{ key_id: string; count: string }>(
+    sql`SELECT ${keyId} AS key_id, count(*) AS count FROM ${table} WHERE ${sealed} IS NOT NULL GROUP BY 1`,
+  );
   return rows.map((row) => ({ keyId: row.key_id, count: Number(row.count) }));
 }
 
@@ -51,12 +52,12 @@ export async function sampleSealed(
   column: SealedColumn,
   sample: { columns: readonly string[]; keyIds: readonly string[]; limit: number },
 ): Promise<SealedRow[]> {
-  return await readRows(database, {
-    text: `SELECT s.* FROM unnest($1::text[]) AS k (id), LATERAL (
+  return await readRows(
+    database,
+    sql`SELECT s.* FROM unnest(${sample.keyIds}::text[]) AS k (id), LATERAL (
         SELECT ${selected(sample.columns)}, ${column.sealed} AS sealed_value, ${column.keyId} AS sealing_key
-        FROM ${column.table} WHERE ${column.keyId} = k.id AND ${column.sealed} IS NOT NULL LIMIT $2) AS s`,
-    values: [sample.keyIds, sample.limit],
-  });
+        FROM ${column.table} WHERE ${column.keyId} = k.id AND ${column.sealed} IS NOT NULL LIMIT ${sample.limit}) AS s`,
+  );
 }
 
 /** Replaces sealed values, each only where it is still what was read; returns how many it replaced. */

@@ -1,6 +1,7 @@
 import type pg from "pg";
 import { connectionOptions, SessionClient } from "./connection-options.ts";
 import type { Queryable } from "./database.ts";
+import { prepared, sql } from "./sql.ts";
 
 /** The one channel: it says that events wait in the outbox, and nothing else. Losing a notice costs a poll's wait. */
 const CHANNEL = "headrace_outbox";
@@ -20,7 +21,7 @@ export function createNotifier(database: Queryable, intervalMs: number): () => v
       resting = false;
       if (more) notify();
     }, intervalMs).unref();
-    database.query({ name: "notify-outbox", text: `SELECT pg_notify('${CHANNEL}', '')` }).catch(() => {});
+    database.query(prepared("notify-outbox", sql`SELECT pg_notify('${CHANNEL}', '')`)).catch(() => {});
   };
 }
 

@@ -1,4 +1,5 @@
 import type { Queryable } from "../core/database.ts";
+import { sql } from "../core/sql.ts";
 import { ROUTER_LOST } from "./bulk-replay.ts";
 import type { ReplayCause } from "./lock.ts";
 import { type DlqPolicy, EVERY_TENANT } from "./policies.ts";
@@ -7,20 +8,17 @@ export type AutoReplayPolicy = NonNullable<DlqPolicy["auto_replay"]>;
 
 /** Takes the turn to replay by policies for `leaseMs`; false while another has it, or its next one is not due. */
 export async function takeAutoTurn(database: Queryable, leaseMs: number): Promise<boolean> {
-  const rows = await database.query({
-    text: `UPDATE dlq_auto_turn SET visible_at = now() + $1::int * interval '1 millisecond'
-      WHERE visible_at <= now() RETURNING 1`,
-    values: [leaseMs],
-  });
+  const rows =
+    await database.query(sql`UPDATE dlq_auto_turn SET visible_at = now() + ${leaseMs}::int * interval '1 millisecond'
+      WHERE visible_at <= now() RETURNING 1`);
   return rows.length > 0;
 }
 
 /** Ends a turn: the next one, anybody's, is due after `waitMs`. */
 export async function endAutoTurn(database: Queryable, waitMs: number): Promise<void> {
-  await database.query({
-    text: "UPDATE dlq_auto_turn SET visible_at = now() + $1::int * interval '1 millisecond'",
-    values: [waitMs],
-  });
+  await database.query(
+    sql`UPDATE dlq_auto_turn SET visible_at = now() + ${waitMs}::int * interval '1 millisecond'`,
+  );
 }
 
 /**
@@ -31,10 +29,12 @@ export async function listAutoTenants(
   database: Queryable,
   { afterTenant, limit }: { afterTenant: string; limit: number },
 ): Promise<{ tenantId: string; policy: AutoReplayPolicy }[]> {
-  const rows = await database.query<{ tenant_id: string; policy: AutoReplayPolicy }>({
-    text: `WITH RECURSIVE walk AS (
+  const rows = await database.query<{
+    tenant_id: string;
+    policy: AutoReplayPolicy;
+  }>(sql`WITH RECURSIVE walk AS (
         SELECT min(tenant_id) AS tenant_id FROM dead_letters
-        WHERE status = 'pending' AND replay_run_id IS NULL AND tenant_id > $1
+        WHERE status = 'pending' AND replay_run_id IS NULL AND tenant_id > ${afterTenant}
           AND EXISTS (SELECT FROM dlq_policies WHERE definition #>> '{auto_replay,enabled}' = 'true')
         UNION ALL
         SELECT (SELECT min(d.tenant_id) FROM dead_letters d
@@ -46,9 +46,7 @@ export async function listAutoTenants(
         LEFT JOIN dlq_policies own ON own.tenant_id = w.tenant_id
         JOIN dlq_policies p ON p.tenant_id = coalesce(own.tenant_id, '${EVERY_TENANT}')
       WHERE p.definition #>> '{auto_replay,enabled}' = 'true'
-      LIMIT $2`,
-    values: [afterTenant, limit],
-  });
+      LIMIT ${limit}`);
   return rows.map((row) => ({ tenantId: row.tenant_id, policy: row.policy }));
 }
 
@@ -58,11 +56,10 @@ export async function countInFlight(
   tenantId: string,
   limit: number,
 ): Promise<number> {
-  const [row] = await transaction.query<{ count: string }>({
-    text: `SELECT count(*) AS count FROM (SELECT FROM dead_letters
-      WHERE tenant_id = $1 AND replay_run_id IS NOT NULL LIMIT $2) q`,
-    values: [tenantId, limit],
-  });
+  const [row] = await transaction.query<{
+    count: string;
+  }>(sql`SELECT count(*) AS count FROM (SELECT FROM dead_letters
+      WHERE tenant_id = ${tenantId} AND replay_run_id IS NOT NULL LIMIT ${limit}) q`);
   return Number(row?.count);
 }
 
@@ -73,8 +70,8 @@ export interface AutoFilter {
   limit: number;
 }
 
-const WAITING = "d.status = 'pending' AND d.replay_run_id IS NULL";
-const ONLY = `($2::text IS NULL OR d.stage = $2) AND ($3::text IS NULL OR d.fingerprint = $3)
+const WAITING = sql`d.status = 'pending' AND d.replay_run_id IS NULL`;
+const ONLY = sql`($2::text IS NULL OR d.stage = $2) AND ($3::text IS NULL OR d.fingerprint = $3)
   AND ($4::text IS NULL OR d.flow_id = $4)`;
 
 function valuesOf({ tenantId, only, limit }: AutoFilter): unknown[] {
@@ -119,7 +116,7 @@ export async function listClearedLetters(
   return rows.map((one) => one.id);
 }
 
-const CLEARED_BY_DEPLOY = `(
+const CLEARED_BY_DEPLOY = sql`(
     SELECT q.id FROM deployments p, LATERAL (
       SELECT d.id FROM dead_letters d
       WHERE d.tenant_id = p.tenant_id AND d.flow_id = p.flow_id AND d.failed_at < p.deployed_at AND ${WAITING}
@@ -135,7 +132,7 @@ const CLEARED_BY_DEPLOY = `(
     ORDER BY d.failed_at LIMIT $5
   )`;
 
-const CLEARED_BY_BREAKER = `(
+const CLEARED_BY_BREAKER = sql`(
     SELECT q.id FROM circuit_breakers b, LATERAL (
       SELECT d.id FROM dead_letters d
       WHERE d.tenant_id = b.tenant_id AND d.error_context ->> 'target' = b.target AND d.failed_at < b.closed_at
@@ -151,9 +148,6 @@ export async function passOverLetters(
   cause: ReplayCause,
 ): Promise<void> {
   if (ids.length === 0) return;
-  await transaction.query({
-    text: `UPDATE dead_letters SET failed_at = now(), auto_replays = auto_replays + ($2 = 'auto')::int
-      WHERE id = ANY ($1::uuid[])`,
-    values: [ids, cause],
-  });
+  await transaction.query(sql`UPDATE dead_letters SET failed_at = now(), auto_replays = auto_replays + (${cause} = 'auto')::int
+      WHERE id = ANY (${ids}::uuid[])`);
 }

@@ -1,4 +1,5 @@
 import type { Queryable } from "../core/database.ts";
+import { sql } from "../core/sql.ts";
 import { uuid7Floor } from "../schema/partitions.ts";
 import type { DeadLetterStage } from "./dead-letters.ts";
 
@@ -63,14 +64,14 @@ interface BulkRow {
   finished_at: Date | null;
 }
 
-const COLUMNS = `b.id, b.tenant_id, b.filter, b.rate_per_second, b.state, b.reason, b.count, b.started, b.succeeded,
+const COLUMNS = sql`b.id, b.tenant_id, b.filter, b.rate_per_second, b.state, b.reason, b.count, b.started, b.succeeded,
   b.failed, b.recent_ended, b.recent_failed, b.last_id, b.until_id, b.exhausted, b.created_at,
   (extract(epoch FROM now() - b.ramp_from) * 1000)::bigint AS ramped_ms, b.finished_at`;
 
 /** A router's own poison would end the process that reads it here too: such letters are replayed one by one. */
 export const ROUTER_LOST = "ROUTER_LOST";
 
-const FOUND = `d.tenant_id = $1 AND d.status = 'pending' AND d.replay_run_id IS NULL
+const FOUND = sql`d.tenant_id = $1 AND d.status = 'pending' AND d.replay_run_id IS NULL
   AND d.error_context->>'code' IS DISTINCT FROM '${ROUTER_LOST}'
   AND ($2::text IS NULL OR d.flow_id = $2) AND ($3::text IS NULL OR d.connector = $3)
   AND ($4::text IS NULL OR d.stage = $4) AND ($5::text IS NULL OR d.fingerprint = $5)
@@ -108,10 +109,9 @@ export async function insertBulk(
   transaction: Queryable,
   bulk: { tenantId: string; filter: ReplayFilter; ratePerSecond: number; count: number },
 ): Promise<string> {
-  const [row] = await transaction.query<{ id: string }>({
-    text: "INSERT INTO dlq_replays (tenant_id, filter, rate_per_second, count) VALUES ($1, $2, $3, $4) RETURNING id",
-    values: [bulk.tenantId, JSON.stringify(bulk.filter), bulk.ratePerSecond, bulk.count],
-  });
+  const [row] = await transaction.query<{ id: string }>(
+    sql`INSERT INTO dlq_replays (tenant_id, filter, rate_per_second, count) VALUES (${bulk.tenantId}, ${JSON.stringify(bulk.filter)}, ${bulk.ratePerSecond}, ${bulk.count}) RETURNING id`,
+  );
   return row?.id as string;
 }
 
@@ -120,10 +120,9 @@ export async function findBulk(
   tenantId: string,
   id: string,
 ): Promise<StoredBulk | undefined> {
-  const [row] = await transaction.query<BulkRow>({
-    text: `SELECT ${COLUMNS} FROM dlq_replays b WHERE b.tenant_id = $1 AND b.id = $2`,
-    values: [tenantId, id],
-  });
+  const [row] = await transaction.query<BulkRow>(
+    sql`SELECT ${COLUMNS} FROM dlq_replays b WHERE b.tenant_id = ${tenantId} AND b.id = ${id}`,
+  );
   return row === undefined ? undefined : asStoredBulk(row);
 }
 
@@ -132,40 +131,33 @@ export async function listBulks(
   transaction: Queryable,
   page: { tenantId: string; beforeId: string | undefined; limit: number },
 ): Promise<StoredBulk[]> {
-  const rows = await transaction.query<BulkRow>({
-    text: `SELECT ${COLUMNS} FROM dlq_replays b
-      WHERE b.tenant_id = $1 AND ($2::uuid IS NULL OR b.id < $2) ORDER BY b.id DESC LIMIT $3`,
-    values: [page.tenantId, page.beforeId ?? null, page.limit],
-  });
+  const rows = await transaction.query<BulkRow>(sql`SELECT ${COLUMNS} FROM dlq_replays b
+      WHERE b.tenant_id = ${page.tenantId} AND (${page.beforeId}::uuid IS NULL OR b.id < ${page.beforeId}) ORDER BY b.id DESC LIMIT ${page.limit}`);
   return rows.map(asStoredBulk);
 }
 
 /** Nothing more of it begins; what began ends by itself. One that has ended stays as it is. */
 export async function stopBulk(transaction: Queryable, tenantId: string, id: string): Promise<void> {
-  await transaction.query({
-    text: `UPDATE dlq_replays SET state = 'stopped', visible_at = now()
-      WHERE tenant_id = $1 AND id = $2 AND state IN ('canary', 'running')`,
-    values: [tenantId, id],
-  });
+  await transaction.query(sql`UPDATE dlq_replays SET state = 'stopped', visible_at = now()
+      WHERE tenant_id = ${tenantId} AND id = ${id} AND state IN ('canary', 'running')`);
 }
 
 /** One that is due, locked until the transaction ends: nobody else goes on with it. */
 export async function lockDueBulk(transaction: Queryable): Promise<StoredBulk | undefined> {
-  const [row] = await transaction.query<BulkRow>({
-    text: `SELECT ${COLUMNS} FROM dlq_replays b JOIN tenants t ON t.id = b.tenant_id AND t.deleted_at IS NULL
+  const [row] =
+    await transaction.query<BulkRow>(sql`SELECT ${COLUMNS} FROM dlq_replays b JOIN tenants t ON t.id = b.tenant_id AND t.deleted_at IS NULL
       WHERE b.finished_at IS NULL AND b.visible_at <= now()
-      ORDER BY b.visible_at LIMIT 1 FOR UPDATE OF b SKIP LOCKED`,
-  });
+      ORDER BY b.visible_at LIMIT 1 FOR UPDATE OF b SKIP LOCKED`);
   return row === undefined ? undefined : asStoredBulk(row);
 }
 
 /** How long until one is due, ms; undefined when there is none. */
 export async function nextBulkDueMs(database: Queryable): Promise<number | undefined> {
-  const [row] = await database.query<{ wait_ms: string }>({
-    text: `SELECT greatest(0, extract(epoch FROM b.visible_at - now()) * 1000)::bigint AS wait_ms
+  const [row] = await database.query<{
+    wait_ms: string;
+  }>(sql`SELECT greatest(0, extract(epoch FROM b.visible_at - now()) * 1000)::bigint AS wait_ms
       FROM dlq_replays b JOIN tenants t ON t.id = b.tenant_id AND t.deleted_at IS NULL
-      WHERE b.finished_at IS NULL ORDER BY b.visible_at LIMIT 1`,
-  });
+      WHERE b.finished_at IS NULL ORDER BY b.visible_at LIMIT 1`);
   return row === undefined ? undefined : Number(row.wait_ms);
 }
 
@@ -186,22 +178,19 @@ export async function takeOutcomes(transaction: Queryable, id: string): Promise<
     failed: number;
     in_flight: number;
     failing: number;
-  }>({
-    text: `WITH out AS (
+  }>(sql`WITH out AS (
         SELECT o.run_id, r.state, r.attempts FROM dlq_replay_runs o LEFT JOIN runs r ON r.id = o.run_id
-        WHERE o.replay_id = $1
+        WHERE o.replay_id = ${id}
       ),
       counted AS (
-        DELETE FROM dlq_replay_runs WHERE replay_id = $1 AND run_id IN (
+        DELETE FROM dlq_replay_runs WHERE replay_id = ${id} AND run_id IN (
           SELECT run_id FROM out WHERE state IS NULL OR state IN ('succeeded', 'dead', 'cancelled'))
       )
       SELECT count(*) FILTER (WHERE state = 'succeeded')::int AS succeeded,
         count(*) FILTER (WHERE state IS NULL OR state IN ('dead', 'cancelled'))::int AS failed,
         count(*) FILTER (WHERE state IN ('queued', 'running', 'failed'))::int AS in_flight,
         count(*) FILTER (WHERE state IN ('queued', 'running', 'failed') AND attempts > 0)::int AS failing
-      FROM out`,
-    values: [id],
-  });
+      FROM out`);
   const { succeeded = 0, failed = 0, in_flight: inFlight = 0, failing = 0 } = row ?? {};
   return { succeeded, failed, inFlight, failing };
 }
@@ -249,33 +238,15 @@ export async function moveBulk(
     waitMs: number;
   },
 ): Promise<void> {
-  await transaction.query({
-    text: `WITH began AS (
+  await transaction.query(sql`WITH began AS (
         INSERT INTO dlq_replay_runs (run_id, replay_id, tenant_id)
-        SELECT run_id, $1, $2 FROM unnest($3::uuid[]) AS run_id
+        SELECT run_id, ${bulk.id}, ${bulk.tenantId} FROM unnest(${moved.runIds}::uuid[]) AS run_id
       )
-      UPDATE dlq_replays SET state = $4, reason = $5, started = $6, succeeded = $7, failed = $8, recent_ended = $9,
-        recent_failed = $10, last_id = $11, exhausted = $12, visible_at = now() + $13::int * interval '1 millisecond',
-        ramp_from = CASE WHEN $4 = 'running' THEN coalesce(ramp_from, now()) ELSE ramp_from END,
-        finished_at = CASE WHEN $14 THEN now() END
-      WHERE id = $1`,
-    values: [
-      bulk.id,
-      bulk.tenantId,
-      moved.runIds,
-      moved.state,
-      moved.reason ?? null,
-      moved.started,
-      moved.succeeded,
-      moved.failed,
-      moved.recent.ended,
-      moved.recent.failed,
-      moved.lastId,
-      moved.exhausted,
-      Math.round(moved.waitMs),
-      moved.isFinished,
-    ],
-  });
+      UPDATE dlq_replays SET state = ${moved.state}, reason = ${moved.reason}, started = ${moved.started}, succeeded = ${moved.succeeded}, failed = ${moved.failed}, recent_ended = ${moved.recent.ended},
+        recent_failed = ${moved.recent.failed}, last_id = ${moved.lastId}, exhausted = ${moved.exhausted}, visible_at = now() + ${Math.round(moved.waitMs)}::int * interval '1 millisecond',
+        ramp_from = CASE WHEN ${moved.state} = 'running' THEN coalesce(ramp_from, now()) ELSE ramp_from END,
+        finished_at = CASE WHEN ${moved.isFinished} THEN now() END
+      WHERE id = ${bulk.id}`);
 }
 
 /** Deletes at most `limit` replays that have been over for longer than `keptMs`; answers how many. */
@@ -283,13 +254,10 @@ export async function deleteOldBulks(
   database: Queryable,
   { keptMs, limit }: { keptMs: number; limit: number },
 ): Promise<number> {
-  const rows = await database.query({
-    text: `DELETE FROM dlq_replays WHERE id = ANY (ARRAY(
-        SELECT id FROM dlq_replays WHERE finished_at < now() - $1::bigint * interval '1 millisecond'
-        LIMIT $2 FOR UPDATE SKIP LOCKED))
-      RETURNING 1`,
-    values: [keptMs, limit],
-  });
+  const rows = await database.query(sql`DELETE FROM dlq_replays WHERE id = ANY (ARRAY(
+        SELECT id FROM dlq_replays WHERE finished_at < now() - ${keptMs}::bigint * interval '1 millisecond'
+        LIMIT ${limit} FOR UPDATE SKIP LOCKED))
+      RETURNING 1`);
   return rows.length;
 }
 

@@ -8,6 +8,7 @@ import {
   type LookStep,
 } from "../core/bounded-list.ts";
 import type { Queryable } from "../core/database.ts";
+import { sql } from "../core/sql.ts";
 
 export type DeadLetterStage = "normalize" | "route" | "execute";
 export type DeadLetterStatus = "pending" | "replayed" | "expired";
@@ -63,7 +64,7 @@ interface DeadLetterRow {
   replay_run_id: string | null;
 }
 
-const COLUMNS = `d.id, d.tenant_id, d.connector, d.endpoint, d.event_id, d.event_type, d.flow_id, d.run_id, d.stage,
+const COLUMNS = sql`d.id, d.tenant_id, d.connector, d.endpoint, d.event_id, d.event_type, d.flow_id, d.run_id, d.stage,
   d.event_payload, d.edited_payload, d.content_type, d.error_message, d.error_context, d.fingerprint, d.created_at,
   d.updated_at, d.retry_count, d.status, d.replay_run_id`;
 
@@ -106,34 +107,19 @@ async function lookAtDeadLetters(
   filter: DeadLetterFilter,
   step: LookStep,
 ): Promise<Looked<string>> {
-  const [row] = await database.query<LookedRow>({
-    text: `WITH looked AS MATERIALIZED (
+  const [row] = await database.query<LookedRow>(sql`WITH looked AS MATERIALIZED (
         SELECT d.id, d.flow_id, d.connector, d.stage, d.status, d.fingerprint FROM dead_letters d
-        WHERE ($1::text IS NULL OR d.tenant_id = $1)
-          AND ($2::uuid IS NULL OR d.id >= $2) AND ($3::uuid IS NULL OR d.id < $3) AND ($4::uuid IS NULL OR d.id < $4)
-        ORDER BY d.id DESC LIMIT $5
+        WHERE (${filter.tenantId}::text IS NULL OR d.tenant_id = ${filter.tenantId})
+          AND (${filter.sinceId}::uuid IS NULL OR d.id >= ${filter.sinceId}) AND (${filter.untilId}::uuid IS NULL OR d.id < ${filter.untilId}) AND (${step.beforeId}::uuid IS NULL OR d.id < ${step.beforeId})
+        ORDER BY d.id DESC LIMIT ${step.rows}
       ), found AS (
         SELECT l.id FROM looked l
-        WHERE ($6::text IS NULL OR l.flow_id = $6) AND ($7::text IS NULL OR l.connector = $7)
-          AND ($8::text IS NULL OR l.stage = $8) AND ($9::text IS NULL OR l.status = $9)
-          AND ($10::text IS NULL OR l.fingerprint = $10)
-        ORDER BY l.id DESC LIMIT $11
+        WHERE (${filter.flowId}::text IS NULL OR l.flow_id = ${filter.flowId}) AND (${filter.connector}::text IS NULL OR l.connector = ${filter.connector})
+          AND (${filter.stage}::text IS NULL OR l.stage = ${filter.stage}) AND (${filter.status}::text IS NULL OR l.status = ${filter.status})
+          AND (${filter.fingerprint}::text IS NULL OR l.fingerprint = ${filter.fingerprint})
+        ORDER BY l.id DESC LIMIT ${step.limit}
       )
-      SELECT ${LOOKED_COLUMNS}`,
-    values: [
-      filter.tenantId ?? null,
-      filter.sinceId ?? null,
-      filter.untilId ?? null,
-      step.beforeId ?? null,
-      step.rows,
-      filter.flowId ?? null,
-      filter.connector ?? null,
-      filter.stage ?? null,
-      filter.status ?? null,
-      filter.fingerprint ?? null,
-      step.limit,
-    ],
-  });
+      SELECT ${LOOKED_COLUMNS}`);
   return asLooked(row);
 }
 
@@ -143,19 +129,16 @@ async function loadDeadLetters(
   ids: readonly string[],
   maxBytes: number,
 ): Promise<StoredDeadLetter[]> {
-  const rows = await database.query<DeadLetterRow>({
-    text: `SELECT * FROM (
+  const rows = await database.query<DeadLetterRow>(sql`SELECT * FROM (
         SELECT p.*,
           coalesce(sum(p.bytes) OVER (ORDER BY p.id DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0)
             AS bytes_before
         FROM (
           SELECT ${COLUMNS},
             coalesce(octet_length(d.event_payload), 0) + coalesce(octet_length(d.edited_payload), 0) AS bytes
-          FROM dead_letters d WHERE d.id = ANY ($1::uuid[])
+          FROM dead_letters d WHERE d.id = ANY (${ids}::uuid[])
         ) p
-      ) q WHERE bytes_before < $2 ORDER BY id DESC`,
-    values: [ids, maxBytes],
-  });
+      ) q WHERE bytes_before < ${maxBytes} ORDER BY id DESC`);
   return rows.map(asStoredDeadLetter);
 }
 
@@ -165,10 +148,9 @@ export async function findDeadLetter(
   tenantId: string,
   id: string,
 ): Promise<StoredDeadLetter | undefined> {
-  const [row] = await database.query<DeadLetterRow>({
-    text: `SELECT ${COLUMNS} FROM dead_letters d WHERE d.tenant_id = $1 AND d.id = $2`,
-    values: [tenantId, id],
-  });
+  const [row] = await database.query<DeadLetterRow>(
+    sql`SELECT ${COLUMNS} FROM dead_letters d WHERE d.tenant_id = ${tenantId} AND d.id = ${id}`,
+  );
   return row === undefined ? undefined : asStoredDeadLetter(row);
 }
 

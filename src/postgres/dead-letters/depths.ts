@@ -1,4 +1,5 @@
 import type { Queryable } from "../core/database.ts";
+import { prepared, sql } from "../core/sql.ts";
 import type { DeadLetterStage } from "./dead-letters.ts";
 
 /** The dead letters of a tenant that died in one stage and wait for a replay. */
@@ -24,11 +25,12 @@ export interface DeadLetterDay {
  * its own, and they add to the counters in one order.
  */
 export async function foldDeadLetterChanges(database: Queryable, limit: number): Promise<number> {
-  const [row] = await database.query<{ folded: string }>({
-    name: "fold-dead-letter-changes",
-    text: `WITH taken AS (
+  const [row] = await database.query<{ folded: string }>(
+    prepared(
+      "fold-dead-letter-changes",
+      sql`WITH taken AS (
         DELETE FROM dead_letter_changes WHERE id = ANY (ARRAY(
-          SELECT id FROM dead_letter_changes ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED))
+          SELECT id FROM dead_letter_changes ORDER BY id LIMIT ${limit} FOR UPDATE SKIP LOCKED))
         RETURNING tenant_id, stage, day, pending, kept, bytes
       ),
       depths AS (
@@ -43,20 +45,17 @@ export async function foldDeadLetterChanges(database: Queryable, limit: number):
         ON CONFLICT (tenant_id, day) DO UPDATE SET kept = d.kept + excluded.kept, bytes = d.bytes + excluded.bytes
       )
       SELECT count(*) AS folded FROM taken`,
-    values: [limit],
-  });
+    ),
+  );
   return Number(row?.folded);
 }
 
 /** Deletes at most `limit` counters of days that nothing is kept of any more; answers how many. */
 export async function deleteEmptyDays(database: Queryable, limit: number): Promise<number> {
-  const rows = await database.query({
-    text: `DELETE FROM dead_letter_days WHERE (tenant_id, day) IN (
+  const rows = await database.query(sql`DELETE FROM dead_letter_days WHERE (tenant_id, day) IN (
         SELECT tenant_id, day FROM dead_letter_days WHERE kept = 0 AND bytes = 0 AND day < (now() AT TIME ZONE 'UTC')::date - 1
-        LIMIT $1 FOR UPDATE SKIP LOCKED)
-      RETURNING 1`,
-    values: [limit],
-  });
+        LIMIT ${limit} FOR UPDATE SKIP LOCKED)
+      RETURNING 1`);
   return rows.length;
 }
 
@@ -67,9 +66,10 @@ export async function readDeadLetterDepths(database: Queryable): Promise<DeadLet
     stage: DeadLetterStage;
     pending: string;
     oldest_seconds: number;
-  }>({
-    name: "read-dead-letter-depths",
-    text: `SELECT c.tenant_id, c.stage, c.pending,
+  }>(
+    prepared(
+      "read-dead-letter-depths",
+      sql`SELECT c.tenant_id, c.stage, c.pending,
         greatest(0, extract(epoch FROM clock_timestamp() - (
           SELECT d.created_at FROM dead_letters d
           WHERE d.tenant_id = c.tenant_id AND d.stage = c.stage AND d.status = 'pending'
@@ -80,7 +80,8 @@ export async function readDeadLetterDepths(database: Queryable): Promise<DeadLet
           UNION ALL SELECT tenant_id, stage, pending FROM dead_letter_changes
         ) AS both_tables GROUP BY 1, 2
       ) AS c WHERE c.pending > 0`,
-  });
+    ),
+  );
   return rows.map((row) => ({
     tenantId: row.tenant_id,
     stage: row.stage,
@@ -91,12 +92,14 @@ export async function readDeadLetterDepths(database: Queryable): Promise<DeadLet
 
 /** How many bytes of payload all dead letters hold, and how many dead letters hold one. */
 export async function readKeptDeadLetters(database: Queryable): Promise<{ entries: number; bytes: number }> {
-  const [row] = await database.query<{ entries: string | null; bytes: string | null }>({
-    name: "read-kept-dead-letters",
-    text: `SELECT sum(kept) AS entries, sum(bytes) AS bytes FROM (
+  const [row] = await database.query<{ entries: string | null; bytes: string | null }>(
+    prepared(
+      "read-kept-dead-letters",
+      sql`SELECT sum(kept) AS entries, sum(bytes) AS bytes FROM (
         SELECT kept, bytes FROM dead_letter_depths UNION ALL SELECT kept, bytes FROM dead_letter_changes
       ) AS both_tables`,
-  });
+    ),
+  );
   return { entries: Number(row?.entries ?? 0), bytes: Number(row?.bytes ?? 0) };
 }
 
@@ -113,17 +116,14 @@ export async function readDeadLetterDays(
     days_ago: number;
     entries: string;
     bytes: string;
-  }>({
-    text: `SELECT coalesce((p.definition ->> 'retention_days')::integer, $2::integer) AS retention_days,
+  }>(sql`SELECT coalesce((p.definition ->> 'retention_days')::integer, ${defaultDays}::integer) AS retention_days,
         (now() AT TIME ZONE 'UTC')::date - d.day AS days_ago, sum(d.kept) AS entries, sum(d.bytes) AS bytes
       FROM (
         SELECT tenant_id, day, kept, bytes FROM dead_letter_days
         UNION ALL SELECT tenant_id, day, kept, bytes FROM dead_letter_changes
       ) AS d LEFT JOIN dlq_policies p USING (tenant_id)
-      WHERE $1::text IS NULL OR d.tenant_id = $1
-      GROUP BY 1, 2 HAVING sum(d.kept) > 0`,
-    values: [tenantId ?? null, defaultDays],
-  });
+      WHERE ${tenantId}::text IS NULL OR d.tenant_id = ${tenantId}
+      GROUP BY 1, 2 HAVING sum(d.kept) > 0`);
   return rows.map((row) => ({
     retentionDays: row.retention_days,
     daysAgo: row.days_ago,

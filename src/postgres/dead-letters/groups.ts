@@ -1,4 +1,5 @@
 import type { Queryable } from "../core/database.ts";
+import { sql } from "../core/sql.ts";
 import type { DeadLetterFilter, DeadLetterStage } from "./dead-letters.ts";
 
 /** Dead letters with one fingerprint. */
@@ -51,8 +52,7 @@ export async function listDeadLetterGroups(
     flow_id: string | null;
     connector: string;
     error_message: string;
-  }>({
-    text: `WITH of_tenants AS (
+  }>(sql`WITH of_tenants AS (
         SELECT d.tenant_id, d.fingerprint, count(*) AS count, count(*) FILTER (WHERE d.status = 'pending') AS pending,
           min(d.created_at) AS first_seen, max(d.created_at) AS last_seen
         FROM dead_letters d WHERE ${FILTERS}
@@ -67,28 +67,14 @@ export async function listDeadLetterGroups(
       SELECT g.fingerprint, g.count, g.pending, g.tenants, g.first_seen, g.last_seen, newest.*
       FROM (
         SELECT * FROM groups
-        WHERE $8::timestamptz IS NULL OR (last_seen, fingerprint) < ($8, $9::text)
-        ORDER BY last_seen DESC, fingerprint DESC LIMIT $10
+        WHERE ${filter.before?.lastSeen}::timestamptz IS NULL OR (last_seen, fingerprint) < (${filter.before?.lastSeen}, ${filter.before?.fingerprint}::text)
+        ORDER BY last_seen DESC, fingerprint DESC LIMIT ${filter.limit}
       ) AS g CROSS JOIN LATERAL (
         SELECT d.id, d.tenant_id, d.stage, d.flow_id, d.connector, d.error_message FROM dead_letters d
         WHERE d.tenant_id = g.newest_tenant AND d.fingerprint = g.fingerprint AND ${FILTERS}
         ORDER BY d.created_at DESC LIMIT 1
       ) AS newest
-      ORDER BY g.last_seen DESC, g.fingerprint DESC`,
-    values: [
-      filter.tenantId ?? null,
-      filter.flowId ?? null,
-      filter.connector ?? null,
-      filter.stage ?? null,
-      filter.status ?? null,
-      filter.since ?? null,
-      filter.until ?? null,
-      filter.before?.lastSeen ?? null,
-      filter.before?.fingerprint ?? null,
-      filter.limit,
-      filter.fingerprint ?? null,
-    ],
-  });
+      ORDER BY g.last_seen DESC, g.fingerprint DESC`);
   return rows.map((row) => ({
     fingerprint: row.fingerprint,
     count: Number(row.count),
@@ -107,7 +93,7 @@ export async function listDeadLetterGroups(
   }));
 }
 
-const FILTERS = `($1::text IS NULL OR d.tenant_id = $1) AND ($2::text IS NULL OR d.flow_id = $2)
+const FILTERS = sql`($1::text IS NULL OR d.tenant_id = $1) AND ($2::text IS NULL OR d.flow_id = $2)
   AND ($3::text IS NULL OR d.connector = $3) AND ($4::text IS NULL OR d.stage = $4)
   AND ($5::text IS NULL OR d.status = $5) AND ($6::timestamptz IS NULL OR d.created_at >= $6)
   AND ($7::timestamptz IS NULL OR d.created_at < $7) AND ($11::text IS NULL OR d.fingerprint = $11)`;

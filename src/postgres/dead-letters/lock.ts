@@ -1,5 +1,6 @@
 import type { Priority } from "../../domain/priority.ts";
 import type { Queryable } from "../core/database.ts";
+import { sql } from "../core/sql.ts";
 import type { DeadLetterStage, DeadLetterStatus } from "./dead-letters.ts";
 
 /** A dead letter as its replay needs it, locked until the transaction ends. */
@@ -56,18 +57,16 @@ export async function lockLetters(
   transaction: Queryable,
   locked: { tenantId: string; ids: readonly string[]; passOver: boolean },
 ): Promise<LockedLetter[]> {
-  const rows = await transaction.query<LockedRow>({
-    text: `SELECT d.id, d.tenant_id, d.stage, d.status, d.flow_id, d.connector, d.endpoint, d.event_type, d.source,
+  const rows =
+    await transaction.query<LockedRow>(sql`SELECT d.id, d.tenant_id, d.stage, d.status, d.flow_id, d.connector, d.endpoint, d.event_type, d.source,
         d.subject, d.occurred_at, d.headers, d.replay_run_id, coalesce(d.replay_event_id, d.event_id) AS event_id,
         (d.replay_event_id IS NOT NULL OR d.edited_payload IS NULL) AND EXISTS (SELECT FROM events e
           WHERE e.id = coalesce(d.replay_event_id, d.event_id) AND e.tenant_id = d.tenant_id) AS has_event,
         (SELECT r.gate FROM runs r WHERE r.id = d.run_id) AS gate,
         CASE WHEN d.edited_payload IS NULL THEN d.content_type ELSE 'application/json' END AS content_type,
         CASE WHEN d.stage <> 'execute' THEN coalesce(d.edited_payload, d.event_payload) END AS payload
-      FROM dead_letters d WHERE d.tenant_id = $1 AND d.id = ANY ($2::uuid[])
-      ORDER BY d.id FOR UPDATE OF d ${locked.passOver ? "SKIP LOCKED" : ""}`,
-    values: [locked.tenantId, locked.ids],
-  });
+      FROM dead_letters d WHERE d.tenant_id = ${locked.tenantId} AND d.id = ANY (${locked.ids}::uuid[])
+      ORDER BY d.id FOR UPDATE OF d ${locked.passOver ? "SKIP LOCKED" : ""}`);
   return rows.map((row) => ({
     id: row.id,
     tenantId: row.tenant_id,
@@ -92,10 +91,9 @@ export async function lockLetters(
 
 /** Keeps a payload, JSON, beside the original of a locked dead letter: its replays take this one from now on. */
 export async function editLetter(transaction: Queryable, id: string, payload: Buffer): Promise<void> {
-  await transaction.query({
-    text: `UPDATE dead_letters SET edited_payload = $2, replay_event_id = NULL, updated_at = now() WHERE id = $1`,
-    values: [id, payload],
-  });
+  await transaction.query(
+    sql`UPDATE dead_letters SET edited_payload = ${payload}, replay_event_id = NULL, updated_at = now() WHERE id = ${id}`,
+  );
 }
 
 /**
@@ -107,9 +105,8 @@ export async function makeReplayEvents(
   ids: readonly string[],
 ): Promise<Map<string, string>> {
   if (ids.length === 0) return new Map();
-  const rows = await transaction.query<{ id: string; replay_event_id: string }>({
-    text: `WITH named AS (
-        UPDATE dead_letters SET replay_event_id = uuid7(clock_us()) WHERE id = ANY ($1::uuid[]) RETURNING *
+  const rows = await transaction.query<{ id: string; replay_event_id: string }>(sql`WITH named AS (
+        UPDATE dead_letters SET replay_event_id = uuid7(clock_us()) WHERE id = ANY (${ids}::uuid[]) RETURNING *
       ),
       made AS (
         INSERT INTO events (id, tenant_id, connector, endpoint, type, source, priority, subject, occurred_at,
@@ -126,9 +123,7 @@ export async function makeReplayEvents(
       judged AS (
         INSERT INTO verdicts (event_id, tenant_id, status) SELECT replay_event_id, tenant_id, 'routed' FROM named
       )
-      SELECT id, replay_event_id FROM named`,
-    values: [ids],
-  });
+      SELECT id, replay_event_id FROM named`);
   return new Map(rows.map((row) => [row.id, row.replay_event_id]));
 }
 
@@ -160,39 +155,24 @@ export async function insertReplays(
   { leaseMs, cause }: { leaseMs: number; cause: ReplayCause },
 ): Promise<void> {
   if (replays.length === 0) return;
-  await transaction.query({
-    text: `WITH new AS (
-        SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::int[], $5::uuid[], $6::int[], $7::smallint[],
-          $8::uuid[], $11::text[]) AS n (id, tenant_id, flow_id, flow_version, event_id, replay_seq, lane, letter_id, gate)
+  await transaction.query(sql`WITH new AS (
+        SELECT * FROM unnest(${replays.map((replay) => replay.id)}::uuid[], ${replays.map((replay) => replay.tenantId)}::text[], ${replays.map((replay) => replay.flowId)}::text[], ${replays.map((replay) => replay.flowVersion)}::int[], ${replays.map((replay) => replay.eventId)}::uuid[], ${replays.map((replay) => replay.replaySeq)}::int[], ${replays.map((replay) => replay.lane)}::smallint[],
+          ${replays.map((replay) => replay.letterId ?? null)}::uuid[], ${replays.map((replay) => replay.gate ?? null)}::text[]) AS n (id, tenant_id, flow_id, flow_version, event_id, replay_seq, lane, letter_id, gate)
       ),
       started AS (
         INSERT INTO runs (id, tenant_id, flow_id, flow_version, event_id, replay_seq, lane, dead_letter_id, gate, state,
           visible_at)
         SELECT id, tenant_id, flow_id, flow_version, event_id, replay_seq, lane, letter_id, gate, 'queued',
-          now() + $9::int * interval '1 millisecond' FROM new
+          now() + ${leaseMs}::int * interval '1 millisecond' FROM new
       ),
       routed AS (
         UPDATE verdicts v SET status = 'routed' FROM (SELECT DISTINCT event_id FROM new) n
         WHERE v.event_id = n.event_id AND v.status <> 'routed'
       )
       UPDATE dead_letters d SET replay_run_id = n.id, retry_count = d.retry_count + 1,
-        auto_replays = d.auto_replays + ($10 = 'auto')::int,
-        cleared_replays = d.cleared_replays + ($10 = 'cleared')::int
-      FROM new n WHERE d.id = n.letter_id AND d.tenant_id = n.tenant_id`,
-    values: [
-      replays.map((replay) => replay.id),
-      replays.map((replay) => replay.tenantId),
-      replays.map((replay) => replay.flowId),
-      replays.map((replay) => replay.flowVersion),
-      replays.map((replay) => replay.eventId),
-      replays.map((replay) => replay.replaySeq),
-      replays.map((replay) => replay.lane),
-      replays.map((replay) => replay.letterId ?? null),
-      leaseMs,
-      cause,
-      replays.map((replay) => replay.gate ?? null),
-    ],
-  });
+        auto_replays = d.auto_replays + (${cause} = 'auto')::int,
+        cleared_replays = d.cleared_replays + (${cause} = 'cleared')::int
+      FROM new n WHERE d.id = n.letter_id AND d.tenant_id = n.tenant_id`);
 }
 
 /** A try at a replay that came to no run. */
@@ -211,20 +191,10 @@ export async function failTries(
   cause: ReplayCause,
 ): Promise<void> {
   if (tries.length === 0) return;
-  await transaction.query({
-    text: `UPDATE dead_letters d SET stage = t.stage, error_message = t.error_message,
+  await transaction.query(sql`UPDATE dead_letters d SET stage = t.stage, error_message = t.error_message,
         error_context = t.error_context::jsonb, fingerprint = t.fingerprint, failed_at = now(), updated_at = now(),
-        retry_count = d.retry_count + $6
-      FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[])
+        retry_count = d.retry_count + ${cause === "asked" ? 1 : 0}
+      FROM unnest(${tries.map((one) => one.letterId)}::uuid[], ${tries.map((one) => one.stage)}::text[], ${tries.map((one) => one.errorMessage)}::text[], ${tries.map((one) => JSON.stringify(one.errorContext))}::text[], ${tries.map((one) => one.fingerprint)}::text[])
         AS t (id, stage, error_message, error_context, fingerprint)
-      WHERE d.id = t.id`,
-    values: [
-      tries.map((one) => one.letterId),
-      tries.map((one) => one.stage),
-      tries.map((one) => one.errorMessage),
-      tries.map((one) => JSON.stringify(one.errorContext)),
-      tries.map((one) => one.fingerprint),
-      cause === "asked" ? 1 : 0,
-    ],
-  });
+      WHERE d.id = t.id`);
 }

@@ -1,4 +1,5 @@
 import type { Queryable } from "../core/database.ts";
+import { prepared, sql } from "../core/sql.ts";
 import { EVERY_TENANT } from "./policies.ts";
 
 /**
@@ -16,21 +17,22 @@ export async function expireDeadLetters(
     limit,
   }: { afterTenant: string; maxTenants: number; defaultDays: number; limit: number },
 ): Promise<{ expired: number; nextAfter: string | undefined }> {
-  const [row] = await database.query<{ expired: string; last_tenant: string | null; tenants: string }>({
-    name: "expire-dead-letters",
-    text: `WITH RECURSIVE walk AS (
+  const [row] = await database.query<{ expired: string; last_tenant: string | null; tenants: string }>(
+    prepared(
+      "expire-dead-letters",
+      sql`WITH RECURSIVE walk AS (
         SELECT 1 AS step, (SELECT d.tenant_id FROM dead_letters d
-          WHERE d.status <> 'expired' AND d.tenant_id > $1 ORDER BY d.tenant_id LIMIT 1) AS tenant_id
+          WHERE d.status <> 'expired' AND d.tenant_id > ${afterTenant} ORDER BY d.tenant_id LIMIT 1) AS tenant_id
         UNION ALL
         SELECT w.step + 1, (SELECT d.tenant_id FROM dead_letters d
           WHERE d.status <> 'expired' AND d.tenant_id > w.tenant_id ORDER BY d.tenant_id LIMIT 1)
-        FROM walk w WHERE w.tenant_id IS NOT NULL AND w.step < $2
+        FROM walk w WHERE w.tenant_id IS NOT NULL AND w.step < ${maxTenants}
       ),
       tenants AS MATERIALIZED (
         SELECT w.step, w.tenant_id, coalesce(
           (SELECT (p.definition ->> 'retention_days')::integer FROM dlq_policies p WHERE p.tenant_id = w.tenant_id),
           (SELECT (p.definition ->> 'retention_days')::integer FROM dlq_policies p WHERE p.tenant_id = '${EVERY_TENANT}'),
-          $3::integer) AS retention_days
+          ${defaultDays}::integer) AS retention_days
         FROM walk w WHERE w.tenant_id IS NOT NULL
       ),
       due AS (
@@ -38,8 +40,8 @@ export async function expireDeadLetters(
           SELECT d.id FROM dead_letters d
           WHERE d.tenant_id = t.tenant_id AND d.status <> 'expired' AND d.replay_run_id IS NULL
             AND d.created_at < now() - t.retention_days * interval '1 day'
-          ORDER BY d.created_at LIMIT $4 FOR UPDATE SKIP LOCKED
-        ) AS o LIMIT $4
+          ORDER BY d.created_at LIMIT ${limit} FOR UPDATE SKIP LOCKED
+        ) AS o LIMIT ${limit}
       ),
       emptied AS (
         UPDATE dead_letters SET status = 'expired', event_payload = NULL, edited_payload = NULL, headers = '{}',
@@ -50,8 +52,8 @@ export async function expireDeadLetters(
       SELECT (SELECT count(*) FROM emptied) AS expired, count(*) AS tenants,
         (array_agg(tenant_id ORDER BY step DESC))[1] AS last_tenant
       FROM tenants`,
-    values: [afterTenant, maxTenants, defaultDays, limit],
-  });
+    ),
+  );
   const more = Number(row?.tenants) === maxTenants;
   return { expired: Number(row?.expired), nextAfter: more ? (row?.last_tenant ?? undefined) : undefined };
 }
@@ -61,14 +63,15 @@ export async function deleteExpiredDeadLetters(
   database: Queryable,
   { keptMs, limit }: { keptMs: number; limit: number },
 ): Promise<number> {
-  const rows = await database.query({
-    name: "delete-expired-dead-letters",
-    text: `DELETE FROM dead_letters WHERE id = ANY (ARRAY(
+  const rows = await database.query(
+    prepared(
+      "delete-expired-dead-letters",
+      sql`DELETE FROM dead_letters WHERE id = ANY (ARRAY(
         SELECT id FROM dead_letters
-        WHERE status = 'expired' AND expired_at < now() - $1::bigint * interval '1 millisecond'
-        ORDER BY expired_at LIMIT $2 FOR UPDATE SKIP LOCKED))
+        WHERE status = 'expired' AND expired_at < now() - ${keptMs}::bigint * interval '1 millisecond'
+        ORDER BY expired_at LIMIT ${limit} FOR UPDATE SKIP LOCKED))
       RETURNING 1`,
-    values: [keptMs, limit],
-  });
+    ),
+  );
   return rows.length;
 }

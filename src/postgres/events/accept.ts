@@ -2,7 +2,8 @@ import { HeadraceError } from "../../domain/errors.ts";
 import type { EventSource, Priority } from "../../domain/priority.ts";
 import { readList } from "../core/array-literal.ts";
 import type { Queryable } from "../core/database.ts";
-import { inShapes, rowInput } from "../core/row-input.ts";
+import { type InputRows, preparedInShape, rowInput } from "../core/row-input.ts";
+import { Parameter, prepared, type Sql, sql } from "../core/sql.ts";
 
 /** An event that is about to be written, with everything that the later stages will read of it. */
 export interface NewEvent {
@@ -120,14 +121,19 @@ async function insertEvents(
     payloadAt = endsAt;
   }
   const shape = rows.length === 1 && keys.length === 1 ? "one" : "many";
-  const { name, text } = INSERT_EVENTS[shape];
-  const counter = expectedCounter ?? null;
-  const values = [counter, Buffer.concat(parts), leaseMs, ...EVENTS.values(rows, shape)];
-  const [row] = await database.query<{ counter: string; event_ids: string | null; won: string | null }>({
-    name,
-    text,
-    values: [...values, ...KEYS.values(keys, shape)],
-  });
+  const [row] = await database.query<{ counter: string; event_ids: string | null; won: string | null }>(
+    preparedInShape(
+      "accept-events",
+      shape,
+      insertStatement({
+        expectedCounter,
+        bytes: Buffer.concat(parts),
+        leaseMs,
+        events: eventRows(rows, shape),
+        keys: keyRows(keys, shape),
+      }),
+    ),
+  );
   const won = new Set(readList(row?.won));
   return {
     counter: Number(row?.counter),
@@ -153,7 +159,7 @@ interface OrderedKey {
   windowMs: number;
 }
 
-const EVENTS = rowInput<PlacedEvent>(4, [
+const eventRows = rowInput<PlacedEvent>([
   ["ordinal", "int", (_placed, index) => index + 1],
   ["payload_at", "int", (placed) => placed.payloadAt],
   ["headers_at", "int", (placed) => placed.headersAt],
@@ -172,7 +178,7 @@ const EVENTS = rowInput<PlacedEvent>(4, [
   ["key_count", "int", ({ event }) => event.keys.length],
 ]);
 
-const KEYS = rowInput<OrderedKey>(20, [
+const keyRows = rowInput<OrderedKey>([
   ["ordinal", "int", (key) => key.ordinal],
   ["key", "text", (key) => key.key],
   ["window_ms", "bigint", (key) => key.windowMs],
@@ -181,9 +187,16 @@ const KEYS = rowInput<OrderedKey>(20, [
 // A key row is inserted, or taken over when its time has ended, in sorted order, so that two batches with the same
 // keys wait for one another and never deadlock. An event whose every key was won is new. Ids come from this
 // server's clock, one microsecond apart in the order of the batch.
-const INSERT_EVENTS = inShapes(
-  "accept-events",
-  (shape) => `
+function insertStatement(batch: {
+  expectedCounter: number | undefined;
+  bytes: Buffer;
+  leaseMs: number;
+  events: InputRows;
+  keys: InputRows;
+}): Sql {
+  const { expectedCounter, leaseMs, events, keys } = batch;
+  const bytes = new Parameter(batch.bytes);
+  return sql`
 WITH counters AS MATERIALIZED (
   SELECT max(value) FILTER (WHERE name = 'receive') AS receive, max(value) FILTER (WHERE name = 'flows') AS flows,
     clock_us() AS us
@@ -191,13 +204,13 @@ WITH counters AS MATERIALIZED (
 ),
 input AS MATERIALIZED (
   SELECT uuid7((SELECT us FROM counters) + u.ordinal) AS event_id, u.*
-  FROM ${EVENTS.from(shape, "u")}
-  WHERE $1::bigint IS NULL OR $1 = (SELECT receive FROM counters)
+  FROM ${events.from("u")}
+  WHERE ${expectedCounter}::bigint IS NULL OR ${expectedCounter} = (SELECT receive FROM counters)
 ),
 won_keys AS (
   INSERT INTO event_keys AS held (tenant_id, connector, endpoint, key, event_id, expires_at)
   SELECT i.tenant_id, i.connector, i.endpoint, k.key, i.event_id, now() + k.window_ms * interval '1 millisecond'
-  FROM ${KEYS.from(shape, "k")} JOIN input i USING (ordinal)
+  FROM ${keys.from("k")} JOIN input i USING (ordinal)
   ORDER BY i.tenant_id, i.connector, i.endpoint, k.key
   ON CONFLICT (tenant_id, connector, endpoint, key) DO UPDATE
     SET event_id = excluded.event_id, expires_at = excluded.expires_at WHERE held.expires_at <= now()
@@ -212,18 +225,20 @@ written AS (
     delivery_key, item, headers, content_type, flows_counter, payload)
   SELECT event_id, tenant_id, connector, endpoint, type, source, priority, subject,
     to_timestamp(occurred_at_ms / 1000.0), (SELECT to_timestamp(us / 1000000.0) FROM counters), delivery_key, item,
-    convert_from(substring($2::bytea FROM headers_at FOR ends_at - headers_at), 'UTF8')::json, content_type,
-    (SELECT flows FROM counters), substring($2::bytea FROM payload_at FOR headers_at - payload_at)
+    convert_from(substring(${bytes}::bytea FROM headers_at FOR ends_at - headers_at), 'UTF8')::json, content_type,
+    (SELECT flows FROM counters), substring(${bytes}::bytea FROM payload_at FOR headers_at - payload_at)
   FROM winners
 ),
 queued AS (
   INSERT INTO outbox (event_id, tenant_id, lane, visible_at, claims)
-  SELECT event_id, tenant_id, priority, now() + $3::int * interval '1 millisecond', least($3::int, 1) FROM winners
+  SELECT event_id, tenant_id, priority, now() + ${leaseMs}::int * interval '1 millisecond',
+    least(${leaseMs}::int, 1)
+  FROM winners
 )
 SELECT (SELECT receive FROM counters) AS counter,
   (SELECT string_agg(event_id::text, ',' ORDER BY ordinal) FROM input) AS event_ids,
-  (SELECT string_agg(ordinal::text, ',') FROM winners) AS won`,
-);
+  (SELECT string_agg(ordinal::text, ',') FROM winners) AS won`;
+}
 
 /** A second statement, because the first one's snapshot cannot see a winner that committed while it waited. */
 async function readFirstIds(
@@ -235,27 +250,13 @@ async function readFirstIds(
     const event = events[loser.index] as NewEvent;
     return event.keys.map(({ key }) => ({ ...loser, event, key }));
   });
-  const rows = await database.query<{ index: number; event_id: string }>({
-    name: "read-first-ids",
-    text: READ_FIRST_IDS,
-    values: [
-      keys.map((key) => key.index),
-      keys.map((key) => key.event.tenantId),
-      keys.map((key) => key.event.connector),
-      keys.map((key) => key.event.endpoint),
-      keys.map((key) => key.key),
-      keys.map((key) => key.newId),
-    ],
-  });
-  return new Map(rows.map((row) => [row.index, row.event_id]));
-}
-
-// A loser may have won one of its keys and lost another: the won one is handed to the first event.
-const READ_FIRST_IDS = `
-WITH wanted AS (
-  SELECT * FROM unnest($1::int[], $2::text[], $3::text[], $4::text[], $5::text[], $6::uuid[])
-    AS u (index, tenant_id, connector, endpoint, key, new_id)
-),
+  const wanted = firstIdRows(keys);
+  // A loser may have won one of its keys and lost another: the won one is handed to the first event.
+  const rows = await database.query<{ index: number; event_id: string }>(
+    prepared(
+      "read-first-ids",
+      sql`
+WITH wanted AS (SELECT * FROM ${wanted.from("u")}),
 first AS (
   SELECT DISTINCT ON (w.index) w.index, k.event_id
   FROM wanted w JOIN event_keys k USING (tenant_id, connector, endpoint, key)
@@ -268,14 +269,32 @@ handed AS (
   WHERE (k.tenant_id, k.connector, k.endpoint, k.key) = (w.tenant_id, w.connector, w.endpoint, w.key)
     AND k.event_id = w.new_id
 )
-SELECT index, event_id FROM first`;
+SELECT index, event_id FROM first`,
+    ),
+  );
+  return new Map(rows.map((row) => [row.index, row.event_id]));
+}
+
+/** A key of an event that was not written because another one has the key. */
+interface LostKey {
+  index: number;
+  newId: string;
+  event: NewEvent;
+  key: string;
+}
+
+const firstIdRows = rowInput<LostKey>([
+  ["index", "int", (lost) => lost.index],
+  ["tenant_id", "text", (lost) => lost.event.tenantId],
+  ["connector", "text", (lost) => lost.event.connector],
+  ["endpoint", "text", (lost) => lost.event.endpoint],
+  ["key", "text", (lost) => lost.key],
+  ["new_id", "uuid", (lost) => lost.newId],
+]);
 
 /** Deletes keys whose time has ended, at most `limit`; they count no longer in any case. */
 export async function deleteExpiredKeys(database: Queryable, limit: number): Promise<number> {
-  const rows = await database.query({
-    text: `DELETE FROM event_keys WHERE ctid = ANY (ARRAY(
-      SELECT ctid FROM event_keys WHERE expires_at <= now() LIMIT $1 FOR UPDATE SKIP LOCKED)) RETURNING 1`,
-    values: [limit],
-  });
+  const rows = await database.query(sql`DELETE FROM event_keys WHERE ctid = ANY (ARRAY(
+      SELECT ctid FROM event_keys WHERE expires_at <= now() LIMIT ${limit} FOR UPDATE SKIP LOCKED)) RETURNING 1`);
   return rows.length;
 }

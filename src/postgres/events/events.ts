@@ -10,6 +10,7 @@ import {
   type LookStep,
 } from "../core/bounded-list.ts";
 import type { Queryable } from "../core/database.ts";
+import { prepared, sql } from "../core/sql.ts";
 import { idBounds } from "../schema/partitions.ts";
 
 /** An event as it was accepted: the exact bytes and what stood around them. */
@@ -55,19 +56,20 @@ interface EventRow {
   synthetic: SyntheticDetail | null;
 }
 
-const COLUMNS = `e.id, e.tenant_id, e.connector, e.endpoint, e.type, e.source, e.priority, e.subject, e.occurred_at,
+const COLUMNS = sql`e.id, e.tenant_id, e.connector, e.endpoint, e.type, e.source, e.priority, e.subject, e.occurred_at,
   e.received_at, e.delivery_key, e.item, e.headers, e.content_type, e.flows_counter, e.payload,
   e.synthetic`;
 
 /** The events of a batch, those that exist, in no order. */
 export async function loadEvents(database: Queryable, ids: readonly string[]): Promise<StoredEvent[]> {
   const { low, high } = idBounds(ids);
-  const rows = await database.query<EventRow & { large_bytes: number | null }>({
-    name: "load-events",
-    text: `SELECT ${COLUMNS_BUT_LARGE_PAYLOADS} FROM events e
-      WHERE e.id = ANY ($1::uuid[]) AND e.id BETWEEN $2::uuid AND $3::uuid`,
-    values: [ids, low, high],
-  });
+  const rows = await database.query<EventRow & { large_bytes: number | null }>(
+    prepared(
+      "load-events",
+      sql`SELECT ${COLUMNS_BUT_LARGE_PAYLOADS} FROM events e
+      WHERE e.id = ANY (${ids}::uuid[]) AND e.id BETWEEN ${low}::uuid AND ${high}::uuid`,
+    ),
+  );
   const events: StoredEvent[] = [];
   for (const row of rows) {
     const payload =
@@ -88,11 +90,12 @@ const COLUMNS_BUT_LARGE_PAYLOADS = `${COLUMNS.replace(
 async function loadPayload(database: Queryable, id: string, bytes: number): Promise<Buffer> {
   const payload = Buffer.allocUnsafe(bytes);
   for (let at = 0; at < bytes; at += PART_BYTES) {
-    const [row] = await database.query<{ part: Buffer }>({
-      name: "load-payload-part",
-      text: "SELECT substring(payload FROM $2::int FOR $3::int) AS part FROM events WHERE id = $1::uuid",
-      values: [id, at + 1, PART_BYTES],
-    });
+    const [row] = await database.query<{ part: Buffer }>(
+      prepared(
+        "load-payload-part",
+        sql`SELECT substring(payload FROM ${at + 1}::int FOR ${PART_BYTES}::int) AS part FROM events WHERE id = ${id}::uuid`,
+      ),
+    );
     row?.part.copy(payload, at);
   }
   return payload;
@@ -106,17 +109,14 @@ export async function listPastEvents(
   database: Queryable,
   page: { tenantId: string; afterId: string; acceptedBefore: number; limit: number; maxBytes: number },
 ): Promise<{ events: StoredEvent[]; more: boolean }> {
-  const rows = await database.query<EventRow & { found: string }>({
-    text: `SELECT * FROM (
+  const rows = await database.query<EventRow & { found: string }>(sql`SELECT * FROM (
         SELECT p.*, count(*) OVER () AS found,
           sum(octet_length(p.payload)) OVER (ORDER BY p.id) - octet_length(p.payload) AS bytes_before
         FROM (
-          SELECT ${COLUMNS} FROM events e WHERE e.tenant_id = $1 AND e.id > $2 AND e.flows_counter < $3
-          ORDER BY e.id LIMIT $4
+          SELECT ${COLUMNS} FROM events e WHERE e.tenant_id = ${page.tenantId} AND e.id > ${page.afterId} AND e.flows_counter < ${page.acceptedBefore}
+          ORDER BY e.id LIMIT ${page.limit}
         ) p
-      ) q WHERE bytes_before < $5 ORDER BY id`,
-    values: [page.tenantId, page.afterId, page.acceptedBefore, page.limit, page.maxBytes],
-  });
+      ) q WHERE bytes_before < ${page.maxBytes} ORDER BY id`);
   const found = Number(rows[0]?.found ?? 0);
   return { events: rows.map(asStoredEvent), more: found > rows.length || found === page.limit };
 }
@@ -167,36 +167,20 @@ async function lookAtEvents(
   filter: EventFilter,
   step: LookStep,
 ): Promise<Looked<string>> {
-  const [row] = await database.query<LookedRow>({
-    text: `WITH looked AS MATERIALIZED (
+  const [row] = await database.query<LookedRow>(sql`WITH looked AS MATERIALIZED (
         SELECT e.id, e.connector, e.type, e.source, e.priority, e.subject FROM events e
-        WHERE e.tenant_id = $1
-          AND ($2::uuid IS NULL OR e.id >= $2) AND ($3::uuid IS NULL OR e.id < $3) AND ($4::uuid IS NULL OR e.id < $4)
-        ORDER BY e.id DESC LIMIT $5
+        WHERE e.tenant_id = ${filter.tenantId}
+          AND (${filter.sinceId}::uuid IS NULL OR e.id >= ${filter.sinceId}) AND (${filter.untilId}::uuid IS NULL OR e.id < ${filter.untilId}) AND (${step.beforeId}::uuid IS NULL OR e.id < ${step.beforeId})
+        ORDER BY e.id DESC LIMIT ${step.rows}
       ), found AS (
         SELECT l.id FROM looked l
-        WHERE ($6::text IS NULL OR l.connector = $6) AND ($7::text IS NULL OR l.type = $7)
-          AND ($8::text IS NULL OR l.source = $8) AND ($9::smallint IS NULL OR l.priority = $9)
-          AND ($10::text IS NULL OR position(lower($10) IN lower(concat(l.type, E'\\n', l.subject))) > 0)
-          AND ($11::text IS NULL OR ${STATUS_OF("l.id")} = $11)
-        ORDER BY l.id DESC LIMIT $12
+        WHERE (${filter.connector}::text IS NULL OR l.connector = ${filter.connector}) AND (${filter.type}::text IS NULL OR l.type = ${filter.type})
+          AND (${filter.source}::text IS NULL OR l.source = ${filter.source}) AND (${filter.priority}::smallint IS NULL OR l.priority = ${filter.priority})
+          AND (${filter.contains}::text IS NULL OR position(lower(${filter.contains}) IN lower(concat(l.type, E'\\n', l.subject))) > 0)
+          AND (${filter.status}::text IS NULL OR ${STATUS_OF("l.id")} = ${filter.status})
+        ORDER BY l.id DESC LIMIT ${step.limit}
       )
-      SELECT ${LOOKED_COLUMNS}`,
-    values: [
-      filter.tenantId,
-      filter.sinceId ?? null,
-      filter.untilId ?? null,
-      step.beforeId ?? null,
-      step.rows,
-      filter.connector ?? null,
-      filter.type ?? null,
-      filter.source ?? null,
-      filter.priority ?? null,
-      filter.contains ?? null,
-      filter.status ?? null,
-      step.limit,
-    ],
-  });
+      SELECT ${LOOKED_COLUMNS}`);
   return asLooked(row);
 }
 
@@ -207,15 +191,12 @@ async function loadListedEvents(
   ids: readonly string[],
 ): Promise<ListedEvent[]> {
   const { low, high } = idBounds(ids);
-  const rows = await database.query<EventRow & { status: EventStatus }>({
-    text: `SELECT * FROM (
+  const rows = await database.query<EventRow & { status: EventStatus }>(sql`SELECT * FROM (
         SELECT ${COLUMNS}, ${STATUS_OF("e.id")} AS status,
           sum(octet_length(e.payload)) OVER (ORDER BY e.id DESC) - octet_length(e.payload) AS bytes_before
         FROM events e
-        WHERE e.tenant_id = $1 AND e.id = ANY ($2::uuid[]) AND e.id BETWEEN $3::uuid AND $4::uuid
-      ) q WHERE bytes_before < $5 ORDER BY id DESC`,
-    values: [tenantId, ids, low, high, maxBytes],
-  });
+        WHERE e.tenant_id = ${tenantId} AND e.id = ANY (${ids}::uuid[]) AND e.id BETWEEN ${low}::uuid AND ${high}::uuid
+      ) q WHERE bytes_before < ${maxBytes} ORDER BY id DESC`);
   // An event may have been routed since it was found.
   return rows.map((row) => ({ ...asStoredEvent(row), status: status ?? row.status }));
 }
@@ -235,12 +216,11 @@ export async function findEvent(
   tenantId: string,
   id: string,
 ): Promise<{ event: StoredEvent; verdict: EventVerdict } | undefined> {
-  const [row] = await database.query<EventRow & { status: EventStatus; routed_at: Date | null }>({
-    text: `SELECT ${COLUMNS}, coalesce(v.status, 'accepted') AS status, v.routed_at
+  const [row] = await database.query<
+    EventRow & { status: EventStatus; routed_at: Date | null }
+  >(sql`SELECT ${COLUMNS}, coalesce(v.status, 'accepted') AS status, v.routed_at
       FROM events e LEFT JOIN verdicts v ON v.event_id = e.id
-      WHERE e.tenant_id = $1 AND e.id = $2`,
-    values: [tenantId, id],
-  });
+      WHERE e.tenant_id = ${tenantId} AND e.id = ${id}`);
   if (row === undefined) return undefined;
   return {
     event: asStoredEvent(row),

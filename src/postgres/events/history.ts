@@ -1,4 +1,5 @@
 import type { Queryable } from "../core/database.ts";
+import { prepared, sql } from "../core/sql.ts";
 import { PARTITIONED_TABLES, uuid7Floor } from "../schema/partitions.ts";
 
 const DAY_MS = 86_400_000;
@@ -14,10 +15,9 @@ export interface ShortLivedTenant {
 
 /** How many days the longest-lived tenant's history is kept: `defaultDays` where nobody asked for more. */
 export async function longestRetentionDays(database: Queryable, defaultDays: number): Promise<number> {
-  const [row] = await database.query<{ days: number }>({
-    text: `SELECT greatest($1::integer, max(retention_days)) AS days FROM tenants WHERE deleted_at IS NULL`,
-    values: [defaultDays],
-  });
+  const [row] = await database.query<{ days: number }>(
+    sql`SELECT greatest(${defaultDays}::integer, max(retention_days)) AS days FROM tenants WHERE deleted_at IS NULL`,
+  );
   return row?.days ?? defaultDays;
 }
 
@@ -31,33 +31,33 @@ export async function shortLivedTenants(
     limit,
   }: { afterTenant: string; days: number; defaultDays: number; limit: number },
 ): Promise<ShortLivedTenant[]> {
-  const rows = await database.query<{ id: string; before_id: string; has_old: boolean }>({
-    name: "short-lived-tenants",
-    text: `WITH page AS MATERIALIZED (
-        SELECT id, (lpad(to_hex(clock_us() / 1000 - coalesce(retention_days, $3::integer) * 86400000::bigint), 12, '0')
+  const rows = await database.query<{ id: string; before_id: string; has_old: boolean }>(
+    prepared(
+      "short-lived-tenants",
+      sql`WITH page AS MATERIALIZED (
+        SELECT id, (lpad(to_hex(clock_us() / 1000 - coalesce(retention_days, ${defaultDays}::integer) * 86400000::bigint), 12, '0')
           || repeat('0', 20))::uuid AS before_id
         FROM tenants
-        WHERE id > $1 AND deleted_at IS NULL AND coalesce(retention_days, $3) < $2::integer ORDER BY id LIMIT $4
+        WHERE id > ${afterTenant} AND deleted_at IS NULL AND coalesce(retention_days, ${defaultDays}) < ${days}::integer ORDER BY id LIMIT ${limit}
       )
       SELECT p.id, p.before_id,
         EXISTS (SELECT FROM events e WHERE e.tenant_id = p.id AND e.id < p.before_id)
           OR EXISTS (SELECT FROM runs r WHERE r.tenant_id = p.id AND r.id < p.before_id) AS has_old
       FROM page p ORDER BY p.id`,
-    values: [afterTenant, days, defaultDays, limit],
-  });
+    ),
+  );
   return rows.map((row) => ({ tenantId: row.id, beforeId: row.before_id, hasOld: row.has_old }));
 }
 
 /** The days, as UTC dates, all of whose partitions' rows are older than `days`; the oldest first. */
 export async function pastDays(database: Queryable, days: number): Promise<string[]> {
-  const rows = await database.query<{ day: string }>({
-    text: `SELECT DISTINCT to_char(to_date(right(c.relname, 8), 'YYYYMMDD'), 'YYYY-MM-DD') AS day
+  const rows = await database.query<{
+    day: string;
+  }>(sql`SELECT DISTINCT to_char(to_date(right(c.relname, 8), 'YYYYMMDD'), 'YYYY-MM-DD') AS day
       FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-      WHERE i.inhparent::regclass::text = ANY ($1) AND c.relname ~ '_[0-9]{8}$'
-        AND to_date(right(c.relname, 8), 'YYYYMMDD') < (now() AT TIME ZONE 'UTC')::date - $2::integer
-      ORDER BY day`,
-    values: [PARTITIONED_TABLES, days],
-  });
+      WHERE i.inhparent::regclass::text = ANY (${PARTITIONED_TABLES}) AND c.relname ~ '_[0-9]{8}$'
+        AND to_date(right(c.relname, 8), 'YYYYMMDD') < (now() AT TIME ZONE 'UTC')::date - ${days}::integer
+      ORDER BY day`);
   return rows.map((row) => row.day);
 }
 
@@ -71,16 +71,9 @@ export async function dropDay(
   waitMs: number,
 ): Promise<"dropped" | "unfinished" | "busy"> {
   const startMs = Date.parse(day);
-  const [row] = await database.query<{ outcome: "dropped" | "unfinished" | "busy" }>({
-    text: "SELECT drop_day($1, $2, $3, $4, $5) AS outcome",
-    values: [
-      PARTITIONED_TABLES,
-      `_${day.replaceAll("-", "")}`,
-      uuid7Floor(startMs),
-      uuid7Floor(startMs + DAY_MS),
-      waitMs,
-    ],
-  });
+  const [row] = await database.query<{ outcome: "dropped" | "unfinished" | "busy" }>(
+    sql`SELECT drop_day(${PARTITIONED_TABLES}, ${`_${day.replaceAll("-", "")}`}, ${uuid7Floor(startMs)}, ${uuid7Floor(startMs + DAY_MS)}, ${waitMs}) AS outcome`,
+  );
   return row?.outcome ?? "busy";
 }
 
@@ -89,20 +82,21 @@ export async function deleteRuns(
   database: Queryable,
   { tenantId, beforeId, limit }: { tenantId: string; beforeId: string; limit: number },
 ): Promise<number> {
-  const rows = await database.query({
-    name: "delete-runs",
-    text: `WITH gone AS (
+  const rows = await database.query(
+    prepared(
+      "delete-runs",
+      sql`WITH gone AS (
         DELETE FROM runs WHERE id = ANY (ARRAY(
-          SELECT id FROM runs WHERE tenant_id = $1 AND id < $2::uuid AND state IN ('succeeded', 'dead', 'cancelled')
-          ORDER BY id LIMIT $3)) AND id < $2::uuid AND state IN ('succeeded', 'dead', 'cancelled')
+          SELECT id FROM runs WHERE tenant_id = ${tenantId} AND id < ${beforeId}::uuid AND state IN ('succeeded', 'dead', 'cancelled')
+          ORDER BY id LIMIT ${limit})) AND id < ${beforeId}::uuid AND state IN ('succeeded', 'dead', 'cancelled')
         RETURNING id
       ),
-      gone_attempts AS (DELETE FROM attempts WHERE run_id = ANY (ARRAY(SELECT id FROM gone)) AND run_id < $2::uuid),
-      gone_steps AS (DELETE FROM run_steps WHERE run_id = ANY (ARRAY(SELECT id FROM gone)) AND run_id < $2::uuid),
-      gone_logs AS (DELETE FROM run_logs WHERE run_id = ANY (ARRAY(SELECT id FROM gone)) AND run_id < $2::uuid)
+      gone_attempts AS (DELETE FROM attempts WHERE run_id = ANY (ARRAY(SELECT id FROM gone)) AND run_id < ${beforeId}::uuid),
+      gone_steps AS (DELETE FROM run_steps WHERE run_id = ANY (ARRAY(SELECT id FROM gone)) AND run_id < ${beforeId}::uuid),
+      gone_logs AS (DELETE FROM run_logs WHERE run_id = ANY (ARRAY(SELECT id FROM gone)) AND run_id < ${beforeId}::uuid)
       SELECT FROM gone`,
-    values: [tenantId, beforeId, limit],
-  });
+    ),
+  );
   return rows.length;
 }
 
@@ -114,26 +108,27 @@ export async function deleteEvents(
   database: Queryable,
   { tenantId, beforeId, limit }: { tenantId: string; beforeId: string; limit: number },
 ): Promise<number> {
-  const rows = await database.query({
-    name: "delete-events",
-    text: `WITH needed AS MATERIALIZED (
-        SELECT event_id FROM runs WHERE tenant_id = $1 AND id < $2::uuid
-        UNION ALL SELECT event_id FROM runs WHERE replay_seq > 0 AND event_id < $2::uuid AND tenant_id = $1
+  const rows = await database.query(
+    prepared(
+      "delete-events",
+      sql`WITH needed AS MATERIALIZED (
+        SELECT event_id FROM runs WHERE tenant_id = ${tenantId} AND id < ${beforeId}::uuid
+        UNION ALL SELECT event_id FROM runs WHERE replay_seq > 0 AND event_id < ${beforeId}::uuid AND tenant_id = ${tenantId}
           AND state IN ('queued', 'running', 'failed')
       ),
       gone AS (
         DELETE FROM events WHERE id = ANY (ARRAY(
-          SELECT e.id FROM events e WHERE e.tenant_id = $1 AND e.id < $2::uuid
+          SELECT e.id FROM events e WHERE e.tenant_id = ${tenantId} AND e.id < ${beforeId}::uuid
             AND NOT EXISTS (SELECT FROM outbox o WHERE o.event_id = e.id)
             AND NOT EXISTS (SELECT FROM needed n WHERE n.event_id = e.id)
-          ORDER BY e.id LIMIT $3)) AND id < $2::uuid
+          ORDER BY e.id LIMIT ${limit})) AND id < ${beforeId}::uuid
         RETURNING id
       ),
       gone_verdicts AS (
-        DELETE FROM verdicts WHERE event_id = ANY (ARRAY(SELECT id FROM gone)) AND event_id < $2::uuid
+        DELETE FROM verdicts WHERE event_id = ANY (ARRAY(SELECT id FROM gone)) AND event_id < ${beforeId}::uuid
       )
       SELECT FROM gone`,
-    values: [tenantId, beforeId, limit],
-  });
+    ),
+  );
   return rows.length;
 }

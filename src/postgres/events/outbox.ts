@@ -1,5 +1,6 @@
 import { LANES, type Priority } from "../../domain/priority.ts";
 import type { Queryable } from "../core/database.ts";
+import { prepared, sql } from "../core/sql.ts";
 import { uuid7Ms } from "../schema/partitions.ts";
 
 export interface ClaimedEvent {
@@ -32,16 +33,12 @@ export async function claimOutbox(
     claimed_lane: Priority;
     claimed_tenant: string;
     claimed_event: string | null;
-  }>({
-    name: "claim-outbox",
-    text: "SELECT claimed_lane, claimed_tenant, claimed_event FROM claim_outbox($1, $2, $3, $4)",
-    values: [
-      LANES.map((lane) => claim.budgets.get(lane) ?? 0),
-      LANES.map((lane) => claim.afterTenants.get(lane) ?? ""),
-      claim.maxTenants,
-      claim.leaseMs,
-    ],
-  });
+  }>(
+    prepared(
+      "claim-outbox",
+      sql`SELECT claimed_lane, claimed_tenant, claimed_event FROM claim_outbox(${LANES.map((lane) => claim.budgets.get(lane) ?? 0)}, ${LANES.map((lane) => claim.afterTenants.get(lane) ?? "")}, ${claim.maxTenants}, ${claim.leaseMs})`,
+    ),
+  );
   const result: OutboxClaim = { events: [], nextAfter: new Map() };
   for (const row of rows) {
     if (row.claimed_event === null) result.nextAfter.set(row.claimed_lane, row.claimed_tenant);
@@ -57,31 +54,31 @@ export async function claimOutbox(
 
 /** Makes every leased row due now, in one statement of at most `limit` rows; answers how many. For a lost Redis. */
 export async function expireOutboxLeases(database: Queryable, limit: number): Promise<number> {
-  const rows = await database.query({
-    text: `UPDATE outbox SET visible_at = now() WHERE event_id = ANY (ARRAY(
-      SELECT event_id FROM outbox WHERE visible_at > now() LIMIT $1 FOR UPDATE SKIP LOCKED)) RETURNING 1`,
-    values: [limit],
-  });
+  const rows = await database.query(sql`UPDATE outbox SET visible_at = now() WHERE event_id = ANY (ARRAY(
+      SELECT event_id FROM outbox WHERE visible_at > now() LIMIT ${limit} FOR UPDATE SKIP LOCKED)) RETURNING 1`);
   return rows.length;
 }
 
 /** How many events of a tenant are not routed yet, counted up to `limit`. */
 export async function countUnrouted(database: Queryable, tenantId: string, limit: number): Promise<number> {
-  const [row] = await database.query<{ count: string }>({
-    name: "count-unrouted",
-    text: `SELECT count(*) AS count FROM (SELECT FROM outbox
-      WHERE lane = ANY ('{1,2,3,4}') AND tenant_id = $1 LIMIT $2) q`,
-    values: [tenantId, limit],
-  });
+  const [row] = await database.query<{ count: string }>(
+    prepared(
+      "count-unrouted",
+      sql`SELECT count(*) AS count FROM (SELECT FROM outbox
+      WHERE lane = ANY ('{1,2,3,4}') AND tenant_id = ${tenantId} LIMIT ${limit}) q`,
+    ),
+  );
   return Number(row?.count);
 }
 
 /** How old the oldest event is that is not routed yet, ms, by the time in its id; 0 when there is none. */
 export async function oldestUnroutedMs(database: Queryable): Promise<number> {
-  const [row] = await database.query<{ event_id: string; now_ms: string }>({
-    name: "oldest-unrouted",
-    text: "SELECT event_id, clock_us() / 1000 AS now_ms FROM outbox ORDER BY event_id LIMIT 1",
-  });
+  const [row] = await database.query<{ event_id: string; now_ms: string }>(
+    prepared(
+      "oldest-unrouted",
+      sql`SELECT event_id, clock_us() / 1000 AS now_ms FROM outbox ORDER BY event_id LIMIT 1`,
+    ),
+  );
   return row === undefined ? 0 : Math.max(0, Number(row.now_ms) - uuid7Ms(row.event_id));
 }
 
@@ -90,14 +87,15 @@ export async function oldestUnroutedMs(database: Queryable): Promise<number> {
  * ended because of one. Answers those with which one began before; the others of these are begun with by this call.
  */
 export async function beginAgain(database: Queryable, eventIds: readonly string[]): Promise<Set<string>> {
-  const rows = await database.query<{ event_id: string }>({
-    name: "begin-again",
-    text: `WITH begun AS (
-        UPDATE outbox SET starts = 1 WHERE event_id = ANY ($1::uuid[]) AND claims > 1 AND starts = 0
+  const rows = await database.query<{ event_id: string }>(
+    prepared(
+      "begin-again",
+      sql`WITH begun AS (
+        UPDATE outbox SET starts = 1 WHERE event_id = ANY (${eventIds}::uuid[]) AND claims > 1 AND starts = 0
       )
-      SELECT event_id FROM outbox WHERE event_id = ANY ($1::uuid[]) AND starts > 0`,
-    values: [eventIds],
-  });
+      SELECT event_id FROM outbox WHERE event_id = ANY (${eventIds}::uuid[]) AND starts > 0`,
+    ),
+  );
   return new Set(rows.map((row) => row.event_id));
 }
 
@@ -107,10 +105,11 @@ export async function countBeginning(
   eventId: string,
   by: 1 | -1,
 ): Promise<number | undefined> {
-  const [row] = await database.query<{ starts: number }>({
-    name: "count-beginning",
-    text: "UPDATE outbox SET starts = starts + $2 WHERE event_id = $1 RETURNING starts",
-    values: [eventId, by],
-  });
+  const [row] = await database.query<{ starts: number }>(
+    prepared(
+      "count-beginning",
+      sql`UPDATE outbox SET starts = starts + ${by} WHERE event_id = ${eventId} RETURNING starts`,
+    ),
+  );
   return row?.starts;
 }

@@ -1,4 +1,5 @@
 import type { Queryable } from "../core/database.ts";
+import { sql } from "../core/sql.ts";
 import { PARTITIONED_TABLES } from "../schema/partitions.ts";
 
 /** A table that holds a tenant's rows, and the columns of its key. */
@@ -9,11 +10,10 @@ export interface TenantTable {
 
 /** The tenant that was deleted first, of those that were deleted longer than `settleMs` ago. */
 export async function findTenantToPurge(database: Queryable, settleMs: number): Promise<string | undefined> {
-  const [row] = await database.query<{ id: string }>({
-    text: `SELECT id FROM tenants WHERE deleted_at < now() - $1::int * interval '1 millisecond'
-      ORDER BY deleted_at LIMIT 1`,
-    values: [settleMs],
-  });
+  const [row] = await database.query<{
+    id: string;
+  }>(sql`SELECT id FROM tenants WHERE deleted_at < now() - ${settleMs}::int * interval '1 millisecond'
+      ORDER BY deleted_at LIMIT 1`);
   return row?.id;
 }
 
@@ -22,8 +22,7 @@ export async function findTenantToPurge(database: Queryable, settleMs: number): 
  * before these. What is partitioned by day is not among them, nor is the audit, which outlives tenants.
  */
 export async function tenantTables(database: Queryable): Promise<TenantTable[]> {
-  return await database.query<{ name: string; key: string[] }>({
-    text: `WITH RECURSIVE depths AS (
+  return await database.query<{ name: string; key: string[] }>(sql`WITH RECURSIVE depths AS (
         SELECT c.oid, 0 AS depth FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'tenant_id'
         WHERE c.relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = 'tenants'::regclass) AND c.relkind = 'r' AND NOT c.relispartition
           AND NOT a.attisdropped
@@ -36,10 +35,8 @@ export async function tenantTables(database: Queryable): Promise<TenantTable[]> 
             JOIN pg_attribute a ON a.attnum = n.attnum AND a.attrelid = c.oid
           WHERE k.conrelid = c.oid AND k.contype = 'p' ORDER BY n.place) AS key
       FROM depths d JOIN pg_class c ON c.oid = d.oid
-      WHERE c.relname <> ALL ($1) AND c.relname <> 'audit' AND c.relkind = 'r'
-      GROUP BY c.oid, c.relname ORDER BY max(d.depth) DESC, c.relname`,
-    values: [PARTITIONED_TABLES],
-  });
+      WHERE c.relname <> ALL (${PARTITIONED_TABLES}) AND c.relname <> 'audit' AND c.relkind = 'r'
+      GROUP BY c.oid, c.relname ORDER BY max(d.depth) DESC, c.relname`);
 }
 
 /** Deletes at most `limit` rows of a tenant from a table that `tenantTables` named; answers how many. */
@@ -48,11 +45,8 @@ export async function deleteTenantRows(
   { table, tenantId, limit }: { table: TenantTable; tenantId: string; limit: number },
 ): Promise<number> {
   const key = table.key.map((column) => `"${column}"`).join(", ");
-  const rows = await database.query({
-    text: `DELETE FROM "${table.name}" WHERE (${key}) IN (
-      SELECT ${key} FROM "${table.name}" WHERE tenant_id = $1 LIMIT $2) RETURNING 1`,
-    values: [tenantId, limit],
-  });
+  const rows = await database.query(sql`DELETE FROM "${table.name}" WHERE (${key}) IN (
+      SELECT ${key} FROM "${table.name}" WHERE tenant_id = ${tenantId} LIMIT ${limit}) RETURNING 1`);
   return rows.length;
 }
 
@@ -69,9 +63,8 @@ export async function forgetTenant(
   const isEmpty = [...tables.map((table) => table.name), ...PARTITIONED_TABLES]
     .map((name) => `NOT EXISTS (SELECT FROM "${name}" WHERE tenant_id = $1)`)
     .join(" AND ");
-  const rows = await database.query({
-    text: `DELETE FROM tenants WHERE id = $1 AND deleted_at IS NOT NULL AND ${isEmpty} RETURNING 1`,
-    values: [tenantId],
-  });
+  const rows = await database.query(
+    sql`DELETE FROM tenants WHERE id = ${tenantId} AND deleted_at IS NOT NULL AND ${isEmpty} RETURNING 1`,
+  );
   return rows.length > 0;
 }

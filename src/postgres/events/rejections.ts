@@ -8,6 +8,7 @@ import {
   type LookStep,
 } from "../core/bounded-list.ts";
 import type { Queryable } from "../core/database.ts";
+import { sql } from "../core/sql.ts";
 
 /** Rejected deliveries of one place and reason, as many as came in one moment. Nothing of them is kept but this. */
 export interface NewRejection {
@@ -32,20 +33,8 @@ export async function insertRejections(
   database: Queryable,
   rejections: readonly NewRejection[],
 ): Promise<void> {
-  await database.query({
-    text: `INSERT INTO rejections (tenant_id, connector, endpoint, reason, method, body_bytes, remote_address, count)
-      SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::int[], $7::text[], $8::int[])`,
-    values: [
-      rejections.map((rejection) => rejection.tenantId ?? null),
-      rejections.map((rejection) => rejection.connector ?? null),
-      rejections.map((rejection) => rejection.endpoint ?? null),
-      rejections.map((rejection) => rejection.reason),
-      rejections.map((rejection) => rejection.method),
-      rejections.map((rejection) => rejection.bodyBytes),
-      rejections.map((rejection) => rejection.remoteAddress),
-      rejections.map((rejection) => rejection.count),
-    ],
-  });
+  await database.query(sql`INSERT INTO rejections (tenant_id, connector, endpoint, reason, method, body_bytes, remote_address, count)
+      SELECT * FROM unnest(${rejections.map((rejection) => rejection.tenantId ?? null)}::text[], ${rejections.map((rejection) => rejection.connector ?? null)}::text[], ${rejections.map((rejection) => rejection.endpoint ?? null)}::text[], ${rejections.map((rejection) => rejection.reason)}::text[], ${rejections.map((rejection) => rejection.method)}::text[], ${rejections.map((rejection) => rejection.bodyBytes)}::int[], ${rejections.map((rejection) => rejection.remoteAddress)}::text[], ${rejections.map((rejection) => rejection.count)}::int[])`);
 }
 
 export interface RejectionFilter {
@@ -79,29 +68,17 @@ async function lookAtRejections(
   filter: RejectionFilter,
   step: LookStep,
 ): Promise<Looked<string>> {
-  const [row] = await database.query<LookedRow>({
-    text: `WITH looked AS MATERIALIZED (
+  const [row] = await database.query<LookedRow>(sql`WITH looked AS MATERIALIZED (
         SELECT r.id, r.connector, r.reason FROM rejections r
-        WHERE ($1::text IS NULL OR r.tenant_id = $1)
-          AND ($2::uuid IS NULL OR r.id >= $2) AND ($3::uuid IS NULL OR r.id < $3) AND ($4::uuid IS NULL OR r.id < $4)
-        ORDER BY r.id DESC LIMIT $5
+        WHERE (${filter.tenantId}::text IS NULL OR r.tenant_id = ${filter.tenantId})
+          AND (${filter.sinceId}::uuid IS NULL OR r.id >= ${filter.sinceId}) AND (${filter.untilId}::uuid IS NULL OR r.id < ${filter.untilId}) AND (${step.beforeId}::uuid IS NULL OR r.id < ${step.beforeId})
+        ORDER BY r.id DESC LIMIT ${step.rows}
       ), found AS (
         SELECT l.id FROM looked l
-        WHERE ($6::text IS NULL OR l.connector = $6) AND ($7::text IS NULL OR l.reason = $7)
-        ORDER BY l.id DESC LIMIT $8
+        WHERE (${filter.connector}::text IS NULL OR l.connector = ${filter.connector}) AND (${filter.reason}::text IS NULL OR l.reason = ${filter.reason})
+        ORDER BY l.id DESC LIMIT ${step.limit}
       )
-      SELECT ${LOOKED_COLUMNS}`,
-    values: [
-      filter.tenantId ?? null,
-      filter.sinceId ?? null,
-      filter.untilId ?? null,
-      step.beforeId ?? null,
-      step.rows,
-      filter.connector ?? null,
-      filter.reason ?? null,
-      step.limit,
-    ],
-  });
+      SELECT ${LOOKED_COLUMNS}`);
   return asLooked(row);
 }
 
@@ -117,10 +94,7 @@ async function loadRejections(database: Queryable, ids: readonly string[]): Prom
     remote_address: string;
     count: number;
     rejected_at: Date;
-  }>({
-    text: "SELECT * FROM rejections WHERE id = ANY ($1::uuid[]) ORDER BY id DESC",
-    values: [ids],
-  });
+  }>(sql`SELECT * FROM rejections WHERE id = ANY (${ids}::uuid[]) ORDER BY id DESC`);
   return rows.map((row) => ({
     id: row.id,
     tenantId: row.tenant_id ?? undefined,
@@ -143,13 +117,10 @@ export async function deleteOldRejections(
   database: Queryable,
   { maxAgeMs, maxRows, limit }: { maxAgeMs: number; maxRows: number; limit: number },
 ): Promise<number> {
-  const rows = await database.query({
-    text: `DELETE FROM rejections WHERE id IN (
+  const rows = await database.query(sql`DELETE FROM rejections WHERE id IN (
       SELECT id FROM rejections
-      WHERE rejected_at < now() - $1::bigint * interval '1 millisecond'
-        OR id <= (SELECT id FROM rejections ORDER BY id DESC OFFSET $2 LIMIT 1)
-      ORDER BY id LIMIT $3) RETURNING 1`,
-    values: [maxAgeMs, maxRows, limit],
-  });
+      WHERE rejected_at < now() - ${maxAgeMs}::bigint * interval '1 millisecond'
+        OR id <= (SELECT id FROM rejections ORDER BY id DESC OFFSET ${maxRows} LIMIT 1)
+      ORDER BY id LIMIT ${limit}) RETURNING 1`);
   return rows.length;
 }

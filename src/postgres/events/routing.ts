@@ -1,7 +1,8 @@
 import type { Priority } from "../../domain/priority.ts";
 import { readList } from "../core/array-literal.ts";
 import type { Queryable } from "../core/database.ts";
-import { inShapes, rowInput, type Shape } from "../core/row-input.ts";
+import { type InputColumn, type InputRows, preparedInShape, rowInput } from "../core/row-input.ts";
+import { prepared, type Sql, sql } from "../core/sql.ts";
 import type { ClaimedRun, ClaimedRuns } from "../runs/runs.ts";
 import { idBounds } from "../schema/partitions.ts";
 
@@ -46,7 +47,7 @@ export interface RunStart {
 /** What a decision did. */
 export interface Routed {
   /** The events whose row this call deleted, and whether a dead letter was written for each. */
-  events: Map<string, { buried: boolean }>;
+  events: Map<string, { deadLettered: boolean }>;
   claimed: ClaimedRuns;
 }
 
@@ -64,20 +65,23 @@ export async function routeEvents(
   const claims = claimsOf(runs, start.claim);
   const shape = verdicts.length === 1 && runs.length === 1 && deadLetters.length === 0 ? "one" : "many";
   const starting = runs.map((run) => ({ ...run, fence: claims.get(run.id)?.fence }));
-  const values = [
-    start.queuedLeaseMs,
-    start.claim?.leaseMs ?? 0,
-    ...VERDICTS.values(verdicts, shape),
-    ...RUNS.values(starting, shape),
-  ];
+  const routed = routedStatement({
+    queuedLeaseMs: start.queuedLeaseMs,
+    claimLeaseMs: start.claim?.leaseMs ?? 0,
+    verdicts: verdictRows(verdicts, shape),
+    runs: runRows(starting, shape),
+  });
+  // Most batches make no dead letter: they pay neither for the look at the events nor for the counters.
   const [row] = await database.query<RoutedRow>(
     deadLetters.length === 0
-      ? { ...ROUTE_EVENTS[shape], values }
-      : { ...ROUTE_AND_BURY_EVENTS, values: [...values, ...letterValues(decision)] },
+      ? preparedInShape("route-events", shape, sql`${routed}${RESULT} FROM change_counters`)
+      : prepared("route-events-and-dead-letters", withDeadLetters(routed, decision)),
   );
-  const buried = new Set(readList(row?.buried));
+  const deadLettered = new Set(readList(row?.dead_lettered));
   return {
-    events: new Map(readList(row?.taken).map((eventId) => [eventId, { buried: buried.has(eventId) }])),
+    events: new Map(
+      readList(row?.taken).map((eventId) => [eventId, { deadLettered: deadLettered.has(eventId) }]),
+    ),
     claimed: {
       runs: readList(row?.claimed).flatMap((id) => claims.get(id) ?? []),
       flowsCounter: Number(row?.flows),
@@ -88,7 +92,7 @@ export async function routeEvents(
 
 interface RoutedRow {
   taken: string | null;
-  buried?: string | null;
+  dead_lettered?: string | null;
   claimed: string | null;
   flows: string;
   breakers: string;
@@ -101,18 +105,13 @@ function claimsOf(runs: readonly NewRun[], claim: RunStart["claim"]): Map<string
   return new Map(claimed.map((run) => [run.id, { ...run, replaySeq: 0, fence, attempts: 0 }]));
 }
 
-function letterValues({ verdicts, deadLetters }: RoutingDecision): unknown[] {
-  const { low, high } = idBounds(verdicts.map((verdict) => verdict.eventId));
-  return [low, high, ...LETTERS.values(deadLetters, "many")];
-}
-
-const VERDICTS = rowInput<RoutingDecision["verdicts"][number]>(3, [
+const verdictRows = rowInput<RoutingDecision["verdicts"][number]>([
   ["event_id", "uuid", (verdict) => verdict.eventId],
   ["tenant_id", "text", (verdict) => verdict.tenantId],
   ["status", "text", (verdict) => verdict.status],
 ]);
 
-const RUNS = rowInput<NewRun & { fence: number | undefined }>(6, [
+const NEW_RUN_COLUMNS: readonly InputColumn<NewRun>[] = [
   ["id", "uuid", (run) => run.id],
   ["tenant_id", "text", (run) => run.tenantId],
   ["flow_id", "text", (run) => run.flowId],
@@ -120,10 +119,15 @@ const RUNS = rowInput<NewRun & { fence: number | undefined }>(6, [
   ["event_id", "uuid", (run) => run.eventId],
   ["lane", "smallint", (run) => run.lane],
   ["gate", "text", (run) => run.gate],
+];
+
+const newRunRows = rowInput(NEW_RUN_COLUMNS);
+const runRows = rowInput<NewRun & { fence: number | undefined }>([
+  ...NEW_RUN_COLUMNS,
   ["fence", "bigint", (run) => run.fence],
 ]);
 
-const LETTERS = rowInput<NewDeadLetter>(16, [
+const deadLetterRows = rowInput<NewDeadLetter>([
   ["event_id", "uuid", (letter) => letter.eventId],
   ["stage", "text", (letter) => letter.stage],
   ["error_message", "text", (letter) => letter.errorMessage],
@@ -132,13 +136,20 @@ const LETTERS = rowInput<NewDeadLetter>(16, [
   ["unmatched", "int", (letter) => Number(letter.unmatched)],
 ]);
 
-const routed = (shape: Shape) => `
+function routedStatement(batch: {
+  queuedLeaseMs: number;
+  claimLeaseMs: number;
+  verdicts: InputRows;
+  runs: InputRows;
+}): Sql {
+  const { queuedLeaseMs, claimLeaseMs, verdicts, runs } = batch;
+  return sql`
 WITH taken AS MATERIALIZED (
-  SELECT event_id FROM take_outbox(${shape === "one" ? "ARRAY[$3::uuid]" : "$3::uuid[]"}) AS event_id
+  SELECT event_id FROM take_outbox(${verdicts.array("event_id")}) AS event_id
 ),
 judged AS (
   INSERT INTO verdicts (event_id, tenant_id, status)
-  SELECT v.event_id, v.tenant_id, v.status FROM ${VERDICTS.from(shape, "v")} JOIN taken USING (event_id)
+  SELECT v.event_id, v.tenant_id, v.status FROM ${verdicts.from("v")} JOIN taken USING (event_id)
   ON CONFLICT (event_id) DO NOTHING
 ),
 made AS (
@@ -146,55 +157,43 @@ made AS (
   SELECT r.id, r.tenant_id, r.flow_id, r.flow_version, r.event_id, r.lane, r.gate,
     CASE WHEN r.fence IS NULL THEN 'queued' ELSE 'running' END, coalesce(r.fence, 0),
     CASE WHEN r.fence IS NULL THEN NULL ELSE now() END,
-    now() + CASE WHEN r.fence IS NULL THEN $1::int ELSE $2::int END * interval '1 millisecond'
-  FROM ${RUNS.from(shape, "r")} JOIN taken USING (event_id)
+    now() + CASE WHEN r.fence IS NULL THEN ${queuedLeaseMs}::int ELSE ${claimLeaseMs}::int END * interval '1 millisecond'
+  FROM ${runs.from("r")} JOIN taken USING (event_id)
   ON CONFLICT (id) DO NOTHING
   RETURNING id, state
 )`;
+}
 
-const ANSWER = `
+const RESULT = sql`
 SELECT (SELECT string_agg(event_id::text, ',') FROM taken) AS taken,
   (SELECT string_agg(id::text, ',') FROM made WHERE state = 'running') AS claimed,
   max(value) FILTER (WHERE name = 'flows') AS flows, max(value) FILTER (WHERE name = 'breakers') AS breakers`;
 
-// Most batches bury nothing: they do not pay for the look at the events, nor for what counts dead letters.
-const ROUTE_EVENTS = inShapes("route-events", (shape) => `${routed(shape)}${ANSWER} FROM change_counters`);
-
-const ROUTE_AND_BURY_EVENTS = {
-  name: "route-and-bury-events",
-  text: `${routed("many")},
-buried AS (
+function withDeadLetters(routed: Sql, { verdicts, deadLetters }: RoutingDecision): Sql {
+  const { low, high } = idBounds(verdicts.map((verdict) => verdict.eventId));
+  return sql`${routed},
+new_dead_letters AS (
   INSERT INTO dead_letters (tenant_id, connector, endpoint, event_id, event_type, source, subject, occurred_at,
     delivery_key, item, stage, event_payload, content_type, headers, error_message, error_context, fingerprint)
   SELECT e.tenant_id, e.connector, e.endpoint, e.id, e.type, e.source, e.subject, e.occurred_at, e.delivery_key,
     e.item, d.stage, e.payload, e.content_type, e.headers, d.error_message, d.error_context::jsonb, d.fingerprint
-  FROM ${LETTERS.from("many", "d")}
+  FROM ${deadLetterRows(deadLetters).from("d")}
     JOIN taken USING (event_id)
-    JOIN events e ON e.id = d.event_id AND e.id BETWEEN $14::uuid AND $15::uuid
+    JOIN events e ON e.id = d.event_id AND e.id BETWEEN ${low}::uuid AND ${high}::uuid
   WHERE d.unmatched = 0 OR 'dlq' = coalesce(
     (SELECT p.unmatched FROM dlq_policies p WHERE p.tenant_id = e.tenant_id),
     (SELECT p.unmatched FROM dlq_policies p WHERE p.tenant_id = '*'), 'dlq')
   RETURNING event_id
-)${ANSWER}, (SELECT string_agg(event_id::text, ',') FROM buried) AS buried FROM change_counters`,
-};
+)${RESULT}, (SELECT string_agg(event_id::text, ',') FROM new_dead_letters) AS dead_lettered FROM change_counters`;
+}
 
 /** Makes runs of past events, due at once; answers how many there were not yet. */
 export async function insertRuns(transaction: Queryable, runs: readonly NewRun[]): Promise<number> {
   if (runs.length === 0) return 0;
-  const rows = await transaction.query({
-    text: `INSERT INTO runs (id, tenant_id, flow_id, flow_version, event_id, lane, gate, state, visible_at)
+  const rows =
+    await transaction.query(sql`INSERT INTO runs (id, tenant_id, flow_id, flow_version, event_id, lane, gate, state, visible_at)
       SELECT r.*, 'queued', now()
-      FROM unnest($1::uuid[], $2::text[], $3::text[], $4::int[], $5::uuid[], $6::smallint[], $7::text[]) AS r
-      ON CONFLICT (id) DO NOTHING RETURNING 1`,
-    values: [
-      runs.map((run) => run.id),
-      runs.map((run) => run.tenantId),
-      runs.map((run) => run.flowId),
-      runs.map((run) => run.flowVersion),
-      runs.map((run) => run.eventId),
-      runs.map((run) => run.lane),
-      runs.map((run) => run.gate ?? null),
-    ],
-  });
+      FROM unnest(${runs.map((run) => run.id)}::uuid[], ${runs.map((run) => run.tenantId)}::text[], ${runs.map((run) => run.flowId)}::text[], ${runs.map((run) => run.flowVersion)}::int[], ${runs.map((run) => run.eventId)}::uuid[], ${runs.map((run) => run.lane)}::smallint[], ${runs.map((run) => run.gate ?? null)}::text[]) AS r
+      ON CONFLICT (id) DO NOTHING RETURNING 1`);
   return rows.length;
 }

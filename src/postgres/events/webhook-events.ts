@@ -1,4 +1,5 @@
 import type { Queryable } from "../core/database.ts";
+import { prepared, sql } from "../core/sql.ts";
 
 /** What a webhook brought of a connector whose records are polled as well. */
 export interface WebhookEvent {
@@ -27,14 +28,15 @@ export async function listWebhookEvents(
     received_at: Date;
     content_type: string | null;
     payload: Buffer;
-  }>({
-    name: "list-webhook-events",
-    text: `SELECT id, type, received_at, content_type, payload FROM events
-      WHERE tenant_id = $1 AND id > $2 AND connector = $3 AND source = 'webhook' AND type = ANY ($4)
-        AND id <> ALL ($5::uuid[])
-      ORDER BY id LIMIT $6`,
-    values: [of.tenantId, of.after, of.connector, of.types, of.except, of.limit],
-  });
+  }>(
+    prepared(
+      "list-webhook-events",
+      sql`SELECT id, type, received_at, content_type, payload FROM events
+      WHERE tenant_id = ${of.tenantId} AND id > ${of.after} AND connector = ${of.connector} AND source = 'webhook' AND type = ANY (${of.types})
+        AND id <> ALL (${of.except}::uuid[])
+      ORDER BY id LIMIT ${of.limit}`,
+    ),
+  );
   return rows.map((row) => ({
     id: row.id,
     type: row.type,

@@ -1,5 +1,6 @@
 import type { FlowDefinition } from "../../domain/flow/flow.ts";
 import type { Queryable } from "../core/database.ts";
+import { sql } from "../core/sql.ts";
 import { uuid7Floor } from "../schema/partitions.ts";
 
 export type BackfillState = "running" | "done" | "stopped";
@@ -40,21 +41,11 @@ export async function startBackfill(
   transaction: Queryable,
   flow: { tenantId: string; flowId: string; version: number; deployedFrom: number; fromMs: number },
 ): Promise<void> {
-  await transaction.query({
-    text: `INSERT INTO backfills (tenant_id, flow_id, version, deployed_from, from_time, last_id)
-      VALUES ($1, $2, $3, $4, $5, $6)
+  await transaction.query(sql`INSERT INTO backfills (tenant_id, flow_id, version, deployed_from, from_time, last_id)
+      VALUES (${flow.tenantId}, ${flow.flowId}, ${flow.version}, ${flow.deployedFrom}, ${new Date(flow.fromMs)}, ${uuid7Floor(flow.fromMs)})
       ON CONFLICT (tenant_id, flow_id) DO UPDATE SET version = excluded.version,
         deployed_from = excluded.deployed_from, from_time = excluded.from_time, last_id = excluded.last_id,
-        scanned = 0, matched = 0, state = 'running', visible_at = now(), started_at = now(), finished_at = NULL`,
-    values: [
-      flow.tenantId,
-      flow.flowId,
-      flow.version,
-      flow.deployedFrom,
-      new Date(flow.fromMs),
-      uuid7Floor(flow.fromMs),
-    ],
-  });
+        scanned = 0, matched = 0, state = 'running', visible_at = now(), started_at = now(), finished_at = NULL`);
 }
 
 /** Ends one that is under way; answers the flow's backfill as it is then, if it ever had one. */
@@ -62,21 +53,17 @@ export async function stopBackfill(
   transaction: Queryable,
   flow: { tenantId: string; flowId: string },
 ): Promise<void> {
-  await transaction.query({
-    text: `UPDATE backfills SET state = 'stopped', finished_at = now()
-      WHERE tenant_id = $1 AND flow_id = $2 AND state = 'running'`,
-    values: [flow.tenantId, flow.flowId],
-  });
+  await transaction.query(sql`UPDATE backfills SET state = 'stopped', finished_at = now()
+      WHERE tenant_id = ${flow.tenantId} AND flow_id = ${flow.flowId} AND state = 'running'`);
 }
 
 export async function findBackfill(
   transaction: Queryable,
   flow: { tenantId: string; flowId: string },
 ): Promise<StoredBackfill | undefined> {
-  const [row] = await transaction.query<BackfillRow>({
-    text: "SELECT * FROM backfills WHERE tenant_id = $1 AND flow_id = $2",
-    values: [flow.tenantId, flow.flowId],
-  });
+  const [row] = await transaction.query<BackfillRow>(
+    sql`SELECT * FROM backfills WHERE tenant_id = ${flow.tenantId} AND flow_id = ${flow.flowId}`,
+  );
   return row === undefined ? undefined : asStoredBackfill(row);
 }
 
@@ -84,12 +71,12 @@ export async function findBackfill(
 export async function lockDueBackfill(
   transaction: Queryable,
 ): Promise<(StoredBackfill & { definition: FlowDefinition }) | undefined> {
-  const [row] = await transaction.query<BackfillRow & { definition: FlowDefinition }>({
-    text: `SELECT b.*, v.definition FROM backfills b JOIN flow_versions v USING (tenant_id, flow_id, version)
+  const [row] = await transaction.query<
+    BackfillRow & { definition: FlowDefinition }
+  >(sql`SELECT b.*, v.definition FROM backfills b JOIN flow_versions v USING (tenant_id, flow_id, version)
         JOIN tenants t ON t.id = b.tenant_id AND t.deleted_at IS NULL
       WHERE b.state = 'running' AND b.visible_at <= now()
-      ORDER BY b.visible_at LIMIT 1 FOR UPDATE OF b SKIP LOCKED`,
-  });
+      ORDER BY b.visible_at LIMIT 1 FOR UPDATE OF b SKIP LOCKED`);
   return row === undefined ? undefined : { ...asStoredBackfill(row), definition: row.definition };
 }
 
@@ -99,21 +86,10 @@ export async function moveBackfill(
   backfill: StoredBackfill,
   progress: { lastId: string; scanned: number; matched: number; done: boolean; waitMs: number },
 ): Promise<void> {
-  await transaction.query({
-    text: `UPDATE backfills SET last_id = $3, scanned = scanned + $4, matched = matched + $5,
-        state = CASE WHEN $6 THEN 'done' ELSE state END, finished_at = CASE WHEN $6 THEN now() END,
-        visible_at = now() + $7 * interval '1 millisecond'
-      WHERE tenant_id = $1 AND flow_id = $2`,
-    values: [
-      backfill.tenantId,
-      backfill.flowId,
-      progress.lastId,
-      progress.scanned,
-      progress.matched,
-      progress.done,
-      progress.waitMs,
-    ],
-  });
+  await transaction.query(sql`UPDATE backfills SET last_id = ${progress.lastId}, scanned = scanned + ${progress.scanned}, matched = matched + ${progress.matched},
+        state = CASE WHEN ${progress.done} THEN 'done' ELSE state END, finished_at = CASE WHEN ${progress.done} THEN now() END,
+        visible_at = now() + ${progress.waitMs} * interval '1 millisecond'
+      WHERE tenant_id = ${backfill.tenantId} AND flow_id = ${backfill.flowId}`);
 }
 
 function asStoredBackfill(row: BackfillRow): StoredBackfill {

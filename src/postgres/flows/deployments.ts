@@ -3,6 +3,7 @@ import type { RoutedDefinition } from "../../domain/flow/flow.ts";
 import { nextTick, type Schedule } from "../../domain/flow/schedule.ts";
 import { raiseCounter } from "../core/change-counters.ts";
 import type { Queryable } from "../core/database.ts";
+import { prepared, sql } from "../core/sql.ts";
 import { stopBackfill } from "./backfills.ts";
 
 /** One version of a flow, live from one value of the flows counter until another, or still. */
@@ -27,7 +28,7 @@ interface DeploymentRow {
 }
 
 /** The data of ticks is for the events that are made of them. */
-const DEFINITION = "(v.definition - 'action') #- '{trigger,schedule,data}' AS definition";
+const DEFINITION = sql`(v.definition - 'action') #- '{trigger,schedule,data}' AS definition`;
 
 /**
  * Every deployment that began or ended after the flows counter had the value `since`, in the order of their
@@ -37,18 +38,19 @@ export async function loadDeployments(
   database: Queryable,
   since: number,
 ): Promise<{ deployments: Deployment[]; counter: number }> {
-  const rows = await database.query<{ counter: string } & (DeploymentRow | { tenant_id: null })>({
-    name: "load-deployments",
-    text: `SELECT c.value AS counter, d.tenant_id, d.flow_id, d.version, d.deployed_from, d.deployed_until, ${DEFINITION}
+  const rows = await database.query<{ counter: string } & (DeploymentRow | { tenant_id: null })>(
+    prepared(
+      "load-deployments",
+      sql`SELECT c.value AS counter, d.tenant_id, d.flow_id, d.version, d.deployed_from, d.deployed_until, ${DEFINITION}
       FROM change_counters c
       LEFT JOIN (SELECT * FROM deployments
-        WHERE CASE WHEN $1::bigint = 0 THEN deployed_until IS NULL
-          ELSE deployed_from > $1 OR deployed_until > $1 END) d ON true
+        WHERE CASE WHEN ${since}::bigint = 0 THEN deployed_until IS NULL
+          ELSE deployed_from > ${since} OR deployed_until > ${since} END) d ON true
       LEFT JOIN flow_versions v USING (tenant_id, flow_id, version)
       WHERE c.name = 'flows'
       ORDER BY d.deployed_from`,
-    values: [since],
-  });
+    ),
+  );
   const deployments = rows.flatMap((row) => (row.tenant_id === null ? [] : asDeployment(row)));
   return { deployments, counter: Number(rows[0]?.counter) };
 }
@@ -58,12 +60,13 @@ export async function loadEndedDeployments(
   database: Queryable,
   { after, upTo }: { after: number; upTo: number },
 ): Promise<Deployment[]> {
-  const rows = await database.query<DeploymentRow>({
-    name: "load-ended-deployments",
-    text: `SELECT d.*, ${DEFINITION} FROM deployments d JOIN flow_versions v USING (tenant_id, flow_id, version)
-      WHERE d.deployed_until > $1 AND d.deployed_until <= $2 ORDER BY d.deployed_from`,
-    values: [after, upTo],
-  });
+  const rows = await database.query<DeploymentRow>(
+    prepared(
+      "load-ended-deployments",
+      sql`SELECT d.*, ${DEFINITION} FROM deployments d JOIN flow_versions v USING (tenant_id, flow_id, version)
+      WHERE d.deployed_until > ${after} AND d.deployed_until <= ${upTo} ORDER BY d.deployed_from`,
+    ),
+  );
   return rows.map(asDeployment);
 }
 
@@ -82,17 +85,15 @@ export async function listDeploymentsAt(
     limit: number;
   },
 ): Promise<Deployment[]> {
-  const rows = await transaction.query<DeploymentRow>({
-    text: `SELECT d.*, ${DEFINITION} FROM deployments d JOIN flow_versions v USING (tenant_id, flow_id, version)
-      WHERE d.tenant_id = $1 AND d.deployed_from <= $2 AND (d.deployed_until IS NULL OR d.deployed_until > $2)
-        AND (d.flow_id = ANY($5::text[]) OR (
-          coalesce(v.definition #>> '{trigger,connector}', $3) = $3
+  const rows =
+    await transaction.query<DeploymentRow>(sql`SELECT d.*, ${DEFINITION} FROM deployments d JOIN flow_versions v USING (tenant_id, flow_id, version)
+      WHERE d.tenant_id = ${event.tenantId} AND d.deployed_from <= ${event.counter} AND (d.deployed_until IS NULL OR d.deployed_until > ${event.counter})
+        AND (d.flow_id = ANY(${event.first}::text[]) OR (
+          coalesce(v.definition #>> '{trigger,connector}', ${event.connector}) = ${event.connector}
           AND (v.definition #> '{trigger,event_types}' IS NULL OR EXISTS (
             SELECT FROM jsonb_array_elements_text(v.definition #> '{trigger,event_types}') AS t (name)
-            WHERE name = $4 OR (right(name, 1) = '*' AND starts_with($4, left(name, -1)))))))
-      ORDER BY d.flow_id <> ALL($5::text[]), d.flow_id LIMIT $6`,
-    values: [event.tenantId, event.counter, event.connector, event.type, event.first, event.limit],
-  });
+            WHERE name = ${event.type} OR (right(name, 1) = '*' AND starts_with(${event.type}, left(name, -1)))))))
+      ORDER BY d.flow_id <> ALL(${event.first}::text[]), d.flow_id LIMIT ${event.limit}`);
   return rows.map(asDeployment);
 }
 
@@ -101,11 +102,9 @@ export async function listLiveDeployments(
   transaction: Queryable,
   { tenantId, limit }: { tenantId: string; limit: number },
 ): Promise<Deployment[]> {
-  const rows = await transaction.query<DeploymentRow>({
-    text: `SELECT d.*, ${DEFINITION} FROM deployments d JOIN flow_versions v USING (tenant_id, flow_id, version)
-      WHERE d.tenant_id = $1 AND d.deployed_until IS NULL ORDER BY d.deployed_from LIMIT $2`,
-    values: [tenantId, limit],
-  });
+  const rows =
+    await transaction.query<DeploymentRow>(sql`SELECT d.*, ${DEFINITION} FROM deployments d JOIN flow_versions v USING (tenant_id, flow_id, version)
+      WHERE d.tenant_id = ${tenantId} AND d.deployed_until IS NULL ORDER BY d.deployed_from LIMIT ${limit}`);
   return rows.map(asDeployment);
 }
 
@@ -131,16 +130,13 @@ export async function deployFlow(
 ): Promise<{ counter: number }> {
   const { counter, ended } = await endDeployment(transaction, flow);
   const nextTickAt = await firstTick(transaction, flow, ended);
-  const deployed = await transaction.query({
-    text: `INSERT INTO deployments (tenant_id, flow_id, version, deployed_from, next_tick_at)
-      SELECT id, $2, $3, $4, $5 FROM tenants WHERE id = $1 AND deleted_at IS NULL RETURNING 1`,
-    values: [flow.tenantId, flow.flowId, flow.version, counter, nextTickAt],
-  });
+  const deployed =
+    await transaction.query(sql`INSERT INTO deployments (tenant_id, flow_id, version, deployed_from, next_tick_at)
+      SELECT id, ${flow.flowId}, ${flow.version}, ${counter}, ${nextTickAt} FROM tenants WHERE id = ${flow.tenantId} AND deleted_at IS NULL RETURNING 1`);
   if (deployed.length === 0) throw new HeadraceError("not_found", `There is no tenant ${flow.tenantId}`);
-  await transaction.query({
-    text: "UPDATE flows SET deployed_version = $3, updated_at = now() WHERE tenant_id = $1 AND id = $2",
-    values: [flow.tenantId, flow.flowId, flow.version],
-  });
+  await transaction.query(
+    sql`UPDATE flows SET deployed_version = ${flow.version}, updated_at = now() WHERE tenant_id = ${flow.tenantId} AND id = ${flow.flowId}`,
+  );
   return { counter };
 }
 
@@ -150,10 +146,9 @@ export async function undeployFlow(
   flow: { tenantId: string; flowId: string },
 ): Promise<void> {
   await endDeployment(transaction, flow);
-  await transaction.query({
-    text: "UPDATE flows SET deployed_version = NULL, updated_at = now() WHERE tenant_id = $1 AND id = $2",
-    values: [flow.tenantId, flow.flowId],
-  });
+  await transaction.query(
+    sql`UPDATE flows SET deployed_version = NULL, updated_at = now() WHERE tenant_id = ${flow.tenantId} AND id = ${flow.flowId}`,
+  );
 }
 
 /** The schedule of a deployment that has ended, and the tick that it had come to. */
@@ -168,13 +163,11 @@ async function endDeployment(
 ): Promise<{ counter: number; ended: EndedSchedule | undefined }> {
   const counter = await raiseCounter(transaction, "flows");
   await stopBackfill(transaction, flow);
-  const [ended] = await transaction.query<EndedSchedule>({
-    text: `UPDATE deployments d SET deployed_until = $3 FROM flow_versions v
-      WHERE d.tenant_id = $1 AND d.flow_id = $2 AND d.deployed_until IS NULL
+  const [ended] =
+    await transaction.query<EndedSchedule>(sql`UPDATE deployments d SET deployed_until = ${counter} FROM flow_versions v
+      WHERE d.tenant_id = ${flow.tenantId} AND d.flow_id = ${flow.flowId} AND d.deployed_until IS NULL
         AND (v.tenant_id, v.flow_id, v.version) = (d.tenant_id, d.flow_id, d.version)
-      RETURNING v.definition #> '{trigger,schedule}' AS schedule, d.next_tick_at`,
-    values: [flow.tenantId, flow.flowId, counter],
-  });
+      RETURNING v.definition #> '{trigger,schedule}' AS schedule, d.next_tick_at`);
   return { counter, ended };
 }
 
@@ -183,11 +176,11 @@ async function firstTick(
   flow: { tenantId: string; flowId: string; version: number },
   ended: EndedSchedule | undefined,
 ): Promise<Date | null> {
-  const [row] = await transaction.query<{ schedule: Schedule | null; now: Date }>({
-    text: `SELECT definition #> '{trigger,schedule}' AS schedule, clock_timestamp() AS now FROM flow_versions
-      WHERE (tenant_id, flow_id, version) = ($1, $2, $3)`,
-    values: [flow.tenantId, flow.flowId, flow.version],
-  });
+  const [row] = await transaction.query<{
+    schedule: Schedule | null;
+    now: Date;
+  }>(sql`SELECT definition #> '{trigger,schedule}' AS schedule, clock_timestamp() AS now FROM flow_versions
+      WHERE (tenant_id, flow_id, version) = (${flow.tenantId}, ${flow.flowId}, ${flow.version})`);
   if (row === undefined || row.schedule === null) return null;
   const { cron, timezone } = row.schedule;
   const same = ended?.schedule?.cron === cron && ended.schedule.timezone === timezone;

@@ -3,6 +3,7 @@ import type { Schedule } from "../../domain/flow/schedule.ts";
 import { raiseCounter } from "../core/change-counters.ts";
 import type { Queryable } from "../core/database.ts";
 import type { Sealed } from "../core/key-ring.ts";
+import { prepared, sql } from "../core/sql.ts";
 
 /** A flow as the API shows it: its newest version, and which version is live. */
 export interface StoredFlow {
@@ -31,7 +32,7 @@ interface FlowRow {
   read_at: Date;
 }
 
-const SELECT_FLOWS = `SELECT f.tenant_id, f.id, f.version, f.deployed_version, v.definition,
+const SELECT_FLOWS = sql`SELECT f.tenant_id, f.id, f.version, f.deployed_version, v.definition,
     d.definition #> '{trigger,schedule}' AS deployed_schedule, f.created_at, f.updated_at, now() AS read_at
   FROM flows f JOIN flow_versions v ON (v.tenant_id, v.flow_id, v.version) = (f.tenant_id, f.id, f.version)
   LEFT JOIN flow_versions d ON (d.tenant_id, d.flow_id, d.version) = (f.tenant_id, f.id, f.deployed_version)
@@ -42,10 +43,9 @@ export async function findFlow(
   tenantId: string,
   id: string,
 ): Promise<StoredFlow | undefined> {
-  const [row] = await database.query<FlowRow>({
-    text: `${SELECT_FLOWS} AND f.tenant_id = $1 AND f.id = $2`,
-    values: [tenantId, id],
-  });
+  const [row] = await database.query<FlowRow>(
+    sql`${SELECT_FLOWS} AND f.tenant_id = ${tenantId} AND f.id = ${id}`,
+  );
   return row === undefined ? undefined : asStoredFlow(row);
 }
 
@@ -55,10 +55,9 @@ export async function lockFlow(
   tenantId: string,
   id: string,
 ): Promise<number | undefined> {
-  const [row] = await transaction.query<{ version: number }>({
-    text: "SELECT version FROM flows WHERE tenant_id = $1 AND id = $2 AND deleted_at IS NULL FOR UPDATE",
-    values: [tenantId, id],
-  });
+  const [row] = await transaction.query<{ version: number }>(
+    sql`SELECT version FROM flows WHERE tenant_id = ${tenantId} AND id = ${id} AND deleted_at IS NULL FOR UPDATE`,
+  );
   return row?.version;
 }
 
@@ -67,13 +66,13 @@ export async function findVersionToRun(
   transaction: Queryable,
   { tenantId, flowId }: { tenantId: string; flowId: string },
 ): Promise<{ version: number; definition: FlowDefinition } | undefined> {
-  const [row] = await transaction.query<{ version: number; definition: FlowDefinition }>({
-    text: `SELECT v.version, v.definition
+  const [row] = await transaction.query<{
+    version: number;
+    definition: FlowDefinition;
+  }>(sql`SELECT v.version, v.definition
       FROM flows f JOIN flow_versions v
         ON (v.tenant_id, v.flow_id, v.version) = (f.tenant_id, f.id, coalesce(f.deployed_version, f.version))
-      WHERE f.tenant_id = $1 AND f.id = $2 AND f.deleted_at IS NULL`,
-    values: [tenantId, flowId],
-  });
+      WHERE f.tenant_id = ${tenantId} AND f.id = ${flowId} AND f.deleted_at IS NULL`);
   return row;
 }
 
@@ -83,13 +82,14 @@ export async function findVersionsToRun(
   tenantId: string,
   flowIds: readonly string[],
 ): Promise<Map<string, { version: number; definition: FlowDefinition }>> {
-  const rows = await transaction.query<{ id: string; version: number; definition: FlowDefinition }>({
-    text: `SELECT f.id, v.version, v.definition
+  const rows = await transaction.query<{
+    id: string;
+    version: number;
+    definition: FlowDefinition;
+  }>(sql`SELECT f.id, v.version, v.definition
       FROM flows f JOIN flow_versions v
         ON (v.tenant_id, v.flow_id, v.version) = (f.tenant_id, f.id, coalesce(f.deployed_version, f.version))
-      WHERE f.tenant_id = $1 AND f.id = ANY ($2::text[]) AND f.deleted_at IS NULL`,
-    values: [tenantId, flowIds],
-  });
+      WHERE f.tenant_id = ${tenantId} AND f.id = ANY (${flowIds}::text[]) AND f.deleted_at IS NULL`);
   return new Map(rows.map((row) => [row.id, row]));
 }
 
@@ -99,10 +99,9 @@ export async function listFlows(
   tenantId: string,
   page: { afterId: string; limit: number },
 ): Promise<StoredFlow[]> {
-  const rows = await database.query<FlowRow>({
-    text: `${SELECT_FLOWS} AND f.tenant_id = $1 AND f.id > $2 ORDER BY f.id LIMIT $3`,
-    values: [tenantId, page.afterId, page.limit],
-  });
+  const rows = await database.query<FlowRow>(
+    sql`${SELECT_FLOWS} AND f.tenant_id = ${tenantId} AND f.id > ${page.afterId} ORDER BY f.id LIMIT ${page.limit}`,
+  );
   return rows.map(asStoredFlow);
 }
 
@@ -127,26 +126,22 @@ export async function putFlow(
     replaceSecret?: boolean;
   },
 ): Promise<{ secretStored: boolean }> {
-  const [row] = await transaction.query<{ stored: boolean }>({
-    text: `INSERT INTO flows AS f (tenant_id, id, version, signing_sealed, signing_key_id) VALUES ($1, $2, 0, $3, $4)
+  const [row] = await transaction.query<{
+    stored: boolean;
+  }>(sql`INSERT INTO flows AS f (tenant_id, id, version, signing_sealed, signing_key_id) VALUES (${flow.tenantId}, ${flow.id}, 0, ${flow.signingSealed}, ${flow.signingKeyId})
       ON CONFLICT (tenant_id, id) DO UPDATE SET deleted_at = NULL, updated_at = now(),
-        signing_sealed = CASE WHEN f.deleted_at IS NULL AND NOT $5 THEN f.signing_sealed ELSE excluded.signing_sealed END,
-        signing_key_id = CASE WHEN f.deleted_at IS NULL AND NOT $5 THEN f.signing_key_id ELSE excluded.signing_key_id END,
-        old_signing_until = CASE WHEN f.deleted_at IS NULL AND NOT $5 THEN f.old_signing_until END
-      RETURNING (f.signing_sealed = $3) AS stored`,
-    values: [flow.tenantId, flow.id, flow.signingSealed, flow.signingKeyId, flow.replaceSecret ?? false],
-  });
-  await transaction.query({
-    text: `WITH next AS (
+        signing_sealed = CASE WHEN f.deleted_at IS NULL AND NOT ${flow.replaceSecret ?? false} THEN f.signing_sealed ELSE excluded.signing_sealed END,
+        signing_key_id = CASE WHEN f.deleted_at IS NULL AND NOT ${flow.replaceSecret ?? false} THEN f.signing_key_id ELSE excluded.signing_key_id END,
+        old_signing_until = CASE WHEN f.deleted_at IS NULL AND NOT ${flow.replaceSecret ?? false} THEN f.old_signing_until END
+      RETURNING (f.signing_sealed = ${flow.signingSealed}) AS stored`);
+  await transaction.query(sql`WITH next AS (
         INSERT INTO flow_versions (tenant_id, flow_id, version, definition)
-        SELECT f.tenant_id, f.id, f.version + 1, $3::jsonb
+        SELECT f.tenant_id, f.id, f.version + 1, ${JSON.stringify(flow.definition)}::jsonb
         FROM flows f LEFT JOIN flow_versions v ON (v.tenant_id, v.flow_id, v.version) = (f.tenant_id, f.id, f.version)
-        WHERE f.tenant_id = $1 AND f.id = $2 AND v.definition IS DISTINCT FROM $3::jsonb
+        WHERE f.tenant_id = ${flow.tenantId} AND f.id = ${flow.id} AND v.definition IS DISTINCT FROM ${JSON.stringify(flow.definition)}::jsonb
         RETURNING version
       )
-      UPDATE flows SET version = next.version FROM next WHERE tenant_id = $1 AND id = $2`,
-    values: [flow.tenantId, flow.id, JSON.stringify(flow.definition)],
-  });
+      UPDATE flows SET version = next.version FROM next WHERE tenant_id = ${flow.tenantId} AND id = ${flow.id}`);
   // Workers hold opened secrets for as long as the counter stands still.
   if (row?.stored) await raiseCounter(transaction, "flows");
   return { secretStored: row?.stored ?? false };
@@ -160,14 +155,13 @@ export async function rotateSigningSecret(
   transaction: Queryable,
   flow: { tenantId: string; id: string; sealed: Sealed; overlapSeconds: number },
 ): Promise<{ formerUntil: Date } | undefined> {
-  const [row] = await transaction.query<{ former_until: Date }>({
-    text: `UPDATE flows SET old_signing_sealed = signing_sealed, old_signing_key_id = signing_key_id,
-        old_signing_until = now() + $5::int * interval '1 second', signing_sealed = $3, signing_key_id = $4,
+  const [row] = await transaction.query<{
+    former_until: Date;
+  }>(sql`UPDATE flows SET old_signing_sealed = signing_sealed, old_signing_key_id = signing_key_id,
+        old_signing_until = now() + ${flow.overlapSeconds}::int * interval '1 second', signing_sealed = ${flow.sealed.sealed}, signing_key_id = ${flow.sealed.keyId},
         updated_at = now()
-      WHERE tenant_id = $1 AND id = $2 AND deleted_at IS NULL
-      RETURNING old_signing_until AS former_until`,
-    values: [flow.tenantId, flow.id, flow.sealed.sealed, flow.sealed.keyId, flow.overlapSeconds],
-  });
+      WHERE tenant_id = ${flow.tenantId} AND id = ${flow.id} AND deleted_at IS NULL
+      RETURNING old_signing_until AS former_until`);
   if (row === undefined) return undefined;
   // Workers hold opened secrets for as long as the counter stands still.
   await raiseCounter(transaction, "flows");
@@ -176,10 +170,9 @@ export async function rotateSigningSecret(
 
 /** Hides a flow; its versions stay for the runs that name them. Lock and undeploy it in the same transaction. */
 export async function deleteFlow(transaction: Queryable, tenantId: string, id: string): Promise<void> {
-  await transaction.query({
-    text: "UPDATE flows SET deleted_at = now() WHERE tenant_id = $1 AND id = $2",
-    values: [tenantId, id],
-  });
+  await transaction.query(
+    sql`UPDATE flows SET deleted_at = now() WHERE tenant_id = ${tenantId} AND id = ${id}`,
+  );
 }
 
 /** What a worker needs of a flow version: it never changes but for the secret, whose change raises the counter. */
@@ -208,19 +201,16 @@ export async function loadFlowVersions(
     old_signing_sealed: Buffer | null;
     old_signing_key_id: string | null;
     old_signing_until: Date | null;
-  }>({
-    name: "load-flow-versions",
-    text: `SELECT v.tenant_id, v.flow_id, v.version, v.definition, f.signing_sealed, f.signing_key_id,
+  }>(
+    prepared(
+      "load-flow-versions",
+      sql`SELECT v.tenant_id, v.flow_id, v.version, v.definition, f.signing_sealed, f.signing_key_id,
         f.old_signing_sealed, f.old_signing_key_id, f.old_signing_until
-      FROM unnest($1::text[], $2::text[], $3::int[]) AS w (tenant_id, flow_id, version)
+      FROM unnest(${wanted.map((flow) => flow.tenantId)}::text[], ${wanted.map((flow) => flow.flowId)}::text[], ${wanted.map((flow) => flow.version)}::int[]) AS w (tenant_id, flow_id, version)
       JOIN flow_versions v USING (tenant_id, flow_id, version)
       JOIN flows f ON (f.tenant_id, f.id) = (v.tenant_id, v.flow_id)`,
-    values: [
-      wanted.map((flow) => flow.tenantId),
-      wanted.map((flow) => flow.flowId),
-      wanted.map((flow) => flow.version),
-    ],
-  });
+    ),
+  );
   return rows.map((row) => ({
     tenantId: row.tenant_id,
     flowId: row.flow_id,

@@ -1,5 +1,6 @@
 import type { Schedule } from "../../domain/flow/schedule.ts";
 import type { Queryable } from "../core/database.ts";
+import { prepared, sql } from "../core/sql.ts";
 
 /** A live deployment whose tick has come. */
 export interface DueSchedule {
@@ -24,13 +25,10 @@ export async function claimDueSchedules(
     schedule: Schedule;
     next_tick_at: Date;
     now: Date;
-  }>({
-    text: `SELECT d.tenant_id, d.flow_id, v.definition #> '{trigger,schedule}' AS schedule, d.next_tick_at, now() AS now
+  }>(sql`SELECT d.tenant_id, d.flow_id, v.definition #> '{trigger,schedule}' AS schedule, d.next_tick_at, now() AS now
       FROM deployments d JOIN flow_versions v USING (tenant_id, flow_id, version)
       WHERE d.deployed_until IS NULL AND d.next_tick_at <= now()
-      ORDER BY d.next_tick_at LIMIT $1 FOR UPDATE OF d SKIP LOCKED`,
-    values: [limit],
-  });
+      ORDER BY d.next_tick_at LIMIT ${limit} FOR UPDATE OF d SKIP LOCKED`);
   const due = rows.map((row) => ({
     tenantId: row.tenant_id,
     flowId: row.flow_id,
@@ -45,24 +43,19 @@ export async function moveSchedules(
   transaction: Queryable,
   schedules: readonly { tenantId: string; flowId: string; nextTickMs: number | undefined }[],
 ): Promise<void> {
-  await transaction.query({
-    text: `UPDATE deployments d SET next_tick_at = to_timestamp(s.next_tick_ms / 1000.0)
-      FROM unnest($1::text[], $2::text[], $3::bigint[]) AS s (tenant_id, flow_id, next_tick_ms)
-      WHERE d.tenant_id = s.tenant_id AND d.flow_id = s.flow_id AND d.deployed_until IS NULL`,
-    values: [
-      schedules.map((one) => one.tenantId),
-      schedules.map((one) => one.flowId),
-      schedules.map((one) => one.nextTickMs ?? null),
-    ],
-  });
+  await transaction.query(sql`UPDATE deployments d SET next_tick_at = to_timestamp(s.next_tick_ms / 1000.0)
+      FROM unnest(${schedules.map((one) => one.tenantId)}::text[], ${schedules.map((one) => one.flowId)}::text[], ${schedules.map((one) => one.nextTickMs ?? null)}::bigint[]) AS s (tenant_id, flow_id, next_tick_ms)
+      WHERE d.tenant_id = s.tenant_id AND d.flow_id = s.flow_id AND d.deployed_until IS NULL`);
 }
 
 /** How long until the next tick of any schedule, ms, 0 when it has come; undefined when there is none. */
 export async function nextTickDueMs(database: Queryable): Promise<number | undefined> {
-  const [row] = await database.query<{ wait_ms: string }>({
-    name: "next-tick-due",
-    text: `SELECT ceil(greatest(0, extract(epoch FROM next_tick_at - now()) * 1000))::bigint AS wait_ms FROM deployments
+  const [row] = await database.query<{ wait_ms: string }>(
+    prepared(
+      "next-tick-due",
+      sql`SELECT ceil(greatest(0, extract(epoch FROM next_tick_at - now()) * 1000))::bigint AS wait_ms FROM deployments
       WHERE deployed_until IS NULL AND next_tick_at IS NOT NULL ORDER BY next_tick_at LIMIT 1`,
-  });
+    ),
+  );
   return row === undefined ? undefined : Number(row.wait_ms);
 }

@@ -1,4 +1,5 @@
 import type { Queryable } from "../core/database.ts";
+import { sql } from "../core/sql.ts";
 
 /**
  * Ends a run that has not ended: nothing that a worker writes for it counts any more, and a worker that has it stops
@@ -10,10 +11,9 @@ export async function cancelRun(
   tenantId: string,
   id: string,
 ): Promise<{ flowId: string; gate: string | undefined } | undefined> {
-  const [row] = await transaction.query<{ flow_id: string; gate: string | null }>({
-    text: `WITH cancelled AS (
+  const [row] = await transaction.query<{ flow_id: string; gate: string | null }>(sql`WITH cancelled AS (
         UPDATE runs SET state = 'cancelled', fence = fence + 1, finished_at = now()
-        WHERE tenant_id = $1 AND id = $2
+        WHERE tenant_id = ${tenantId} AND id = ${id}
           AND (state IN ('queued', 'running', 'failed') OR state = 'dead' AND gate <> '')
         RETURNING id, tenant_id, dead_letter_id, flow_id, gate
       ),
@@ -21,8 +21,6 @@ export async function cancelRun(
         UPDATE dead_letters d SET replay_run_id = NULL, updated_at = now() FROM cancelled c
         WHERE d.id = c.dead_letter_id AND d.tenant_id = c.tenant_id AND d.replay_run_id = c.id
       )
-      SELECT flow_id, gate FROM cancelled`,
-    values: [tenantId, id],
-  });
+      SELECT flow_id, gate FROM cancelled`);
   return row === undefined ? undefined : { flowId: row.flow_id, gate: row.gate ?? undefined };
 }

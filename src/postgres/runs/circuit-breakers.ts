@@ -1,4 +1,5 @@
 import type { Queryable } from "../core/database.ts";
+import { prepared, sql } from "../core/sql.ts";
 
 export const BREAKER_STATES = ["closed", "open", "half_open"] as const;
 export type BreakerState = (typeof BREAKER_STATES)[number];
@@ -44,7 +45,7 @@ interface WatchedRow {
   watched_for_ms: number;
 }
 
-const WATCHED = `tenant_id, target, state,
+const WATCHED = sql`tenant_id, target, state,
   greatest(0, coalesce(extract(epoch FROM probe_at - now()) * 1000, 0))::float8 AS probe_in_ms`;
 
 /** The targets that failed within `watchedMs`, or whose breaker is not closed; at most `limit`, the open ones first. */
@@ -52,16 +53,17 @@ export async function loadWatchedTargets(
   database: Queryable,
   { watchedMs, limit }: { watchedMs: number; limit: number },
 ): Promise<WatchedTarget[]> {
-  const rows = await database.query<WatchedRow>({
-    name: "load-watched-targets",
-    text: `SELECT * FROM (
-        SELECT ${WATCHED}, $1::float8 AS watched_for_ms FROM circuit_breakers WHERE state <> 'closed'
+  const rows = await database.query<WatchedRow>(
+    prepared(
+      "load-watched-targets",
+      sql`SELECT * FROM (
+        SELECT ${WATCHED}, ${watchedMs}::float8 AS watched_for_ms FROM circuit_breakers WHERE state <> 'closed'
         UNION ALL
-        SELECT ${WATCHED}, extract(epoch FROM failed_at - now())::float8 * 1000 + $1 FROM circuit_breakers
-        WHERE state = 'closed' AND failed_at > now() - $1::float8 * interval '1 millisecond'
-      ) q LIMIT $2`,
-    values: [watchedMs, limit],
-  });
+        SELECT ${WATCHED}, extract(epoch FROM failed_at - now())::float8 * 1000 + ${watchedMs} FROM circuit_breakers
+        WHERE state = 'closed' AND failed_at > now() - ${watchedMs}::float8 * interval '1 millisecond'
+      ) q LIMIT ${limit}`,
+    ),
+  );
   return rows.map(asWatchedTarget);
 }
 
@@ -188,19 +190,21 @@ export async function takeProbe(
   { tenantId, target }: { tenantId: string; target: string },
   probeMs: number,
 ): Promise<{ isMine: boolean; known: WatchedTarget | undefined }> {
-  const [mine] = await database.query<WatchedRow>({
-    name: "take-probe",
-    text: `UPDATE circuit_breakers SET state = 'half_open', probe_at = now() + $3::float8 * interval '1 millisecond'
-      WHERE tenant_id = $1 AND target = $2 AND state <> 'closed' AND probe_at <= now()
-      RETURNING ${WATCHED}, $3::float8 AS watched_for_ms`,
-    values: [tenantId, target, probeMs],
-  });
+  const [mine] = await database.query<WatchedRow>(
+    prepared(
+      "take-probe",
+      sql`UPDATE circuit_breakers SET state = 'half_open', probe_at = now() + ${probeMs}::float8 * interval '1 millisecond'
+      WHERE tenant_id = ${tenantId} AND target = ${target} AND state <> 'closed' AND probe_at <= now()
+      RETURNING ${WATCHED}, ${probeMs}::float8 AS watched_for_ms`,
+    ),
+  );
   if (mine !== undefined) return { isMine: true, known: asWatchedTarget(mine) };
-  const [row] = await database.query<WatchedRow>({
-    name: "find-watched-target",
-    text: `SELECT ${WATCHED}, $3::float8 AS watched_for_ms FROM circuit_breakers WHERE tenant_id = $1 AND target = $2`,
-    values: [tenantId, target, probeMs],
-  });
+  const [row] = await database.query<WatchedRow>(
+    prepared(
+      "find-watched-target",
+      sql`SELECT ${WATCHED}, ${probeMs}::float8 AS watched_for_ms FROM circuit_breakers WHERE tenant_id = ${tenantId} AND target = ${target}`,
+    ),
+  );
   return { isMine: false, known: row === undefined ? undefined : asWatchedTarget(row) };
 }
 
@@ -235,12 +239,9 @@ export async function listBreakers(
     probe_at: Date | null;
     closed_at: Date | null;
     held_runs: number;
-  }>({
-    text: `SELECT b.*, (SELECT count(*)::int FROM (SELECT FROM runs r WHERE r.tenant_id = b.tenant_id
-        AND r.held_reason = 'circuit_open ' || b.target AND r.state = 'queued' LIMIT $4) q) AS held_runs
-      FROM circuit_breakers b WHERE b.tenant_id = $1 AND b.target > $2 ORDER BY b.target LIMIT $3`,
-    values: [page.tenantId, page.afterTarget, page.limit, page.maxHeldRuns],
-  });
+  }>(sql`SELECT b.*, (SELECT count(*)::int FROM (SELECT FROM runs r WHERE r.tenant_id = b.tenant_id
+        AND r.held_reason = 'circuit_open ' || b.target AND r.state = 'queued' LIMIT ${page.maxHeldRuns}) q) AS held_runs
+      FROM circuit_breakers b WHERE b.tenant_id = ${page.tenantId} AND b.target > ${page.afterTarget} ORDER BY b.target LIMIT ${page.limit}`);
   return rows.map((row) => ({
     tenantId: row.tenant_id,
     target: row.target,
@@ -260,13 +261,10 @@ export async function deleteOldBreakers(
   database: Queryable,
   { maxAgeMs, limit }: { maxAgeMs: number; limit: number },
 ): Promise<number> {
-  const rows = await database.query({
-    text: `DELETE FROM circuit_breakers WHERE (tenant_id, target) IN (
+  const rows = await database.query(sql`DELETE FROM circuit_breakers WHERE (tenant_id, target) IN (
         SELECT tenant_id, target FROM circuit_breakers
-        WHERE state = 'closed' AND failed_at < now() - $1::float8 * interval '1 millisecond' ORDER BY failed_at LIMIT $2)
-      RETURNING 1`,
-    values: [maxAgeMs, limit],
-  });
+        WHERE state = 'closed' AND failed_at < now() - ${maxAgeMs}::float8 * interval '1 millisecond' ORDER BY failed_at LIMIT ${limit})
+      RETURNING 1`);
   return rows.length;
 }
 

@@ -1,5 +1,6 @@
 import type { Priority } from "../../domain/priority.ts";
 import type { Queryable } from "../core/database.ts";
+import { prepared, sql } from "../core/sql.ts";
 import { idBounds } from "../schema/partitions.ts";
 import { asClaimedRuns, type ClaimRow } from "./claimed-rows.ts";
 import type { ClaimedRuns, DueRun } from "./runs.ts";
@@ -17,14 +18,15 @@ export async function claimGatedRuns(
   { leaseMs, holdMs }: { leaseMs: number; holdMs: number },
 ): Promise<ClaimedRuns> {
   const { low, high } = idBounds(ids);
-  const rows = await database.query<ClaimRow>({
-    name: "claim-gated-runs",
-    text: `SELECT r.id, r.tenant_id, r.flow_id, r.flow_version, r.event_id, r.replay_seq, r.lane, r.fence, r.attempts,
+  const rows = await database.query<ClaimRow>(
+    prepared(
+      "claim-gated-runs",
+      sql`SELECT r.id, r.tenant_id, r.flow_id, r.flow_version, r.event_id, r.replay_seq, r.lane, r.fence, r.attempts,
         r.gate, c.value AS counter, b.value AS breakers
-      FROM change_counters b, change_counters c LEFT JOIN claim_gated_runs($1, $2, $3, $4, $5) r ON true
+      FROM change_counters b, change_counters c LEFT JOIN claim_gated_runs(${ids}, ${low}, ${high}, ${leaseMs}, ${holdMs}) r ON true
       WHERE c.name = 'flows' AND b.name = 'breakers'`,
-    values: [ids, low, high, leaseMs, holdMs],
-  });
+    ),
+  );
   return asClaimedRuns(rows);
 }
 
@@ -49,16 +51,12 @@ export async function wakeGatedRuns(
     flow_id: string;
     lane: Priority;
     generation: number;
-  }>({
-    name: "wake-gated-runs",
-    text: "SELECT id, tenant_id, flow_id, lane, generation FROM wake_gated_runs($1, $2, $3, $4)",
-    values: [
-      freed.map((run) => run.tenantId),
-      freed.map((run) => run.flowId),
-      freed.map((run) => (run.ended ? run.gate : "")),
-      leaseMs,
-    ],
-  });
+  }>(
+    prepared(
+      "wake-gated-runs",
+      sql`SELECT id, tenant_id, flow_id, lane, generation FROM wake_gated_runs(${freed.map((run) => run.tenantId)}, ${freed.map((run) => run.flowId)}, ${freed.map((run) => (run.ended ? run.gate : ""))}, ${leaseMs})`,
+    ),
+  );
   return rows.map((row) => ({
     id: row.id,
     tenantId: row.tenant_id,

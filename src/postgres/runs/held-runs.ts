@@ -1,5 +1,6 @@
 import type { Priority } from "../../domain/priority.ts";
 import type { Queryable } from "../core/database.ts";
+import { prepared, sql } from "../core/sql.ts";
 import { idBounds } from "../schema/partitions.ts";
 import type { DueRun } from "./runs.ts";
 
@@ -15,23 +16,17 @@ export interface HeldRun {
 export async function holdRuns(database: Queryable, held: readonly HeldRun[]): Promise<void> {
   const ids = held.map((run) => run.id);
   const { low, high } = idBounds(ids);
-  await database.query({
-    name: "hold-runs",
-    text: `UPDATE runs r SET state = 'queued', held_reason = h.reason,
+  await database.query(
+    prepared(
+      "hold-runs",
+      sql`UPDATE runs r SET state = 'queued', held_reason = h.reason,
         visible_at = now() + h.delay_ms * interval '1 millisecond',
         started_at = CASE WHEN r.attempts = 0 THEN NULL ELSE r.started_at END
-      FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::float8[]) AS h (id, fence, reason, delay_ms)
-      WHERE r.id = ANY ($1::uuid[]) AND r.id BETWEEN $5::uuid AND $6::uuid
+      FROM unnest(${ids}::uuid[], ${held.map((run) => run.fence)}::bigint[], ${held.map((run) => run.reason)}::text[], ${held.map((run) => run.delayMs)}::float8[]) AS h (id, fence, reason, delay_ms)
+      WHERE r.id = ANY (${ids}::uuid[]) AND r.id BETWEEN ${low}::uuid AND ${high}::uuid
         AND r.id = h.id AND r.fence = h.fence AND r.state = 'running'`,
-    values: [
-      ids,
-      held.map((run) => run.fence),
-      held.map((run) => run.reason),
-      held.map((run) => run.delayMs),
-      low,
-      high,
-    ],
-  });
+    ),
+  );
 }
 
 /** Why runs wait whose tenant holds all the slots that it may. */
@@ -47,14 +42,15 @@ export async function putOffRuns(
 ): Promise<void> {
   const ids = runs.map((run) => run.id);
   const { low, high } = idBounds(ids);
-  await database.query({
-    name: "put-off-runs",
-    text: `WITH relaxed AS (SELECT set_config('synchronous_commit', 'off', true))
+  await database.query(
+    prepared(
+      "put-off-runs",
+      sql`WITH relaxed AS (SELECT set_config('synchronous_commit', 'off', true))
       UPDATE runs r SET held_reason = '${TENANT_SLOTS}', visible_at = now() + p.delay_ms * interval '1 millisecond'
-      FROM relaxed, unnest($1::uuid[], $2::float8[]) AS p (id, delay_ms)
-      WHERE r.id = ANY ($1::uuid[]) AND r.id BETWEEN $3::uuid AND $4::uuid AND r.id = p.id AND r.state = 'queued'`,
-    values: [ids, runs.map((run) => run.delayMs), low, high],
-  });
+      FROM relaxed, unnest(${ids}::uuid[], ${runs.map((run) => run.delayMs)}::float8[]) AS p (id, delay_ms)
+      WHERE r.id = ANY (${ids}::uuid[]) AND r.id BETWEEN ${low}::uuid AND ${high}::uuid AND r.id = p.id AND r.state = 'queued'`,
+    ),
+  );
 }
 
 /** Of each tenant and lane, its first runs by event that are put off, at most `limit`, in the order of the arguments. */
@@ -62,20 +58,17 @@ export async function findPutOffRuns(
   database: Queryable,
   lines: readonly { tenantId: string; lane: Priority; limit: number }[],
 ): Promise<{ id: string; gated: boolean }[][]> {
-  const rows = await database.query<{ line: number; id: string; gated: boolean }>({
-    name: "find-put-off-runs",
-    text: `SELECT l.line::int, r.id, r.gated
-      FROM unnest($1::text[], $2::smallint[], $3::int[]) WITH ORDINALITY AS l (tenant_id, lane, most, line), LATERAL (
+  const rows = await database.query<{ line: number; id: string; gated: boolean }>(
+    prepared(
+      "find-put-off-runs",
+      sql`SELECT l.line::int, r.id, r.gated
+      FROM unnest(${lines.map((line) => line.tenantId)}::text[], ${lines.map((line) => line.lane)}::smallint[], ${lines.map((line) => line.limit)}::int[]) WITH ORDINALITY AS l (tenant_id, lane, most, line), LATERAL (
         SELECT id, event_id, gate IS NOT NULL AS gated FROM runs
         WHERE tenant_id = l.tenant_id AND lane = l.lane AND state = 'queued' AND held_reason = '${TENANT_SLOTS}'
         ORDER BY event_id LIMIT l.most) r
       ORDER BY l.line, r.event_id`,
-    values: [
-      lines.map((line) => line.tenantId),
-      lines.map((line) => line.lane),
-      lines.map((line) => line.limit),
-    ],
-  });
+    ),
+  );
   const found = lines.map((): { id: string; gated: boolean }[] => []);
   for (const { line, id, gated } of rows) found[line - 1]?.push({ id, gated });
   return found;
@@ -92,17 +85,18 @@ export async function wakeHeldRuns(
     lane: Priority;
     generation: number;
     gated: boolean;
-  }>({
-    name: "wake-held-runs",
-    text: `UPDATE runs SET held_reason = NULL, generation = generation + 1,
-        visible_at = now() + $4::int * interval '1 millisecond'
+  }>(
+    prepared(
+      "wake-held-runs",
+      sql`UPDATE runs SET held_reason = NULL, generation = generation + 1,
+        visible_at = now() + ${held.leaseMs}::int * interval '1 millisecond'
       WHERE id = ANY (ARRAY(SELECT id FROM runs
-          WHERE tenant_id = $1 AND held_reason = $2 AND state = 'queued' AND visible_at > now()
-          ORDER BY event_id LIMIT $3))
+          WHERE tenant_id = ${held.tenantId} AND held_reason = ${held.reason} AND state = 'queued' AND visible_at > now()
+          ORDER BY event_id LIMIT ${held.limit}))
         AND state = 'queued'
       RETURNING id, flow_id, lane, generation, gate IS NOT NULL AS gated`,
-    values: [held.tenantId, held.reason, held.limit, held.leaseMs],
-  });
+    ),
+  );
   return rows.map((row) => ({
     id: row.id,
     tenantId: held.tenantId,

@@ -9,6 +9,7 @@ import {
   type LookStep,
 } from "../core/bounded-list.ts";
 import type { Queryable } from "../core/database.ts";
+import { sql } from "../core/sql.ts";
 import { idBounds, uuid7Floor, uuid7Ms } from "../schema/partitions.ts";
 
 export const RUN_STATES = ["queued", "running", "succeeded", "failed", "dead", "cancelled"] as const;
@@ -80,7 +81,7 @@ interface RunRow {
   finished_at: Date | null;
 }
 
-const COLUMNS = `r.id, r.tenant_id, r.flow_id, r.flow_version, r.event_id, r.replay_seq, r.lane, r.state, r.visible_at, r.held_reason,
+const COLUMNS = sql`r.id, r.tenant_id, r.flow_id, r.flow_version, r.event_id, r.replay_seq, r.lane, r.state, r.visible_at, r.held_reason,
   r.error_code, r.error_message, r.created_at, r.started_at, r.finished_at`;
 
 /** A page of a tenant's runs with their attempts, newest first. */
@@ -103,40 +104,26 @@ export async function listRuns(database: Queryable, filter: RunFilter): Promise<
 
 /** The ids of the runs that a filter finds among the next ones. */
 async function lookAtRuns(database: Queryable, filter: RunFilter, step: LookStep): Promise<Looked<string>> {
-  const [row] = await database.query<LookedRow>({
-    text: `WITH looked AS MATERIALIZED (
+  const [row] = await database.query<LookedRow>(sql`WITH looked AS MATERIALIZED (
         SELECT r.id, r.flow_id, r.state FROM runs r
-        WHERE r.tenant_id = $1 AND ($2::uuid IS NULL OR r.id >= $2) AND ($3::uuid IS NULL OR r.id < $3)
-        ORDER BY r.id DESC LIMIT $4
+        WHERE r.tenant_id = ${filter.tenantId} AND (${filter.sinceId}::uuid IS NULL OR r.id >= ${filter.sinceId}) AND (${step.beforeId}::uuid IS NULL OR r.id < ${step.beforeId})
+        ORDER BY r.id DESC LIMIT ${step.rows}
       ), found AS (
-        SELECT l.id FROM looked l WHERE ($5::text IS NULL OR l.flow_id = $5) AND ($6::text IS NULL OR l.state = $6)
-        ORDER BY l.id DESC LIMIT $7
+        SELECT l.id FROM looked l WHERE (${filter.flowId}::text IS NULL OR l.flow_id = ${filter.flowId}) AND (${filter.state}::text IS NULL OR l.state = ${filter.state})
+        ORDER BY l.id DESC LIMIT ${step.limit}
       )
-      SELECT ${LOOKED_COLUMNS}`,
-    values: [
-      filter.tenantId,
-      filter.sinceId ?? null,
-      step.beforeId ?? null,
-      step.rows,
-      filter.flowId ?? null,
-      filter.state ?? null,
-      step.limit,
-    ],
-  });
+      SELECT ${LOOKED_COLUMNS}`);
   return asLooked(row);
 }
 
 async function loadRuns(database: Queryable, tenantId: string, ids: readonly string[]): Promise<RunRow[]> {
   const { low, high } = idBounds(ids);
-  return await database.query<RunRow>({
-    text: `SELECT ${COLUMNS} FROM runs r
-      WHERE r.tenant_id = $1 AND r.id = ANY ($2::uuid[]) AND r.id BETWEEN $3::uuid AND $4::uuid ORDER BY r.id DESC`,
-    values: [tenantId, ids, low, high],
-  });
+  return await database.query<RunRow>(sql`SELECT ${COLUMNS} FROM runs r
+      WHERE r.tenant_id = ${tenantId} AND r.id = ANY (${ids}::uuid[]) AND r.id BETWEEN ${low}::uuid AND ${high}::uuid ORDER BY r.id DESC`);
 }
 
 /** The first run of an event by a flow has the event's millisecond in its id; a replay's has its own, and an index. */
-const RUNS_OF_EVENT = `(
+const RUNS_OF_EVENT = sql`(
   SELECT * FROM runs WHERE event_id = $3 AND replay_seq = 0 AND id >= $8::uuid AND id < $9::uuid
   UNION ALL SELECT * FROM runs WHERE event_id = $3 AND replay_seq > 0)`;
 
@@ -146,24 +133,11 @@ export async function listRunsOfEvent(
   filter: RunFilter & { eventId: string },
 ): Promise<StoredRun[]> {
   const { eventId } = filter;
-  const rows = await database.query<RunRow>({
-    text: `SELECT ${COLUMNS} FROM ${RUNS_OF_EVENT} r
-      WHERE r.tenant_id = $1 AND ($2::text IS NULL OR r.flow_id = $2)
-        AND ($4::text IS NULL OR r.state = $4) AND ($5::uuid IS NULL OR r.id >= $5)
-        AND ($6::uuid IS NULL OR r.id < $6)
-      ORDER BY r.id DESC LIMIT $7`,
-    values: [
-      filter.tenantId,
-      filter.flowId ?? null,
-      eventId,
-      filter.state ?? null,
-      filter.sinceId ?? null,
-      filter.beforeId ?? null,
-      filter.limit,
-      uuid7Floor(uuid7Ms(eventId)),
-      uuid7Floor(uuid7Ms(eventId) + 1),
-    ],
-  });
+  const rows = await database.query<RunRow>(sql`SELECT ${COLUMNS} FROM ${RUNS_OF_EVENT} r
+      WHERE r.tenant_id = ${filter.tenantId} AND (${filter.flowId}::text IS NULL OR r.flow_id = ${filter.flowId})
+        AND (${filter.state}::text IS NULL OR r.state = ${filter.state}) AND (${filter.sinceId}::uuid IS NULL OR r.id >= ${filter.sinceId})
+        AND (${filter.beforeId}::uuid IS NULL OR r.id < ${filter.beforeId})
+      ORDER BY r.id DESC LIMIT ${filter.limit}`);
   return await withAttempts(database, rows);
 }
 
@@ -173,10 +147,9 @@ export async function findRun(
   tenantId: string,
   id: string,
 ): Promise<StoredRun | undefined> {
-  const rows = await database.query<RunRow>({
-    text: `SELECT ${COLUMNS} FROM runs r WHERE r.tenant_id = $1 AND r.id = $2`,
-    values: [tenantId, id],
-  });
+  const rows = await database.query<RunRow>(
+    sql`SELECT ${COLUMNS} FROM runs r WHERE r.tenant_id = ${tenantId} AND r.id = ${id}`,
+  );
   const [run] = await withAttempts(database, rows);
   return run;
 }
@@ -194,12 +167,9 @@ async function withAttempts(database: Queryable, runs: readonly RunRow[]): Promi
     response_status: number | null;
     started_at: Date;
     finished_at: Date;
-  }>({
-    text: `SELECT run_id, attempt, outcome, error_code, error_message, response_status, started_at, finished_at
-      FROM attempts WHERE run_id = ANY ($1::uuid[]) AND run_id BETWEEN $2::uuid AND $3::uuid
-      ORDER BY run_id, attempt`,
-    values: [ids, low, high],
-  });
+  }>(sql`SELECT run_id, attempt, outcome, error_code, error_message, response_status, started_at, finished_at
+      FROM attempts WHERE run_id = ANY (${ids}::uuid[]) AND run_id BETWEEN ${low}::uuid AND ${high}::uuid
+      ORDER BY run_id, attempt`);
   const attempts = new Map<string, StoredAttempt[]>(ids.map((id) => [id, []]));
   for (const row of rows) {
     attempts.get(row.run_id)?.push({

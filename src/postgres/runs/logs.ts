@@ -1,4 +1,5 @@
 import type { Queryable } from "../core/database.ts";
+import { prepared, sql } from "../core/sql.ts";
 import { idBounds } from "../schema/partitions.ts";
 
 /** One line of a run's log, secrets redacted. */
@@ -31,32 +32,23 @@ export async function keepRunLogs(
 ): Promise<void> {
   const ids = parts.map((part) => part.runId);
   const { low, high } = idBounds(ids);
-  await database.query({
-    name: "keep-run-logs",
-    text: `WITH places AS (
+  await database.query(
+    prepared(
+      "keep-run-logs",
+      sql`WITH places AS (
         SELECT run_id, fence, row_number() OVER (PARTITION BY run_id ORDER BY started_at DESC, fence DESC) AS place
-        FROM run_logs WHERE run_id = ANY ($1::uuid[]) AND run_id BETWEEN $7::uuid AND $8::uuid
+        FROM run_logs WHERE run_id = ANY (${ids}::uuid[]) AND run_id BETWEEN ${low}::uuid AND ${high}::uuid
       ),
       old AS (
         DELETE FROM run_logs l USING places p
-        WHERE l.run_id = p.run_id AND l.fence = p.fence AND p.place >= $9
-          AND l.run_id = ANY ($1::uuid[]) AND l.run_id BETWEEN $7::uuid AND $8::uuid
+        WHERE l.run_id = p.run_id AND l.fence = p.fence AND p.place >= ${maxParts}
+          AND l.run_id = ANY (${ids}::uuid[]) AND l.run_id BETWEEN ${low}::uuid AND ${high}::uuid
       )
       INSERT INTO run_logs (run_id, fence, tenant_id, attempt, lines, dropped)
-      SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::int[], $5::json[], $6::int[])
+      SELECT * FROM unnest(${ids}::uuid[], ${parts.map((part) => part.fence)}::bigint[], ${parts.map((part) => part.tenantId)}::text[], ${parts.map((part) => part.attempt)}::int[], ${parts.map((part) => JSON.stringify(part.lines))}::json[], ${parts.map((part) => part.dropped)}::int[])
       ON CONFLICT (run_id, fence) DO UPDATE SET lines = excluded.lines, dropped = excluded.dropped`,
-    values: [
-      ids,
-      parts.map((part) => part.fence),
-      parts.map((part) => part.tenantId),
-      parts.map((part) => part.attempt),
-      parts.map((part) => JSON.stringify(part.lines)),
-      parts.map((part) => part.dropped),
-      low,
-      high,
-      maxParts,
-    ],
-  });
+    ),
+  );
 }
 
 /** The logs of a run, the oldest first. */
@@ -65,9 +57,10 @@ export async function findRunLogs(
   tenantId: string,
   runId: string,
 ): Promise<{ attempt: number; lines: LogLine[]; dropped: number }[]> {
-  return await database.query<{ attempt: number; lines: LogLine[]; dropped: number }>({
-    text: `SELECT attempt, lines, dropped FROM run_logs WHERE tenant_id = $1 AND run_id = $2
-      ORDER BY started_at, fence`,
-    values: [tenantId, runId],
-  });
+  return await database.query<{
+    attempt: number;
+    lines: LogLine[];
+    dropped: number;
+  }>(sql`SELECT attempt, lines, dropped FROM run_logs WHERE tenant_id = ${tenantId} AND run_id = ${runId}
+      ORDER BY started_at, fence`);
 }

@@ -1,4 +1,5 @@
 import type { Queryable } from "../core/database.ts";
+import { prepared, sql } from "../core/sql.ts";
 import { idBounds } from "../schema/partitions.ts";
 import { WORKER_LOST } from "./runs.ts";
 
@@ -31,13 +32,14 @@ export async function findLostRuns(
     replay_seq: number;
     lost: number;
     is_running: boolean;
-  }>({
-    name: "find-lost-runs",
-    text: `SELECT id, tenant_id, flow_id, flow_version, event_id, fence, replay_seq, lost, state = 'running' AS is_running
-      FROM runs WHERE id = ANY ($1::uuid[]) AND id BETWEEN $2::uuid AND $3::uuid
+  }>(
+    prepared(
+      "find-lost-runs",
+      sql`SELECT id, tenant_id, flow_id, flow_version, event_id, fence, replay_seq, lost, state = 'running' AS is_running
+      FROM runs WHERE id = ANY (${ids}::uuid[]) AND id BETWEEN ${low}::uuid AND ${high}::uuid
         AND (state = 'running' OR state = 'failed' AND lost > 1) AND visible_at <= now()`,
-    values: [ids, low, high],
-  });
+    ),
+  );
   const lost = rows
     .filter((row) => row.is_running)
     .map((row) => ({
@@ -64,16 +66,17 @@ export async function countLosses(
   if (lost.length === 0) return;
   const ids = lost.map((run) => run.id);
   const { low, high } = idBounds(ids);
-  await database.query({
-    name: "count-losses",
-    text: `UPDATE runs r SET state = CASE WHEN r.lost = 0 THEN 'queued' ELSE 'failed' END, lost = r.lost + 1,
+  await database.query(
+    prepared(
+      "count-losses",
+      sql`UPDATE runs r SET state = CASE WHEN r.lost = 0 THEN 'queued' ELSE 'failed' END, lost = r.lost + 1,
         error_code = '${WORKER_LOST}', error_message = 'The worker was gone before an attempt ended',
         visible_at = now() + l.delay_ms * interval '1 millisecond'
-      FROM unnest($1::uuid[], $2::bigint[], $3::int[]) AS l (id, fence, delay_ms)
-      WHERE r.id = ANY ($1::uuid[]) AND r.id BETWEEN $4::uuid AND $5::uuid
+      FROM unnest(${ids}::uuid[], ${lost.map((run) => run.fence)}::bigint[], ${lost.map((run) => Math.round(run.delayMs))}::int[]) AS l (id, fence, delay_ms)
+      WHERE r.id = ANY (${ids}::uuid[]) AND r.id BETWEEN ${low}::uuid AND ${high}::uuid
         AND r.id = l.id AND r.fence = l.fence AND r.state = 'running' AND r.visible_at <= now()`,
-    values: [ids, lost.map((run) => run.fence), lost.map((run) => Math.round(run.delayMs)), low, high],
-  });
+    ),
+  );
 }
 
 /**
@@ -86,17 +89,18 @@ export async function holdSuspects(
   waitMs: number,
 ): Promise<void> {
   const { low, high } = idBounds(ids);
-  await database.query({
-    name: "hold-suspects",
-    text: `UPDATE runs r SET visible_at = now() + $4::int * interval '1 millisecond'
+  await database.query(
+    prepared(
+      "hold-suspects",
+      sql`UPDATE runs r SET visible_at = now() + ${waitMs}::int * interval '1 millisecond'
       WHERE r.id = ANY (ARRAY(
           SELECT s.id FROM runs s
-          WHERE s.id = ANY ($1::uuid[]) AND s.id BETWEEN $2::uuid AND $3::uuid AND s.lost > 1 AND s.state = 'failed'
+          WHERE s.id = ANY (${ids}::uuid[]) AND s.id BETWEEN ${low}::uuid AND ${high}::uuid AND s.lost > 1 AND s.state = 'failed'
           ORDER BY s.visible_at, s.id
           OFFSET CASE WHEN EXISTS (
             SELECT FROM runs o WHERE o.lost > 1
               AND (o.state = 'running' OR o.state = 'queued' AND o.held_reason IS NULL)) THEN 0 ELSE 1 END))
-        AND r.id BETWEEN $2::uuid AND $3::uuid AND r.lost > 1 AND r.state = 'failed'`,
-    values: [ids, low, high, waitMs],
-  });
+        AND r.id BETWEEN ${low}::uuid AND ${high}::uuid AND r.lost > 1 AND r.state = 'failed'`,
+    ),
+  );
 }

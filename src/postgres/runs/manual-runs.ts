@@ -4,6 +4,7 @@ import { MANUAL_EVENT } from "../../domain/flow/manual-run.ts";
 import { runId } from "../../domain/flow/run-id.ts";
 import { priorityOf } from "../../domain/priority.ts";
 import type { Queryable } from "../core/database.ts";
+import { sql } from "../core/sql.ts";
 import { findVersionToRun } from "../flows/flows.ts";
 import type { QueuedRun } from "./replay.ts";
 
@@ -32,38 +33,21 @@ export async function startManualRun(
     ...{ id: runId({ eventId, flowId, replaySeq: 0 }), tenantId, flowId, lane, eventId },
     gate: gateOf(flow.definition, eventOf(manual, eventId)),
   });
-  const [made] = await transaction.query<{ id: string }>({ text: "SELECT uuid7(clock_us()) AS id" });
+  const [made] = await transaction.query<{ id: string }>(sql`SELECT uuid7(clock_us()) AS id`);
   const run = asRun(made?.id as string);
   if (keyWindowMs !== undefined) {
     const first = await takeKey(transaction, { ...manual, keyWindowMs, eventId: run.eventId });
     if (first !== run.eventId) return { ...asRun(first), isNew: false };
   }
-  await transaction.query({
-    text: `WITH event AS (
+  await transaction.query(sql`WITH event AS (
         INSERT INTO events (id, tenant_id, connector, endpoint, type, source, priority, received_at, delivery_key,
           content_type, flows_counter, payload)
-        SELECT $1, $2, $3, $4, $5, 'api', $6, clock_timestamp(), $7, 'application/json', value, $8
+        SELECT ${run.eventId}, ${tenantId}, ${MANUAL_EVENT.connector}, ${flowId}, ${MANUAL_EVENT.type}, 'api', ${priorityOf("api")}, clock_timestamp(), ${deliveryKey}, 'application/json', value, ${data}
         FROM change_counters WHERE name = 'flows'
       ),
-      verdict AS (INSERT INTO verdicts (event_id, tenant_id, status) VALUES ($1, $2, 'routed'))
+      verdict AS (INSERT INTO verdicts (event_id, tenant_id, status) VALUES (${run.eventId}, ${tenantId}, 'routed'))
       INSERT INTO runs (id, tenant_id, flow_id, flow_version, event_id, lane, gate, state, visible_at)
-      VALUES ($9, $2, $4, $10, $1, $11, $13, 'queued', now() + $12::int * interval '1 millisecond')`,
-    values: [
-      run.eventId,
-      tenantId,
-      MANUAL_EVENT.connector,
-      flowId,
-      MANUAL_EVENT.type,
-      priorityOf("api"),
-      deliveryKey,
-      data,
-      run.id,
-      flow.version,
-      lane,
-      leaseMs,
-      run.gate ?? null,
-    ],
-  });
+      VALUES (${run.id}, ${tenantId}, ${flowId}, ${flow.version}, ${run.eventId}, ${lane}, ${run.gate}, 'queued', now() + ${leaseMs}::int * interval '1 millisecond')`);
   return { ...run, isNew: true };
 }
 

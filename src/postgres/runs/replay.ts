@@ -3,6 +3,7 @@ import { gateOfReplay } from "../../domain/flow/flow-gate.ts";
 import { runId } from "../../domain/flow/run-id.ts";
 import { type Priority, priorityOf } from "../../domain/priority.ts";
 import type { Queryable } from "../core/database.ts";
+import { sql } from "../core/sql.ts";
 import { findVersionToRun } from "../flows/flows.ts";
 import { idBounds, uuid7Floor, uuid7Ms } from "../schema/partitions.ts";
 import type { RunState } from "./list.ts";
@@ -37,19 +38,15 @@ export async function replayRun(
     flow_id: string;
     state: RunState;
     gate: string | null;
-  }>({
-    text: "SELECT event_id, flow_id, state, gate FROM runs WHERE tenant_id = $1 AND id = $2",
-    values: [tenantId, id],
-  });
+  }>(sql`SELECT event_id, flow_id, state, gate FROM runs WHERE tenant_id = ${tenantId} AND id = ${id}`);
   if (run === undefined) return undefined;
   const { event_id: eventId, flow_id: flowId, state } = run;
   if (state === "queued" || state === "running" || state === "failed") return { kind: "unfinished", state };
   const flow = await findVersionToRun(transaction, { tenantId, flowId });
   if (flow === undefined) return { kind: "flow_gone", flowId };
-  const events = await transaction.query({
-    text: "SELECT FROM events WHERE tenant_id = $1 AND id = $2",
-    values: [tenantId, eventId],
-  });
+  const events = await transaction.query(
+    sql`SELECT FROM events WHERE tenant_id = ${tenantId} AND id = ${eventId}`,
+  );
   if (events.length === 0) return { kind: "event_gone" };
   const [next] = await nextReplays(transaction, [{ eventId, flowId }]);
   assert(next !== undefined, "each that was wanted has a number");
@@ -57,11 +54,8 @@ export async function replayRun(
   const lane = flow.definition.trigger.priority ?? priorityOf("replay");
   const gate = gateOfReplay(flow.definition, run.gate);
   const replay = { id: runId({ eventId, flowId, replaySeq, atMs }), tenantId, flowId, lane, gate };
-  await transaction.query({
-    text: `INSERT INTO runs (id, tenant_id, flow_id, flow_version, event_id, replay_seq, lane, gate, state, visible_at)
-      VALUES ($1, $2, $3, $4, $5, $6, $7, $9, 'queued', now() + $8::int * interval '1 millisecond')`,
-    values: [replay.id, tenantId, flowId, flow.version, eventId, replaySeq, lane, leaseMs, gate ?? null],
-  });
+  await transaction.query(sql`INSERT INTO runs (id, tenant_id, flow_id, flow_version, event_id, replay_seq, lane, gate, state, visible_at)
+      VALUES (${replay.id}, ${tenantId}, ${flowId}, ${flow.version}, ${eventId}, ${replaySeq}, ${lane}, ${gate}, 'queued', now() + ${leaseMs}::int * interval '1 millisecond')`);
   return { kind: "replayed", run: replay };
 }
 
@@ -76,24 +70,17 @@ export async function nextReplays(
   if (wanted.length === 0) return [];
   const names = wanted.map(({ eventId, flowId }) => `replay ${eventId} ${flowId}`);
   // In one order, so that two that want several never wait for each other.
-  await transaction.query({
-    text: `SELECT pg_advisory_xact_lock(key) FROM
-      (SELECT DISTINCT hashtextextended(name, 0) AS key FROM unnest($1::text[]) AS name ORDER BY key) keys`,
-    values: [names],
-  });
+  await transaction.query(sql`SELECT pg_advisory_xact_lock(key) FROM
+      (SELECT DISTINCT hashtextextended(name, 0) AS key FROM unnest(${names}::text[]) AS name ORDER BY key) keys`);
   const { low } = idBounds(wanted.map(({ eventId }) => eventId));
-  const rows = await transaction.query<{ seq: number; at_ms: string }>({
-    text: `SELECT coalesce(r.seq, 0) + 1 AS seq, clock_us() / 1000 AS at_ms
-      FROM unnest($1::uuid[], $2::text[]) WITH ORDINALITY AS w (event_id, flow_id, place)
+  const rows = await transaction.query<{
+    seq: number;
+    at_ms: string;
+  }>(sql`SELECT coalesce(r.seq, 0) + 1 AS seq, clock_us() / 1000 AS at_ms
+      FROM unnest(${wanted.map(({ eventId }) => eventId)}::uuid[], ${wanted.map(({ flowId }) => flowId)}::text[]) WITH ORDINALITY AS w (event_id, flow_id, place)
       LEFT JOIN LATERAL (SELECT max(replay_seq) AS seq FROM runs
-        WHERE event_id = w.event_id AND flow_id = w.flow_id AND replay_seq > 0 AND id >= $3::uuid) r ON true
-      ORDER BY w.place`,
-    values: [
-      wanted.map(({ eventId }) => eventId),
-      wanted.map(({ flowId }) => flowId),
-      uuid7Floor(uuid7Ms(low)),
-    ],
-  });
+        WHERE event_id = w.event_id AND flow_id = w.flow_id AND replay_seq > 0 AND id >= ${uuid7Floor(uuid7Ms(low))}::uuid) r ON true
+      ORDER BY w.place`);
   const taken = new Map<string, number>();
   return rows.map((row, index) => {
     const name = names[index] as string;

@@ -1,7 +1,8 @@
 import type { Priority } from "../../domain/priority.ts";
 import { readList, textArray } from "../core/array-literal.ts";
 import type { Queryable } from "../core/database.ts";
-import { inShapes, rowInput, type Shape } from "../core/row-input.ts";
+import { type InputRows, preparedInShape, rowInput } from "../core/row-input.ts";
+import { prepared, type Sql, sql } from "../core/sql.ts";
 import { idBounds } from "../schema/partitions.ts";
 import { asClaimedRuns, type ClaimRow } from "./claimed-rows.ts";
 
@@ -41,20 +42,21 @@ export async function claimRuns(
   leaseMs: number,
 ): Promise<ClaimedRuns> {
   const { low, high } = idBounds(ids);
-  const rows = await database.query<ClaimRow>({
-    name: "claim-runs",
-    text: `WITH relaxed AS (SELECT set_config('synchronous_commit', 'off', true)),
+  const rows = await database.query<ClaimRow>(
+    prepared(
+      "claim-runs",
+      sql`WITH relaxed AS (SELECT set_config('synchronous_commit', 'off', true)),
       claimed AS (
         UPDATE runs SET state = 'running', held_reason = NULL, fence = fence + 1 + floor(random() * 1000000)::bigint, started_at = coalesce(started_at, now()),
-          visible_at = now() + $4::int * interval '1 millisecond'
-        WHERE id = ANY ($1::uuid[]) AND id BETWEEN $2::uuid AND $3::uuid AND state = 'queued'
+          visible_at = now() + ${leaseMs}::int * interval '1 millisecond'
+        WHERE id = ANY (${textArray(ids)}::uuid[]) AND id BETWEEN ${low}::uuid AND ${high}::uuid AND state = 'queued'
         RETURNING id, tenant_id, flow_id, flow_version, event_id, replay_seq, lane, fence, attempts
       )
       SELECT claimed.*, c.value AS counter, b.value AS breakers
       FROM relaxed, change_counters b, change_counters c LEFT JOIN claimed ON true
       WHERE c.name = 'flows' AND b.name = 'breakers'`,
-    values: [textArray(ids), low, high, leaseMs],
-  });
+    ),
+  );
   return asClaimedRuns(rows);
 }
 
@@ -66,15 +68,16 @@ export async function extendLeases(
 ): Promise<Set<string>> {
   const ids = held.map((run) => run.id);
   const { low, high } = idBounds(ids);
-  const rows = await database.query<{ id: string }>({
-    name: "extend-leases",
-    text: `UPDATE runs r SET visible_at = now() + $5::int * interval '1 millisecond'
-      FROM unnest($1::uuid[], $2::bigint[]) AS held (id, fence)
-      WHERE r.id = ANY ($1::uuid[]) AND r.id BETWEEN $3::uuid AND $4::uuid
+  const rows = await database.query<{ id: string }>(
+    prepared(
+      "extend-leases",
+      sql`UPDATE runs r SET visible_at = now() + ${leaseMs}::int * interval '1 millisecond'
+      FROM unnest(${ids}::uuid[], ${held.map((run) => run.fence)}::bigint[]) AS held (id, fence)
+      WHERE r.id = ANY (${ids}::uuid[]) AND r.id BETWEEN ${low}::uuid AND ${high}::uuid
         AND r.id = held.id AND r.fence = held.fence AND r.state = 'running'
       RETURNING r.id`,
-    values: [ids, held.map((run) => run.fence), low, high, leaseMs],
-  });
+    ),
+  );
   return new Set(rows.map((row) => row.id));
 }
 
@@ -112,25 +115,20 @@ export async function finishRuns(
   const { low, high } = idBounds(attempts.map((attempt) => attempt.id));
   const touchesLetters = attempts.some(({ state, replaySeq }) => state === "dead" || replaySeq > 0);
   const shape = attempts.length === 1 && !touchesLetters ? "one" : "many";
-  const values = [low, high, ...ENDED.values(attempts, shape)];
+  const finished = finishedStatement(finishedRows(attempts, shape), { low, high });
+  // Most batches touch no dead letter: they pay neither for the look nor for the counters.
   const [row] = await database.query<{ ids: string | null }>(
     touchesLetters
-      ? { ...FINISH_RUNS_AND_LETTERS, values: [...values, ...letterValues(attempts)] }
-      : { ...FINISH_RUNS[shape], values },
+      ? prepared("finish-runs-and-dead-letters", withDeadLetters(finished, attempts))
+      : preparedInShape("finish-runs", shape, sql`${finished}${RESULT}`),
   );
   return new Set(readList(row?.ids));
-}
-
-function letterValues(attempts: readonly FinishedAttempt[]): unknown[] {
-  const dead = attempts.filter((attempt) => attempt.state === "dead").map((attempt) => attempt.eventId);
-  const { low, high } = idBounds(dead.length === 0 ? [NO_EVENT] : dead);
-  return [low, high, ...LETTERS.values(attempts, "many")];
 }
 
 /** Lies before every partition. */
 const NO_EVENT = "00000000-0000-0000-0000-000000000000";
 
-const ENDED = rowInput<FinishedAttempt>(3, [
+const finishedRows = rowInput<FinishedAttempt>([
   ["run_id", "uuid", (attempt) => attempt.id],
   ["fence", "bigint", (attempt) => attempt.fence],
   ["state", "text", (attempt) => attempt.state],
@@ -141,20 +139,21 @@ const ENDED = rowInput<FinishedAttempt>(3, [
   ["error_message", "text", (attempt) => attempt.errorMessage],
 ]);
 
-const LETTERS = rowInput<FinishedAttempt>(13, [
+const deadLetterRows = rowInput<FinishedAttempt>([
   ["run_id", "uuid", (attempt) => attempt.id],
   ["error_context", "text", ({ errorContext }) => errorContext && JSON.stringify(errorContext)],
   ["fingerprint", "text", (attempt) => attempt.fingerprint],
 ]);
 
-const finished = (shape: Shape) => `
+function finishedStatement(ended: InputRows, { low, high }: { low: string; high: string }): Sql {
+  return sql`
 WITH finished AS (
   UPDATE runs r SET state = e.state, attempts = r.attempts + 1, lost = 0, error_code = e.error_code,
     error_message = e.error_message,
     visible_at = now() + e.retry_delay_ms * interval '1 millisecond',
     finished_at = CASE WHEN e.state = 'failed' THEN NULL ELSE now() END
-  FROM ${ENDED.from(shape, "e")}
-  WHERE r.id ${ENDED.among(shape, "run_id")} AND r.id BETWEEN $1::uuid AND $2::uuid
+  FROM ${ended.from("e")}
+  WHERE r.id ${ended.among("run_id")} AND r.id BETWEEN ${low}::uuid AND ${high}::uuid
     AND r.id = e.run_id AND r.fence = e.fence AND r.state = 'running'
   RETURNING r.tenant_id, r.flow_id, r.event_id, r.dead_letter_id, r.attempts, e.*
 ),
@@ -162,20 +161,23 @@ kept AS (
   INSERT INTO attempts (run_id, attempt, tenant_id, outcome, error_code, error_message, response_status, started_at,
     finished_at)
   SELECT run_id, attempts, tenant_id, CASE WHEN state = 'succeeded' THEN 'done' WHEN state = 'failed' THEN 'retry'
-      WHEN error_code = '${WORKER_LOST}' THEN 'lost' ELSE 'dead' END,
+      WHEN error_code = ${sql.literal(WORKER_LOST)} THEN 'lost' ELSE 'dead' END,
     error_code, error_message, response_status, now() - duration_ms * interval '1 millisecond', now()
   FROM finished
 )`;
+}
 
-const ANSWER = "\nSELECT string_agg(run_id::text, ',') AS ids FROM finished";
+const RESULT = sql`
+SELECT string_agg(run_id::text, ',') AS ids FROM finished`;
 
-// Most batches touch no dead letter: they do not pay for the look, nor for what counts dead letters.
-const FINISH_RUNS = inShapes("finish-runs", (shape) => `${finished(shape)}${ANSWER}`);
-
-const FINISH_RUNS_AND_LETTERS = {
-  name: "finish-runs-and-letters",
-  text: `${finished("many")},
-lettered AS (SELECT f.*, l.error_context, l.fingerprint FROM finished f JOIN ${LETTERS.from("many", "l")} USING (run_id)),
+function withDeadLetters(finished: Sql, attempts: readonly FinishedAttempt[]): Sql {
+  const dead = attempts.filter((attempt) => attempt.state === "dead").map((attempt) => attempt.eventId);
+  const { low, high } = idBounds(dead.length === 0 ? [NO_EVENT] : dead);
+  return sql`${finished},
+lettered AS (
+  SELECT f.*, l.error_context, l.fingerprint
+  FROM finished f JOIN ${deadLetterRows(attempts).from("l")} USING (run_id)
+),
 replayed AS (
   UPDATE dead_letters d SET replay_run_id = NULL, updated_at = now(),
     status = CASE f.state WHEN 'succeeded' THEN 'replayed' ELSE d.status END,
@@ -190,17 +192,17 @@ replayed AS (
   WHERE f.state <> 'failed' AND d.id = f.dead_letter_id AND d.tenant_id = f.tenant_id AND d.replay_run_id = f.run_id
   RETURNING d.id
 ),
-buried AS (
+new_dead_letters AS (
   INSERT INTO dead_letters (tenant_id, connector, endpoint, event_id, event_type, source, subject, occurred_at,
     delivery_key, item, flow_id, run_id, stage, event_payload, content_type, headers, error_message, error_context,
     fingerprint)
   SELECT f.tenant_id, v.connector, v.endpoint, f.event_id, v.type, v.source, v.subject, v.occurred_at,
     v.delivery_key, v.item, f.flow_id, f.run_id, 'execute', v.payload, v.content_type, v.headers,
     coalesce(f.error_message, ''), f.error_context::jsonb, f.fingerprint
-  FROM lettered f JOIN events v ON v.id = f.event_id AND v.id BETWEEN $11::uuid AND $12::uuid
+  FROM lettered f JOIN events v ON v.id = f.event_id AND v.id BETWEEN ${low}::uuid AND ${high}::uuid
   WHERE f.state = 'dead' AND NOT EXISTS (SELECT FROM replayed WHERE id = f.dead_letter_id)
-)${ANSWER}`,
-};
+)${RESULT}`;
+}
 
 /** A run that is queued again under a new generation, and needs a job. */
 export interface DueRun {
@@ -226,13 +228,14 @@ export async function dueRunIds(
   lanes: readonly Priority[],
   limit: number,
 ): Promise<string[]> {
-  const rows = await database.query<{ id: string }>({
-    name: "due-runs",
-    text: `SELECT id FROM runs WHERE state IN ('queued', 'running', 'failed') AND visible_at <= now()
-        AND lane = ANY ($2::smallint[])
-      ORDER BY visible_at LIMIT $1`,
-    values: [limit, lanes],
-  });
+  const rows = await database.query<{ id: string }>(
+    prepared(
+      "due-runs",
+      sql`SELECT id FROM runs WHERE state IN ('queued', 'running', 'failed') AND visible_at <= now()
+        AND lane = ANY (${lanes}::smallint[])
+      ORDER BY visible_at LIMIT ${limit}`,
+    ),
+  );
   return rows.map((row) => row.id);
 }
 
@@ -252,15 +255,16 @@ export async function queueRuns(
     lost: number;
     held_reason: string | null;
     gated: boolean;
-  }>({
-    name: "queue-runs",
-    text: `UPDATE runs SET state = 'queued', generation = generation + 1,
-        visible_at = now() + $4::int * interval '1 millisecond'
-      WHERE id = ANY ($1::uuid[]) AND id BETWEEN $2::uuid AND $3::uuid
+  }>(
+    prepared(
+      "queue-runs",
+      sql`UPDATE runs SET state = 'queued', generation = generation + 1,
+        visible_at = now() + ${leaseMs}::int * interval '1 millisecond'
+      WHERE id = ANY (${ids}::uuid[]) AND id BETWEEN ${low}::uuid AND ${high}::uuid
         AND state IN ('queued', 'running', 'failed') AND visible_at <= now()
       RETURNING id, tenant_id, flow_id, lane, generation, lost, held_reason, gate IS NOT NULL AS gated`,
-    values: [ids, low, high, leaseMs],
-  });
+    ),
+  );
   return rows.map((row) => ({
     id: row.id,
     tenantId: row.tenant_id,
@@ -275,19 +279,21 @@ export async function queueRuns(
 
 /** How long until the next unfinished run is due, ms; undefined when there is none. */
 export async function nextRunDueMs(database: Queryable): Promise<number | undefined> {
-  const [row] = await database.query<{ wait_ms: string }>({
-    name: "next-run-due",
-    text: `SELECT greatest(0, extract(epoch FROM visible_at - now()) * 1000)::bigint AS wait_ms FROM runs
+  const [row] = await database.query<{ wait_ms: string }>(
+    prepared(
+      "next-run-due",
+      sql`SELECT greatest(0, extract(epoch FROM visible_at - now()) * 1000)::bigint AS wait_ms FROM runs
       WHERE state IN ('queued', 'running', 'failed') ORDER BY visible_at LIMIT 1`,
-  });
+    ),
+  );
   return row === undefined ? undefined : Number(row.wait_ms);
 }
 
 /** Makes every queued run that nothing holds due now and answers how many. For a lost Redis: their jobs are gone. */
 export async function expireQueuedRuns(database: Queryable): Promise<number> {
-  const rows = await database.query({
-    text: "UPDATE runs SET visible_at = now() WHERE state = 'queued' AND visible_at > now() AND held_reason IS NULL RETURNING 1",
-  });
+  const rows = await database.query(
+    sql`UPDATE runs SET visible_at = now() WHERE state = 'queued' AND visible_at > now() AND held_reason IS NULL RETURNING 1`,
+  );
   return rows.length;
 }
 
@@ -298,11 +304,8 @@ export async function releaseRuns(
 ): Promise<void> {
   const ids = held.map((run) => run.id);
   const { low, high } = idBounds(ids);
-  await database.query({
-    text: `UPDATE runs r SET state = 'queued', visible_at = now()
-      FROM unnest($1::uuid[], $2::bigint[]) AS held (id, fence)
-      WHERE r.id = ANY ($1::uuid[]) AND r.id BETWEEN $3::uuid AND $4::uuid
-        AND r.id = held.id AND r.fence = held.fence AND r.state = 'running'`,
-    values: [ids, held.map((run) => run.fence), low, high],
-  });
+  await database.query(sql`UPDATE runs r SET state = 'queued', visible_at = now()
+      FROM unnest(${ids}::uuid[], ${held.map((run) => run.fence)}::bigint[]) AS held (id, fence)
+      WHERE r.id = ANY (${ids}::uuid[]) AND r.id BETWEEN ${low}::uuid AND ${high}::uuid
+        AND r.id = held.id AND r.fence = held.fence AND r.state = 'running'`);
 }

@@ -1,13 +1,15 @@
 import type { Queryable } from "../core/database.ts";
+import { prepared, sql } from "../core/sql.ts";
 import { uuid7Floor, uuid7Ms } from "../schema/partitions.ts";
 
 /** The results of a run's finished steps by name, as JSON text; null for a step that gave undefined. */
 export async function loadRunSteps(database: Queryable, runId: string): Promise<Map<string, string | null>> {
-  const rows = await database.query<{ name: string; result: string | null }>({
-    name: "load-run-steps",
-    text: "SELECT name, result::text AS result FROM run_steps WHERE run_id = $1",
-    values: [runId],
-  });
+  const rows = await database.query<{ name: string; result: string | null }>(
+    prepared(
+      "load-run-steps",
+      sql`SELECT name, result::text AS result FROM run_steps WHERE run_id = ${runId}`,
+    ),
+  );
   return new Map(rows.map((row) => [row.name, row.result]));
 }
 
@@ -20,15 +22,16 @@ export async function keepRunStep(
   step: { runId: string; fence: number; name: string; result: string | undefined },
 ): Promise<boolean> {
   const atMs = uuid7Ms(step.runId);
-  const rows = await database.query({
-    name: "keep-run-step",
-    text: `WITH held AS MATERIALIZED (
+  const rows = await database.query(
+    prepared(
+      "keep-run-step",
+      sql`WITH held AS MATERIALIZED (
         SELECT id, tenant_id FROM runs
-        WHERE id = $1 AND id >= $5::uuid AND id < $6::uuid AND fence = $2 AND state = 'running' FOR SHARE
+        WHERE id = ${step.runId} AND id >= ${uuid7Floor(atMs)}::uuid AND id < ${uuid7Floor(atMs + 1)}::uuid AND fence = ${step.fence} AND state = 'running' FOR SHARE
       )
-      INSERT INTO run_steps (run_id, name, tenant_id, result) SELECT id, $3, tenant_id, $4::json FROM held
+      INSERT INTO run_steps (run_id, name, tenant_id, result) SELECT id, ${step.name}, tenant_id, ${step.result}::json FROM held
       ON CONFLICT (run_id, name) DO UPDATE SET result = excluded.result RETURNING 1`,
-    values: [step.runId, step.fence, step.name, step.result ?? null, uuid7Floor(atMs), uuid7Floor(atMs + 1)],
-  });
+    ),
+  );
   return rows.length > 0;
 }

@@ -2,6 +2,7 @@ import pg from "pg";
 import { errorMessage } from "../../runtime/error-message.ts";
 import type { Queryable } from "../core/database.ts";
 import { PostgresUnavailable } from "../core/faults.ts";
+import { sql } from "../core/sql.ts";
 
 /** Every table that is partitioned by the day in a UUIDv7. */
 export const PARTITIONED_TABLES = [
@@ -43,19 +44,15 @@ export function idBounds(ids: readonly string[]): { low: string; high: string } 
  * of those that were missing. They are made as the owner of the tables, whoever asks.
  */
 export async function ensurePartitions(database: Queryable, daysAhead: number): Promise<string[]> {
-  const [row] = await database.query<{ made: string[] }>({
-    text: "SELECT make_partitions($1) AS made",
-    values: [daysAhead],
-  });
+  const [row] = await database.query<{ made: string[] }>(sql`SELECT make_partitions(${daysAhead}) AS made`);
   return row?.made ?? [];
 }
 
 /** The names of partitions that are missing from yesterday to `daysAhead` days after today, by the database's clock. */
 export async function listMissingPartitions(database: Queryable, daysAhead: number): Promise<string[]> {
-  const rows = await database.query<{ partition: string }>({
-    text: "SELECT partition FROM missing_partitions($1)",
-    values: [daysAhead],
-  });
+  const rows = await database.query<{ partition: string }>(
+    sql`SELECT partition FROM missing_partitions(${daysAhead})`,
+  );
   return rows.map((row) => row.partition);
 }
 

@@ -1,4 +1,5 @@
 import type { Queryable } from "../core/database.ts";
+import { prepared, sql } from "../core/sql.ts";
 import type { SourceName } from "./sources.ts";
 
 /** Open holds are the first three; a source has at most one. */
@@ -29,18 +30,17 @@ interface HoldRow {
   decided_at: Date | null;
 }
 
-const COLUMNS = "id, state, count, ceiling, tracked, sample, created_at, decided_at";
-const OPEN = "state IN ('pending', 'approved', 'rejected')";
+const COLUMNS = sql`id, state, count, ceiling, tracked, sample, created_at, decided_at`;
+const OPEN = sql`state IN ('pending', 'approved', 'rejected')`;
 
 /** The hold of a source that is open, decided or not. */
 export async function findOpenHold(
   database: Queryable,
   { tenantId, source }: SourceName,
 ): Promise<StoredHold | undefined> {
-  const [row] = await database.query<HoldRow>({
-    text: `SELECT ${COLUMNS} FROM poll_holds WHERE tenant_id = $1 AND source = $2 AND ${OPEN}`,
-    values: [tenantId, source],
-  });
+  const [row] = await database.query<HoldRow>(
+    sql`SELECT ${COLUMNS} FROM poll_holds WHERE tenant_id = ${tenantId} AND source = ${source} AND ${OPEN}`,
+  );
   return row === undefined ? undefined : asStoredHold(row);
 }
 
@@ -50,11 +50,8 @@ export async function listHolds(
   { tenantId, source }: SourceName,
   page: { beforeId?: string | undefined; limit: number },
 ): Promise<StoredHold[]> {
-  const rows = await database.query<HoldRow>({
-    text: `SELECT ${COLUMNS} FROM poll_holds
-      WHERE tenant_id = $1 AND source = $2 AND ($3::uuid IS NULL OR id < $3) ORDER BY id DESC LIMIT $4`,
-    values: [tenantId, source, page.beforeId ?? null, page.limit],
-  });
+  const rows = await database.query<HoldRow>(sql`SELECT ${COLUMNS} FROM poll_holds
+      WHERE tenant_id = ${tenantId} AND source = ${source} AND (${page.beforeId}::uuid IS NULL OR id < ${page.beforeId}) ORDER BY id DESC LIMIT ${page.limit}`);
   return rows.map(asStoredHold);
 }
 
@@ -64,15 +61,14 @@ export async function holdDeletions(
   { tenantId, source }: SourceName,
   hold: { count: number; ceiling: number; tracked: number; sample: readonly string[] },
 ): Promise<string> {
-  const [row] = await transaction.query<{ id: string }>({
-    text: `INSERT INTO poll_holds AS h (tenant_id, source, count, ceiling, tracked, sample)
-      VALUES ($1, $2, $3, $4, $5, $6)
+  const [row] = await transaction.query<{
+    id: string;
+  }>(sql`INSERT INTO poll_holds AS h (tenant_id, source, count, ceiling, tracked, sample)
+      VALUES (${tenantId}, ${source}, ${hold.count}, ${hold.ceiling}, ${hold.tracked}, ${hold.sample})
       ON CONFLICT (tenant_id, source) WHERE ${OPEN} DO UPDATE SET count = excluded.count,
         ceiling = excluded.ceiling, tracked = excluded.tracked, sample = excluded.sample,
         state = CASE WHEN h.state = 'rejected' AND excluded.count <= h.count THEN h.state ELSE 'pending' END
-      RETURNING id`,
-    values: [tenantId, source, hold.count, hold.ceiling, hold.tracked, hold.sample],
-  });
+      RETURNING id`);
   return row?.id as string;
 }
 
@@ -85,12 +81,13 @@ export async function settleHold(
   { tenantId, source }: SourceName,
   deleted: number,
 ): Promise<boolean> {
-  const rows = await transaction.query({
-    name: "settle-hold",
-    text: `UPDATE poll_holds SET state = CASE WHEN state = 'approved' AND $3::int > 0 THEN 'applied' ELSE 'lapsed' END
-      WHERE tenant_id = $1 AND source = $2 AND ${OPEN} RETURNING 1`,
-    values: [tenantId, source, deleted],
-  });
+  const rows = await transaction.query(
+    prepared(
+      "settle-hold",
+      sql`UPDATE poll_holds SET state = CASE WHEN state = 'approved' AND ${deleted}::int > 0 THEN 'applied' ELSE 'lapsed' END
+      WHERE tenant_id = ${tenantId} AND source = ${source} AND ${OPEN} RETURNING 1`,
+    ),
+  );
   return rows.length > 0;
 }
 
@@ -101,11 +98,9 @@ export async function decideHold(
   id: string,
   decision: "approved" | "rejected",
 ): Promise<StoredHold | undefined> {
-  const [row] = await transaction.query<HoldRow>({
-    text: `UPDATE poll_holds SET decided_at = CASE WHEN state = $4 THEN decided_at ELSE now() END, state = $4
-      WHERE tenant_id = $1 AND source = $2 AND id = $3 AND ${OPEN} RETURNING ${COLUMNS}`,
-    values: [tenantId, source, id, decision],
-  });
+  const [row] =
+    await transaction.query<HoldRow>(sql`UPDATE poll_holds SET decided_at = CASE WHEN state = ${decision} THEN decided_at ELSE now() END, state = ${decision}
+      WHERE tenant_id = ${tenantId} AND source = ${source} AND id = ${id} AND ${OPEN} RETURNING ${COLUMNS}`);
   return row === undefined ? undefined : asStoredHold(row);
 }
 

@@ -1,4 +1,5 @@
 import type { Queryable } from "../core/database.ts";
+import { sql } from "../core/sql.ts";
 import type { SourceName } from "./sources.ts";
 
 /** What becomes of a poll that somebody asks for. */
@@ -17,24 +18,23 @@ export async function requestPoll(
   transaction: Queryable,
   { tenantId, source }: SourceName,
 ): Promise<PollRequest | undefined> {
-  const [row] = await transaction.query<{ pollable: boolean }>({
-    text: `SELECT d.enabled AND n.source IS NOT NULL AS pollable
-      FROM sources d JOIN connectors n ON n.id = d.connector WHERE d.tenant_id = $1 AND d.id = $2`,
-    values: [tenantId, source],
-  });
+  const [row] = await transaction.query<{
+    pollable: boolean;
+  }>(sql`SELECT d.enabled AND n.source IS NOT NULL AS pollable
+      FROM sources d JOIN connectors n ON n.id = d.connector WHERE d.tenant_id = ${tenantId} AND d.id = ${source}`);
   if (row === undefined) return undefined;
   if (!row.pollable) return { kind: "disabled" };
   // A source may be younger than the look that makes its schedule; that look takes the row as its own.
-  await transaction.query({
-    text: `INSERT INTO source_schedules (tenant_id, source, connector, version, limiter)
+  await transaction.query(sql`INSERT INTO source_schedules (tenant_id, source, connector, version, limiter)
       SELECT d.tenant_id, d.id, d.connector, d.version || '.' || n.source_version,
         CASE WHEN n.source #>> '{rate_limit,shared}' = 'true' THEN '*' ELSE d.tenant_id END
-      FROM sources d JOIN connectors n ON n.id = d.connector WHERE d.tenant_id = $1 AND d.id = $2
-      ON CONFLICT DO NOTHING`,
-    values: [tenantId, source],
-  });
-  const [asked] = await transaction.query<{ poll_id: string; is_running: boolean; wait_ms: number | null }>({
-    text: `WITH schedule AS (
+      FROM sources d JOIN connectors n ON n.id = d.connector WHERE d.tenant_id = ${tenantId} AND d.id = ${source}
+      ON CONFLICT DO NOTHING`);
+  const [asked] = await transaction.query<{
+    poll_id: string;
+    is_running: boolean;
+    wait_ms: number | null;
+  }>(sql`WITH schedule AS (
         SELECT s.*, coalesce(s.leased_until > clock_timestamp(), false) AS is_leased,
           -- Its outcome is there, and its end is about to be written here: who asks now wants a later one.
           EXISTS (SELECT FROM polls p WHERE p.tenant_id = s.tenant_id AND p.source = s.source AND p.id = s.poll_id
@@ -42,7 +42,7 @@ export async function requestPoll(
           greatest(s.not_before, l.not_before) AS held_until
         FROM source_schedules s
           LEFT JOIN source_limits l ON l.tenant_id = s.limiter AND l.connector = s.connector
-        WHERE s.tenant_id = $1 AND s.source = $2 FOR UPDATE OF s
+        WHERE s.tenant_id = ${tenantId} AND s.source = ${source} FOR UPDATE OF s
       ),
       asked AS (
         UPDATE source_schedules s SET next_poll_at = least(s.next_poll_at, clock_timestamp()),
@@ -55,9 +55,7 @@ export async function requestPoll(
       SELECT coalesce(a.requested_poll_id, uuid7(clock_us())) AS poll_id, k.is_leased AND NOT k.is_over AS is_running,
         CASE WHEN a.requested_poll_id IS NULL
           THEN ceil(extract(epoch FROM k.held_until - clock_timestamp()) * 1000)::float8 END AS wait_ms
-      FROM schedule k LEFT JOIN asked a ON true`,
-    values: [tenantId, source],
-  });
+      FROM schedule k LEFT JOIN asked a ON true`);
   if (asked === undefined) return undefined;
   return asked.wait_ms === null
     ? { kind: "asked", pollId: asked.poll_id, isRunning: asked.is_running }
@@ -100,17 +98,14 @@ export async function findSchedules(
     quota: number | null;
     remaining: number | null;
     resets_at: Date | null;
-  }>({
-    text: `SELECT s.source, s.next_poll_at, s.interval_seconds, s.reasons, s.failures,
+  }>(sql`SELECT s.source, s.next_poll_at, s.interval_seconds, s.reasons, s.failures,
         s.last_outcome -> 'error' AS last_error, coalesce(s.leased_until > now(), false) AS is_running,
         CASE WHEN s.next_poll_at < 'infinity' THEN greatest(0, extract(epoch FROM now() - s.due_at)) ELSE 0 END::float8
           AS overdue,
         nullif(greatest(s.not_before, l.not_before, now()), now()) AS held_until,
         l.quota, l.remaining, l.resets_at
       FROM source_schedules s LEFT JOIN source_limits l ON l.tenant_id = s.limiter AND l.connector = s.connector
-      WHERE s.tenant_id = $1 AND s.source = ANY ($2::text[])`,
-    values: [tenantId, sources],
-  });
+      WHERE s.tenant_id = ${tenantId} AND s.source = ANY (${sources}::text[])`);
   return rows.map((row) => ({
     tenantId,
     source: row.source,

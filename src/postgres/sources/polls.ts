@@ -1,4 +1,5 @@
 import type { Queryable } from "../core/database.ts";
+import { prepared, sql } from "../core/sql.ts";
 import type { SourceName } from "./sources.ts";
 
 export const POLL_STATUSES = ["running", "ok", "degraded", "held", "rate_limited", "error"] as const;
@@ -72,44 +73,19 @@ export async function finishPoll(
   poll: StoredPoll,
   keep: number,
 ): Promise<void> {
-  await transaction.query({
-    name: "finish-poll",
-    text: `WITH old AS (
-        DELETE FROM polls WHERE tenant_id = $1 AND source = $2 AND id < (
-          SELECT id FROM polls WHERE tenant_id = $1 AND source = $2 ORDER BY id DESC OFFSET $3 LIMIT 1)
+  await transaction.query(
+    prepared(
+      "finish-poll",
+      sql`WITH old AS (
+        DELETE FROM polls WHERE tenant_id = ${tenantId} AND source = ${source} AND id < (
+          SELECT id FROM polls WHERE tenant_id = ${tenantId} AND source = ${source} ORDER BY id DESC OFFSET ${keep - 1} LIMIT 1)
       )
       INSERT INTO polls (tenant_id, source, ${POLL_COLUMNS})
-      VALUES ($1, $2, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21,
-        to_timestamp($22::float8 / 1000), $23, to_timestamp($24::float8 / 1000), to_timestamp($25::float8 / 1000))
+      VALUES (${tenantId}, ${source}, ${poll.id}, ${poll.status}, ${poll.complete}, ${poll.first}, ${poll.records}, ${poll.created}, ${poll.updated}, ${poll.deleted}, ${poll.restored}, ${poll.missedByWebhook}, ${poll.pages}, ${poll.unchangedPages}, ${poll.requests}, ${poll.held?.id}, ${poll.held?.count}, ${poll.error?.code}, ${poll.error?.message}, ${poll.suggestions === undefined ? null : JSON.stringify(poll.suggestions)},
+        to_timestamp(${poll.notBeforeMs}::float8 / 1000), ${poll.rateLimit === undefined ? null : JSON.stringify(poll.rateLimit)}, to_timestamp(${poll.startedAtMs}::float8 / 1000), to_timestamp(${poll.finishedAtMs}::float8 / 1000))
       ON CONFLICT (tenant_id, source, id) DO UPDATE SET (${POLL_COLUMNS}) = ROW (${POLL_COLUMNS.replace(/\w+/g, "excluded.$&")})`,
-    values: [
-      tenantId,
-      source,
-      keep - 1,
-      poll.id,
-      poll.status,
-      poll.complete,
-      poll.first,
-      poll.records,
-      poll.created,
-      poll.updated,
-      poll.deleted,
-      poll.restored,
-      poll.missedByWebhook,
-      poll.pages,
-      poll.unchangedPages,
-      poll.requests,
-      poll.held?.id ?? null,
-      poll.held?.count ?? null,
-      poll.error?.code ?? null,
-      poll.error?.message ?? null,
-      poll.suggestions === undefined ? null : JSON.stringify(poll.suggestions),
-      poll.notBeforeMs ?? null,
-      poll.rateLimit === undefined ? null : JSON.stringify(poll.rateLimit),
-      poll.startedAtMs,
-      poll.finishedAtMs ?? null,
-    ],
-  });
+    ),
+  );
 }
 
 export async function findPoll(
@@ -117,10 +93,9 @@ export async function findPoll(
   { tenantId, source }: SourceName,
   id: string,
 ): Promise<StoredPoll | undefined> {
-  const [row] = await database.query<PollRow>({
-    text: `SELECT ${POLL_COLUMNS} FROM polls WHERE tenant_id = $1 AND source = $2 AND id = $3`,
-    values: [tenantId, source, id],
-  });
+  const [row] = await database.query<PollRow>(
+    sql`SELECT ${POLL_COLUMNS} FROM polls WHERE tenant_id = ${tenantId} AND source = ${source} AND id = ${id}`,
+  );
   return row === undefined ? undefined : asStoredPoll(row);
 }
 

@@ -1,4 +1,5 @@
 import type { Queryable } from "../core/database.ts";
+import { prepared, sql } from "../core/sql.ts";
 import type { SourceName } from "./sources.ts";
 
 /** What is kept of a record, packed; `record` is the first half of the SHA-256 of its key. */
@@ -14,12 +15,13 @@ export async function readValues(
   records: readonly Buffer[],
 ): Promise<Map<string, Buffer>> {
   if (records.length === 0) return new Map();
-  const rows = await database.query<StoredValues>({
-    name: "read-record-values",
-    text: `SELECT record, content FROM record_values
-      WHERE tenant_id = $1 AND source = $2 AND record = ANY ($3::bytea[])`,
-    values: [tenantId, source, records],
-  });
+  const rows = await database.query<StoredValues>(
+    prepared(
+      "read-record-values",
+      sql`SELECT record, content FROM record_values
+      WHERE tenant_id = ${tenantId} AND source = ${source} AND record = ANY (${records}::bytea[])`,
+    ),
+  );
   return new Map(rows.map((row) => [row.record.toString("hex"), row.content]));
 }
 
@@ -30,28 +32,24 @@ export async function writeValues(
   { kept, forgotten }: { kept: readonly StoredValues[]; forgotten: readonly Buffer[] },
 ): Promise<void> {
   if (kept.length > 0) {
-    await transaction.query({
-      name: "write-record-values",
-      text: `INSERT INTO record_values (tenant_id, source, record, content)
-        SELECT $1, $2, v.record,
-          substring($4::bytea FROM (sum(v.size) OVER (ORDER BY v.ordinal) - v.size + 1)::int FOR v.size)
-        FROM unnest($3::bytea[], $5::int[]) WITH ORDINALITY AS v (record, size, ordinal)
+    await transaction.query(
+      prepared(
+        "write-record-values",
+        sql`INSERT INTO record_values (tenant_id, source, record, content)
+        SELECT ${tenantId}, ${source}, v.record,
+          substring(${Buffer.concat(kept.map(({ content }) => content))}::bytea FROM (sum(v.size) OVER (ORDER BY v.ordinal) - v.size + 1)::int FOR v.size)
+        FROM unnest(${kept.map(({ record }) => record)}::bytea[], ${kept.map(({ content }) => content.length)}::int[]) WITH ORDINALITY AS v (record, size, ordinal)
         ON CONFLICT (tenant_id, source, record) DO UPDATE SET content = excluded.content`,
-      values: [
-        tenantId,
-        source,
-        kept.map(({ record }) => record),
-        Buffer.concat(kept.map(({ content }) => content)),
-        kept.map(({ content }) => content.length),
-      ],
-    });
+      ),
+    );
   }
   if (forgotten.length > 0) {
-    await transaction.query({
-      name: "forget-record-values",
-      text: "DELETE FROM record_values WHERE tenant_id = $1 AND source = $2 AND record = ANY ($3::bytea[])",
-      values: [tenantId, source, forgotten],
-    });
+    await transaction.query(
+      prepared(
+        "forget-record-values",
+        sql`DELETE FROM record_values WHERE tenant_id = ${tenantId} AND source = ${source} AND record = ANY (${forgotten}::bytea[])`,
+      ),
+    );
   }
 }
 
@@ -60,8 +58,7 @@ export async function forgetAllValues(
   transaction: Queryable,
   { tenantId, source }: SourceName,
 ): Promise<void> {
-  await transaction.query({
-    text: "DELETE FROM record_values WHERE tenant_id = $1 AND source = $2",
-    values: [tenantId, source],
-  });
+  await transaction.query(
+    sql`DELETE FROM record_values WHERE tenant_id = ${tenantId} AND source = ${source}`,
+  );
 }

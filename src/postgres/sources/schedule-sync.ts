@@ -1,4 +1,5 @@
 import type { Queryable } from "../core/database.ts";
+import { prepared, sql } from "../core/sql.ts";
 import type { SourceName } from "./sources.ts";
 
 /** A source and how long until it is due, or free of whoever polls it, ms. */
@@ -12,7 +13,7 @@ interface EntryRow {
   wait_ms: number;
 }
 
-const WAIT_MS = `greatest(0, extract(epoch FROM greatest(s.next_poll_at, s.leased_until) - clock_timestamp()) * 1000)::float8
+const WAIT_MS = sql`greatest(0, extract(epoch FROM greatest(s.next_poll_at, s.leased_until) - clock_timestamp()) * 1000)::float8
   AS wait_ms`;
 
 /**
@@ -24,17 +25,18 @@ export async function syncSchedules(
   database: Queryable,
   { since, limit }: { since: number; limit: number },
 ): Promise<ScheduleEntry[]> {
-  const rows = await database.query<EntryRow>({
-    name: "sync-schedules",
-    text: `WITH changed AS (
+  const rows = await database.query<EntryRow>(
+    prepared(
+      "sync-schedules",
+      sql`WITH changed AS (
         SELECT d.tenant_id, d.id, d.connector, d.version || '.' || n.source_version AS version,
           CASE WHEN n.source #>> '{rate_limit,shared}' = 'true' THEN '*' ELSE d.tenant_id END AS limiter
         FROM sources d JOIN connectors n ON n.id = d.connector JOIN tenants t ON t.id = d.tenant_id
           LEFT JOIN source_schedules s ON s.tenant_id = d.tenant_id AND s.source = d.id
-        WHERE d.enabled AND n.source IS NOT NULL AND t.deleted_at IS NULL AND (d.version > $1 OR d.connector IN (
-            SELECT id FROM connectors WHERE source_version > $1))
+        WHERE d.enabled AND n.source IS NOT NULL AND t.deleted_at IS NULL AND (d.version > ${since} OR d.connector IN (
+            SELECT id FROM connectors WHERE source_version > ${since}))
           AND s.version IS DISTINCT FROM d.version || '.' || n.source_version
-        ORDER BY d.tenant_id, d.id LIMIT $2
+        ORDER BY d.tenant_id, d.id LIMIT ${limit}
       )
       INSERT INTO source_schedules AS s (tenant_id, source, connector, version, limiter)
       SELECT tenant_id, id, connector, version, limiter FROM changed
@@ -44,8 +46,8 @@ export async function syncSchedules(
           CASE WHEN split_part(s.version, '.', 1) = split_part(excluded.version, '.', 1)
             THEN random() * coalesce(s.interval_seconds, 0) ELSE 0 END * interval '1 second') AS at) AS soon)
       RETURNING s.tenant_id, s.source, ${WAIT_MS}`,
-    values: [since, limit],
-  });
+    ),
+  );
   return rows.map(asEntry);
 }
 
@@ -54,18 +56,19 @@ export async function listSchedules(
   database: Queryable,
   { after, limit }: { after: SourceName; limit: number },
 ): Promise<ScheduleEntry[]> {
-  const rows = await database.query<EntryRow>({
-    name: "list-schedules",
-    text: `SELECT s.tenant_id, s.source, ${WAIT_MS} FROM source_schedules s
-      WHERE (s.tenant_id, s.source) > ($1, $2) AND s.next_poll_at < 'infinity'
-      ORDER BY s.tenant_id, s.source LIMIT $3`,
-    values: [after.tenantId, after.source, limit],
-  });
+  const rows = await database.query<EntryRow>(
+    prepared(
+      "list-schedules",
+      sql`SELECT s.tenant_id, s.source, ${WAIT_MS} FROM source_schedules s
+      WHERE (s.tenant_id, s.source) > (${after.tenantId}, ${after.source}) AND s.next_poll_at < 'infinity'
+      ORDER BY s.tenant_id, s.source LIMIT ${limit}`,
+    ),
+  );
   return rows.map(asEntry);
 }
 
 /** A source that no limit holds back. */
-const UNHELD = `coalesce(s.not_before, '-infinity') < now() AND NOT EXISTS (SELECT FROM source_limits l
+const UNHELD = sql`coalesce(s.not_before, '-infinity') < now() AND NOT EXISTS (SELECT FROM source_limits l
   WHERE l.tenant_id = s.limiter AND l.connector = s.connector AND l.not_before > now())`;
 
 /** Sources that should have been claimed `lateMs` ago, the longest due first: Redis may not know of them. */
@@ -73,15 +76,16 @@ export async function listOverdue(
   database: Queryable,
   { lateMs, limit }: { lateMs: number; limit: number },
 ): Promise<ScheduleEntry[]> {
-  const rows = await database.query<EntryRow>({
-    name: "list-overdue-schedules",
-    text: `SELECT s.tenant_id, s.source, ${WAIT_MS} FROM source_schedules s
-      WHERE s.next_poll_at < now() - $1 * interval '1 millisecond'
-        AND (s.leased_until IS NULL OR s.leased_until < now() - $1 * interval '1 millisecond')
+  const rows = await database.query<EntryRow>(
+    prepared(
+      "list-overdue-schedules",
+      sql`SELECT s.tenant_id, s.source, ${WAIT_MS} FROM source_schedules s
+      WHERE s.next_poll_at < now() - ${lateMs} * interval '1 millisecond'
+        AND (s.leased_until IS NULL OR s.leased_until < now() - ${lateMs} * interval '1 millisecond')
         AND ${UNHELD}
-      ORDER BY s.next_poll_at LIMIT $2`,
-    values: [lateMs, limit],
-  });
+      ORDER BY s.next_poll_at LIMIT ${limit}`,
+    ),
+  );
   return rows.map(asEntry);
 }
 
@@ -89,12 +93,14 @@ export async function listOverdue(
 export async function sumDemand(
   database: Queryable,
 ): Promise<{ sources: number; demand: number; known: number }> {
-  const [row] = await database.query<{ sources: number; demand: number; known: number }>({
-    name: "sum-poll-demand",
-    text: `SELECT count(*)::int AS sources, coalesce(sum(demand), 0)::float8 AS demand,
+  const [row] = await database.query<{ sources: number; demand: number; known: number }>(
+    prepared(
+      "sum-poll-demand",
+      sql`SELECT count(*)::int AS sources, coalesce(sum(demand), 0)::float8 AS demand,
         count(*) FILTER (WHERE demand > 0)::int AS known
       FROM source_schedules WHERE next_poll_at < 'infinity'`,
-  });
+    ),
+  );
   return row ?? { sources: 0, demand: 0, known: 0 };
 }
 
@@ -103,14 +109,15 @@ export async function measureDue(
   database: Queryable,
   limit: number,
 ): Promise<{ due: number; oldestMs: number }> {
-  const [row] = await database.query<{ due: number; oldest_ms: number }>({
-    name: "measure-due-polls",
-    text: `SELECT count(*)::int AS due, coalesce(max(late_ms), 0)::float8 AS oldest_ms FROM (
+  const [row] = await database.query<{ due: number; oldest_ms: number }>(
+    prepared(
+      "measure-due-polls",
+      sql`SELECT count(*)::int AS due, coalesce(max(late_ms), 0)::float8 AS oldest_ms FROM (
         SELECT extract(epoch FROM now() - s.next_poll_at) * 1000 AS late_ms FROM source_schedules s
         WHERE s.next_poll_at < now() AND (s.leased_until IS NULL OR s.leased_until < now()) AND ${UNHELD}
-        ORDER BY s.next_poll_at LIMIT $1) AS late`,
-    values: [limit],
-  });
+        ORDER BY s.next_poll_at LIMIT ${limit}) AS late`,
+    ),
+  );
   return { due: row?.due ?? 0, oldestMs: row?.oldest_ms ?? 0 };
 }
 

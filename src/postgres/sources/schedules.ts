@@ -1,5 +1,6 @@
 import type { SourceDefinition } from "../../domain/source.ts";
 import type { Queryable } from "../core/database.ts";
+import { prepared, sql } from "../core/sql.ts";
 import type { SourceName } from "./sources.ts";
 
 /** A poll that a claim gave to this process, under a lease, with what the policy needs to know. */
@@ -67,9 +68,10 @@ export async function takePolls(
   sources: readonly SourceName[],
   leaseMs: number,
 ): Promise<{ taken: TakenPoll[]; untaken: UntakenPoll[] }> {
-  const rows = await database.query<TakeRow>({
-    name: "take-polls",
-    text: `WITH asked AS (SELECT * FROM unnest($1::text[], $2::text[]) AS a (tenant_id, source)),
+  const rows = await database.query<TakeRow>(
+    prepared(
+      "take-polls",
+      sql`WITH asked AS (SELECT * FROM unnest(${sources.map((one) => one.tenantId)}::text[], ${sources.map((one) => one.source)}::text[]) AS a (tenant_id, source)),
       locked AS (
         SELECT s.tenant_id, s.source, s.limiter, s.due_at, s.requested_poll_id IS NOT NULL AS requested, s.policy_state,
           s.failures, s.last_ok_at, d.connector, d.entity, d.definition, n.source -> 'rate_limit' AS rate_limit,
@@ -86,7 +88,7 @@ export async function takePolls(
       taken AS (
         UPDATE source_schedules s SET fence = nextval('poll_fences'),
           poll_id = coalesce(s.requested_poll_id, uuid7(clock_us())),
-          leased_until = clock_timestamp() + $3 * interval '1 millisecond'
+          leased_until = clock_timestamp() + ${leaseMs} * interval '1 millisecond'
         FROM locked k WHERE s.tenant_id = k.tenant_id AND s.source = k.source AND k.pollable
           AND k.free_at <= clock_timestamp()
         RETURNING s.tenant_id, s.source, s.fence, s.poll_id
@@ -103,8 +105,8 @@ export async function takePolls(
           THEN extract(epoch FROM k.free_at - clock_timestamp())::float8 * 1000 + k.spread_ms END AS wait_ms,
         EXISTS (SELECT FROM source_schedules s WHERE s.tenant_id = a.tenant_id AND s.source = a.source) AS exists
       FROM asked a LEFT JOIN locked k USING (tenant_id, source) LEFT JOIN taken t USING (tenant_id, source)`,
-    values: [sources.map((one) => one.tenantId), sources.map((one) => one.source), leaseMs],
-  });
+    ),
+  );
   const taken: TakenPoll[] = [];
   const untaken: UntakenPoll[] = [];
   for (const row of rows) {
@@ -192,7 +194,7 @@ export interface EndedPoll extends SourceName {
 }
 
 /** Nothing was said meanwhile of when the source is polled next. */
-const UNASKED = "s.version = p.version AND coalesce(s.requested_poll_id = p.poll_id, true)";
+const UNASKED = sql`s.version = p.version AND coalesce(s.requested_poll_id = p.poll_id, true)`;
 
 /**
  * Writes what polls leave, where they are the newest of their sources, and answers how long each waits for its next, ms,

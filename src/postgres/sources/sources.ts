@@ -1,6 +1,7 @@
 import type { SourceDefinition } from "../../domain/source.ts";
 import type { Queryable } from "../core/database.ts";
 import type { Sealed } from "../core/key-ring.ts";
+import { prepared, sql } from "../core/sql.ts";
 
 export interface SourceName {
   tenantId: string;
@@ -35,7 +36,7 @@ interface SourceRow {
   updated_at: Date;
 }
 
-const COLUMNS = `tenant_id, id, connector, entity, definition, credentials_sealed IS NOT NULL AS has_credentials, enabled,
+const COLUMNS = sql`tenant_id, id, connector, entity, definition, credentials_sealed IS NOT NULL AS has_credentials, enabled,
   created_at, updated_at`;
 
 /** Where a source's credentials live, which is sealed with them. */
@@ -50,20 +51,14 @@ export async function putSource(
   settings: SourceSettings & { credentials: Sealed | undefined; version: number },
 ): Promise<StoredSource> {
   const { connector, entity, definition, enabled, credentials, version } = settings;
-  const [row] = await transaction.query<SourceRow>({
-    text: `INSERT INTO sources
+  const [row] = await transaction.query<SourceRow>(sql`INSERT INTO sources
         (tenant_id, id, connector, entity, definition, credentials_sealed, credentials_key_id, enabled, version)
-      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+      VALUES (${tenantId}, ${source}, ${connector}, ${entity}, ${definition}, ${credentials?.sealed}, ${credentials?.keyId}, ${enabled}, ${version})
       ON CONFLICT (tenant_id, id) DO UPDATE SET connector = excluded.connector, entity = excluded.entity,
         definition = excluded.definition, credentials_sealed = excluded.credentials_sealed,
         credentials_key_id = excluded.credentials_key_id, enabled = excluded.enabled, version = excluded.version,
         updated_at = now()
-      RETURNING ${COLUMNS}`,
-    values: [
-      ...[tenantId, source, connector, entity, definition],
-      ...[credentials?.sealed ?? null, credentials?.keyId ?? null, enabled, version],
-    ],
-  });
+      RETURNING ${COLUMNS}`);
   return asStoredSource(row as SourceRow);
 }
 
@@ -71,10 +66,9 @@ export async function findSource(
   transaction: Queryable,
   { tenantId, source }: SourceName,
 ): Promise<StoredSource | undefined> {
-  const [row] = await transaction.query<SourceRow>({
-    text: `SELECT ${COLUMNS} FROM sources WHERE (tenant_id, id) = ($1, $2)`,
-    values: [tenantId, source],
-  });
+  const [row] = await transaction.query<SourceRow>(
+    sql`SELECT ${COLUMNS} FROM sources WHERE (tenant_id, id) = (${tenantId}, ${source})`,
+  );
   return row === undefined ? undefined : asStoredSource(row);
 }
 
@@ -84,10 +78,9 @@ export async function listSources(
   tenantId: string,
   page: { afterId: string; limit: number },
 ): Promise<StoredSource[]> {
-  const rows = await transaction.query<SourceRow>({
-    text: `SELECT ${COLUMNS} FROM sources WHERE tenant_id = $1 AND id > $2 ORDER BY id LIMIT $3`,
-    values: [tenantId, page.afterId, page.limit],
-  });
+  const rows = await transaction.query<SourceRow>(
+    sql`SELECT ${COLUMNS} FROM sources WHERE tenant_id = ${tenantId} AND id > ${page.afterId} ORDER BY id LIMIT ${page.limit}`,
+  );
   return rows.map(asStoredSource);
 }
 
@@ -96,10 +89,9 @@ export async function deleteSource(
   transaction: Queryable,
   { tenantId, source }: SourceName,
 ): Promise<boolean> {
-  const rows = await transaction.query({
-    text: "DELETE FROM sources WHERE (tenant_id, id) = ($1, $2) RETURNING 1",
-    values: [tenantId, source],
-  });
+  const rows = await transaction.query(
+    sql`DELETE FROM sources WHERE (tenant_id, id) = (${tenantId}, ${source}) RETURNING 1`,
+  );
   return rows.length > 0;
 }
 
@@ -109,11 +101,12 @@ export async function listSourceParams(
   connector: string,
   limit: number,
 ): Promise<(SourceName & { params: Readonly<Record<string, string>> })[]> {
-  const rows = await transaction.query<{ tenant_id: string; id: string; params: Record<string, string> }>({
-    text: `SELECT DISTINCT ON (definition -> 'params') definition -> 'params' AS params, tenant_id, id FROM sources
-      WHERE connector = $1 ORDER BY definition -> 'params', tenant_id, id LIMIT $2`,
-    values: [connector, limit],
-  });
+  const rows = await transaction.query<{
+    tenant_id: string;
+    id: string;
+    params: Record<string, string>;
+  }>(sql`SELECT DISTINCT ON (definition -> 'params') definition -> 'params' AS params, tenant_id, id FROM sources
+      WHERE connector = ${connector} ORDER BY definition -> 'params', tenant_id, id LIMIT ${limit}`);
   return rows.map(({ tenant_id: tenantId, id: source, params }) => ({ tenantId, source, params }));
 }
 
@@ -141,14 +134,15 @@ export async function loadPollableSource(
     credentials_sealed: Buffer | null;
     credentials_key_id: string | null;
     version: string;
-  }>({
-    name: "load-pollable-source",
-    text: `SELECT s.connector, s.entity, s.definition, n.source, s.credentials_sealed, s.credentials_key_id,
+  }>(
+    prepared(
+      "load-pollable-source",
+      sql`SELECT s.connector, s.entity, s.definition, n.source, s.credentials_sealed, s.credentials_key_id,
         s.version || '.' || n.source_version AS version
       FROM sources s JOIN connectors n ON n.id = s.connector JOIN tenants t ON t.id = s.tenant_id
-      WHERE (s.tenant_id, s.id) = ($1, $2) AND s.enabled AND t.deleted_at IS NULL AND n.source IS NOT NULL`,
-    values: [tenantId, source],
-  });
+      WHERE (s.tenant_id, s.id) = (${tenantId}, ${source}) AND s.enabled AND t.deleted_at IS NULL AND n.source IS NOT NULL`,
+    ),
+  );
   if (row === undefined) return undefined;
   const {
     connector,
@@ -175,12 +169,13 @@ export async function renewCredentials(
   { tenantId, source, version }: SourceName & { version: string },
   { sealed, keyId }: Sealed,
 ): Promise<boolean> {
-  const rows = await database.query({
-    name: "renew-source-credentials",
-    text: `UPDATE sources SET credentials_sealed = $4, credentials_key_id = $5
-      WHERE (tenant_id, id) = ($1, $2) AND version = split_part($3, '.', 1)::bigint RETURNING 1`,
-    values: [tenantId, source, version, sealed, keyId],
-  });
+  const rows = await database.query(
+    prepared(
+      "renew-source-credentials",
+      sql`UPDATE sources SET credentials_sealed = ${sealed}, credentials_key_id = ${keyId}
+      WHERE (tenant_id, id) = (${tenantId}, ${source}) AND version = split_part(${version}, '.', 1)::bigint RETURNING 1`,
+    ),
+  );
   return rows.length > 0;
 }
 

@@ -1,4 +1,5 @@
 import type { Queryable } from "../core/database.ts";
+import { prepared, sql } from "../core/sql.ts";
 import type { SourceName } from "./sources.ts";
 
 /** In how many polls each field changed, by JSON pointer. */
@@ -47,7 +48,7 @@ interface StateRow {
   webhooks_noted: string[];
 }
 
-const COLUMNS = `generation, hash_version, records, baselined, access, last_complete_at, cursor_at, dictionary,
+const COLUMNS = sql`generation, hash_version, records, baselined, access, last_complete_at, cursor_at, dictionary,
   field_counts, webhooks_after, webhooks_noted`;
 
 /**
@@ -58,24 +59,25 @@ export async function beginPoll(
   database: Queryable,
   poll: SourceName & { fence: number; pollId: string },
 ): Promise<SourceState | undefined> {
-  const [row] = await database.query<StateRow>({
-    name: "begin-poll",
-    text: `WITH claimed AS (
-        INSERT INTO source_states AS s (tenant_id, source, fence) VALUES ($1, $2, $3)
+  const [row] = await database.query<StateRow>(
+    prepared(
+      "begin-poll",
+      sql`WITH claimed AS (
+        INSERT INTO source_states AS s (tenant_id, source, fence) VALUES (${poll.tenantId}, ${poll.source}, ${poll.fence})
         ON CONFLICT (tenant_id, source) DO UPDATE SET fence = excluded.fence WHERE s.fence <= excluded.fence
         RETURNING ${COLUMNS}
       ),
       given_up AS (
         UPDATE polls SET status = 'error', error_code = 'poll_abandoned', finished_at = now(),
           error_message = 'Its process ended, or was too slow, and the poll was taken over'
-        WHERE tenant_id = $1 AND source = $2 AND id <> $4 AND status = 'running' AND EXISTS (SELECT FROM claimed)
+        WHERE tenant_id = ${poll.tenantId} AND source = ${poll.source} AND id <> ${poll.pollId} AND status = 'running' AND EXISTS (SELECT FROM claimed)
       ),
       begun AS (
-        INSERT INTO polls (tenant_id, source, id) SELECT $1, $2, $4 FROM claimed ON CONFLICT DO NOTHING
+        INSERT INTO polls (tenant_id, source, id) SELECT ${poll.tenantId}, ${poll.source}, ${poll.pollId} FROM claimed ON CONFLICT DO NOTHING
       )
       SELECT ${COLUMNS} FROM claimed`,
-    values: [poll.tenantId, poll.source, poll.fence, poll.pollId],
-  });
+    ),
+  );
   return row === undefined ? undefined : asSourceState(row);
 }
 
@@ -88,31 +90,16 @@ export async function commitState(
   at: SourceName & { fence: number; generation: number },
   state: SourceState,
 ): Promise<boolean> {
-  const rows = await transaction.query({
-    name: "commit-source-state",
-    text: `UPDATE source_states SET generation = $5, hash_version = $6, records = $7, baselined = $8, access = $9,
-        last_complete_at = to_timestamp($10::float8 / 1000), cursor_at = to_timestamp($11::float8 / 1000),
-        dictionary = $12, field_counts = $13, webhooks_after = $14, webhooks_noted = $15, updated_at = now()
-      WHERE tenant_id = $1 AND source = $2 AND fence = $3 AND generation = $4
+  const rows = await transaction.query(
+    prepared(
+      "commit-source-state",
+      sql`UPDATE source_states SET generation = ${state.generation}, hash_version = ${state.hashVersion}, records = ${state.records}, baselined = ${state.baselined}, access = ${state.access},
+        last_complete_at = to_timestamp(${state.lastCompleteAtMs}::float8 / 1000), cursor_at = to_timestamp(${state.cursorMs}::float8 / 1000),
+        dictionary = ${state.dictionary}, field_counts = ${JSON.stringify(state.fieldCounts)}, webhooks_after = ${state.webhooksAfter}, webhooks_noted = ${state.webhooksNoted}, updated_at = now()
+      WHERE tenant_id = ${at.tenantId} AND source = ${at.source} AND fence = ${at.fence} AND generation = ${at.generation}
       RETURNING set_config('idle_in_transaction_session_timeout', '${MAX_PAUSE_MS}', true)`,
-    values: [
-      at.tenantId,
-      at.source,
-      at.fence,
-      at.generation,
-      state.generation,
-      state.hashVersion,
-      state.records,
-      state.baselined,
-      state.access ?? null,
-      state.lastCompleteAtMs ?? null,
-      state.cursorMs ?? null,
-      state.dictionary ?? null,
-      JSON.stringify(state.fieldCounts),
-      state.webhooksAfter ?? null,
-      state.webhooksNoted,
-    ],
-  });
+    ),
+  );
   return rows.length > 0;
 }
 
@@ -122,12 +109,13 @@ export async function keepChanges(
   { tenantId, source }: SourceName,
   changes: StoredChanges,
 ): Promise<void> {
-  await transaction.query({
-    name: "keep-source-changes",
-    text: `INSERT INTO source_changes (tenant_id, source, generation, reset, complete, entries)
-      VALUES ($1, $2, $3, $4, $5, $6)`,
-    values: [tenantId, source, changes.generation, changes.reset, changes.complete, changes.entries],
-  });
+  await transaction.query(
+    prepared(
+      "keep-source-changes",
+      sql`INSERT INTO source_changes (tenant_id, source, generation, reset, complete, entries)
+      VALUES (${tenantId}, ${source}, ${changes.generation}, ${changes.reset}, ${changes.complete}, ${changes.entries})`,
+    ),
+  );
 }
 
 /** The changes after a generation that are kept, the oldest first, at most `limit`. */
@@ -141,12 +129,13 @@ export async function listChanges(
     reset: boolean;
     complete: boolean;
     entries: Buffer;
-  }>({
-    name: "list-source-changes",
-    text: `SELECT generation, reset, complete, entries FROM source_changes
-      WHERE tenant_id = $1 AND source = $2 AND generation > $3 ORDER BY generation LIMIT $4`,
-    values: [tenantId, source, page.after, page.limit],
-  });
+  }>(
+    prepared(
+      "list-source-changes",
+      sql`SELECT generation, reset, complete, entries FROM source_changes
+      WHERE tenant_id = ${tenantId} AND source = ${source} AND generation > ${page.after} ORDER BY generation LIMIT ${page.limit}`,
+    ),
+  );
   return rows.map((row) => ({ ...row, generation: Number(row.generation) }));
 }
 
@@ -155,12 +144,13 @@ export async function findChangesKept(
   database: Queryable,
   { tenantId, source }: SourceName,
 ): Promise<{ oldest: number; newestReset: number | undefined } | undefined> {
-  const [row] = await database.query<{ oldest: string | null; newest_reset: string | null }>({
-    name: "find-source-changes",
-    text: `SELECT min(generation) AS oldest, max(generation) FILTER (WHERE reset) AS newest_reset
-      FROM source_changes WHERE tenant_id = $1 AND source = $2`,
-    values: [tenantId, source],
-  });
+  const [row] = await database.query<{ oldest: string | null; newest_reset: string | null }>(
+    prepared(
+      "find-source-changes",
+      sql`SELECT min(generation) AS oldest, max(generation) FILTER (WHERE reset) AS newest_reset
+      FROM source_changes WHERE tenant_id = ${tenantId} AND source = ${source}`,
+    ),
+  );
   if (row === undefined || row.oldest === null) return undefined;
   return {
     oldest: Number(row.oldest),
@@ -174,11 +164,12 @@ export async function dropChanges(
   { tenantId, source }: SourceName,
   upTo: number,
 ): Promise<void> {
-  await database.query({
-    name: "drop-source-changes",
-    text: "DELETE FROM source_changes WHERE tenant_id = $1 AND source = $2 AND generation <= $3",
-    values: [tenantId, source, upTo],
-  });
+  await database.query(
+    prepared(
+      "drop-source-changes",
+      sql`DELETE FROM source_changes WHERE tenant_id = ${tenantId} AND source = ${source} AND generation <= ${upTo}`,
+    ),
+  );
 }
 
 /** Deletes all that polls have left of a source but its digests, which end with their time. */
@@ -187,10 +178,7 @@ export async function deleteSourceState(
   { tenantId, source }: SourceName,
 ): Promise<void> {
   for (const table of ["source_states", "source_changes", "record_values", "polls", "poll_holds"]) {
-    await transaction.query({
-      text: `DELETE FROM ${table} WHERE tenant_id = $1 AND source = $2`,
-      values: [tenantId, source],
-    });
+    await transaction.query(sql`DELETE FROM ${table} WHERE tenant_id = ${tenantId} AND source = ${source}`);
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Queryable } from "../core/database.ts";
+import { sql } from "../core/sql.ts";
 import { asStoredPoll, POLL_COLUMNS, type PollRow, type StoredPoll } from "./polls.ts";
 
 /** What polls have made of a source. */
@@ -24,20 +25,16 @@ export async function findSourceSummaries(
     count: number;
     tracked: number;
     created_at: Date;
-  }>({
-    text: `SELECT a.source, CASE WHEN s.baselined THEN s.records END AS records, h.id AS hold_id, h.count, h.tracked,
+  }>(sql`SELECT a.source, CASE WHEN s.baselined THEN s.records END AS records, h.id AS hold_id, h.count, h.tracked,
         h.created_at
-      FROM unnest($2::text[]) AS a (source)
-        LEFT JOIN source_states s ON s.tenant_id = $1 AND s.source = a.source
-        LEFT JOIN poll_holds h ON h.tenant_id = $1 AND h.source = a.source AND h.state = 'pending'`,
-    values: [tenantId, sources],
-  });
-  const newest = await transaction.query<PollRow & { source: string }>({
-    text: `SELECT a.source, p.* FROM unnest($2::text[]) AS a (source), LATERAL (
-        SELECT ${POLL_COLUMNS} FROM polls WHERE tenant_id = $1 AND source = a.source ORDER BY id DESC LIMIT $3) AS p
-      ORDER BY a.source, p.id DESC`,
-    values: [tenantId, sources, polls],
-  });
+      FROM unnest(${sources}::text[]) AS a (source)
+        LEFT JOIN source_states s ON s.tenant_id = ${tenantId} AND s.source = a.source
+        LEFT JOIN poll_holds h ON h.tenant_id = ${tenantId} AND h.source = a.source AND h.state = 'pending'`);
+  const newest = await transaction.query<
+    PollRow & { source: string }
+  >(sql`SELECT a.source, p.* FROM unnest(${sources}::text[]) AS a (source), LATERAL (
+        SELECT ${POLL_COLUMNS} FROM polls WHERE tenant_id = ${tenantId} AND source = a.source ORDER BY id DESC LIMIT ${polls}) AS p
+      ORDER BY a.source, p.id DESC`);
   return new Map(
     rows.map(({ source, records, hold_id, count, tracked, created_at: createdAt }) => [
       source,
