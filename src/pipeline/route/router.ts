@@ -230,7 +230,7 @@ async function write(deps: RouterDeps, decision: RoutingDecision): Promise<NewRu
   deps.onRouted({
     routed: count("routed"),
     unmatched: count("unmatched"),
-    dropped: withStatus("unmatched").filter(({ eventId }) => !events.get(eventId)?.buried).length,
+    dropped: withStatus("unmatched").filter(({ eventId }) => !events.get(eventId)?.deadLettered).length,
     dead: count("dead"),
     runs: runs.length,
   });

@@ -1,5 +1,6 @@
 import { type Access, hashApiKey, type Scope } from "../../domain/api-key.ts";
 import type { Database, Queryable } from "../core/database.ts";
+import { rowInput } from "../core/row-input.ts";
 import { prepared, sql } from "../core/sql.ts";
 
 /** A key as it is shown: everything but the key. */
@@ -95,7 +96,7 @@ export async function findAccess(
       "find-access",
       sql`SELECT a.position, k.id, k.name, k.scope, k.tenant_id,
         EXISTS (SELECT FROM tenants t WHERE t.id = a.tenant_id AND t.deleted_at IS NULL) AS tenant_exists
-      FROM unnest(${asked.map((one) => one.keyHash)}::bytea[], ${asked.map((one) => one.tenantId ?? null)}::text[]) WITH ORDINALITY AS a (key_hash, tenant_id, position)
+      FROM ${accessRows(asked).from("a", "position")}
         JOIN api_keys k ON k.key_hash = a.key_hash
       WHERE k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now())`,
     ),
@@ -112,6 +113,11 @@ export async function findAccess(
   }
   return found;
 }
+
+const accessRows = rowInput<AskedAccess>([
+  ["key_hash", "bytea", (one) => one.keyHash],
+  ["tenant_id", "text", (one) => one.tenantId],
+]);
 
 /** Stores a key by its hash. */
 export async function insertApiKey(

@@ -1,6 +1,6 @@
 import type { Queryable } from "../core/database.ts";
 import type { Sealed } from "../core/key-ring.ts";
-import { sql } from "../core/sql.ts";
+import { type Sql, sql } from "../core/sql.ts";
 import type { EndpointName } from "./receiving-endpoints.ts";
 
 /** What may be set of an endpoint. */
@@ -54,17 +54,13 @@ export async function putEndpoint(
   settings: EndpointSettings,
   secrets: readonly NewSecret[],
 ): Promise<void> {
-  await transaction.query({
-    text: `INSERT INTO endpoints (tenant_id, connector, endpoint, account, params, enabled)
-      VALUES ($1, $2, $3, $4, $5, $6)
+  await transaction.query(sql`INSERT INTO endpoints (tenant_id, connector, endpoint, account, params, enabled)
+      VALUES (${name.tenantId}, ${name.connector}, ${name.endpoint}, ${settings.account}, ${settings.params}, ${settings.enabled})
       ON CONFLICT (tenant_id, connector, endpoint) DO UPDATE SET account = excluded.account,
-        params = excluded.params, enabled = excluded.enabled, updated_at = now()`,
-    values: [...keyOf(name), settings.account ?? null, settings.params, settings.enabled],
-  });
-  await transaction.query({
-    text: "DELETE FROM endpoint_secrets WHERE (tenant_id, connector, endpoint) = ($1, $2, $3)",
-    values: keyOf(name),
-  });
+        params = excluded.params, enabled = excluded.enabled, updated_at = now()`);
+  await transaction.query(
+    sql`DELETE FROM endpoint_secrets WHERE (tenant_id, connector, endpoint) = ${keyOf(name)}`,
+  );
   for (const [position, secret] of secrets.entries()) await insertSecret(transaction, name, secret, position);
 }
 
@@ -73,10 +69,9 @@ export async function findEndpoint(
   transaction: Queryable,
   name: EndpointName,
 ): Promise<StoredEndpoint | undefined> {
-  const [row] = await transaction.query<EndpointRow>({
-    text: `${SELECT_ENDPOINTS} WHERE (e.tenant_id, e.connector, e.endpoint) = ($1, $2, $3)`,
-    values: keyOf(name),
-  });
+  const [row] = await transaction.query<EndpointRow>(
+    sql`${SELECT_ENDPOINTS} WHERE (e.tenant_id, e.connector, e.endpoint) = ${keyOf(name)}`,
+  );
   return row === undefined ? undefined : asStoredEndpoint(row);
 }
 
@@ -94,10 +89,9 @@ export async function listEndpoints(
 
 /** False when there is none. Raise the receive counter in the same transaction. */
 export async function deleteEndpoint(transaction: Queryable, name: EndpointName): Promise<boolean> {
-  const rows = await transaction.query({
-    text: "DELETE FROM endpoints WHERE (tenant_id, connector, endpoint) = ($1, $2, $3) RETURNING 1",
-    values: keyOf(name),
-  });
+  const rows = await transaction.query(
+    sql`DELETE FROM endpoints WHERE (tenant_id, connector, endpoint) = ${keyOf(name)} RETURNING 1`,
+  );
   return rows.length > 0;
 }
 
@@ -121,13 +115,10 @@ export async function listAccountSecrets(
     id: string;
     sealed: Buffer;
     key_id: string;
-  }>({
-    text: `SELECT e.tenant_id, e.endpoint, e.params, s.id, s.sealed, s.key_id
+  }>(sql`SELECT e.tenant_id, e.endpoint, e.params, s.id, s.sealed, s.key_id
       FROM endpoints e JOIN endpoint_secrets s USING (tenant_id, connector, endpoint)
-      WHERE e.connector = $2 AND e.account = $4 AND (e.tenant_id, e.endpoint) <> ($1, $3)
-        AND (s.not_after IS NULL OR s.not_after > now())`,
-    values: [...keyOf(except), account],
-  });
+      WHERE e.connector = ${except.connector} AND e.account = ${account} AND (e.tenant_id, e.endpoint) <> (${except.tenantId}, ${except.endpoint})
+        AND (s.not_after IS NULL OR s.not_after > now())`);
   return rows.map(({ tenant_id: tenantId, endpoint, params, id, sealed, key_id: keyId }) => ({
     name: { tenantId, connector: except.connector, endpoint },
     params,
@@ -143,11 +134,8 @@ export async function countAccountEndpoints(
   account: string,
   except: EndpointName,
 ): Promise<number> {
-  const [row] = await transaction.query<{ count: number }>({
-    text: `SELECT count(*)::int AS count FROM endpoints
-      WHERE tenant_id = $1 AND connector = $2 AND endpoint <> $3 AND account = $4`,
-    values: [...keyOf(except), account],
-  });
+  const [row] = await transaction.query<{ count: number }>(sql`SELECT count(*)::int AS count FROM endpoints
+      WHERE tenant_id = ${except.tenantId} AND connector = ${except.connector} AND endpoint <> ${except.endpoint} AND account = ${account}`);
   return row?.count ?? 0;
 }
 
@@ -161,23 +149,16 @@ export async function rotateSecret(
   secret: NewSecret,
   overlapSeconds: number,
 ): Promise<number> {
-  await transaction.query({
-    text: `DELETE FROM endpoint_secrets
-      WHERE (tenant_id, connector, endpoint) = ($1, $2, $3) AND not_after <= now()`,
-    values: keyOf(name),
-  });
-  const kept = await transaction.query<{ position: number }>({
-    text: `UPDATE endpoint_secrets
-      SET not_after = least(coalesce(not_after, 'infinity'), now() + $4::int * interval '1 second')
-      WHERE (tenant_id, connector, endpoint) = ($1, $2, $3) RETURNING position`,
-    values: [...keyOf(name), overlapSeconds],
-  });
+  await transaction.query(sql`DELETE FROM endpoint_secrets
+      WHERE (tenant_id, connector, endpoint) = ${keyOf(name)} AND not_after <= now()`);
+  const kept = await transaction.query<{ position: number }>(sql`UPDATE endpoint_secrets
+      SET not_after = least(coalesce(not_after, 'infinity'), now() + ${overlapSeconds}::int * interval '1 second')
+      WHERE (tenant_id, connector, endpoint) = ${keyOf(name)} RETURNING position`);
   const first = Math.min(0, ...kept.map((row) => row.position));
   await insertSecret(transaction, name, secret, first - 1);
-  await transaction.query({
-    text: "UPDATE endpoints SET updated_at = now() WHERE (tenant_id, connector, endpoint) = ($1, $2, $3)",
-    values: keyOf(name),
-  });
+  await transaction.query(
+    sql`UPDATE endpoints SET updated_at = now() WHERE (tenant_id, connector, endpoint) = ${keyOf(name)}`,
+  );
   return kept.length + 1;
 }
 
@@ -191,15 +172,13 @@ export async function captureSecret(
   secret: NewSecret,
   shownSeconds: number,
 ): Promise<boolean> {
-  const rows = await transaction.query({
-    text: `INSERT INTO endpoint_secrets (tenant_id, connector, endpoint, id, position, sealed, key_id, shown_until)
-      SELECT tenant_id, connector, endpoint, $4, 0, $5, $6, now() + nullif($7, 0) * interval '1 second'
-      FROM endpoints e WHERE (tenant_id, connector, endpoint) = ($1, $2, $3) AND enabled AND NOT EXISTS (
+  const rows =
+    await transaction.query(sql`INSERT INTO endpoint_secrets (tenant_id, connector, endpoint, id, position, sealed, key_id, shown_until)
+      SELECT tenant_id, connector, endpoint, ${secret.id}, 0, ${secret.sealed}, ${secret.keyId}, now() + nullif(${shownSeconds}, 0) * interval '1 second'
+      FROM endpoints e WHERE (tenant_id, connector, endpoint) = ${keyOf(name)} AND enabled AND NOT EXISTS (
         SELECT FROM endpoint_secrets s
         WHERE (s.tenant_id, s.connector, s.endpoint) = (e.tenant_id, e.connector, e.endpoint))
-      ON CONFLICT (tenant_id, connector, endpoint, position) DO NOTHING RETURNING 1`,
-    values: [...keyOf(name), secret.id, secret.sealed, secret.keyId, shownSeconds],
-  });
+      ON CONFLICT (tenant_id, connector, endpoint, position) DO NOTHING RETURNING 1`);
   return rows.length > 0;
 }
 
@@ -214,11 +193,8 @@ export async function findShownSecret(
     key_id: string;
     created_at: Date;
     shown_until: Date;
-  }>({
-    text: `SELECT id, sealed, key_id, created_at, shown_until FROM endpoint_secrets
-      WHERE (tenant_id, connector, endpoint) = ($1, $2, $3) AND shown_until > now()`,
-    values: keyOf(name),
-  });
+  }>(sql`SELECT id, sealed, key_id, created_at, shown_until FROM endpoint_secrets
+      WHERE (tenant_id, connector, endpoint) = ${keyOf(name)} AND shown_until > now()`);
   if (row === undefined) return undefined;
   const { id, sealed, key_id: keyId, created_at: capturedAt, shown_until: shownUntil } = row;
   return { id, sealed, keyId, capturedAt, shownUntil };
@@ -230,15 +206,13 @@ async function insertSecret(
   secret: NewSecret,
   position: number,
 ): Promise<void> {
-  await transaction.query({
-    text: `INSERT INTO endpoint_secrets (tenant_id, connector, endpoint, id, position, sealed, key_id, not_after)
-      VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
-    values: [...keyOf(name), secret.id, position, secret.sealed, secret.keyId, secret.notAfter ?? null],
-  });
+  await transaction.query(sql`INSERT INTO endpoint_secrets (tenant_id, connector, endpoint, id, position, sealed, key_id, not_after)
+      VALUES (${name.tenantId}, ${name.connector}, ${name.endpoint}, ${secret.id}, ${position}, ${secret.sealed}, ${secret.keyId}, ${secret.notAfter})`);
 }
 
-function keyOf(name: EndpointName): string[] {
-  return [name.tenantId, name.connector, name.endpoint];
+/** The row that `(tenant_id, connector, endpoint)` is compared with. */
+function keyOf({ tenantId, connector, endpoint }: EndpointName): Sql {
+  return sql`(${tenantId}, ${connector}, ${endpoint})`;
 }
 
 function asStoredEndpoint(row: EndpointRow): StoredEndpoint {

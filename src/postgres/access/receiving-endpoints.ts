@@ -1,5 +1,6 @@
 import type { Queryable } from "../core/database.ts";
 import type { Sealed } from "../core/key-ring.ts";
+import { rowInput } from "../core/row-input.ts";
 import { prepared, sql } from "../core/sql.ts";
 
 export interface EndpointName {
@@ -42,7 +43,7 @@ export async function findReceivingEndpoints(
       "find-receiving-endpoints",
       sql`SELECT w.ordinal::int AS ordinal, c.value AS counter, t.id AS tenant_id, t.events_per_second, t.max_backlog,
         n.webhook, e.enabled, e.account, e.params, s.id AS secret_id, s.sealed, s.key_id, s.not_after
-      FROM unnest(${names.map((name) => name.tenantId)}::text[], ${names.map((name) => name.connector)}::text[], ${names.map((name) => name.endpoint)}::text[]) WITH ORDINALITY AS w (tenant_id, connector, endpoint, ordinal)
+      FROM ${endpointRows(names).from("w", "ordinal")}
       JOIN change_counters c ON c.name = 'receive'
       LEFT JOIN tenants t ON t.id = w.tenant_id AND t.deleted_at IS NULL
       LEFT JOIN connectors n ON n.id = w.connector
@@ -55,6 +56,12 @@ export async function findReceivingEndpoints(
   for (const row of rows) rowsOf[row.ordinal - 1]?.push(row);
   return rowsOf.map(asReceivingEndpoint);
 }
+
+const endpointRows = rowInput<EndpointName>([
+  ["tenant_id", "text", (name) => name.tenantId],
+  ["connector", "text", (name) => name.connector],
+  ["endpoint", "text", (name) => name.endpoint],
+]);
 
 interface ReceivingRow {
   ordinal: number;
@@ -179,7 +186,7 @@ export async function findEndpointsOfAccounts(
     prepared(
       "find-endpoints-of-accounts",
       sql`SELECT w.ordinal::int AS ordinal, c.value AS counter, e.tenant_id, e.endpoint
-      FROM unnest(${accounts.map(({ connector }) => connector)}::text[], ${accounts.map(({ account }) => account)}::text[]) WITH ORDINALITY AS w (connector, account, ordinal)
+      FROM ${accountRows(accounts).from("w", "ordinal")}
       JOIN change_counters c ON c.name = 'receive'
       LEFT JOIN LATERAL (
         SELECT o.*, row_number() OVER (ORDER BY enabled DESC, of_tenant, created_at, tenant_id) AS place FROM (
@@ -198,3 +205,8 @@ export async function findEndpointsOfAccounts(
   }
   return found;
 }
+
+const accountRows = rowInput<ConnectorAccount>([
+  ["connector", "text", ({ connector }) => connector],
+  ["account", "text", ({ account }) => account],
+]);

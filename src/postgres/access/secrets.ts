@@ -1,5 +1,6 @@
 import type { Queryable } from "../core/database.ts";
 import type { Sealed } from "../core/key-ring.ts";
+import { rowInput } from "../core/row-input.ts";
 import { prepared, sql } from "../core/sql.ts";
 
 export interface SecretName {
@@ -76,7 +77,7 @@ export async function loadSecrets(
     prepared(
       "load-secrets",
       sql`SELECT s.tenant_id, s.name, s.sealed, s.key_id
-      FROM unnest(${wanted.map((secret) => secret.tenantId)}::text[], ${wanted.map((secret) => secret.name)}::text[]) AS w (tenant_id, name) JOIN tenant_secrets s USING (tenant_id, name)`,
+      FROM ${secretRows(wanted).from("w")} JOIN tenant_secrets s USING (tenant_id, name)`,
     ),
   );
   return rows.map((row) => ({
@@ -86,6 +87,11 @@ export async function loadSecrets(
     keyId: row.key_id,
   }));
 }
+
+const secretRows = rowInput<SecretName>([
+  ["tenant_id", "text", (secret) => secret.tenantId],
+  ["name", "text", (secret) => secret.name],
+]);
 
 function asStoredSecret(row: SecretRow): StoredSecret {
   return {

@@ -1,4 +1,5 @@
 import type { Queryable } from "../core/database.ts";
+import { rowInput } from "../core/row-input.ts";
 import { prepared, sql } from "../core/sql.ts";
 
 /** Which thing an alert is about: there is never more than one open alert of one of these. */
@@ -57,8 +58,7 @@ export async function openAlerts(database: Queryable, alerts: readonly NewAlert[
       sql`WITH opened AS (
         INSERT INTO alerts (tenant_id, kind, subject, message, value, threshold, details)
         SELECT a.tenant_id, a.kind, a.subject, a.message, a.value, a.threshold, a.details::jsonb
-        FROM unnest(${alerts.map((alert) => alert.tenantId)}::text[], ${alerts.map((alert) => alert.kind)}::text[], ${alerts.map((alert) => alert.subject)}::text[], ${alerts.map((alert) => alert.message)}::text[], ${alerts.map((alert) => alert.value ?? null)}::float8[], ${alerts.map((alert) => alert.threshold ?? null)}::float8[], ${alerts.map((alert) => JSON.stringify(alert.details ?? {}))}::text[])
-          AS a (tenant_id, kind, subject, message, value, threshold, details)
+        FROM ${alertRows(alerts).from("a")}
         ORDER BY 1, 2, 3
         ON CONFLICT (tenant_id, kind, subject) WHERE resolved_at IS NULL DO NOTHING
         RETURNING id, tenant_id
@@ -69,6 +69,16 @@ export async function openAlerts(database: Queryable, alerts: readonly NewAlert[
   return rows.length;
 }
 
+const alertRows = rowInput<NewAlert>([
+  ["tenant_id", "text", (alert) => alert.tenantId],
+  ["kind", "text", (alert) => alert.kind],
+  ["subject", "text", (alert) => alert.subject],
+  ["message", "text", (alert) => alert.message],
+  ["value", "float8", (alert) => alert.value],
+  ["threshold", "float8", (alert) => alert.threshold],
+  ["details", "text", (alert) => JSON.stringify(alert.details ?? {})],
+]);
+
 /** Resolves those of the alerts that are open, and has each told once, as `openAlerts` does; answers how many. */
 export async function resolveAlerts(database: Queryable, alerts: readonly EndedAlert[]): Promise<number> {
   if (alerts.length === 0) return 0;
@@ -76,8 +86,7 @@ export async function resolveAlerts(database: Queryable, alerts: readonly EndedA
     prepared(
       "resolve-alerts",
       sql`WITH ended AS (
-        SELECT o.id, e.value FROM unnest(${alerts.map((alert) => alert.tenantId)}::text[], ${alerts.map((alert) => alert.kind)}::text[], ${alerts.map((alert) => alert.subject)}::text[], ${alerts.map((alert) => alert.value ?? null)}::float8[])
-            AS e (tenant_id, kind, subject, value)
+        SELECT o.id, e.value FROM ${endedRows(alerts).from("e")}
           JOIN alerts o ON o.tenant_id = e.tenant_id AND o.kind = e.kind AND o.subject = e.subject
             AND o.resolved_at IS NULL
         ORDER BY o.tenant_id, o.kind, o.subject FOR UPDATE OF o
@@ -92,6 +101,13 @@ export async function resolveAlerts(database: Queryable, alerts: readonly EndedA
   );
   return rows.length;
 }
+
+const endedRows = rowInput<EndedAlert>([
+  ["tenant_id", "text", (alert) => alert.tenantId],
+  ["kind", "text", (alert) => alert.kind],
+  ["subject", "text", (alert) => alert.subject],
+  ["value", "float8", (alert) => alert.value],
+]);
 
 /** The open alerts of some kinds: which they are, and the bound that each passed. */
 export async function readOpenAlerts(database: Queryable, kinds: readonly string[]): Promise<AlertKey[]> {

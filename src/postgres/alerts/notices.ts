@@ -1,4 +1,5 @@
 import type { Queryable } from "../core/database.ts";
+import { rowInput } from "../core/row-input.ts";
 import { prepared, sql } from "../core/sql.ts";
 import { EVERY_TENANT } from "../dead-letters/policies.ts";
 
@@ -73,7 +74,7 @@ export async function claimNotices(
         a.opened_at, a.resolved_at, coalesce(own.definition, every.definition) -> 'alert' ->> 'webhook_url' AS webhook_url
       FROM claimed c JOIN alerts a ON a.id = c.alert_id
         LEFT JOIN dlq_policies own ON own.tenant_id = a.tenant_id
-        LEFT JOIN dlq_policies every ON every.tenant_id = '${EVERY_TENANT}'`,
+        LEFT JOIN dlq_policies every ON every.tenant_id = ${sql.literal(EVERY_TENANT)}`,
     ),
   );
   return rows.map((row) => ({
@@ -103,9 +104,17 @@ export async function settleNotices(database: Queryable, notices: readonly Settl
       sql`UPDATE alert_notices n SET state = s.state, last_error = s.error,
         visible_at = now() + s.wait_ms * interval '1 millisecond',
         settled_at = CASE WHEN s.state = 'due' THEN NULL ELSE now() END
-      FROM unnest(${notices.map((notice) => notice.alertId)}::uuid[], ${notices.map((notice) => notice.change)}::text[], ${notices.map((notice) => notice.attempt)}::int[], ${notices.map((notice) => notice.state)}::text[], ${notices.map((notice) => notice.waitMs)}::int[], ${notices.map((notice) => notice.error ?? null)}::text[])
-        AS s (alert_id, change, attempt, state, wait_ms, error)
+      FROM ${settledRows(notices).from("s")}
       WHERE n.alert_id = s.alert_id AND n.change = s.change AND n.attempts = s.attempt AND n.state = 'due'`,
     ),
   );
 }
+
+const settledRows = rowInput<SettledNotice>([
+  ["alert_id", "uuid", (notice) => notice.alertId],
+  ["change", "text", (notice) => notice.change],
+  ["attempt", "int", (notice) => notice.attempt],
+  ["state", "text", (notice) => notice.state],
+  ["wait_ms", "int", (notice) => notice.waitMs],
+  ["error", "text", (notice) => notice.error],
+]);

@@ -1,3 +1,5 @@
+import { sql } from "./sql.ts";
+
 /** How far one call looks for what a filter finds. */
 export interface LookBounds {
   /** No further step begins after this time, ms. */
@@ -73,7 +75,7 @@ export async function findRows<Row>(
 }
 
 /** What a step answers, of its tables `looked` and `found`. */
-export const LOOKED_COLUMNS = `(SELECT count(*)::integer FROM looked) AS rows,
+export const LOOKED_COLUMNS = sql`(SELECT count(*)::integer FROM looked) AS rows,
   (SELECT id FROM looked ORDER BY id LIMIT 1) AS last_id,
   ARRAY(SELECT id::text FROM found ORDER BY id DESC) AS found`;
 

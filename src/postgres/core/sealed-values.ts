@@ -1,5 +1,6 @@
 import type { Queryable } from "./database.ts";
-import { sql } from "./sql.ts";
+import { rowInput } from "./row-input.ts";
+import { type Sql, sql } from "./sql.ts";
 
 /** A column that holds sealed values, and the one beside it that names their keys. */
 export interface SealedColumn {
@@ -23,7 +24,8 @@ export async function countSealed(
   { table, sealed, keyId }: SealedColumn,
 ): Promise<{ keyId: string; count: number }[]> {
   const rows = await database.query<{ key_id: string; count: string }>(
-    sql`SELECT ${keyId} AS key_id, count(*) AS count FROM ${table} WHERE ${sealed} IS NOT NULL GROUP BY 1`,
+    sql`SELECT ${sql.raw(keyId)} AS key_id, count(*) AS count FROM ${sql.raw(table)}
+      WHERE ${sql.raw(sealed)} IS NOT NULL GROUP BY 1`,
   );
   return rows.map((row) => ({ keyId: row.key_id, count: Number(row.count) }));
 }
@@ -34,16 +36,16 @@ export async function listSealedByOthers(
   column: SealedColumn,
   page: { columns: readonly string[]; keyId: string; after: SealedRow | undefined; limit: number },
 ): Promise<SealedRow[]> {
-  const names = Object.keys(column.primaryKey);
-  const after = page.after?.row;
-  const bound = names.map((name, index) => `$${index + 3}::${column.primaryKey[name]}`).join(", ");
-  return await readRows(database, {
-    text: `SELECT ${selected(page.columns)}, ${column.sealed} AS sealed_value, ${column.keyId} AS sealing_key
-      FROM ${column.table} WHERE ${column.sealed} IS NOT NULL AND ${column.keyId} <> $1
-        ${after === undefined ? "" : `AND (${names.join(", ")}) > (${bound})`}
-      ORDER BY ${names.join(", ")} LIMIT $2`,
-    values: [page.keyId, page.limit, ...(after === undefined ? [] : names.map((name) => after[name]))],
-  });
+  const { table, sealed, keyId } = fragmentsOf(column);
+  const names = sql.raw(Object.keys(column.primaryKey).join(", "));
+  const isBehind =
+    page.after === undefined ? sql`true` : sql`(${names}) > (${keyOf(column, page.after.row)})`;
+  return await readRows(
+    database,
+    sql`SELECT ${selected(page.columns)}, ${sealed} AS sealed_value, ${keyId} AS sealing_key
+      FROM ${table} WHERE ${sealed} IS NOT NULL AND ${keyId} <> ${page.keyId} AND ${isBehind}
+      ORDER BY ${names} LIMIT ${page.limit}`,
+  );
 }
 
 /** Lists at most `limit` values of each key. */
@@ -52,46 +54,63 @@ export async function sampleSealed(
   column: SealedColumn,
   sample: { columns: readonly string[]; keyIds: readonly string[]; limit: number },
 ): Promise<SealedRow[]> {
+  const { table, sealed, keyId } = fragmentsOf(column);
   return await readRows(
     database,
     sql`SELECT s.* FROM unnest(${sample.keyIds}::text[]) AS k (id), LATERAL (
-        SELECT ${selected(sample.columns)}, ${column.sealed} AS sealed_value, ${column.keyId} AS sealing_key
-        FROM ${column.table} WHERE ${column.keyId} = k.id AND ${column.sealed} IS NOT NULL LIMIT ${sample.limit}) AS s`,
+        SELECT ${selected(sample.columns)}, ${sealed} AS sealed_value, ${keyId} AS sealing_key
+        FROM ${table} WHERE ${keyId} = k.id AND ${sealed} IS NOT NULL LIMIT ${sample.limit}) AS s`,
   );
 }
 
-/** Replaces sealed values, each only where it is still what was read; returns how many it replaced. */
+/** A value to be replaced: its row, and the sealed value before and after. */
+export interface ReplacedValue {
+  row: Record<string, string>;
+  before: Buffer;
+  after: Buffer;
+  keyId: string;
+}
+
+/** Replaces sealed values, each only if it has not changed since it was read; returns how many it replaced. */
 export async function replaceSealed(
   database: Queryable,
   column: SealedColumn,
-  values: readonly { row: Record<string, string>; before: Buffer; after: Buffer; keyId: string }[],
+  values: readonly ReplacedValue[],
 ): Promise<number> {
+  const { table, sealed, keyId } = fragmentsOf(column);
   const names = Object.keys(column.primaryKey);
-  const arrays = names.map((_, index) => `$${index + 4}::text[]`);
-  const matches = names.map((name, index) => `t.${name} = w.key${index}::${column.primaryKey[name]}`);
-  const rows = await database.query({
-    text: `UPDATE ${column.table} t SET ${column.sealed} = w.after, ${column.keyId} = w.key_id
-      FROM unnest($1::bytea[], $2::bytea[], $3::text[], ${arrays.join(", ")})
-        AS w (before, after, key_id, ${names.map((_, index) => `key${index}`).join(", ")})
-      WHERE ${matches.join(" AND ")} AND t.${column.sealed} = w.before RETURNING 1`,
-    values: [
-      values.map((value) => value.before),
-      values.map((value) => value.after),
-      values.map((value) => value.keyId),
-      ...names.map((name) => values.map((value) => value.row[name])),
-    ],
-  });
+  const input = rowInput<ReplacedValue>([
+    ["before", "bytea", (value) => value.before],
+    ["after", "bytea", (value) => value.after],
+    ["key_id", "text", (value) => value.keyId],
+    ...names.map((name, index) => [`key${index}`, "text", keyPart(name)] as const),
+  ])(values);
+  const isRow = names.map((name, index) => `t.${name} = w.key${index}::${column.primaryKey[name]}`);
+  const rows = await database.query(
+    sql`UPDATE ${table} t SET ${sealed} = w.after, ${keyId} = w.key_id FROM ${input.from("w")}
+      WHERE ${sql.raw(isRow.join(" AND "))} AND t.${sealed} = w.before RETURNING 1`,
+  );
   return rows.length;
 }
 
-function selected(columns: readonly string[]): string {
-  return columns.map((name) => `${name}::text`).join(", ");
+function fragmentsOf({ table, sealed, keyId }: SealedColumn): { table: Sql; sealed: Sql; keyId: Sql } {
+  return { table: sql.raw(table), sealed: sql.raw(sealed), keyId: sql.raw(keyId) };
 }
 
-async function readRows(
-  database: Queryable,
-  statement: { text: string; values: unknown[] },
-): Promise<SealedRow[]> {
+function keyOf({ primaryKey }: SealedColumn, row: Record<string, string>): Sql {
+  const parts = Object.entries(primaryKey).map(([name, type]) => sql`${row[name]}::${sql.raw(type)}`);
+  return parts.reduce((all, part) => sql`${all}, ${part}`);
+}
+
+function keyPart(name: string): (value: ReplacedValue) => string | undefined {
+  return ({ row }) => row[name];
+}
+
+function selected(columns: readonly string[]): Sql {
+  return sql.raw(columns.map((name) => `${name}::text`).join(", "));
+}
+
+async function readRows(database: Queryable, statement: Sql): Promise<SealedRow[]> {
   const rows = await database.query<
     Record<string, string> & { sealed_value: Buffer & string; sealing_key: string }
   >(statement);

@@ -21,7 +21,7 @@ export function createNotifier(database: Queryable, intervalMs: number): () => v
       resting = false;
       if (more) notify();
     }, intervalMs).unref();
-    database.query(prepared("notify-outbox", sql`SELECT pg_notify('${CHANNEL}', '')`)).catch(() => {});
+    database.query(prepared("notify-outbox", sql`SELECT pg_notify(${CHANNEL}, '')`)).catch(() => {});
   };
 }
 

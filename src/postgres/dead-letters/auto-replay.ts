@@ -1,5 +1,5 @@
 import type { Queryable } from "../core/database.ts";
-import { sql } from "../core/sql.ts";
+import { type Sql, sql } from "../core/sql.ts";
 import { ROUTER_LOST } from "./bulk-replay.ts";
 import type { ReplayCause } from "./lock.ts";
 import { type DlqPolicy, EVERY_TENANT } from "./policies.ts";
@@ -44,7 +44,7 @@ export async function listAutoTenants(
       SELECT w.tenant_id, p.definition -> 'auto_replay' AS policy
       FROM walk w JOIN tenants t ON t.id = w.tenant_id AND t.deleted_at IS NULL
         LEFT JOIN dlq_policies own ON own.tenant_id = w.tenant_id
-        JOIN dlq_policies p ON p.tenant_id = coalesce(own.tenant_id, '${EVERY_TENANT}')
+        JOIN dlq_policies p ON p.tenant_id = coalesce(own.tenant_id, ${sql.literal(EVERY_TENANT)})
       WHERE p.definition #>> '{auto_replay,enabled}' = 'true'
       LIMIT ${limit}`);
   return rows.map((row) => ({ tenantId: row.tenant_id, policy: row.policy }));
@@ -71,11 +71,11 @@ export interface AutoFilter {
 }
 
 const WAITING = sql`d.status = 'pending' AND d.replay_run_id IS NULL`;
-const ONLY = sql`($2::text IS NULL OR d.stage = $2) AND ($3::text IS NULL OR d.fingerprint = $3)
-  AND ($4::text IS NULL OR d.flow_id = $4)`;
 
-function valuesOf({ tenantId, only, limit }: AutoFilter): unknown[] {
-  return [tenantId, only.stage ?? null, only.fingerprint ?? null, only.flow ?? null, limit];
+function isWanted({ only: { stage, fingerprint, flow } }: AutoFilter): Sql {
+  return sql`(${stage}::text IS NULL OR d.stage = ${stage})
+  AND (${fingerprint}::text IS NULL OR d.fingerprint = ${fingerprint})
+  AND (${flow}::text IS NULL OR d.flow_id = ${flow})`;
 }
 
 /**
@@ -87,16 +87,15 @@ export async function listDueLetters(
   filter: AutoFilter,
   delaysMs: readonly number[],
 ): Promise<string[]> {
-  const rows = await transaction.query<{ id: string }>({
-    text: `SELECT q.id FROM unnest($6::bigint[]) WITH ORDINALITY AS k (delay_ms, nth), LATERAL (
+  const rows = await transaction.query<{ id: string }>(
+    sql`SELECT q.id FROM unnest(${delaysMs}::bigint[]) WITH ORDINALITY AS k (delay_ms, nth), LATERAL (
         SELECT d.id, d.failed_at FROM dead_letters d
-        WHERE d.tenant_id = $1 AND d.auto_replays = k.nth - 1
+        WHERE d.tenant_id = ${filter.tenantId} AND d.auto_replays = k.nth - 1
           AND d.failed_at <= now() - k.delay_ms * interval '1 millisecond'
-          AND ${WAITING} AND d.stage = 'execute' AND ${ONLY}
-        ORDER BY d.failed_at LIMIT $5
-      ) q ORDER BY q.failed_at LIMIT $5`,
-    values: [...valuesOf(filter), delaysMs],
-  });
+          AND ${WAITING} AND d.stage = 'execute' AND ${isWanted(filter)}
+        ORDER BY d.failed_at LIMIT ${filter.limit}
+      ) q ORDER BY q.failed_at LIMIT ${filter.limit}`,
+  );
   return rows.map((row) => row.id);
 }
 
@@ -109,37 +108,42 @@ export async function listClearedLetters(
   filter: AutoFilter,
   maxReplays: number,
 ): Promise<string[]> {
-  const rows = await transaction.query<{ id: string }>({
-    text: `${CLEARED_BY_DEPLOY} UNION ${CLEARED_BY_BREAKER} LIMIT $5`,
-    values: [...valuesOf(filter), maxReplays],
-  });
+  const rows = await transaction.query<{ id: string }>(
+    sql`${clearedByDeploy(filter, maxReplays)} UNION ${clearedByBreaker(filter, maxReplays)} LIMIT ${filter.limit}`,
+  );
   return rows.map((one) => one.id);
 }
 
-const CLEARED_BY_DEPLOY = sql`(
+function clearedByDeploy(filter: AutoFilter, maxReplays: number): Sql {
+  const { tenantId, limit } = filter;
+  return sql`(
     SELECT q.id FROM deployments p, LATERAL (
       SELECT d.id FROM dead_letters d
       WHERE d.tenant_id = p.tenant_id AND d.flow_id = p.flow_id AND d.failed_at < p.deployed_at AND ${WAITING}
-        AND d.stage = 'execute' AND d.cleared_replays < $6 AND ${ONLY}
-      ORDER BY d.failed_at LIMIT $5
-    ) q WHERE p.tenant_id = $1 AND p.deployed_until IS NULL LIMIT $5
+        AND d.stage = 'execute' AND d.cleared_replays < ${maxReplays} AND ${isWanted(filter)}
+      ORDER BY d.failed_at LIMIT ${limit}
+    ) q WHERE p.tenant_id = ${tenantId} AND p.deployed_until IS NULL LIMIT ${limit}
   ) UNION (
     SELECT d.id FROM dead_letters d
-    WHERE d.tenant_id = $1 AND d.flow_id IS NULL AND d.stage = 'route' AND ${WAITING}
-      AND d.error_context ->> 'code' IS DISTINCT FROM '${ROUTER_LOST}'
-      AND d.failed_at < (SELECT max(deployed_at) FROM deployments WHERE tenant_id = $1 AND deployed_until IS NULL)
-      AND d.cleared_replays < $6 AND ${ONLY}
-    ORDER BY d.failed_at LIMIT $5
+    WHERE d.tenant_id = ${tenantId} AND d.flow_id IS NULL AND d.stage = 'route' AND ${WAITING}
+      AND d.error_context ->> 'code' IS DISTINCT FROM ${sql.literal(ROUTER_LOST)}
+      AND d.failed_at < (SELECT max(deployed_at) FROM deployments WHERE tenant_id = ${tenantId} AND deployed_until IS NULL)
+      AND d.cleared_replays < ${maxReplays} AND ${isWanted(filter)}
+    ORDER BY d.failed_at LIMIT ${limit}
   )`;
+}
 
-const CLEARED_BY_BREAKER = sql`(
+function clearedByBreaker(filter: AutoFilter, maxReplays: number): Sql {
+  const { tenantId, limit } = filter;
+  return sql`(
     SELECT q.id FROM circuit_breakers b, LATERAL (
       SELECT d.id FROM dead_letters d
       WHERE d.tenant_id = b.tenant_id AND d.error_context ->> 'target' = b.target AND d.failed_at < b.closed_at
-        AND ${WAITING} AND d.stage = 'execute' AND d.cleared_replays < $6 AND ${ONLY}
-      ORDER BY d.failed_at LIMIT $5
-    ) q WHERE b.tenant_id = $1 AND b.state = 'closed' AND b.closed_at IS NOT NULL LIMIT $5
+        AND ${WAITING} AND d.stage = 'execute' AND d.cleared_replays < ${maxReplays} AND ${isWanted(filter)}
+      ORDER BY d.failed_at LIMIT ${limit}
+    ) q WHERE b.tenant_id = ${tenantId} AND b.state = 'closed' AND b.closed_at IS NOT NULL LIMIT ${limit}
   )`;
+}
 
 /** Passes over locked dead letters that cannot be replayed as they are: as if they had been, and had failed. */
 export async function passOverLetters(

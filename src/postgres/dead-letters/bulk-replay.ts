@@ -1,5 +1,5 @@
 import type { Queryable } from "../core/database.ts";
-import { sql } from "../core/sql.ts";
+import { type Sql, sql } from "../core/sql.ts";
 import { uuid7Floor } from "../schema/partitions.ts";
 import type { DeadLetterStage } from "./dead-letters.ts";
 
@@ -71,24 +71,17 @@ const COLUMNS = sql`b.id, b.tenant_id, b.filter, b.rate_per_second, b.state, b.r
 /** A router's own poison would end the process that reads it here too: such letters are replayed one by one. */
 export const ROUTER_LOST = "ROUTER_LOST";
 
-const FOUND = sql`d.tenant_id = $1 AND d.status = 'pending' AND d.replay_run_id IS NULL
-  AND d.error_context->>'code' IS DISTINCT FROM '${ROUTER_LOST}'
-  AND ($2::text IS NULL OR d.flow_id = $2) AND ($3::text IS NULL OR d.connector = $3)
-  AND ($4::text IS NULL OR d.stage = $4) AND ($5::text IS NULL OR d.fingerprint = $5)
-  AND ($6::uuid IS NULL OR d.id >= $6) AND ($7::uuid IS NULL OR d.id < $7)`;
-
-function valuesOf(tenantId: string, filter: ReplayFilter): unknown[] {
-  const { flow, connector, stage, fingerprint, since, until } = filter;
-  const idAt = (time: string | undefined) => (time === undefined ? null : uuid7Floor(Date.parse(time)));
-  return [
-    tenantId,
-    flow ?? null,
-    connector ?? null,
-    stage ?? null,
-    fingerprint ?? null,
-    idAt(since),
-    idAt(until),
-  ];
+function isFound(tenantId: string, filter: ReplayFilter): Sql {
+  const { flow, connector, stage, fingerprint } = filter;
+  const [sinceId, untilId] = [filter.since, filter.until].map((time) =>
+    time === undefined ? undefined : uuid7Floor(Date.parse(time)),
+  );
+  return sql`d.tenant_id = ${tenantId} AND d.status = 'pending' AND d.replay_run_id IS NULL
+  AND d.error_context ->> 'code' IS DISTINCT FROM ${sql.literal(ROUTER_LOST)}
+  AND (${flow}::text IS NULL OR d.flow_id = ${flow}) AND (${connector}::text IS NULL OR d.connector = ${connector})
+  AND (${stage}::text IS NULL OR d.stage = ${stage})
+  AND (${fingerprint}::text IS NULL OR d.fingerprint = ${fingerprint})
+  AND (${sinceId}::uuid IS NULL OR d.id >= ${sinceId}) AND (${untilId}::uuid IS NULL OR d.id < ${untilId})`;
 }
 
 /** How many dead letters a filter finds now. */
@@ -97,10 +90,9 @@ export async function countForReplay(
   tenantId: string,
   filter: ReplayFilter,
 ): Promise<number> {
-  const [row] = await transaction.query<{ count: string }>({
-    text: `SELECT count(*) AS count FROM dead_letters d WHERE ${FOUND}`,
-    values: valuesOf(tenantId, filter),
-  });
+  const [row] = await transaction.query<{ count: string }>(
+    sql`SELECT count(*) AS count FROM dead_letters d WHERE ${isFound(tenantId, filter)}`,
+  );
   return Number(row?.count);
 }
 
@@ -204,12 +196,13 @@ export async function pageOfBulk(
   bulk: StoredBulk,
   { limit, maxBytes }: { limit: number; maxBytes: number },
 ): Promise<{ ids: string[]; isLast: boolean }> {
-  const rows = await transaction.query<{ id: string; bytes: number }>({
-    text: `SELECT d.id, CASE WHEN d.stage = 'execute' THEN 0
+  const rows = await transaction.query<{ id: string; bytes: number }>(
+    sql`SELECT d.id, CASE WHEN d.stage = 'execute' THEN 0
         ELSE coalesce(octet_length(d.edited_payload), octet_length(d.event_payload), 0) END AS bytes
-      FROM dead_letters d WHERE ${FOUND} AND d.id > $8 AND d.id < $9 ORDER BY d.id LIMIT $10`,
-    values: [...valuesOf(bulk.tenantId, bulk.filter), bulk.lastId, bulk.untilId, limit],
-  });
+      FROM dead_letters d
+      WHERE ${isFound(bulk.tenantId, bulk.filter)} AND d.id > ${bulk.lastId} AND d.id < ${bulk.untilId}
+      ORDER BY d.id LIMIT ${limit}`,
+  );
   const ids: string[] = [];
   let bytes = 0;
   for (const row of rows) {

@@ -93,7 +93,8 @@ export async function listDeadLetters(
 ): Promise<FoundRows<StoredDeadLetter>> {
   const { flowId, connector, stage, status, fingerprint } = filter;
   const { rows: ids, ...end } = await findRows((step) => lookAtDeadLetters(database, filter, step), {
-    ...{ beforeId: filter.beforeId, limit: filter.limit },
+    beforeId: filter.beforeId,
+    limit: filter.limit,
     filtered: [flowId, connector, stage, status, fingerprint].some((value) => value !== undefined),
   });
   const rows = ids.length === 0 ? [] : await loadDeadLetters(database, ids, filter.maxBytes);

@@ -1,5 +1,5 @@
 import type { Queryable } from "../core/database.ts";
-import { sql } from "../core/sql.ts";
+import { type Sql, sql } from "../core/sql.ts";
 import type { DeadLetterFilter, DeadLetterStage } from "./dead-letters.ts";
 
 /** Dead letters with one fingerprint. */
@@ -55,7 +55,7 @@ export async function listDeadLetterGroups(
   }>(sql`WITH of_tenants AS (
         SELECT d.tenant_id, d.fingerprint, count(*) AS count, count(*) FILTER (WHERE d.status = 'pending') AS pending,
           min(d.created_at) AS first_seen, max(d.created_at) AS last_seen
-        FROM dead_letters d WHERE ${FILTERS}
+        FROM dead_letters d WHERE ${isFound(filter)}
         GROUP BY d.tenant_id, d.fingerprint
       ),
       groups AS (
@@ -71,7 +71,7 @@ export async function listDeadLetterGroups(
         ORDER BY last_seen DESC, fingerprint DESC LIMIT ${filter.limit}
       ) AS g CROSS JOIN LATERAL (
         SELECT d.id, d.tenant_id, d.stage, d.flow_id, d.connector, d.error_message FROM dead_letters d
-        WHERE d.tenant_id = g.newest_tenant AND d.fingerprint = g.fingerprint AND ${FILTERS}
+        WHERE d.tenant_id = g.newest_tenant AND d.fingerprint = g.fingerprint AND ${isFound(filter)}
         ORDER BY d.created_at DESC LIMIT 1
       ) AS newest
       ORDER BY g.last_seen DESC, g.fingerprint DESC`);
@@ -93,7 +93,13 @@ export async function listDeadLetterGroups(
   }));
 }
 
-const FILTERS = sql`($1::text IS NULL OR d.tenant_id = $1) AND ($2::text IS NULL OR d.flow_id = $2)
-  AND ($3::text IS NULL OR d.connector = $3) AND ($4::text IS NULL OR d.stage = $4)
-  AND ($5::text IS NULL OR d.status = $5) AND ($6::timestamptz IS NULL OR d.created_at >= $6)
-  AND ($7::timestamptz IS NULL OR d.created_at < $7) AND ($11::text IS NULL OR d.fingerprint = $11)`;
+function isFound(filter: GroupFilter): Sql {
+  const { tenantId, flowId, connector, stage, status, since, until, fingerprint } = filter;
+  return sql`(${tenantId}::text IS NULL OR d.tenant_id = ${tenantId})
+  AND (${flowId}::text IS NULL OR d.flow_id = ${flowId})
+  AND (${connector}::text IS NULL OR d.connector = ${connector})
+  AND (${stage}::text IS NULL OR d.stage = ${stage}) AND (${status}::text IS NULL OR d.status = ${status})
+  AND (${since}::timestamptz IS NULL OR d.created_at >= ${since})
+  AND (${until}::timestamptz IS NULL OR d.created_at < ${until})
+  AND (${fingerprint}::text IS NULL OR d.fingerprint = ${fingerprint})`;
+}

@@ -1,5 +1,6 @@
 import type { Priority } from "../../domain/priority.ts";
 import type { Queryable } from "../core/database.ts";
+import { rowInput } from "../core/row-input.ts";
 import { sql } from "../core/sql.ts";
 import type { DeadLetterStage, DeadLetterStatus } from "./dead-letters.ts";
 
@@ -66,7 +67,7 @@ export async function lockLetters(
         CASE WHEN d.edited_payload IS NULL THEN d.content_type ELSE 'application/json' END AS content_type,
         CASE WHEN d.stage <> 'execute' THEN coalesce(d.edited_payload, d.event_payload) END AS payload
       FROM dead_letters d WHERE d.tenant_id = ${locked.tenantId} AND d.id = ANY (${locked.ids}::uuid[])
-      ORDER BY d.id FOR UPDATE OF d ${locked.passOver ? "SKIP LOCKED" : ""}`);
+      ORDER BY d.id FOR UPDATE OF d ${locked.passOver ? sql`SKIP LOCKED` : sql``}`);
   return rows.map((row) => ({
     id: row.id,
     tenantId: row.tenant_id,
@@ -156,8 +157,7 @@ export async function insertReplays(
 ): Promise<void> {
   if (replays.length === 0) return;
   await transaction.query(sql`WITH new AS (
-        SELECT * FROM unnest(${replays.map((replay) => replay.id)}::uuid[], ${replays.map((replay) => replay.tenantId)}::text[], ${replays.map((replay) => replay.flowId)}::text[], ${replays.map((replay) => replay.flowVersion)}::int[], ${replays.map((replay) => replay.eventId)}::uuid[], ${replays.map((replay) => replay.replaySeq)}::int[], ${replays.map((replay) => replay.lane)}::smallint[],
-          ${replays.map((replay) => replay.letterId ?? null)}::uuid[], ${replays.map((replay) => replay.gate ?? null)}::text[]) AS n (id, tenant_id, flow_id, flow_version, event_id, replay_seq, lane, letter_id, gate)
+        SELECT * FROM ${replayRows(replays).from("n")}
       ),
       started AS (
         INSERT INTO runs (id, tenant_id, flow_id, flow_version, event_id, replay_seq, lane, dead_letter_id, gate, state,
@@ -174,6 +174,18 @@ export async function insertReplays(
         cleared_replays = d.cleared_replays + (${cause} = 'cleared')::int
       FROM new n WHERE d.id = n.letter_id AND d.tenant_id = n.tenant_id`);
 }
+
+const replayRows = rowInput<NewReplay>([
+  ["id", "uuid", (replay) => replay.id],
+  ["tenant_id", "text", (replay) => replay.tenantId],
+  ["flow_id", "text", (replay) => replay.flowId],
+  ["flow_version", "int", (replay) => replay.flowVersion],
+  ["event_id", "uuid", (replay) => replay.eventId],
+  ["replay_seq", "int", (replay) => replay.replaySeq],
+  ["lane", "smallint", (replay) => replay.lane],
+  ["letter_id", "uuid", (replay) => replay.letterId],
+  ["gate", "text", (replay) => replay.gate],
+]);
 
 /** A try at a replay that came to no run. */
 export interface FailedTry {
@@ -194,7 +206,14 @@ export async function failTries(
   await transaction.query(sql`UPDATE dead_letters d SET stage = t.stage, error_message = t.error_message,
         error_context = t.error_context::jsonb, fingerprint = t.fingerprint, failed_at = now(), updated_at = now(),
         retry_count = d.retry_count + ${cause === "asked" ? 1 : 0}
-      FROM unnest(${tries.map((one) => one.letterId)}::uuid[], ${tries.map((one) => one.stage)}::text[], ${tries.map((one) => one.errorMessage)}::text[], ${tries.map((one) => JSON.stringify(one.errorContext))}::text[], ${tries.map((one) => one.fingerprint)}::text[])
-        AS t (id, stage, error_message, error_context, fingerprint)
+      FROM ${failedRows(tries).from("t")}
       WHERE d.id = t.id`);
 }
+
+const failedRows = rowInput<FailedTry>([
+  ["id", "uuid", (one) => one.letterId],
+  ["stage", "text", (one) => one.stage],
+  ["error_message", "text", (one) => one.errorMessage],
+  ["error_context", "text", (one) => JSON.stringify(one.errorContext)],
+  ["fingerprint", "text", (one) => one.fingerprint],
+]);

@@ -10,8 +10,8 @@ import {
   type LookStep,
 } from "../core/bounded-list.ts";
 import type { Queryable } from "../core/database.ts";
-import { prepared, sql } from "../core/sql.ts";
-import { idBounds } from "../schema/partitions.ts";
+import { prepared, type Sql, sql } from "../core/sql.ts";
+import { isAmong } from "../schema/partitions.ts";
 
 /** An event as it was accepted: the exact bytes and what stood around them. */
 export interface StoredEvent {
@@ -56,18 +56,18 @@ interface EventRow {
   synthetic: SyntheticDetail | null;
 }
 
-const COLUMNS = sql`e.id, e.tenant_id, e.connector, e.endpoint, e.type, e.source, e.priority, e.subject, e.occurred_at,
-  e.received_at, e.delivery_key, e.item, e.headers, e.content_type, e.flows_counter, e.payload,
+const COLUMNS_BUT_PAYLOAD = sql`e.id, e.tenant_id, e.connector, e.endpoint, e.type, e.source, e.priority, e.subject, e.occurred_at,
+  e.received_at, e.delivery_key, e.item, e.headers, e.content_type, e.flows_counter,
   e.synthetic`;
+const COLUMNS = sql`${COLUMNS_BUT_PAYLOAD}, e.payload`;
 
 /** The events of a batch, those that exist, in no order. */
 export async function loadEvents(database: Queryable, ids: readonly string[]): Promise<StoredEvent[]> {
-  const { low, high } = idBounds(ids);
   const rows = await database.query<EventRow & { large_bytes: number | null }>(
     prepared(
       "load-events",
       sql`SELECT ${COLUMNS_BUT_LARGE_PAYLOADS} FROM events e
-      WHERE e.id = ANY (${ids}::uuid[]) AND e.id BETWEEN ${low}::uuid AND ${high}::uuid`,
+      WHERE ${isAmong("e.id", ids)}`,
     ),
   );
   const events: StoredEvent[] = [];
@@ -82,10 +82,9 @@ export async function loadEvents(database: Queryable, ids: readonly string[]): P
 /** A larger payload is read in parts of this size: the driver decodes each of them at once, some milliseconds. */
 const PART_BYTES = 1_048_576;
 
-const COLUMNS_BUT_LARGE_PAYLOADS = `${COLUMNS.replace(
-  "e.payload",
-  `CASE WHEN octet_length(e.payload) <= ${PART_BYTES} THEN e.payload ELSE '' END AS payload`,
-)}, nullif(greatest(octet_length(e.payload), ${PART_BYTES}), ${PART_BYTES}) AS large_bytes`;
+const COLUMNS_BUT_LARGE_PAYLOADS = sql`${COLUMNS_BUT_PAYLOAD},
+  CASE WHEN octet_length(e.payload) <= ${sql.raw(`${PART_BYTES}`)} THEN e.payload ELSE '' END AS payload,
+  nullif(greatest(octet_length(e.payload), ${sql.raw(`${PART_BYTES}`)}), ${sql.raw(`${PART_BYTES}`)}) AS large_bytes`;
 
 async function loadPayload(database: Queryable, id: string, bytes: number): Promise<Buffer> {
   const payload = Buffer.allocUnsafe(bytes);
@@ -153,7 +152,8 @@ export async function listEvents(database: Queryable, filter: EventFilter): Prom
   const { connector, type, source, status, priority, contains } = filter;
   const filters = [connector, type, source, status, priority, contains];
   const { rows: ids, ...end } = await findRows((step) => lookAtEvents(database, filter, step), {
-    ...{ beforeId: filter.beforeId, limit: filter.limit },
+    beforeId: filter.beforeId,
+    limit: filter.limit,
     filtered: filters.some((value) => value !== undefined),
   });
   const rows = ids.length === 0 ? [] : await loadListedEvents(database, filter, ids);
@@ -176,8 +176,8 @@ async function lookAtEvents(
         SELECT l.id FROM looked l
         WHERE (${filter.connector}::text IS NULL OR l.connector = ${filter.connector}) AND (${filter.type}::text IS NULL OR l.type = ${filter.type})
           AND (${filter.source}::text IS NULL OR l.source = ${filter.source}) AND (${filter.priority}::smallint IS NULL OR l.priority = ${filter.priority})
-          AND (${filter.contains}::text IS NULL OR position(lower(${filter.contains}) IN lower(concat(l.type, E'\\n', l.subject))) > 0)
-          AND (${filter.status}::text IS NULL OR ${STATUS_OF("l.id")} = ${filter.status})
+          AND (${filter.contains}::text IS NULL OR position(lower(${filter.contains}::text) IN lower(concat(l.type, E'\\n', l.subject))) > 0)
+          AND (${filter.status}::text IS NULL OR ${statusOf("l.id")} = ${filter.status})
         ORDER BY l.id DESC LIMIT ${step.limit}
       )
       SELECT ${LOOKED_COLUMNS}`);
@@ -190,20 +190,20 @@ async function loadListedEvents(
   { tenantId, status, maxBytes }: EventFilter,
   ids: readonly string[],
 ): Promise<ListedEvent[]> {
-  const { low, high } = idBounds(ids);
   const rows = await database.query<EventRow & { status: EventStatus }>(sql`SELECT * FROM (
-        SELECT ${COLUMNS}, ${STATUS_OF("e.id")} AS status,
+        SELECT ${COLUMNS}, ${statusOf("e.id")} AS status,
           sum(octet_length(e.payload)) OVER (ORDER BY e.id DESC) - octet_length(e.payload) AS bytes_before
         FROM events e
-        WHERE e.tenant_id = ${tenantId} AND e.id = ANY (${ids}::uuid[]) AND e.id BETWEEN ${low}::uuid AND ${high}::uuid
+        WHERE e.tenant_id = ${tenantId} AND ${isAmong("e.id", ids)}
       ) q WHERE bytes_before < ${maxBytes} ORDER BY id DESC`);
   // An event may have been routed since it was found.
   return rows.map((row) => ({ ...asStoredEvent(row), status: status ?? row.status }));
 }
 
 /** The status of an event: one look at its verdict for each row, whatever the planner expects of the table. */
-const STATUS_OF = (id: string) =>
-  `coalesce((SELECT v.status FROM verdicts v WHERE v.event_id = ${id}), 'accepted')`;
+function statusOf(id: string): Sql {
+  return sql`coalesce((SELECT v.status FROM verdicts v WHERE v.event_id = ${sql.raw(id)}), 'accepted')`;
+}
 
 export interface EventVerdict {
   status: EventStatus;

@@ -1,6 +1,7 @@
 import type { SyntheticDetail } from "../../domain/event/event.ts";
-import { numberArray, textArray } from "../core/array-literal.ts";
 import type { Queryable } from "../core/database.ts";
+import { rowInput } from "../core/row-input.ts";
+import { prepared, sql } from "../core/sql.ts";
 
 /** An event that a poll found. */
 export interface PollEvent {
@@ -23,40 +24,37 @@ export async function insertPollEvents(
   events: readonly PollEvent[],
 ): Promise<void> {
   if (events.length === 0) return;
-  await transaction.query({
-    name: "insert-poll-events",
-    text: INSERT_POLL_EVENTS,
-    values: [
-      of.tenantId,
-      of.connector,
-      of.source,
-      Buffer.concat(events.map((event) => event.payload)),
-      numberArray(events.map((event) => event.payload.length)),
-      textArray(events.map((event) => event.type)),
-      textArray(events.map((event) => event.subject)),
-      numberArray(events.map((event) => event.occurredAtMs)),
-      textArray(events.map((event) => event.deliveryKey)),
-      textArray(events.map((event) => JSON.stringify(event.detail))),
-    ],
-  });
-}
-
-// Ids come from this server's clock, one microsecond apart in the order of the batch, as for events that are received.
-const INSERT_POLL_EVENTS = `
+  const payloads = Buffer.concat(events.map((event) => event.payload));
+  // Ids come from this server's clock, one microsecond apart in the order of the batch, as for events that are received.
+  await transaction.query(
+    prepared(
+      "insert-poll-events",
+      sql`
 WITH flows AS (SELECT value FROM change_counters WHERE name = 'flows'),
 clock AS MATERIALIZED (SELECT clock_us() AS us),
 input AS MATERIALIZED (
   SELECT uuid7(clock.us + u.ordinal) AS event_id, u.*,
     (sum(u.size) OVER (ORDER BY u.ordinal) - u.size)::int AS start
-  FROM unnest($5::int[], $6::text[], $7::text[], $8::float8[], $9::text[], $10::text[])
-    WITH ORDINALITY AS u (size, type, subject, occurred_at_ms, delivery_key, detail, ordinal), clock
+  FROM ${eventRows(events).from("u", "ordinal")}, clock
 ),
 written AS (
   INSERT INTO events (id, tenant_id, connector, endpoint, type, source, priority, subject, occurred_at, received_at,
     delivery_key, item, headers, content_type, flows_counter, payload, synthetic)
-  SELECT i.event_id, $1, $2, $3, i.type, 'poll', 4, i.subject, to_timestamp(i.occurred_at_ms / 1000),
+  SELECT i.event_id, ${of.tenantId}, ${of.connector}, ${of.source}, i.type, 'poll', 4, i.subject, to_timestamp(i.occurred_at_ms / 1000),
     to_timestamp(clock.us / 1000000.0), i.delivery_key, 0, '{}', 'application/json', flows.value,
-    substring($4::bytea FROM i.start + 1 FOR i.size), i.detail::json
+    substring(${payloads}::bytea FROM i.start + 1 FOR i.size), i.detail::json
   FROM input i, clock, flows
 )
-INSERT INTO outbox (event_id, tenant_id, lane) SELECT event_id, $1, 4 FROM input`;
+INSERT INTO outbox (event_id, tenant_id, lane) SELECT event_id, ${of.tenantId}, 4 FROM input`,
+    ),
+  );
+}
+
+const eventRows = rowInput<PollEvent>([
+  ["size", "int", (event) => event.payload.length],
+  ["type", "text", (event) => event.type],
+  ["subject", "text", (event) => event.subject],
+  ["occurred_at_ms", "float8", (event) => event.occurredAtMs],
+  ["delivery_key", "text", (event) => event.deliveryKey],
+  ["detail", "text", (event) => JSON.stringify(event.detail)],
+]);

@@ -1,3 +1,4 @@
+import pg from "pg";
 import type { Queryable } from "../core/database.ts";
 import { sql } from "../core/sql.ts";
 import { PARTITIONED_TABLES } from "../schema/partitions.ts";
@@ -44,9 +45,10 @@ export async function deleteTenantRows(
   database: Queryable,
   { table, tenantId, limit }: { table: TenantTable; tenantId: string; limit: number },
 ): Promise<number> {
-  const key = table.key.map((column) => `"${column}"`).join(", ");
-  const rows = await database.query(sql`DELETE FROM "${table.name}" WHERE (${key}) IN (
-      SELECT ${key} FROM "${table.name}" WHERE tenant_id = ${tenantId} LIMIT ${limit}) RETURNING 1`);
+  const name = sql.raw(pg.escapeIdentifier(table.name));
+  const key = sql.raw(table.key.map(pg.escapeIdentifier).join(", "));
+  const rows = await database.query(sql`DELETE FROM ${name} WHERE (${key}) IN (
+      SELECT ${key} FROM ${name} WHERE tenant_id = ${tenantId} LIMIT ${limit}) RETURNING 1`);
   return rows.length;
 }
 
@@ -60,9 +62,12 @@ export async function forgetTenant(
   tenantId: string,
   tables: readonly TenantTable[],
 ): Promise<boolean> {
-  const isEmpty = [...tables.map((table) => table.name), ...PARTITIONED_TABLES]
-    .map((name) => `NOT EXISTS (SELECT FROM "${name}" WHERE tenant_id = $1)`)
-    .join(" AND ");
+  const isEmpty = sql.and(
+    [...tables.map((table) => table.name), ...PARTITIONED_TABLES].map(
+      (name) =>
+        sql`NOT EXISTS (SELECT FROM ${sql.raw(pg.escapeIdentifier(name))} WHERE tenant_id = ${tenantId})`,
+    ),
+  );
   const rows = await database.query(
     sql`DELETE FROM tenants WHERE id = ${tenantId} AND deleted_at IS NOT NULL AND ${isEmpty} RETURNING 1`,
   );

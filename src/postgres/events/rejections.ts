@@ -8,6 +8,7 @@ import {
   type LookStep,
 } from "../core/bounded-list.ts";
 import type { Queryable } from "../core/database.ts";
+import { rowInput } from "../core/row-input.ts";
 import { sql } from "../core/sql.ts";
 
 /** Rejected deliveries of one place and reason, as many as came in one moment. Nothing of them is kept but this. */
@@ -34,8 +35,19 @@ export async function insertRejections(
   rejections: readonly NewRejection[],
 ): Promise<void> {
   await database.query(sql`INSERT INTO rejections (tenant_id, connector, endpoint, reason, method, body_bytes, remote_address, count)
-      SELECT * FROM unnest(${rejections.map((rejection) => rejection.tenantId ?? null)}::text[], ${rejections.map((rejection) => rejection.connector ?? null)}::text[], ${rejections.map((rejection) => rejection.endpoint ?? null)}::text[], ${rejections.map((rejection) => rejection.reason)}::text[], ${rejections.map((rejection) => rejection.method)}::text[], ${rejections.map((rejection) => rejection.bodyBytes)}::int[], ${rejections.map((rejection) => rejection.remoteAddress)}::text[], ${rejections.map((rejection) => rejection.count)}::int[])`);
+      SELECT * FROM ${rejectionRows(rejections).from("r")}`);
 }
+
+const rejectionRows = rowInput<NewRejection>([
+  ["tenant_id", "text", (rejection) => rejection.tenantId],
+  ["connector", "text", (rejection) => rejection.connector],
+  ["endpoint", "text", (rejection) => rejection.endpoint],
+  ["reason", "text", (rejection) => rejection.reason],
+  ["method", "text", (rejection) => rejection.method],
+  ["body_bytes", "int", (rejection) => rejection.bodyBytes],
+  ["remote_address", "text", (rejection) => rejection.remoteAddress],
+  ["count", "int", (rejection) => rejection.count],
+]);
 
 export interface RejectionFilter {
   /** Undefined: of every tenant, and of none. */
@@ -56,7 +68,8 @@ export async function listRejections(
   filter: RejectionFilter,
 ): Promise<FoundRows<StoredRejection>> {
   const { rows: ids, ...end } = await findRows((step) => lookAtRejections(database, filter, step), {
-    ...{ beforeId: filter.beforeId, limit: filter.limit },
+    beforeId: filter.beforeId,
+    limit: filter.limit,
     filtered: filter.connector !== undefined || filter.reason !== undefined,
   });
   return { rows: ids.length === 0 ? [] : await loadRejections(database, ids), ...end };

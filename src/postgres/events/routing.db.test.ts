@@ -105,8 +105,8 @@ describe("routeEvents", () => {
       { queuedLeaseMs: 1_000 },
     );
     expect(Object.fromEntries(routed.events)).toEqual({
-      [dropped]: { buried: false },
-      [kept]: { buried: true },
+      [dropped]: { deadLettered: false },
+      [kept]: { deadLettered: true },
     });
   });
 
@@ -132,7 +132,7 @@ describe("routeEvents", () => {
       },
       { queuedLeaseMs: 1_000 },
     );
-    expect(routed.events).toEqual(new Map([[eventId, { buried: true }]]));
+    expect(routed.events).toEqual(new Map([[eventId, { deadLettered: true }]]));
     const [letter] = await database.pipeline.query({ text: "SELECT * FROM dead_letters" });
     expect(letter).toMatchObject({
       tenant_id: "acme",

@@ -190,10 +190,10 @@ new_dead_letters AS (
 /** Makes runs of past events, due at once; answers how many there were not yet. */
 export async function insertRuns(transaction: Queryable, runs: readonly NewRun[]): Promise<number> {
   if (runs.length === 0) return 0;
-  const rows =
-    await transaction.query(sql`INSERT INTO runs (id, tenant_id, flow_id, flow_version, event_id, lane, gate, state, visible_at)
-      SELECT r.*, 'queued', now()
-      FROM unnest(${runs.map((run) => run.id)}::uuid[], ${runs.map((run) => run.tenantId)}::text[], ${runs.map((run) => run.flowId)}::text[], ${runs.map((run) => run.flowVersion)}::int[], ${runs.map((run) => run.eventId)}::uuid[], ${runs.map((run) => run.lane)}::smallint[], ${runs.map((run) => run.gate ?? null)}::text[]) AS r
-      ON CONFLICT (id) DO NOTHING RETURNING 1`);
+  const input = newRunRows(runs);
+  const rows = await transaction.query(
+    sql`INSERT INTO runs (id, tenant_id, flow_id, flow_version, event_id, lane, gate, state, visible_at)
+      SELECT r.*, 'queued', now() FROM ${input.from("r")} ON CONFLICT (id) DO NOTHING RETURNING 1`,
+  );
   return rows.length;
 }

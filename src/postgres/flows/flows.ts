@@ -3,6 +3,7 @@ import type { Schedule } from "../../domain/flow/schedule.ts";
 import { raiseCounter } from "../core/change-counters.ts";
 import type { Queryable } from "../core/database.ts";
 import type { Sealed } from "../core/key-ring.ts";
+import { rowInput } from "../core/row-input.ts";
 import { prepared, sql } from "../core/sql.ts";
 
 /** A flow as the API shows it: its newest version, and which version is live. */
@@ -206,7 +207,7 @@ export async function loadFlowVersions(
       "load-flow-versions",
       sql`SELECT v.tenant_id, v.flow_id, v.version, v.definition, f.signing_sealed, f.signing_key_id,
         f.old_signing_sealed, f.old_signing_key_id, f.old_signing_until
-      FROM unnest(${wanted.map((flow) => flow.tenantId)}::text[], ${wanted.map((flow) => flow.flowId)}::text[], ${wanted.map((flow) => flow.version)}::int[]) AS w (tenant_id, flow_id, version)
+      FROM ${versionRows(wanted).from("w")}
       JOIN flow_versions v USING (tenant_id, flow_id, version)
       JOIN flows f ON (f.tenant_id, f.id) = (v.tenant_id, v.flow_id)`,
     ),
@@ -227,6 +228,12 @@ export async function loadFlowVersions(
           },
   }));
 }
+
+const versionRows = rowInput<{ tenantId: string; flowId: string; version: number }>([
+  ["tenant_id", "text", (flow) => flow.tenantId],
+  ["flow_id", "text", (flow) => flow.flowId],
+  ["version", "int", (flow) => flow.version],
+]);
 
 function asStoredFlow(row: FlowRow): StoredFlow {
   return {

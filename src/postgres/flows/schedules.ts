@@ -1,5 +1,6 @@
 import type { Schedule } from "../../domain/flow/schedule.ts";
 import type { Queryable } from "../core/database.ts";
+import { rowInput } from "../core/row-input.ts";
 import { prepared, sql } from "../core/sql.ts";
 
 /** A live deployment whose tick has come. */
@@ -44,9 +45,15 @@ export async function moveSchedules(
   schedules: readonly { tenantId: string; flowId: string; nextTickMs: number | undefined }[],
 ): Promise<void> {
   await transaction.query(sql`UPDATE deployments d SET next_tick_at = to_timestamp(s.next_tick_ms / 1000.0)
-      FROM unnest(${schedules.map((one) => one.tenantId)}::text[], ${schedules.map((one) => one.flowId)}::text[], ${schedules.map((one) => one.nextTickMs ?? null)}::bigint[]) AS s (tenant_id, flow_id, next_tick_ms)
+      FROM ${movedRows(schedules).from("s")}
       WHERE d.tenant_id = s.tenant_id AND d.flow_id = s.flow_id AND d.deployed_until IS NULL`);
 }
+
+const movedRows = rowInput<{ tenantId: string; flowId: string; nextTickMs: number | undefined }>([
+  ["tenant_id", "text", (one) => one.tenantId],
+  ["flow_id", "text", (one) => one.flowId],
+  ["next_tick_ms", "bigint", (one) => one.nextTickMs],
+]);
 
 /** How long until the next tick of any schedule, ms, 0 when it has come; undefined when there is none. */
 export async function nextTickDueMs(database: Queryable): Promise<number | undefined> {

@@ -1,5 +1,6 @@
 import type { Queryable } from "../core/database.ts";
-import { prepared, sql } from "../core/sql.ts";
+import { rowInput } from "../core/row-input.ts";
+import { prepared, type Sql, sql } from "../core/sql.ts";
 
 export const BREAKER_STATES = ["closed", "open", "half_open"] as const;
 export type BreakerState = (typeof BREAKER_STATES)[number];
@@ -92,27 +93,10 @@ export async function reportTargets(
   thresholds: BreakerThresholds,
 ): Promise<(WatchedTarget & { hasClosed: boolean; hasOpened: boolean })[]> {
   // In one order in every process: reports of the same targets wait for each other and never in a circle.
-  const sorted = [...reports].sort((left, right) => (placeOf(left) < placeOf(right) ? -1 : 1));
-  const rows = await database.query<WatchedRow & { has_closed: boolean; has_opened: boolean }>({
-    name: "report-targets",
-    text: REPORT_TARGETS,
-    values: [
-      sorted.map((report) => report.tenantId),
-      sorted.map((report) => report.target),
-      sorted.map((report) => report.reached),
-      sorted.map((report) => report.failures),
-      sorted.map((report) => report.lastError ?? null),
-      sorted.map((report) => Math.min(report.retryAfterMs, thresholds.maxRetryAfterMs)),
-      thresholds.failures,
-      thresholds.failingMs,
-      thresholds.openMs,
-      thresholds.maxOpenMs,
-      thresholds.watchedMs,
-      sorted.map((report) => report.timeouts),
-      sorted.map((report) => report.tookMs),
-      thresholds.timeouts,
-    ],
-  });
+  const sorted = [...reports].sort((left, right) => (keyOf(left) < keyOf(right) ? -1 : 1));
+  const rows = await database.query<WatchedRow & { has_closed: boolean; has_opened: boolean }>(
+    prepared("report-targets", reportStatement(sorted, thresholds)),
+  );
   return rows.map((row) => ({
     ...asWatchedTarget(row),
     hasClosed: row.has_closed,
@@ -122,11 +106,17 @@ export async function reportTargets(
 
 // Closed: the run of failures grows, or begins anew behind a call that reached the target. Half open: the end of the
 // probe decides. Open: what was under way when it opened changes nothing but the wait that the target asks for.
-const REPORT_TARGETS = `
+function reportStatement(reports: readonly TargetReport[], thresholds: BreakerThresholds): Sql {
+  const input = reportRows(
+    reports.map((report) => ({
+      ...report,
+      retryAfterMs: Math.min(report.retryAfterMs, thresholds.maxRetryAfterMs),
+    })),
+  );
+  return sql`
 WITH reported AS (
   SELECT r.*, now() + retry_after_ms * interval '1 millisecond' AS not_before
-  FROM unnest($1::text[], $2::text[], $3::boolean[], $4::int[], $5::text[], $6::float8[], $12::int[], $13::float8[])
-    AS r (tenant_id, target, reached, failed, error, retry_after_ms, timed_out, took_ms)
+  FROM ${input.from("r")}
 ),
 judged AS (
   SELECT r.*, coalesce(b.state, 'closed') AS was, coalesce(b.opened, 0) AS opened_before,
@@ -134,7 +124,7 @@ judged AS (
     CASE WHEN r.reached OR b.target IS NULL THEN r.timed_out ELSE b.timeouts + r.timed_out END AS timeouts_in_a_row,
     CASE WHEN r.failed = 0 THEN NULL WHEN r.reached OR coalesce(b.failures, 0) = 0
         THEN now() - r.took_ms * interval '1 millisecond' ELSE b.failing_since END AS since,
-    b.failed_at IS NOT NULL AND b.failed_at > now() - $11::float8 * interval '1 millisecond' AS watched
+    b.failed_at IS NOT NULL AND b.failed_at > now() - ${thresholds.watchedMs}::float8 * interval '1 millisecond' AS watched
   FROM reported r LEFT JOIN (
     SELECT c.* FROM circuit_breakers c JOIN reported USING (tenant_id, target)
     ORDER BY c.tenant_id, c.target FOR UPDATE OF c
@@ -144,8 +134,8 @@ decided AS (
   SELECT *, CASE
       WHEN was = 'open' THEN 'open'
       WHEN was = 'half_open' THEN CASE WHEN failed > 0 THEN 'open' WHEN reached THEN 'closed' ELSE was END
-      WHEN (in_a_row >= $7::int OR timeouts_in_a_row >= $14::int)
-        AND since <= now() - $8::float8 * interval '1 millisecond' THEN 'open'
+      WHEN (in_a_row >= ${thresholds.failures}::int OR timeouts_in_a_row >= ${thresholds.timeouts}::int)
+        AND since <= now() - ${thresholds.failingMs}::float8 * interval '1 millisecond' THEN 'open'
       ELSE 'closed' END AS becomes
   FROM judged
 ),
@@ -157,7 +147,7 @@ written AS (
     CASE WHEN failed > 0 THEN now() END,
     CASE WHEN becomes = 'open' AND was <> 'open' THEN now() END,
     CASE WHEN becomes = 'open' AND was <> 'open' THEN greatest(not_before, now()
-        + least($10::float8, $9::float8 * power(2, least(opened_before, 30))) * interval '1 millisecond')
+        + least(${thresholds.maxOpenMs}::float8, ${thresholds.openMs}::float8 * power(2, least(opened_before, 30))) * interval '1 millisecond')
       WHEN was = 'open' AND failed > 0 THEN not_before END,
     CASE WHEN becomes = 'closed' AND was <> 'closed' THEN now() END
   FROM decided ORDER BY tenant_id, target
@@ -169,7 +159,7 @@ written AS (
       WHEN excluded.state = 'open' AND b.state <> 'open' THEN excluded.probe_at
       ELSE greatest(excluded.probe_at, b.probe_at) END,
     closed_at = coalesce(excluded.closed_at, b.closed_at),
-    noted_at = CASE WHEN excluded.failed_at IS NULL OR b.failed_at > now() - $11::float8 * interval '1 millisecond'
+    noted_at = CASE WHEN excluded.failed_at IS NULL OR b.failed_at > now() - ${thresholds.watchedMs}::float8 * interval '1 millisecond'
       THEN b.noted_at ELSE now() END
   RETURNING b.*
 ),
@@ -177,9 +167,21 @@ told AS (
   UPDATE change_counters SET value = value + 1 WHERE name = 'breakers'
     AND EXISTS (SELECT FROM written WHERE now() IN (opened_at, closed_at, noted_at))
 )
-SELECT ${WATCHED}, $11::float8 AS watched_for_ms, closed_at IS NOT DISTINCT FROM now() AS has_closed,
+SELECT ${WATCHED}, ${thresholds.watchedMs}::float8 AS watched_for_ms, closed_at IS NOT DISTINCT FROM now() AS has_closed,
   opened_at IS NOT DISTINCT FROM now() AS has_opened
 FROM written`;
+}
+
+const reportRows = rowInput<TargetReport>([
+  ["tenant_id", "text", (report) => report.tenantId],
+  ["target", "text", (report) => report.target],
+  ["reached", "boolean", (report) => report.reached],
+  ["failed", "int", (report) => report.failures],
+  ["error", "text", (report) => report.lastError],
+  ["retry_after_ms", "float8", (report) => report.retryAfterMs],
+  ["timed_out", "int", (report) => report.timeouts],
+  ["took_ms", "float8", (report) => report.tookMs],
+]);
 
 /**
  * Takes the one turn to try a target whose breaker is open and whose time has come: true for who has it, for
@@ -268,7 +270,7 @@ export async function deleteOldBreakers(
   return rows.length;
 }
 
-function placeOf({ tenantId, target }: TargetReport): string {
+function keyOf({ tenantId, target }: TargetReport): string {
   return `${tenantId} ${target}`;
 }
 

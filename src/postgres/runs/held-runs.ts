@@ -1,7 +1,8 @@
 import type { Priority } from "../../domain/priority.ts";
 import type { Queryable } from "../core/database.ts";
+import { rowInput } from "../core/row-input.ts";
 import { prepared, sql } from "../core/sql.ts";
-import { idBounds } from "../schema/partitions.ts";
+import { isAmong } from "../schema/partitions.ts";
 import type { DueRun } from "./runs.ts";
 
 /** A claimed run that is not tried now: why, as it is shown, and for how long, ms. */
@@ -15,19 +16,26 @@ export interface HeldRun {
 /** Gives runs back that were claimed and not tried: queued, held, their attempts unspent. Who lost a run changes nothing. */
 export async function holdRuns(database: Queryable, held: readonly HeldRun[]): Promise<void> {
   const ids = held.map((run) => run.id);
-  const { low, high } = idBounds(ids);
+  const rows = heldRows(held);
   await database.query(
     prepared(
       "hold-runs",
       sql`UPDATE runs r SET state = 'queued', held_reason = h.reason,
         visible_at = now() + h.delay_ms * interval '1 millisecond',
         started_at = CASE WHEN r.attempts = 0 THEN NULL ELSE r.started_at END
-      FROM unnest(${ids}::uuid[], ${held.map((run) => run.fence)}::bigint[], ${held.map((run) => run.reason)}::text[], ${held.map((run) => run.delayMs)}::float8[]) AS h (id, fence, reason, delay_ms)
-      WHERE r.id = ANY (${ids}::uuid[]) AND r.id BETWEEN ${low}::uuid AND ${high}::uuid
+      FROM ${rows.from("h")}
+      WHERE ${isAmong("r.id", ids, rows.column("id"))}
         AND r.id = h.id AND r.fence = h.fence AND r.state = 'running'`,
     ),
   );
 }
+
+const heldRows = rowInput<HeldRun>([
+  ["id", "uuid", (run) => run.id],
+  ["fence", "bigint", (run) => run.fence],
+  ["reason", "text", (run) => run.reason],
+  ["delay_ms", "float8", (run) => run.delayMs],
+]);
 
 /** Why runs wait whose tenant holds all the slots that it may. */
 export const TENANT_SLOTS = "tenant_slots";
@@ -41,17 +49,22 @@ export async function putOffRuns(
   runs: readonly { id: string; delayMs: number }[],
 ): Promise<void> {
   const ids = runs.map((run) => run.id);
-  const { low, high } = idBounds(ids);
+  const delayed = delayedRows(runs);
   await database.query(
     prepared(
       "put-off-runs",
       sql`WITH relaxed AS (SELECT set_config('synchronous_commit', 'off', true))
-      UPDATE runs r SET held_reason = '${TENANT_SLOTS}', visible_at = now() + p.delay_ms * interval '1 millisecond'
-      FROM relaxed, unnest(${ids}::uuid[], ${runs.map((run) => run.delayMs)}::float8[]) AS p (id, delay_ms)
-      WHERE r.id = ANY (${ids}::uuid[]) AND r.id BETWEEN ${low}::uuid AND ${high}::uuid AND r.id = p.id AND r.state = 'queued'`,
+      UPDATE runs r SET held_reason = ${sql.literal(TENANT_SLOTS)}, visible_at = now() + p.delay_ms * interval '1 millisecond'
+      FROM relaxed, ${delayed.from("p")}
+      WHERE ${isAmong("r.id", ids, delayed.column("id"))} AND r.id = p.id AND r.state = 'queued'`,
     ),
   );
 }
+
+const delayedRows = rowInput<{ id: string; delayMs: number }>([
+  ["id", "uuid", (run) => run.id],
+  ["delay_ms", "float8", (run) => run.delayMs],
+]);
 
 /** Of each tenant and lane, its first runs by event that are put off, at most `limit`, in the order of the arguments. */
 export async function findPutOffRuns(
@@ -62,9 +75,9 @@ export async function findPutOffRuns(
     prepared(
       "find-put-off-runs",
       sql`SELECT l.line::int, r.id, r.gated
-      FROM unnest(${lines.map((line) => line.tenantId)}::text[], ${lines.map((line) => line.lane)}::smallint[], ${lines.map((line) => line.limit)}::int[]) WITH ORDINALITY AS l (tenant_id, lane, most, line), LATERAL (
+      FROM ${lineRows(lines).from("l", "line")}, LATERAL (
         SELECT id, event_id, gate IS NOT NULL AS gated FROM runs
-        WHERE tenant_id = l.tenant_id AND lane = l.lane AND state = 'queued' AND held_reason = '${TENANT_SLOTS}'
+        WHERE tenant_id = l.tenant_id AND lane = l.lane AND state = 'queued' AND held_reason = ${sql.literal(TENANT_SLOTS)}
         ORDER BY event_id LIMIT l.most) r
       ORDER BY l.line, r.event_id`,
     ),
@@ -73,6 +86,12 @@ export async function findPutOffRuns(
   for (const { line, id, gated } of rows) found[line - 1]?.push({ id, gated });
   return found;
 }
+
+const lineRows = rowInput<{ tenantId: string; lane: Priority; limit: number }>([
+  ["tenant_id", "text", (line) => line.tenantId],
+  ["lane", "smallint", (line) => line.lane],
+  ["most", "int", (line) => line.limit],
+]);
 
 /** Queues anew, at most `limit` at once, the runs of a tenant that are held for this reason; the first ones first. */
 export async function wakeHeldRuns(

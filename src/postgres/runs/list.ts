@@ -9,8 +9,8 @@ import {
   type LookStep,
 } from "../core/bounded-list.ts";
 import type { Queryable } from "../core/database.ts";
-import { sql } from "../core/sql.ts";
-import { idBounds, uuid7Floor, uuid7Ms } from "../schema/partitions.ts";
+import { type Sql, sql } from "../core/sql.ts";
+import { isAmong, uuid7Floor, uuid7Ms } from "../schema/partitions.ts";
 
 export const RUN_STATES = ["queued", "running", "succeeded", "failed", "dead", "cancelled"] as const;
 /** Failed means: an attempt failed, and the next one is due. */
@@ -95,7 +95,8 @@ export async function listRuns(database: Queryable, filter: RunFilter): Promise<
     return { rows: runs.slice(0, filter.limit), more: runs.length > filter.limit, lookedUntilId: undefined };
   }
   const { rows: ids, ...end } = await findRows((step) => lookAtRuns(database, filter, step), {
-    ...{ beforeId: filter.beforeId, limit: filter.limit },
+    beforeId: filter.beforeId,
+    limit: filter.limit,
     filtered: filter.flowId !== undefined || filter.state !== undefined,
   });
   const rows = ids.length === 0 ? [] : await loadRuns(database, filter.tenantId, ids);
@@ -117,15 +118,9 @@ async function lookAtRuns(database: Queryable, filter: RunFilter, step: LookStep
 }
 
 async function loadRuns(database: Queryable, tenantId: string, ids: readonly string[]): Promise<RunRow[]> {
-  const { low, high } = idBounds(ids);
   return await database.query<RunRow>(sql`SELECT ${COLUMNS} FROM runs r
-      WHERE r.tenant_id = ${tenantId} AND r.id = ANY (${ids}::uuid[]) AND r.id BETWEEN ${low}::uuid AND ${high}::uuid ORDER BY r.id DESC`);
+      WHERE r.tenant_id = ${tenantId} AND ${isAmong("r.id", ids)} ORDER BY r.id DESC`);
 }
-
-/** The first run of an event by a flow has the event's millisecond in its id; a replay's has its own, and an index. */
-const RUNS_OF_EVENT = sql`(
-  SELECT * FROM runs WHERE event_id = $3 AND replay_seq = 0 AND id >= $8::uuid AND id < $9::uuid
-  UNION ALL SELECT * FROM runs WHERE event_id = $3 AND replay_seq > 0)`;
 
 /** The runs of an event of a tenant with their attempts, newest first. */
 export async function listRunsOfEvent(
@@ -133,12 +128,21 @@ export async function listRunsOfEvent(
   filter: RunFilter & { eventId: string },
 ): Promise<StoredRun[]> {
   const { eventId } = filter;
-  const rows = await database.query<RunRow>(sql`SELECT ${COLUMNS} FROM ${RUNS_OF_EVENT} r
+  const rows = await database.query<RunRow>(sql`SELECT ${COLUMNS} FROM ${runsOfEvent(eventId)} r
       WHERE r.tenant_id = ${filter.tenantId} AND (${filter.flowId}::text IS NULL OR r.flow_id = ${filter.flowId})
         AND (${filter.state}::text IS NULL OR r.state = ${filter.state}) AND (${filter.sinceId}::uuid IS NULL OR r.id >= ${filter.sinceId})
         AND (${filter.beforeId}::uuid IS NULL OR r.id < ${filter.beforeId})
       ORDER BY r.id DESC LIMIT ${filter.limit}`);
   return await withAttempts(database, rows);
+}
+
+/** The first run of an event by a flow has the event's millisecond in its id; a replay has its own, and an index. */
+function runsOfEvent(eventId: string): Sql {
+  const ms = uuid7Ms(eventId);
+  return sql`(
+  SELECT * FROM runs
+  WHERE event_id = ${eventId} AND replay_seq = 0 AND id >= ${uuid7Floor(ms)}::uuid AND id < ${uuid7Floor(ms + 1)}::uuid
+  UNION ALL SELECT * FROM runs WHERE event_id = ${eventId} AND replay_seq > 0)`;
 }
 
 /** A run of a tenant with its attempts, if there is one. */
@@ -157,7 +161,6 @@ export async function findRun(
 async function withAttempts(database: Queryable, runs: readonly RunRow[]): Promise<StoredRun[]> {
   if (runs.length === 0) return [];
   const ids = runs.map((run) => run.id);
-  const { low, high } = idBounds(ids);
   const rows = await database.query<{
     run_id: string;
     attempt: number;
@@ -168,7 +171,7 @@ async function withAttempts(database: Queryable, runs: readonly RunRow[]): Promi
     started_at: Date;
     finished_at: Date;
   }>(sql`SELECT run_id, attempt, outcome, error_code, error_message, response_status, started_at, finished_at
-      FROM attempts WHERE run_id = ANY (${ids}::uuid[]) AND run_id BETWEEN ${low}::uuid AND ${high}::uuid
+      FROM attempts WHERE ${isAmong("run_id", ids)}
       ORDER BY run_id, attempt`);
   const attempts = new Map<string, StoredAttempt[]>(ids.map((id) => [id, []]));
   for (const row of rows) {

@@ -1,6 +1,7 @@
 import type { Queryable } from "../core/database.ts";
+import { rowInput } from "../core/row-input.ts";
 import { prepared, sql } from "../core/sql.ts";
-import { idBounds } from "../schema/partitions.ts";
+import { isAmong } from "../schema/partitions.ts";
 
 /** One line of a run's log, secrets redacted. */
 export interface LogLine {
@@ -30,26 +31,40 @@ export async function keepRunLogs(
   parts: readonly RunLogPart[],
   maxParts: number,
 ): Promise<void> {
-  const ids = parts.map((part) => part.runId);
-  const { low, high } = idBounds(ids);
+  const logs = logRows(parts);
+  const isTheirs = (column: string) =>
+    isAmong(
+      column,
+      parts.map((part) => part.runId),
+      logs.column("run_id"),
+    );
   await database.query(
     prepared(
       "keep-run-logs",
-      sql`WITH places AS (
-        SELECT run_id, fence, row_number() OVER (PARTITION BY run_id ORDER BY started_at DESC, fence DESC) AS place
-        FROM run_logs WHERE run_id = ANY (${ids}::uuid[]) AND run_id BETWEEN ${low}::uuid AND ${high}::uuid
+      sql`WITH ranks AS (
+        SELECT run_id, fence, row_number() OVER (PARTITION BY run_id ORDER BY started_at DESC, fence DESC) AS rank
+        FROM run_logs WHERE ${isTheirs("run_id")}
       ),
       old AS (
-        DELETE FROM run_logs l USING places p
-        WHERE l.run_id = p.run_id AND l.fence = p.fence AND p.place >= ${maxParts}
-          AND l.run_id = ANY (${ids}::uuid[]) AND l.run_id BETWEEN ${low}::uuid AND ${high}::uuid
+        DELETE FROM run_logs l USING ranks p
+        WHERE l.run_id = p.run_id AND l.fence = p.fence AND p.rank >= ${maxParts}
+          AND ${isTheirs("l.run_id")}
       )
       INSERT INTO run_logs (run_id, fence, tenant_id, attempt, lines, dropped)
-      SELECT * FROM unnest(${ids}::uuid[], ${parts.map((part) => part.fence)}::bigint[], ${parts.map((part) => part.tenantId)}::text[], ${parts.map((part) => part.attempt)}::int[], ${parts.map((part) => JSON.stringify(part.lines))}::json[], ${parts.map((part) => part.dropped)}::int[])
+      SELECT * FROM ${logs.from("l")}
       ON CONFLICT (run_id, fence) DO UPDATE SET lines = excluded.lines, dropped = excluded.dropped`,
     ),
   );
 }
+
+const logRows = rowInput<RunLogPart>([
+  ["run_id", "uuid", (part) => part.runId],
+  ["fence", "bigint", (part) => part.fence],
+  ["tenant_id", "text", (part) => part.tenantId],
+  ["attempt", "int", (part) => part.attempt],
+  ["lines", "json", (part) => JSON.stringify(part.lines)],
+  ["dropped", "int", (part) => part.dropped],
+]);
 
 /** The logs of a run, the oldest first. */
 export async function findRunLogs(

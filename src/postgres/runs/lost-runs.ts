@@ -1,6 +1,7 @@
 import type { Queryable } from "../core/database.ts";
+import { rowInput } from "../core/row-input.ts";
 import { prepared, sql } from "../core/sql.ts";
-import { idBounds } from "../schema/partitions.ts";
+import { idBounds, isAmong } from "../schema/partitions.ts";
 import { WORKER_LOST } from "./runs.ts";
 
 /** A run whose worker is gone: it was running, and its lease has ended. */
@@ -21,7 +22,6 @@ export async function findLostRuns(
   database: Queryable,
   ids: readonly string[],
 ): Promise<{ lost: LostRun[]; suspects: number }> {
-  const { low, high } = idBounds(ids);
   const rows = await database.query<{
     id: string;
     tenant_id: string;
@@ -36,7 +36,7 @@ export async function findLostRuns(
     prepared(
       "find-lost-runs",
       sql`SELECT id, tenant_id, flow_id, flow_version, event_id, fence, replay_seq, lost, state = 'running' AS is_running
-      FROM runs WHERE id = ANY (${ids}::uuid[]) AND id BETWEEN ${low}::uuid AND ${high}::uuid
+      FROM runs WHERE ${isAmong("id", ids)}
         AND (state = 'running' OR state = 'failed' AND lost > 1) AND visible_at <= now()`,
     ),
   );
@@ -65,19 +65,25 @@ export async function countLosses(
 ): Promise<void> {
   if (lost.length === 0) return;
   const ids = lost.map((run) => run.id);
-  const { low, high } = idBounds(ids);
+  const losses = lossRows(lost);
   await database.query(
     prepared(
       "count-losses",
       sql`UPDATE runs r SET state = CASE WHEN r.lost = 0 THEN 'queued' ELSE 'failed' END, lost = r.lost + 1,
-        error_code = '${WORKER_LOST}', error_message = 'The worker was gone before an attempt ended',
+        error_code = ${sql.literal(WORKER_LOST)}, error_message = 'The worker was gone before an attempt ended',
         visible_at = now() + l.delay_ms * interval '1 millisecond'
-      FROM unnest(${ids}::uuid[], ${lost.map((run) => run.fence)}::bigint[], ${lost.map((run) => Math.round(run.delayMs))}::int[]) AS l (id, fence, delay_ms)
-      WHERE r.id = ANY (${ids}::uuid[]) AND r.id BETWEEN ${low}::uuid AND ${high}::uuid
+      FROM ${losses.from("l")}
+      WHERE ${isAmong("r.id", ids, losses.column("id"))}
         AND r.id = l.id AND r.fence = l.fence AND r.state = 'running' AND r.visible_at <= now()`,
     ),
   );
 }
+
+const lossRows = rowInput<{ id: string; fence: number; delayMs: number }>([
+  ["id", "uuid", (run) => run.id],
+  ["fence", "bigint", (run) => run.fence],
+  ["delay_ms", "int", (run) => Math.round(run.delayMs)],
+]);
 
 /**
  * Lets one of the suspects among due runs go on, and only while no other one is out; the others wait for another

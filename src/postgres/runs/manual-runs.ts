@@ -30,7 +30,11 @@ export async function startManualRun(
   if (flow === undefined) return undefined;
   const lane = flow.definition.trigger.priority ?? priorityOf("api");
   const asRun = (eventId: string) => ({
-    ...{ id: runId({ eventId, flowId, replaySeq: 0 }), tenantId, flowId, lane, eventId },
+    id: runId({ eventId, flowId, replaySeq: 0 }),
+    tenantId,
+    flowId,
+    lane,
+    eventId,
     gate: gateOf(flow.definition, eventOf(manual, eventId)),
   });
   const [made] = await transaction.query<{ id: string }>(sql`SELECT uuid7(clock_us()) AS id`);
@@ -57,9 +61,19 @@ function eventOf(
   id: string,
 ): NormalizedEvent {
   return {
-    ...{ id, tenantId, connector: MANUAL_EVENT.connector, endpoint: flowId, type: MANUAL_EVENT.type },
-    ...{ source: "api", priority: priorityOf("api"), subject: undefined, idempotencyKey: "", headers: {} },
-    ...{ occurredAt: "", receivedAt: "", data: JSON.parse(data.toString()) },
+    id,
+    tenantId,
+    connector: MANUAL_EVENT.connector,
+    endpoint: flowId,
+    type: MANUAL_EVENT.type,
+    source: "api",
+    priority: priorityOf("api"),
+    subject: undefined,
+    idempotencyKey: "",
+    headers: {},
+    occurredAt: "",
+    receivedAt: "",
+    data: JSON.parse(data.toString()),
   };
 }
 
@@ -68,20 +82,20 @@ async function takeKey(
   transaction: Queryable,
   taken: { tenantId: string; flowId: string; deliveryKey: string; keyWindowMs: number; eventId: string },
 ): Promise<string> {
-  const key = [taken.tenantId, MANUAL_EVENT.connector, taken.flowId, taken.deliveryKey];
-  const [won] = await transaction.query<{ event_id: string }>({
-    text: `INSERT INTO event_keys AS held (tenant_id, connector, endpoint, key, event_id, expires_at)
-      VALUES ($1, $2, $3, $4, $5, now() + $6::bigint * interval '1 millisecond')
+  const { tenantId, flowId, deliveryKey, keyWindowMs, eventId } = taken;
+  const { connector } = MANUAL_EVENT;
+  const [won] = await transaction.query<{ event_id: string }>(
+    sql`INSERT INTO event_keys AS held (tenant_id, connector, endpoint, key, event_id, expires_at)
+      VALUES (${tenantId}, ${connector}, ${flowId}, ${deliveryKey}, ${eventId},
+        now() + ${keyWindowMs}::bigint * interval '1 millisecond')
       ON CONFLICT (tenant_id, connector, endpoint, key) DO UPDATE
         SET event_id = excluded.event_id, expires_at = excluded.expires_at WHERE held.expires_at <= now()
       RETURNING event_id`,
-    values: [...key, taken.eventId, taken.keyWindowMs],
-  });
+  );
   if (won !== undefined) return won.event_id;
-  const [held] = await transaction.query<{ event_id: string }>({
-    text: `SELECT event_id FROM event_keys
-      WHERE (tenant_id, connector, endpoint, key) = ($1, $2, $3, $4)`,
-    values: key,
-  });
-  return held?.event_id ?? taken.eventId;
+  const [earlier] = await transaction.query<{ event_id: string }>(
+    sql`SELECT event_id FROM event_keys
+      WHERE (tenant_id, connector, endpoint, key) = (${tenantId}, ${connector}, ${flowId}, ${deliveryKey})`,
+  );
+  return earlier?.event_id ?? eventId;
 }

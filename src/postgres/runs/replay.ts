@@ -3,6 +3,7 @@ import { gateOfReplay } from "../../domain/flow/flow-gate.ts";
 import { runId } from "../../domain/flow/run-id.ts";
 import { type Priority, priorityOf } from "../../domain/priority.ts";
 import type { Queryable } from "../core/database.ts";
+import { rowInput } from "../core/row-input.ts";
 import { sql } from "../core/sql.ts";
 import { findVersionToRun } from "../flows/flows.ts";
 import { idBounds, uuid7Floor, uuid7Ms } from "../schema/partitions.ts";
@@ -77,7 +78,7 @@ export async function nextReplays(
     seq: number;
     at_ms: string;
   }>(sql`SELECT coalesce(r.seq, 0) + 1 AS seq, clock_us() / 1000 AS at_ms
-      FROM unnest(${wanted.map(({ eventId }) => eventId)}::uuid[], ${wanted.map(({ flowId }) => flowId)}::text[]) WITH ORDINALITY AS w (event_id, flow_id, place)
+      FROM ${wantedRows(wanted).from("w", "place")}
       LEFT JOIN LATERAL (SELECT max(replay_seq) AS seq FROM runs
         WHERE event_id = w.event_id AND flow_id = w.flow_id AND replay_seq > 0 AND id >= ${uuid7Floor(uuid7Ms(low))}::uuid) r ON true
       ORDER BY w.place`);
@@ -89,3 +90,8 @@ export async function nextReplays(
     return { replaySeq: row.seq + before, atMs: Number(row.at_ms) };
   });
 }
+
+const wantedRows = rowInput<{ eventId: string; flowId: string }>([
+  ["event_id", "uuid", ({ eventId }) => eventId],
+  ["flow_id", "text", ({ flowId }) => flowId],
+]);

@@ -1,9 +1,9 @@
 import type { Priority } from "../../domain/priority.ts";
-import { readList, textArray } from "../core/array-literal.ts";
+import { readList } from "../core/array-literal.ts";
 import type { Queryable } from "../core/database.ts";
 import { type InputRows, preparedInShape, rowInput } from "../core/row-input.ts";
 import { prepared, type Sql, sql } from "../core/sql.ts";
-import { idBounds } from "../schema/partitions.ts";
+import { idBounds, isAmong } from "../schema/partitions.ts";
 import { asClaimedRuns, type ClaimRow } from "./claimed-rows.ts";
 
 /** A run that this process holds: nobody else may finish it while its fence is the newest and its lease runs. */
@@ -41,15 +41,15 @@ export async function claimRuns(
   ids: readonly string[],
   leaseMs: number,
 ): Promise<ClaimedRuns> {
-  const { low, high } = idBounds(ids);
   const rows = await database.query<ClaimRow>(
     prepared(
       "claim-runs",
       sql`WITH relaxed AS (SELECT set_config('synchronous_commit', 'off', true)),
       claimed AS (
-        UPDATE runs SET state = 'running', held_reason = NULL, fence = fence + 1 + floor(random() * 1000000)::bigint, started_at = coalesce(started_at, now()),
+        UPDATE runs SET state = 'running', held_reason = NULL,
+          fence = fence + 1 + floor(random() * 1000000)::bigint, started_at = coalesce(started_at, now()),
           visible_at = now() + ${leaseMs}::int * interval '1 millisecond'
-        WHERE id = ANY (${textArray(ids)}::uuid[]) AND id BETWEEN ${low}::uuid AND ${high}::uuid AND state = 'queued'
+        WHERE ${isAmong("id", ids)} AND state = 'queued'
         RETURNING id, tenant_id, flow_id, flow_version, event_id, replay_seq, lane, fence, attempts
       )
       SELECT claimed.*, c.value AS counter, b.value AS breakers
@@ -67,19 +67,24 @@ export async function extendLeases(
   leaseMs: number,
 ): Promise<Set<string>> {
   const ids = held.map((run) => run.id);
-  const { low, high } = idBounds(ids);
+  const leases = leaseRows(held);
   const rows = await database.query<{ id: string }>(
     prepared(
       "extend-leases",
       sql`UPDATE runs r SET visible_at = now() + ${leaseMs}::int * interval '1 millisecond'
-      FROM unnest(${ids}::uuid[], ${held.map((run) => run.fence)}::bigint[]) AS held (id, fence)
-      WHERE r.id = ANY (${ids}::uuid[]) AND r.id BETWEEN ${low}::uuid AND ${high}::uuid
+      FROM ${leases.from("held")}
+      WHERE ${isAmong("r.id", ids, leases.column("id"))}
         AND r.id = held.id AND r.fence = held.fence AND r.state = 'running'
       RETURNING r.id`,
     ),
   );
   return new Set(rows.map((row) => row.id));
 }
+
+const leaseRows = rowInput<{ id: string; fence: number }>([
+  ["id", "uuid", (run) => run.id],
+  ["fence", "bigint", (run) => run.fence],
+]);
 
 /** How one attempt ended and what becomes of its run. */
 export interface FinishedAttempt {
@@ -245,7 +250,6 @@ export async function queueRuns(
   ids: readonly string[],
   leaseMs: number,
 ): Promise<DueRun[]> {
-  const { low, high } = idBounds(ids);
   const rows = await database.query<{
     id: string;
     tenant_id: string;
@@ -260,7 +264,7 @@ export async function queueRuns(
       "queue-runs",
       sql`UPDATE runs SET state = 'queued', generation = generation + 1,
         visible_at = now() + ${leaseMs}::int * interval '1 millisecond'
-      WHERE id = ANY (${ids}::uuid[]) AND id BETWEEN ${low}::uuid AND ${high}::uuid
+      WHERE ${isAmong("id", ids)}
         AND state IN ('queued', 'running', 'failed') AND visible_at <= now()
       RETURNING id, tenant_id, flow_id, lane, generation, lost, held_reason, gate IS NOT NULL AS gated`,
     ),
@@ -303,9 +307,9 @@ export async function releaseRuns(
   held: readonly { id: string; fence: number }[],
 ): Promise<void> {
   const ids = held.map((run) => run.id);
-  const { low, high } = idBounds(ids);
+  const leases = leaseRows(held);
   await database.query(sql`UPDATE runs r SET state = 'queued', visible_at = now()
-      FROM unnest(${ids}::uuid[], ${held.map((run) => run.fence)}::bigint[]) AS held (id, fence)
-      WHERE r.id = ANY (${ids}::uuid[]) AND r.id BETWEEN ${low}::uuid AND ${high}::uuid
+      FROM ${leases.from("held")}
+      WHERE ${isAmong("r.id", ids, leases.column("id"))}
         AND r.id = held.id AND r.fence = held.fence AND r.state = 'running'`);
 }

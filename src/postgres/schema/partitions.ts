@@ -1,8 +1,8 @@
 import pg from "pg";
-import { errorMessage } from "../../runtime/error-message.ts";
+import { textArray } from "../core/array-literal.ts";
 import type { Queryable } from "../core/database.ts";
 import { PostgresUnavailable } from "../core/faults.ts";
-import { sql } from "../core/sql.ts";
+import { type Sql, sql } from "../core/sql.ts";
 
 /** Every table that is partitioned by the day in a UUIDv7. */
 export const PARTITIONED_TABLES = [
@@ -37,6 +37,20 @@ export function idBounds(ids: readonly string[]): { low: string; high: string } 
     if (id > high) high = id;
   }
   return { low, high };
+}
+
+/**
+ * Is true of rows of a partitioned table whose `column` is one of the ids; names their bounds for the planner. `sent`
+ * stands for the ids where the statement sends them already.
+ */
+export function isAmong(
+  column: string,
+  ids: readonly string[],
+  sent: Sql = sql`${textArray(ids)}::uuid[]`,
+): Sql {
+  const { low, high } = idBounds(ids);
+  const name = sql.raw(column);
+  return sql`${name} = ANY (${sent}) AND ${name} BETWEEN ${low}::uuid AND ${high}::uuid`;
 }
 
 /**

@@ -62,9 +62,12 @@ export interface PollRow {
   finished_at: Date | null;
 }
 
-export const POLL_COLUMNS = `id, status, complete, first, records, created, updated, deleted, restored, missed_by_webhook, pages,
+const POLL_COLUMN_NAMES = `id, status, complete, first, records, created, updated, deleted, restored, missed_by_webhook, pages,
   unchanged_pages, requests, hold_id, held_count, error_code, error_message, suggestions, not_before, rate_limit,
   started_at, finished_at`;
+
+export const POLL_COLUMNS = sql.raw(POLL_COLUMN_NAMES);
+const EXCLUDED_COLUMNS = sql.raw(POLL_COLUMN_NAMES.replace(/\w+/g, "excluded.$&"));
 
 /** Writes what came of a poll, and forgets all but the newest `keep` of its source. */
 export async function finishPoll(
@@ -83,7 +86,7 @@ export async function finishPoll(
       INSERT INTO polls (tenant_id, source, ${POLL_COLUMNS})
       VALUES (${tenantId}, ${source}, ${poll.id}, ${poll.status}, ${poll.complete}, ${poll.first}, ${poll.records}, ${poll.created}, ${poll.updated}, ${poll.deleted}, ${poll.restored}, ${poll.missedByWebhook}, ${poll.pages}, ${poll.unchangedPages}, ${poll.requests}, ${poll.held?.id}, ${poll.held?.count}, ${poll.error?.code}, ${poll.error?.message}, ${poll.suggestions === undefined ? null : JSON.stringify(poll.suggestions)},
         to_timestamp(${poll.notBeforeMs}::float8 / 1000), ${poll.rateLimit === undefined ? null : JSON.stringify(poll.rateLimit)}, to_timestamp(${poll.startedAtMs}::float8 / 1000), to_timestamp(${poll.finishedAtMs}::float8 / 1000))
-      ON CONFLICT (tenant_id, source, id) DO UPDATE SET (${POLL_COLUMNS}) = ROW (${POLL_COLUMNS.replace(/\w+/g, "excluded.$&")})`,
+      ON CONFLICT (tenant_id, source, id) DO UPDATE SET (${POLL_COLUMNS}) = ROW (${EXCLUDED_COLUMNS})`,
     ),
   );
 }

@@ -1,4 +1,5 @@
 import type { Queryable } from "../core/database.ts";
+import { rowInput } from "../core/row-input.ts";
 import { prepared, sql } from "../core/sql.ts";
 import type { SourceName } from "./sources.ts";
 
@@ -38,7 +39,7 @@ export async function writeValues(
         sql`INSERT INTO record_values (tenant_id, source, record, content)
         SELECT ${tenantId}, ${source}, v.record,
           substring(${Buffer.concat(kept.map(({ content }) => content))}::bytea FROM (sum(v.size) OVER (ORDER BY v.ordinal) - v.size + 1)::int FOR v.size)
-        FROM unnest(${kept.map(({ record }) => record)}::bytea[], ${kept.map(({ content }) => content.length)}::int[]) WITH ORDINALITY AS v (record, size, ordinal)
+        FROM ${valueRows(kept).from("v", "ordinal")}
         ON CONFLICT (tenant_id, source, record) DO UPDATE SET content = excluded.content`,
       ),
     );
@@ -52,6 +53,11 @@ export async function writeValues(
     );
   }
 }
+
+const valueRows = rowInput<StoredValues>([
+  ["record", "bytea", ({ record }) => record],
+  ["size", "int", ({ content }) => content.length],
+]);
 
 /** Forgets all values of a source, whose keys are made otherwise now. */
 export async function forgetAllValues(

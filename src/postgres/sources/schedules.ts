@@ -1,5 +1,6 @@
 import type { SourceDefinition } from "../../domain/source.ts";
 import type { Queryable } from "../core/database.ts";
+import { type InputColumn, rowInput } from "../core/row-input.ts";
 import { prepared, sql } from "../core/sql.ts";
 import type { SourceName } from "./sources.ts";
 
@@ -71,14 +72,14 @@ export async function takePolls(
   const rows = await database.query<TakeRow>(
     prepared(
       "take-polls",
-      sql`WITH asked AS (SELECT * FROM unnest(${sources.map((one) => one.tenantId)}::text[], ${sources.map((one) => one.source)}::text[]) AS a (tenant_id, source)),
+      sql`WITH asked AS (SELECT * FROM ${sourceRows(sources).from("a")}),
       locked AS (
         SELECT s.tenant_id, s.source, s.limiter, s.due_at, s.requested_poll_id IS NOT NULL AS requested, s.policy_state,
           s.failures, s.last_ok_at, d.connector, d.entity, d.definition, n.source -> 'rate_limit' AS rate_limit,
           d.version || '.' || n.source_version AS version,
           d.enabled AND t.deleted_at IS NULL AND n.source IS NOT NULL AS pollable,
           greatest(s.next_poll_at, s.leased_until, s.not_before, l.not_before) AS free_at,
-          CASE WHEN l.not_before > clock_timestamp() THEN random() * ${WAKE_SPREAD_MS} ELSE 0 END AS spread_ms
+          CASE WHEN l.not_before > clock_timestamp() THEN random() * ${sql.raw(`${WAKE_SPREAD_MS}`)} ELSE 0 END AS spread_ms
         FROM asked JOIN source_schedules s USING (tenant_id, source)
           JOIN sources d ON d.tenant_id = s.tenant_id AND d.id = s.source
           JOIN connectors n ON n.id = d.connector JOIN tenants t ON t.id = d.tenant_id
@@ -116,6 +117,11 @@ export async function takePolls(
   return { taken, untaken };
 }
 
+const sourceRows = rowInput<SourceName>([
+  ["tenant_id", "text", (one) => one.tenantId],
+  ["source", "text", (one) => one.source],
+]);
+
 function asTakenPoll(row: TakeRow, fence: string, pollId: string): TakenPoll {
   return {
     tenantId: row.tenant_id,
@@ -147,14 +153,15 @@ export async function renewPolls(
   polls: readonly (SourceName & { fence: number })[],
   leaseMs: number,
 ): Promise<Set<number>> {
-  const rows = await database.query<{ fence: string }>({
-    name: "renew-polls",
-    text: `UPDATE source_schedules s SET leased_until = clock_timestamp() + $4 * interval '1 millisecond'
-      FROM unnest($1::text[], $2::text[], $3::bigint[]) AS p (tenant_id, source, fence)
+  const rows = await database.query<{ fence: string }>(
+    prepared(
+      "renew-polls",
+      sql`UPDATE source_schedules s SET leased_until = clock_timestamp() + ${leaseMs} * interval '1 millisecond'
+      FROM ${claimRows(polls).from("p")}
       WHERE s.tenant_id = p.tenant_id AND s.source = p.source AND s.fence = p.fence AND s.leased_until IS NOT NULL
       RETURNING s.fence`,
-    values: [...nameColumns(polls), polls.map((poll) => poll.fence), leaseMs],
-  });
+    ),
+  );
   return new Set(rows.map((row) => Number(row.fence)));
 }
 
@@ -163,15 +170,29 @@ export async function giveBackPolls(
   database: Queryable,
   polls: readonly (SourceName & { fence: number; waitMs: number })[],
 ): Promise<void> {
-  await database.query({
-    name: "give-back-polls",
-    text: `UPDATE source_schedules s SET leased_until = NULL, poll_id = NULL,
+  await database.query(
+    prepared(
+      "give-back-polls",
+      sql`UPDATE source_schedules s SET leased_until = NULL, poll_id = NULL,
         next_poll_at = clock_timestamp() + p.wait_ms * interval '1 millisecond'
-      FROM unnest($1::text[], $2::text[], $3::bigint[], $4::float8[]) AS p (tenant_id, source, fence, wait_ms)
+      FROM ${returnedRows(polls).from("p")}
       WHERE s.tenant_id = p.tenant_id AND s.source = p.source AND s.fence = p.fence`,
-    values: [...nameColumns(polls), polls.map((poll) => poll.fence), polls.map((poll) => poll.waitMs)],
-  });
+    ),
+  );
 }
+
+const CLAIM_COLUMNS: readonly InputColumn<SourceName & { fence: number }>[] = [
+  ["tenant_id", "text", (poll) => poll.tenantId],
+  ["source", "text", (poll) => poll.source],
+  ["fence", "bigint", (poll) => poll.fence],
+];
+
+const claimRows = rowInput(CLAIM_COLUMNS);
+
+const returnedRows = rowInput<SourceName & { fence: number; waitMs: number }>([
+  ...CLAIM_COLUMNS,
+  ["wait_ms", "float8", (poll) => poll.waitMs],
+]);
 
 /** What a poll that ended leaves for the next one. */
 export interface EndedPoll extends SourceName {
@@ -205,14 +226,14 @@ export async function endPolls(
   polls: readonly EndedPoll[],
 ): Promise<Map<number, number>> {
   const limits = newestLimits(polls);
-  const rows = await database.query<{ fence: string; wait_ms: number }>({
-    name: "end-polls",
-    text: `WITH limits AS (
+  const rows = await database.query<{ fence: string; wait_ms: number }>(
+    prepared(
+      "end-polls",
+      sql`WITH limits AS (
         INSERT INTO source_limits AS l (tenant_id, connector, not_before, quota, remaining, resets_at)
         SELECT tenant_id, connector, clock_timestamp() + held_ms * interval '1 millisecond', quota, remaining,
           clock_timestamp() + resets_ms * interval '1 millisecond'
-        FROM unnest($14::text[], $15::text[], $16::float8[], $17::int[], $18::int[], $19::float8[])
-          AS x (tenant_id, connector, held_ms, quota, remaining, resets_ms)
+        FROM ${limitRows(limits).from("x")}
         ON CONFLICT (tenant_id, connector) DO UPDATE SET updated_at = now(),
           not_before = greatest(l.not_before, excluded.not_before), quota = coalesce(excluded.quota, l.quota),
           remaining = coalesce(excluded.remaining, l.remaining), resets_at = coalesce(excluded.resets_at, l.resets_at)
@@ -227,35 +248,27 @@ export async function endPolls(
         reasons = ARRAY(SELECT json_array_elements_text(p.reasons)), last_outcome = p.outcome, failures = p.failures,
         last_ok_at = coalesce(clock_timestamp() - p.ok_since_ms * interval '1 millisecond', s.last_ok_at),
         not_before = clock_timestamp() + p.held_ms * interval '1 millisecond'
-      FROM unnest($1::text[], $2::text[], $3::bigint[], $4::uuid[], $5::text[], $6::float8[], $7::json[], $8::float8[],
-          $9::json[], $10::json[], $11::int[], $12::float8[], $13::float8[])
-        AS p (tenant_id, source, fence, poll_id, version, wait_ms, policy_state, demand, reasons, outcome, failures,
-          ok_since_ms, held_ms)
+      FROM ${endedRows(polls).from("p")}
       WHERE s.tenant_id = p.tenant_id AND s.source = p.source AND s.fence = p.fence
       RETURNING s.fence, greatest(0, extract(epoch FROM s.next_poll_at - clock_timestamp()) * 1000)::float8 AS wait_ms`,
-    values: [
-      ...nameColumns(polls),
-      polls.map((poll) => poll.fence),
-      polls.map((poll) => poll.pollId),
-      polls.map((poll) => poll.version),
-      polls.map((poll) => poll.waitMs),
-      polls.map((poll) => JSON.stringify(poll.policyState)),
-      polls.map((poll) => poll.demand),
-      polls.map((poll) => JSON.stringify(poll.reasons)),
-      polls.map((poll) => JSON.stringify(poll.outcome)),
-      polls.map((poll) => poll.failures),
-      polls.map((poll) => poll.okSinceMs ?? null),
-      polls.map((poll) => poll.heldMs.source ?? null),
-      limits.map((limit) => limit.tenantId),
-      limits.map((limit) => limit.connector),
-      limits.map((limit) => limit.heldMs ?? null),
-      limits.map((limit) => limit.seen?.limit ?? null),
-      limits.map((limit) => limit.seen?.remaining ?? null),
-      limits.map((limit) => (limit.seen === undefined ? null : limit.seen.resetS * 1_000)),
-    ],
-  });
+    ),
+  );
   return new Map(rows.map((row) => [Number(row.fence), row.wait_ms]));
 }
+
+const endedRows = rowInput<EndedPoll>([
+  ...CLAIM_COLUMNS,
+  ["poll_id", "uuid", (poll) => poll.pollId],
+  ["version", "text", (poll) => poll.version],
+  ["wait_ms", "float8", (poll) => poll.waitMs],
+  ["policy_state", "json", (poll) => JSON.stringify(poll.policyState)],
+  ["demand", "float8", (poll) => poll.demand],
+  ["reasons", "json", (poll) => JSON.stringify(poll.reasons)],
+  ["outcome", "json", (poll) => JSON.stringify(poll.outcome)],
+  ["failures", "int", (poll) => poll.failures],
+  ["ok_since_ms", "float8", (poll) => poll.okSinceMs],
+  ["held_ms", "float8", (poll) => poll.heldMs.source],
+]);
 
 interface SeenLimit {
   tenantId: string;
@@ -273,13 +286,20 @@ function newestLimits(polls: readonly EndedPoll[]): SeenLimit[] {
     const known = limits.get(key);
     const held = Math.max(known?.heldMs ?? 0, heldMs.limit ?? 0);
     limits.set(key, {
-      ...{ tenantId: limiter, connector, seen: rateLimit ?? known?.seen },
+      tenantId: limiter,
+      connector,
+      seen: rateLimit ?? known?.seen,
       heldMs: held === 0 ? undefined : held,
     });
   }
   return [...limits.keys()].sort().map((key) => limits.get(key) as SeenLimit);
 }
 
-function nameColumns(sources: readonly SourceName[]): [string[], string[]] {
-  return [sources.map((one) => one.tenantId), sources.map((one) => one.source)];
-}
+const limitRows = rowInput<SeenLimit>([
+  ["tenant_id", "text", (limit) => limit.tenantId],
+  ["connector", "text", (limit) => limit.connector],
+  ["held_ms", "float8", (limit) => limit.heldMs],
+  ["quota", "int", (limit) => limit.seen?.limit],
+  ["remaining", "int", (limit) => limit.seen?.remaining],
+  ["resets_ms", "float8", (limit) => limit.seen && limit.seen.resetS * 1_000],
+]);

@@ -97,7 +97,7 @@ export async function commitState(
         last_complete_at = to_timestamp(${state.lastCompleteAtMs}::float8 / 1000), cursor_at = to_timestamp(${state.cursorMs}::float8 / 1000),
         dictionary = ${state.dictionary}, field_counts = ${JSON.stringify(state.fieldCounts)}, webhooks_after = ${state.webhooksAfter}, webhooks_noted = ${state.webhooksNoted}, updated_at = now()
       WHERE tenant_id = ${at.tenantId} AND source = ${at.source} AND fence = ${at.fence} AND generation = ${at.generation}
-      RETURNING set_config('idle_in_transaction_session_timeout', '${MAX_PAUSE_MS}', true)`,
+      RETURNING set_config('idle_in_transaction_session_timeout', ${sql.literal(`${MAX_PAUSE_MS}`)}, true)`,
     ),
   );
   return rows.length > 0;
@@ -178,7 +178,9 @@ export async function deleteSourceState(
   { tenantId, source }: SourceName,
 ): Promise<void> {
   for (const table of ["source_states", "source_changes", "record_values", "polls", "poll_holds"]) {
-    await transaction.query(sql`DELETE FROM ${table} WHERE tenant_id = ${tenantId} AND source = ${source}`);
+    await transaction.query(
+      sql`DELETE FROM ${sql.raw(table)} WHERE tenant_id = ${tenantId} AND source = ${source}`,
+    );
   }
 }
 
