@@ -4,12 +4,12 @@ import {
   countInFlight,
   endAutoTurn,
   listAutoTenants,
-  listClearedLetters,
-  listDueLetters,
-  passOverLetters,
+  listClearedDeadLetters,
+  listDueDeadLetters,
+  skipDeadLetters,
   takeAutoTurn,
 } from "../postgres/dead-letters/auto-replay.ts";
-import { lockLetters, type ReplayCause } from "../postgres/dead-letters/lock.ts";
+import { lockDeadLetters, type ReplayCause } from "../postgres/dead-letters/lock.ts";
 import type { QueuedRun } from "../postgres/runs/replay.ts";
 import type { Step } from "../runtime/loop.ts";
 import { type ReplayDeps, replayDeadLetters } from "./replay-dead-letters.ts";
@@ -80,11 +80,15 @@ async function replayTenant(deps: AutoDeps, tenantId: string, policy: AutoReplay
     const inFlight = await countInFlight(transaction, tenantId, bounds.maxInFlight);
     const room = Math.min(bounds.batchSize, bounds.maxInFlight - inFlight);
     if (room <= 0) return [];
-    const cleared = await listClearedLetters(transaction, { tenantId, only, limit: room }, delaysMs.length);
+    const cleared = await listClearedDeadLetters(
+      transaction,
+      { tenantId, only, limit: room },
+      delaysMs.length,
+    );
     const first = await replayIds(deps, transaction, { tenantId, ids: cleared, cause: "cleared" });
     const left = room - cleared.length;
     if (left <= 0) return [first];
-    const due = await listDueLetters(transaction, { tenantId, only, limit: left }, delaysMs);
+    const due = await listDueDeadLetters(transaction, { tenantId, only, limit: left }, delaysMs);
     return [first, await replayIds(deps, transaction, { tenantId, ids: due, cause: "auto" })];
   });
   for (const { cause, runs, letters } of started) {
@@ -99,9 +103,9 @@ async function replayIds(
   { tenantId, ids, cause }: { tenantId: string; ids: readonly string[]; cause: ReplayCause },
 ): Promise<{ cause: ReplayCause; runs: QueuedRun[]; letters: number }> {
   if (ids.length === 0) return { cause, runs: [], letters: 0 };
-  const letters = await lockLetters(transaction, { tenantId, ids, passOver: true });
+  const letters = await lockDeadLetters(transaction, { tenantId, ids, passOver: true });
   const replays = await replayDeadLetters(transaction, { tenantId, letters, cause }, replay);
-  await passOverLetters(
+  await skipDeadLetters(
     transaction,
     replays.flatMap((one) => (one.kind === "flow_gone" ? one.letterId : [])),
     cause,

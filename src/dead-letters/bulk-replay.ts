@@ -7,7 +7,7 @@ import {
   type StoredBulk,
   takeOutcomes,
 } from "../postgres/dead-letters/bulk-replay.ts";
-import { lockLetters } from "../postgres/dead-letters/lock.ts";
+import { lockDeadLetters } from "../postgres/dead-letters/lock.ts";
 import type { QueuedRun } from "../postgres/runs/replay.ts";
 import { failpoint } from "../runtime/failpoint.ts";
 import type { Step } from "../runtime/loop.ts";
@@ -105,8 +105,8 @@ async function take(
   const { tenantId } = bulk;
   const { ids, isLast } = await pageOfBulk(transaction, bulk, { limit, maxBytes: bounds.maxBytes });
   if (ids.length === 0) return { ...NOTHING, isLast };
-  const letters = await lockLetters(transaction, { tenantId, ids, passOver: false });
-  const replays = await replayDeadLetters(transaction, { tenantId, letters, cause: "asked" }, replay);
+  const letters = await lockDeadLetters(transaction, { tenantId, ids, passOver: false });
+  const replays = await replayDeadLetters(transaction, { tenantId, letters, cause: "requested" }, replay);
   const made = replays.flatMap((one) => (one.kind === "replayed" ? [one.runs] : []));
   // Dead letters that were replayed elsewhere meanwhile do not count.
   const isFailure = ({ kind }: { kind: string }) => !["replayed", "in_flight", "ended"].includes(kind);

@@ -8,7 +8,7 @@ import type { RoutedDefinition } from "../domain/flow/flow.ts";
 import { gateOf, gateOfReplay } from "../domain/flow/flow-gate.ts";
 import type { EventSource } from "../domain/priority.ts";
 import type { Slices } from "../domain/slices.ts";
-import type { FailedTry, LockedLetter } from "../postgres/dead-letters/lock.ts";
+import type { FailedTry, LockedDeadLetter } from "../postgres/dead-letters/lock.ts";
 import type { StoredEvent } from "../postgres/events/events.ts";
 import { errorMessage } from "../runtime/error-message.ts";
 
@@ -35,7 +35,7 @@ export type ReplayPlan =
  * deployed flows, in slices. Pure.
  */
 export function* planReplay(
-  letter: LockedLetter,
+  letter: LockedDeadLetter,
   now: {
     versionOf: (flowId: string) => { version: number; definition: RoutedDefinition } | undefined;
     match: (event: NormalizedEvent) => Slices<readonly MatchedFlow[]>;
@@ -67,7 +67,7 @@ export function* planReplay(
 }
 
 /** Returns the error of a replay that led to no run, for its dead letter; undefined for a replay that was refused. */
-export function failedTry(letter: LockedLetter, plan: ReplayPlan): FailedTry | undefined {
+export function failedTry(letter: LockedDeadLetter, plan: ReplayPlan): FailedTry | undefined {
   const message = failureOf(plan);
   if (message === undefined) return undefined;
   const stage = plan.kind === "unreadable" ? "normalize" : "route";
@@ -95,7 +95,7 @@ function failureOf(plan: ReplayPlan): string | undefined {
 }
 
 /** Returns the event as the dead letter has it. */
-function eventOf(letter: LockedLetter): StoredEvent {
+function eventOf(letter: LockedDeadLetter): StoredEvent {
   const { tenantId, connector, endpoint, headers, contentType, subject, occurredAtMs } = letter;
   return {
     tenantId,

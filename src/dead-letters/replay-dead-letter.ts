@@ -1,5 +1,5 @@
 import type { Queryable } from "../postgres/core/database.ts";
-import { editLetter, lockLetters } from "../postgres/dead-letters/lock.ts";
+import { editDeadLetter, lockDeadLetters } from "../postgres/dead-letters/lock.ts";
 import { type DeadLetterReplay, type ReplayDeps, replayDeadLetters } from "./replay-dead-letters.ts";
 
 /**
@@ -12,13 +12,13 @@ export async function replayDeadLetter(
   deps: ReplayDeps,
 ): Promise<DeadLetterReplay | undefined> {
   const wanted = { tenantId, ids: [id], passOver: false };
-  let letters = await lockLetters(transaction, wanted);
+  let letters = await lockDeadLetters(transaction, wanted);
   const [letter] = letters;
   if (letter === undefined) return undefined;
   if (payload !== undefined && letter.status === "pending" && letter.replayRunId === undefined) {
-    await editLetter(transaction, id, payload);
-    letters = await lockLetters(transaction, wanted);
+    await editDeadLetter(transaction, id, payload);
+    letters = await lockDeadLetters(transaction, wanted);
   }
-  const [replay] = await replayDeadLetters(transaction, { tenantId, letters, cause: "asked" }, deps);
+  const [replay] = await replayDeadLetters(transaction, { tenantId, letters, cause: "requested" }, deps);
   return replay;
 }

@@ -6,7 +6,7 @@ import type { Queryable } from "../postgres/core/database.ts";
 import {
   failTries,
   insertReplays,
-  type LockedLetter,
+  type LockedDeadLetter,
   makeReplayEvents,
   type NewReplay,
   type ReplayCause,
@@ -38,7 +38,7 @@ const MAX_FLOWS = 100_000;
  */
 export async function replayDeadLetters(
   transaction: Queryable,
-  { tenantId, letters, cause }: { tenantId: string; letters: readonly LockedLetter[]; cause: ReplayCause },
+  { tenantId, letters, cause }: { tenantId: string; letters: readonly LockedDeadLetter[]; cause: ReplayCause },
   deps: ReplayDeps,
 ): Promise<DeadLetterReplay[]> {
   const plans = await planAll(transaction, tenantId, letters);
@@ -91,7 +91,7 @@ export async function replayDeadLetters(
 async function planAll(
   transaction: Queryable,
   tenantId: string,
-  letters: readonly LockedLetter[],
+  letters: readonly LockedDeadLetter[],
 ): Promise<ReplayPlan[]> {
   const flowIds = [
     ...new Set(letters.flatMap(({ stage, flowId }) => (stage === "execute" ? (flowId ?? []) : []))),

@@ -66,7 +66,7 @@ export async function replayEvent(
           : gateOfReplay(flow.definition, null),
     };
   });
-  await insertReplays(transaction, replays, { leaseMs: deps.leaseMs, cause: "asked" });
+  await insertReplays(transaction, replays, { leaseMs: deps.leaseMs, cause: "requested" });
   const [first, ...others] = replays;
   assert(first !== undefined, "there is a flow");
   return { kind: "replayed", runs: [first, ...others] };

@@ -61,14 +61,14 @@ export function asPage<Row, Item>(
 
 /** Returns a page of filtered rows, for a search that may have stopped before the page was full. */
 export function asFoundPage<Row extends { id: string }, Item>(
-  { rows, more, lookedUntilId }: FoundRows<Row>,
+  { rows, more, scannedUntilId }: FoundRows<Row>,
   asItem: (row: Row, index: number) => Item,
 ): { items: Item[]; next_cursor: string | null; looked_until?: string } {
   const page = asPage(rows, more, (row) => [row.id], asItem);
-  if (lookedUntilId === undefined) return page;
+  if (scannedUntilId === undefined) return page;
   return {
     items: page.items,
-    next_cursor: writeCursor([lookedUntilId]),
-    looked_until: new Date(uuid7Ms(lookedUntilId)).toISOString(),
+    next_cursor: writeCursor([scannedUntilId]),
+    looked_until: new Date(uuid7Ms(scannedUntilId)).toISOString(),
   };
 }

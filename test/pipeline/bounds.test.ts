@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { expect, onTestFinished, test } from "vitest";
 import { createKeyRing } from "../../src/postgres/core/key-ring.ts";
-import { signingPlace } from "../../src/postgres/flows/flows.ts";
+import { signingSecretAad } from "../../src/postgres/flows/flows.ts";
 import { createLogger } from "../../src/runtime/logger.ts";
 import { createOutgoingHttp } from "../../src/runtime/outgoing/index.ts";
 import { DEFAULT_BOUNDS, type Bounds } from "../../src/wiring/bounds.ts";
@@ -34,7 +34,10 @@ test("a tenant's runs under way stay within their bound over two workers, and th
     underWay -= 1;
   };
   await deployed(database, "acme", "f", { action: { type: "code", handler: "slow" } });
-  const { sealed, keyId } = keyRing.seal("whsec_c2VjcmV0", signingPlace({ tenantId: "acme", flowId: "f" }));
+  const { sealed, keyId } = keyRing.seal(
+    "whsec_c2VjcmV0",
+    signingSecretAad({ tenantId: "acme", flowId: "f" }),
+  );
   await database.transaction((transaction) =>
     transaction.query({
       text: "UPDATE flows SET signing_sealed = $1, signing_key_id = $2",

@@ -3,7 +3,7 @@ import { putConnector } from "../../src/postgres/access/connectors.ts";
 import { raiseCounter } from "../../src/postgres/core/change-counters.ts";
 import type { Database } from "../../src/postgres/core/database.ts";
 import type { KeyRing } from "../../src/postgres/core/key-ring.ts";
-import { credentialsPlace, putSource } from "../../src/postgres/sources/sources.ts";
+import { credentialsAad, putSource } from "../../src/postgres/sources/sources.ts";
 import type { ConnectorSource } from "../../src/synthetic/sources/connector-source.ts";
 import { insertTenant } from "./database.ts";
 
@@ -44,7 +44,7 @@ export async function insertSource(
       credentials:
         credentials === undefined
           ? undefined
-          : keyRing.seal(JSON.stringify(credentials), credentialsPlace(name)),
+          : keyRing.seal(JSON.stringify(credentials), credentialsAad(name)),
     });
   });
 }

@@ -3,7 +3,7 @@ import { onTestFinished } from "vitest";
 import type { FlowDefinition } from "../../src/domain/flow/flow.ts";
 import type { Database } from "../../src/postgres/core/database.ts";
 import { createKeyRing } from "../../src/postgres/core/key-ring.ts";
-import { signingPlace } from "../../src/postgres/flows/flows.ts";
+import { signingSecretAad } from "../../src/postgres/flows/flows.ts";
 import { createLogger } from "../../src/runtime/logger.ts";
 import { createOutgoingHttp } from "../../src/runtime/outgoing/index.ts";
 import type { Handler } from "../../src/sdk/index.ts";
@@ -63,7 +63,7 @@ export async function runningPipeline(
       retry: { max_attempts: 3, backoff: "fixed", delay_ms: 20, max_delay_ms: 20 },
       ...definition,
     });
-    const { sealed, keyId } = keyRing.seal("whsec_c2VjcmV0", signingPlace({ tenantId, flowId }));
+    const { sealed, keyId } = keyRing.seal("whsec_c2VjcmV0", signingSecretAad({ tenantId, flowId }));
     await database.transaction((transaction) =>
       transaction.query({
         text: "UPDATE flows SET signing_sealed = $2, signing_key_id = $3 WHERE id = $1 AND tenant_id = $4",

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { AskedAccess, FoundAccess } from "../../postgres/access/api-keys.ts";
+import type { AccessQuery, FoundAccess } from "../../postgres/access/api-keys.ts";
 import { createKeyLookUps } from "./key-lookups.ts";
 
 const BOUNDS = { maxItems: 100, maxWaiting: 3, maxRemembered: 2, unknownMs: 1_000 };
@@ -11,7 +11,7 @@ const ACCESS: FoundAccess = {
   tenantExists: true,
 };
 
-function accessOf(name: string): AskedAccess {
+function accessOf(name: string): AccessQuery {
   return { keyHash: Buffer.from(name), tenantId: undefined };
 }
 

@@ -1,5 +1,5 @@
 import { HeadraceError } from "../../domain/errors.ts";
-import type { AskedAccess, FoundAccess } from "../../postgres/access/api-keys.ts";
+import type { AccessQuery, FoundAccess } from "../../postgres/access/api-keys.ts";
 import { Batcher } from "../../runtime/batcher.ts";
 
 /** Bounds of API key look-ups. */
@@ -15,7 +15,7 @@ export interface KeyLookUpBounds {
 }
 
 /** Looks up a key. Undefined for an unknown key. Rejects with `rate_limited` if too many look-ups wait. */
-export type LookUpKey = (requested: AskedAccess) => Promise<FoundAccess | undefined>;
+export type LookUpKey = (requested: AccessQuery) => Promise<FoundAccess | undefined>;
 
 /**
  * Creates batched look-ups with two lanes of one statement each: keys that were good when last seen use the first, all
@@ -24,12 +24,12 @@ export type LookUpKey = (requested: AskedAccess) => Promise<FoundAccess | undefi
  * no key is used before it exists.
  */
 export function createKeyLookUps(
-  find: (requested: readonly AskedAccess[]) => Promise<(FoundAccess | undefined)[]>,
+  find: (requested: readonly AccessQuery[]) => Promise<(FoundAccess | undefined)[]>,
   bounds: KeyLookUpBounds,
   nowMs: () => number,
 ): LookUpKey {
   const lane = () =>
-    new Batcher<AskedAccess, { access: FoundAccess | undefined }>(
+    new Batcher<AccessQuery, { access: FoundAccess | undefined }>(
       async (requested) => (await find(requested)).map((access) => ({ access })),
       {
         maxItems: bounds.maxItems,

@@ -7,7 +7,7 @@ import {
   listSecrets,
   putSecret,
   type SecretName,
-  secretPlace,
+  secretAad,
 } from "../../postgres/access/secrets.ts";
 import type { Database } from "../../postgres/core/database.ts";
 import type { KeyRing } from "../../postgres/core/key-ring.ts";
@@ -48,7 +48,7 @@ export const secretRoutes: FastifyPluginAsyncTypebox<{
     },
     async ({ params, body }) => {
       const name = nameOf(params);
-      const sealed = keyRing.seal(body.value, secretPlace(name));
+      const sealed = keyRing.seal(body.value, secretAad(name));
       return asSecret(
         await database.withTenant(name.tenantId, (transaction) =>
           putSecret(transaction, { ...name, ...sealed }),

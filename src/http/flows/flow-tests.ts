@@ -128,7 +128,7 @@ export const flowTestRoutes: FastifyPluginAsyncTypebox<{
               found.events.push({ id, type, received_at: new Date(receivedAtMs).toISOString() });
           }
         }
-        const end = page.lookedUntilId ?? page.rows.at(-1)?.id;
+        const end = page.scannedUntilId ?? page.rows.at(-1)?.id;
         if (end !== undefined) {
           beforeId = end;
           reached = new Date(uuid7Ms(end)).toISOString();

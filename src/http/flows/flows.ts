@@ -12,7 +12,7 @@ import {
   lockFlow,
   putFlow,
   rotateSigningSecret,
-  signingPlace,
+  signingSecretAad,
 } from "../../postgres/flows/flows.ts";
 import type { Guards } from "../access/authenticate.ts";
 import { pageOfRows, readCursor } from "../cursor.ts";
@@ -56,7 +56,7 @@ export const flowRoutes: FastifyPluginAsyncTypebox<{
       const definition = readDefinition(body, actionRules);
       const { signing_secret: given } = body;
       const secret = given ?? newSecret();
-      const { sealed, keyId } = keyRing.seal(secret, signingPlace({ tenantId, flowId: id }));
+      const { sealed, keyId } = keyRing.seal(secret, signingSecretAad({ tenantId, flowId: id }));
       return await database.withTenant(tenantId, async (transaction) => {
         const { secretStored } = await putFlow(transaction, {
           tenantId,
@@ -133,7 +133,7 @@ export const flowRoutes: FastifyPluginAsyncTypebox<{
     async ({ params: { tenant_id: tenantId, flow: id }, body }) => {
       const { signing_secret: secret = newSecret(), overlap_seconds = DEFAULT_SIGNING_OVERLAP_SECONDS } =
         body;
-      const sealed = keyRing.seal(secret, signingPlace({ tenantId, flowId: id }));
+      const sealed = keyRing.seal(secret, signingSecretAad({ tenantId, flowId: id }));
       return await database.withTenant(tenantId, async (transaction) => {
         const rotated = await rotateSigningSecret(transaction, {
           tenantId,

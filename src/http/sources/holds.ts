@@ -82,7 +82,7 @@ export const sourceHoldRoutes: FastifyPluginAsyncTypebox<{
         if (hold === undefined) {
           throw new HeadraceError("not_found", `Source ${name.source} has no open hold ${params.hold_id}`);
         }
-        if (request?.kind === "asked" && !request.isRunning) pollDispatch.pollNow(name);
+        if (request?.kind === "requested" && !request.isRunning) pollDispatch.pollNow(name);
         return asHold(hold);
       },
     );

@@ -61,7 +61,7 @@ export const sourcePollRoutes: FastifyPluginAsyncTypebox<{
         return requested;
       });
       if (request === undefined) throw noSource(name);
-      if (request.kind === "asked" && !request.isRunning) pollDispatch.pollNow(name);
+      if (request.kind === "requested" && !request.isRunning) pollDispatch.pollNow(name);
       const { pollId } = request;
       const ended = wait === "true" ? await endedPoll(name, pollId, () => raw.destroyed) : undefined;
       return ended === undefined

@@ -6,7 +6,7 @@ import { raiseCounter } from "../../postgres/core/change-counters.ts";
 import type { Database, Queryable } from "../../postgres/core/database.ts";
 import type { KeyRing } from "../../postgres/core/key-ring.ts";
 import {
-  credentialsPlace,
+  credentialsAad,
   deleteSource,
   findSource,
   listSources,
@@ -77,7 +77,7 @@ export const sourceRoutes: FastifyPluginAsyncTypebox<{
           credentials:
             credentials === undefined
               ? undefined
-              : keyRing.seal(JSON.stringify(credentials), credentialsPlace(name)),
+              : keyRing.seal(JSON.stringify(credentials), credentialsAad(name)),
         });
       });
       return asSource(stored, await stateOf(name));

@@ -2,7 +2,7 @@ import { HeadraceError } from "../../domain/errors.ts";
 import type { FlowDefinition } from "../../domain/flow/flow.ts";
 import type { Queryable } from "../../postgres/core/database.ts";
 import type { KeyRing } from "../../postgres/core/key-ring.ts";
-import { type ExecutableFlow, loadFlowVersions, signingPlace } from "../../postgres/flows/flows.ts";
+import { type ExecutableFlow, loadFlowVersions, signingSecretAad } from "../../postgres/flows/flows.ts";
 
 export interface OpenedFlow {
   definition: FlowDefinition;
@@ -63,7 +63,7 @@ function open(flow: ExecutableFlow, keyRing: KeyRing): OpenedFlow {
 /** Undefined for a secret whose key is gone: it must not hold up the other runs of its batch. */
 function openSigning(flow: ExecutableFlow, keyRing: KeyRing): SigningSecrets | undefined {
   const { signing, formerSigning } = flow;
-  const place = signingPlace(flow);
+  const place = signingSecretAad(flow);
   try {
     const secret = keyRing.open(signing, place);
     if (formerSigning === undefined) return { secret, former: undefined };

@@ -2,7 +2,7 @@ import { isUnavailable, type Queryable } from "../../postgres/core/database.ts";
 import { ROUTER_LOST } from "../../postgres/dead-letters/bulk-replay.ts";
 import type { StoredEvent } from "../../postgres/events/events.ts";
 import type { EventsAtHand } from "../../postgres/events/events-at-hand.ts";
-import { beginAgain, countBeginning } from "../../postgres/events/outbox.ts";
+import { countStart, markStarted } from "../../postgres/events/outbox.ts";
 import { type NewRun, type RoutingDecision, routeEvents } from "../../postgres/events/routing.ts";
 import type { ClaimedRuns } from "../../postgres/runs/runs.ts";
 import { uuid7Ms } from "../../postgres/schema/partitions.ts";
@@ -132,7 +132,7 @@ async function routeEntries(deps: RouterDeps, entries: readonly StreamEntry[]): 
 async function begunBefore(deps: RouterDeps, entries: readonly StreamEntry[]): Promise<Set<string>> {
   const beforeMs = deps.now() - deps.bounds.suspectMs;
   const old = entries.flatMap(({ eventId }) => (uuid7Ms(eventId) < beforeMs ? eventId : []));
-  return old.length === 0 ? new Set() : await beginAgain(deps.database, [...new Set(old)]);
+  return old.length === 0 ? new Set() : await markStarted(deps.database, [...new Set(old)]);
 }
 
 async function routeTogether(deps: RouterDeps, entries: readonly StreamEntry[]): Promise<void> {
@@ -143,7 +143,7 @@ async function routeTogether(deps: RouterDeps, entries: readonly StreamEntry[]):
 
 /** Routes one event alone, or makes it a dead letter when too many routers were gone before they had routed it. */
 async function routeAlone(deps: RouterDeps, eventId: string): Promise<NewRun[]> {
-  const begun = await countBeginning(deps.database, eventId, 1);
+  const begun = await countStart(deps.database, eventId, 1);
   const [event] = begun === undefined ? [] : await deps.events.load([eventId]);
   if (begun === undefined || event === undefined) return [];
   if (begun > deps.bounds.maxReceipts) {
@@ -154,7 +154,7 @@ async function routeAlone(deps: RouterDeps, eventId: string): Promise<NewRun[]> 
     return await route(deps, [event]);
   } catch (error) {
     // This process is there: it was the store that went away.
-    await countBeginning(deps.database, eventId, -1).catch(() => undefined);
+    await countStart(deps.database, eventId, -1).catch(() => undefined);
     throw error;
   }
 }

@@ -1,7 +1,7 @@
 import pg from "pg";
 import { HeadraceError } from "../../domain/errors.ts";
 
-/** The roles that statements run as: a request of the API becomes the first, the program is a member of the second. */
+/** The roles that statements run as: a request of the API takes the first, the program is a member of the second. */
 const ROLES = ["headrace_api", "headrace_pipeline"] as const;
 
 /** The users of the tables, and the tables' schema. */
@@ -14,9 +14,9 @@ export interface Access {
 }
 
 /**
- * Lets the users take both roles, and the roles and users reach the schema and its functions. Grants what is missing
- * and nothing else, so that it may run at every start. Throws `store_unsuitable` with the statement that somebody with
- * more rights has to run.
+ * Grants the users both roles, and the roles and users access to the schema and its functions. Grants only missing
+ * rights, so that it may run at every start. Throws `store_unsuitable` with the statement that a user with more
+ * rights has to run.
  */
 export async function grantAccess(client: pg.Client, access: Access): Promise<void> {
   for (const user of access.users) {
@@ -26,7 +26,7 @@ export async function grantAccess(client: pg.Client, access: Access): Promise<vo
   await grantFunctions(client, access);
 }
 
-/** Throws `store_unsuitable` where the user may not make the two roles and they are not there. */
+/** Throws `store_unsuitable` if the two roles are missing and the user may not create them. */
 export async function refuseMissingRoles(client: pg.Client): Promise<void> {
   const { rows } = await client.query<{ missing: string[]; may_create: boolean; user: string }>(
     `SELECT ARRAY(SELECT name FROM unnest($1::text[]) AS name WHERE NOT EXISTS (
@@ -62,7 +62,7 @@ async function grantRole(client: pg.Client, role: string, user: string): Promise
   );
 }
 
-/** Whether the user has what the role has, and may become it. */
+/** Whether the user has the role's rights and may become it. */
 async function hasRole(client: pg.Client, role: string, user: string): Promise<boolean> {
   const become = (await serverMajor(client)) >= 16 ? "SET" : "MEMBER";
   const { rows } = await client.query(
@@ -86,7 +86,10 @@ async function grantSchema(client: pg.Client, schema: string, role: string): Pro
   );
 }
 
-/** Where new functions are not PUBLIC's by default. Functions that run as their owner are the pipeline's alone. */
+/**
+ * Needed where PUBLIC has no rights on new functions by default. Functions that run as their owner are granted to the
+ * pipeline only.
+ */
 async function grantFunctions(client: pg.Client, { functions, schema }: Access): Promise<void> {
   const { rows } = await client.query<{ signature: string; role: string }>(
     `SELECT p.oid::regprocedure::text AS signature, r.role
@@ -107,7 +110,7 @@ async function grantFunctions(client: pg.Client, { functions, schema }: Access):
   }
 }
 
-/** Runs a statement in a savepoint, so that its failure leaves the transaction in order; answers the failure. */
+/** Runs a statement in a savepoint, so that its failure does not abort the transaction; returns the failure. */
 async function attempt(client: pg.Client, statement: string): Promise<Error | undefined> {
   await client.query("SAVEPOINT attempt");
   try {
@@ -127,8 +130,8 @@ async function serverMajor(client: pg.Client): Promise<number> {
 }
 
 /**
- * Tries as the program's own user what its statements need: the tables are found by name, the pipeline reads them,
- * and the API's role does once it is taken. Throws `store_unsuitable` in one line with the way out. Changes nothing.
+ * Checks as the program's own user that it finds the tables by name and may read them, and that the API's role may.
+ * Throws `store_unsuitable` in one line with the remedy. Changes nothing.
  */
 export async function refuseMissingAccess(client: pg.Client, schema: string): Promise<void> {
   const { rows } = await client.query(
@@ -160,7 +163,7 @@ export async function refuseMissingAccess(client: pg.Client, schema: string): Pr
   }
 }
 
-/** Looks, as the current role, at the tables that a policy of row-level security opens to the role. */
+/** Checks, as the current role, every table that a policy of row-level security opens to the role. */
 async function refuseUnreadable(
   client: pg.Client,
   { schema, role }: { schema: string; role: string },
@@ -181,6 +184,6 @@ async function refuseUnreadable(
       `PostgreSQL role ${role} may not read ${table.name}: as its owner run GRANT SELECT, INSERT, UPDATE, DELETE ON ${pg.escapeIdentifier(schema)}.${pg.escapeIdentifier(table.name)} TO ${role}`,
     );
   }
-  // By name and for real: the right to use the schema counts too.
+  // Finds the table by name: the right to use the schema counts too.
   await client.query("SELECT FROM tenants LIMIT 0");
 }

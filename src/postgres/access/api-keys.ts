@@ -3,7 +3,7 @@ import type { Database, Queryable } from "../core/database.ts";
 import { rowInput } from "../core/row-input.ts";
 import { prepared, sql } from "../core/sql.ts";
 
-/** A key as it is shown: everything but the key. */
+/** A key as the API shows it: never the key itself. */
 export interface StoredApiKey {
   id: string;
   name: string;
@@ -16,7 +16,7 @@ export interface StoredApiKey {
   createdBy: KeyMaker | undefined;
 }
 
-/** The key that made another: its id, or `setting`, and its name then. */
+/** The key that created another: its id, or `setting`, and its name at the time. */
 export interface KeyMaker {
   id: string;
   name: string | undefined;
@@ -37,12 +37,12 @@ interface ApiKeyRow {
 const COLUMNS = sql`id, name, tenant_id, scope, expires_at, created_at, last_used_at, created_by, created_by_name`;
 
 /**
- * Makes the key of the setting an admin key, in place of an earlier one of the setting; returns whether there was one.
- * Keys that were made over the API stay, and one that was revoked stays revoked.
+ * Makes the key of the setting an admin key; deletes an earlier key of the setting and returns whether there was one.
+ * Keys created over the API stay, and a revoked key stays revoked.
  */
 export async function ensureAdminKey(database: Database, key: string): Promise<boolean> {
   return await database.transaction(async (transaction) => {
-    // Processes that start at once with different keys: the last one's holds.
+    // Of processes that start at once with different keys, the last one's key counts.
     await transaction.query(sql`SELECT pg_advisory_xact_lock(hashtextextended('headrace admin key', 0))`);
     const replaced =
       await transaction.query(sql`DELETE FROM api_keys WHERE created_by = 'setting' AND revoked_at IS NULL AND key_hash <> ${hashApiKey(key)}
@@ -53,7 +53,7 @@ export async function ensureAdminKey(database: Database, key: string): Promise<b
   });
 }
 
-/** Stores that keys were used now, but for those whose stored use is younger than `everyMs`. */
+/** Stores that keys were used now, except where the stored use is younger than `everyMs`. */
 export async function noteKeyUse(
   database: Queryable,
   keyIds: readonly string[],
@@ -64,25 +64,25 @@ export async function noteKeyUse(
         AND (last_used_at IS NULL OR last_used_at < now() - ${everyMs}::float8 * interval '1 millisecond')`);
 }
 
-/** A key by its hash, and the tenant that a call is about. */
-export interface AskedAccess {
+/** The hash of a key, and the tenant of the request. */
+export interface AccessQuery {
   keyHash: Buffer;
   tenantId: string | undefined;
 }
 
-/** The reach of a key, and whether the tenant asked about exists. */
+/** A key's access, and whether the tenant of the request exists. */
 export interface FoundAccess extends Access {
   keyName: string;
   tenantExists: boolean;
 }
 
 /**
- * Looks up what each key reaches, in the order asked; undefined for a key that is unknown, expired or revoked. Keys are
- * read anew for each request, so that a revoked key is dead on every copy when its call returned.
+ * Looks up the access of each key, in the order given; undefined for a key that is unknown, expired or revoked. Keys
+ * are read for each request, so that a revoked key is refused everywhere once the revocation has returned.
  */
 export async function findAccess(
   database: Queryable,
-  asked: readonly AskedAccess[],
+  asked: readonly AccessQuery[],
 ): Promise<(FoundAccess | undefined)[]> {
   const rows = await database.query<{
     position: string;
@@ -114,7 +114,7 @@ export async function findAccess(
   return found;
 }
 
-const accessRows = rowInput<AskedAccess>([
+const accessRows = rowInput<AccessQuery>([
   ["key_hash", "bytea", (one) => one.keyHash],
   ["tenant_id", "text", (one) => one.tenantId],
 ]);
@@ -137,7 +137,7 @@ export async function insertApiKey(
   return asStoredApiKey(row as ApiKeyRow);
 }
 
-/** A page of the keys that were not revoked, expired ones among them, in the order in which they were made. */
+/** Lists a page of the keys that were not revoked, including expired ones, in the order of their creation. */
 export async function listApiKeys(
   transaction: Queryable,
   page: { afterId: string; limit: number },
@@ -148,7 +148,7 @@ export async function listApiKeys(
   return rows.map(asStoredApiKey);
 }
 
-/** False when there is no such key, or it was revoked before. */
+/** Revokes a key; false when there is no such key or it is revoked already. */
 export async function revokeApiKey(transaction: Queryable, id: string): Promise<boolean> {
   const rows = await transaction.query(
     sql`UPDATE api_keys SET revoked_at = now() WHERE id = ${id} AND revoked_at IS NULL RETURNING 1`,

@@ -2,14 +2,14 @@ import type { Difference, RowChange } from "../../domain/audit-difference.ts";
 import type { Queryable } from "../core/database.ts";
 import { sql } from "../core/sql.ts";
 
-/** A change, who made it, and how. */
+/** A change, its author, and the call that made it. */
 export interface NewAuditEntry {
   tenantId: string | undefined;
   /** The API key, or the command. */
   key: { id: string | undefined; name: string };
   /** Method and path template, or the command. */
   route: string;
-  /** What was changed: `flows/orders`. */
+  /** The changed object: `flows/orders`. */
   object: string;
   difference: Difference;
   requestId: string | undefined;
@@ -20,12 +20,12 @@ export interface AuditEntry extends NewAuditEntry {
   at: Date;
 }
 
-/** Has the transaction note what its statements change. */
+/** Makes the transaction record the rows that its statements change. */
 export async function noteChanges(transaction: Queryable): Promise<void> {
   await transaction.query(sql`SELECT set_config('app.changes', '[]', true)`);
 }
 
-/** What was noted; undefined for a transaction that wrote nothing at all. */
+/** Returns the recorded changes; undefined for a transaction that wrote nothing. */
 export async function readChanges(transaction: Queryable): Promise<RowChange[] | undefined> {
   const [row] = await transaction.query<{
     wrote: boolean;
@@ -40,7 +40,7 @@ export async function insertAuditEntry(transaction: Queryable, entry: NewAuditEn
       VALUES (${entry.tenantId}, ${entry.key.id}, ${entry.key.name}, ${entry.route}, ${entry.object}, ${JSON.stringify(entry.difference)}, ${entry.requestId})`);
 }
 
-/** A page of the audit, newest first: of a tenant, or of all. `object` finds what lies below it too. */
+/** Lists a page of the audit, newest first, of one tenant or all. `object` also matches the objects below it. */
 export async function listAudit(
   transaction: Queryable,
   filter: {

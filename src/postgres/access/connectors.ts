@@ -1,8 +1,9 @@
 import { raiseCounter } from "../core/change-counters.ts";
 import type { Queryable } from "../core/database.ts";
+import { fromRow, fromRows } from "../core/rows.ts";
 import { sql } from "../core/sql.ts";
 
-/** What may be set of a connector. */
+/** The settings of a connector. */
 export interface ConnectorSettings {
   name: string | undefined;
   /** How its deliveries are verified: a preset with params, or a scheme. Undefined: it receives none. */
@@ -17,20 +18,11 @@ export interface StoredConnector extends ConnectorSettings {
   updatedAt: Date;
 }
 
-interface ConnectorRow {
-  id: string;
-  name: string | null;
-  webhook: Record<string, unknown> | null;
-  source: Record<string, unknown> | null;
-  created_at: Date;
-  updated_at: Date;
-}
-
 const COLUMNS = sql`id, name, webhook, source, created_at, updated_at`;
 
 /**
- * Stores a connector. Raise the receive counter first in the same transaction, which orders what is checked against
- * it, and then the sources counter: its value names a source that is another than before.
+ * Stores a connector. In the same transaction, raise the receive counter first, so that concurrent checks against the
+ * connector are ordered, and then the sources counter, whose value becomes the version of a changed source.
  */
 export async function putConnector(
   transaction: Queryable,
@@ -38,13 +30,13 @@ export async function putConnector(
   settings: ConnectorSettings & { sourceVersion: number },
 ): Promise<StoredConnector> {
   const [row] =
-    await transaction.query<ConnectorRow>(sql`INSERT INTO connectors AS n (id, name, webhook, source, source_version) VALUES (${id}, ${settings.name}, ${settings.webhook}, ${settings.source}, ${settings.sourceVersion})
+    await transaction.query(sql`INSERT INTO connectors AS n (id, name, webhook, source, source_version) VALUES (${id}, ${settings.name}, ${settings.webhook}, ${settings.source}, ${settings.sourceVersion})
       ON CONFLICT (id) DO UPDATE SET name = excluded.name, webhook = excluded.webhook, source = excluded.source,
         source_version = CASE WHEN n.source IS DISTINCT FROM excluded.source
           THEN excluded.source_version ELSE n.source_version END,
         updated_at = now()
       RETURNING ${COLUMNS}`);
-  return asStoredConnector(row as ConnectorRow);
+  return fromRow<StoredConnector>(row as object);
 }
 
 /** A connector, if there is one of this id. */
@@ -52,10 +44,8 @@ export async function findConnector(
   transaction: Queryable,
   id: string,
 ): Promise<StoredConnector | undefined> {
-  const [row] = await transaction.query<ConnectorRow>(
-    sql`SELECT ${COLUMNS} FROM connectors WHERE id = ${id}`,
-  );
-  return row === undefined ? undefined : asStoredConnector(row);
+  const [row] = await transaction.query(sql`SELECT ${COLUMNS} FROM connectors WHERE id = ${id}`);
+  return fromRow<StoredConnector>(row);
 }
 
 /** A page of the connectors in the order of their ids. */
@@ -63,13 +53,13 @@ export async function listConnectors(
   transaction: Queryable,
   page: { afterId: string; limit: number },
 ): Promise<StoredConnector[]> {
-  const rows = await transaction.query<ConnectorRow>(
+  const rows = await transaction.query(
     sql`SELECT ${COLUMNS} FROM connectors WHERE id > ${page.afterId} ORDER BY id LIMIT ${page.limit}`,
   );
-  return rows.map(asStoredConnector);
+  return fromRows<StoredConnector>(rows);
 }
 
-/** Deletes a connector with every endpoint and source of it; false when there is none. */
+/** Deletes a connector with its endpoints and sources; false when there is none. */
 export async function deleteConnector(transaction: Queryable, id: string): Promise<boolean> {
   await raiseCounter(transaction, "receive");
   await raiseCounter(transaction, "sources");
@@ -79,7 +69,7 @@ export async function deleteConnector(transaction: Queryable, id: string): Promi
   return rows.length > 0;
 }
 
-/** The different params that endpoints of a connector have, each with one endpoint that has them; at most `limit`. */
+/** Lists the distinct params of a connector's endpoints, each with one endpoint that has them; at most `limit`. */
 export async function listEndpointParams(
   transaction: Queryable,
   connector: string,
@@ -92,15 +82,4 @@ export async function listEndpointParams(
   }>(sql`SELECT DISTINCT ON (params) params, tenant_id, endpoint FROM endpoints
       WHERE connector = ${connector} ORDER BY params, tenant_id, endpoint LIMIT ${limit}`);
   return rows.map((row) => ({ tenantId: row.tenant_id, endpoint: row.endpoint, params: row.params }));
-}
-
-function asStoredConnector(row: ConnectorRow): StoredConnector {
-  return {
-    id: row.id,
-    name: row.name ?? undefined,
-    webhook: row.webhook ?? undefined,
-    source: row.source ?? undefined,
-    createdAt: row.created_at,
-    updatedAt: row.updated_at,
-  };
 }

@@ -3,11 +3,11 @@ import type { Sealed } from "../core/key-ring.ts";
 import { type Sql, sql } from "../core/sql.ts";
 import type { EndpointName } from "./receiving-endpoints.ts";
 
-/** What may be set of an endpoint. */
+/** The settings of an endpoint. */
 export interface EndpointSettings {
-  /** The account at the provider whose deliveries it takes. */
+  /** The provider's account that sends its deliveries. */
   account: string | undefined;
-  /** Overlay those of the connector. */
+  /** Override the connector's. */
   params: Record<string, string>;
   enabled: boolean;
 }
@@ -15,13 +15,13 @@ export interface EndpointSettings {
 export interface StoredEndpoint extends EndpointName, EndpointSettings {
   /** Of its connector. */
   webhook: Record<string, unknown> | undefined;
-  /** In the order in which they were given; never their values. */
+  /** In the order given; never their values. */
   secrets: { notAfter: Date | undefined; createdAt: Date }[];
   createdAt: Date;
   updatedAt: Date;
 }
 
-/** A secret to be stored; its id is part of the place that it is sealed with. */
+/** A secret to be stored; its id is part of the associated data that it is sealed with. */
 export interface NewSecret extends Sealed {
   id: string;
   notAfter: Date | undefined;
@@ -47,7 +47,7 @@ const SELECT_ENDPOINTS = sql`SELECT e.tenant_id, e.connector, e.endpoint, e.acco
       WHERE (s.tenant_id, s.connector, s.endpoint) = (e.tenant_id, e.connector, e.endpoint)), '[]') AS secrets
   FROM endpoints e JOIN connectors n ON n.id = e.connector`;
 
-/** Stores an endpoint and its secrets, in place of all that it had. Raise the receive counter in the same transaction. */
+/** Stores an endpoint and replaces its secrets. Raise the receive counter in the same transaction. */
 export async function putEndpoint(
   transaction: Queryable,
   name: EndpointName,
@@ -95,14 +95,14 @@ export async function deleteEndpoint(transaction: Queryable, name: EndpointName)
   return rows.length > 0;
 }
 
-/** A secret of an endpoint that names an account, with what says by which scheme it is read. */
+/** A secret of an endpoint that names an account, with the params that select its scheme. */
 export interface AccountSecret extends Sealed {
   id: string;
   name: EndpointName;
   params: Record<string, string>;
 }
 
-/** The secrets that hold now of all endpoints of any tenant that name the account, but for those of `except`. */
+/** Lists the valid secrets of every tenant's endpoints that name the account, except those of `except`. */
 export async function listAccountSecrets(
   database: Queryable,
   account: string,
@@ -128,7 +128,7 @@ export async function listAccountSecrets(
   }));
 }
 
-/** How many other endpoints of the tenant name the account. */
+/** Counts the other endpoints of the tenant that name the account. */
 export async function countAccountEndpoints(
   transaction: Queryable,
   account: string,
@@ -140,8 +140,8 @@ export async function countAccountEndpoints(
 }
 
 /**
- * Adds a secret before the others, which hold for `overlapSeconds` more at the most; those that have expired go.
- * Answers how many there are now. Raise the receive counter in the same transaction.
+ * Adds a secret before the others, which stay valid for at most `overlapSeconds`; deletes expired ones. Returns how
+ * many there are now. Raise the receive counter in the same transaction.
  */
 export async function rotateSecret(
   transaction: Queryable,
@@ -163,8 +163,8 @@ export async function rotateSecret(
 }
 
 /**
- * Stores the secret that a handshake brought, if the endpoint is enabled and has none; answers whether it did. Raise
- * the receive counter in the same transaction, before.
+ * Stores the secret of a handshake if the endpoint is enabled and has none; returns whether it did. Raise the receive
+ * counter earlier in the same transaction.
  */
 export async function captureSecret(
   transaction: Queryable,
@@ -182,7 +182,7 @@ export async function captureSecret(
   return rows.length > 0;
 }
 
-/** The secret that a handshake brought, while a person may read it. */
+/** Finds the secret of a handshake as long as it may be shown. */
 export async function findShownSecret(
   transaction: Queryable,
   name: EndpointName,
@@ -210,7 +210,7 @@ async function insertSecret(
       VALUES (${name.tenantId}, ${name.connector}, ${name.endpoint}, ${secret.id}, ${position}, ${secret.sealed}, ${secret.keyId}, ${secret.notAfter})`);
 }
 
-/** The row that `(tenant_id, connector, endpoint)` is compared with. */
+/** The value that `(tenant_id, connector, endpoint)` is compared with. */
 function keyOf({ tenantId, connector, endpoint }: EndpointName): Sql {
   return sql`(${tenantId}, ${connector}, ${endpoint})`;
 }

@@ -9,13 +9,13 @@ export interface EndpointName {
   endpoint: string;
 }
 
-/** What a tenant may send; undefined is no limit. */
+/** A tenant's limits; undefined is no limit. */
 export interface TenantLimits {
   eventsPerSecond: number | undefined;
   maxBacklog: number | undefined;
 }
 
-/** What the receiver needs of an endpoint and its connector, with the receive counter of the same moment. */
+/** An endpoint and its connector as the receiver needs them, with the receive counter read in the same statement. */
 export interface ReceivingEndpoint {
   counter: number;
   /** Undefined when the tenant does not exist, or was deleted. */
@@ -33,7 +33,7 @@ export interface ReceivingEndpoint {
     | undefined;
 }
 
-/** What is known of each of the endpoints, in their order. */
+/** Finds endpoints for the receiver, in the order of the names. */
 export async function findReceivingEndpoints(
   database: Queryable,
   names: readonly EndpointName[],
@@ -114,14 +114,14 @@ function asReceivingEndpoint(rows: readonly ReceivingRow[]): ReceivingEndpoint {
   };
 }
 
-/** What the receiver needs of a connector whose URL serves all accounts. */
+/** A connector whose URL serves all accounts, as the receiver needs it. */
 export interface ReceivingConnector {
   counter: number;
   /** Undefined or null when it does not exist, or receives no webhooks. */
   webhook: unknown;
   /**
-   * Enabled endpoints that have a secret, the last changed first, and each tenant's before any tenant's second: what
-   * names no account is tried with theirs.
+   * Enabled endpoints that have a secret, the last changed first, and each tenant's first before any tenant's second:
+   * candidates for deliveries that name no account.
    */
   endpoints: EndpointName[];
 }
@@ -168,9 +168,9 @@ export interface ConnectorAccount {
 }
 
 /**
- * The endpoints that name each account, at most `maxEndpoints` of each, in the order of the accounts and with the receive
- * counter of the same moment. Enabled ones come first, and the oldest of each tenant before any tenant's second, so that
- * a tenant that makes many displaces no other.
+ * Finds the endpoints that name each account, at most `maxEndpoints` each, in the order of the accounts, with the
+ * receive counter read in the same statement. Enabled ones come first, and the oldest of each tenant before any
+ * tenant's second, so that a tenant with many endpoints displaces no other.
  */
 export async function findEndpointsOfAccounts(
   database: Queryable,

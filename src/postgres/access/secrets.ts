@@ -1,6 +1,7 @@
 import type { Queryable } from "../core/database.ts";
 import type { Sealed } from "../core/key-ring.ts";
 import { rowInput } from "../core/row-input.ts";
+import { fromRow, fromRows } from "../core/rows.ts";
 import { prepared, sql } from "../core/sql.ts";
 
 export interface SecretName {
@@ -14,38 +15,31 @@ export interface StoredSecret extends SecretName {
   updatedAt: Date;
 }
 
-interface SecretRow {
-  tenant_id: string;
-  name: string;
-  created_at: Date;
-  updated_at: Date;
-}
-
 const COLUMNS = sql`tenant_id, name, created_at, updated_at`;
 
-/** Where a tenant's secret lives, which is sealed with it. */
-export function secretPlace({ tenantId, name }: SecretName): string {
+/** The associated data with which a tenant's secret is sealed. */
+export function secretAad({ tenantId, name }: SecretName): string {
   return `${tenantId}/secrets/${name}`;
 }
 
-/** Stores a secret, in place of the one that had the name. */
+/** Stores a secret; replaces one of the same name. */
 export async function putSecret(transaction: Queryable, secret: SecretName & Sealed): Promise<StoredSecret> {
   const [row] =
-    await transaction.query<SecretRow>(sql`INSERT INTO tenant_secrets (tenant_id, name, sealed, key_id) VALUES (${secret.tenantId}, ${secret.name}, ${secret.sealed}, ${secret.keyId})
+    await transaction.query(sql`INSERT INTO tenant_secrets (tenant_id, name, sealed, key_id) VALUES (${secret.tenantId}, ${secret.name}, ${secret.sealed}, ${secret.keyId})
       ON CONFLICT (tenant_id, name) DO UPDATE SET sealed = excluded.sealed, key_id = excluded.key_id,
         updated_at = now()
       RETURNING ${COLUMNS}`);
-  return asStoredSecret(row as SecretRow);
+  return fromRow<StoredSecret>(row as object);
 }
 
 export async function findSecret(
   transaction: Queryable,
   { tenantId, name }: SecretName,
 ): Promise<StoredSecret | undefined> {
-  const [row] = await transaction.query<SecretRow>(
+  const [row] = await transaction.query(
     sql`SELECT ${COLUMNS} FROM tenant_secrets WHERE (tenant_id, name) = (${tenantId}, ${name})`,
   );
-  return row === undefined ? undefined : asStoredSecret(row);
+  return fromRow<StoredSecret>(row);
 }
 
 /** A page of a tenant's secrets in the order of their names. */
@@ -54,10 +48,10 @@ export async function listSecrets(
   tenantId: string,
   page: { afterName: string; limit: number },
 ): Promise<StoredSecret[]> {
-  const rows = await transaction.query<SecretRow>(
+  const rows = await transaction.query(
     sql`SELECT ${COLUMNS} FROM tenant_secrets WHERE tenant_id = ${tenantId} AND name > ${page.afterName} ORDER BY name LIMIT ${page.limit}`,
   );
-  return rows.map(asStoredSecret);
+  return fromRows<StoredSecret>(rows);
 }
 
 /** False when there is none. */
@@ -68,7 +62,7 @@ export async function deleteSecret(transaction: Queryable, { tenantId, name }: S
   return rows.length > 0;
 }
 
-/** The secrets named, those that exist, as they were sealed. */
+/** Loads the sealed secrets that exist among the wanted ones. */
 export async function loadSecrets(
   database: Queryable,
   wanted: readonly SecretName[],
@@ -92,12 +86,3 @@ const secretRows = rowInput<SecretName>([
   ["tenant_id", "text", (secret) => secret.tenantId],
   ["name", "text", (secret) => secret.name],
 ]);
-
-function asStoredSecret(row: SecretRow): StoredSecret {
-  return {
-    tenantId: row.tenant_id,
-    name: row.name,
-    createdAt: row.created_at,
-    updatedAt: row.updated_at,
-  };
-}

@@ -1,11 +1,12 @@
 import { raiseCounter } from "../core/change-counters.ts";
 import type { Queryable } from "../core/database.ts";
+import { fromRow, fromRows } from "../core/rows.ts";
 import { sql } from "../core/sql.ts";
 
-/** What may be set of a tenant; undefined is the installation's default, or no limit. */
+/** The settings of a tenant; undefined is the installation's default, or no limit. */
 export interface TenantSettings {
   name: string | undefined;
-  /** Its share beside the other tenants of a lane. */
+  /** Its share relative to the other tenants of a lane. */
   weight: number;
   eventsPerSecond: number | undefined;
   maxBacklog: number | undefined;
@@ -18,42 +19,31 @@ export interface StoredTenant extends TenantSettings {
   updatedAt: Date;
 }
 
-interface TenantRow {
-  id: string;
-  name: string | null;
-  weight: number;
-  events_per_second: number | null;
-  max_backlog: number | null;
-  retention_days: number | null;
-  created_at: Date;
-  updated_at: Date;
-}
-
 const COLUMNS = sql`id, name, weight, events_per_second, max_backlog, retention_days, created_at, updated_at`;
 
-/** Stores a tenant; undefined when one of this id was deleted, whose data may still be there. */
+/** Stores a tenant; undefined when a tenant of this id was deleted, whose data may still exist. */
 export async function putTenant(
   transaction: Queryable,
   id: string,
   settings: TenantSettings,
 ): Promise<StoredTenant | undefined> {
   const [row] =
-    await transaction.query<TenantRow>(sql`INSERT INTO tenants AS t (id, name, weight, events_per_second, max_backlog, retention_days)
+    await transaction.query(sql`INSERT INTO tenants AS t (id, name, weight, events_per_second, max_backlog, retention_days)
       VALUES (${id}, ${settings.name}, ${settings.weight}, ${settings.eventsPerSecond}, ${settings.maxBacklog}, ${settings.retentionDays})
       ON CONFLICT (id) DO UPDATE SET name = excluded.name, weight = excluded.weight,
         events_per_second = excluded.events_per_second, max_backlog = excluded.max_backlog,
         retention_days = excluded.retention_days, updated_at = now()
         WHERE t.deleted_at IS NULL
       RETURNING ${COLUMNS}`);
-  return row === undefined ? undefined : asStoredTenant(row);
+  return fromRow<StoredTenant>(row);
 }
 
 /** A tenant that was not deleted. */
 export async function findTenant(transaction: Queryable, id: string): Promise<StoredTenant | undefined> {
-  const [row] = await transaction.query<TenantRow>(
+  const [row] = await transaction.query(
     sql`SELECT ${COLUMNS} FROM tenants WHERE id = ${id} AND deleted_at IS NULL`,
   );
-  return row === undefined ? undefined : asStoredTenant(row);
+  return fromRow<StoredTenant>(row);
 }
 
 /** A page of the tenants in the order of their ids. */
@@ -61,22 +51,22 @@ export async function listTenants(
   transaction: Queryable,
   page: { afterId: string; limit: number },
 ): Promise<StoredTenant[]> {
-  const rows = await transaction.query<TenantRow>(
+  const rows = await transaction.query(
     sql`SELECT ${COLUMNS} FROM tenants WHERE id > ${page.afterId} AND deleted_at IS NULL ORDER BY id LIMIT ${page.limit}`,
   );
-  return rows.map(asStoredTenant);
+  return fromRows<StoredTenant>(rows);
 }
 
 /**
- * Marks a tenant as deleted, so that none of its endpoints takes a delivery and none of its sources is polled, and ends
- * its deployments. False when there never was such a tenant; deleting twice is fine.
+ * Marks a tenant as deleted, so that its endpoints take no deliveries and its sources are not polled, and ends its
+ * deployments. False when there never was such a tenant; deleting twice is fine.
  */
 export async function deleteTenant(transaction: Queryable, id: string): Promise<boolean> {
   const found = await transaction.query(
     sql`UPDATE tenants SET deleted_at = coalesce(deleted_at, now()) WHERE id = ${id} RETURNING 1`,
   );
   if (found.length === 0) return false;
-  // The flows' rows before the counter, as every deploy takes them: neither waits for the other in a circle.
+  // Locks the flows' rows before the counter, as every deploy does, so that the two never deadlock.
   await transaction.query(sql`UPDATE flows SET deployed_version = NULL, updated_at = now()
       WHERE tenant_id = ${id} AND deployed_version IS NOT NULL`);
   await raiseCounter(transaction, "receive");
@@ -88,7 +78,7 @@ export async function deleteTenant(transaction: Queryable, id: string): Promise<
   return true;
 }
 
-/** Takes at most `limit` of a tenant's events out of the outbox and answers how many: they are never routed. */
+/** Deletes at most `limit` of a tenant's events from the outbox, which are then never routed; returns how many. */
 export async function dropUnroutedEvents(
   transaction: Queryable,
   tenantId: string,
@@ -100,7 +90,7 @@ export async function dropUnroutedEvents(
   return rows.length;
 }
 
-/** Cancels at most `limit` of a tenant's unfinished runs and answers how many; who runs one now loses its fence. */
+/** Cancels at most `limit` of a tenant's unfinished runs and returns how many; running ones lose their fence. */
 export async function cancelRuns(transaction: Queryable, tenantId: string, limit: number): Promise<number> {
   const rows =
     await transaction.query(sql`UPDATE runs SET state = 'cancelled', fence = fence + 1, finished_at = now()
@@ -109,17 +99,4 @@ export async function cancelRuns(transaction: Queryable, tenantId: string, limit
         AND state IN ('queued', 'running', 'failed')
       RETURNING 1`);
   return rows.length;
-}
-
-function asStoredTenant(row: TenantRow): StoredTenant {
-  return {
-    id: row.id,
-    name: row.name ?? undefined,
-    weight: row.weight,
-    eventsPerSecond: row.events_per_second ?? undefined,
-    maxBacklog: row.max_backlog ?? undefined,
-    retentionDays: row.retention_days ?? undefined,
-    createdAt: row.created_at,
-    updatedAt: row.updated_at,
-  };
 }

@@ -1,32 +1,33 @@
 import type { Queryable } from "../core/database.ts";
 import { rowInput } from "../core/row-input.ts";
+import { fromRows } from "../core/rows.ts";
 import { prepared, sql } from "../core/sql.ts";
 
-/** Which thing an alert is about: there is never more than one open alert of one of these. */
+/** Identifies an alert: at most one alert of a key is open. */
 export interface AlertKey {
-  /** `EVERY_TENANT` for what concerns the whole installation: administrators alone see it. */
+  /** `EVERY_TENANT` for alerts of the installation, which only administrators see. */
   tenantId: string;
   /** A stable name, as `dlq.depth`. */
   kind: string;
-  /** Which of several things of this kind, a source for one; "" where there is but one. */
+  /** The subject among several of the kind, for example a source; "" if there is only one. */
   subject: string;
 }
 
 export interface NewAlert extends AlertKey {
-  /** One sentence for people; no secrets, nothing of a payload. */
+  /** One sentence for people, without secrets or payloads. */
   message: string;
-  /** What was measured, and the bound that it passed, where numbers say it. */
+  /** The measured value, and the threshold that it passed, for alerts with numbers. */
   value?: number;
   threshold?: number;
   details?: Record<string, unknown>;
 }
 
 export interface EndedAlert extends AlertKey {
-  /** What was measured when it ended. */
+  /** The measured value when it ended. */
   value?: number;
 }
 
-/** Whether the webhook was told of a change of an alert. */
+/** The state of the webhook call about a change of an alert. */
 export interface AlertNotice {
   change: "opened" | "resolved";
   state: "due" | "delivered" | "untold" | "failed";
@@ -47,8 +48,8 @@ export interface StoredAlert extends AlertKey {
 }
 
 /**
- * Opens those of the alerts that are not open yet, and has each told once to the log, the metrics and the webhook of
- * the tenant's policy; answers how many. Any number of callers may open the same one at once.
+ * Opens the alerts that are not open yet, and queues one notice of each for the log, the metrics and the webhook of
+ * the tenant's policy; returns how many. Concurrent callers may open the same alert.
  */
 export async function openAlerts(database: Queryable, alerts: readonly NewAlert[]): Promise<number> {
   if (alerts.length === 0) return 0;
@@ -79,7 +80,7 @@ const alertRows = rowInput<NewAlert>([
   ["details", "text", (alert) => JSON.stringify(alert.details ?? {})],
 ]);
 
-/** Resolves those of the alerts that are open, and has each told once, as `openAlerts` does; answers how many. */
+/** Resolves the alerts that are open, and queues one notice of each as `openAlerts` does; returns how many. */
 export async function resolveAlerts(database: Queryable, alerts: readonly EndedAlert[]): Promise<number> {
   if (alerts.length === 0) return 0;
   const rows = await database.query(
@@ -109,7 +110,7 @@ const endedRows = rowInput<EndedAlert>([
   ["value", "float8", (alert) => alert.value],
 ]);
 
-/** The open alerts of some kinds: which they are, and the bound that each passed. */
+/** Reads the keys of the open alerts of some kinds. */
 export async function readOpenAlerts(database: Queryable, kinds: readonly string[]): Promise<AlertKey[]> {
   const rows = await database.query<{ tenant_id: string; kind: string; subject: string }>(
     prepared(
@@ -120,7 +121,7 @@ export async function readOpenAlerts(database: Queryable, kinds: readonly string
   return rows.map((row) => ({ tenantId: row.tenant_id, kind: row.kind, subject: row.subject }));
 }
 
-/** How many alerts are open, by kind. */
+/** Counts the open alerts by kind. */
 export async function countOpenAlerts(database: Queryable): Promise<{ kind: string; count: number }[]> {
   const rows = await database.query<{ kind: string; count: string }>(
     prepared(
@@ -131,7 +132,7 @@ export async function countOpenAlerts(database: Queryable): Promise<{ kind: stri
   return rows.map((row) => ({ kind: row.kind, count: Number(row.count) }));
 }
 
-/** Deletes at most `limit` alerts that were resolved longer than `keptMs` ago; answers how many. */
+/** Deletes at most `limit` alerts that were resolved more than `keptMs` ago; returns how many. */
 export async function deleteOldAlerts(
   database: Queryable,
   { keptMs, limit }: { keptMs: number; limit: number },
@@ -144,12 +145,12 @@ export async function deleteOldAlerts(
 }
 
 export interface AlertFilter {
-  /** Undefined: of every tenant, and of the installation. */
+  /** Undefined: alerts of every tenant and of the installation. */
   tenantId: string | undefined;
   status: "open" | "resolved" | undefined;
   kind: string | undefined;
   subject: string | undefined;
-  /** Bounds on the id, from the times asked for: since is inclusive, until is not. */
+  /** Bounds on the id from the requested times: since is inclusive, until is exclusive. */
   sinceId: string | undefined;
   untilId: string | undefined;
   /** Only ids below this one: where the previous page ended. */
@@ -159,20 +160,9 @@ export interface AlertFilter {
 
 /** A page of alerts, the newest first. */
 export async function listAlerts(database: Queryable, filter: AlertFilter): Promise<StoredAlert[]> {
-  const rows = await database.query<{
-    id: string;
-    tenant_id: string;
-    kind: string;
-    subject: string;
-    message: string;
-    value: number | null;
-    threshold: number | null;
-    resolved_value: number | null;
-    details: Record<string, unknown>;
-    opened_at: Date;
-    resolved_at: Date | null;
-    notices: AlertNotice[];
-  }>(sql`SELECT a.*, ARRAY(
+  const rows =
+    await database.query(sql`SELECT a.id, a.tenant_id, a.kind, a.subject, a.message, a.value, a.threshold, a.resolved_value, a.details,
+        a.opened_at, a.resolved_at, ARRAY(
           SELECT json_build_object('change', n.change, 'state', n.state, 'attempts', n.attempts,
             'last_error', n.last_error)
           FROM alert_notices n WHERE n.alert_id = a.id ORDER BY n.change
@@ -183,18 +173,5 @@ export async function listAlerts(database: Queryable, filter: AlertFilter): Prom
         AND (${filter.sinceId}::uuid IS NULL OR a.id >= ${filter.sinceId}) AND (${filter.untilId}::uuid IS NULL OR a.id < ${filter.untilId})
         AND (${filter.beforeId}::uuid IS NULL OR a.id < ${filter.beforeId})
       ORDER BY a.id DESC LIMIT ${filter.limit}`);
-  return rows.map((row) => ({
-    id: row.id,
-    tenantId: row.tenant_id,
-    kind: row.kind,
-    subject: row.subject,
-    message: row.message,
-    value: row.value ?? undefined,
-    threshold: row.threshold ?? undefined,
-    resolvedValue: row.resolved_value ?? undefined,
-    details: row.details,
-    openedAt: row.opened_at,
-    resolvedAt: row.resolved_at ?? undefined,
-    notices: row.notices,
-  }));
+  return fromRows<StoredAlert>(rows);
 }

@@ -1,13 +1,14 @@
 import type { Queryable } from "../core/database.ts";
 import { rowInput } from "../core/row-input.ts";
+import { fromRows } from "../core/rows.ts";
 import { prepared, sql } from "../core/sql.ts";
 import { EVERY_TENANT } from "../dead-letters/policies.ts";
 
-/** A change of an alert that is to be told, and is held by this process until its lease ends. */
+/** A change of an alert to be sent, claimed by this process until its lease ends. */
 export interface ClaimedNotice {
   alertId: string;
   change: "opened" | "resolved";
-  /** This attempt's number, from 1: the fence of `settleNotices`. */
+  /** The number of this try, from 1: the fence of `settleNotices`. */
   attempt: number;
   tenantId: string;
   kind: string;
@@ -19,11 +20,11 @@ export interface ClaimedNotice {
   details: Record<string, unknown>;
   openedAt: Date;
   resolvedAt: Date | undefined;
-  /** Of the tenant's policy, else of everyone's; as it is now, so that a corrected one is used. */
+  /** The current URL of the tenant's policy, else of everyone's. */
   webhookUrl: string | undefined;
 }
 
-/** How an attempt to tell of a change ended; `due` waits `waitMs` for the next one. */
+/** How a try ended; `due` waits `waitMs` for the next one. */
 export interface SettledNotice {
   alertId: string;
   change: "opened" | "resolved";
@@ -34,29 +35,14 @@ export interface SettledNotice {
 }
 
 /**
- * Claims at most `limit` notices that are due, for `leaseMs`: whoever crashes leaves them to others. That an alert was
- * resolved is not told before it is settled that it was opened.
+ * Claims at most `limit` due notices for `leaseMs`; the lease of a crashed process expires. A resolution is not sent
+ * before the notice of the opening is settled.
  */
 export async function claimNotices(
   database: Queryable,
   { limit, leaseMs }: { limit: number; leaseMs: number },
 ): Promise<ClaimedNotice[]> {
-  const rows = await database.query<{
-    alert_id: string;
-    change: "opened" | "resolved";
-    attempts: number;
-    tenant_id: string;
-    kind: string;
-    subject: string;
-    message: string;
-    value: number | null;
-    threshold: number | null;
-    resolved_value: number | null;
-    details: Record<string, unknown>;
-    opened_at: Date;
-    resolved_at: Date | null;
-    webhook_url: string | null;
-  }>(
+  const rows = await database.query(
     prepared(
       "claim-notices",
       sql`WITH due AS (
@@ -68,7 +54,7 @@ export async function claimNotices(
       claimed AS (
         UPDATE alert_notices n SET attempts = n.attempts + 1, visible_at = now() + ${leaseMs}::int * interval '1 millisecond'
         FROM due WHERE n.alert_id = due.alert_id AND n.change = due.change
-        RETURNING n.alert_id, n.change, n.attempts
+        RETURNING n.alert_id, n.change, n.attempts AS attempt
       )
       SELECT c.*, a.tenant_id, a.kind, a.subject, a.message, a.value, a.threshold, a.resolved_value, a.details,
         a.opened_at, a.resolved_at, coalesce(own.definition, every.definition) -> 'alert' ->> 'webhook_url' AS webhook_url
@@ -77,25 +63,10 @@ export async function claimNotices(
         LEFT JOIN dlq_policies every ON every.tenant_id = ${sql.literal(EVERY_TENANT)}`,
     ),
   );
-  return rows.map((row) => ({
-    alertId: row.alert_id,
-    change: row.change,
-    attempt: row.attempts,
-    tenantId: row.tenant_id,
-    kind: row.kind,
-    subject: row.subject,
-    message: row.message,
-    value: row.value ?? undefined,
-    threshold: row.threshold ?? undefined,
-    resolvedValue: row.resolved_value ?? undefined,
-    details: row.details,
-    openedAt: row.opened_at,
-    resolvedAt: row.resolved_at ?? undefined,
-    webhookUrl: row.webhook_url ?? undefined,
-  }));
+  return fromRows<ClaimedNotice>(rows);
 }
 
-/** Writes how attempts ended; one whose lease ended meanwhile, so that another was begun, is left alone. */
+/** Stores how tries ended; ignores a try whose lease expired and that was claimed again. */
 export async function settleNotices(database: Queryable, notices: readonly SettledNotice[]): Promise<void> {
   if (notices.length === 0) return;
   await database.query(

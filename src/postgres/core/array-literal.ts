@@ -1,6 +1,6 @@
 /**
- * Arrays as PostgreSQL writes them, for the parameters of statements that take hundreds of values at once: made by the
- * driver they take seven times as long. A value that repeats, as in a column of tenants, is written once.
+ * Formats an array as PostgreSQL's literal, for statements that take hundreds of values at once: the driver takes
+ * seven times as long. A value that repeats, as in a column of tenants, is formatted once.
  */
 export function textArray(values: readonly (string | null | undefined)[]): string {
   let literal = "{";
@@ -22,7 +22,10 @@ export function numberArray(values: readonly (number | null | undefined)[]): str
   return `{${values.map((value) => value ?? "NULL").join(",")}}`;
 }
 
-/** Reads what `string_agg(value, ',')` wrote of values without commas: a row each takes ten times as long to read. */
+/**
+ * Reads the result of `string_agg(value, ',')` of values without commas: reading one row per value takes ten times as
+ * long.
+ */
 export function readList(text: string | null | undefined): string[] {
   return text == null ? [] : text.split(",");
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { findRows, type LookStep } from "./bounded-list.ts";
+import { findRows, type ScanStep } from "./bounded-list.ts";
 
 const BOUNDS = { maxMs: 800, stepMs: 100, firstRows: 10, maxRows: 1_000 };
 
@@ -7,7 +7,7 @@ const BOUNDS = { maxMs: 800, stepMs: 100, firstRows: 10, maxRows: 1_000 };
 function table({ total, rowMs, finds }: { total: number; rowMs: number; finds: (id: number) => boolean }) {
   const steps: number[] = [];
   let ms = 0;
-  const look = async ({ beforeId, rows, limit }: LookStep) => {
+  const scan = async ({ beforeId, rows, limit }: ScanStep) => {
     const first = beforeId === undefined ? total : Number(beforeId);
     const ids = Array.from({ length: Math.min(rows, first) }, (_, index) => first - 1 - index);
     steps.push(rows);
@@ -18,7 +18,7 @@ function table({ total, rowMs, finds }: { total: number; rowMs: number; finds: (
   const list = (
     limit: number,
     { beforeId, filtered = true }: { beforeId?: string; filtered?: boolean } = {},
-  ) => findRows(look, { beforeId, limit, filtered }, { bounds: BOUNDS, nowMs: () => ms });
+  ) => findRows(scan, { beforeId, limit, filtered }, { bounds: BOUNDS, nowMs: () => ms });
   return { steps, list, elapsedMs: () => ms };
 }
 
@@ -27,14 +27,14 @@ test("a list without a filter looks at one row more than it returns", async () =
   expect(await list(2, { filtered: false })).toEqual({
     rows: ["99", "98"],
     more: true,
-    lookedUntilId: undefined,
+    scannedUntilId: undefined,
   });
   expect(steps).toEqual([3]);
 });
 
 test("a filter that finds little goes on in growing steps until the page is full or the table ends", async () => {
   const { steps, list } = table({ total: 2_000, rowMs: 0.1, finds: (id) => id % 400 === 0 });
-  expect(await list(3)).toEqual({ rows: ["1600", "1200", "800"], more: true, lookedUntilId: undefined });
+  expect(await list(3)).toEqual({ rows: ["1600", "1200", "800"], more: true, scannedUntilId: undefined });
   expect(steps).toEqual([10, 80, 640, 1_000]);
   expect((await list(9)).rows).toEqual(["1600", "1200", "800", "400", "0"]);
   expect((await list(9)).more).toBe(false);
@@ -51,7 +51,7 @@ test("a filter that finds nothing stops at its time with what it has, and its pa
     expect(elapsedMs() - startMs).toBeLessThan(1_000);
     rows.push(...page.rows);
     more = page.more;
-    beforeId = page.lookedUntilId;
+    beforeId = page.scannedUntilId;
     expect(beforeId !== undefined).toBe(more);
   }
   expect(pages).toBeGreaterThan(1);

@@ -4,13 +4,13 @@ import type pg from "pg";
 /** The request's number in PostgreSQL's protocol, in place of a version. */
 const CANCEL_REQUEST = 80_877_102;
 
-/** A server that does not take the request within this time is left to its own time limits, ms. */
+/** If the server does not accept the request within this time, its own time limits apply, ms. */
 const TIMEOUT_MS = 2_000;
 
 /**
- * Asks PostgreSQL, or the pooler before it, to end what a connection is busy with. The request has a connection of its
- * own and is never answered; it is not encrypted, which servers and libpq agree on. Where it is lost, the statement
- * ends by `statement_timeout`.
+ * Asks PostgreSQL, or the pooler before it, to cancel the running statement of a connection. The request uses its own
+ * connection, is not encrypted (as in libpq) and gets no reply. If it is lost, the statement ends by
+ * `statement_timeout`.
  */
 export function cancelStatement(client: pg.ClientBase): void {
   const { host, port, processID, secretKey } = client as pg.ClientBase & {

@@ -2,14 +2,14 @@ import type { Queryable } from "./database.ts";
 import { prepared, sql } from "./sql.ts";
 
 /**
- * What a cache can be behind of: `receive` covers connectors, endpoints and secrets, `flows` deployments, `sources`
- * polled sources, `breakers` the targets that workers watch. Who raises several does so in this order.
+ * Counters of changes that caches follow: `receive` covers connectors, endpoints and secrets, `flows` deployments,
+ * `sources` polled sources, `breakers` the targets that workers watch. Raise several in this order.
  */
 export type ChangeCounter = "receive" | "flows" | "sources" | "breakers";
 
 /**
- * Raises a counter in the transaction of the change itself and answers its new value. The row stays locked until
- * that transaction ends, so that changes are counted in the order in which they commit.
+ * Raises a counter in the transaction of the change itself and returns its new value. The row stays locked until that
+ * transaction ends, so that changes are counted in the order of their commits.
  */
 export async function raiseCounter(transaction: Queryable, name: ChangeCounter): Promise<number> {
   const [row] = await transaction.query<{ value: string }>(

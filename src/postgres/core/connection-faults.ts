@@ -2,8 +2,8 @@ import { HeadraceError } from "../../domain/errors.ts";
 import { describeConnection } from "./connection-options.ts";
 
 /**
- * Says in one line why waiting will not help a connection that failed, and the way out; undefined where the store may
- * yet come up. `setting` is the name of the setting that holds the URL. The password is never in it.
+ * Explains in one line why waiting does not help a failed connection, with the remedy; undefined if the store may yet
+ * come up. `setting` names the setting that holds the URL. Never contains the password.
  */
 export function permanentPostgresFault(error: unknown, url: string, setting: string): string | undefined {
   if (error instanceof HeadraceError) return `${setting}: ${error.message}`;
@@ -42,7 +42,7 @@ function causeOf(
   return undefined;
 }
 
-/** The codes of Node.js and OpenSSL for a certificate that does not stand up. */
+/** Whether a code of Node.js or OpenSSL means an untrusted certificate. */
 function isCertificateFault(code: string): boolean {
   return /CERT|UNABLE_TO_VERIFY|UNABLE_TO_GET_ISSUER|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE/.test(code);
 }

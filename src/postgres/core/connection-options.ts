@@ -8,15 +8,15 @@ const SSL_MODES = ["disable", "allow", "prefer", "require", "verify-ca", "verify
 type SslMode = (typeof SSL_MODES)[number];
 
 /**
- * Session settings that the results depend on. They are startup parameters that PgBouncer tracks for each of its
- * clients: they overrule what the role, the database and the server say, and never reach another client.
+ * Session settings that results depend on. They are startup parameters that PgBouncer tracks per client: they
+ * override the settings of the role, the database and the server, and never reach another client.
  */
 const STARTUP_SETTINGS = { DateStyle: "ISO", TimeZone: "UTC", standard_conforming_strings: "on" } as const;
 
 /** Startup parameters by name, as node-postgres sends them. */
 type WithStartupParameters = { getStartupConf(): Record<string, string> };
 
-/** A connection whose dates, times and strings read the same whatever the server's settings are. */
+/** A connection that reads dates, times and strings the same way whatever the server's settings are. */
 export class SessionClient extends pg.Client {
   getStartupConf(): Record<string, string> {
     const given = (pg.Client.prototype as unknown as WithStartupParameters).getStartupConf.call(this);
@@ -44,7 +44,7 @@ export function connectionOptions(url: string): pg.ClientConfig {
   );
 }
 
-/** Where the URL goes, as whom; reads no file. */
+/** The address and user of a URL; reads no file. */
 function addressOf(url: string): pg.ClientConfig {
   const { base, parameters } = splitUrl(url);
   const { user, password, host, port, database } = parse(base);
@@ -71,7 +71,7 @@ export function isPostgresUrl(text: string): boolean {
   }
 }
 
-/** The modes that a URL's `sslmode` tries in turn; more than one where it leaves the choice to the server. */
+/** The SSL modes to try in turn; several if the URL leaves the choice to the server. */
 export function sslModesOf(url: string): readonly SslMode[] {
   const mode = readSslMode(splitUrl(url).parameters);
   return mode === "prefer" ? ["require", "disable"] : mode === "allow" ? ["disable", "require"] : [mode];
@@ -86,7 +86,7 @@ export function withSslMode(url: string, mode: SslMode): string {
   return `${before}?${parameters}`;
 }
 
-/** Where a connection goes and as whom, without the password. */
+/** The address and user of a connection, without the password. */
 export function describeConnection(url: string): { user: string; database: string; at: string } {
   const { user, host, port, database } = new pg.Client(Object.assign(addressOf(url), { ssl: false }));
   const at = host.startsWith("/") ? `${host}/.s.PGSQL.${port}` : `${host}:${port}`;
@@ -134,7 +134,7 @@ function sslOptions(parameters: URLSearchParams): pg.ClientConfig["ssl"] {
   const mode = readSslMode(parameters);
   if (mode === "disable") return false;
   const rootFile = parameters.get("sslrootcert") || process.env["PGSSLROOTCERT"];
-  // The word of libpq for the certificate authorities of the system, which Node.js brings along.
+  // libpq's name for the system's certificate authorities, which Node.js ships.
   const ownRoot = rootFile === "system" ? undefined : rootFile;
   if (mode === "verify-ca" && !rootFile)
     throw invalid("its sslmode=verify-ca needs sslrootcert, the file of the certificate authority");

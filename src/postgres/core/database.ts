@@ -6,56 +6,57 @@ import { cancelStatement } from "./cancel-statement.ts";
 import { connectionOptions, SessionClient } from "./connection-options.ts";
 import { asHeadraceError, busyFault, TenantShareTaken } from "./faults.ts";
 
-/** One statement with its values. A `name` prepares it once a connection; names are unique to a statement's text. */
+/** One statement with its values. With a `name` each connection prepares it once; a name stands for one text. */
 export interface Statement {
   name?: string;
   text: string;
   values?: unknown[];
 }
 
-/** What runs statements: the pipeline's pool, or one transaction. */
+/** Runs statements: on a pool, or within one transaction. */
 export interface Queryable {
   query<Row extends pg.QueryResultRow = pg.QueryResultRow>(statement: Statement): Promise<Row[]>;
 }
 
 export interface DatabaseOptions {
   url: string;
-  /** Connections of the receiver alone, so that nothing else can keep a delivery from its commit. */
+  /** Connections of the receiver alone, so that no other work delays a delivery's commit. */
   maxIngestConnections: number;
   /** Connections of every other stage. */
   maxPipelineConnections: number;
-  /** Connections of the management API, and how many of them one tenant's calls have at once. */
+  /** Connections of the management API, and the most that one tenant's calls use at once. */
   maxApiConnections: number;
   maxTenantConnections: number;
-  /** How long a transaction waits for one of them, ms, and how many of one tenant's wait. */
+  /** How long a transaction waits for a connection, ms, and how many transactions of one tenant may wait. */
   maxConnectionWaitMs: number;
   maxWaitingTransactions: number;
-  /** Connections that look up API keys and nothing else. */
+  /** Connections only for looking up API keys. */
   maxAccessConnections: number;
   /** How long a caller waits for a connection, ms. */
   connectTimeoutMs: number;
-  /** How long one statement may take before its connection is given up, ms. */
+  /** How long one statement may take before its connection is dropped, ms. */
   statementTimeoutMs: number;
   /** How long PostgreSQL lets one statement of a transaction take, ms: less than `statementTimeoutMs`. */
   transactionStatementTimeoutMs: number;
-  /** False sends every statement without a name, for poolers that do not keep prepared statements. */
+  /** False sends statements without names, for poolers that do not support prepared statements. */
   preparedStatements?: boolean;
   onError: (error: Error) => void;
 }
 
 /**
- * The database as the stages see it. `ingest` and `pipeline` run statements over many tenants at once, as the
- * login role, which is a member of headrace_pipeline. `withTenant` opens a transaction in which row-level
- * security shows one tenant and no other. A tenant's transactions have a share of the connections: they reject with
- * `TenantShareTaken` where they wait too long for one another, and with `store_unavailable` where others keep them waiting. Where a statement finds no partition for its row, the missing ones are made
- * and it runs once more; a transaction's `work` then runs once more as a whole, so it changes nothing but the database.
+ * The database as the stages see it. `ingest` and `pipeline` run statements over many tenants at once, as the login
+ * role, which is a member of headrace_pipeline. `withTenant` opens a transaction in which row-level security shows
+ * one tenant only. Transactions of a tenant share a number of connections: they reject with `TenantShareTaken` if
+ * they wait too long for one another, and with `store_unavailable` if others keep them waiting. If a statement finds
+ * no partition for its row, the missing ones are created and it runs once more; in a transaction `work` runs once
+ * more as a whole, so it must only change the database.
  */
 export interface Database {
   ingest: Queryable;
   pipeline: Queryable;
-  /** Looks up API keys, so that no call waits for this behind what others ask. */
+  /** Looks up API keys, so that authentication never waits for other work. */
   access: Queryable;
-  /** A transaction over all tenants, for changes that only an administrator or a stage makes. */
+  /** A transaction over all tenants, for administrators and the stages. */
   transaction<Result>(work: (transaction: Queryable) => Promise<Result>): Promise<Result>;
   withTenant<Result>(tenantId: string, work: (transaction: Queryable) => Promise<Result>): Promise<Result>;
   close(): Promise<void>;
@@ -69,7 +70,7 @@ export function openDatabase(options: DatabaseOptions): Database {
   const shares = createShares(shareLimits(options));
   const send = options.preparedStatements === false ? sendUnnamed : sendNamed;
   let making: Promise<unknown> | undefined;
-  // On the receiver's connections, which nothing else can keep busy; all who wait share one making.
+  // Uses the receiver's connections, which no other work can exhaust; concurrent callers share one creation.
   const makePartitions = (cause: Error): Promise<unknown> => {
     making ??= makeMissingPartitions(queryable(ingestPool, send), cause).finally(() => {
       making = undefined;
@@ -99,7 +100,7 @@ export function openDatabase(options: DatabaseOptions): Database {
       transaction(
         {
           holder: tenantId,
-          // These hold for this transaction alone, so that they are right behind a pooler too.
+          // Limited to this transaction, so that they are correct behind a pooler too.
           begin: `${begin}; SET LOCAL ROLE headrace_api; SELECT set_config('app.tenant', ${pg.escapeLiteral(tenantId)}, true)`,
         },
         work,
@@ -110,7 +111,7 @@ export function openDatabase(options: DatabaseOptions): Database {
   };
 }
 
-/** Holds the share of transactions over all tenants: no tenant's id is empty. */
+/** The holder of transactions over all tenants: no tenant's id is empty. */
 const EVERY_TENANT = "";
 
 function shareLimits(options: DatabaseOptions): ShareBounds {
@@ -128,8 +129,9 @@ function asShareFault(error: unknown, holder: string): unknown {
 }
 
 /**
- * Begins a transaction of the API. Its statements have optional filters, so each is planned for its values, and a list
- * over a large table would be compiled for longer than it runs. See role-settings.ts for the pipeline's.
+ * Begins a transaction of the API. Its statements have optional filters, so each is planned for its values, and
+ * compiling a list over a large table would take longer than running it. See role-settings.ts for the pipeline's
+ * settings.
  */
 const BEGIN = "BEGIN; SET LOCAL jit = off; SET LOCAL plan_cache_mode = auto";
 
@@ -144,17 +146,17 @@ function openPool(options: DatabaseOptions, max: number, applicationName: string
     idleTimeoutMillis: 60_000,
     keepAlive: true,
   });
-  // A backend that ends while its connection is idle, or between two statements, is an event on the pool or on
-  // the client; with no listener either one would end the process.
+  // A backend that ends while its connection is idle, or between two statements, is an event on the pool or the
+  // client; without a listener either would end the process.
   pool.on("error", options.onError);
   pool.on("connect", (client) => client.on("error", options.onError));
   return pool;
 }
 
-/** Makes the partitions that a statement missed; rejects with `store_unavailable` where that fails. */
+/** Creates the partitions that a statement missed; rejects with `store_unavailable` if that fails. */
 type MakePartitions = (cause: Error) => Promise<unknown>;
 
-/** Sends a statement on a connection; behind a pooler that loses prepared statements none has a name. */
+/** Sends a statement on a connection, without its name behind a pooler that loses prepared statements. */
 type Send = (source: pg.Pool | pg.PoolClient, statement: Statement) => Promise<pg.QueryResult>;
 
 const sendNamed: Send = (source, statement) => source.query(statement);
@@ -180,7 +182,7 @@ function queryable(source: pg.Pool | pg.PoolClient, send: Send, makePartitions?:
   };
 }
 
-/** How transactions begin, and what their statements go through. */
+/** How transactions begin and run their statements. */
 interface TransactionOptions {
   pool: pg.Pool;
   begin: string;
@@ -210,7 +212,7 @@ async function tryTransaction<Result>(
   work: (transaction: Queryable) => Promise<Result>,
 ): Promise<Result> {
   const client = await pool.connect();
-  /** Whether a statement ended with no word of PostgreSQL: the connection is lost, or busy with it still. */
+  /** Whether a statement failed without a reply of PostgreSQL: the connection is lost, or still busy with it. */
   let unanswered = false;
   const watched: Send = async (source, statement) => {
     try {
@@ -227,7 +229,7 @@ async function tryTransaction<Result>(
     client.release();
     return result;
   } catch (error) {
-    // A connection of unknown state is closed, never used again, and nobody waits for what it is busy with.
+    // A connection of unknown state is closed, and nothing waits for its running statement.
     const usable = !unanswered && (await rollBack(client));
     if (!usable) cancelStatement(client);
     client.release(!usable);
@@ -254,7 +256,10 @@ async function rollBack(client: pg.PoolClient): Promise<boolean> {
   }
 }
 
-/** True when the same statement may succeed later: the store is away, full, read-only, or gave way to another. */
+/**
+ * True when the same statement may succeed later: the store is away, full, read-only, or resolved a conflict against
+ * it.
+ */
 export function isUnavailable(error: unknown): boolean {
   return error instanceof HeadraceError && error.code === "store_unavailable";
 }

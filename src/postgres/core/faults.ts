@@ -1,7 +1,7 @@
 import pg from "pg";
 import { HeadraceError } from "../../domain/errors.ts";
 
-/** Why PostgreSQL could not carry out a statement that is itself in order: the values of a metric's label. */
+/** Why PostgreSQL could not execute a valid statement: the values of a metric's label. */
 export const FAULT_CAUSES = [
   "disk_full",
   "out_of_memory",
@@ -42,7 +42,7 @@ export class PostgresUnavailable extends HeadraceError {
   }
 }
 
-/** Other calls of the tenant have all the connections that it may have at once. */
+/** The tenant's other calls use all the connections that it may have at once. */
 export class TenantShareTaken extends HeadraceError {
   constructor(tenantId: string) {
     super("store_unavailable", `Too many calls of tenant ${tenantId} are under way: wait for their answers`);
@@ -57,7 +57,7 @@ export function busyFault(cause: Error): PostgresUnavailable {
 
 type FaultRow = readonly [sqlState: RegExp, cause: FaultCause, text: string];
 
-/** By SQLSTATE, the first that matches: faults of the server, which every other statement would meet too. */
+/** By SQLSTATE, the first that matches: faults of the server, which every other statement would also meet. */
 const SERVER_FAULTS: readonly FaultRow[] = [
   [/^53100/, "disk_full", "PostgreSQL has no disk space left"],
   [/^53200/, "out_of_memory", "PostgreSQL has no memory left"],
@@ -80,8 +80,8 @@ const SERVER_FAULTS: readonly FaultRow[] = [
 ];
 
 /**
- * Faults that may be of one statement or row alone, so that a batch is tried in halves and an event that meets one is
- * set aside; yet nothing that a sender does makes them, so that a request is told to come again.
+ * Faults that may concern one statement or row alone: a batch is retried in halves, and an event that meets one is
+ * set aside. No sender can cause them, so a request is told to retry.
  */
 const STATEMENT_FAULTS: readonly FaultRow[] = [
   [/^42501/, "access_denied", "PostgreSQL denies the user a right that it needs"],
@@ -104,7 +104,7 @@ export function asHeadraceError(error: unknown): unknown {
     const fault = faultOf(error, SERVER_FAULTS);
     return fault === undefined ? error : new PostgresUnavailable(fault, error);
   }
-  // A failure without a SQLSTATE never reached the server, or lost it on the way: what became of it is unknown.
+  // A failure without a SQLSTATE never reached the server, or lost the connection: its outcome is unknown.
   if (!(error instanceof pg.DatabaseError) && !isConnectionFault(error)) return error;
   return new PostgresUnavailable(CONNECTION_LOST, error);
 }

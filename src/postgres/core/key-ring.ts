@@ -4,24 +4,24 @@ import { HeadraceError } from "../../domain/errors.ts";
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 
-/** A secret as it is stored: the nonce, the ciphertext and the tag in one, and which key sealed it. */
+/** A stored secret: the nonce, the ciphertext and the tag in one, and the key that sealed it. */
 export interface Sealed {
   sealed: Buffer;
   keyId: string;
 }
 
 /**
- * Seals secrets with AES-256-GCM. `place` says where the secret lives (tenant and row) and is authenticated with
- * it: a sealed value that was moved to another tenant's row does not open.
+ * Seals secrets with AES-256-GCM. `aad` names the secret's tenant and row and is authenticated with it: a sealed
+ * value that was moved to another tenant's row does not open.
  */
 export interface KeyRing {
   /** The key that seals. */
   sealingKeyId: string;
   /** Every key of the ring, the sealing one first. */
   keyIds: readonly string[];
-  seal(secret: string, place: string): Sealed;
-  /** Throws `decryption_failed` when the key is unknown, the place is another, or a byte was changed. */
-  open(sealed: Sealed, place: string): string;
+  seal(secret: string, aad: string): Sealed;
+  /** Throws `decryption_failed` when the key is unknown, the aad differs, or a byte was changed. */
+  open(sealed: Sealed, aad: string): string;
 }
 
 /** Reads `id:base64(32 bytes)`, comma-separated: the first key seals, all of them open. */
@@ -35,9 +35,9 @@ export function createKeyRing(setting: string): KeyRing {
   return {
     sealingKeyId: sealingId,
     keyIds: [...keys.keys()],
-    seal(secret, place) {
+    seal(secret, aad) {
       const nonce = randomBytes(NONCE_BYTES);
-      const cipher = createCipheriv("aes-256-gcm", sealingKey, nonce).setAAD(Buffer.from(place));
+      const cipher = createCipheriv("aes-256-gcm", sealingKey, nonce).setAAD(Buffer.from(aad));
       const sealed = Buffer.concat([
         nonce,
         cipher.update(secret, "utf8"),
@@ -46,7 +46,7 @@ export function createKeyRing(setting: string): KeyRing {
       ]);
       return { sealed, keyId: sealingId };
     },
-    open({ sealed, keyId }, place) {
+    open({ sealed, keyId }, aad) {
       const key = keys.get(keyId);
       if (key === undefined) {
         throw new HeadraceError(
@@ -56,16 +56,14 @@ export function createKeyRing(setting: string): KeyRing {
       }
       try {
         const decipher = createDecipheriv("aes-256-gcm", key, sealed.subarray(0, NONCE_BYTES))
-          .setAAD(Buffer.from(place))
+          .setAAD(Buffer.from(aad))
           .setAuthTag(sealed.subarray(-TAG_BYTES));
         const open = decipher.update(sealed.subarray(NONCE_BYTES, -TAG_BYTES));
         return Buffer.concat([open, decipher.final()]).toString("utf8");
       } catch (cause) {
-        throw new HeadraceError(
-          "decryption_failed",
-          `The secret of ${place} does not open with key ${keyId}`,
-          { cause },
-        );
+        throw new HeadraceError("decryption_failed", `The secret of ${aad} does not open with key ${keyId}`, {
+          cause,
+        });
       }
     },
   };

@@ -3,23 +3,23 @@ import type pg from "pg";
 
 /** The kind of pooler between a client and the server's sessions. */
 export type Pooling =
-  /** Each client has a session of its own: no pooler, or one that pools sessions. */
+  /** Each client has its own session: no pooler, or one that pools sessions. */
   | "none"
   /** A session serves each transaction of any client, and prepared statements follow the client. */
   | "transactions"
-  /** The same, and a prepared statement is there on some sessions and missing on others. */
+  /** The same, but a prepared statement exists on some sessions only. */
   | "transactions without prepared statements";
 
-/** How often the probe repeats where it saw one session: a pooler may hand another one out the next time. */
+/** The number of rounds while the probe sees one session: a pooler may pick another one the next time. */
 const ROUNDS = 3;
 
-/** A statement of the probe that takes longer waits for a session that the other client holds, ms. */
+/** A statement of the probe that takes longer waits for the other client's session, ms. */
 const WAIT_MS = 2_000;
 
 /**
- * Finds out with a named statement of `client`, executed while `other` holds a transaction open: behind a pooler of
- * transactions the second execution comes to another session than the first. Both clients must be idle, and are to
- * be closed afterwards.
+ * Detects a pooler by a named statement of `client`, executed while `other` holds a transaction open: behind a pooler
+ * of transactions the second execution gets another session than the first. Both clients must be idle, and the caller
+ * closes them afterwards.
  */
 export async function probePooling(client: pg.Client, other: pg.Client): Promise<Pooling> {
   const statement = {
@@ -63,7 +63,7 @@ async function orTimeout(reply: Promise<number>): Promise<number | undefined> {
   const timeout = new Promise<undefined>((resolve) => {
     timer = setTimeout(resolve, WAIT_MS, undefined);
   });
-  // Its own failure counts as long as it is waited for.
+  // A failure after the timeout is ignored.
   reply.catch(() => {});
   try {
     return await Promise.race([reply, timeout]);
@@ -72,7 +72,7 @@ async function orTimeout(reply: Promise<number>): Promise<number | undefined> {
   }
 }
 
-/** True for a prepared statement that is not on the session, or is there already from another client. */
+/** True if a prepared statement is missing on the session, or was prepared there by another client. */
 function isLostStatement(error: unknown): boolean {
   const code = (error as { code?: string }).code;
   return code === "26000" || code === "42P05";

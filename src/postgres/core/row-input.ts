@@ -3,8 +3,8 @@ import type { Statement } from "./database.ts";
 import { Parameter, prepared, Sql, sql, type Template } from "./sql.ts";
 
 /**
- * Whether a statement is given many rows or one. Most are given one where little happens, and PostgreSQL starts a
- * statement with a row of values in two thirds of the time that it takes for as many arrays as the row has columns.
+ * Whether a statement takes many rows or one. Most calls have one row at low load, and PostgreSQL starts a statement
+ * with a row of VALUES in two thirds of the time that it takes for one array per column.
  */
 export type Shape = "one" | "many";
 
@@ -20,16 +20,16 @@ type ColumnType =
   | "bytea"
   | "timestamptz";
 
-/** A column of the rows that a statement is given, and the value of a row in it. */
+/** A column of input rows, and how to read its value from a row. */
 export type InputColumn<Row> = readonly [
   name: string,
   type: ColumnType,
   value: (row: Row, index: number) => string | number | boolean | Buffer | Date | null | undefined,
 ];
 
-/** Rows that a statement is given, each column a parameter that is sent once. */
+/** Input rows of a statement; each column is one parameter, however often it is used. */
 export interface InputRows {
-  /** Stands in FROM under the name `as`; `ordinality` names a last column that counts the rows from 1. */
+  /** The rows for FROM under the name `as`; `ordinality` names a last column that counts the rows from 1. */
   from(as: string, ordinality?: string): Sql;
   /** A column's values: an array, or the value of the one row. */
   column(name: string): Sql;
@@ -40,7 +40,7 @@ export interface InputRows {
 }
 
 /**
- * Describes rows that a statement is given. The result takes the rows of one call; for the shape `one` exactly one row.
+ * Describes the columns of input rows. The result binds the rows of one call; the shape `one` takes exactly one row.
  */
 export function rowInput<Row>(
   columns: readonly InputColumn<Row>[],

@@ -2,7 +2,7 @@ import type { Queryable } from "./database.ts";
 import { rowInput } from "./row-input.ts";
 import { type Sql, sql } from "./sql.ts";
 
-/** A column that holds sealed values, and the one beside it that names their keys. */
+/** A column of sealed values, and the column with the ids of their keys. */
 export interface SealedColumn {
   table: string;
   sealed: string;
@@ -11,14 +11,14 @@ export interface SealedColumn {
   primaryKey: Readonly<Record<string, "text" | "uuid">>;
 }
 
-/** A sealed value, with every text and uuid of its row that `columns` named. */
+/** A sealed value, with the columns of its row that were selected, as text. */
 export interface SealedRow {
   row: Record<string, string>;
   sealed: Buffer;
   keyId: string;
 }
 
-/** Counts the values that each key sealed. */
+/** Counts the values that each key has sealed. */
 export async function countSealed(
   database: Queryable,
   { table, sealed, keyId }: SealedColumn,
@@ -30,7 +30,7 @@ export async function countSealed(
   return rows.map((row) => ({ keyId: row.key_id, count: Number(row.count) }));
 }
 
-/** Lists values that another key than `keyId` sealed, in the order of the primary key, after the row given. */
+/** Lists values that a key other than `keyId` sealed, in the order of the primary key, after the row given. */
 export async function listSealedByOthers(
   database: Queryable,
   column: SealedColumn,

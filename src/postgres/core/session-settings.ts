@@ -1,13 +1,13 @@
 import pg from "pg";
 import { HeadraceError } from "../../domain/errors.ts";
 
-/** A setting that statements depend on, and what it becomes where the server's value does not suit. */
+/** A setting that statements depend on, and the value to set if the server's does not suit. */
 interface NeededSetting {
   suits: (value: string) => boolean;
   needed: string;
 }
 
-/** Shorter limits of the server end statements that Headrace gives this long itself, ms. */
+/** Shorter time limits of the server would end statements that Headrace allows this long, ms. */
 const SHORTEST_LIMIT_MS = 10_000;
 
 const isOn: NeededSetting = { suits: (value) => value === "on", needed: "on" };
@@ -16,7 +16,7 @@ const timeLimit: NeededSetting = {
   needed: "0",
 };
 
-/** By name; names that a server does not know are of no account. */
+/** By name; names that the server does not know are ignored. */
 const NEEDED: Readonly<Record<string, NeededSetting>> = {
   array_nulls: isOn,
   default_transaction_isolation: {
@@ -32,16 +32,15 @@ const NEEDED: Readonly<Record<string, NeededSetting>> = {
   lock_timeout: timeLimit,
   row_security: isOn,
   statement_timeout: timeLimit,
-  // An answer to a delivery promises that a crash of the server does not take the event back.
+  // A response to a delivery promises that a crash of the server does not lose the event.
   synchronous_commit: { suits: (value) => value !== "off", needed: "on" },
   transaction_timeout: timeLimit,
 };
 
 /**
- * Gives the user of the connection, in this database alone, the settings that Headrace needs and finds different. A
- * setting on the role in the database holds behind a pooler too, and touches no other program. Answers the names of
- * those that it set: they hold on new connections. Throws `store_unsuitable` where the sessions are read-only, which
- * an operator or a full disk asked for.
+ * Sets the settings that Headrace needs, and that differ, for the connection's user in this database alone: this also
+ * holds behind a pooler, and affects no other program. Returns the names that it set; they take effect on new
+ * connections. Throws `store_unsuitable` if sessions are read-only, which an operator or a full disk caused.
  */
 export async function adjustSessionSettings(client: pg.Client): Promise<string[]> {
   await refuseReadOnly(client);
@@ -53,7 +52,7 @@ export async function adjustSessionSettings(client: pg.Client): Promise<string[]
   return unsuited;
 }
 
-/** Throws `store_unsuitable` where a setting still does not suit: a pooler keeps connections from before. */
+/** Throws `store_unsuitable` if a setting still does not suit: a pooler keeps old connections. */
 export async function refuseUnsuitedSettings(client: pg.Client): Promise<void> {
   const [name] = await unsuitedSettings(client);
   if (name === undefined) return;

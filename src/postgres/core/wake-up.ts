@@ -3,12 +3,12 @@ import { connectionOptions, SessionClient } from "./connection-options.ts";
 import type { Queryable } from "./database.ts";
 import { prepared, sql } from "./sql.ts";
 
-/** The one channel: it says that events wait in the outbox, and nothing else. Losing a notice costs a poll's wait. */
+/** The only channel: it says that events wait in the outbox. Losing a notification costs one polling interval. */
 const CHANNEL = "headrace_outbox";
 
 /**
- * Tells relays in other processes that events wait. At most one notice every `intervalMs`, none within a commit:
- * NOTIFY takes a lock of the whole cluster there.
+ * Tells relays in other processes that events wait, at most once per `intervalMs` and never within a transaction of
+ * events: a commit with NOTIFY takes a lock of the whole cluster.
  */
 export function createNotifier(database: Queryable, intervalMs: number): () => void {
   let resting = false;
@@ -25,7 +25,7 @@ export function createNotifier(database: Queryable, intervalMs: number): () => v
   };
 }
 
-/** Listens on a connection of its own, which cannot go through a pooler, and connects again when it is lost. */
+/** Listens on its own connection, which cannot go through a pooler, and reconnects when it is lost. */
 export function listenForEvents(options: {
   url: string;
   onEvents: () => void;

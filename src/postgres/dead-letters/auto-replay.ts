@@ -6,7 +6,10 @@ import { type DlqPolicy, EVERY_TENANT } from "./policies.ts";
 
 export type AutoReplayPolicy = NonNullable<DlqPolicy["auto_replay"]>;
 
-/** Takes the turn to replay by policies for `leaseMs`; false while another has it, or its next one is not due. */
+/**
+ * Claims the turn to replay by policies for `leaseMs`; false while another process has it or the next turn is not
+ * due.
+ */
 export async function takeAutoTurn(database: Queryable, leaseMs: number): Promise<boolean> {
   const rows =
     await database.query(sql`UPDATE dlq_auto_turn SET visible_at = now() + ${leaseMs}::int * interval '1 millisecond'
@@ -14,7 +17,7 @@ export async function takeAutoTurn(database: Queryable, leaseMs: number): Promis
   return rows.length > 0;
 }
 
-/** Ends a turn: the next one, anybody's, is due after `waitMs`. */
+/** Ends a turn: the next one, of any process, is due after `waitMs`. */
 export async function endAutoTurn(database: Queryable, waitMs: number): Promise<void> {
   await database.query(
     sql`UPDATE dlq_auto_turn SET visible_at = now() + ${waitMs}::int * interval '1 millisecond'`,
@@ -22,8 +25,8 @@ export async function endAutoTurn(database: Queryable, waitMs: number): Promise<
 }
 
 /**
- * The tenants after `afterTenant`, by id, that have dead letters to replay and a policy that replays them: their own,
- * or everyone's where they have none. At most `limit`.
+ * Lists the tenants after `afterTenant`, by id, that have dead letters to replay and a policy that replays them:
+ * their own, else everyone's. At most `limit`.
  */
 export async function listAutoTenants(
   database: Queryable,
@@ -50,7 +53,7 @@ export async function listAutoTenants(
   return rows.map((row) => ({ tenantId: row.tenant_id, policy: row.policy }));
 }
 
-/** How many replays of a tenant's dead letters have not ended, counted up to `limit`. */
+/** Counts the unfinished replays of a tenant's dead letters, up to `limit`. */
 export async function countInFlight(
   transaction: Queryable,
   tenantId: string,
@@ -63,7 +66,7 @@ export async function countInFlight(
   return Number(row?.count);
 }
 
-/** Which dead letters of a tenant a policy is about, and how many are wanted. */
+/** Selects the dead letters of a tenant that a policy covers, at most `limit`. */
 export interface AutoFilter {
   tenantId: string;
   only: NonNullable<AutoReplayPolicy["only"]>;
@@ -79,10 +82,10 @@ function isWanted({ only: { stage, fingerprint, flow } }: AutoFilter): Sql {
 }
 
 /**
- * Dead letters whose run failed and whose time has come: those that were replayed n times by their policy, once
- * `delaysMs[n]` has passed since they failed last. Who was replayed as often as there are delays is never among them.
+ * Lists the due dead letters of stage `execute`: those that their policy replayed n times, once `delaysMs[n]` has
+ * passed since the last failure. Dead letters with as many replays as delays are never due.
  */
-export async function listDueLetters(
+export async function listDueDeadLetters(
   transaction: Queryable,
   filter: AutoFilter,
   delaysMs: readonly number[],
@@ -100,10 +103,11 @@ export async function listDueLetters(
 }
 
 /**
- * Dead letters that failed before their cause was cleared: their flow was deployed since, or any flow of the tenant
- * where they met none, or the breaker of their target closed. Each was replayed fewer than `maxReplays` times so.
+ * Lists dead letters that failed before their cause was cleared: their flow was deployed since, or any flow of the
+ * tenant if they matched none, or the circuit breaker of their target closed. Each was replayed for this reason fewer
+ * than `maxReplays` times.
  */
-export async function listClearedLetters(
+export async function listClearedDeadLetters(
   transaction: Queryable,
   filter: AutoFilter,
   maxReplays: number,
@@ -145,8 +149,8 @@ function clearedByBreaker(filter: AutoFilter, maxReplays: number): Sql {
   )`;
 }
 
-/** Passes over locked dead letters that cannot be replayed as they are: as if they had been, and had failed. */
-export async function passOverLetters(
+/** Skips locked dead letters that cannot be replayed as they are: counts a replay that failed. */
+export async function skipDeadLetters(
   transaction: Queryable,
   ids: readonly string[],
   cause: ReplayCause,

@@ -3,7 +3,7 @@ import { type Sql, sql } from "../core/sql.ts";
 import { uuid7Floor } from "../schema/partitions.ts";
 import type { DeadLetterStage } from "./dead-letters.ts";
 
-/** Which pending dead letters of a tenant are replayed; times are RFC 3339. */
+/** Selects the pending dead letters of a tenant that are replayed; times are RFC 3339. */
 export interface ReplayFilter {
   flow?: string;
   connector?: string;
@@ -13,7 +13,7 @@ export interface ReplayFilter {
   until?: string;
 }
 
-/** Canary: a few are out, and what becomes of them decides. Aborted: too many failed. */
+/** Canary: the results of a few replays decide. Aborted: too many failed. */
 export type BulkState = "canary" | "running" | "stopped" | "aborted" | "done";
 
 /** A replay of all dead letters that a filter finds. */
@@ -23,23 +23,23 @@ export interface StoredBulk {
   filter: ReplayFilter;
   ratePerSecond: number;
   state: BulkState;
-  /** Why it was aborted. */
+  /** The reason of an abort. */
   reason: string | undefined;
-  /** How many the filter found when it began. */
+  /** The number of matches when it started. */
   count: number;
   started: number;
   succeeded: number;
-  /** Also those whose replay was cancelled, or came to no run. */
+  /** Includes cancelled replays, and those without a run. */
   failed: number;
-  /** Of those that ended lately, how many, and how many failed. */
+  /** The number of recently ended replays, and of the failed ones among them. */
   recent: { ended: number; failed: number };
   lastId: string;
   untilId: string;
   exhausted: boolean;
   createdAt: Date;
-  /** How long ago the canary ended well, ms. */
+  /** Time since the canary ended well, ms. */
   rampedMs: number | undefined;
-  /** When nothing more begins and all that began has ended. */
+  /** When the last replay ended. */
   finishedAt: Date | undefined;
 }
 
@@ -68,7 +68,10 @@ const COLUMNS = sql`b.id, b.tenant_id, b.filter, b.rate_per_second, b.state, b.r
   b.failed, b.recent_ended, b.recent_failed, b.last_id, b.until_id, b.exhausted, b.created_at,
   (extract(epoch FROM now() - b.ramp_from) * 1000)::bigint AS ramped_ms, b.finished_at`;
 
-/** A router's own poison would end the process that reads it here too: such letters are replayed one by one. */
+/**
+ * An event that crashed a router would crash the process that reads it here too: such dead letters are replayed one
+ * by one.
+ */
 export const ROUTER_LOST = "ROUTER_LOST";
 
 function isFound(tenantId: string, filter: ReplayFilter): Sql {
@@ -84,7 +87,7 @@ function isFound(tenantId: string, filter: ReplayFilter): Sql {
   AND (${sinceId}::uuid IS NULL OR d.id >= ${sinceId}) AND (${untilId}::uuid IS NULL OR d.id < ${untilId})`;
 }
 
-/** How many dead letters a filter finds now. */
+/** Counts the dead letters that match a filter now. */
 export async function countForReplay(
   transaction: Queryable,
   tenantId: string,
@@ -96,7 +99,7 @@ export async function countForReplay(
   return Number(row?.count);
 }
 
-/** Begins one; who wants to replay what comes later begins another. */
+/** Starts a bulk replay of the dead letters that match now; returns its id. */
 export async function insertBulk(
   transaction: Queryable,
   bulk: { tenantId: string; filter: ReplayFilter; ratePerSecond: number; count: number },
@@ -118,7 +121,7 @@ export async function findBulk(
   return row === undefined ? undefined : asStoredBulk(row);
 }
 
-/** A page of a tenant's, newest first. */
+/** Lists a page of a tenant's bulk replays, newest first. */
 export async function listBulks(
   transaction: Queryable,
   page: { tenantId: string; beforeId: string | undefined; limit: number },
@@ -128,13 +131,13 @@ export async function listBulks(
   return rows.map(asStoredBulk);
 }
 
-/** Nothing more of it begins; what began ends by itself. One that has ended stays as it is. */
+/** Stops a bulk replay: no more replays start, and started ones finish. One that has ended stays unchanged. */
 export async function stopBulk(transaction: Queryable, tenantId: string, id: string): Promise<void> {
   await transaction.query(sql`UPDATE dlq_replays SET state = 'stopped', visible_at = now()
       WHERE tenant_id = ${tenantId} AND id = ${id} AND state IN ('canary', 'running')`);
 }
 
-/** One that is due, locked until the transaction ends: nobody else goes on with it. */
+/** Locks a bulk replay that is due until the transaction ends. */
 export async function lockDueBulk(transaction: Queryable): Promise<StoredBulk | undefined> {
   const [row] =
     await transaction.query<BulkRow>(sql`SELECT ${COLUMNS} FROM dlq_replays b JOIN tenants t ON t.id = b.tenant_id AND t.deleted_at IS NULL
@@ -143,7 +146,7 @@ export async function lockDueBulk(transaction: Queryable): Promise<StoredBulk | 
   return row === undefined ? undefined : asStoredBulk(row);
 }
 
-/** How long until one is due, ms; undefined when there is none. */
+/** Time until the next bulk replay is due, ms; undefined when there is none. */
 export async function nextBulkDueMs(database: Queryable): Promise<number | undefined> {
   const [row] = await database.query<{
     wait_ms: string;
@@ -153,17 +156,17 @@ export async function nextBulkDueMs(database: Queryable): Promise<number | undef
   return row === undefined ? undefined : Number(row.wait_ms);
 }
 
-/** What became of the runs of a locked one since they were counted last. */
+/** The results of a bulk replay's runs since they were last counted. */
 export interface BulkOutcomes {
   succeeded: number;
   failed: number;
   /** Runs that have not ended. */
   inFlight: number;
-  /** Of these, those of which an attempt failed already. */
+  /** Unfinished runs with a failed attempt. */
   failing: number;
 }
 
-/** Takes the ends of its runs, each once. */
+/** Counts the ended runs of a locked bulk replay, each once. */
 export async function takeOutcomes(transaction: Queryable, id: string): Promise<BulkOutcomes> {
   const [row] = await transaction.query<{
     succeeded: number;
@@ -188,8 +191,8 @@ export async function takeOutcomes(transaction: Queryable, id: string): Promise<
 }
 
 /**
- * The next dead letters of a locked one, at most `limit`, in the order of their ids. It ends with the one whose payload,
- * of those that have to be read, reaches `maxBytes`.
+ * Reads the next dead letters of a locked bulk replay, at most `limit`, in the order of their ids. The page ends with
+ * the payload that has to be read and reaches `maxBytes`.
  */
 export async function pageOfBulk(
   transaction: Queryable,
@@ -213,7 +216,7 @@ export async function pageOfBulk(
   return { ids, isLast: rows.length < limit && ids.length === rows.length };
 }
 
-/** Stores how far a locked one has come, with the runs that began; it is due again after `waitMs`. */
+/** Stores the progress of a locked bulk replay with the started runs; it is due again after `waitMs`. */
 export async function moveBulk(
   transaction: Queryable,
   bulk: StoredBulk,
@@ -242,7 +245,7 @@ export async function moveBulk(
       WHERE id = ${bulk.id}`);
 }
 
-/** Deletes at most `limit` replays that have been over for longer than `keptMs`; answers how many. */
+/** Deletes at most `limit` bulk replays that finished more than `keptMs` ago; returns how many. */
 export async function deleteOldBulks(
   database: Queryable,
   { keptMs, limit }: { keptMs: number; limit: number },

@@ -1,19 +1,20 @@
 import {
-  asLooked,
+  asScanned,
   type FoundRows,
   findRows,
-  LOOKED_COLUMNS,
-  type Looked,
-  type LookedRow,
-  type LookStep,
+  SCANNED_COLUMNS,
+  type Scanned,
+  type ScannedRow,
+  type ScanStep,
 } from "../core/bounded-list.ts";
 import type { Queryable } from "../core/database.ts";
+import { fromRow, fromRows } from "../core/rows.ts";
 import { sql } from "../core/sql.ts";
 
 export type DeadLetterStage = "normalize" | "route" | "execute";
 export type DeadLetterStatus = "pending" | "replayed" | "expired";
 
-/** What could not be processed, with its copy of the event. */
+/** An event that could not be processed, with its copy. */
 export interface StoredDeadLetter {
   id: string;
   tenantId: string;
@@ -26,7 +27,7 @@ export interface StoredDeadLetter {
   stage: DeadLetterStage;
   /** The exact bytes; undefined when they were erased. */
   payload: Buffer | undefined;
-  /** JSON that somebody gave for the replays, in place of the original. */
+  /** The edited JSON for replays, in place of the original. */
   editedPayload: Buffer | undefined;
   contentType: string | undefined;
   errorMessage: string;
@@ -34,49 +35,26 @@ export interface StoredDeadLetter {
   fingerprint: string;
   createdAt: Date;
   updatedAt: Date;
-  /** How often a replay was tried. */
+  /** The number of tried replays. */
   retryCount: number;
   status: DeadLetterStatus;
-  /** The replay that has not ended. */
+  /** The run of the unfinished replay. */
   replayRunId: string | undefined;
 }
 
-interface DeadLetterRow {
-  id: string;
-  tenant_id: string;
-  connector: string;
-  endpoint: string;
-  event_id: string;
-  event_type: string | null;
-  flow_id: string | null;
-  run_id: string | null;
-  stage: DeadLetterStage;
-  event_payload: Buffer | null;
-  edited_payload: Buffer | null;
-  content_type: string | null;
-  error_message: string;
-  error_context: Record<string, unknown>;
-  fingerprint: string;
-  created_at: Date;
-  updated_at: Date;
-  retry_count: number;
-  status: DeadLetterStatus;
-  replay_run_id: string | null;
-}
-
 const COLUMNS = sql`d.id, d.tenant_id, d.connector, d.endpoint, d.event_id, d.event_type, d.flow_id, d.run_id, d.stage,
-  d.event_payload, d.edited_payload, d.content_type, d.error_message, d.error_context, d.fingerprint, d.created_at,
+  d.event_payload AS payload, d.edited_payload, d.content_type, d.error_message, d.error_context, d.fingerprint, d.created_at,
   d.updated_at, d.retry_count, d.status, d.replay_run_id`;
 
 export interface DeadLetterFilter {
-  /** Undefined: of every tenant. */
+  /** Undefined: dead letters of every tenant. */
   tenantId: string | undefined;
   flowId: string | undefined;
   connector: string | undefined;
   stage: DeadLetterStage | undefined;
   status: DeadLetterStatus | undefined;
   fingerprint: string | undefined;
-  /** Bounds on the id, from the times asked for: since is inclusive, until is not. */
+  /** Bounds on the id from the requested times: since is inclusive, until is exclusive. */
   sinceId: string | undefined;
   untilId: string | undefined;
   /** Only ids below this one: where the previous page ended. */
@@ -92,36 +70,36 @@ export async function listDeadLetters(
   filter: DeadLetterFilter,
 ): Promise<FoundRows<StoredDeadLetter>> {
   const { flowId, connector, stage, status, fingerprint } = filter;
-  const { rows: ids, ...end } = await findRows((step) => lookAtDeadLetters(database, filter, step), {
+  const { rows: ids, ...end } = await findRows((step) => scanDeadLetters(database, filter, step), {
     beforeId: filter.beforeId,
     limit: filter.limit,
     filtered: [flowId, connector, stage, status, fingerprint].some((value) => value !== undefined),
   });
   const rows = ids.length === 0 ? [] : await loadDeadLetters(database, ids, filter.maxBytes);
-  if (rows.length < ids.length) return { rows, more: true, lookedUntilId: undefined };
+  if (rows.length < ids.length) return { rows, more: true, scannedUntilId: undefined };
   return { rows, ...end };
 }
 
-/** The ids of the dead letters that a filter finds among the next ones. */
-async function lookAtDeadLetters(
+/** Scans the next dead letters and returns the ids of those that match the filter. */
+async function scanDeadLetters(
   database: Queryable,
   filter: DeadLetterFilter,
-  step: LookStep,
-): Promise<Looked<string>> {
-  const [row] = await database.query<LookedRow>(sql`WITH looked AS MATERIALIZED (
+  step: ScanStep,
+): Promise<Scanned<string>> {
+  const [row] = await database.query<ScannedRow>(sql`WITH scanned AS MATERIALIZED (
         SELECT d.id, d.flow_id, d.connector, d.stage, d.status, d.fingerprint FROM dead_letters d
         WHERE (${filter.tenantId}::text IS NULL OR d.tenant_id = ${filter.tenantId})
           AND (${filter.sinceId}::uuid IS NULL OR d.id >= ${filter.sinceId}) AND (${filter.untilId}::uuid IS NULL OR d.id < ${filter.untilId}) AND (${step.beforeId}::uuid IS NULL OR d.id < ${step.beforeId})
         ORDER BY d.id DESC LIMIT ${step.rows}
       ), found AS (
-        SELECT l.id FROM looked l
+        SELECT l.id FROM scanned l
         WHERE (${filter.flowId}::text IS NULL OR l.flow_id = ${filter.flowId}) AND (${filter.connector}::text IS NULL OR l.connector = ${filter.connector})
           AND (${filter.stage}::text IS NULL OR l.stage = ${filter.stage}) AND (${filter.status}::text IS NULL OR l.status = ${filter.status})
           AND (${filter.fingerprint}::text IS NULL OR l.fingerprint = ${filter.fingerprint})
         ORDER BY l.id DESC LIMIT ${step.limit}
       )
-      SELECT ${LOOKED_COLUMNS}`);
-  return asLooked(row);
+      SELECT ${SCANNED_COLUMNS}`);
+  return asScanned(row);
 }
 
 /** The dead letters with these ids, newest first, up to the payload that reaches `maxBytes`. */
@@ -130,7 +108,7 @@ async function loadDeadLetters(
   ids: readonly string[],
   maxBytes: number,
 ): Promise<StoredDeadLetter[]> {
-  const rows = await database.query<DeadLetterRow>(sql`SELECT * FROM (
+  const rows = await database.query(sql`SELECT * FROM (
         SELECT p.*,
           coalesce(sum(p.bytes) OVER (ORDER BY p.id DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0)
             AS bytes_before
@@ -140,7 +118,7 @@ async function loadDeadLetters(
           FROM dead_letters d WHERE d.id = ANY (${ids}::uuid[])
         ) p
       ) q WHERE bytes_before < ${maxBytes} ORDER BY id DESC`);
-  return rows.map(asStoredDeadLetter);
+  return fromRows<StoredDeadLetter>(rows);
 }
 
 /** A dead letter of a tenant, if there is one. */
@@ -149,33 +127,8 @@ export async function findDeadLetter(
   tenantId: string,
   id: string,
 ): Promise<StoredDeadLetter | undefined> {
-  const [row] = await database.query<DeadLetterRow>(
+  const [row] = await database.query(
     sql`SELECT ${COLUMNS} FROM dead_letters d WHERE d.tenant_id = ${tenantId} AND d.id = ${id}`,
   );
-  return row === undefined ? undefined : asStoredDeadLetter(row);
-}
-
-function asStoredDeadLetter(row: DeadLetterRow): StoredDeadLetter {
-  return {
-    id: row.id,
-    tenantId: row.tenant_id,
-    connector: row.connector,
-    endpoint: row.endpoint,
-    eventId: row.event_id,
-    eventType: row.event_type ?? undefined,
-    flowId: row.flow_id ?? undefined,
-    runId: row.run_id ?? undefined,
-    stage: row.stage,
-    payload: row.event_payload ?? undefined,
-    editedPayload: row.edited_payload ?? undefined,
-    contentType: row.content_type ?? undefined,
-    errorMessage: row.error_message,
-    errorContext: row.error_context,
-    fingerprint: row.fingerprint,
-    createdAt: row.created_at,
-    updatedAt: row.updated_at,
-    retryCount: row.retry_count,
-    status: row.status,
-    replayRunId: row.replay_run_id ?? undefined,
-  };
+  return fromRow<StoredDeadLetter>(row);
 }

@@ -2,16 +2,16 @@ import type { Queryable } from "../core/database.ts";
 import { prepared, sql } from "../core/sql.ts";
 import type { DeadLetterStage } from "./dead-letters.ts";
 
-/** The dead letters of a tenant that died in one stage and wait for a replay. */
+/** The pending dead letters of a tenant in one stage. */
 export interface DeadLetterDepth {
   tenantId: string;
   stage: DeadLetterStage;
   pending: number;
-  /** How long the oldest of them has waited, s, by the database's clock. */
+  /** The age of the oldest, s, by the database's clock. */
   oldestSeconds: number;
 }
 
-/** What arrived on one day, UTC, and still holds its payload. */
+/** Dead letters of one day, UTC, that still have their payload. */
 export interface DeadLetterDay {
   retentionDays: number;
   /** Days before today; 0 is today. */
@@ -21,8 +21,8 @@ export interface DeadLetterDay {
 }
 
 /**
- * Folds at most `limit` noted changes into the counters; answers how many. Several may do so at once: each takes
- * its own, and they add to the counters in one order.
+ * Adds at most `limit` recorded changes to the counters; returns how many. Concurrent calls take different changes
+ * and update the counters in the same order.
  */
 export async function foldDeadLetterChanges(database: Queryable, limit: number): Promise<number> {
   const [row] = await database.query<{ folded: string }>(
@@ -50,7 +50,7 @@ export async function foldDeadLetterChanges(database: Queryable, limit: number):
   return Number(row?.folded);
 }
 
-/** Deletes at most `limit` counters of days that nothing is kept of any more; answers how many. */
+/** Deletes at most `limit` counters of days without stored dead letters; returns how many. */
 export async function deleteEmptyDays(database: Queryable, limit: number): Promise<number> {
   const rows = await database.query(sql`DELETE FROM dead_letter_days WHERE (tenant_id, day) IN (
         SELECT tenant_id, day FROM dead_letter_days WHERE kept = 0 AND bytes = 0 AND day < (now() AT TIME ZONE 'UTC')::date - 1
@@ -59,7 +59,7 @@ export async function deleteEmptyDays(database: Queryable, limit: number): Promi
   return rows.length;
 }
 
-/** How many dead letters wait, of every tenant and stage that has some, and how long. Nothing is counted for it. */
+/** Reads the number and age of the pending dead letters of every tenant and stage from the counters. */
 export async function readDeadLetterDepths(database: Queryable): Promise<DeadLetterDepth[]> {
   const rows = await database.query<{
     tenant_id: string;
@@ -90,7 +90,7 @@ export async function readDeadLetterDepths(database: Queryable): Promise<DeadLet
   }));
 }
 
-/** How many bytes of payload all dead letters hold, and how many dead letters hold one. */
+/** Reads the number of dead letters with a payload, and the size of all payloads, bytes. */
 export async function readKeptDeadLetters(database: Queryable): Promise<{ entries: number; bytes: number }> {
   const [row] = await database.query<{ entries: string | null; bytes: string | null }>(
     prepared(
@@ -104,8 +104,8 @@ export async function readKeptDeadLetters(database: Queryable): Promise<{ entrie
 }
 
 /**
- * What is kept of a tenant, or of every tenant, by the day of its arrival and the days that it is kept;
- * `defaultDays` where a tenant has no policy of its own.
+ * Reads the stored dead letters of a tenant, or of all, by day of arrival and retention; `defaultDays` where a tenant
+ * has no policy of its own.
  */
 export async function readDeadLetterDays(
   database: Queryable,

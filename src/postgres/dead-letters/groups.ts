@@ -6,13 +6,13 @@ import type { DeadLetterFilter, DeadLetterStage } from "./dead-letters.ts";
 export interface DeadLetterGroup {
   fingerprint: string;
   count: number;
-  /** Those of them that wait for a replay. */
+  /** The number of pending ones. */
   pending: number;
-  /** Tenants that have some. */
+  /** The number of tenants that have some. */
   tenants: number;
   firstSeen: Date;
   lastSeen: Date;
-  /** Of the newest of them. */
+  /** The newest of them. */
   newest: {
     id: string;
     tenantId: string;
@@ -34,7 +34,10 @@ export interface GroupFilter
   before: { lastSeen: Date; fingerprint: string } | undefined;
 }
 
-/** A page of the groups of dead letters, those that grew last first. Counted from one index, without the rows. */
+/**
+ * Lists a page of the groups of dead letters, those with the newest dead letter first. Counts in one index, without
+ * the rows.
+ */
 export async function listDeadLetterGroups(
   database: Queryable,
   filter: GroupFilter,

@@ -5,7 +5,7 @@ import { sql } from "../core/sql.ts";
 import type { DeadLetterStage, DeadLetterStatus } from "./dead-letters.ts";
 
 /** A dead letter as its replay needs it, locked until the transaction ends. */
-export interface LockedLetter {
+export interface LockedDeadLetter {
   id: string;
   tenantId: string;
   stage: DeadLetterStage;
@@ -13,10 +13,10 @@ export interface LockedLetter {
   flowId: string | undefined;
   connector: string;
   endpoint: string;
-  /** The event that a replay names, if it is still there: the original, or the one that was made for the replays. */
+  /** The event of the replay, if it still exists: the original, or the one created for replays. */
   eventId: string;
   hasEvent: boolean;
-  /** Of the run that failed, if it is still there: see `domain/flow-gate.ts`. */
+  /** The gate of the failed run, if it still exists: see `domain/flow-gate.ts`. */
   gate: string | undefined;
   eventType: string | undefined;
   source: string | undefined;
@@ -24,7 +24,7 @@ export interface LockedLetter {
   occurredAtMs: number | undefined;
   headers: Record<string, string>;
   contentType: string | undefined;
-  /** What is to be normalised: the edited payload where there is one. Undefined for stage `execute`. */
+  /** The payload to normalize: the edited one if there is one. Undefined for stage `execute`. */
   payload: Buffer | undefined;
   replayRunId: string | undefined;
 }
@@ -51,13 +51,13 @@ interface LockedRow {
 }
 
 /**
- * Locks dead letters of a tenant, in the order of their ids: nobody else replays one of them until the transaction
- * ends. Those that another transaction holds are waited for, or passed over.
+ * Locks dead letters of a tenant in the order of their ids, so that nothing else replays them until the transaction
+ * ends. Waits for those that another transaction holds, or skips them with `passOver`.
  */
-export async function lockLetters(
+export async function lockDeadLetters(
   transaction: Queryable,
   locked: { tenantId: string; ids: readonly string[]; passOver: boolean },
-): Promise<LockedLetter[]> {
+): Promise<LockedDeadLetter[]> {
   const rows =
     await transaction.query<LockedRow>(sql`SELECT d.id, d.tenant_id, d.stage, d.status, d.flow_id, d.connector, d.endpoint, d.event_type, d.source,
         d.subject, d.occurred_at, d.headers, d.replay_run_id, coalesce(d.replay_event_id, d.event_id) AS event_id,
@@ -90,16 +90,16 @@ export async function lockLetters(
   }));
 }
 
-/** Keeps a payload, JSON, beside the original of a locked dead letter: its replays take this one from now on. */
-export async function editLetter(transaction: Queryable, id: string, payload: Buffer): Promise<void> {
+/** Stores a JSON payload beside the original of a locked dead letter: replays take it from now on. */
+export async function editDeadLetter(transaction: Queryable, id: string, payload: Buffer): Promise<void> {
   await transaction.query(
     sql`UPDATE dead_letters SET edited_payload = ${payload}, replay_event_id = NULL, updated_at = now() WHERE id = ${id}`,
   );
 }
 
 /**
- * Makes events of locked dead letters whose original is gone or was edited, for their replays; answers the new event's
- * id by the letter's. An event that was not edited keeps what makes it the same event: its delivery key.
+ * Creates events for the replays of locked dead letters whose original is gone or was edited; returns the event's id
+ * by the dead letter's. An unedited event keeps its delivery key, so it counts as the same event.
  */
 export async function makeReplayEvents(
   transaction: Queryable,
@@ -128,7 +128,7 @@ export async function makeReplayEvents(
   return new Map(rows.map((row) => [row.id, row.replay_event_id]));
 }
 
-/** A run to be made of an event that was accepted before. */
+/** A run to be created for an event that was accepted before. */
 export interface NewReplay {
   id: string;
   tenantId: string;
@@ -137,18 +137,18 @@ export interface NewReplay {
   eventId: string;
   replaySeq: number;
   lane: Priority;
-  /** The dead letter that it replays: the run's end is the letter's. Undefined: it has none. */
+  /** The dead letter that it replays, which ends with the run; undefined if there is none. */
   letterId: string | undefined;
   /** Of a flow with limits: see `domain/flow-gate.ts`. */
   gate: string | undefined;
 }
 
-/** What makes a replay happen; a policy's are counted apart. */
-export type ReplayCause = "asked" | "auto" | "cleared";
+/** The cause of a replay; replays by a policy are counted separately. */
+export type ReplayCause = "requested" | "auto" | "cleared";
 
 /**
- * Makes the runs, first due `leaseMs` from now if their jobs are lost, and gives each locked dead letter its own.
- * Their events count as routed from now on.
+ * Creates the runs, due in `leaseMs` in case their jobs are lost, and assigns each locked dead letter its own. Their
+ * events count as routed from now on.
  */
 export async function insertReplays(
   transaction: Queryable,
@@ -187,7 +187,7 @@ const replayRows = rowInput<NewReplay>([
   ["gate", "text", (replay) => replay.gate],
 ]);
 
-/** A try at a replay that came to no run. */
+/** A try at a replay that created no run. */
 export interface FailedTry {
   letterId: string;
   stage: "normalize" | "route";
@@ -196,7 +196,7 @@ export interface FailedTry {
   fingerprint: string;
 }
 
-/** Gives locked dead letters the error of a try; it counts as one unless no replay was asked for. */
+/** Stores the error of a failed try in locked dead letters; it counts as a retry if the replay was requested. */
 export async function failTries(
   transaction: Queryable,
   tries: readonly FailedTry[],
@@ -205,7 +205,7 @@ export async function failTries(
   if (tries.length === 0) return;
   await transaction.query(sql`UPDATE dead_letters d SET stage = t.stage, error_message = t.error_message,
         error_context = t.error_context::jsonb, fingerprint = t.fingerprint, failed_at = now(), updated_at = now(),
-        retry_count = d.retry_count + ${cause === "asked" ? 1 : 0}
+        retry_count = d.retry_count + ${cause === "requested" ? 1 : 0}
       FROM ${failedRows(tries).from("t")}
       WHERE d.id = t.id`);
 }

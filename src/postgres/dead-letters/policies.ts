@@ -2,10 +2,10 @@ import type { Queryable } from "../core/database.ts";
 import { prepared, sql } from "../core/sql.ts";
 import type { DeadLetterStage } from "./dead-letters.ts";
 
-/** Whose policy it is where a tenant has none of its own. */
+/** The owner of the policy that applies to tenants without their own. */
 export const EVERY_TENANT = "*";
 
-/** What is done with dead letters. */
+/** The handling of dead letters. */
 export interface DlqPolicy {
   auto_replay: {
     enabled: boolean;
@@ -14,26 +14,26 @@ export interface DlqPolicy {
     only?: { stage?: DeadLetterStage; fingerprint?: string; flow?: string };
   };
   retention_days: number;
-  /** What becomes of events that meet no trigger. */
+  /** The handling of events that match no trigger. */
   unmatched: "dlq" | "drop";
   alert?: { depth?: number; oldest_seconds?: number; webhook_url?: string };
 }
 
-/** What holds where nobody said anything. */
+/** The policy where none is stored. */
 export const DEFAULT_POLICY: DlqPolicy = {
   auto_replay: { enabled: false },
   retention_days: 30,
   unmatched: "dlq",
 };
 
-/** Stores the policy of a tenant, or of `EVERY_TENANT`, in place of the one before. */
+/** Stores the policy of a tenant, or of `EVERY_TENANT`; replaces the previous one. */
 export async function putPolicy(transaction: Queryable, tenantId: string, policy: DlqPolicy): Promise<void> {
   await transaction.query(sql`INSERT INTO dlq_policies (tenant_id, unmatched, definition) VALUES (${tenantId}, ${policy.unmatched}, ${JSON.stringify(policy)})
       ON CONFLICT (tenant_id) DO UPDATE SET unmatched = excluded.unmatched, definition = excluded.definition,
         updated_at = now()`);
 }
 
-/** The policy that was stored for exactly this tenant, or `EVERY_TENANT`. */
+/** Finds the policy of exactly this tenant, or of `EVERY_TENANT`. */
 export async function findPolicy(transaction: Queryable, tenantId: string): Promise<DlqPolicy | undefined> {
   const [row] = await transaction.query<{ definition: Partial<DlqPolicy> }>(
     sql`SELECT definition FROM dlq_policies WHERE tenant_id = ${tenantId}`,
@@ -41,7 +41,9 @@ export async function findPolicy(transaction: Queryable, tenantId: string): Prom
   return row === undefined ? undefined : { ...DEFAULT_POLICY, ...row.definition };
 }
 
-/** The thresholds of every policy, by tenant, `EVERY_TENANT` among them; undefined where a policy has none. */
+/**
+ * Reads the alert thresholds of every policy, by tenant, including `EVERY_TENANT`; undefined where a policy has none.
+ */
 export async function readAlertPolicies(database: Queryable): Promise<Map<string, DlqPolicy["alert"]>> {
   const rows = await database.query<{ tenant_id: string; alert: DlqPolicy["alert"] | null }>(
     prepared("read-alert-policies", sql`SELECT tenant_id, definition -> 'alert' AS alert FROM dlq_policies`),

@@ -3,10 +3,10 @@ import { prepared, sql } from "../core/sql.ts";
 import { EVERY_TENANT } from "./policies.ts";
 
 /**
- * Empties dead letters that are older than their tenant's policy says (else everyone's, else `defaultDays`): payload
- * and headers go, the row stays as `expired`. One that is being replayed is left alone. At most `limit` of at most `maxTenants` tenants after `afterTenant`,
- * whatever others have locked is skipped. Answers how many, and after which tenant the next call goes on; undefined
- * when there is no tenant behind.
+ * Erases payload and headers of dead letters that are older than their tenant's policy allows, else everyone's, else
+ * `defaultDays`; their rows stay as `expired`. Dead letters in replay stay. Handles at most `limit` dead letters of
+ * at most `maxTenants` tenants after `afterTenant`, and skips locked rows. Returns how many, and the tenant after
+ * which the next call continues; undefined when no tenant is left.
  */
 export async function expireDeadLetters(
   database: Queryable,
@@ -58,7 +58,7 @@ export async function expireDeadLetters(
   return { expired: Number(row?.expired), nextAfter: more ? (row?.last_tenant ?? undefined) : undefined };
 }
 
-/** Deletes at most `limit` rows that were emptied longer than `keptMs` ago; answers how many. */
+/** Deletes at most `limit` rows that expired more than `keptMs` ago; returns how many. */
 export async function deleteExpiredDeadLetters(
   database: Queryable,
   { keptMs, limit }: { keptMs: number; limit: number },

@@ -5,7 +5,7 @@ import type { Queryable } from "../core/database.ts";
 import { type InputRows, preparedInShape, rowInput } from "../core/row-input.ts";
 import { Parameter, prepared, type Sql, sql } from "../core/sql.ts";
 
-/** An event that is about to be written, with everything that the later stages will read of it. */
+/** An event to be written, with everything that later stages read. */
 export interface NewEvent {
   tenantId: string;
   connector: string;
@@ -15,14 +15,14 @@ export interface NewEvent {
   priority: Priority;
   subject?: string | undefined;
   occurredAtMs?: number | undefined;
-  /** What makes it the same event when it comes again; goes into its idempotency key. */
+  /** Identifies the event when it is delivered again; part of its idempotency key. */
   deliveryKey: string;
-  /** Its place in a delivery that holds several events. */
+  /** Its index in a delivery of several events. */
   item: number;
   headers: Record<string, string>;
   contentType: string | undefined;
   payload: Buffer;
-  /** The keys of which any makes it a duplicate, and how long each counts. None: it is always new. */
+  /** Any of these keys makes it a duplicate for as long as the key counts. Without keys it is always new. */
   keys: readonly { key: string; windowMs: number }[];
 }
 
@@ -34,14 +34,16 @@ export interface AcceptedEvent {
 
 export type AcceptResult =
   | { kind: "accepted"; events: AcceptedEvent[] }
-  /** What the caller verified with has changed: nothing was written, and it verifies again. */
+  /**
+   * The configuration that the caller verified with has changed: nothing was written, and the caller verifies again.
+   */
   | { kind: "stale"; counter: number };
 
 /**
- * Writes a batch of events, their keys and their outbox rows in one transaction, and answers when it is committed.
- * Events that are duplicates of one another, or of one committed earlier, are written once and answer the first
- * one's id. With `expectedCounter` nothing is written unless the receive counter still has that value. With `leaseMs`
- * the outbox rows are claimed from the start, for that long, by the caller, who publishes them.
+ * Writes a batch of events, their keys and their outbox rows in one transaction; returns when it is committed. Events
+ * that duplicate one another, or one committed earlier, are written once and get the first one's id. With
+ * `expectedCounter` nothing is written unless the receive counter has that value. With `leaseMs` the outbox rows are
+ * claimed for that long by the caller, who publishes them.
  */
 export async function acceptEvents(
   database: Queryable,
@@ -56,7 +58,7 @@ export async function acceptEvents(
   const accepted = inserted.map((event, index): AcceptedEvent => {
     if (event.won) return { eventId: event.eventId, duplicate: false };
     const eventId = firstIds.get(index);
-    // The key ended between two statements: the sender's next try is a new event.
+    // The key expired between the two statements: the sender's next try is a new event.
     if (eventId === undefined)
       throw new HeadraceError("store_unavailable", "A duplicate's key expired while it was read");
     return { eventId, duplicate: true };
@@ -71,8 +73,8 @@ export async function acceptEvents(
 }
 
 /**
- * Events of one batch that share a key become one, which is known by the keys of all; `aliasOf[i]` names the place
- * among `firsts` of event i.
+ * Merges events of one batch that share a key into one, with the keys of all. `aliasOf[i]` is the index among
+ * `firsts` of event i.
  */
 function foldDuplicates(events: readonly NewEvent[]) {
   const firsts: NewEvent[] = [];
@@ -106,7 +108,7 @@ async function insertEvents(
   events: readonly NewEvent[],
   { expectedCounter, leaseMs }: { expectedCounter: number | undefined; leaseMs: number },
 ): Promise<{ counter: number; inserted: InsertedEvent[] }> {
-  // Payloads and headers travel as one binary parameter: an array of them would be escaped byte by byte.
+  // Payloads and headers are sent as one binary parameter: in an array every byte would be escaped.
   const parts: Buffer[] = [];
   const rows: PlacedEvent[] = [];
   const keys: OrderedKey[] = [];
@@ -144,7 +146,7 @@ async function insertEvents(
   };
 }
 
-/** An event, and where its parts lie in the binary parameter: the first byte is 1. */
+/** An event, and the offsets of its parts in the binary parameter, counted from 1. */
 interface PlacedEvent {
   event: NewEvent;
   payloadAt: number;
@@ -152,7 +154,7 @@ interface PlacedEvent {
   endsAt: number;
 }
 
-/** A key of the event that stands at this place of the batch, counted from 1. */
+/** A key of the event with this index in the batch, counted from 1. */
 interface OrderedKey {
   ordinal: number;
   key: string;
@@ -184,9 +186,9 @@ const keyRows = rowInput<OrderedKey>([
   ["window_ms", "bigint", (key) => key.windowMs],
 ]);
 
-// A key row is inserted, or taken over when its time has ended, in sorted order, so that two batches with the same
-// keys wait for one another and never deadlock. An event whose every key was won is new. Ids come from this
-// server's clock, one microsecond apart in the order of the batch.
+// Inserts or takes over key rows in sorted order, so that two batches with the same keys wait for one another and
+// never deadlock. An event that won all its keys is new. Ids come from this server's clock, one microsecond apart in
+// the order of the batch.
 function insertStatement(batch: {
   expectedCounter: number | undefined;
   bytes: Buffer;
@@ -240,7 +242,9 @@ SELECT (SELECT receive FROM counters) AS counter,
   (SELECT string_agg(ordinal::text, ',') FROM winners) AS won`;
 }
 
-/** A second statement, because the first one's snapshot cannot see a winner that committed while it waited. */
+/**
+ * Needs a second statement, because the snapshot of the first does not see a winner that committed while it waited.
+ */
 async function readFirstIds(
   database: Queryable,
   events: readonly NewEvent[],
@@ -251,7 +255,7 @@ async function readFirstIds(
     return event.keys.map(({ key }) => ({ ...loser, event, key }));
   });
   const wanted = firstIdRows(keys);
-  // A loser may have won one of its keys and lost another: the won one is handed to the first event.
+  // A loser may have won one of its keys and lost another: the won one is given to the first event.
   const rows = await database.query<{ index: number; event_id: string }>(
     prepared(
       "read-first-ids",
@@ -292,7 +296,7 @@ const firstIdRows = rowInput<LostKey>([
   ["new_id", "uuid", (lost) => lost.newId],
 ]);
 
-/** Deletes keys whose time has ended, at most `limit`; they count no longer in any case. */
+/** Deletes expired keys, at most `limit`; they do not count any more in any case. */
 export async function deleteExpiredKeys(database: Queryable, limit: number): Promise<number> {
   const rows = await database.query(sql`DELETE FROM event_keys WHERE ctid = ANY (ARRAY(
       SELECT ctid FROM event_keys WHERE expires_at <= now() LIMIT ${limit} FOR UPDATE SKIP LOCKED)) RETURNING 1`);

@@ -1,19 +1,19 @@
 import type { SyntheticDetail } from "../../domain/event/event.ts";
 import type { EventSource, Priority } from "../../domain/priority.ts";
 import {
-  asLooked,
+  asScanned,
   type FoundRows,
   findRows,
-  LOOKED_COLUMNS,
-  type Looked,
-  type LookedRow,
-  type LookStep,
+  SCANNED_COLUMNS,
+  type Scanned,
+  type ScannedRow,
+  type ScanStep,
 } from "../core/bounded-list.ts";
 import type { Queryable } from "../core/database.ts";
 import { prepared, type Sql, sql } from "../core/sql.ts";
 import { isAmong } from "../schema/partitions.ts";
 
-/** An event as it was accepted: the exact bytes and what stood around them. */
+/** An event as it was accepted: the exact bytes and their context. */
 export interface StoredEvent {
   id: string;
   tenantId: string;
@@ -61,7 +61,7 @@ const COLUMNS_BUT_PAYLOAD = sql`e.id, e.tenant_id, e.connector, e.endpoint, e.ty
   e.synthetic`;
 const COLUMNS = sql`${COLUMNS_BUT_PAYLOAD}, e.payload`;
 
-/** The events of a batch, those that exist, in no order. */
+/** Loads the events that exist among the ids, in no order. */
 export async function loadEvents(database: Queryable, ids: readonly string[]): Promise<StoredEvent[]> {
   const rows = await database.query<EventRow & { large_bytes: number | null }>(
     prepared(
@@ -79,7 +79,7 @@ export async function loadEvents(database: Queryable, ids: readonly string[]): P
   return events;
 }
 
-/** A larger payload is read in parts of this size: the driver decodes each of them at once, some milliseconds. */
+/** Larger payloads are read in parts of this size: the driver blocks for some milliseconds to decode a part. */
 const PART_BYTES = 1_048_576;
 
 const COLUMNS_BUT_LARGE_PAYLOADS = sql`${COLUMNS_BUT_PAYLOAD},
@@ -101,8 +101,8 @@ async function loadPayload(database: Queryable, id: string, bytes: number): Prom
 }
 
 /**
- * A page of a tenant's events after `afterId` that were accepted before the flows counter had this value, the oldest
- * first. It ends with the payload that reaches `maxBytes`; `more` says that there may be others behind it.
+ * Lists a page of a tenant's events after `afterId` that were accepted before the flows counter had this value, the
+ * oldest first. It ends with the payload that reaches `maxBytes`; `more` says that there may be others after it.
  */
 export async function listPastEvents(
   database: Queryable,
@@ -121,7 +121,7 @@ export async function listPastEvents(
 }
 
 export const EVENT_STATUSES = ["accepted", "routed", "unmatched", "dead"] as const;
-/** What the API calls an event's status: accepted until it is routed. */
+/** The status of an event in the API: accepted until it is routed. */
 export type EventStatus = (typeof EVENT_STATUSES)[number];
 
 export interface EventFilter {
@@ -131,9 +131,9 @@ export interface EventFilter {
   source: EventSource | undefined;
   status: EventStatus | undefined;
   priority: Priority | undefined;
-  /** Stands in the type or the subject, in any case. */
+  /** Part of the type or the subject, in any case. */
   contains: string | undefined;
-  /** Bounds on the id, from the times asked for: since is inclusive, until is not. */
+  /** Bounds on the id from the requested times: since is inclusive, until is exclusive. */
   sinceId: string | undefined;
   untilId: string | undefined;
   /** Only ids below this one: where the previous page ended. */
@@ -151,37 +151,37 @@ export interface ListedEvent extends StoredEvent {
 export async function listEvents(database: Queryable, filter: EventFilter): Promise<FoundRows<ListedEvent>> {
   const { connector, type, source, status, priority, contains } = filter;
   const filters = [connector, type, source, status, priority, contains];
-  const { rows: ids, ...end } = await findRows((step) => lookAtEvents(database, filter, step), {
+  const { rows: ids, ...end } = await findRows((step) => scanEvents(database, filter, step), {
     beforeId: filter.beforeId,
     limit: filter.limit,
     filtered: filters.some((value) => value !== undefined),
   });
   const rows = ids.length === 0 ? [] : await loadListedEvents(database, filter, ids);
-  if (rows.length < ids.length) return { rows, more: true, lookedUntilId: undefined };
+  if (rows.length < ids.length) return { rows, more: true, scannedUntilId: undefined };
   return { rows, ...end };
 }
 
-/** The ids of the events that a filter finds among the next ones. */
-async function lookAtEvents(
+/** Scans the next events and returns the ids of those that match the filter. */
+async function scanEvents(
   database: Queryable,
   filter: EventFilter,
-  step: LookStep,
-): Promise<Looked<string>> {
-  const [row] = await database.query<LookedRow>(sql`WITH looked AS MATERIALIZED (
+  step: ScanStep,
+): Promise<Scanned<string>> {
+  const [row] = await database.query<ScannedRow>(sql`WITH scanned AS MATERIALIZED (
         SELECT e.id, e.connector, e.type, e.source, e.priority, e.subject FROM events e
         WHERE e.tenant_id = ${filter.tenantId}
           AND (${filter.sinceId}::uuid IS NULL OR e.id >= ${filter.sinceId}) AND (${filter.untilId}::uuid IS NULL OR e.id < ${filter.untilId}) AND (${step.beforeId}::uuid IS NULL OR e.id < ${step.beforeId})
         ORDER BY e.id DESC LIMIT ${step.rows}
       ), found AS (
-        SELECT l.id FROM looked l
+        SELECT l.id FROM scanned l
         WHERE (${filter.connector}::text IS NULL OR l.connector = ${filter.connector}) AND (${filter.type}::text IS NULL OR l.type = ${filter.type})
           AND (${filter.source}::text IS NULL OR l.source = ${filter.source}) AND (${filter.priority}::smallint IS NULL OR l.priority = ${filter.priority})
           AND (${filter.contains}::text IS NULL OR position(lower(${filter.contains}::text) IN lower(concat(l.type, E'\\n', l.subject))) > 0)
           AND (${filter.status}::text IS NULL OR ${statusOf("l.id")} = ${filter.status})
         ORDER BY l.id DESC LIMIT ${step.limit}
       )
-      SELECT ${LOOKED_COLUMNS}`);
-  return asLooked(row);
+      SELECT ${SCANNED_COLUMNS}`);
+  return asScanned(row);
 }
 
 /** The events with these ids, newest first, up to the payload that reaches `maxBytes`. */
@@ -200,7 +200,7 @@ async function loadListedEvents(
   return rows.map((row) => ({ ...asStoredEvent(row), status: status ?? row.status }));
 }
 
-/** The status of an event: one look at its verdict for each row, whatever the planner expects of the table. */
+/** The status of an event, by one index lookup a row, whatever the planner expects of the table. */
 function statusOf(id: string): Sql {
   return sql`coalesce((SELECT v.status FROM verdicts v WHERE v.event_id = ${sql.raw(id)}), 'accepted')`;
 }

@@ -4,16 +4,16 @@ import { PARTITIONED_TABLES, uuid7Floor } from "../schema/partitions.ts";
 
 const DAY_MS = 86_400_000;
 
-/** A tenant whose events and runs go before their day is dropped. */
+/** A tenant whose events and runs are deleted before the partitions of their day are dropped. */
 export interface ShortLivedTenant {
   tenantId: string;
-  /** The least id that is kept. */
+  /** The lowest id that is kept. */
   beforeId: string;
-  /** Whether there may be something to delete. */
+  /** Whether there may be older rows. */
   hasOld: boolean;
 }
 
-/** How many days the longest-lived tenant's history is kept: `defaultDays` where nobody asked for more. */
+/** The longest retention of any tenant, days; at least `defaultDays`. */
 export async function longestRetentionDays(database: Queryable, defaultDays: number): Promise<number> {
   const [row] = await database.query<{ days: number }>(
     sql`SELECT greatest(${defaultDays}::integer, max(retention_days)) AS days FROM tenants WHERE deleted_at IS NULL`,
@@ -21,7 +21,7 @@ export async function longestRetentionDays(database: Queryable, defaultDays: num
   return row?.days ?? defaultDays;
 }
 
-/** Tenants after `afterTenant` that keep their history for less than `days`, at most `limit`. */
+/** Lists the tenants after `afterTenant` that keep their history for less than `days`, at most `limit`. */
 export async function shortLivedTenants(
   database: Queryable,
   {
@@ -49,7 +49,7 @@ export async function shortLivedTenants(
   return rows.map((row) => ({ tenantId: row.id, beforeId: row.before_id, hasOld: row.has_old }));
 }
 
-/** The days, as UTC dates, all of whose partitions' rows are older than `days`; the oldest first. */
+/** Lists the days, as UTC dates, whose partitions hold only rows older than `days`; the oldest first. */
 export async function pastDays(database: Queryable, days: number): Promise<string[]> {
   const rows = await database.query<{
     day: string;
@@ -62,7 +62,7 @@ export async function pastDays(database: Queryable, days: number): Promise<strin
 }
 
 /**
- * Drops what happened on a day, unless something that is not done yet refers to it; gives way where the tables are not
+ * Drops a day's partitions unless unfinished work refers to their rows; gives up with `busy` if the tables are not
  * free within `waitMs`.
  */
 export async function dropDay(
@@ -77,7 +77,9 @@ export async function dropDay(
   return row?.outcome ?? "busy";
 }
 
-/** Deletes at most `limit` runs of a tenant that have ended, with ids below `beforeId`, and all that is theirs. */
+/**
+ * Deletes at most `limit` finished runs of a tenant with ids below `beforeId`, with their attempts, steps and logs.
+ */
 export async function deleteRuns(
   database: Queryable,
   { tenantId, beforeId, limit }: { tenantId: string; beforeId: string; limit: number },
@@ -101,8 +103,8 @@ export async function deleteRuns(
 }
 
 /**
- * Deletes at most `limit` events of a tenant with ids below `beforeId`, and their verdicts: those that are routed, and
- * of which there is no old run and no replay that has not ended.
+ * Deletes at most `limit` routed events of a tenant with ids below `beforeId`, and their verdicts; keeps events with
+ * an old run or an unfinished replay.
  */
 export async function deleteEvents(
   database: Queryable,

@@ -11,14 +11,14 @@ export interface ClaimedEvent {
 
 export interface OutboxClaim {
   events: ClaimedEvent[];
-  /** For each lane asked for: the tenant after which its next walk goes on, "" for the beginning. */
+  /** For each lane: the tenant after which the next claim continues, "" for the first. */
   nextAfter: Map<Priority, string>;
 }
 
 /**
  * Claims due rows, at most `budgets` of each lane, in equal shares from up to `maxTenants` tenants after
- * `afterTenants`, and pushes them `leaseMs` ahead. Rows that another claim holds are skipped. What a claim took
- * comes due again by itself when nobody routes it: the same statement is the reconciler.
+ * `afterTenants`, and moves them `leaseMs` ahead. Skips rows that another claim has locked. Claimed events that are
+ * not routed come due again, so the same statement recovers lost events.
  */
 export async function claimOutbox(
   database: Queryable,
@@ -52,14 +52,14 @@ export async function claimOutbox(
   return result;
 }
 
-/** Makes every leased row due now, in one statement of at most `limit` rows; answers how many. For a lost Redis. */
+/** Makes at most `limit` leased rows due now; returns how many. Used after Redis lost its data. */
 export async function expireOutboxLeases(database: Queryable, limit: number): Promise<number> {
   const rows = await database.query(sql`UPDATE outbox SET visible_at = now() WHERE event_id = ANY (ARRAY(
       SELECT event_id FROM outbox WHERE visible_at > now() LIMIT ${limit} FOR UPDATE SKIP LOCKED)) RETURNING 1`);
   return rows.length;
 }
 
-/** How many events of a tenant are not routed yet, counted up to `limit`. */
+/** Counts the unrouted events of a tenant, up to `limit`. */
 export async function countUnrouted(database: Queryable, tenantId: string, limit: number): Promise<number> {
   const [row] = await database.query<{ count: string }>(
     prepared(
@@ -71,7 +71,7 @@ export async function countUnrouted(database: Queryable, tenantId: string, limit
   return Number(row?.count);
 }
 
-/** How old the oldest event is that is not routed yet, ms, by the time in its id; 0 when there is none. */
+/** The age of the oldest unrouted event, ms, by the time in its id; 0 when there is none. */
 export async function oldestUnroutedMs(database: Queryable): Promise<number> {
   const [row] = await database.query<{ event_id: string; now_ms: string }>(
     prepared(
@@ -83,13 +83,14 @@ export async function oldestUnroutedMs(database: Queryable): Promise<number> {
 }
 
 /**
- * Says that a router begins with events of which some were published before: whoever began with them then may have
- * ended because of one. Answers those with which one began before; the others of these are begun with by this call.
+ * Records that a router starts on events of which some were published before: the router that started on them earlier
+ * may have crashed because of one. Returns the events that were started before; the call marks the others of them as
+ * started.
  */
-export async function beginAgain(database: Queryable, eventIds: readonly string[]): Promise<Set<string>> {
+export async function markStarted(database: Queryable, eventIds: readonly string[]): Promise<Set<string>> {
   const rows = await database.query<{ event_id: string }>(
     prepared(
-      "begin-again",
+      "mark-started",
       sql`WITH begun AS (
         UPDATE outbox SET starts = 1 WHERE event_id = ANY (${eventIds}::uuid[]) AND claims > 1 AND starts = 0
       )
@@ -99,15 +100,15 @@ export async function beginAgain(database: Queryable, eventIds: readonly string[
   return new Set(rows.map((row) => row.event_id));
 }
 
-/** Counts one more beginning, or one less, and answers how many there were; undefined for an event that is routed. */
-export async function countBeginning(
+/** Adds 1 or -1 to the count of starts and returns the new count; undefined for an event that is routed. */
+export async function countStart(
   database: Queryable,
   eventId: string,
   by: 1 | -1,
 ): Promise<number | undefined> {
   const [row] = await database.query<{ starts: number }>(
     prepared(
-      "count-beginning",
+      "count-start",
       sql`UPDATE outbox SET starts = starts + ${by} WHERE event_id = ${eventId} RETURNING starts`,
     ),
   );

@@ -8,15 +8,15 @@ export interface PollEvent {
   type: string;
   subject: string;
   occurredAtMs: number | undefined;
-  /** Of a change: the same however often its poll is repeated before it commits. */
+  /** The same each time the poll is repeated before it commits. */
   deliveryKey: string;
   payload: Buffer;
   detail: SyntheticDetail;
 }
 
 /**
- * Writes the events of a poll and their outbox rows, in order. The caller's transaction proves that they are new: it
- * moves the source's generation on, so they need no keys of their own.
+ * Writes the events of a poll and their outbox rows, in order. The caller's transaction advances the source's
+ * generation, which proves that they are new, so they need no keys.
  */
 export async function insertPollEvents(
   transaction: Queryable,

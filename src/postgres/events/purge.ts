@@ -3,13 +3,13 @@ import type { Queryable } from "../core/database.ts";
 import { sql } from "../core/sql.ts";
 import { PARTITIONED_TABLES } from "../schema/partitions.ts";
 
-/** A table that holds a tenant's rows, and the columns of its key. */
+/** A table with tenants' rows, and the columns of its primary key. */
 export interface TenantTable {
   name: string;
   key: string[];
 }
 
-/** The tenant that was deleted first, of those that were deleted longer than `settleMs` ago. */
+/** The tenant that was deleted first, among those deleted more than `settleMs` ago. */
 export async function findTenantToPurge(database: Queryable, settleMs: number): Promise<string | undefined> {
   const [row] = await database.query<{
     id: string;
@@ -19,8 +19,8 @@ export async function findTenantToPurge(database: Queryable, settleMs: number): 
 }
 
 /**
- * Every table that has a tenant's rows, as the catalogue says, so that none is forgotten; those that refer to others
- * before these. What is partitioned by day is not among them, nor is the audit, which outlives tenants.
+ * Lists every table with tenants' rows from the catalog, so that none is missed, referring tables before the tables
+ * they refer to. Tables partitioned by day are excluded, and so is the audit, which outlives tenants.
  */
 export async function tenantTables(database: Queryable): Promise<TenantTable[]> {
   return await database.query<{ name: string; key: string[] }>(sql`WITH RECURSIVE depths AS (
@@ -40,7 +40,7 @@ export async function tenantTables(database: Queryable): Promise<TenantTable[]> 
       GROUP BY c.oid, c.relname ORDER BY max(d.depth) DESC, c.relname`);
 }
 
-/** Deletes at most `limit` rows of a tenant from a table that `tenantTables` named; answers how many. */
+/** Deletes at most `limit` rows of a tenant from a table of `tenantTables`; returns how many. */
 export async function deleteTenantRows(
   database: Queryable,
   { table, tenantId, limit }: { table: TenantTable; tenantId: string; limit: number },
@@ -53,9 +53,9 @@ export async function deleteTenantRows(
 }
 
 /**
- * Deletes the row of a deleted tenant of which no table has anything left, so that its id may be given anew; false if
- * something is left, or the row is gone. One statement sees all tables at one moment: that a copy found nothing to
- * delete says little, since another may have been deleting the same rows.
+ * Deletes the row of a deleted tenant if no table has rows of it, so that its id can be used again; false if rows are
+ * left or the tenant's row is gone. One statement checks all tables in one snapshot: another process may be deleting
+ * the same rows, so finding none to delete proves little.
  */
 export async function forgetTenant(
   database: Queryable,

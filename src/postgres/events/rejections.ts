@@ -1,24 +1,25 @@
 import {
-  asLooked,
+  asScanned,
   type FoundRows,
   findRows,
-  LOOKED_COLUMNS,
-  type Looked,
-  type LookedRow,
-  type LookStep,
+  SCANNED_COLUMNS,
+  type Scanned,
+  type ScannedRow,
+  type ScanStep,
 } from "../core/bounded-list.ts";
 import type { Queryable } from "../core/database.ts";
 import { rowInput } from "../core/row-input.ts";
+import { fromRows } from "../core/rows.ts";
 import { sql } from "../core/sql.ts";
 
-/** Rejected deliveries of one place and reason, as many as came in one moment. Nothing of them is kept but this. */
+/** Rejected deliveries to one endpoint with one reason within a short time. Nothing else of them is stored. */
 export interface NewRejection {
   /** Undefined where there is no such tenant, connector or endpoint. */
   tenantId: string | undefined;
   connector: string | undefined;
   endpoint: string | undefined;
   reason: string;
-  /** Of the last one: its method, the size of its body, and who sent it. */
+  /** Method, body size and sender of the last one. */
   method: string;
   bodyBytes: number;
   remoteAddress: string;
@@ -50,11 +51,11 @@ const rejectionRows = rowInput<NewRejection>([
 ]);
 
 export interface RejectionFilter {
-  /** Undefined: of every tenant, and of none. */
+  /** Undefined: rejections of every tenant, and those without one. */
   tenantId: string | undefined;
   connector: string | undefined;
   reason: string | undefined;
-  /** Bounds on the id, from the times asked for: since is inclusive, until is not. */
+  /** Bounds on the id from the requested times: since is inclusive, until is exclusive. */
   sinceId: string | undefined;
   untilId: string | undefined;
   /** Only ids below this one: where the previous page ended. */
@@ -67,7 +68,7 @@ export async function listRejections(
   database: Queryable,
   filter: RejectionFilter,
 ): Promise<FoundRows<StoredRejection>> {
-  const { rows: ids, ...end } = await findRows((step) => lookAtRejections(database, filter, step), {
+  const { rows: ids, ...end } = await findRows((step) => scanRejections(database, filter, step), {
     beforeId: filter.beforeId,
     limit: filter.limit,
     filtered: filter.connector !== undefined || filter.reason !== undefined,
@@ -75,57 +76,34 @@ export async function listRejections(
   return { rows: ids.length === 0 ? [] : await loadRejections(database, ids), ...end };
 }
 
-/** The ids of the rejections that a filter finds among the next ones. */
-async function lookAtRejections(
+/** Scans the next rejections and returns the ids of those that match the filter. */
+async function scanRejections(
   database: Queryable,
   filter: RejectionFilter,
-  step: LookStep,
-): Promise<Looked<string>> {
-  const [row] = await database.query<LookedRow>(sql`WITH looked AS MATERIALIZED (
+  step: ScanStep,
+): Promise<Scanned<string>> {
+  const [row] = await database.query<ScannedRow>(sql`WITH scanned AS MATERIALIZED (
         SELECT r.id, r.connector, r.reason FROM rejections r
         WHERE (${filter.tenantId}::text IS NULL OR r.tenant_id = ${filter.tenantId})
           AND (${filter.sinceId}::uuid IS NULL OR r.id >= ${filter.sinceId}) AND (${filter.untilId}::uuid IS NULL OR r.id < ${filter.untilId}) AND (${step.beforeId}::uuid IS NULL OR r.id < ${step.beforeId})
         ORDER BY r.id DESC LIMIT ${step.rows}
       ), found AS (
-        SELECT l.id FROM looked l
+        SELECT l.id FROM scanned l
         WHERE (${filter.connector}::text IS NULL OR l.connector = ${filter.connector}) AND (${filter.reason}::text IS NULL OR l.reason = ${filter.reason})
         ORDER BY l.id DESC LIMIT ${step.limit}
       )
-      SELECT ${LOOKED_COLUMNS}`);
-  return asLooked(row);
+      SELECT ${SCANNED_COLUMNS}`);
+  return asScanned(row);
 }
 
 async function loadRejections(database: Queryable, ids: readonly string[]): Promise<StoredRejection[]> {
-  const rows = await database.query<{
-    id: string;
-    tenant_id: string | null;
-    connector: string | null;
-    endpoint: string | null;
-    reason: string;
-    method: string;
-    body_bytes: number;
-    remote_address: string;
-    count: number;
-    rejected_at: Date;
-  }>(sql`SELECT * FROM rejections WHERE id = ANY (${ids}::uuid[]) ORDER BY id DESC`);
-  return rows.map((row) => ({
-    id: row.id,
-    tenantId: row.tenant_id ?? undefined,
-    connector: row.connector ?? undefined,
-    endpoint: row.endpoint ?? undefined,
-    reason: row.reason,
-    method: row.method,
-    bodyBytes: row.body_bytes,
-    remoteAddress: row.remote_address,
-    count: row.count,
-    rejectedAt: row.rejected_at,
-  }));
+  const rows = await database.query(
+    sql`SELECT * FROM rejections WHERE id = ANY (${ids}::uuid[]) ORDER BY id DESC`,
+  );
+  return fromRows<StoredRejection>(rows);
 }
 
-/**
- * Deletes rejections older than `maxAgeMs`, and the oldest beyond `maxRows`: at most `limit` in one statement. Answers
- * how many.
- */
+/** Deletes rejections older than `maxAgeMs`, and the oldest beyond `maxRows`, at most `limit`; returns how many. */
 export async function deleteOldRejections(
   database: Queryable,
   { maxAgeMs, maxRows, limit }: { maxAgeMs: number; maxRows: number; limit: number },

@@ -6,7 +6,7 @@ import { prepared, type Sql, sql } from "../core/sql.ts";
 import type { ClaimedRun, ClaimedRuns } from "../runs/runs.ts";
 import { idBounds } from "../schema/partitions.ts";
 
-/** A run to be made for an event and a flow that matched it. */
+/** A run to be created for an event and a flow that it matched. */
 export interface NewRun {
   id: string;
   tenantId: string;
@@ -18,43 +18,43 @@ export interface NewRun {
   gate?: string | undefined;
 }
 
-/** A dead letter to be made for an event that goes no further; it takes its copy of the event from the table. */
+/** A dead letter to be created for an event that goes no further; the statement copies the event. */
 export interface NewDeadLetter {
   eventId: string;
   stage: "normalize" | "route";
   errorMessage: string;
   errorContext: Record<string, unknown>;
   fingerprint: string;
-  /** True where it is one because the event met no trigger: a policy may drop these. */
+  /** True when the event matched no trigger: a policy may drop these. */
   unmatched: boolean;
 }
 
-/** What routing decided about one batch. Every event has one verdict. */
+/** The decision of routing about one batch: a verdict for every event. */
 export interface RoutingDecision {
   verdicts: { eventId: string; tenantId: string; status: "routed" | "unmatched" | "dead" }[];
   runs: NewRun[];
   deadLetters: NewDeadLetter[];
 }
 
-/** How the runs of a decision come into being. */
+/** How the runs of a decision start. */
 export interface RunStart {
-  /** When a run comes due whose job is lost, ms from now. */
+  /** When a run whose job is lost comes due, ms from now. */
   queuedLeaseMs: number;
-  /** These runs, of flows without limits, are claimed as they are made, for `leaseMs`, under this fence. */
+  /** Runs of flows without limits that are claimed as they are created, for `leaseMs`, under this fence. */
   claim?: { runIds: ReadonlySet<string>; fence: number; leaseMs: number } | undefined;
 }
 
-/** What a decision did. */
+/** The result of carrying out a decision. */
 export interface Routed {
-  /** The events whose row this call deleted, and whether a dead letter was written for each. */
+  /** The events whose outbox row this call deleted, and whether it created a dead letter for each. */
   events: Map<string, { deadLettered: boolean }>;
   claimed: ClaimedRuns;
 }
 
 /**
- * Carries out a decision in one statement: the outbox rows go, and for each event whose row was still there its
- * verdict, runs and dead letter are written. All of it, or none. What is missing in the answer was routed by somebody
- * else; a run that is neither claimed nor of such an event needs a job.
+ * Carries out a decision atomically in one statement: deletes the outbox rows, and writes verdict, runs and dead
+ * letter of each event whose row still existed. Events missing in the result were routed by another process. A run of
+ * a returned event that is not claimed needs a job.
  */
 export async function routeEvents(
   database: Queryable,

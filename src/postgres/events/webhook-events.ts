@@ -1,7 +1,7 @@
 import type { Queryable } from "../core/database.ts";
 import { prepared, sql } from "../core/sql.ts";
 
-/** What a webhook brought of a connector whose records are polled as well. */
+/** A webhook's event of a connector whose records are polled as well. */
 export interface WebhookEvent {
   id: string;
   type: string;
@@ -10,7 +10,7 @@ export interface WebhookEvent {
   payload: Buffer;
 }
 
-/** The webhook events of a connector after an id, of these types, the oldest first, without those of `except`. */
+/** Lists the webhook events of a connector after an id, of these types, the oldest first, without the ids `except`. */
 export async function listWebhookEvents(
   database: Queryable,
   of: {

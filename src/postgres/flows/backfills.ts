@@ -5,15 +5,15 @@ import { uuid7Floor } from "../schema/partitions.ts";
 
 export type BackfillState = "running" | "done" | "stopped";
 
-/** How far a deploy has come with the past events that it takes in. */
+/** The progress of a deploy through the past events that it takes in. */
 export interface StoredBackfill {
   tenantId: string;
   flowId: string;
   version: number;
-  /** Events accepted at this value of the flows counter, or later, are the router's. */
+  /** Events accepted at this value of the flows counter, or later, are routed as usual. */
   deployedFrom: number;
   from: Date;
-  /** The last event that was looked at. */
+  /** The last event that was read. */
   lastId: string;
   scanned: number;
   matched: number;
@@ -36,7 +36,7 @@ interface BackfillRow {
   finished_at: Date | null;
 }
 
-/** Begins one in the transaction of the deploy, in place of the flow's last. */
+/** Starts a backfill in the transaction of the deploy, in place of the flow's last one. */
 export async function startBackfill(
   transaction: Queryable,
   flow: { tenantId: string; flowId: string; version: number; deployedFrom: number; fromMs: number },
@@ -48,7 +48,7 @@ export async function startBackfill(
         scanned = 0, matched = 0, state = 'running', visible_at = now(), started_at = now(), finished_at = NULL`);
 }
 
-/** Ends one that is under way; answers the flow's backfill as it is then, if it ever had one. */
+/** Stops a flow's running backfill, if there is one. */
 export async function stopBackfill(
   transaction: Queryable,
   flow: { tenantId: string; flowId: string },
@@ -67,7 +67,7 @@ export async function findBackfill(
   return row === undefined ? undefined : asStoredBackfill(row);
 }
 
-/** A backfill that is due, locked until the transaction ends: nobody else goes on with it. */
+/** Locks a backfill that is due until the transaction ends. */
 export async function lockDueBackfill(
   transaction: Queryable,
 ): Promise<(StoredBackfill & { definition: FlowDefinition }) | undefined> {
@@ -80,7 +80,7 @@ export async function lockDueBackfill(
   return row === undefined ? undefined : { ...asStoredBackfill(row), definition: row.definition };
 }
 
-/** Stores how far a locked backfill has come; it is due again after `waitMs`, unless it is done. */
+/** Stores the progress of a locked backfill; it is due again after `waitMs`, unless it is done. */
 export async function moveBackfill(
   transaction: Queryable,
   backfill: StoredBackfill,

@@ -11,7 +11,7 @@ export interface Deployment {
   tenantId: string;
   flowId: string;
   version: number;
-  /** Of the definition what routing asks: actions are long, and a router holds every deployment. */
+  /** The part of the definition that routing reads: actions are long, and a router caches every deployment. */
   definition: RoutedDefinition;
   from: number;
   /** The first value at which it is live no longer. */
@@ -27,12 +27,12 @@ interface DeploymentRow {
   deployed_until: string | null;
 }
 
-/** The data of ticks is for the events that are made of them. */
+/** Only the events of ticks need the schedule's data. */
 const DEFINITION = sql`(v.definition - 'action') #- '{trigger,schedule,data}' AS definition`;
 
 /**
- * Every deployment that began or ended after the flows counter had the value `since`, in the order of their
- * beginnings, with the counter of the same moment; for `since` 0 those that are live.
+ * Loads the deployments that began or ended after the flows counter had the value `since`, in the order of their
+ * beginnings, with the current counter; for `since` 0 the live ones.
  */
 export async function loadDeployments(
   database: Queryable,
@@ -55,7 +55,7 @@ export async function loadDeployments(
   return { deployments, counter: Number(rows[0]?.counter) };
 }
 
-/** The deployments that ended after the flows counter had the value `after`, and not after it had `upTo`. */
+/** Loads the deployments that ended after the flows counter had the value `after`, and not after it had `upTo`. */
 export async function loadEndedDeployments(
   database: Queryable,
   { after, upTo }: { after: number; upTo: number },
@@ -71,8 +71,8 @@ export async function loadEndedDeployments(
 }
 
 /**
- * The flows of a tenant that were live when the flows counter had this value and whose triggers are of the connector
- * and type, and those of the `first` that were; at most `limit`, the `first` before the others, by id.
+ * Lists deployments of a tenant that were live at a value of the flows counter: those that trigger on the connector
+ * and type, and those of the flows `first`. At most `limit`, the flows `first` before the others, by id.
  */
 export async function listDeploymentsAt(
   transaction: Queryable,
@@ -97,7 +97,7 @@ export async function listDeploymentsAt(
   return rows.map(asDeployment);
 }
 
-/** The deployments of a tenant that are live now; at most `limit`, in the order of their beginnings. */
+/** Lists the live deployments of a tenant, at most `limit`, in the order of their beginnings. */
 export async function listLiveDeployments(
   transaction: Queryable,
   { tenantId, limit }: { tenantId: string; limit: number },
@@ -120,9 +120,9 @@ function asDeployment(row: DeploymentRow): Deployment {
 }
 
 /**
- * Makes a version the live one, in place of another or of none. Its schedule ticks from now on; where it is that of
- * the version before, no tick is lost between the two. Lock the flow first. Throws `not_found` when the tenant was
- * deleted meanwhile: whoever deletes it ends the deployments that there are.
+ * Makes a version the live one in place of another. Its schedule ticks from now on; if it equals the previous
+ * version's schedule, no tick between the two is lost. Lock the flow first. Throws `not_found` when the tenant was
+ * deleted concurrently: the deletion ends the deployments that it sees.
  */
 export async function deployFlow(
   transaction: Queryable,
@@ -140,7 +140,7 @@ export async function deployFlow(
   return { counter };
 }
 
-/** Takes a flow's trigger away. Lock the flow first. */
+/** Ends a flow's deployment. Lock the flow first. */
 export async function undeployFlow(
   transaction: Queryable,
   flow: { tenantId: string; flowId: string },
@@ -151,7 +151,7 @@ export async function undeployFlow(
   );
 }
 
-/** The schedule of a deployment that has ended, and the tick that it had come to. */
+/** The schedule of a deployment that has ended, and its next tick. */
 type EndedSchedule = {
   schedule: Schedule | null;
   next_tick_at: Date | null;

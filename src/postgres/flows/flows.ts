@@ -4,6 +4,7 @@ import { raiseCounter } from "../core/change-counters.ts";
 import type { Queryable } from "../core/database.ts";
 import type { Sealed } from "../core/key-ring.ts";
 import { rowInput } from "../core/row-input.ts";
+import { fromRow, fromRows } from "../core/rows.ts";
 import { prepared, sql } from "../core/sql.ts";
 
 /** A flow as the API shows it: its newest version, and which version is live. */
@@ -17,20 +18,8 @@ export interface StoredFlow {
   deployedSchedule: Schedule | undefined;
   createdAt: Date;
   updatedAt: Date;
-  /** When this was so, by the database's clock. */
+  /** When it was read, by the database's clock. */
   readAt: Date;
-}
-
-interface FlowRow {
-  tenant_id: string;
-  id: string;
-  version: number;
-  deployed_version: number | null;
-  definition: FlowDefinition;
-  deployed_schedule: Schedule | null;
-  created_at: Date;
-  updated_at: Date;
-  read_at: Date;
 }
 
 const SELECT_FLOWS = sql`SELECT f.tenant_id, f.id, f.version, f.deployed_version, v.definition,
@@ -44,13 +33,14 @@ export async function findFlow(
   tenantId: string,
   id: string,
 ): Promise<StoredFlow | undefined> {
-  const [row] = await database.query<FlowRow>(
-    sql`${SELECT_FLOWS} AND f.tenant_id = ${tenantId} AND f.id = ${id}`,
-  );
-  return row === undefined ? undefined : asStoredFlow(row);
+  const [row] = await database.query(sql`${SELECT_FLOWS} AND f.tenant_id = ${tenantId} AND f.id = ${id}`);
+  return fromRow<StoredFlow>(row);
 }
 
-/** The newest version of a flow, which nobody deploys, undeploys or deletes until the transaction ends. */
+/**
+ * Locks a flow until the transaction ends, so that it is not deployed, undeployed or deleted; returns its newest
+ * version.
+ */
 export async function lockFlow(
   transaction: Queryable,
   tenantId: string,
@@ -62,7 +52,7 @@ export async function lockFlow(
   return row?.version;
 }
 
-/** The version of a flow that a run by hand, or a replay, takes: the one that is deployed, else the newest. */
+/** The version that a manual run or a replay of a flow takes: the deployed one, else the newest. */
 export async function findVersionToRun(
   transaction: Queryable,
   { tenantId, flowId }: { tenantId: string; flowId: string },
@@ -77,7 +67,9 @@ export async function findVersionToRun(
   return row;
 }
 
-/** As `findVersionToRun`, of several flows of a tenant; those that were deleted are not there. */
+/**
+ * Finds the versions of several flows of a tenant as `findVersionToRun` does, by flow id; deleted flows are missing.
+ */
 export async function findVersionsToRun(
   transaction: Queryable,
   tenantId: string,
@@ -100,14 +92,14 @@ export async function listFlows(
   tenantId: string,
   page: { afterId: string; limit: number },
 ): Promise<StoredFlow[]> {
-  const rows = await database.query<FlowRow>(
+  const rows = await database.query(
     sql`${SELECT_FLOWS} AND f.tenant_id = ${tenantId} AND f.id > ${page.afterId} ORDER BY f.id LIMIT ${page.limit}`,
   );
-  return rows.map(asStoredFlow);
+  return fromRows<StoredFlow>(rows);
 }
 
-/** Where a flow's signing secret lives, which is sealed with it. */
-export function signingPlace(flow: { tenantId: string; flowId: string }): string {
+/** The associated data with which a flow's signing secret is sealed. */
+export function signingSecretAad(flow: { tenantId: string; flowId: string }): string {
   return `${flow.tenantId}/flows/${flow.flowId}`;
 }
 
@@ -143,14 +135,14 @@ export async function putFlow(
         RETURNING version
       )
       UPDATE flows SET version = next.version FROM next WHERE tenant_id = ${flow.tenantId} AND id = ${flow.id}`);
-  // Workers hold opened secrets for as long as the counter stands still.
+  // Workers cache opened secrets until the counter changes.
   if (row?.stored) await raiseCounter(transaction, "flows");
   return { secretStored: row?.stored ?? false };
 }
 
 /**
- * Gives a flow another signing secret; the one before signs beside it for `overlapSeconds`, and one before that no
- * longer. Answers until when; undefined where there is no such flow.
+ * Gives a flow another signing secret. The previous one also signs for `overlapSeconds`; an earlier one no longer
+ * does. Returns until when the previous one signs; undefined if there is no such flow.
  */
 export async function rotateSigningSecret(
   transaction: Queryable,
@@ -164,7 +156,7 @@ export async function rotateSigningSecret(
       WHERE tenant_id = ${flow.tenantId} AND id = ${flow.id} AND deleted_at IS NULL
       RETURNING old_signing_until AS former_until`);
   if (row === undefined) return undefined;
-  // Workers hold opened secrets for as long as the counter stands still.
+  // Workers cache opened secrets until the counter changes.
   await raiseCounter(transaction, "flows");
   return { formerUntil: row.former_until };
 }
@@ -176,18 +168,18 @@ export async function deleteFlow(transaction: Queryable, tenantId: string, id: s
   );
 }
 
-/** What a worker needs of a flow version: it never changes but for the secret, whose change raises the counter. */
+/** A flow version as workers execute it. It never changes except for the secret, whose change raises the counter. */
 export interface ExecutableFlow {
   tenantId: string;
   flowId: string;
   version: number;
   definition: FlowDefinition;
   signing: Sealed;
-  /** The secret that it replaced, and until when that one signs too. */
+  /** The previous secret, and until when it signs too. */
   formerSigning: (Sealed & { until: Date }) | undefined;
 }
 
-/** The versions named, those that exist. */
+/** Loads the flow versions that exist among the wanted ones. */
 export async function loadFlowVersions(
   database: Queryable,
   wanted: readonly { tenantId: string; flowId: string; version: number }[],
@@ -234,17 +226,3 @@ const versionRows = rowInput<{ tenantId: string; flowId: string; version: number
   ["flow_id", "text", (flow) => flow.flowId],
   ["version", "int", (flow) => flow.version],
 ]);
-
-function asStoredFlow(row: FlowRow): StoredFlow {
-  return {
-    tenantId: row.tenant_id,
-    id: row.id,
-    version: row.version,
-    deployedVersion: row.deployed_version ?? undefined,
-    definition: row.definition,
-    deployedSchedule: row.deployed_schedule ?? undefined,
-    createdAt: row.created_at,
-    updatedAt: row.updated_at,
-    readAt: row.read_at,
-  };
-}

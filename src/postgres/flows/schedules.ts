@@ -8,13 +8,13 @@ export interface DueSchedule {
   tenantId: string;
   flowId: string;
   schedule: Schedule;
-  /** The earliest tick that was not made yet, ms since the epoch. */
+  /** The earliest tick without an event, ms since the epoch. */
   tickMs: number;
 }
 
 /**
- * Locks the schedules whose tick has come, the longest due first, at most `limit`, until the transaction ends; those
- * that another transaction holds are skipped. `nowMs` is the moment by which they are due, by the database's clock.
+ * Locks the schedules that are due until the transaction ends, the longest due first, at most `limit`; skips those
+ * that another transaction holds. `nowMs` is the database's time by which they are due.
  */
 export async function claimDueSchedules(
   transaction: Queryable,
@@ -39,7 +39,7 @@ export async function claimDueSchedules(
   return { due, nowMs: rows[0]?.now.getTime() ?? 0 };
 }
 
-/** Moves schedules that this transaction holds on to their next ticks; one without a next tick has ended. */
+/** Moves schedules that this transaction has locked to their next ticks; a schedule without a next tick has ended. */
 export async function moveSchedules(
   transaction: Queryable,
   schedules: readonly { tenantId: string; flowId: string; nextTickMs: number | undefined }[],
@@ -55,7 +55,7 @@ const movedRows = rowInput<{ tenantId: string; flowId: string; nextTickMs: numbe
   ["next_tick_ms", "bigint", (one) => one.nextTickMs],
 ]);
 
-/** How long until the next tick of any schedule, ms, 0 when it has come; undefined when there is none. */
+/** Time until the next tick of any schedule, ms, 0 when it is due; undefined when there is none. */
 export async function nextTickDueMs(database: Queryable): Promise<number | undefined> {
   const [row] = await database.query<{ wait_ms: string }>(
     prepared(

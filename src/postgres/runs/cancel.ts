@@ -2,9 +2,9 @@ import type { Queryable } from "../core/database.ts";
 import { sql } from "../core/sql.ts";
 
 /**
- * Ends a run that has not ended: nothing that a worker writes for it counts any more, and a worker that has it stops
- * when its lease is not extended. The dead letter that it was replaying can be replayed again. A dead run of a flow with an order counts as one that has not: it holds up its key.
- * Undefined when it had ended already, or there is none.
+ * Cancels an unfinished run: results that a worker writes for it no longer count, and the worker stops when it cannot
+ * extend its lease. The dead letter that it was replaying can be replayed again. A dead run of a flow with an order
+ * counts as unfinished, because it blocks its key. Undefined when the run had ended or does not exist.
  */
 export async function cancelRun(
   transaction: Queryable,

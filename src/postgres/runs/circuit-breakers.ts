@@ -1,29 +1,27 @@
 import type { Queryable } from "../core/database.ts";
 import { rowInput } from "../core/row-input.ts";
+import { fromRow, fromRows } from "../core/rows.ts";
 import { prepared, type Sql, sql } from "../core/sql.ts";
 
 export const BREAKER_STATES = ["closed", "open", "half_open"] as const;
 export type BreakerState = (typeof BREAKER_STATES)[number];
 
-/** When a breaker opens, and for how long. */
+/** When a circuit breaker opens, and for how long. */
 export interface BreakerThresholds {
-  /** It opens after so many failures in a row, */
+  /** It opens after this many consecutive failures, */
   failures: number;
-  /** or so many time-outs among them: what hangs costs far more than what answers an error, */
+  /** or this many time-outs among them, because a call that hangs costs far more than one that fails, */
   timeouts: number;
-  /**
-   * if the first of the calls that failed began this long ago, ms: a target that fails for a moment is left to the
-   * flows' back-off.
-   */
+  /** if the first failed call started at least this long ago, ms: short failures are left to the flows' back-off. */
   failingMs: number;
-  /** How long it is open the first time, and at most, ms: each time in a row that its probe fails twice as long. */
+  /** How long it is open at first, and at most, ms: doubles each time that a probe fails in a row. */
   openMs: number;
   maxOpenMs: number;
-  /** No `Retry-After` keeps it open for longer, ms. */
+  /** The longest `Retry-After` that it respects, ms. */
   maxRetryAfterMs: number;
-  /** The run that probes counts as lost after this time, ms, and another one may. */
+  /** After this time a probing run counts as lost, and another one may probe, ms. */
   probeMs: number;
-  /** A target is watched for this long after a failure, ms. */
+  /** A target is watched for this time after a failure, ms. */
   watchedMs: number;
 }
 
@@ -32,29 +30,24 @@ export interface WatchedTarget {
   tenantId: string;
   target: string;
   state: BreakerState;
-  /** How long until a run may try the target, ms; 0 while the breaker is closed. */
+  /** Time until a run may try the target, ms; 0 while the breaker is closed. */
   probeInMs: number;
-  /** How long it is watched for, ms. */
+  /** The remaining time that it is watched, ms. */
   watchedForMs: number;
-}
-
-interface WatchedRow {
-  tenant_id: string;
-  target: string;
-  state: BreakerState;
-  probe_in_ms: number;
-  watched_for_ms: number;
 }
 
 const WATCHED = sql`tenant_id, target, state,
   greatest(0, coalesce(extract(epoch FROM probe_at - now()) * 1000, 0))::float8 AS probe_in_ms`;
 
-/** The targets that failed within `watchedMs`, or whose breaker is not closed; at most `limit`, the open ones first. */
+/**
+ * Loads the targets that failed within `watchedMs` or whose breaker is not closed; at most `limit`, the open ones
+ * first.
+ */
 export async function loadWatchedTargets(
   database: Queryable,
   { watchedMs, limit }: { watchedMs: number; limit: number },
 ): Promise<WatchedTarget[]> {
-  const rows = await database.query<WatchedRow>(
+  const rows = await database.query(
     prepared(
       "load-watched-targets",
       sql`SELECT * FROM (
@@ -65,47 +58,43 @@ export async function loadWatchedTargets(
       ) q LIMIT ${limit}`,
     ),
   );
-  return rows.map(asWatchedTarget);
+  return fromRows<WatchedTarget>(rows);
 }
 
-/** What came of the calls to one target, in the order of their ends. */
+/** The results of the calls to one target, in the order of their ends. */
 export interface TargetReport {
   tenantId: string;
   target: string;
-  /** Whether any call reached it, how many failed since the last that did, and how many of those by a time-out. */
+  /** Whether any call reached it, and the number of failures and time-outs since the last that did. */
   reached: boolean;
   failures: number;
   timeouts: number;
-  /** How long the first of the calls that failed took, ms. */
+  /** The duration of the first failed call, ms. */
   tookMs: number;
   lastError: string | undefined;
-  /** The longest that it asked to wait, ms. */
+  /** The longest wait that it requested, ms. */
   retryAfterMs: number;
 }
 
 /**
- * Counts what came of a batch of calls, one report a target, and opens and closes breakers by it. Changes that every
- * worker has to know raise the counter `breakers` in the same statement. Answers what is known of the targets now.
+ * Adds up the results of a batch of calls, one report per target, and opens and closes breakers. Changes that every
+ * worker has to know raise the counter `breakers` in the same statement. Returns the new states of the targets.
  */
 export async function reportTargets(
   database: Queryable,
   reports: readonly TargetReport[],
   thresholds: BreakerThresholds,
 ): Promise<(WatchedTarget & { hasClosed: boolean; hasOpened: boolean })[]> {
-  // In one order in every process: reports of the same targets wait for each other and never in a circle.
+  // Sorted, so that concurrent reports of the same targets never deadlock.
   const sorted = [...reports].sort((left, right) => (keyOf(left) < keyOf(right) ? -1 : 1));
-  const rows = await database.query<WatchedRow & { has_closed: boolean; has_opened: boolean }>(
+  const rows = await database.query(
     prepared("report-targets", reportStatement(sorted, thresholds)),
   );
-  return rows.map((row) => ({
-    ...asWatchedTarget(row),
-    hasClosed: row.has_closed,
-    hasOpened: row.has_opened,
-  }));
+  return fromRows<WatchedTarget & { hasClosed: boolean; hasOpened: boolean }>(rows);
 }
 
-// Closed: the run of failures grows, or begins anew behind a call that reached the target. Half open: the end of the
-// probe decides. Open: what was under way when it opened changes nothing but the wait that the target asks for.
+// Closed: failures add up, or restart after a call that reached the target. Half open: the probe's result decides.
+// Open: calls that were running when it opened change only the wait that the target requests.
 function reportStatement(reports: readonly TargetReport[], thresholds: BreakerThresholds): Sql {
   const input = reportRows(
     reports.map((report) => ({
@@ -184,15 +173,15 @@ const reportRows = rowInput<TargetReport>([
 ]);
 
 /**
- * Takes the one turn to try a target whose breaker is open and whose time has come: true for who has it, for
- * `probeMs`. Otherwise what is known of it now; undefined when nothing is.
+ * Claims the probe of a target whose breaker is open and due, for `probeMs`: true for the one caller that gets it.
+ * Otherwise returns the current state; undefined when there is none.
  */
 export async function takeProbe(
   database: Queryable,
   { tenantId, target }: { tenantId: string; target: string },
   probeMs: number,
 ): Promise<{ isMine: boolean; known: WatchedTarget | undefined }> {
-  const [mine] = await database.query<WatchedRow>(
+  const [mine] = await database.query(
     prepared(
       "take-probe",
       sql`UPDATE circuit_breakers SET state = 'half_open', probe_at = now() + ${probeMs}::float8 * interval '1 millisecond'
@@ -200,17 +189,17 @@ export async function takeProbe(
       RETURNING ${WATCHED}, ${probeMs}::float8 AS watched_for_ms`,
     ),
   );
-  if (mine !== undefined) return { isMine: true, known: asWatchedTarget(mine) };
-  const [row] = await database.query<WatchedRow>(
+  if (mine !== undefined) return { isMine: true, known: fromRow<WatchedTarget>(mine) };
+  const [row] = await database.query(
     prepared(
       "find-watched-target",
       sql`SELECT ${WATCHED}, ${probeMs}::float8 AS watched_for_ms FROM circuit_breakers WHERE tenant_id = ${tenantId} AND target = ${target}`,
     ),
   );
-  return { isMine: false, known: row === undefined ? undefined : asWatchedTarget(row) };
+  return { isMine: false, known: fromRow<WatchedTarget>(row) };
 }
 
-/** A breaker as it is shown. */
+/** A circuit breaker as the API shows it. */
 export interface StoredBreaker {
   tenantId: string;
   target: string;
@@ -221,44 +210,24 @@ export interface StoredBreaker {
   openedAt: Date | undefined;
   probeAt: Date | undefined;
   closedAt: Date | undefined;
-  /** Runs that are held by it, counted up to the limit that was asked for. */
+  /** The number of runs that it holds, counted up to `maxHeldRuns`. */
   heldRuns: number;
 }
 
-/** A page of a tenant's breakers by target: of every target that ever failed. */
+/** Lists a page of a tenant's breakers by target, one for every target that ever failed. */
 export async function listBreakers(
   transaction: Queryable,
   page: { tenantId: string; afterTarget: string; limit: number; maxHeldRuns: number },
 ): Promise<StoredBreaker[]> {
-  const rows = await transaction.query<{
-    tenant_id: string;
-    target: string;
-    state: BreakerState;
-    failures: number;
-    last_error: string | null;
-    failed_at: Date | null;
-    opened_at: Date | null;
-    probe_at: Date | null;
-    closed_at: Date | null;
-    held_runs: number;
-  }>(sql`SELECT b.*, (SELECT count(*)::int FROM (SELECT FROM runs r WHERE r.tenant_id = b.tenant_id
+  const rows =
+    await transaction.query(sql`SELECT b.tenant_id, b.target, b.state, b.failures, b.last_error, b.failed_at, b.opened_at, b.probe_at,
+        b.closed_at, (SELECT count(*)::int FROM (SELECT FROM runs r WHERE r.tenant_id = b.tenant_id
         AND r.held_reason = 'circuit_open ' || b.target AND r.state = 'queued' LIMIT ${page.maxHeldRuns}) q) AS held_runs
       FROM circuit_breakers b WHERE b.tenant_id = ${page.tenantId} AND b.target > ${page.afterTarget} ORDER BY b.target LIMIT ${page.limit}`);
-  return rows.map((row) => ({
-    tenantId: row.tenant_id,
-    target: row.target,
-    state: row.state,
-    failures: row.failures,
-    lastError: row.last_error ?? undefined,
-    failedAt: row.failed_at ?? undefined,
-    openedAt: row.opened_at ?? undefined,
-    probeAt: row.probe_at ?? undefined,
-    closedAt: row.closed_at ?? undefined,
-    heldRuns: row.held_runs,
-  }));
+  return fromRows<StoredBreaker>(rows);
 }
 
-/** Forgets closed breakers whose last failure is older, at most `limit`; answers how many. */
+/** Deletes closed breakers whose last failure is older than `maxAgeMs`, at most `limit`; returns how many. */
 export async function deleteOldBreakers(
   database: Queryable,
   { maxAgeMs, limit }: { maxAgeMs: number; limit: number },
@@ -272,14 +241,4 @@ export async function deleteOldBreakers(
 
 function keyOf({ tenantId, target }: TargetReport): string {
   return `${tenantId} ${target}`;
-}
-
-function asWatchedTarget(row: WatchedRow): WatchedTarget {
-  return {
-    tenantId: row.tenant_id,
-    target: row.target,
-    state: row.state,
-    probeInMs: row.probe_in_ms,
-    watchedForMs: row.watched_for_ms,
-  };
 }

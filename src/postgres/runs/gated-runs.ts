@@ -1,16 +1,16 @@
-import type { Priority } from "../../domain/priority.ts";
 import type { Queryable } from "../core/database.ts";
+import { fromRows } from "../core/rows.ts";
 import { prepared, sql } from "../core/sql.ts";
 import { idBounds } from "../schema/partitions.ts";
 import { asClaimedRuns, type ClaimRow } from "./claimed-rows.ts";
 import type { ClaimedRuns, DueRun } from "./runs.ts";
 
 /**
- * Claims runs of flows with limits: of those given and of those that their flows hold, the first by event that the
- * limits admit, so that what comes back may be others than were asked for. Those given that are not admitted stay
- * queued, held with a reason and a time, their attempts unspent. Claims of one flow come one after the other, over
- * all processes: no limit is ever exceeded, and no two runs of one key are under way at once. `holdMs` is how long
- * a run is held whose turn another run's end announces, if nobody does.
+ * Claims runs of flows with limits: the first by event that the limits admit, among the given runs and those that
+ * their flows hold, so the result may contain other runs. Given runs that are not admitted stay queued, held with a
+ * reason and a time, without an attempt. Claims of one flow are serialized over all processes: no limit is exceeded,
+ * and no two runs of one key run at once. `holdMs` is how long a run is held if the end of another run that wakes it
+ * goes unnoticed.
  */
 export async function claimGatedRuns(
   database: Queryable,
@@ -30,39 +30,26 @@ export async function claimGatedRuns(
   return asClaimedRuns(rows);
 }
 
-/** A run of a flow with limits that is no longer under way: what it gives up, others wait for. */
+/** A run of a flow with limits that no longer runs, and frees its slot for others. */
 export interface FreedRun {
   tenantId: string;
   flowId: string;
   gate: string;
-  /** Whether it has ended, so that its key is free too. */
+  /** Whether it has ended, which also frees its key. */
   ended: boolean;
 }
 
-/** Queues anew those runs, under their next generation, that the freed ones held up, and pushes them `leaseMs` ahead. */
+/** Queues the runs that the freed ones blocked under their next generation, and moves them `leaseMs` ahead. */
 export async function wakeGatedRuns(
   database: Queryable,
   freed: readonly FreedRun[],
   leaseMs: number,
 ): Promise<DueRun[]> {
-  const rows = await database.query<{
-    id: string;
-    tenant_id: string;
-    flow_id: string;
-    lane: Priority;
-    generation: number;
-  }>(
+  const rows = await database.query(
     prepared(
       "wake-gated-runs",
-      sql`SELECT id, tenant_id, flow_id, lane, generation FROM wake_gated_runs(${freed.map((run) => run.tenantId)}, ${freed.map((run) => run.flowId)}, ${freed.map((run) => (run.ended ? run.gate : ""))}, ${leaseMs})`,
+      sql`SELECT id, tenant_id, flow_id, lane, generation, true AS gated FROM wake_gated_runs(${freed.map((run) => run.tenantId)}, ${freed.map((run) => run.flowId)}, ${freed.map((run) => (run.ended ? run.gate : ""))}, ${leaseMs})`,
     ),
   );
-  return rows.map((row) => ({
-    id: row.id,
-    tenantId: row.tenant_id,
-    flowId: row.flow_id,
-    lane: row.lane,
-    generation: row.generation,
-    gated: true,
-  }));
+  return fromRows<DueRun>(rows);
 }

@@ -1,11 +1,12 @@
 import type { Priority } from "../../domain/priority.ts";
 import type { Queryable } from "../core/database.ts";
 import { rowInput } from "../core/row-input.ts";
+import { fromRows } from "../core/rows.ts";
 import { prepared, sql } from "../core/sql.ts";
 import { isAmong } from "../schema/partitions.ts";
 import type { DueRun } from "./runs.ts";
 
-/** A claimed run that is not tried now: why, as it is shown, and for how long, ms. */
+/** A claimed run that is put off: the reason that the API shows, and for how long, ms. */
 export interface HeldRun {
   id: string;
   fence: number;
@@ -13,7 +14,10 @@ export interface HeldRun {
   delayMs: number;
 }
 
-/** Gives runs back that were claimed and not tried: queued, held, their attempts unspent. Who lost a run changes nothing. */
+/**
+ * Releases claimed runs that were not executed: queued and held, without an attempt. If the lease was lost, nothing
+ * changes.
+ */
 export async function holdRuns(database: Queryable, held: readonly HeldRun[]): Promise<void> {
   const ids = held.map((run) => run.id);
   const rows = heldRows(held);
@@ -37,12 +41,12 @@ const heldRows = rowInput<HeldRun>([
   ["delay_ms", "float8", (run) => run.delayMs],
 ]);
 
-/** Why runs wait whose tenant holds all the slots that it may. */
+/** The reason of runs whose tenant uses all its slots. */
 export const TENANT_SLOTS = "tenant_slots";
 
 /**
- * Puts off queued runs that nobody has claimed, until slots are free for their tenant. The commit is not waited for on
- * the disk: a run whose putting off a crash takes back comes due as one whose job is lost.
+ * Puts off queued runs until their tenant has free slots. The commit is not flushed to disk: if a crash undoes it,
+ * the run comes due as if its job were lost.
  */
 export async function putOffRuns(
   database: Queryable,
@@ -66,7 +70,10 @@ const delayedRows = rowInput<{ id: string; delayMs: number }>([
   ["delay_ms", "float8", (run) => run.delayMs],
 ]);
 
-/** Of each tenant and lane, its first runs by event that are put off, at most `limit`, in the order of the arguments. */
+/**
+ * Finds the first runs by event that are put off, of each tenant and lane, at most `limit` each, in the order of
+ * `lines`.
+ */
 export async function findPutOffRuns(
   database: Queryable,
   lines: readonly { tenantId: string; lane: Priority; limit: number }[],
@@ -93,18 +100,12 @@ const lineRows = rowInput<{ tenantId: string; lane: Priority; limit: number }>([
   ["most", "int", (line) => line.limit],
 ]);
 
-/** Queues anew, at most `limit` at once, the runs of a tenant that are held for this reason; the first ones first. */
+/** Queues the runs of a tenant that are held for a reason, at most `limit`, in the order of their events. */
 export async function wakeHeldRuns(
   database: Queryable,
   held: { tenantId: string; reason: string; limit: number; leaseMs: number },
 ): Promise<DueRun[]> {
-  const rows = await database.query<{
-    id: string;
-    flow_id: string;
-    lane: Priority;
-    generation: number;
-    gated: boolean;
-  }>(
+  const rows = await database.query(
     prepared(
       "wake-held-runs",
       sql`UPDATE runs SET held_reason = NULL, generation = generation + 1,
@@ -113,15 +114,8 @@ export async function wakeHeldRuns(
           WHERE tenant_id = ${held.tenantId} AND held_reason = ${held.reason} AND state = 'queued' AND visible_at > now()
           ORDER BY event_id LIMIT ${held.limit}))
         AND state = 'queued'
-      RETURNING id, flow_id, lane, generation, gate IS NOT NULL AS gated`,
+      RETURNING id, tenant_id, flow_id, lane, generation, gate IS NOT NULL AS gated`,
     ),
   );
-  return rows.map((row) => ({
-    id: row.id,
-    tenantId: held.tenantId,
-    flowId: row.flow_id,
-    lane: row.lane,
-    generation: row.generation,
-    gated: row.gated,
-  }));
+  return fromRows<DueRun>(rows);
 }

@@ -1,12 +1,12 @@
 import type { Priority } from "../../domain/priority.ts";
 import {
-  asLooked,
+  asScanned,
   type FoundRows,
   findRows,
-  LOOKED_COLUMNS,
-  type Looked,
-  type LookedRow,
-  type LookStep,
+  SCANNED_COLUMNS,
+  type Scanned,
+  type ScannedRow,
+  type ScanStep,
 } from "../core/bounded-list.ts";
 import type { Queryable } from "../core/database.ts";
 import { type Sql, sql } from "../core/sql.ts";
@@ -16,27 +16,27 @@ export const RUN_STATES = ["queued", "running", "succeeded", "failed", "dead", "
 /** Failed means: an attempt failed, and the next one is due. */
 export type RunState = (typeof RUN_STATES)[number];
 
-/** A run as it is shown. */
+/** A run as the API shows it. */
 export interface StoredRun {
   id: string;
   tenantId: string;
   flowId: string;
   flowVersion: number;
   eventId: string;
-  /** 0 for the run that routing made; each replay counts one up. */
+  /** 0 for the run that routing created; each replay counts up by one. */
   replaySeq: number;
   lane: Priority;
   state: RunState;
-  /** Of a failed run: when its next attempt is due. */
+  /** When the next attempt of a failed run is due. */
   visibleAt: Date;
-  /** Why a queued run waits until then. */
+  /** Why a queued run is held until then. */
   heldReason: string | undefined;
   errorCode: string | undefined;
   errorMessage: string | undefined;
   createdAt: Date;
   startedAt: Date | undefined;
   finishedAt: Date | undefined;
-  /** Those that ended, the first one first. */
+  /** The attempts that ended, in order. */
   attempts: StoredAttempt[];
 }
 
@@ -56,7 +56,7 @@ export interface RunFilter {
   flowId: string | undefined;
   eventId: string | undefined;
   state: RunState | undefined;
-  /** The least id, from the time asked for. */
+  /** The lowest id, from the requested time. */
   sinceId: string | undefined;
   /** Only ids below this one: where the previous page ended. */
   beforeId: string | undefined;
@@ -92,9 +92,9 @@ export async function listRuns(database: Queryable, filter: RunFilter): Promise<
       eventId: filter.eventId,
       limit: filter.limit + 1,
     });
-    return { rows: runs.slice(0, filter.limit), more: runs.length > filter.limit, lookedUntilId: undefined };
+    return { rows: runs.slice(0, filter.limit), more: runs.length > filter.limit, scannedUntilId: undefined };
   }
-  const { rows: ids, ...end } = await findRows((step) => lookAtRuns(database, filter, step), {
+  const { rows: ids, ...end } = await findRows((step) => scanRuns(database, filter, step), {
     beforeId: filter.beforeId,
     limit: filter.limit,
     filtered: filter.flowId !== undefined || filter.state !== undefined,
@@ -103,18 +103,18 @@ export async function listRuns(database: Queryable, filter: RunFilter): Promise<
   return { rows: await withAttempts(database, rows), ...end };
 }
 
-/** The ids of the runs that a filter finds among the next ones. */
-async function lookAtRuns(database: Queryable, filter: RunFilter, step: LookStep): Promise<Looked<string>> {
-  const [row] = await database.query<LookedRow>(sql`WITH looked AS MATERIALIZED (
+/** Scans the next runs and returns the ids of those that match the filter. */
+async function scanRuns(database: Queryable, filter: RunFilter, step: ScanStep): Promise<Scanned<string>> {
+  const [row] = await database.query<ScannedRow>(sql`WITH scanned AS MATERIALIZED (
         SELECT r.id, r.flow_id, r.state FROM runs r
         WHERE r.tenant_id = ${filter.tenantId} AND (${filter.sinceId}::uuid IS NULL OR r.id >= ${filter.sinceId}) AND (${step.beforeId}::uuid IS NULL OR r.id < ${step.beforeId})
         ORDER BY r.id DESC LIMIT ${step.rows}
       ), found AS (
-        SELECT l.id FROM looked l WHERE (${filter.flowId}::text IS NULL OR l.flow_id = ${filter.flowId}) AND (${filter.state}::text IS NULL OR l.state = ${filter.state})
+        SELECT l.id FROM scanned l WHERE (${filter.flowId}::text IS NULL OR l.flow_id = ${filter.flowId}) AND (${filter.state}::text IS NULL OR l.state = ${filter.state})
         ORDER BY l.id DESC LIMIT ${step.limit}
       )
-      SELECT ${LOOKED_COLUMNS}`);
-  return asLooked(row);
+      SELECT ${SCANNED_COLUMNS}`);
+  return asScanned(row);
 }
 
 async function loadRuns(database: Queryable, tenantId: string, ids: readonly string[]): Promise<RunRow[]> {

@@ -12,20 +12,20 @@ export interface LogLine {
   fields?: Record<string, unknown>;
 }
 
-/** What one worker has logged for a run since it took it. */
+/** The log of one worker's attempt at a run. */
 export interface RunLogPart {
   runId: string;
-  /** The fence under which the worker took the run: its lines stand beside those of any other. */
+  /** The fence of the worker's lease, which separates its lines from those of other workers. */
   fence: number;
   tenantId: string;
   /** Counts from 1. */
   attempt: number;
   lines: readonly LogLine[];
-  /** Lines that were too many to keep. */
+  /** The number of lines that exceeded the limit. */
   dropped: number;
 }
 
-/** Writes the logs given, each whole and once in a batch; of each run the newest `maxParts` stay. */
+/** Stores the logs, each complete and once in a batch; keeps the newest `maxParts` of each run. */
 export async function keepRunLogs(
   database: Queryable,
   parts: readonly RunLogPart[],

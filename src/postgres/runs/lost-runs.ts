@@ -4,7 +4,7 @@ import { prepared, sql } from "../core/sql.ts";
 import { idBounds, isAmong } from "../schema/partitions.ts";
 import { WORKER_LOST } from "./runs.ts";
 
-/** A run whose worker is gone: it was running, and its lease has ended. */
+/** A run that lost its worker: it was running, and its lease expired. */
 export interface LostRun {
   id: string;
   tenantId: string;
@@ -13,11 +13,13 @@ export interface LostRun {
   eventId: string;
   fence: number;
   replaySeq: number;
-  /** How often that was so before, since an attempt ended. */
+  /** How often it lost its worker before, since an attempt ended. */
   lost: number;
 }
 
-/** Those of the due runs that lost their worker, and the suspects: those that did so before and waited since. */
+/**
+ * Finds the due runs that lost their worker, and counts the suspects: due runs that did so before and waited since.
+ */
 export async function findLostRuns(
   database: Queryable,
   ids: readonly string[],
@@ -56,8 +58,8 @@ export async function findLostRuns(
 }
 
 /**
- * Counts the loss of runs that are still lost. After the first a run is queued, due at once; after a further one it is
- * a suspect, and waits as one does whose attempt failed.
+ * Counts the loss of runs that are still lost. After the first loss a run is queued, due at once; after another one
+ * it is a suspect, and waits like a failed attempt.
  */
 export async function countLosses(
   database: Queryable,
@@ -86,8 +88,8 @@ const lossRows = rowInput<{ id: string; fence: number; delayMs: number }>([
 ]);
 
 /**
- * Lets one of the suspects among due runs go on, and only while no other one is out; the others wait for another
- * `waitMs`. The one that ends its worker so meets no other suspect any more, and ends none but itself.
+ * Lets one suspect among the due runs go on, and only while no other suspect runs; the others wait for another
+ * `waitMs`. If it crashes its worker again, it crashes no other suspect.
  */
 export async function holdSuspects(
   database: Queryable,

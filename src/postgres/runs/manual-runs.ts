@@ -9,8 +9,8 @@ import { findVersionToRun } from "../flows/flows.ts";
 import type { QueuedRun } from "./replay.ts";
 
 /**
- * Makes an event of the data, routed to one flow alone, and the run, first due `leaseMs` from now if its job is lost.
- * A key that counts already gives the run that it was first given. Undefined where there is no such flow.
+ * Creates an event of the data, routed to one flow alone, and its run, due in `leaseMs` in case its job is lost. A
+ * key that is in use returns the first run with the key. Undefined when there is no such flow.
  */
 export async function startManualRun(
   transaction: Queryable,
@@ -18,7 +18,7 @@ export async function startManualRun(
     tenantId: string;
     flowId: string;
     data: Buffer;
-    /** What makes it the same event when it comes again. */
+    /** Identifies the event when it is sent again. */
     deliveryKey: string;
     /** How long the delivery key counts; undefined: it is always new. */
     keyWindowMs: number | undefined;
@@ -55,7 +55,7 @@ export async function startManualRun(
   return { ...run, isNew: true };
 }
 
-/** The event as its flow's order sees it. */
+/** The event as the order of its flow reads it. */
 function eventOf(
   { tenantId, flowId, data }: { tenantId: string; flowId: string; data: Buffer },
   id: string,
@@ -77,7 +77,7 @@ function eventOf(
   };
 }
 
-/** Gives a key to an event, and answers the event that it counts for: another one's, if that had it first. */
+/** Assigns a key to an event, and returns the event that the key belongs to: an earlier one if it has the key. */
 async function takeKey(
   transaction: Queryable,
   taken: { tenantId: string; flowId: string; deliveryKey: string; keyWindowMs: number; eventId: string },

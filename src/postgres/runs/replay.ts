@@ -19,7 +19,7 @@ export interface QueuedRun {
   gate?: string | undefined;
 }
 
-/** What became of the wish to replay a run; where it is refused, why. */
+/** The result of requesting a replay of a run. */
 export type Replay =
   | { kind: "replayed"; run: QueuedRun }
   | { kind: "unfinished"; state: RunState }
@@ -27,8 +27,8 @@ export type Replay =
   | { kind: "event_gone" };
 
 /**
- * Makes a new run of the event and the flow of a run that has ended, by the version that is deployed, else the newest;
- * it is first due `leaseMs` from now if its job is lost. Undefined where there is no such run.
+ * Creates a new run of the event and the flow of a finished run, with the deployed version, else the newest; it is
+ * due in `leaseMs` in case its job is lost. Undefined when there is no such run.
  */
 export async function replayRun(
   transaction: Queryable,
@@ -61,8 +61,8 @@ export async function replayRun(
 }
 
 /**
- * The numbers of the next replays of events by flows, in order, which are this transaction's until it ends. No key
- * holds them: a replay's run lies in its own day, and a key of a partitioned table holds within a day.
+ * Reserves the numbers of the next replays of events by flows, in order, until the transaction ends. No unique key
+ * guards them: a replay's run lies in its own day, and a key of a partitioned table is unique within a day.
  */
 export async function nextReplays(
   transaction: Queryable,
@@ -70,7 +70,7 @@ export async function nextReplays(
 ): Promise<{ replaySeq: number; atMs: number }[]> {
   if (wanted.length === 0) return [];
   const names = wanted.map(({ eventId, flowId }) => `replay ${eventId} ${flowId}`);
-  // In one order, so that two that want several never wait for each other.
+  // Sorted, so that concurrent transactions never deadlock.
   await transaction.query(sql`SELECT pg_advisory_xact_lock(key) FROM
       (SELECT DISTINCT hashtextextended(name, 0) AS key FROM unnest(${names}::text[]) AS name ORDER BY key) keys`);
   const { low } = idBounds(wanted.map(({ eventId }) => eventId));

@@ -6,7 +6,10 @@ import { prepared, type Sql, sql } from "../core/sql.ts";
 import { idBounds, isAmong } from "../schema/partitions.ts";
 import { asClaimedRuns, type ClaimRow } from "./claimed-rows.ts";
 
-/** A run that this process holds: nobody else may finish it while its fence is the newest and its lease runs. */
+/**
+ * A run that this process executes: it may finish the run while its fence is the newest and its lease has not
+ * expired.
+ */
 export interface ClaimedRun {
   id: string;
   tenantId: string;
@@ -16,13 +19,16 @@ export interface ClaimedRun {
   replaySeq: number;
   lane: Priority;
   fence: number;
-  /** Attempts that were finished before this one. */
+  /** Attempts that ended before this one. */
   attempts: number;
   /** Of a flow with limits: see `domain/flow-gate.ts`. */
   gate?: string | undefined;
 }
 
-/** What a claim got, and the counters of its moment: whether what is known of flows and breakers is still true. */
+/**
+ * The claimed runs, and the counters read in the same statement, which tell whether cached flows and breakers are
+ * current.
+ */
 export interface ClaimedRuns {
   runs: ClaimedRun[];
   flowsCounter: number;
@@ -30,11 +36,10 @@ export interface ClaimedRuns {
 }
 
 /**
- * Claims the runs of a batch that are queued: they are running from now on, for `leaseMs`, under a new fence. The
- * commit is not waited for on the disk, so a crash of the server may take the claim back; the fence rises by a random
- * step, so that the next claim has another one all the same. What
- * is missing in the answer was finished, cancelled or claimed by another. Runs of flows
- * with limits are claimed by `claimGatedRuns` instead.
+ * Claims the queued runs of a batch: they are running for `leaseMs`, under a new fence. The commit is not flushed to
+ * disk, so a crash of the server may undo the claim; the fence rises by a random step, so that the next claim has a
+ * different one even then. Runs missing in the result were finished, cancelled or claimed by another process. Runs of
+ * flows with limits are claimed by `claimGatedRuns` instead.
  */
 export async function claimRuns(
   database: Queryable,
@@ -60,7 +65,7 @@ export async function claimRuns(
   return asClaimedRuns(rows);
 }
 
-/** Pushes the leases of running runs ahead; answers the ids that are still held under the fence given. */
+/** Extends the leases of running runs; returns the ids that are still running under the given fence. */
 export async function extendLeases(
   database: Queryable,
   held: readonly { id: string; fence: number }[],
@@ -86,32 +91,33 @@ const leaseRows = rowInput<{ id: string; fence: number }>([
   ["fence", "bigint", (run) => run.fence],
 ]);
 
-/** How one attempt ended and what becomes of its run. */
+/** The result of an attempt, and the next state of its run. */
 export interface FinishedAttempt {
   id: string;
   eventId: string;
   fence: number;
-  /** 0 for the first run of its event; the others may be a dead letter's. */
+  /** 0 for the run that routing created; others may replay a dead letter. */
   replaySeq: number;
-  /** succeeded and dead end the run; failed waits `retryDelayMs` for its next attempt. */
+  /** succeeded and dead end the run; failed waits `retryDelayMs` for the next attempt. */
   state: "succeeded" | "failed" | "dead";
   retryDelayMs: number;
   durationMs: number;
   responseStatus: number | undefined;
   errorCode: string | undefined;
   errorMessage: string | undefined;
-  /** What the dead letter keeps besides, when the state is dead. */
+  /** Stored in the dead letter, when the state is dead. */
   errorContext: Record<string, unknown> | undefined;
   fingerprint: string | undefined;
 }
 
-/** The error of a run whose worker was gone so often that it is not given to another. */
+/** The error of a run that lost its worker too often to be claimed again. */
 export const WORKER_LOST = "WORKER_LOST";
 
 /**
- * Writes how a batch of attempts ended: the run's new state, the attempt, and for a dead one its dead letter with a
- * copy of its event, in one statement. The run that replays a dead letter makes no second one: the letter is replayed
- * when it succeeded, and has the new error when it is dead. A run whose fence is no longer ours is left alone; answers the ids written.
+ * Stores the results of a batch of attempts in one statement: the run's new state, the attempt, and for a dead run
+ * its dead letter with a copy of its event. A run that replays a dead letter creates no second one: the dead letter
+ * is replayed when the run succeeds, and gets the new error when the run is dead. Runs with another fence are left
+ * alone; returns the ids written.
  */
 export async function finishRuns(
   database: Queryable,
@@ -130,7 +136,7 @@ export async function finishRuns(
   return new Set(readList(row?.ids));
 }
 
-/** Lies before every partition. */
+/** Lower than every partition. */
 const NO_EVENT = "00000000-0000-0000-0000-000000000000";
 
 const finishedRows = rowInput<FinishedAttempt>([
@@ -209,24 +215,24 @@ new_dead_letters AS (
 )${RESULT}`;
 }
 
-/** A run that is queued again under a new generation, and needs a job. */
+/** A run that is queued under a new generation and needs a job. */
 export interface DueRun {
   id: string;
   tenantId: string;
   flowId: string;
   lane: Priority;
   generation: number;
-  /** How often its worker was gone before an attempt ended; left out where that is not asked. */
+  /** How often it lost its worker before an attempt ended; only set by `queueRuns`. */
   lost?: number;
-  /** Why it was held until it came due; left out where that is not asked. */
+  /** Why it was held until it came due; only set by `queueRuns`. */
   heldReason?: string | undefined;
-  /** Whether it is claimed by its flow's limits. */
+  /** Whether its flow's limits apply to its claim. */
   gated: boolean;
 }
 
 /**
- * Runs of the lanes that are due, the longest due first, at most `limit`: their job was lost, their worker's lease
- * ended, or they failed and their back-off is over. Nothing is locked: `queueRuns` decides.
+ * Lists the due runs of the lanes, the longest due first, at most `limit`: their job was lost, their lease expired,
+ * or the back-off after a failed attempt is over. Locks nothing: `queueRuns` decides.
  */
 export async function dueRunIds(
   database: Queryable,
@@ -244,7 +250,7 @@ export async function dueRunIds(
   return rows.map((row) => row.id);
 }
 
-/** Queues those of the runs that are still due under their next generation, and pushes them `leaseMs` ahead. */
+/** Queues the runs that are still due under their next generation, and moves them `leaseMs` ahead. */
 export async function queueRuns(
   database: Queryable,
   ids: readonly string[],
@@ -281,7 +287,7 @@ export async function queueRuns(
   }));
 }
 
-/** How long until the next unfinished run is due, ms; undefined when there is none. */
+/** Time until the next unfinished run is due, ms; undefined when there is none. */
 export async function nextRunDueMs(database: Queryable): Promise<number | undefined> {
   const [row] = await database.query<{ wait_ms: string }>(
     prepared(
@@ -293,7 +299,7 @@ export async function nextRunDueMs(database: Queryable): Promise<number | undefi
   return row === undefined ? undefined : Number(row.wait_ms);
 }
 
-/** Makes every queued run that nothing holds due now and answers how many. For a lost Redis: their jobs are gone. */
+/** Makes every queued run that is not held due now and returns how many. Used after Redis lost their jobs. */
 export async function expireQueuedRuns(database: Queryable): Promise<number> {
   const rows = await database.query(
     sql`UPDATE runs SET visible_at = now() WHERE state = 'queued' AND visible_at > now() AND held_reason IS NULL RETURNING 1`,
@@ -301,7 +307,7 @@ export async function expireQueuedRuns(database: Queryable): Promise<number> {
   return rows.length;
 }
 
-/** Gives up the runs that this process will not finish: they are queued again and due at once, none of them lost. */
+/** Releases the runs that this process will not finish: they are queued and due at once, and do not count as lost. */
 export async function releaseRuns(
   database: Queryable,
   held: readonly { id: string; fence: number }[],

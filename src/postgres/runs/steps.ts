@@ -2,7 +2,7 @@ import type { Queryable } from "../core/database.ts";
 import { prepared, sql } from "../core/sql.ts";
 import { uuid7Floor, uuid7Ms } from "../schema/partitions.ts";
 
-/** The results of a run's finished steps by name, as JSON text; null for a step that gave undefined. */
+/** Loads the results of a run's finished steps by name, as JSON text; null for a step that returned undefined. */
 export async function loadRunSteps(database: Queryable, runId: string): Promise<Map<string, string | null>> {
   const rows = await database.query<{ name: string; result: string | null }>(
     prepared(
@@ -14,8 +14,8 @@ export async function loadRunSteps(database: Queryable, runId: string): Promise<
 }
 
 /**
- * Keeps the result of a finished step. False when the run is no longer held under the fence given: then nothing was
- * written. The run's row is locked for the moment, so that nobody can take the run between the look and the write.
+ * Stores the result of a finished step. False when the fence is no longer the run's: then nothing was written. Locks
+ * the run's row, so that the run cannot be claimed between the check and the write.
  */
 export async function keepRunStep(
   database: Queryable,

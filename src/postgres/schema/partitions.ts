@@ -14,7 +14,7 @@ export const PARTITIONED_TABLES = [
   "run_logs",
 ] as const;
 
-/** The smallest UUIDv7 of a moment, ms since the epoch: what a range over ids starts or ends with. */
+/** The smallest UUIDv7 of a moment, ms since the epoch: the start or end of a range of ids. */
 export function uuid7Floor(epochMs: number): string {
   const hex = Math.max(0, Math.floor(epochMs)).toString(16).padStart(12, "0");
   return `${hex.slice(0, 8)}-${hex.slice(8)}-0000-0000-000000000000`;
@@ -54,8 +54,8 @@ export function isAmong(
 }
 
 /**
- * Makes the partitions from yesterday to `daysAhead` days after today, by the database's clock, and returns the names
- * of those that were missing. They are made as the owner of the tables, whoever asks.
+ * Creates the partitions from yesterday to `daysAhead` days after today, by the database's clock, and returns the
+ * names of those that were missing. They belong to the owner of the tables, whichever role calls.
  */
 export async function ensurePartitions(database: Queryable, daysAhead: number): Promise<string[]> {
   const [row] = await database.query<{ made: string[] }>(sql`SELECT make_partitions(${daysAhead}) AS made`);
@@ -70,14 +70,17 @@ export async function listMissingPartitions(database: Queryable, daysAhead: numb
   return rows.map((row) => row.partition);
 }
 
-/** True when a row fits no partition of its table: its day has none yet, or no longer. */
+/** True when no partition of the table holds the row's day: it was not created yet, or was dropped. */
 export function isMissingPartition(error: unknown): error is pg.DatabaseError {
   if (!(error instanceof pg.DatabaseError) || error.code !== "23514") return false;
   // A row that a CHECK refuses names the constraint.
   return error.constraint === undefined && PARTITIONED_TABLES.some((table) => table === error.table);
 }
 
-/** Makes what a statement missed, which `cause` tells; rejects with `store_unavailable` where it cannot be made. */
+/**
+ * Creates the partitions that a statement missed with the error `cause`; rejects with `store_unavailable` if it
+ * cannot.
+ */
 export async function makeMissingPartitions(database: Queryable, cause: Error): Promise<void> {
   try {
     await ensurePartitions(database, 1);

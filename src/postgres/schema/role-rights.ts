@@ -1,6 +1,6 @@
 import type pg from "pg";
 
-/** A user whom row-level security does not hold. */
+/** A user that row-level security does not restrict. */
 export interface UnboundUser {
   user: string;
   right: "SUPERUSER" | "BYPASSRLS";

@@ -1,9 +1,9 @@
 import pg from "pg";
 
 /**
- * Planner settings of the login role in Headrace's database. They stand on the role, not in the session, so that they
- * hold behind a pooler in transaction mode and reach nobody else's database. Statements are right without them, and
- * slower.
+ * Planner settings of the login role in Headrace's database. They are set on the role, not in the session, so that
+ * they also hold behind a pooler in transaction mode and affect no other database. Statements are correct without
+ * them, and slower.
  */
 const PLANNER_SETTINGS: Readonly<Record<string, string>> = {
   // No statement of the pipeline runs long enough to repay its compilation.
@@ -15,8 +15,8 @@ const PLANNER_SETTINGS: Readonly<Record<string, string>> = {
 };
 
 /**
- * Stores the planner settings for the connection's user in its database, where they differ; new connections have them.
- * A role may change its own settings without any right. Returns the server's reason where it refuses all the same.
+ * Stores the planner settings that differ for the connection's user in its database; new connections have them. A
+ * role may change its own settings without any right. Returns the server's reason if it refuses.
  */
 export async function storePlannerSettings(client: pg.Client): Promise<string | undefined> {
   const { rows } = await client.query<{ database: string; role: string; settings: string[] | null }>(

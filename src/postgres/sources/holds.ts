@@ -1,16 +1,17 @@
 import type { Queryable } from "../core/database.ts";
+import { fromRow, fromRows } from "../core/rows.ts";
 import { prepared, sql } from "../core/sql.ts";
 import type { SourceName } from "./sources.ts";
 
 /** Open holds are the first three; a source has at most one. */
 export type HoldState = "pending" | "approved" | "rejected" | "lapsed" | "applied";
 
-/** Deletions that were held back. */
+/** Deletions that are held until a decision. */
 export interface StoredHold {
   id: string;
   state: HoldState;
   count: number;
-  /** How many would have gone through without a decision. */
+  /** The number of deletions that need no decision. */
   ceiling: number;
   tracked: number;
   /** Subjects of some of the records. */
@@ -19,29 +20,18 @@ export interface StoredHold {
   decidedAt: Date | undefined;
 }
 
-interface HoldRow {
-  id: string;
-  state: HoldState;
-  count: number;
-  ceiling: number;
-  tracked: number;
-  sample: string[];
-  created_at: Date;
-  decided_at: Date | null;
-}
-
 const COLUMNS = sql`id, state, count, ceiling, tracked, sample, created_at, decided_at`;
 const OPEN = sql`state IN ('pending', 'approved', 'rejected')`;
 
-/** The hold of a source that is open, decided or not. */
+/** Finds the open hold of a source, decided or not. */
 export async function findOpenHold(
   database: Queryable,
   { tenantId, source }: SourceName,
 ): Promise<StoredHold | undefined> {
-  const [row] = await database.query<HoldRow>(
+  const [row] = await database.query(
     sql`SELECT ${COLUMNS} FROM poll_holds WHERE tenant_id = ${tenantId} AND source = ${source} AND ${OPEN}`,
   );
-  return row === undefined ? undefined : asStoredHold(row);
+  return fromRow<StoredHold>(row);
 }
 
 /** A page of the holds of a source, the newest first. */
@@ -50,12 +40,12 @@ export async function listHolds(
   { tenantId, source }: SourceName,
   page: { beforeId?: string | undefined; limit: number },
 ): Promise<StoredHold[]> {
-  const rows = await database.query<HoldRow>(sql`SELECT ${COLUMNS} FROM poll_holds
+  const rows = await database.query(sql`SELECT ${COLUMNS} FROM poll_holds
       WHERE tenant_id = ${tenantId} AND source = ${source} AND (${page.beforeId}::uuid IS NULL OR id < ${page.beforeId}) ORDER BY id DESC LIMIT ${page.limit}`);
-  return rows.map(asStoredHold);
+  return fromRows<StoredHold>(rows);
 }
 
-/** Opens a hold, or brings the open one up to date; answers its id. A decision made on fewer deletions is void. */
+/** Opens a hold or updates the open one; returns its id. More deletions than were decided on void the decision. */
 export async function holdDeletions(
   transaction: Queryable,
   { tenantId, source }: SourceName,
@@ -73,8 +63,8 @@ export async function holdDeletions(
 }
 
 /**
- * Ends the open hold after a complete poll that held nothing back: an approval was used, the others lapse. Answers
- * whether there was one.
+ * Ends the open hold after a complete poll that held no deletions: an approval was applied, other holds lapse.
+ * Returns whether there was one.
  */
 export async function settleHold(
   transaction: Queryable,
@@ -91,7 +81,7 @@ export async function settleHold(
   return rows.length > 0;
 }
 
-/** Decides on a hold that is open; undefined when there is none of this id. Deciding the same again is fine. */
+/** Decides on an open hold; undefined when there is none of this id. Repeating a decision is fine. */
 export async function decideHold(
   transaction: Queryable,
   { tenantId, source }: SourceName,
@@ -99,12 +89,7 @@ export async function decideHold(
   decision: "approved" | "rejected",
 ): Promise<StoredHold | undefined> {
   const [row] =
-    await transaction.query<HoldRow>(sql`UPDATE poll_holds SET decided_at = CASE WHEN state = ${decision} THEN decided_at ELSE now() END, state = ${decision}
+    await transaction.query(sql`UPDATE poll_holds SET decided_at = CASE WHEN state = ${decision} THEN decided_at ELSE now() END, state = ${decision}
       WHERE tenant_id = ${tenantId} AND source = ${source} AND id = ${id} AND ${OPEN} RETURNING ${COLUMNS}`);
-  return row === undefined ? undefined : asStoredHold(row);
-}
-
-function asStoredHold(row: HoldRow): StoredHold {
-  const { created_at: createdAt, decided_at: decidedAt, ...same } = row;
-  return { ...same, createdAt, decidedAt: decidedAt ?? undefined };
+  return fromRow<StoredHold>(row);
 }

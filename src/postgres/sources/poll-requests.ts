@@ -2,17 +2,17 @@ import type { Queryable } from "../core/database.ts";
 import { sql } from "../core/sql.ts";
 import type { SourceName } from "./sources.ts";
 
-/** What becomes of a poll that somebody asks for. */
+/** The result of requesting a poll. */
 export type PollRequest =
-  /** It is this source's next poll, or the one that is under way. */
-  | { kind: "asked"; pollId: string; isRunning: boolean }
-  /** The provider said to wait: nothing is sent. */
+  /** It is the source's next poll, or the running one. */
+  | { kind: "requested"; pollId: string; isRunning: boolean }
+  /** The provider asked to wait: no request is sent. */
   | { kind: "held"; pollId: string; waitMs: number }
   | { kind: "disabled" };
 
 /**
- * Asks for a poll of an enabled source, whatever its back-off, in the tenant's own transaction; undefined when there is
- * no such source. The source is due from the commit on: tell Redis, so that it is found at once.
+ * Requests a poll of an enabled source, whatever its back-off, in the tenant's own transaction; undefined when there
+ * is no such source. The source is due once this commits: notify Redis for it to be found at once.
  */
 export async function requestPoll(
   transaction: Queryable,
@@ -24,7 +24,7 @@ export async function requestPoll(
       FROM sources d JOIN connectors n ON n.id = d.connector WHERE d.tenant_id = ${tenantId} AND d.id = ${source}`);
   if (row === undefined) return undefined;
   if (!row.pollable) return { kind: "disabled" };
-  // A source may be younger than the look that makes its schedule; that look takes the row as its own.
+  // A new source may not have a schedule yet; the sync accepts this row as its own.
   await transaction.query(sql`INSERT INTO source_schedules (tenant_id, source, connector, version, limiter)
       SELECT d.tenant_id, d.id, d.connector, d.version || '.' || n.source_version,
         CASE WHEN n.source #>> '{rate_limit,shared}' = 'true' THEN '*' ELSE d.tenant_id END
@@ -36,7 +36,7 @@ export async function requestPoll(
     wait_ms: number | null;
   }>(sql`WITH schedule AS (
         SELECT s.*, coalesce(s.leased_until > clock_timestamp(), false) AS is_leased,
-          -- Its outcome is there, and its end is about to be written here: who asks now wants a later one.
+          -- Its outcome is stored, and its end is about to be: a request now is for a later poll.
           EXISTS (SELECT FROM polls p WHERE p.tenant_id = s.tenant_id AND p.source = s.source AND p.id = s.poll_id
             AND p.status <> 'running') AS is_over,
           greatest(s.not_before, l.not_before) AS held_until
@@ -58,28 +58,28 @@ export async function requestPoll(
       FROM schedule k LEFT JOIN asked a ON true`);
   if (asked === undefined) return undefined;
   return asked.wait_ms === null
-    ? { kind: "asked", pollId: asked.poll_id, isRunning: asked.is_running }
+    ? { kind: "requested", pollId: asked.poll_id, isRunning: asked.is_running }
     : { kind: "held", pollId: asked.poll_id, waitMs: Math.max(1, asked.wait_ms) };
 }
 
-/** When a source is polled next, and why. */
+/** The schedule of a source as the API shows it. */
 export interface ShownSchedule extends SourceName {
   /** Undefined for one that is not polled. */
   nextPollAt: Date | undefined;
-  /** For how long the poll that the policy wants has been due, s; 0 while it is not. */
+  /** Time since the policy's poll has been due, s; 0 while it is not. */
   overdueSeconds: number;
   isRunning: boolean;
   intervalSeconds: number | undefined;
   reasons: string[];
   failures: number;
   lastError: { code: string; message: string } | undefined;
-  /** Nothing is sent before: the provider said so. */
+  /** The provider asked to send nothing before this time. */
   heldUntil: Date | undefined;
-  /** What the provider said last of its limit. */
+  /** The rate limit that the provider reported last. */
   quota: { limit: number; remaining: number; resetsAt: Date } | undefined;
 }
 
-/** The schedules of some of a tenant's sources; a source that is new has none yet. */
+/** Finds the schedules of some of a tenant's sources; a new source has none yet. */
 export async function findSchedules(
   transaction: Queryable,
   tenantId: string,

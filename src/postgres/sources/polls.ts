@@ -5,15 +5,15 @@ import type { SourceName } from "./sources.ts";
 export const POLL_STATUSES = ["running", "ok", "degraded", "held", "rate_limited", "error"] as const;
 export type PollStatus = (typeof POLL_STATUSES)[number];
 
-/** What polls suggest to who configures the source. Fields are JSON pointers. */
+/** Suggestions for the source's configuration. Fields are JSON pointers. */
 export interface PollSuggestions {
-  /** Appeared in most records of this poll: the provider changed its schema. */
+  /** New in most records of this poll: the provider changed its schema. */
   new_fields?: string[];
   /** Change in nearly every poll: likely to belong on the ignore list. */
   ignore?: string[];
 }
 
-/** A poll as it is kept. Times are Unix ms. */
+/** A stored poll. Times are Unix ms. */
 export interface StoredPoll {
   id: string;
   status: PollStatus;
@@ -69,7 +69,7 @@ const POLL_COLUMN_NAMES = `id, status, complete, first, records, created, update
 export const POLL_COLUMNS = sql.raw(POLL_COLUMN_NAMES);
 const EXCLUDED_COLUMNS = sql.raw(POLL_COLUMN_NAMES.replace(/\w+/g, "excluded.$&"));
 
-/** Writes what came of a poll, and forgets all but the newest `keep` of its source. */
+/** Stores the result of a poll, and deletes all but the newest `keep` of its source. */
 export async function finishPoll(
   transaction: Queryable,
   { tenantId, source }: SourceName,

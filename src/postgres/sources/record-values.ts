@@ -3,13 +3,13 @@ import { rowInput } from "../core/row-input.ts";
 import { prepared, sql } from "../core/sql.ts";
 import type { SourceName } from "./sources.ts";
 
-/** What is kept of a record, packed; `record` is the first half of the SHA-256 of its key. */
+/** The stored values of a record, packed; `record` is the first half of the SHA-256 of its key. */
 export interface StoredValues {
   record: Buffer;
   content: Buffer;
 }
 
-/** What is kept of these records, of those that have any, by hex of `record`. */
+/** Reads the stored values of these records, by hex of `record`; records without any are missing. */
 export async function readValues(
   database: Queryable,
   { tenantId, source }: SourceName,
@@ -26,7 +26,7 @@ export async function readValues(
   return new Map(rows.map((row) => [row.record.toString("hex"), row.content]));
 }
 
-/** Keeps values, and forgets those of other records. */
+/** Stores values, and deletes those of other records. */
 export async function writeValues(
   transaction: Queryable,
   { tenantId, source }: SourceName,
@@ -59,7 +59,7 @@ const valueRows = rowInput<StoredValues>([
   ["size", "int", ({ content }) => content.length],
 ]);
 
-/** Forgets all values of a source, whose keys are made otherwise now. */
+/** Deletes all values of a source, whose keys are computed differently from now on. */
 export async function forgetAllValues(
   transaction: Queryable,
   { tenantId, source }: SourceName,

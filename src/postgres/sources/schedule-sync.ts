@@ -1,31 +1,26 @@
 import type { Queryable } from "../core/database.ts";
+import { fromRows } from "../core/rows.ts";
 import { prepared, sql } from "../core/sql.ts";
 import type { SourceName } from "./sources.ts";
 
-/** A source and how long until it is due, or free of whoever polls it, ms. */
+/** A source and the time until it is due and not being polled, ms. */
 export interface ScheduleEntry extends SourceName {
   waitMs: number;
-}
-
-interface EntryRow {
-  tenant_id: string;
-  source: string;
-  wait_ms: number;
 }
 
 const WAIT_MS = sql`greatest(0, extract(epoch FROM greatest(s.next_poll_at, s.leased_until) - clock_timestamp()) * 1000)::float8
   AS wait_ms`;
 
 /**
- * Makes the schedules of sources that are new since a value of the sources counter, and makes those that were changed
- * due: at once where the source was, within its old interval where its connector was. At most `limit`; none are left
- * when it answers fewer.
+ * Creates the schedules of sources that are new since a value of the sources counter, and makes changed ones due: at
+ * once if the source changed, within the old interval if its connector did. At most `limit`; a shorter result is the
+ * last one.
  */
 export async function syncSchedules(
   database: Queryable,
   { since, limit }: { since: number; limit: number },
 ): Promise<ScheduleEntry[]> {
-  const rows = await database.query<EntryRow>(
+  const rows = await database.query(
     prepared(
       "sync-schedules",
       sql`WITH changed AS (
@@ -48,7 +43,7 @@ export async function syncSchedules(
       RETURNING s.tenant_id, s.source, ${WAIT_MS}`,
     ),
   );
-  return rows.map(asEntry);
+  return fromRows<ScheduleEntry>(rows);
 }
 
 /** A page of all schedules that have a next poll, in the order of their names. */
@@ -56,7 +51,7 @@ export async function listSchedules(
   database: Queryable,
   { after, limit }: { after: SourceName; limit: number },
 ): Promise<ScheduleEntry[]> {
-  const rows = await database.query<EntryRow>(
+  const rows = await database.query(
     prepared(
       "list-schedules",
       sql`SELECT s.tenant_id, s.source, ${WAIT_MS} FROM source_schedules s
@@ -64,19 +59,19 @@ export async function listSchedules(
       ORDER BY s.tenant_id, s.source LIMIT ${limit}`,
     ),
   );
-  return rows.map(asEntry);
+  return fromRows<ScheduleEntry>(rows);
 }
 
-/** A source that no limit holds back. */
+/** True of a source that no limit holds. */
 const UNHELD = sql`coalesce(s.not_before, '-infinity') < now() AND NOT EXISTS (SELECT FROM source_limits l
   WHERE l.tenant_id = s.limiter AND l.connector = s.connector AND l.not_before > now())`;
 
-/** Sources that should have been claimed `lateMs` ago, the longest due first: Redis may not know of them. */
+/** Lists sources that have been due for `lateMs`, the longest due first: Redis may have lost them. */
 export async function listOverdue(
   database: Queryable,
   { lateMs, limit }: { lateMs: number; limit: number },
 ): Promise<ScheduleEntry[]> {
-  const rows = await database.query<EntryRow>(
+  const rows = await database.query(
     prepared(
       "list-overdue-schedules",
       sql`SELECT s.tenant_id, s.source, ${WAIT_MS} FROM source_schedules s
@@ -86,10 +81,10 @@ export async function listOverdue(
       ORDER BY s.next_poll_at LIMIT ${limit}`,
     ),
   );
-  return rows.map(asEntry);
+  return fromRows<ScheduleEntry>(rows);
 }
 
-/** What all sources together ask for, as the policy's price needs it. */
+/** Sums the demand of all sources, from which the policy computes its price. */
 export async function sumDemand(
   database: Queryable,
 ): Promise<{ sources: number; demand: number; known: number }> {
@@ -104,7 +99,7 @@ export async function sumDemand(
   return row ?? { sources: 0, demand: 0, known: 0 };
 }
 
-/** How many sources are due and polled by nobody, counted up to `limit`, and since when the first of them, ms. */
+/** Counts the sources that are due and not being polled, up to `limit`, and how long the first has been due, ms. */
 export async function measureDue(
   database: Queryable,
   limit: number,
@@ -119,8 +114,4 @@ export async function measureDue(
     ),
   );
   return { due: row?.due ?? 0, oldestMs: row?.oldest_ms ?? 0 };
-}
-
-function asEntry({ tenant_id, source, wait_ms }: EntryRow): ScheduleEntry {
-  return { tenantId: tenant_id, source, waitMs: wait_ms };
 }

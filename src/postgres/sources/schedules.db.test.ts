@@ -9,7 +9,7 @@ import { listOverdue, listSchedules, measureDue, sumDemand, syncSchedules } from
 import {
   type EndedPoll,
   endPolls,
-  giveBackPolls,
+  releasePolls,
   renewPolls,
   type TakenPoll,
   takePolls,
@@ -110,7 +110,7 @@ describe("a schedule", () => {
   test("is given back as it was", async () => {
     const { database } = await setUp();
     const [poll] = (await take(database)).taken;
-    await giveBackPolls(database.pipeline, [{ ...(poll as TakenPoll), waitMs: 0 }]);
+    await releasePolls(database.pipeline, [{ ...(poll as TakenPoll), waitMs: 0 }]);
     expect((await take(database)).taken).toHaveLength(1);
   });
 
@@ -180,11 +180,11 @@ describe("a poll that is asked for", () => {
     const [first] = (await take(database)).taken;
     await endPolls(database.pipeline, [ended(first as TakenPoll, { failures: 9 })]);
     const asked = await request(database);
-    expect(asked).toMatchObject({ kind: "asked", isRunning: false });
+    expect(asked).toMatchObject({ kind: "requested", isRunning: false });
     expect(await request(database)).toEqual(asked);
     const [poll] = (await take(database)).taken;
     expect(poll).toMatchObject({ pollId: (asked as { pollId: string }).pollId, requested: true });
-    expect(await request(database)).toEqual({ kind: "asked", pollId: poll?.pollId, isRunning: true });
+    expect(await request(database)).toEqual({ kind: "requested", pollId: poll?.pollId, isRunning: true });
     await endPolls(database.pipeline, [ended(poll as TakenPoll)]);
     expect((await take(database)).taken).toEqual([]);
   });
@@ -194,10 +194,10 @@ describe("a poll that is asked for", () => {
     const [first] = (await take(database)).taken;
     const { fence, pollId } = first as TakenPoll;
     await beginPoll(database.pipeline, { ...NAME, fence, pollId });
-    expect(await request(database)).toEqual({ kind: "asked", pollId, isRunning: true });
+    expect(await request(database)).toEqual({ kind: "requested", pollId, isRunning: true });
     await database.pipeline.query({ text: "UPDATE polls SET status = 'ok' WHERE id = $1", values: [pollId] });
     const asked = await request(database);
-    expect(asked).toMatchObject({ kind: "asked", isRunning: false });
+    expect(asked).toMatchObject({ kind: "requested", isRunning: false });
     const next = (asked as { pollId: string }).pollId;
     expect(next).not.toBe(pollId);
     expect((await endPolls(database.pipeline, [ended(first as TakenPoll)])).get(fence)).toBe(0);

@@ -4,39 +4,41 @@ import { type InputColumn, rowInput } from "../core/row-input.ts";
 import { prepared, sql } from "../core/sql.ts";
 import type { SourceName } from "./sources.ts";
 
-/** A poll that a claim gave to this process, under a lease, with what the policy needs to know. */
+/** A poll that this process claimed, under a lease, with the policy's inputs. */
 export interface TakenPoll extends SourceName {
-  /** From a sequence of the database: it rises with every claim, whatever Redis forgets. */
+  /** From a sequence of the database: rises with every claim, even if Redis loses its data. */
   fence: number;
   pollId: string;
   /** Of the source and its connector. */
   version: string;
   connector: string;
-  /** Whose limit its requests count against: its tenant's, or '*' for one that all tenants share. */
+  /**
+   * The owner of the rate limit that its requests count against: its tenant, or '*' for one that all tenants share.
+   */
   limiter: string;
   entity: string;
   definition: SourceDefinition;
   /** The connector's. */
   rateLimit: { requests: number; per_seconds: number } | undefined;
-  /** How long ago the policy wanted this poll, ms. */
+  /** Time since the policy wanted this poll, ms. */
   lateMs: number;
-  /** Whether somebody asked for it. */
+  /** Whether it was requested. */
   requested: boolean;
   policyState: unknown;
   failures: number;
-  /** How long ago the last poll that was ok began, ms. */
+  /** Time since the start of the last poll that was ok, ms. */
   sinceOkMs: number | undefined;
 }
 
-/** A source that Redis said was due, and is not: it is again after so long, ms; undefined: it is polled no longer. */
+/** A source that Redis listed as due and that is not: due in `waitMs`, or no longer polled if that is undefined. */
 export interface UntakenPoll extends SourceName {
   waitMs: number | undefined;
 }
 
-/** Whoever is locked by another transaction now is asked about again after this time, ms. */
+/** A source that another transaction has locked is tried again after this time, ms. */
 const LOCKED_MS = 500;
 
-/** What waits for one limit is spread over so much, ms, once that holds no more. */
+/** Sources that wait for the same limit resume spread over this time, ms. */
 const WAKE_SPREAD_MS = 5_000;
 
 interface TakeRow {
@@ -61,8 +63,8 @@ interface TakeRow {
 }
 
 /**
- * Takes, of the sources that are said to be due, those that are: polled by nobody, and held by no limit. Redis may be
- * wrong about each, after it lost everything too; this row lock is what lets one process poll a source at a time.
+ * Claims the sources that are really due: not being polled, and not held by a limit. Redis may be wrong about each,
+ * in particular after it lost its data; the row lock here makes sure that one process polls a source at a time.
  */
 export async function takePolls(
   database: Queryable,
@@ -147,7 +149,7 @@ function waitOf({ exists, pollable, wait_ms }: TakeRow): number | undefined {
   return pollable === null || wait_ms === null ? LOCKED_MS : Math.max(1, Math.ceil(wait_ms));
 }
 
-/** Lengthens the leases of polls; answers the fences of those that are still this process's. */
+/** Extends the leases of polls; returns the fences of those that this process still owns. */
 export async function renewPolls(
   database: Queryable,
   polls: readonly (SourceName & { fence: number })[],
@@ -165,14 +167,14 @@ export async function renewPolls(
   return new Set(rows.map((row) => Number(row.fence)));
 }
 
-/** Gives back polls that were not begun, or not ended: their sources are due after `waitMs`. */
-export async function giveBackPolls(
+/** Releases polls that were not started or not finished: their sources are due after `waitMs`. */
+export async function releasePolls(
   database: Queryable,
   polls: readonly (SourceName & { fence: number; waitMs: number })[],
 ): Promise<void> {
   await database.query(
     prepared(
-      "give-back-polls",
+      "release-polls",
       sql`UPDATE source_schedules s SET leased_until = NULL, poll_id = NULL,
         next_poll_at = clock_timestamp() + p.wait_ms * interval '1 millisecond'
       FROM ${returnedRows(polls).from("p")}
@@ -194,7 +196,7 @@ const returnedRows = rowInput<SourceName & { fence: number; waitMs: number }>([
   ["wait_ms", "float8", (poll) => poll.waitMs],
 ]);
 
-/** What a poll that ended leaves for the next one. */
+/** The result of a poll that ended, for the next one. */
 export interface EndedPoll extends SourceName {
   fence: number;
   pollId: string;
@@ -207,19 +209,20 @@ export interface EndedPoll extends SourceName {
   reasons: readonly string[];
   outcome: { id: string; status: string; finished_at: string; error?: { code: string; message: string } };
   failures: number;
-  /** How long ago it began, ms; undefined for one that was not ok. */
+  /** Time since it started, ms; undefined unless it was ok. */
   okSinceMs: number | undefined;
-  /** Nothing may be sent for so long, ms: of the whole limit, or of this source alone. */
+  /** For how long nothing may be sent, ms: by all that share the limit, or by this source. */
   heldMs: { limit: number | undefined; source: number | undefined };
   rateLimit: { limit: number; remaining: number; resetS: number } | undefined;
 }
 
-/** Nothing was said meanwhile of when the source is polled next. */
+/** True when no change or request has set the next poll meanwhile. */
 const UNASKED = sql`s.version = p.version AND coalesce(s.requested_poll_id = p.poll_id, true)`;
 
 /**
- * Writes what polls leave, where they are the newest of their sources, and answers how long each waits for its next, ms,
- * by fence. A source that was changed or asked for meanwhile is due when that said. The hold of a limit commits with it.
+ * Stores the results of polls that are the newest of their sources, and returns the time until each source's next
+ * poll, ms, by fence. A source that was changed or requested meanwhile keeps the due time of that. The hold of a
+ * limit commits in the same transaction.
  */
 export async function endPolls(
   database: Queryable,
@@ -277,7 +280,7 @@ interface SeenLimit {
   seen: EndedPoll["rateLimit"];
 }
 
-/** What the polls saw of limits: a row each, in an order that all who write them keep. */
+/** The limits that the polls saw: one row each, in an order common to all writers. */
 function newestLimits(polls: readonly EndedPoll[]): SeenLimit[] {
   const limits = new Map<string, SeenLimit>();
   for (const { limiter, connector, heldMs, rateLimit } of polls) {

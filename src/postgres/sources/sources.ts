@@ -1,15 +1,16 @@
 import type { SourceDefinition } from "../../domain/source.ts";
 import type { Queryable } from "../core/database.ts";
 import type { Sealed } from "../core/key-ring.ts";
+import { fromRow, fromRows } from "../core/rows.ts";
 import { prepared, sql } from "../core/sql.ts";
 
 export interface SourceName {
   tenantId: string;
-  /** Within its tenant. */
+  /** Unique within its tenant. */
   source: string;
 }
 
-/** What may be set of a source, but its credentials. */
+/** The settings of a source, without its credentials. */
 export interface SourceSettings {
   connector: string;
   entity: string;
@@ -17,41 +18,29 @@ export interface SourceSettings {
   enabled: boolean;
 }
 
-/** A source as it is shown: never its credentials. */
+/** A source as the API shows it: never its credentials. */
 export interface StoredSource extends SourceName, SourceSettings {
   hasCredentials: boolean;
   createdAt: Date;
   updatedAt: Date;
 }
 
-interface SourceRow {
-  tenant_id: string;
-  id: string;
-  connector: string;
-  entity: string;
-  definition: SourceDefinition;
-  has_credentials: boolean;
-  enabled: boolean;
-  created_at: Date;
-  updated_at: Date;
-}
-
-const COLUMNS = sql`tenant_id, id, connector, entity, definition, credentials_sealed IS NOT NULL AS has_credentials, enabled,
+const COLUMNS = sql`tenant_id, id AS source, connector, entity, definition, credentials_sealed IS NOT NULL AS has_credentials, enabled,
   created_at, updated_at`;
 
-/** Where a source's credentials live, which is sealed with them. */
-export function credentialsPlace({ tenantId, source }: SourceName): string {
+/** The associated data with which a source's credentials are sealed. */
+export function credentialsAad({ tenantId, source }: SourceName): string {
   return `${tenantId}/sources/${source}`;
 }
 
-/** Stores a source in place of the one of this name. `version` is the sources counter, raised in the same transaction. */
+/** Stores a source; replaces one of this name. `version` is the sources counter, raised in the same transaction. */
 export async function putSource(
   transaction: Queryable,
   { tenantId, source }: SourceName,
   settings: SourceSettings & { credentials: Sealed | undefined; version: number },
 ): Promise<StoredSource> {
   const { connector, entity, definition, enabled, credentials, version } = settings;
-  const [row] = await transaction.query<SourceRow>(sql`INSERT INTO sources
+  const [row] = await transaction.query(sql`INSERT INTO sources
         (tenant_id, id, connector, entity, definition, credentials_sealed, credentials_key_id, enabled, version)
       VALUES (${tenantId}, ${source}, ${connector}, ${entity}, ${definition}, ${credentials?.sealed}, ${credentials?.keyId}, ${enabled}, ${version})
       ON CONFLICT (tenant_id, id) DO UPDATE SET connector = excluded.connector, entity = excluded.entity,
@@ -59,17 +48,17 @@ export async function putSource(
         credentials_key_id = excluded.credentials_key_id, enabled = excluded.enabled, version = excluded.version,
         updated_at = now()
       RETURNING ${COLUMNS}`);
-  return asStoredSource(row as SourceRow);
+  return fromRow<StoredSource>(row as object);
 }
 
 export async function findSource(
   transaction: Queryable,
   { tenantId, source }: SourceName,
 ): Promise<StoredSource | undefined> {
-  const [row] = await transaction.query<SourceRow>(
+  const [row] = await transaction.query(
     sql`SELECT ${COLUMNS} FROM sources WHERE (tenant_id, id) = (${tenantId}, ${source})`,
   );
-  return row === undefined ? undefined : asStoredSource(row);
+  return fromRow<StoredSource>(row);
 }
 
 /** A page of a tenant's sources in the order of their ids. */
@@ -78,10 +67,10 @@ export async function listSources(
   tenantId: string,
   page: { afterId: string; limit: number },
 ): Promise<StoredSource[]> {
-  const rows = await transaction.query<SourceRow>(
+  const rows = await transaction.query(
     sql`SELECT ${COLUMNS} FROM sources WHERE tenant_id = ${tenantId} AND id > ${page.afterId} ORDER BY id LIMIT ${page.limit}`,
   );
-  return rows.map(asStoredSource);
+  return fromRows<StoredSource>(rows);
 }
 
 /** False when there is none. Raise the sources counter in the same transaction. */
@@ -95,7 +84,7 @@ export async function deleteSource(
   return rows.length > 0;
 }
 
-/** The different params that sources of a connector have, each with one source that has them; at most `limit`. */
+/** Lists the distinct params of a connector's sources, each with one source that has them; at most `limit`. */
 export async function listSourceParams(
   transaction: Queryable,
   connector: string,
@@ -110,7 +99,7 @@ export async function listSourceParams(
   return rows.map(({ tenant_id: tenantId, id: source, params }) => ({ tenantId, source, params }));
 }
 
-/** All that a poll needs of a source and its connector. */
+/** A source and its connector as a poll needs them. */
 export interface PollableSource extends SourceName {
   connector: string;
   entity: string;
@@ -121,7 +110,7 @@ export interface PollableSource extends SourceName {
   version: string;
 }
 
-/** An enabled source, whose tenant was not deleted and whose connector can be polled. */
+/** Loads an enabled source whose tenant exists and whose connector can be polled. */
 export async function loadPollableSource(
   database: Queryable,
   { tenantId, source }: SourceName,
@@ -161,8 +150,8 @@ export async function loadPollableSource(
 }
 
 /**
- * Stores credentials that the provider has renewed, unless a PUT has given others since `version` was read; answers
- * whether it did. No change of the source: its version stays.
+ * Stores credentials that the provider has renewed, unless a PUT has changed them since `version` was read; returns
+ * whether it did. The source's version stays.
  */
 export async function renewCredentials(
   database: Queryable,
@@ -177,18 +166,4 @@ export async function renewCredentials(
     ),
   );
   return rows.length > 0;
-}
-
-function asStoredSource(row: SourceRow): StoredSource {
-  return {
-    tenantId: row.tenant_id,
-    source: row.id,
-    connector: row.connector,
-    entity: row.entity,
-    definition: row.definition,
-    enabled: row.enabled,
-    hasCredentials: row.has_credentials,
-    createdAt: row.created_at,
-    updatedAt: row.updated_at,
-  };
 }

@@ -2,13 +2,13 @@ import type { Queryable } from "../core/database.ts";
 import { prepared, sql } from "../core/sql.ts";
 import type { SourceName } from "./sources.ts";
 
-/** In how many polls each field changed, by JSON pointer. */
+/** The number of polls in which each field changed, by JSON pointer. */
 export interface FieldCountsState {
   polls: number;
   fields: Record<string, number>;
 }
 
-/** What the polls of a source have come to. Times are Unix ms. */
+/** The state of a source between polls. Times are Unix ms. */
 export interface SourceState {
   generation: number;
   hashVersion: string;
@@ -17,16 +17,16 @@ export interface SourceState {
   baselined: boolean;
   access: string | undefined;
   lastCompleteAtMs: number | undefined;
-  /** The newest time of change that the provider told of. */
+  /** The newest modification time that the provider reported. */
   cursorMs: number | undefined;
   dictionary: Buffer | undefined;
   fieldCounts: FieldCountsState;
-  /** The last webhook event that was taken note of; undefined before the first poll. */
+  /** The last webhook event that was considered; undefined before the first poll. */
   webhooksAfter: string | undefined;
   webhooksNoted: readonly string[];
 }
 
-/** Changes of digests as one commit made them. */
+/** The changes of digests in one commit. */
 export interface StoredChanges {
   generation: number;
   reset: boolean;
@@ -52,8 +52,8 @@ const COLUMNS = sql`generation, hash_version, records, baselined, access, last_c
   field_counts, webhooks_after, webhooks_noted`;
 
 /**
- * Begins a poll: its fence holds from now on, its row is there, and polls that were given up say so. Undefined when
- * there was a newer claim.
+ * Starts a poll: sets its fence, inserts its row and marks abandoned polls of the source. Undefined when there was a
+ * newer claim.
  */
 export async function beginPoll(
   database: Queryable,
@@ -81,10 +81,10 @@ export async function beginPoll(
   return row === undefined ? undefined : asSourceState(row);
 }
 
-/** A process that is stopped within its commit keeps the source from the next one no longer. */
+/** Limits how long a process that is stopped within its commit blocks the source's next poll, ms. */
 const MAX_PAUSE_MS = 5_000;
 
-/** Replaces the state. False when there was a newer claim or commit: then nothing is to be written. */
+/** Replaces the state. False when there was a newer claim or commit: then the caller must write nothing. */
 export async function commitState(
   transaction: Queryable,
   at: SourceName & { fence: number; generation: number },
@@ -103,7 +103,7 @@ export async function commitState(
   return rows.length > 0;
 }
 
-/** Keeps what a generation changed, until it is in Redis. */
+/** Stores the changes of a generation until Redis has them. */
 export async function keepChanges(
   transaction: Queryable,
   { tenantId, source }: SourceName,
@@ -118,7 +118,7 @@ export async function keepChanges(
   );
 }
 
-/** The changes after a generation that are kept, the oldest first, at most `limit`. */
+/** Lists the stored changes after a generation, the oldest first, at most `limit`. */
 export async function listChanges(
   database: Queryable,
   { tenantId, source }: SourceName,
@@ -139,7 +139,10 @@ export async function listChanges(
   return rows.map((row) => ({ ...row, generation: Number(row.generation) }));
 }
 
-/** The newest generation whose changes begin anew, and the oldest of which any are kept; undefined for none. */
+/**
+ * Finds the oldest generation with stored changes and the newest that resets the digests; undefined if none are
+ * stored.
+ */
 export async function findChangesKept(
   database: Queryable,
   { tenantId, source }: SourceName,
@@ -158,7 +161,7 @@ export async function findChangesKept(
   };
 }
 
-/** Drops the changes up to a generation: they are in Redis. */
+/** Deletes the changes up to a generation, which Redis has. */
 export async function dropChanges(
   database: Queryable,
   { tenantId, source }: SourceName,
@@ -172,7 +175,7 @@ export async function dropChanges(
   );
 }
 
-/** Deletes all that polls have left of a source but its digests, which end with their time. */
+/** Deletes the state of a source except its digests in Redis, which expire. */
 export async function deleteSourceState(
   transaction: Queryable,
   { tenantId, source }: SourceName,

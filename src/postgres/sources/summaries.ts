@@ -2,17 +2,17 @@ import type { Queryable } from "../core/database.ts";
 import { sql } from "../core/sql.ts";
 import { asStoredPoll, POLL_COLUMNS, type PollRow, type StoredPoll } from "./polls.ts";
 
-/** What polls have made of a source. */
+/** The state of a source after its polls. */
 export interface SourceSummary {
   /** Records tracked; undefined before the first poll that was complete. */
   records: number | undefined;
-  /** Deletions that wait for a decision. */
+  /** Deletions that are held for a decision. */
   hold: { id: string; count: number; tracked: number; createdAt: Date } | undefined;
   /** The newest first. */
   polls: StoredPoll[];
 }
 
-/** The summaries of some of a tenant's sources, each with its newest polls, at most `polls`. */
+/** Finds the summaries of some of a tenant's sources, each with at most `polls` of its newest polls. */
 export async function findSourceSummaries(
   transaction: Queryable,
   tenantId: string,

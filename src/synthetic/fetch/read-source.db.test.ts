@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
 import { migratedDatabase } from "../../../test/support/database.ts";
 import { insertSource } from "../../../test/support/polled-source.ts";
-import { putSecret, secretPlace } from "../../postgres/access/secrets.ts";
+import { putSecret, secretAad } from "../../postgres/access/secrets.ts";
 import { deleteTenant } from "../../postgres/access/tenants.ts";
 import { createKeyRing } from "../../postgres/core/key-ring.ts";
-import { credentialsPlace, renewCredentials } from "../../postgres/sources/sources.ts";
+import { credentialsAad, renewCredentials } from "../../postgres/sources/sources.ts";
 import { readPolledSource } from "./read-source.ts";
 
 const KEY_RING = createKeyRing(`k1:${Buffer.alloc(32, 7).toString("base64")}`);
@@ -33,7 +33,7 @@ test("a source is read with its connector, filled placeholders and decrypted cre
     definition: { params: PARAMS, diff: "none" },
   });
   const key = { tenantId: "acme", name: "shop-key" };
-  await putSecret(database.pipeline, { ...key, ...KEY_RING.seal("k-1", secretPlace(key)) });
+  await putSecret(database.pipeline, { ...key, ...KEY_RING.seal("k-1", secretAad(key)) });
   const source = await readPolledSource(database.pipeline, KEY_RING, NAME);
   expect(source).toMatchObject({
     ...NAME,
@@ -93,7 +93,7 @@ test("a PUT changes a source's version; rotated credentials do not, and never ov
     renewCredentials(
       database.pipeline,
       { ...NAME, version },
-      KEY_RING.seal('{"token":"2"}', credentialsPlace(NAME)),
+      KEY_RING.seal('{"token":"2"}', credentialsAad(NAME)),
     );
   await insertSource(database, KEY_RING, given);
   const first = await read();

@@ -1,9 +1,9 @@
 import { HeadraceError } from "../../domain/errors.ts";
-import { loadSecrets, secretPlace } from "../../postgres/access/secrets.ts";
+import { loadSecrets, secretAad } from "../../postgres/access/secrets.ts";
 import type { Queryable } from "../../postgres/core/database.ts";
 import type { KeyRing } from "../../postgres/core/key-ring.ts";
 import {
-  credentialsPlace,
+  credentialsAad,
   loadPollableSource,
   type PollableSource,
   type SourceName,
@@ -72,7 +72,7 @@ async function readPlan(
   const credentials: Credentials =
     stored.credentials === undefined
       ? {}
-      : JSON.parse(keyRing.open(stored.credentials, credentialsPlace(stored)));
+      : JSON.parse(keyRing.open(stored.credentials, credentialsAad(stored)));
   if (source.handler !== undefined) return { kind: "code", handler: source.handler, params, credentials };
   const { url = "", method = "GET", headers = {}, query = {} } = source.request ?? {};
   const inUrl = [url, ...Object.values(query)];
@@ -112,7 +112,7 @@ async function openSecrets(
     database,
     names.map((name) => ({ tenantId, name })),
   );
-  return new Map(sealed.map((secret) => [secret.name, keyRing.open(secret, secretPlace(secret))]));
+  return new Map(sealed.map((secret) => [secret.name, keyRing.open(secret, secretAad(secret))]));
 }
 
 function valueFor(

@@ -217,7 +217,7 @@ describe("pollers", () => {
     await until("the other polls it", () => other.polled.length > 0);
     expect(performance.now() - diedAt).toBeLessThan(2_000);
     expect(seen.polls.get("acme/orders")?.[0]).toBeGreaterThan(taken?.fence ?? 0);
-    expect(asked).toEqual({ kind: "asked", pollId: other.polled[0]?.id, isRunning: true });
+    expect(asked).toEqual({ kind: "requested", pollId: other.polled[0]?.id, isRunning: true });
   });
 
   test("a poller whose lease was lost sends no request and does not reschedule the source", async () => {

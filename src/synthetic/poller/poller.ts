@@ -3,7 +3,7 @@ import { isUnavailable, type Queryable } from "../../postgres/core/database.ts";
 import {
   type EndedPoll,
   endPolls,
-  giveBackPolls,
+  releasePolls,
   renewPolls,
   type TakenPoll,
   takePolls,
@@ -113,7 +113,7 @@ export function createPoller(deps: PollerDeps): Poller {
     return polls.map(({ fence }) => waits.get(fence));
   }, batching);
   const postponed = new Batcher<TakenPoll & { waitMs: number }, void>(async (polls) => {
-    await giveBackPolls(database, polls);
+    await releasePolls(database, polls);
     return polls.map(() => undefined);
   }, batching);
 
@@ -210,7 +210,7 @@ export function createPoller(deps: PollerDeps): Poller {
 
   /** Releases a source that is gone or was claimed by another process. The next claim finds out which. */
   async function release({ poll, token }: PollLease): Promise<void> {
-    await giveBackPolls(database, [{ ...poll, waitMs: RETRY_MS }]);
+    await releasePolls(database, [{ ...poll, waitMs: RETRY_MS }]);
     await releaseInRedis([{ ...poll, token, waitMs: RETRY_MS }]);
   }
 
@@ -264,7 +264,7 @@ export function createPoller(deps: PollerDeps): Poller {
     const all = [...leases];
     if (all.length === 0) return;
     for (const { abort } of all) abort.abort();
-    await giveBackPolls(
+    await releasePolls(
       database,
       all.map(({ poll }) => ({ ...poll, waitMs: 0 })),
     );

@@ -1,7 +1,7 @@
 import type { PollDispatch } from "../../http/sources/polls.ts";
 import { openAlerts, resolveAlerts } from "../../postgres/alerts/alerts.ts";
 import { measureDue, sumDemand } from "../../postgres/sources/schedule-sync.ts";
-import { credentialsPlace, renewCredentials } from "../../postgres/sources/sources.ts";
+import { credentialsAad, renewCredentials } from "../../postgres/sources/sources.ts";
 import type { RedisClient } from "../../redis/client.ts";
 import type { RedisKeys } from "../../redis/keys.ts";
 import { schedulePolls } from "../../redis/poll-schedule.ts";
@@ -166,7 +166,7 @@ function composeFetching({ database, keyRing, outgoing, bounds, log, codeSources
       error: (message, fields) => log.error({ ...named(source), fields }, message),
     }),
     async saveCredentials(source, credentials) {
-      const sealed = keyRing.seal(JSON.stringify(credentials), credentialsPlace(source));
+      const sealed = keyRing.seal(JSON.stringify(credentials), credentialsAad(source));
       await renewCredentials(database.pipeline, source, sealed);
     },
     onError: (error, source) =>

@@ -1,8 +1,8 @@
 import { endpointSecretAad } from "../../pipeline/receive/endpoint-cache.ts";
-import { secretPlace } from "../../postgres/access/secrets.ts";
+import { secretAad } from "../../postgres/access/secrets.ts";
 import type { SealedColumn } from "../../postgres/core/sealed-values.ts";
-import { signingPlace } from "../../postgres/flows/flows.ts";
-import { credentialsPlace } from "../../postgres/sources/sources.ts";
+import { signingSecretAad } from "../../postgres/flows/flows.ts";
+import { credentialsAad } from "../../postgres/sources/sources.ts";
 
 /** A column of sealed values. `aadOf` derives the AAD of a value from the columns in `columns`. */
 export interface SecretColumn extends SealedColumn {
@@ -11,7 +11,7 @@ export interface SecretColumn extends SealedColumn {
 }
 
 const flowAad = ({ tenant_id: tenantId = "", id: flowId = "" }: Record<string, string>) =>
-  signingPlace({ tenantId, flowId });
+  signingSecretAad({ tenantId, flowId });
 
 /** All columns of the schema with sealed values. */
 export const SEALED_COLUMNS: readonly SecretColumn[] = [
@@ -30,7 +30,7 @@ export const SEALED_COLUMNS: readonly SecretColumn[] = [
     keyId: "key_id",
     primaryKey: { tenant_id: "text", name: "text" },
     columns: ["tenant_id", "name"],
-    aadOf: ({ tenant_id: tenantId = "", name = "" }) => secretPlace({ tenantId, name }),
+    aadOf: ({ tenant_id: tenantId = "", name = "" }) => secretAad({ tenantId, name }),
   },
   {
     table: "flows",
@@ -54,6 +54,6 @@ export const SEALED_COLUMNS: readonly SecretColumn[] = [
     keyId: "credentials_key_id",
     primaryKey: { tenant_id: "text", id: "text" },
     columns: ["tenant_id", "id"],
-    aadOf: ({ tenant_id: tenantId = "", id: source = "" }) => credentialsPlace({ tenantId, source }),
+    aadOf: ({ tenant_id: tenantId = "", id: source = "" }) => credentialsAad({ tenantId, source }),
   },
 ];

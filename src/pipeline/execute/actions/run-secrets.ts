@@ -1,6 +1,6 @@
 import { HeadraceError } from "../../../domain/errors.ts";
 import type { FlowAction } from "../../../domain/flow/flow.ts";
-import { loadSecrets, type SecretName, secretPlace } from "../../../postgres/access/secrets.ts";
+import { loadSecrets, type SecretName, secretAad } from "../../../postgres/access/secrets.ts";
 import type { Queryable } from "../../../postgres/core/database.ts";
 import type { KeyRing, Sealed } from "../../../postgres/core/key-ring.ts";
 import { secretNamesOf } from "./action-templates.ts";
@@ -21,7 +21,7 @@ export function createRunSecrets(database: Queryable, keyRing: KeyRing): LoadRun
   return async (runs) => {
     const wanted = new Map(
       runs.flatMap(({ tenantId, action }) =>
-        secretNamesOf(action).map((name) => [secretPlace({ tenantId, name }), { tenantId, name }] as const),
+        secretNamesOf(action).map((name) => [secretAad({ tenantId, name }), { tenantId, name }] as const),
       ),
     );
     if (wanted.size === 0) return () => NONE;
@@ -30,11 +30,11 @@ export function createRunSecrets(database: Queryable, keyRing: KeyRing): LoadRun
     for (const secret of await loadSecrets(database, [...wanted.values()])) {
       const own = opened.get(secret.tenantId) ?? {};
       const value = openSecret(keyRing, secret);
-      if (value === undefined) unopened.add(secretPlace(secret));
+      if (value === undefined) unopened.add(secretAad(secret));
       else opened.set(secret.tenantId, { ...own, [secret.name]: value });
     }
     return ({ tenantId, action }) => {
-      const isOpen = (name: string) => !unopened.has(secretPlace({ tenantId, name }));
+      const isOpen = (name: string) => !unopened.has(secretAad({ tenantId, name }));
       if (unopened.size > 0 && !secretNamesOf(action).every(isOpen)) return undefined;
       return opened.get(tenantId) ?? NONE;
     };
@@ -46,7 +46,7 @@ const NONE: Secrets = {};
 /** Undefined for a secret whose key is gone: it must not hold up the other runs of its batch. */
 function openSecret(keyRing: KeyRing, secret: SecretName & Sealed): string | undefined {
   try {
-    return keyRing.open(secret, secretPlace(secret));
+    return keyRing.open(secret, secretAad(secret));
   } catch (error) {
     if (error instanceof HeadraceError) return undefined;
     throw error;
