@@ -123,9 +123,7 @@ async function attempt(client: pg.Client, statement: string): Promise<Error | un
 }
 
 async function serverMajor(client: pg.Client): Promise<number> {
-  const { rows } = await client.query(
-    "SELECT current_setting('server_version_num')::integer / 10000 AS major",
-  );
+  const { rows } = await client.query("SELECT current_setting('server_version_num')::int / 10000 AS major");
   return rows[0].major;
 }
 

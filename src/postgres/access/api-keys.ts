@@ -131,9 +131,17 @@ export async function insertApiKey(
     createdBy: KeyMaker | undefined;
   },
 ): Promise<StoredApiKey> {
-  const [row] =
-    await transaction.query<ApiKeyRow>(sql`INSERT INTO api_keys (name, tenant_id, scope, key_hash, expires_at, created_by, created_by_name)
-      VALUES (${key.name}, ${key.tenantId}, ${key.scope}, ${key.keyHash}, ${key.expiresAt}, ${key.createdBy?.id}, ${key.createdBy?.name}) RETURNING ${COLUMNS}`);
+  const [row] = await transaction.query<ApiKeyRow>(
+    sql`INSERT INTO api_keys ${sql.row({
+      name: key.name,
+      tenant_id: key.tenantId,
+      scope: key.scope,
+      key_hash: key.keyHash,
+      expires_at: key.expiresAt,
+      created_by: key.createdBy?.id,
+      created_by_name: key.createdBy?.name,
+    })} RETURNING ${COLUMNS}`,
+  );
   return asStoredApiKey(row as ApiKeyRow);
 }
 

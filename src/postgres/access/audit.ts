@@ -36,8 +36,17 @@ export async function readChanges(transaction: Queryable): Promise<RowChange[] |
 }
 
 export async function insertAuditEntry(transaction: Queryable, entry: NewAuditEntry): Promise<void> {
-  await transaction.query(sql`INSERT INTO audit (tenant_id, key_id, key_name, route, object, difference, request_id)
-      VALUES (${entry.tenantId}, ${entry.key.id}, ${entry.key.name}, ${entry.route}, ${entry.object}, ${JSON.stringify(entry.difference)}, ${entry.requestId})`);
+  await transaction.query(
+    sql`INSERT INTO audit ${sql.row({
+      tenant_id: entry.tenantId,
+      key_id: entry.key.id,
+      key_name: entry.key.name,
+      route: entry.route,
+      object: entry.object,
+      difference: JSON.stringify(entry.difference),
+      request_id: entry.requestId,
+    })}`,
+  );
 }
 
 /** Lists a page of the audit, newest first, of one tenant or all. `object` also matches the objects below it. */

@@ -29,8 +29,13 @@ export async function putConnector(
   id: string,
   settings: ConnectorSettings & { sourceVersion: number },
 ): Promise<StoredConnector> {
-  const [row] =
-    await transaction.query(sql`INSERT INTO connectors AS n (id, name, webhook, source, source_version) VALUES (${id}, ${settings.name}, ${settings.webhook}, ${settings.source}, ${settings.sourceVersion})
+  const [row] = await transaction.query(sql`INSERT INTO connectors AS n ${sql.row({
+    id,
+    name: settings.name,
+    webhook: settings.webhook,
+    source: settings.source,
+    source_version: settings.sourceVersion,
+  })}
       ON CONFLICT (id) DO UPDATE SET name = excluded.name, webhook = excluded.webhook, source = excluded.source,
         source_version = CASE WHEN n.source IS DISTINCT FROM excluded.source
           THEN excluded.source_version ELSE n.source_version END,

@@ -54,8 +54,14 @@ export async function putEndpoint(
   settings: EndpointSettings,
   secrets: readonly NewSecret[],
 ): Promise<void> {
-  await transaction.query(sql`INSERT INTO endpoints (tenant_id, connector, endpoint, account, params, enabled)
-      VALUES (${name.tenantId}, ${name.connector}, ${name.endpoint}, ${settings.account}, ${settings.params}, ${settings.enabled})
+  await transaction.query(sql`INSERT INTO endpoints ${sql.row({
+    tenant_id: name.tenantId,
+    connector: name.connector,
+    endpoint: name.endpoint,
+    account: settings.account,
+    params: settings.params,
+    enabled: settings.enabled,
+  })}
       ON CONFLICT (tenant_id, connector, endpoint) DO UPDATE SET account = excluded.account,
         params = excluded.params, enabled = excluded.enabled, updated_at = now()`);
   await transaction.query(
@@ -206,8 +212,18 @@ async function insertSecret(
   secret: NewSecret,
   position: number,
 ): Promise<void> {
-  await transaction.query(sql`INSERT INTO endpoint_secrets (tenant_id, connector, endpoint, id, position, sealed, key_id, not_after)
-      VALUES (${name.tenantId}, ${name.connector}, ${name.endpoint}, ${secret.id}, ${position}, ${secret.sealed}, ${secret.keyId}, ${secret.notAfter})`);
+  await transaction.query(
+    sql`INSERT INTO endpoint_secrets ${sql.row({
+      tenant_id: name.tenantId,
+      connector: name.connector,
+      endpoint: name.endpoint,
+      id: secret.id,
+      position,
+      sealed: secret.sealed,
+      key_id: secret.keyId,
+      not_after: secret.notAfter,
+    })}`,
+  );
 }
 
 /** The value that `(tenant_id, connector, endpoint)` is compared with. */

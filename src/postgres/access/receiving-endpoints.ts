@@ -189,13 +189,13 @@ export async function findEndpointsOfAccounts(
       FROM ${accountRows(accounts).from("w", "ordinal")}
       JOIN change_counters c ON c.name = 'receive'
       LEFT JOIN LATERAL (
-        SELECT o.*, row_number() OVER (ORDER BY enabled DESC, of_tenant, created_at, tenant_id) AS place FROM (
+        SELECT o.*, row_number() OVER (ORDER BY enabled DESC, of_tenant, created_at, tenant_id) AS rank FROM (
           SELECT p.tenant_id, p.endpoint, p.enabled, p.created_at, row_number() OVER (
               PARTITION BY p.tenant_id, p.enabled ORDER BY p.created_at, p.endpoint) AS of_tenant
             FROM endpoints p JOIN tenants t ON t.id = p.tenant_id AND t.deleted_at IS NULL
             WHERE p.connector = w.connector AND p.account = w.account) o
-        ORDER BY place LIMIT ${maxEndpoints}) e ON true
-      ORDER BY w.ordinal, e.place`,
+        ORDER BY rank LIMIT ${maxEndpoints}) e ON true
+      ORDER BY w.ordinal, e.rank`,
     ),
   );
   const found = accounts.map(() => ({ counter: Number(rows[0]?.counter), names: [] as EndpointName[] }));

@@ -24,8 +24,12 @@ export function secretAad({ tenantId, name }: SecretName): string {
 
 /** Stores a secret; replaces one of the same name. */
 export async function putSecret(transaction: Queryable, secret: SecretName & Sealed): Promise<StoredSecret> {
-  const [row] =
-    await transaction.query(sql`INSERT INTO tenant_secrets (tenant_id, name, sealed, key_id) VALUES (${secret.tenantId}, ${secret.name}, ${secret.sealed}, ${secret.keyId})
+  const [row] = await transaction.query(sql`INSERT INTO tenant_secrets ${sql.row({
+    tenant_id: secret.tenantId,
+    name: secret.name,
+    sealed: secret.sealed,
+    key_id: secret.keyId,
+  })}
       ON CONFLICT (tenant_id, name) DO UPDATE SET sealed = excluded.sealed, key_id = excluded.key_id,
         updated_at = now()
       RETURNING ${COLUMNS}`);

@@ -27,9 +27,14 @@ export async function putTenant(
   id: string,
   settings: TenantSettings,
 ): Promise<StoredTenant | undefined> {
-  const [row] =
-    await transaction.query(sql`INSERT INTO tenants AS t (id, name, weight, events_per_second, max_backlog, retention_days)
-      VALUES (${id}, ${settings.name}, ${settings.weight}, ${settings.eventsPerSecond}, ${settings.maxBacklog}, ${settings.retentionDays})
+  const [row] = await transaction.query(sql`INSERT INTO tenants AS t ${sql.row({
+    id,
+    name: settings.name,
+    weight: settings.weight,
+    events_per_second: settings.eventsPerSecond,
+    max_backlog: settings.maxBacklog,
+    retention_days: settings.retentionDays,
+  })}
       ON CONFLICT (id) DO UPDATE SET name = excluded.name, weight = excluded.weight,
         events_per_second = excluded.events_per_second, max_backlog = excluded.max_backlog,
         retention_days = excluded.retention_days, updated_at = now()

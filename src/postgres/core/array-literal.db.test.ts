@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { migratedDatabase } from "../../../test/support/database.ts";
 import { numberArray, textArray } from "./array-literal.ts";
 
-test("PostgreSQL reads the values that were written, whatever they hold", async () => {
+test("PostgreSQL reads back the values of array literals", async () => {
   const { database } = await migratedDatabase();
   const texts = fc.oneof(
     fc.constantFrom("", "NULL", "null", "a,b", "{", "}", '"', "\\", '\\"', " x ", "é☃", "\n"),

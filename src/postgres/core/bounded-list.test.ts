@@ -22,7 +22,7 @@ function table({ total, rowMs, finds }: { total: number; rowMs: number; finds: (
   return { steps, list, elapsedMs: () => ms };
 }
 
-test("a list without a filter looks at one row more than it returns", async () => {
+test("findRows without a filter scans one row more than it returns", async () => {
   const { steps, list } = table({ total: 100, rowMs: 1, finds: () => true });
   expect(await list(2, { filtered: false })).toEqual({
     rows: ["99", "98"],
@@ -32,7 +32,7 @@ test("a list without a filter looks at one row more than it returns", async () =
   expect(steps).toEqual([3]);
 });
 
-test("a filter that finds little goes on in growing steps until the page is full or the table ends", async () => {
+test("findRows with a filter scans growing steps until the page is full or the table ends", async () => {
   const { steps, list } = table({ total: 2_000, rowMs: 0.1, finds: (id) => id % 400 === 0 });
   expect(await list(3)).toEqual({ rows: ["1600", "1200", "800"], more: true, scannedUntilId: undefined });
   expect(steps).toEqual([10, 80, 640, 1_000]);
@@ -40,7 +40,7 @@ test("a filter that finds little goes on in growing steps until the page is full
   expect((await list(9)).more).toBe(false);
 });
 
-test("a filter that finds nothing stops at its time with what it has, and its pages together miss nothing", async () => {
+test("findRows stops when its time is over, and consecutive pages miss no row", async () => {
   const { list, elapsedMs } = table({ total: 10_000, rowMs: 0.2, finds: (id) => id === 1 || id === 9_000 });
   const rows: string[] = [];
   let beforeId: string | undefined;

@@ -75,7 +75,7 @@ export async function findRows<Row>(
 }
 
 /** The columns of a step's result, from its tables `scanned` and `found`. */
-export const SCANNED_COLUMNS = sql`(SELECT count(*)::integer FROM scanned) AS rows,
+export const SCANNED_COLUMNS = sql`(SELECT count(*)::int FROM scanned) AS rows,
   (SELECT id FROM scanned ORDER BY id LIMIT 1) AS last_id,
   ARRAY(SELECT id::text FROM found ORDER BY id DESC) AS found`;
 

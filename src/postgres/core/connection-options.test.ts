@@ -23,7 +23,7 @@ describe("a URL of PostgreSQL", () => {
       "postgres://h/db?options=-c%20search_path%3Down",
       { host: "h", database: "db", options: "-c search_path=own" },
     ],
-  ])("is read: %s", (url, expected) => {
+  ])("connectionOptions reads %s", (url, expected) => {
     expect(isPostgresUrl(url)).toBe(true);
     expect(connectionOptions(url)).toEqual(Object.assign({ ssl: false }, expected));
   });
@@ -35,18 +35,18 @@ describe("a URL of PostgreSQL", () => {
     ["sslmode=verify-full", {}],
     ["sslmode=require&sslrootcert=system", {}],
     ["ssl=true", {}],
-  ])("has libpq's meaning of %s", (parameters, ssl) => {
+  ])("connectionOptions gives %s the meaning of libpq", (parameters, ssl) => {
     expect(connectionOptions(`postgres://h/db?${parameters}`)["ssl"]).toEqual(ssl);
   });
 
-  test("is described without its password", () => {
+  test("describeConnection omits the password", () => {
     const description = describeConnection(
       "postgres://u:s3cret@h/db?sslmode=verify-full&sslrootcert=/nowhere",
     );
     expect(description).toEqual({ user: "u", database: "db", at: "h:5432" });
   });
 
-  test("keeps its other parameters when its sslmode is settled", () => {
+  test("withSslMode keeps the other parameters", () => {
     expect(withSslMode("postgres://u@h/db?sslmode=prefer&host=%2Ftmp", "require")).toBe(
       "postgres://u@h/db?sslmode=require&host=%2Ftmp",
     );

@@ -19,7 +19,7 @@ async function sleeping(database: Database): Promise<number> {
   return rows.length;
 }
 
-test("PostgreSQL itself ends a statement of a transaction that takes too long, and the connection is kept", async () => {
+test("PostgreSQL cancels a slow statement of a transaction, and the connection stays open", async () => {
   const { database } = await migratedDatabase({ maxApiConnections: 1, transactionStatementTimeoutMs: 200 });
   const pid = () =>
     database.transaction(async (transaction) =>
@@ -37,7 +37,7 @@ test("PostgreSQL itself ends a statement of a transaction that takes too long, a
   expect(row?.statement_timeout).not.toBe("200ms");
 });
 
-test("a statement that is given up is canceled, and its connection dropped with nobody waiting for it", async () => {
+test("a statement that exceeds its timeout is canceled and its connection dropped without waiting", async () => {
   const { database } = await migratedDatabase({ maxApiConnections: 1, statementTimeoutMs: 300 });
   const asleep = sleep(database);
   await until("the statement is under way", async () => (await sleeping(database)) === 1);
@@ -47,7 +47,7 @@ test("a statement that is given up is canceled, and its connection dropped with 
   await until("the statement has ended", async () => (await sleeping(database)) === 0);
 });
 
-test("a transaction that fails while another statement runs waits a second at most for its end", async () => {
+test("a failed transaction waits at most a second for a running statement", async () => {
   const { database } = await migratedDatabase({ maxApiConnections: 1 });
   const failed = database.withTenant("a", async (transaction) => {
     void transaction.query(SLEEP).catch(() => {});
@@ -58,9 +58,11 @@ test("a transaction that fails while another statement runs waits a second at mo
   await until("the statement has ended", async () => (await sleeping(database)) === 0);
 });
 
-test("a tenant's transactions have their share of the connections, and no other tenant's wait for them", async () => {
+test("a tenant's transactions use their share of the connections and do not block other tenants", async () => {
   const { database } = await migratedDatabase({
-    ...{ maxApiConnections: 3, maxTenantConnections: 2, maxConnectionWaitMs: 200 },
+    maxApiConnections: 3,
+    maxTenantConnections: 2,
+    maxConnectionWaitMs: 200,
   });
   let end = () => {};
   const ended = new Promise<void>((resolve) => {

@@ -29,7 +29,7 @@ describe("an error of PostgreSQL", () => {
     ["3D000", "access_denied"],
     ["08006", "connection"],
     ["08P01", "connection"],
-  ] as const)("%s means that every statement has to wait: %s", (sqlState, cause) => {
+  ] as const)("SQLSTATE %s is a fault of the server: %s", (sqlState, cause) => {
     const error = asHeadraceError(errorOf(sqlState));
     expect(isUnavailable(error)).toBe(true);
     expect(storeFaultOf(error)).toMatchObject({ cause, sqlState });
@@ -42,17 +42,14 @@ describe("an error of PostgreSQL", () => {
     ["42501", "access_denied"],
     ["26000", "prepared_statement"],
     ["42P05", "prepared_statement"],
-  ] as const)(
-    "%s may be of one row: it is a fault of the store, and a batch is tried in halves: %s",
-    (sqlState, cause) => {
-      const error = asHeadraceError(errorOf(sqlState));
-      expect(isUnavailable(error)).toBe(false);
-      expect(storeFaultOf(error)).toMatchObject({ cause, sqlState });
-    },
-  );
+  ] as const)("SQLSTATE %s is a fault that may concern one row alone: %s", (sqlState, cause) => {
+    const error = asHeadraceError(errorOf(sqlState));
+    expect(isUnavailable(error)).toBe(false);
+    expect(storeFaultOf(error)).toMatchObject({ cause, sqlState });
+  });
 
   test.each(["22P02", "22021", "23505", "23514", "42P01", "42601", "54000", "P0001"])(
-    "%s is the statement's own",
+    "SQLSTATE %s is no fault of the store",
     (sqlState) => {
       const error = errorOf(sqlState);
       expect(asHeadraceError(error)).toBe(error);
@@ -67,12 +64,12 @@ test.each([
   "Connection terminated unexpectedly",
   "Client has encountered a connection error and is not queryable",
   "Cannot use a pool after calling end on the pool",
-])("an error that never reached PostgreSQL, or lost it, is a connection's: %s", (message) => {
+])("an error without a SQLSTATE is a fault of the connection: %s", (message) => {
   const error = asHeadraceError(new Error(message));
   expect(storeFaultOf(error)).toMatchObject({ cause: "connection", sqlState: undefined });
 });
 
-test("an error of our own stays what it is", () => {
+test("asHeadraceError returns other errors unchanged", () => {
   const error = new TypeError("x is not a function");
   expect(asHeadraceError(error)).toBe(error);
   expect(storeFaultOf(error)).toBeUndefined();

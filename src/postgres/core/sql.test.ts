@@ -7,7 +7,7 @@ function sent({ text, values }: { text: string; values?: unknown[] }) {
 }
 
 describe("sql", () => {
-  test("numbers the values of a template in the order of the text", () => {
+  test("sql numbers the values of a template in the order of the text", () => {
     expect(sent(sql`SELECT ${"a"}::text, ${undefined}::int WHERE ${1} = 1`)).toEqual({
       text: "SELECT $1::text, $2::int WHERE $3 = 1",
       values: ["a", undefined, 1],
@@ -15,7 +15,7 @@ describe("sql", () => {
     expect(sent(sql`SELECT 1`)).toEqual({ text: "SELECT 1", values: [] });
   });
 
-  test("inserts nested statements with their values, and raw text without any", () => {
+  test("sql inserts nested statements with their values, and raw text without", () => {
     const condition = sql`tenant_id = ${"acme"} AND lane = ${2}`;
     const statement = sql`SELECT ${sql.raw("id, lane")} FROM runs WHERE ${condition} LIMIT ${10}`;
     expect(sent(statement)).toEqual({
@@ -24,27 +24,39 @@ describe("sql", () => {
     });
   });
 
-  test("quotes a literal", () => {
+  test("sql.literal quotes a constant", () => {
     expect(sql`SELECT ${sql.literal("it's")}`.text).toBe("SELECT 'it''s'");
   });
 
-  test("joins conditions by AND", () => {
-    expect(sent(sql`WHERE ${sql.and([sql`a = ${1}`, sql`b`, sql`c = ${2}`])}`)).toEqual({
-      text: "WHERE a = $1 AND b AND c = $2",
+  test("sql.join joins parts and values", () => {
+    expect(sent(sql`WHERE ${sql.join([sql`a = ${1}`, sql`b`, 2], " AND ")}`)).toEqual({
+      text: "WHERE a = $1 AND b AND $2",
       values: [1, 2],
     });
   });
 
-  test("sends a shared parameter once, wherever it stands", () => {
-    const ids = new Parameter(["1"]);
-    const nested = sql`id = ANY (${ids})`;
-    expect(sent(sql`SELECT ${"x"}, ${ids} WHERE ${nested} AND ${nested} AND n = ${3}`)).toEqual({
-      text: "SELECT $1, $2 WHERE id = ANY ($2) AND id = ANY ($2) AND n = $3",
-      values: ["x", ["1"], 3],
+  test("sql.row inserts columns and values, and sql.assignments updates them", () => {
+    const row = { id: "a", at: sql`now() + ${5}::int`, name: undefined };
+    expect(sent(sql`INSERT INTO t ${sql.row(row)}`)).toEqual({
+      text: "INSERT INTO t (id, at, name) VALUES ($1, now() + $2::int, $3)",
+      values: ["a", 5, undefined],
+    });
+    expect(sent(sql`UPDATE t SET ${sql.assignments(row)}`)).toEqual({
+      text: "UPDATE t SET id = $1, at = now() + $2::int, name = $3",
+      values: ["a", 5, undefined],
     });
   });
 
-  test("keeps apart the texts that one call site makes of different parts and of shared parameters", () => {
+  test("sql sends a shared parameter once", () => {
+    const ids = new Parameter(["1"]);
+    const nested = sql`id = ANY (${ids}) AND ${ids} <> ${0}`;
+    expect(sent(sql`SELECT ${"x"}, ${ids} WHERE ${nested} AND ${nested} AND n = ${3}`)).toEqual({
+      text: "SELECT $1, $2 WHERE id = ANY ($2) AND $2 <> $3 AND id = ANY ($2) AND $2 <> $4 AND n = $5",
+      values: ["x", ["1"], 0, 0, 3],
+    });
+  });
+
+  test("sql distinguishes the texts of one call site by their parts and shared parameters", () => {
     const make = (left: unknown, right: unknown) => sql`SELECT ${left}, ${right}`;
     const shared = new Parameter(1);
     expect(make(shared, shared).text).toBe("SELECT $1, $1");
@@ -54,19 +66,19 @@ describe("sql", () => {
     expect(make(shared, shared).text).toBe("SELECT $1, $1");
   });
 
-  test("makes the text of a call site once", () => {
+  test("sql caches the text of a call site", () => {
     const make = (n: number) => sql`SELECT ${sql`max(${n})`} FROM ${sql.raw("runs")}`;
     expect(make(1).template).toBe(make(2).template);
   });
 
-  test("makes right texts of a call site with very many different parts", () => {
+  test("sql renders call sites with many different parts", () => {
     for (let n = 0; n < 40; n += 1)
       expect(sql`SELECT ${sql.raw(`c${n}`)}, ${n}`.text).toBe(`SELECT c${n}, $1`);
   });
 });
 
 describe("prepared", () => {
-  test("names a statement", () => {
+  test("prepared names a statement", () => {
     const make = (n: number) => prepared("sql-test-a", sql`SELECT ${n}::int`);
     expect([make(1), make(2)]).toEqual([
       { name: "sql-test-a", text: "SELECT $1::int", values: [1] },
@@ -74,7 +86,7 @@ describe("prepared", () => {
     ]);
   });
 
-  test("refuses a second text under the same name", () => {
+  test("prepared refuses a second text under the same name", () => {
     prepared("sql-test-b", sql`SELECT 1`);
     expect(() => prepared("sql-test-b", sql`SELECT 2`)).toThrow(/sql-test-b has two texts/);
   });
@@ -86,7 +98,7 @@ describe("rowInput", () => {
     ["at", "int", (row) => row.at],
   ]);
 
-  test("gives many rows as one array a column", () => {
+  test("rowInput sends many rows as one array per column", () => {
     const rows = input([{ id: "a", at: 1 }, { id: "b" }]);
     expect(sent(sql`SELECT ${0} FROM ${rows.from("r")} WHERE id ${rows.among("id")}`)).toEqual({
       text: "SELECT $1 FROM unnest($2::uuid[], $3::int[]) AS r (id, at) WHERE id = ANY ($2::uuid[])",
@@ -94,7 +106,7 @@ describe("rowInput", () => {
     });
   });
 
-  test("gives one row as values", () => {
+  test("rowInput sends one row as values", () => {
     const rows = input([{ id: "a", at: 1 }], "one");
     expect(sent(sql`SELECT FROM ${rows.from("r")} WHERE id ${rows.among("id")}`)).toEqual({
       text: "SELECT FROM (VALUES ($1::uuid, $2::int)) AS r (id, at) WHERE id = $1::uuid",
@@ -102,7 +114,7 @@ describe("rowInput", () => {
     });
   });
 
-  test("counts the rows where an ordinality is named", () => {
+  test("rowInput counts the rows if an ordinality is named", () => {
     expect(sql`SELECT FROM ${input([], "many").from("r", "n")}`.text).toBe(
       "SELECT FROM unnest($1::uuid[], $2::int[]) WITH ORDINALITY AS r (id, at, n)",
     );
@@ -111,7 +123,7 @@ describe("rowInput", () => {
     );
   });
 
-  test("names a statement by its shape", () => {
+  test("preparedInShape names a statement by its shape", () => {
     const name = (shape: "one" | "many") =>
       preparedInShape("sql-test-c", shape, sql`SELECT FROM ${input([{ id: "a" }], shape).from("r")}`).name;
     expect([name("one"), name("many")]).toEqual(["sql-test-c-one", "sql-test-c"]);

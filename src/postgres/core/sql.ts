@@ -15,10 +15,10 @@ export function sql(strings: TemplateStringsArray, ...values: readonly unknown[]
   for (const value of values) {
     if (value instanceof Sql) {
       nested.push(value.template);
-      for (const parameter of value.parameters) order.push(place(parameters, parameter));
+      for (const index of value.template.order) order.push(numberOf(parameters, value.parameters[index]));
     } else {
       nested.push(undefined);
-      order.push(place(parameters, value));
+      order.push(numberOf(parameters, value));
     }
   }
   return new Sql(templateOf(strings, nested, order), parameters);
@@ -37,8 +37,20 @@ sql.raw = (text: string): Sql => {
 /** Inserts a constant as a quoted literal, where a parameter would hide it from the planner: a partial index needs it. */
 sql.literal = (constant: string): Sql => sql.raw(pg.escapeLiteral(constant));
 
-/** Joins conditions by AND; at least one. */
-sql.and = (conditions: readonly Sql[]): Sql => conditions.reduce((all, next) => sql`${all} AND ${next}`);
+/** Joins parts or values by a separator; at least one. */
+sql.join = (parts: readonly unknown[], separator: string): Sql =>
+  sql(separators(parts.length, separator), ...parts);
+
+/** The columns and values of a row to be inserted: `(a, b) VALUES ($1, $2)`. */
+sql.row = (row: Readonly<Record<string, unknown>>): Sql =>
+  sql`(${sql.raw(Object.keys(row).join(", "))}) VALUES (${sql.join(Object.values(row), ", ")})`;
+
+/** The assignments of an update: `a = $1, b = $2`. */
+sql.assignments = (row: Readonly<Record<string, unknown>>): Sql =>
+  sql.join(
+    Object.entries(row).map(([column, value]) => sql`${sql.raw(column)} = ${value}`),
+    ", ",
+  );
 
 /** A value that a statement uses several times and sends once: each use has the same number. */
 export class Parameter {
@@ -100,11 +112,25 @@ const variantsOf = new WeakMap<TemplateStringsArray, Variant[]>();
 /** A call site with more different parts than this puts its text together at each call. */
 const MAX_VARIANTS = 16;
 
+/** The strings around so many parts, as of a tagged template: the same array each time. */
+function separators(parts: number, separator: string): TemplateStringsArray {
+  const key = `${parts}${separator}`;
+  let strings = separatorsByKey.get(key);
+  if (strings === undefined) {
+    const texts = ["", ...Array<string>(parts - 1).fill(separator), ""];
+    strings = Object.assign(texts, { raw: texts });
+    separatorsByKey.set(key, strings);
+  }
+  return strings;
+}
+
+const separatorsByKey = new Map<string, TemplateStringsArray>();
+
 const rawTemplates = new Map<string, Template>();
 const MAX_RAW_TEXTS = 1_000;
 
 /** Returns the index of a value among the parameters, and adds it where it is not a shared one that is there. */
-function place(parameters: unknown[], value: unknown): number {
+function numberOf(parameters: unknown[], value: unknown): number {
   if (value instanceof Parameter) {
     const index = parameters.indexOf(value);
     if (index >= 0) return index;

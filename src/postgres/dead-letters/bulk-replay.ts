@@ -105,7 +105,12 @@ export async function insertBulk(
   bulk: { tenantId: string; filter: ReplayFilter; ratePerSecond: number; count: number },
 ): Promise<string> {
   const [row] = await transaction.query<{ id: string }>(
-    sql`INSERT INTO dlq_replays (tenant_id, filter, rate_per_second, count) VALUES (${bulk.tenantId}, ${JSON.stringify(bulk.filter)}, ${bulk.ratePerSecond}, ${bulk.count}) RETURNING id`,
+    sql`INSERT INTO dlq_replays ${sql.row({
+      tenant_id: bulk.tenantId,
+      filter: JSON.stringify(bulk.filter),
+      rate_per_second: bulk.ratePerSecond,
+      count: bulk.count,
+    })} RETURNING id`,
   );
   return row?.id as string;
 }
@@ -234,14 +239,24 @@ export async function moveBulk(
     waitMs: number;
   },
 ): Promise<void> {
-  await transaction.query(sql`WITH began AS (
+  await transaction.query(sql`WITH started_runs AS (
         INSERT INTO dlq_replay_runs (run_id, replay_id, tenant_id)
         SELECT run_id, ${bulk.id}, ${bulk.tenantId} FROM unnest(${moved.runIds}::uuid[]) AS run_id
       )
-      UPDATE dlq_replays SET state = ${moved.state}, reason = ${moved.reason}, started = ${moved.started}, succeeded = ${moved.succeeded}, failed = ${moved.failed}, recent_ended = ${moved.recent.ended},
-        recent_failed = ${moved.recent.failed}, last_id = ${moved.lastId}, exhausted = ${moved.exhausted}, visible_at = now() + ${Math.round(moved.waitMs)}::int * interval '1 millisecond',
-        ramp_from = CASE WHEN ${moved.state} = 'running' THEN coalesce(ramp_from, now()) ELSE ramp_from END,
-        finished_at = CASE WHEN ${moved.isFinished} THEN now() END
+      UPDATE dlq_replays SET ${sql.assignments({
+        state: moved.state,
+        reason: moved.reason,
+        started: moved.started,
+        succeeded: moved.succeeded,
+        failed: moved.failed,
+        recent_ended: moved.recent.ended,
+        recent_failed: moved.recent.failed,
+        last_id: moved.lastId,
+        exhausted: moved.exhausted,
+        visible_at: sql`now() + ${Math.round(moved.waitMs)}::int * interval '1 millisecond'`,
+        ramp_from: moved.state === "running" ? sql`coalesce(ramp_from, now())` : sql`ramp_from`,
+        finished_at: moved.isFinished ? sql`now()` : undefined,
+      })}
       WHERE id = ${bulk.id}`);
 }
 

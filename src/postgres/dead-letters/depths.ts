@@ -116,7 +116,7 @@ export async function readDeadLetterDays(
     days_ago: number;
     entries: string;
     bytes: string;
-  }>(sql`SELECT coalesce((p.definition ->> 'retention_days')::integer, ${defaultDays}::integer) AS retention_days,
+  }>(sql`SELECT coalesce((p.definition ->> 'retention_days')::int, ${defaultDays}::int) AS retention_days,
         (now() AT TIME ZONE 'UTC')::date - d.day AS days_ago, sum(d.kept) AS entries, sum(d.bytes) AS bytes
       FROM (
         SELECT tenant_id, day, kept, bytes FROM dead_letter_days

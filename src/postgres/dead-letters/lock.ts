@@ -109,7 +109,7 @@ export async function makeReplayEvents(
   const rows = await transaction.query<{ id: string; replay_event_id: string }>(sql`WITH named AS (
         UPDATE dead_letters SET replay_event_id = uuid7(clock_us()) WHERE id = ANY (${ids}::uuid[]) RETURNING *
       ),
-      made AS (
+      new_events AS (
         INSERT INTO events (id, tenant_id, connector, endpoint, type, source, priority, subject, occurred_at,
           received_at, delivery_key, item, headers, content_type, flows_counter, payload)
         SELECT n.replay_event_id, n.tenant_id, n.connector, n.endpoint, n.event_type, 'replay', 4, n.subject,
@@ -121,7 +121,7 @@ export async function makeReplayEvents(
           c.value, coalesce(n.edited_payload, n.event_payload)
         FROM named n, change_counters c WHERE c.name = 'flows'
       ),
-      judged AS (
+      new_verdicts AS (
         INSERT INTO verdicts (event_id, tenant_id, status) SELECT replay_event_id, tenant_id, 'routed' FROM named
       )
       SELECT id, replay_event_id FROM named`);

@@ -41,7 +41,7 @@ async function count(database: Database, table: string): Promise<number> {
 }
 
 describe("acceptEvents", () => {
-  test("writes the exact bytes, whatever they are, and one outbox row each", async () => {
+  test("acceptEvents stores any payload byte for byte, with one outbox row each", async () => {
     const { database } = await migratedDatabase();
     const bytes = [Buffer.from([0, 255, 10, 0]), Buffer.from(""), Buffer.from('{"a":"\\u0000é"}')];
     const accepted = await accept(
@@ -59,7 +59,7 @@ describe("acceptEvents", () => {
     expect(await count(database, "outbox")).toBe(3);
   });
 
-  test("answers ids in the order of the batch, which is the order of their times", async () => {
+  test("acceptEvents returns ids in the order of the batch and of their times", async () => {
     const { database } = await migratedDatabase();
     const accepted = await accept(
       database,
@@ -70,7 +70,7 @@ describe("acceptEvents", () => {
     expect(ids[0]).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
   });
 
-  test("gives a delivery that comes again the first one's id and writes nothing", async () => {
+  test("acceptEvents returns the first id for a repeated delivery and writes nothing", async () => {
     const { database } = await migratedDatabase();
     const [first] = await accept(database, event());
     const [again] = await accept(database, event({ payload: Buffer.from("{}") }));
@@ -79,7 +79,7 @@ describe("acceptEvents", () => {
     expect(await count(database, "events")).toBe(1);
   });
 
-  test("gives deliveries that are equal within one batch one event", async () => {
+  test("acceptEvents writes one event for equal deliveries within a batch", async () => {
     const { database } = await migratedDatabase();
     const accepted = await accept(database, keyed("id:a"), keyed("id:b"), keyed("id:a"));
     expect(accepted.map((one) => one.duplicate)).toEqual([false, false, true]);
@@ -87,7 +87,7 @@ describe("acceptEvents", () => {
     expect(await count(database, "outbox")).toBe(2);
   });
 
-  test("gives fifty equal deliveries in fifty batches at once one event", async () => {
+  test("acceptEvents writes one event for equal deliveries in fifty concurrent batches", async () => {
     const { database } = await migratedDatabase();
     const accepted = (await Promise.all(Array.from({ length: 50 }, () => accept(database, event())))).flat();
     expect(new Set(accepted.map((one) => one.eventId)).size).toBe(1);
@@ -95,7 +95,7 @@ describe("acceptEvents", () => {
     expect(await count(database, "events")).toBe(1);
   });
 
-  test("never deadlocks batches that hold the same keys in another order", async () => {
+  test("acceptEvents never deadlocks on batches with the same keys in different orders", async () => {
     const { database } = await migratedDatabase();
     const batch = (from: number) =>
       Array.from({ length: 40 }, (_, index) => keyed(`id:${(from + index * 7) % 40}`));
@@ -105,7 +105,7 @@ describe("acceptEvents", () => {
     expect(accepted.flat().filter((one) => !one.duplicate)).toHaveLength(40);
   });
 
-  test("takes a key again once its time has ended, before anybody cleaned it away", async () => {
+  test("acceptEvents accepts an expired key again before it is deleted", async () => {
     const { database } = await migratedDatabase();
     const [first] = await accept(database, event({ keys: [{ key: "id:1", windowMs: 0 }] }));
     const [second] = await accept(database, event());
@@ -113,7 +113,7 @@ describe("acceptEvents", () => {
     expect(second?.eventId).not.toBe(first?.eventId);
   });
 
-  test("tells tenants, connectors and endpoints apart", async () => {
+  test("acceptEvents separates the keys of tenants, connectors and endpoints", async () => {
     const { database } = await migratedDatabase();
     const accepted = await accept(
       database,
@@ -125,7 +125,7 @@ describe("acceptEvents", () => {
     expect(accepted.every((one) => !one.duplicate)).toBe(true);
   });
 
-  test("calls an event a duplicate when any of its keys came before, and remembers the others", async () => {
+  test("acceptEvents treats an event with any known key as a duplicate and stores its other keys", async () => {
     const { database } = await migratedDatabase();
     const two = (id: string) => event({ keys: [id, "hash:x"].map((key) => ({ key, windowMs: HOUR_MS })) });
     const [first] = await accept(database, two("id+hash:1"));
@@ -136,7 +136,7 @@ describe("acceptEvents", () => {
     expect(await count(database, "events")).toBe(1);
   });
 
-  test("remembers every key of events that share one within a batch", async () => {
+  test("acceptEvents stores every key of events that share one within a batch", async () => {
     const { database } = await migratedDatabase();
     const two = (...keys: string[]) => event({ keys: keys.map((key) => ({ key, windowMs: HOUR_MS })) });
     const batch = await accept(database, two("id:1", "hash:x"), two("id:2", "hash:x"), two("id:2", "hash:y"));
@@ -146,13 +146,13 @@ describe("acceptEvents", () => {
     expect(await count(database, "events")).toBe(1);
   });
 
-  test("writes an event without keys every time", async () => {
+  test("acceptEvents always writes an event without keys", async () => {
     const { database } = await migratedDatabase();
     await accept(database, event({ keys: [] }), event({ keys: [] }));
     expect(await count(database, "events")).toBe(2);
   });
 
-  test("writes nothing when what it was verified with has changed", async () => {
+  test("acceptEvents writes nothing when the receive counter has changed", async () => {
     const { database } = await migratedDatabase();
     const counter = await database.transaction((transaction) => raiseCounter(transaction, "receive"));
     expect(await acceptEvents(database.ingest, [event()], { expectedCounter: counter - 1 })).toEqual({

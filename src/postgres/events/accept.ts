@@ -91,9 +91,9 @@ function foldDuplicates(events: readonly NewEvent[]) {
       for (const name of names) if (!seen.has(name)) seen.set(name, earlier);
       return earlier;
     }
-    const place = { index: firsts.push(event) - 1, by };
-    for (const name of names) seen.set(name, place);
-    return place;
+    const first = { index: firsts.push(event) - 1, by };
+    for (const name of names) seen.set(name, first);
+    return first;
   });
   return { firsts, aliasOf };
 }
@@ -267,7 +267,7 @@ first AS (
   WHERE k.event_id <> w.new_id AND k.expires_at > now()
   ORDER BY w.index, k.event_id
 ),
-handed AS (
+reassigned AS (
   UPDATE event_keys k SET event_id = f.event_id
   FROM wanted w JOIN first f USING (index)
   WHERE (k.tenant_id, k.connector, k.endpoint, k.key) = (w.tenant_id, w.connector, w.endpoint, w.key)

@@ -16,7 +16,7 @@ export interface ShortLivedTenant {
 /** The longest retention of any tenant, days; at least `defaultDays`. */
 export async function longestRetentionDays(database: Queryable, defaultDays: number): Promise<number> {
   const [row] = await database.query<{ days: number }>(
-    sql`SELECT greatest(${defaultDays}::integer, max(retention_days)) AS days FROM tenants WHERE deleted_at IS NULL`,
+    sql`SELECT greatest(${defaultDays}::int, max(retention_days)) AS days FROM tenants WHERE deleted_at IS NULL`,
   );
   return row?.days ?? defaultDays;
 }
@@ -35,10 +35,10 @@ export async function shortLivedTenants(
     prepared(
       "short-lived-tenants",
       sql`WITH page AS MATERIALIZED (
-        SELECT id, (lpad(to_hex(clock_us() / 1000 - coalesce(retention_days, ${defaultDays}::integer) * 86400000::bigint), 12, '0')
+        SELECT id, (lpad(to_hex(clock_us() / 1000 - coalesce(retention_days, ${defaultDays}::int) * 86400000::bigint), 12, '0')
           || repeat('0', 20))::uuid AS before_id
         FROM tenants
-        WHERE id > ${afterTenant} AND deleted_at IS NULL AND coalesce(retention_days, ${defaultDays}) < ${days}::integer ORDER BY id LIMIT ${limit}
+        WHERE id > ${afterTenant} AND deleted_at IS NULL AND coalesce(retention_days, ${defaultDays}) < ${days}::int ORDER BY id LIMIT ${limit}
       )
       SELECT p.id, p.before_id,
         EXISTS (SELECT FROM events e WHERE e.tenant_id = p.id AND e.id < p.before_id)
@@ -56,7 +56,7 @@ export async function pastDays(database: Queryable, days: number): Promise<strin
   }>(sql`SELECT DISTINCT to_char(to_date(right(c.relname, 8), 'YYYYMMDD'), 'YYYY-MM-DD') AS day
       FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
       WHERE i.inhparent::regclass::text = ANY (${PARTITIONED_TABLES}) AND c.relname ~ '_[0-9]{8}$'
-        AND to_date(right(c.relname, 8), 'YYYYMMDD') < (now() AT TIME ZONE 'UTC')::date - ${days}::integer
+        AND to_date(right(c.relname, 8), 'YYYYMMDD') < (now() AT TIME ZONE 'UTC')::date - ${days}::int
       ORDER BY day`);
   return rows.map((row) => row.day);
 }

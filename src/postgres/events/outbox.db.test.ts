@@ -30,7 +30,7 @@ function claim(
 }
 
 describe("claimOutbox", () => {
-  test("gives an event to one claim until its lease ends", async () => {
+  test("claimOutbox gives an event to one claim until its lease expires", async () => {
     const { database } = await migratedDatabase();
     await fill(database, [{ tenant: "acme", lane: 2, events: 300 }]);
     const claims = await Promise.all(Array.from({ length: 6 }, () => claim(database, [[2, 100]])));
@@ -42,7 +42,7 @@ describe("claimOutbox", () => {
     expect((await claim(database, [[2, 1_000]])).events).toHaveLength(300);
   });
 
-  test("gives each tenant of a lane an equal share, however many events another has", async () => {
+  test("claimOutbox gives each tenant of a lane an equal share, however many events another one has", async () => {
     const { database } = await migratedDatabase();
     await fill(database, [
       { tenant: "hot", lane: 2, events: 1_000 },
@@ -54,7 +54,7 @@ describe("claimOutbox", () => {
     expect([of("a"), of("hot"), of("z")]).toEqual([5, 10, 5]);
   });
 
-  test("gives a tenant of a greater weight so much more", async () => {
+  test("claimOutbox gives tenants events in proportion to their weights", async () => {
     const { database } = await migratedDatabase();
     await database.pipeline.query({
       text: "INSERT INTO tenants (id, weight) VALUES ('a', 3), ('b', 1), ('c', 2)",
@@ -68,7 +68,7 @@ describe("claimOutbox", () => {
     expect([of("a"), of("b"), of("c")]).toEqual([30, 10, 20]);
   });
 
-  test("walks on to the next tenants where the last claim ended, and begins again", async () => {
+  test("claimOutbox continues after the last claim's tenant and wraps around", async () => {
     const { database } = await migratedDatabase();
     await fill(
       database,
@@ -81,7 +81,7 @@ describe("claimOutbox", () => {
     expect((await claim(database, [[2, 2]], { maxTenants: 2, after: "d" })).nextAfter.get(2)).toBe("");
   });
 
-  test("keeps to the budget of each lane", async () => {
+  test("claimOutbox respects the budget of each lane", async () => {
     const { database } = await migratedDatabase();
     await fill(
       database,
@@ -96,7 +96,7 @@ describe("claimOutbox", () => {
 });
 
 describe("oldestUnroutedMs", () => {
-  test("is the age of the oldest event, and nothing when all are routed", async () => {
+  test("oldestUnroutedMs returns the age of the oldest unrouted event, or 0", async () => {
     const { database } = await migratedDatabase();
     expect(await oldestUnroutedMs(database.pipeline)).toBe(0);
     await database.pipeline.query({

@@ -32,9 +32,9 @@ export async function tenantTables(database: Queryable): Promise<TenantTable[]> 
           ON f.contype = 'f' AND f.confrelid = d.oid AND f.conrelid <> d.oid
       )
       SELECT c.relname::text AS name, ARRAY(
-          SELECT a.attname::text FROM pg_constraint k, unnest(k.conkey) WITH ORDINALITY AS n (attnum, place)
+          SELECT a.attname::text FROM pg_constraint k, unnest(k.conkey) WITH ORDINALITY AS n (attnum, position)
             JOIN pg_attribute a ON a.attnum = n.attnum AND a.attrelid = c.oid
-          WHERE k.conrelid = c.oid AND k.contype = 'p' ORDER BY n.place) AS key
+          WHERE k.conrelid = c.oid AND k.contype = 'p' ORDER BY n.position) AS key
       FROM depths d JOIN pg_class c ON c.oid = d.oid
       WHERE c.relname <> ALL (${PARTITIONED_TABLES}) AND c.relname <> 'audit' AND c.relkind = 'r'
       GROUP BY c.oid, c.relname ORDER BY max(d.depth) DESC, c.relname`);
@@ -62,11 +62,12 @@ export async function forgetTenant(
   tenantId: string,
   tables: readonly TenantTable[],
 ): Promise<boolean> {
-  const isEmpty = sql.and(
+  const isEmpty = sql.join(
     [...tables.map((table) => table.name), ...PARTITIONED_TABLES].map(
       (name) =>
         sql`NOT EXISTS (SELECT FROM ${sql.raw(pg.escapeIdentifier(name))} WHERE tenant_id = ${tenantId})`,
     ),
+    " AND ",
   );
   const rows = await database.query(
     sql`DELETE FROM tenants WHERE id = ${tenantId} AND deleted_at IS NOT NULL AND ${isEmpty} RETURNING 1`,

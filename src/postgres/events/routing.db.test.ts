@@ -29,7 +29,7 @@ async function count(database: Database, table: string): Promise<number> {
 }
 
 describe("routeEvents", () => {
-  test("makes the runs of an event once, however many routers route it at once", async () => {
+  test("routeEvents creates the runs of an event once, however many routers route it concurrently", async () => {
     const { database } = await migratedDatabase();
     await deployed(database, "acme", "f");
     const events = await accepted(database, "acme", [1, 2, 3, 4, 5]);
@@ -47,7 +47,7 @@ describe("routeEvents", () => {
     ]).toEqual([5, 5, 0]);
   });
 
-  test("claims the runs that it is told, which nobody else can claim then", async () => {
+  test("routeEvents claims the requested runs, which no other worker can claim then", async () => {
     const { database } = await migratedDatabase();
     await deployed(database, "acme", "f");
     const events = await accepted(database, "acme", [1, 2, 3, 4]);
@@ -82,7 +82,7 @@ describe("routeEvents", () => {
     ]);
   });
 
-  test("says of an unmatched event that a policy dropped it", async () => {
+  test("routeEvents reports an unmatched event that a policy dropped", async () => {
     const { database } = await migratedDatabase();
     await deployed(database, "acme", "f");
     const [dropped = "", kept = ""] = await accepted(database, "acme", [1, 2]);
@@ -110,7 +110,7 @@ describe("routeEvents", () => {
     });
   });
 
-  test("copies the event into its dead letter, byte for byte", async () => {
+  test("routeEvents copies the event into its dead letter byte for byte", async () => {
     const { database } = await migratedDatabase();
     await deployed(database, "acme", "f");
     const [eventId = ""] = await accepted(database, "acme", [{ a: "é" }]);
@@ -149,7 +149,7 @@ describe("routeEvents", () => {
 });
 
 describe("loadDeployments", () => {
-  test("answers what is live at first, and then what changed, with the counter of the same moment", async () => {
+  test("loadDeployments returns the live deployments first, and then the changes, with the counter", async () => {
     const { database } = await migratedDatabase();
     await deployed(database, "acme", "a");
     await deployed(database, "acme", "b");

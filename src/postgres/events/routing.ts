@@ -147,12 +147,12 @@ function routedStatement(batch: {
 WITH taken AS MATERIALIZED (
   SELECT event_id FROM take_outbox(${verdicts.array("event_id")}) AS event_id
 ),
-judged AS (
+new_verdicts AS (
   INSERT INTO verdicts (event_id, tenant_id, status)
   SELECT v.event_id, v.tenant_id, v.status FROM ${verdicts.from("v")} JOIN taken USING (event_id)
   ON CONFLICT (event_id) DO NOTHING
 ),
-made AS (
+new_runs AS (
   INSERT INTO runs (id, tenant_id, flow_id, flow_version, event_id, lane, gate, state, fence, started_at, visible_at)
   SELECT r.id, r.tenant_id, r.flow_id, r.flow_version, r.event_id, r.lane, r.gate,
     CASE WHEN r.fence IS NULL THEN 'queued' ELSE 'running' END, coalesce(r.fence, 0),
@@ -166,7 +166,7 @@ made AS (
 
 const RESULT = sql`
 SELECT (SELECT string_agg(event_id::text, ',') FROM taken) AS taken,
-  (SELECT string_agg(id::text, ',') FROM made WHERE state = 'running') AS claimed,
+  (SELECT string_agg(id::text, ',') FROM new_runs WHERE state = 'running') AS claimed,
   max(value) FILTER (WHERE name = 'flows') AS flows, max(value) FILTER (WHERE name = 'breakers') AS breakers`;
 
 function withDeadLetters(routed: Sql, { verdicts, deadLetters }: RoutingDecision): Sql {

@@ -41,8 +41,14 @@ export async function startBackfill(
   transaction: Queryable,
   flow: { tenantId: string; flowId: string; version: number; deployedFrom: number; fromMs: number },
 ): Promise<void> {
-  await transaction.query(sql`INSERT INTO backfills (tenant_id, flow_id, version, deployed_from, from_time, last_id)
-      VALUES (${flow.tenantId}, ${flow.flowId}, ${flow.version}, ${flow.deployedFrom}, ${new Date(flow.fromMs)}, ${uuid7Floor(flow.fromMs)})
+  await transaction.query(sql`INSERT INTO backfills ${sql.row({
+    tenant_id: flow.tenantId,
+    flow_id: flow.flowId,
+    version: flow.version,
+    deployed_from: flow.deployedFrom,
+    from_time: new Date(flow.fromMs),
+    last_id: uuid7Floor(flow.fromMs),
+  })}
       ON CONFLICT (tenant_id, flow_id) DO UPDATE SET version = excluded.version,
         deployed_from = excluded.deployed_from, from_time = excluded.from_time, last_id = excluded.last_id,
         scanned = 0, matched = 0, state = 'running', visible_at = now(), started_at = now(), finished_at = NULL`);

@@ -88,12 +88,12 @@ export async function listDeploymentsAt(
   const rows =
     await transaction.query<DeploymentRow>(sql`SELECT d.*, ${DEFINITION} FROM deployments d JOIN flow_versions v USING (tenant_id, flow_id, version)
       WHERE d.tenant_id = ${event.tenantId} AND d.deployed_from <= ${event.counter} AND (d.deployed_until IS NULL OR d.deployed_until > ${event.counter})
-        AND (d.flow_id = ANY(${event.first}::text[]) OR (
+        AND (d.flow_id = ANY (${event.first}::text[]) OR (
           coalesce(v.definition #>> '{trigger,connector}', ${event.connector}) = ${event.connector}
           AND (v.definition #> '{trigger,event_types}' IS NULL OR EXISTS (
             SELECT FROM jsonb_array_elements_text(v.definition #> '{trigger,event_types}') AS t (name)
             WHERE name = ${event.type} OR (right(name, 1) = '*' AND starts_with(${event.type}, left(name, -1)))))))
-      ORDER BY d.flow_id <> ALL(${event.first}::text[]), d.flow_id LIMIT ${event.limit}`);
+      ORDER BY d.flow_id <> ALL (${event.first}::text[]), d.flow_id LIMIT ${event.limit}`);
   return rows.map(asDeployment);
 }
 

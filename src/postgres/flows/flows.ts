@@ -119,13 +119,20 @@ export async function putFlow(
     replaceSecret?: boolean;
   },
 ): Promise<{ secretStored: boolean }> {
+  const keepsSecret = flow.replaceSecret ? sql`false` : sql`f.deleted_at IS NULL`;
   const [row] = await transaction.query<{
     stored: boolean;
-  }>(sql`INSERT INTO flows AS f (tenant_id, id, version, signing_sealed, signing_key_id) VALUES (${flow.tenantId}, ${flow.id}, 0, ${flow.signingSealed}, ${flow.signingKeyId})
+  }>(sql`INSERT INTO flows AS f ${sql.row({
+    tenant_id: flow.tenantId,
+    id: flow.id,
+    version: 0,
+    signing_sealed: flow.signingSealed,
+    signing_key_id: flow.signingKeyId,
+  })}
       ON CONFLICT (tenant_id, id) DO UPDATE SET deleted_at = NULL, updated_at = now(),
-        signing_sealed = CASE WHEN f.deleted_at IS NULL AND NOT ${flow.replaceSecret ?? false} THEN f.signing_sealed ELSE excluded.signing_sealed END,
-        signing_key_id = CASE WHEN f.deleted_at IS NULL AND NOT ${flow.replaceSecret ?? false} THEN f.signing_key_id ELSE excluded.signing_key_id END,
-        old_signing_until = CASE WHEN f.deleted_at IS NULL AND NOT ${flow.replaceSecret ?? false} THEN f.old_signing_until END
+        signing_sealed = CASE WHEN ${keepsSecret} THEN f.signing_sealed ELSE excluded.signing_sealed END,
+        signing_key_id = CASE WHEN ${keepsSecret} THEN f.signing_key_id ELSE excluded.signing_key_id END,
+        old_signing_until = CASE WHEN ${keepsSecret} THEN f.old_signing_until END
       RETURNING (f.signing_sealed = ${flow.signingSealed}) AS stored`);
   await transaction.query(sql`WITH next AS (
         INSERT INTO flow_versions (tenant_id, flow_id, version, definition)

@@ -87,9 +87,7 @@ export async function reportTargets(
 ): Promise<(WatchedTarget & { hasClosed: boolean; hasOpened: boolean })[]> {
   // Sorted, so that concurrent reports of the same targets never deadlock.
   const sorted = [...reports].sort((left, right) => (keyOf(left) < keyOf(right) ? -1 : 1));
-  const rows = await database.query(
-    prepared("report-targets", reportStatement(sorted, thresholds)),
-  );
+  const rows = await database.query(prepared("report-targets", reportStatement(sorted, thresholds)));
   return fromRows<WatchedTarget & { hasClosed: boolean; hasOpened: boolean }>(rows);
 }
 
@@ -152,7 +150,7 @@ written AS (
       THEN b.noted_at ELSE now() END
   RETURNING b.*
 ),
-told AS (
+counted AS (
   UPDATE change_counters SET value = value + 1 WHERE name = 'breakers'
     AND EXISTS (SELECT FROM written WHERE now() IN (opened_at, closed_at, noted_at))
 )

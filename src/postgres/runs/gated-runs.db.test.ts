@@ -37,8 +37,13 @@ async function routed(
   keyOf: (n: number) => unknown,
 ): Promise<string[]> {
   const runs = eventIds.map((eventId, n) => ({
-    ...{ id: runId({ eventId, flowId: "f", replaySeq: 0 }), tenantId: "acme", flowId: "f", flowVersion: 1 },
-    ...{ eventId, lane: 2 as const, gate: gate(limits, { key: keyOf(n) }) },
+    id: runId({ eventId, flowId: "f", replaySeq: 0 }),
+    tenantId: "acme",
+    flowId: "f",
+    flowVersion: 1,
+    eventId,
+    lane: 2 as const,
+    gate: gate(limits, { key: keyOf(n) }),
   }));
   const verdicts = eventIds.map((eventId) => ({ eventId, tenantId: "acme", status: "routed" as const }));
   await routeEvents(database.pipeline, { verdicts, runs, deadLetters: [] }, { queuedLeaseMs: 60_000 });
@@ -66,16 +71,18 @@ async function finish(
 ): Promise<string[]> {
   if (run === undefined) throw new Error("no such run");
   const attempt = {
-    ...{
-      id: run.id,
-      fence: run.fence,
-      eventId: run.eventId,
-      replaySeq: run.replaySeq,
-      state,
-      retryDelayMs: 0,
-      durationMs: 1,
-    },
-    ...{ responseStatus: undefined, errorCode: "E", errorMessage: "no", errorContext: {}, fingerprint: "f" },
+    id: run.id,
+    fence: run.fence,
+    eventId: run.eventId,
+    replaySeq: run.replaySeq,
+    state,
+    retryDelayMs: 0,
+    durationMs: 1,
+    responseStatus: undefined,
+    errorCode: "E",
+    errorMessage: "no",
+    errorContext: {},
+    fingerprint: "f",
   };
   expect((await finishRuns(database.pipeline, [attempt])).size).toBe(1);
   const { tenantId, flowId, gate = "" } = run;
@@ -92,7 +99,7 @@ async function heldReasons(database: Database): Promise<Record<string, number>> 
 }
 
 describe("a flow's concurrency", () => {
-  test("is never exceeded by claims at once, and the others are held with their attempts unspent", async () => {
+  test("concurrent claims never exceed a flow's concurrency, and hold the other runs without an attempt", async () => {
     const { database } = await migratedDatabase();
     const ids = await queuedRuns(database, { concurrency: 3 }, Array(40).fill("k"));
     const claims = await Promise.all(
@@ -102,7 +109,7 @@ describe("a flow's concurrency", () => {
     expect(await heldReasons(database)).toEqual({ concurrency: 37 });
   });
 
-  test("lets the longest held go first when a run ends, whoever asks", async () => {
+  test("the run held longest goes first when another run of the flow ends", async () => {
     const { database } = await migratedDatabase();
     const ids = await queuedRuns(database, { concurrency: 2 }, Array(6).fill("k"));
     const [first] = await claim(database, ids.slice(0, 5));
@@ -114,7 +121,7 @@ describe("a flow's concurrency", () => {
     expect(await claim(database, woken)).toEqual([]);
   });
 
-  test("is what the deployed version says, also for runs that are queued already", async () => {
+  test("the concurrency of the deployed version applies to runs that are queued already", async () => {
     const { database } = await migratedDatabase();
     const ids = await queuedRuns(database, { concurrency: 1 }, Array(5).fill("k"));
     expect(await claim(database, ids)).toHaveLength(1);
@@ -126,7 +133,7 @@ describe("a flow's concurrency", () => {
 });
 
 describe("a flow's rate", () => {
-  test("admits no more in any second, in the order of their coming, each held until its time", async () => {
+  test("a flow's rate limit admits runs in order, and no more in any second", async () => {
     const { database } = await migratedDatabase();
     const ids = await queuedRuns(database, { rate_limit: { per_second: 20 } }, Array(50).fill("k"));
     const started: { atMs: number; eventId: string }[] = [];
@@ -157,7 +164,7 @@ describe("a flow's rate", () => {
 });
 
 describe("the order of a key", () => {
-  test("lets one run of a key go at a time, in the order of events, whichever is asked for", async () => {
+  test("order_by runs one run of a key at a time, in the order of events", async () => {
     const { database } = await migratedDatabase();
     const ids = await queuedRuns(database, { order_by: "key" }, ["a", "b", "a", "a", "b"]);
     expect(await claim(database, ids.slice(2))).toEqual([]);
@@ -168,7 +175,7 @@ describe("the order of a key", () => {
     expect((await claim(database, ids.slice(2))).map((run) => run.id)).toEqual([ids[2]]);
   });
 
-  test("holds across a retry: the key waits for the run that is tried again", async () => {
+  test("order_by holds a key while its run waits for a retry", async () => {
     const { database } = await migratedDatabase();
     const ids = await queuedRuns(database, { order_by: "key" }, ["a", "a"]);
     const [first] = await claim(database, ids);
@@ -180,7 +187,7 @@ describe("the order of a key", () => {
     expect(await finish(database, again)).toEqual([ids[1]]);
   });
 
-  test("waits for an earlier event that is not routed yet", async () => {
+  test("order_by waits for an earlier event that is not routed yet", async () => {
     const { database } = await migratedDatabase();
     const limits = { order_by: "key" };
     const [early, late] = await events(database, limits, ["a", "a"]);
@@ -192,7 +199,7 @@ describe("the order of a key", () => {
     ]);
   });
 
-  test("goes on behind a dead run where the flow skips", async () => {
+  test("order_by continues after a dead run if the flow skips failures", async () => {
     const { database } = await migratedDatabase();
     const limits = { order_by: "key", on_order_failure: "skip" as const };
     const ids = await queuedRuns(database, limits, ["a", "a"]);
@@ -202,7 +209,7 @@ describe("the order of a key", () => {
     expect(await database.pipeline.query({ text: "SELECT FROM dead_letters" })).toHaveLength(1);
   });
 
-  test("stops at a dead run where it blocks, until a replay of it has succeeded", async () => {
+  test("order_by stops at a dead run until its replay succeeds", async () => {
     const { database } = await migratedDatabase();
     const ids = await queuedRuns(database, { order_by: "key" }, ["a", "a", "b"]);
     const [first] = await claim(database, ids);
@@ -218,7 +225,7 @@ describe("the order of a key", () => {
     expect(await claim(database, ids.slice(1, 2))).toHaveLength(1);
   });
 
-  test("goes on when the dead run is cancelled, or its dead letter is no longer pending", async () => {
+  test("order_by continues when the dead run is cancelled or its dead letter is no longer pending", async () => {
     const { database } = await migratedDatabase();
     const ids = await queuedRuns(database, { order_by: "key" }, ["a", "a", "b", "b"]);
     for (const run of await claim(database, ids)) await finish(database, run, "dead");
@@ -234,7 +241,7 @@ describe("the order of a key", () => {
     expect(await claim(database, [ids[1] as string, ids[3] as string])).toHaveLength(2);
   });
 
-  test("is free for events without a key, and tells numbers from text", async () => {
+  test("order_by does not order events without a key, and distinguishes numbers from text", async () => {
     const { database } = await migratedDatabase();
     const limits = { order_by: "key" };
     const keys = [undefined, undefined, null, {}, [], 1, "1", true, ["a", "b"], ["b", "a"]];

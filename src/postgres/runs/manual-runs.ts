@@ -50,8 +50,17 @@ export async function startManualRun(
         FROM change_counters WHERE name = 'flows'
       ),
       verdict AS (INSERT INTO verdicts (event_id, tenant_id, status) VALUES (${run.eventId}, ${tenantId}, 'routed'))
-      INSERT INTO runs (id, tenant_id, flow_id, flow_version, event_id, lane, gate, state, visible_at)
-      VALUES (${run.id}, ${tenantId}, ${flowId}, ${flow.version}, ${run.eventId}, ${lane}, ${run.gate}, 'queued', now() + ${leaseMs}::int * interval '1 millisecond')`);
+      INSERT INTO runs ${sql.row({
+        id: run.id,
+        tenant_id: tenantId,
+        flow_id: flowId,
+        flow_version: flow.version,
+        event_id: run.eventId,
+        lane,
+        gate: run.gate,
+        state: "queued",
+        visible_at: sql`now() + ${leaseMs}::int * interval '1 millisecond'`,
+      })}`);
   return { ...run, isNew: true };
 }
 

@@ -55,8 +55,20 @@ export async function replayRun(
   const lane = flow.definition.trigger.priority ?? priorityOf("replay");
   const gate = gateOfReplay(flow.definition, run.gate);
   const replay = { id: runId({ eventId, flowId, replaySeq, atMs }), tenantId, flowId, lane, gate };
-  await transaction.query(sql`INSERT INTO runs (id, tenant_id, flow_id, flow_version, event_id, replay_seq, lane, gate, state, visible_at)
-      VALUES (${replay.id}, ${tenantId}, ${flowId}, ${flow.version}, ${eventId}, ${replaySeq}, ${lane}, ${gate}, 'queued', now() + ${leaseMs}::int * interval '1 millisecond')`);
+  await transaction.query(
+    sql`INSERT INTO runs ${sql.row({
+      id: replay.id,
+      tenant_id: tenantId,
+      flow_id: flowId,
+      flow_version: flow.version,
+      event_id: eventId,
+      replay_seq: replaySeq,
+      lane,
+      gate,
+      state: "queued",
+      visible_at: sql`now() + ${leaseMs}::int * interval '1 millisecond'`,
+    })}`,
+  );
   return { kind: "replayed", run: replay };
 }
 
@@ -78,10 +90,10 @@ export async function nextReplays(
     seq: number;
     at_ms: string;
   }>(sql`SELECT coalesce(r.seq, 0) + 1 AS seq, clock_us() / 1000 AS at_ms
-      FROM ${wantedRows(wanted).from("w", "place")}
+      FROM ${wantedRows(wanted).from("w", "position")}
       LEFT JOIN LATERAL (SELECT max(replay_seq) AS seq FROM runs
         WHERE event_id = w.event_id AND flow_id = w.flow_id AND replay_seq > 0 AND id >= ${uuid7Floor(uuid7Ms(low))}::uuid) r ON true
-      ORDER BY w.place`);
+      ORDER BY w.position`);
   const taken = new Map<string, number>();
   return rows.map((row, index) => {
     const name = names[index] as string;

@@ -66,7 +66,7 @@ const DEAD = {
 };
 
 describe("claimRuns", () => {
-  test("gives each run to one worker, under a fence that rises", async () => {
+  test("claimRuns gives each run to one worker, under a rising fence", async () => {
     const { database } = await migratedDatabase();
     const ids = await queued(database, 40);
     const claims = await Promise.all(
@@ -79,7 +79,7 @@ describe("claimRuns", () => {
 });
 
 describe("finishRuns", () => {
-  test("writes the run and its attempt, and nothing the second time", async () => {
+  test("finishRuns stores the run and its attempt once", async () => {
     const { database } = await migratedDatabase();
     const { runs } = await claimRuns(database.pipeline, await queued(database, 3), LEASE_MS);
     const attempts = runs.map((run) => finished(run));
@@ -99,7 +99,7 @@ describe("finishRuns", () => {
     );
   });
 
-  test("lets no late worker write over the one that has the run now", async () => {
+  test("finishRuns ignores a late worker whose run was claimed again", async () => {
     const { database } = await migratedDatabase();
     const ids = await queued(database, 1);
     const [late] = (await claimRuns(database.pipeline, ids, 0)).runs;
@@ -113,7 +113,7 @@ describe("finishRuns", () => {
     expect(await database.pipeline.query({ text: "SELECT 1 FROM dead_letters" })).toHaveLength(0);
   });
 
-  test("makes the dead letter with the run's end, in one statement, with a copy of the event", async () => {
+  test("finishRuns creates the dead letter with a copy of the event", async () => {
     const { database } = await migratedDatabase();
     const { runs } = await claimRuns(database.pipeline, await queued(database, 2), LEASE_MS);
     const [dead, done] = runs.map((run, index) => finished(run, index === 0 ? DEAD : {}));
@@ -136,8 +136,8 @@ describe("finishRuns", () => {
   });
 });
 
-describe("what is due", () => {
-  test("is nothing while the lease of a job runs, and everything when Redis lost the jobs", async () => {
+describe("dueRunIds", () => {
+  test("dueRunIds returns nothing during the lease of a job, and every run after Redis lost the jobs", async () => {
     const { database } = await migratedDatabase();
     const ids = await queued(database, 5);
     expect(await dueRunIds(database.pipeline, [1, 2, 3, 4], 10)).toEqual([]);
@@ -150,7 +150,7 @@ describe("what is due", () => {
     expect(both.flat().every((run) => run.generation === 1)).toBe(true);
   });
 
-  test("is a failed run once its back-off is over", async () => {
+  test("dueRunIds returns a failed run only after its back-off", async () => {
     const { database } = await migratedDatabase();
     const { runs } = await claimRuns(database.pipeline, await queued(database, 1), LEASE_MS);
     await finishRuns(
@@ -161,7 +161,7 @@ describe("what is due", () => {
     expect(await nextRunDueMs(database.pipeline)).toBeGreaterThan(25_000);
   });
 
-  test("is what a stopping worker hands back", async () => {
+  test("dueRunIds returns the runs that a stopping worker released", async () => {
     const { database } = await migratedDatabase();
     const { runs } = await claimRuns(database.pipeline, await queued(database, 2), LEASE_MS);
     await releaseRuns(database.pipeline, runs);

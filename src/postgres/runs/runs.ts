@@ -168,7 +168,7 @@ WITH finished AS (
     AND r.id = e.run_id AND r.fence = e.fence AND r.state = 'running'
   RETURNING r.tenant_id, r.flow_id, r.event_id, r.dead_letter_id, r.attempts, e.*
 ),
-kept AS (
+new_attempts AS (
   INSERT INTO attempts (run_id, attempt, tenant_id, outcome, error_code, error_message, response_status, started_at,
     finished_at)
   SELECT run_id, attempts, tenant_id, CASE WHEN state = 'succeeded' THEN 'done' WHEN state = 'failed' THEN 'retry'

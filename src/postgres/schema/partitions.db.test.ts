@@ -42,8 +42,8 @@ const INSERTS: Record<string, string> = {
     VALUES (uuid7(clock_us()), 1, 'acme', 1, '[]', 0)`,
 };
 
-describe("a row whose partition is missing", () => {
-  test("is written by every way to the database, into every table, once the partition is made", async () => {
+describe("missing partitions", () => {
+  test("a row without a partition is written through every connection and into every table once the partition exists", async () => {
     const { database } = await migratedDatabase();
     expect(Object.keys(INSERTS)).toEqual([...PARTITIONED_TABLES]);
     for (const [table, text] of Object.entries(INSERTS)) {
@@ -63,7 +63,7 @@ describe("a row whose partition is missing", () => {
     expect(await listMissingPartitions(database.pipeline, 1)).toEqual([]);
   });
 
-  test("is written once each by many statements that miss it at once", async () => {
+  test("concurrent statements without a partition write one row each", async () => {
     const { database } = await migratedDatabase();
     await dropToday(database);
     await Promise.all(Array.from({ length: 20 }, () => database.pipeline.query({ text: INSERT_EVENT })));
@@ -72,7 +72,7 @@ describe("a row whose partition is missing", () => {
     ]);
   });
 
-  test("runs a transaction again as a whole, so that nothing of it is written twice", async () => {
+  test("a transaction without a partition runs again as a whole and writes nothing twice", async () => {
     const { database } = await migratedDatabase();
     await dropToday(database);
     let begun = 0;
@@ -84,7 +84,7 @@ describe("a row whose partition is missing", () => {
     expect(begun).toBe(2);
   });
 
-  test("is put off, as when the store is away, while no partition can be made", async () => {
+  test("a row is refused with store_unavailable while its partition cannot be created", async () => {
     const { database } = await migratedDatabase();
     await dropToday(database);
     await database.pipeline.query({ text: `CREATE TABLE ${nameOf("events", 0)} (other text)` });
@@ -101,15 +101,15 @@ describe("a row whose partition is missing", () => {
     await database.pipeline.query({ text: INSERT_EVENT });
   });
 
-  test("of a day that is over and gone is put off too, and is no error of the statement", async () => {
+  test("a row of a dropped day is refused with store_unavailable", async () => {
     const { database } = await migratedDatabase();
     const text = INSERT_EVENT.replace("clock_us()", "1000000");
     await expect(database.pipeline.query({ text })).rejects.toMatchObject({ code: "store_unavailable" });
   });
 });
 
-describe("partitions that are made", () => {
-  test("are those of the tables that are partitioned", async () => {
+describe("ensurePartitions", () => {
+  test("PARTITIONED_TABLES names exactly the partitioned tables", async () => {
     const { database } = await migratedDatabase();
     const rows = await database.pipeline.query<{ tables: string[]; partitioned: string[] }>({
       text: `SELECT partitioned_tables() AS tables,
@@ -119,7 +119,7 @@ describe("partitions that are made", () => {
     expect(rows[0]?.partitioned).toEqual([...PARTITIONED_TABLES].sort());
   });
 
-  test("complete a past day of which one table lost its own, and attach one that was detached, with its rows", async () => {
+  test("ensurePartitions completes a past day and attaches a detached partition with its rows", async () => {
     const { database } = await migratedDatabase();
     const past = new Date("2026-01-02T03:04:05Z").getTime();
     await database.pipeline.query({
@@ -140,7 +140,7 @@ describe("partitions that are made", () => {
     });
   });
 
-  test("are made once by copies that make them at once", async () => {
+  test("concurrent calls create each partition once", async () => {
     const { database } = await migratedDatabase();
     await dropToday(database);
     const made = await Promise.all([1, 2, 3, 4].map(() => ensurePartitions(database.pipeline, 1)));
@@ -176,7 +176,7 @@ describe("a login role that owns no table", () => {
     return { owner, app, appName };
   }
 
-  test("makes partitions, and drops the days that are over", async () => {
+  test("a login role without tables creates partitions and drops past days", async () => {
     const { app } = await asApplication();
     await app.pipeline.query({ text: INSERT_EVENT });
     await app.withTenant("acme", (transaction) => transaction.query({ text: INSERTS["runs"] as string }));
@@ -190,7 +190,7 @@ describe("a login role that owns no table", () => {
     expect(await listMissingPartitions(app.pipeline, 1)).toContain(nameOf("events", 0));
   });
 
-  test("makes nothing else as the owner", async () => {
+  test("a login role without tables can do nothing else as the owner", async () => {
     const { owner, app, appName } = await asApplication();
     await expect(app.pipeline.query({ text: "DROP TABLE outbox" })).rejects.toThrow("must be owner");
     await expect(app.pipeline.query({ text: "SELECT drop_partitions('')" })).rejects.toThrow("suffix");

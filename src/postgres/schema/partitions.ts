@@ -26,7 +26,7 @@ export function uuid7Ms(id: string): number {
 }
 
 /**
- * The bounds that a batch of ids lies in, both inclusive. A statement that names them beside `= ANY(ids)` touches
+ * The bounds that a batch of ids lies in, both inclusive. A statement that names them beside `= ANY (ids)` touches
  * the partitions of those days alone: the planner does not prune by the array itself.
  */
 export function idBounds(ids: readonly string[]): { low: string; high: string } {

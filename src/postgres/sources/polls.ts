@@ -1,5 +1,5 @@
 import type { Queryable } from "../core/database.ts";
-import { prepared, sql } from "../core/sql.ts";
+import { prepared, type Sql, sql } from "../core/sql.ts";
 import type { SourceName } from "./sources.ts";
 
 export const POLL_STATUSES = ["running", "ok", "degraded", "held", "rate_limited", "error"] as const;
@@ -83,12 +83,41 @@ export async function finishPoll(
         DELETE FROM polls WHERE tenant_id = ${tenantId} AND source = ${source} AND id < (
           SELECT id FROM polls WHERE tenant_id = ${tenantId} AND source = ${source} ORDER BY id DESC OFFSET ${keep - 1} LIMIT 1)
       )
-      INSERT INTO polls (tenant_id, source, ${POLL_COLUMNS})
-      VALUES (${tenantId}, ${source}, ${poll.id}, ${poll.status}, ${poll.complete}, ${poll.first}, ${poll.records}, ${poll.created}, ${poll.updated}, ${poll.deleted}, ${poll.restored}, ${poll.missedByWebhook}, ${poll.pages}, ${poll.unchangedPages}, ${poll.requests}, ${poll.held?.id}, ${poll.held?.count}, ${poll.error?.code}, ${poll.error?.message}, ${poll.suggestions === undefined ? null : JSON.stringify(poll.suggestions)},
-        to_timestamp(${poll.notBeforeMs}::float8 / 1000), ${poll.rateLimit === undefined ? null : JSON.stringify(poll.rateLimit)}, to_timestamp(${poll.startedAtMs}::float8 / 1000), to_timestamp(${poll.finishedAtMs}::float8 / 1000))
+      INSERT INTO polls ${sql.row({ tenant_id: tenantId, source, ...columnsOf(poll) })}
       ON CONFLICT (tenant_id, source, id) DO UPDATE SET (${POLL_COLUMNS}) = ROW (${EXCLUDED_COLUMNS})`,
     ),
   );
+}
+
+function columnsOf(poll: StoredPoll): Record<string, unknown> {
+  return {
+    id: poll.id,
+    status: poll.status,
+    complete: poll.complete,
+    first: poll.first,
+    records: poll.records,
+    created: poll.created,
+    updated: poll.updated,
+    deleted: poll.deleted,
+    restored: poll.restored,
+    missed_by_webhook: poll.missedByWebhook,
+    pages: poll.pages,
+    unchanged_pages: poll.unchangedPages,
+    requests: poll.requests,
+    hold_id: poll.held?.id,
+    held_count: poll.held?.count,
+    error_code: poll.error?.code,
+    error_message: poll.error?.message,
+    suggestions: poll.suggestions,
+    not_before: timeOf(poll.notBeforeMs),
+    rate_limit: poll.rateLimit,
+    started_at: timeOf(poll.startedAtMs),
+    finished_at: timeOf(poll.finishedAtMs),
+  };
+}
+
+function timeOf(ms: number | undefined): Sql {
+  return sql`to_timestamp(${ms}::float8 / 1000)`;
 }
 
 export async function findPoll(

@@ -58,7 +58,7 @@ const request = (database: Database) =>
   database.withTenant("acme", (transaction) => requestPoll(transaction, NAME));
 
 describe("a schedule", () => {
-  test("is made for a source that is new, due at once, and made once", async () => {
+  test("syncSchedules creates the schedule of a new source once, due at once", async () => {
     const { database } = await setUp();
     expect(
       await listSchedules(database.pipeline, { after: { tenantId: "", source: "" }, limit: 10 }),
@@ -68,7 +68,7 @@ describe("a schedule", () => {
     expect((await measureDue(database.pipeline, 10)).due).toBe(1);
   });
 
-  test("is taken by one, and again only when the lease has ended, with a higher fence", async () => {
+  test("takePolls claims a source once, and again with a higher fence after the lease expired", async () => {
     const { database } = await setUp();
     const first = (await take(database, 50)).taken[0] as TakenPoll;
     expect(first).toMatchObject({ ...NAME, connector: "shop", limiter: "acme", requested: false });
@@ -84,7 +84,7 @@ describe("a schedule", () => {
     expect((await take(database)).untaken[0]?.waitMs).toBeGreaterThan(299_000);
   });
 
-  test("keeps what the policy learned, and says why it polls as it does", async () => {
+  test("endPolls stores the policy's state and the reasons for the interval", async () => {
     const { database } = await setUp();
     const [poll] = (await take(database)).taken;
     const error = { code: "http_500", message: "It answered 500" };
@@ -99,7 +99,10 @@ describe("a schedule", () => {
     expect(await sumDemand(database.pipeline)).toEqual({ sources: 1, demand: 0.5, known: 1 });
     const [shown] = await database.withTenant("acme", (t) => findSchedules(t, "acme", ["orders"]));
     expect(shown).toMatchObject({
-      ...{ reasons: ['It is "quiet".'], failures: 2, lastError: error, heldUntil: undefined },
+      reasons: ['It is "quiet".'],
+      failures: 2,
+      lastError: error,
+      heldUntil: undefined,
       quota: { limit: 100, remaining: 7 },
     });
     const again = (await take(database)).taken[0];
@@ -107,14 +110,14 @@ describe("a schedule", () => {
     expect(again?.sinceOkMs).toBeGreaterThanOrEqual(10);
   });
 
-  test("is given back as it was", async () => {
+  test("releasePolls makes a claimed source due again", async () => {
     const { database } = await setUp();
     const [poll] = (await take(database)).taken;
     await releasePolls(database.pipeline, [{ ...(poll as TakenPoll), waitMs: 0 }]);
     expect((await take(database)).taken).toHaveLength(1);
   });
 
-  test("holds all that share a limit until the provider's time has come, and no other", async () => {
+  test("endPolls holds all sources that share a limit until the provider's time, and no others", async () => {
     const { database, put } = await setUp({
       connectorSource: {
         request: { url: "https://shop.example" },
@@ -139,7 +142,7 @@ describe("a schedule", () => {
     expect(await request(database)).toMatchObject({ kind: "held" });
   });
 
-  test("ends with its source, at once, and rests while that is disabled", async () => {
+  test("a schedule ends with its source and pauses while the source is disabled", async () => {
     const { database, put } = await setUp();
     await put({ enabled: false });
     expect(await take(database)).toEqual({ taken: [], untaken: [{ ...NAME, waitMs: undefined }] });
@@ -156,13 +159,13 @@ describe("a schedule", () => {
     expect(await request(database)).toBeUndefined();
   });
 
-  test("ends with its tenant", async () => {
+  test("a schedule ends with its tenant", async () => {
     const { database } = await setUp();
     await database.transaction((transaction) => deleteTenant(transaction, "acme"));
     expect((await take(database)).untaken).toEqual([{ ...NAME, waitMs: undefined }]);
   });
 
-  test("is due at once when its source is changed, also during a poll", async () => {
+  test("a schedule is due at once when its source changes, even during a poll", async () => {
     const { database, put } = await setUp();
     const [poll] = (await take(database)).taken;
     await put({ definition: { base_interval_seconds: 60 } });
@@ -174,8 +177,8 @@ describe("a schedule", () => {
   });
 });
 
-describe("a poll that is asked for", () => {
-  test("is the next one, at once, whatever the back-off; who asks again joins it", async () => {
+describe("requestPoll", () => {
+  test("requestPoll makes the next poll due at once despite back-off, and a repeated request joins it", async () => {
     const { database } = await setUp();
     const [first] = (await take(database)).taken;
     await endPolls(database.pipeline, [ended(first as TakenPoll, { failures: 9 })]);
@@ -189,7 +192,7 @@ describe("a poll that is asked for", () => {
     expect((await take(database)).taken).toEqual([]);
   });
 
-  test("is another one than a poll whose outcome is there already, and follows it at once", async () => {
+  test("requestPoll starts another poll right after one whose outcome is stored", async () => {
     const { database } = await setUp();
     const [first] = (await take(database)).taken;
     const { fence, pollId } = first as TakenPoll;
@@ -204,7 +207,7 @@ describe("a poll that is asked for", () => {
     expect((await take(database)).taken).toMatchObject([{ pollId: next }]);
   });
 
-  test("is there for a source that has no schedule yet, and keeps its id when its poller dies", async () => {
+  test("requestPoll works without a schedule and keeps its poll id when the poller crashes", async () => {
     const { database, put } = await setUp();
     await put({ source: "young" });
     const name = { tenantId: "acme", source: "young" };
@@ -219,7 +222,7 @@ describe("a poll that is asked for", () => {
   });
 });
 
-test("no tenant sees another's schedule, or the limit that another has", async () => {
+test("row-level security hides schedules and limits of other tenants", async () => {
   const { database } = await setUp();
   await insertTenant(database, "globex");
   const [poll] = (await take(database)).taken;

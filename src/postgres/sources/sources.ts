@@ -40,9 +40,17 @@ export async function putSource(
   settings: SourceSettings & { credentials: Sealed | undefined; version: number },
 ): Promise<StoredSource> {
   const { connector, entity, definition, enabled, credentials, version } = settings;
-  const [row] = await transaction.query(sql`INSERT INTO sources
-        (tenant_id, id, connector, entity, definition, credentials_sealed, credentials_key_id, enabled, version)
-      VALUES (${tenantId}, ${source}, ${connector}, ${entity}, ${definition}, ${credentials?.sealed}, ${credentials?.keyId}, ${enabled}, ${version})
+  const [row] = await transaction.query(sql`INSERT INTO sources ${sql.row({
+    tenant_id: tenantId,
+    id: source,
+    connector,
+    entity,
+    definition,
+    credentials_sealed: credentials?.sealed,
+    credentials_key_id: credentials?.keyId,
+    enabled,
+    version,
+  })}
       ON CONFLICT (tenant_id, id) DO UPDATE SET connector = excluded.connector, entity = excluded.entity,
         definition = excluded.definition, credentials_sealed = excluded.credentials_sealed,
         credentials_key_id = excluded.credentials_key_id, enabled = excluded.enabled, version = excluded.version,
@@ -143,7 +151,12 @@ export async function loadPollableSource(
   } = row;
   const credentials = sealed === null || keyId === null ? undefined : { sealed, keyId };
   return {
-    ...{ tenantId, source, connector, entity, definition, version },
+    tenantId,
+    source,
+    connector,
+    entity,
+    definition,
+    version,
     connectorSource: row.source,
     credentials,
   };

@@ -93,9 +93,20 @@ export async function commitState(
   const rows = await transaction.query(
     prepared(
       "commit-source-state",
-      sql`UPDATE source_states SET generation = ${state.generation}, hash_version = ${state.hashVersion}, records = ${state.records}, baselined = ${state.baselined}, access = ${state.access},
-        last_complete_at = to_timestamp(${state.lastCompleteAtMs}::float8 / 1000), cursor_at = to_timestamp(${state.cursorMs}::float8 / 1000),
-        dictionary = ${state.dictionary}, field_counts = ${JSON.stringify(state.fieldCounts)}, webhooks_after = ${state.webhooksAfter}, webhooks_noted = ${state.webhooksNoted}, updated_at = now()
+      sql`UPDATE source_states SET ${sql.assignments({
+        generation: state.generation,
+        hash_version: state.hashVersion,
+        records: state.records,
+        baselined: state.baselined,
+        access: state.access,
+        last_complete_at: sql`to_timestamp(${state.lastCompleteAtMs}::float8 / 1000)`,
+        cursor_at: sql`to_timestamp(${state.cursorMs}::float8 / 1000)`,
+        dictionary: state.dictionary,
+        field_counts: JSON.stringify(state.fieldCounts),
+        webhooks_after: state.webhooksAfter,
+        webhooks_noted: state.webhooksNoted,
+        updated_at: sql`now()`,
+      })}
       WHERE tenant_id = ${at.tenantId} AND source = ${at.source} AND fence = ${at.fence} AND generation = ${at.generation}
       RETURNING set_config('idle_in_transaction_session_timeout', ${sql.literal(`${MAX_PAUSE_MS}`)}, true)`,
     ),
