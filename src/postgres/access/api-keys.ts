@@ -45,7 +45,8 @@ export async function ensureAdminKey(database: Database, key: string): Promise<b
     // Of processes that start at once with different keys, the last one's key counts.
     await transaction.query(sql`SELECT pg_advisory_xact_lock(hashtextextended('headrace admin key', 0))`);
     const replaced =
-      await transaction.query(sql`DELETE FROM api_keys WHERE created_by = 'setting' AND revoked_at IS NULL AND key_hash <> ${hashApiKey(key)}
+      await transaction.query(sql`DELETE FROM api_keys WHERE created_by = 'setting' AND revoked_at IS NULL
+        AND key_hash <> ${hashApiKey(key)}
         RETURNING 1`);
     await transaction.query(sql`INSERT INTO api_keys (name, scope, key_hash, created_by)
         VALUES ('HEADRACE_ADMIN_KEY', 'admin', ${hashApiKey(key)}, 'setting') ON CONFLICT (key_hash) DO NOTHING`);
@@ -151,7 +152,8 @@ export async function listApiKeys(
   page: { afterId: string; limit: number },
 ): Promise<StoredApiKey[]> {
   const rows = await transaction.query<ApiKeyRow>(
-    sql`SELECT ${COLUMNS} FROM api_keys WHERE revoked_at IS NULL AND id > ${page.afterId} ORDER BY id LIMIT ${page.limit}`,
+    sql`SELECT ${COLUMNS} FROM api_keys WHERE revoked_at IS NULL AND id > ${page.afterId}
+      ORDER BY id LIMIT ${page.limit}`,
   );
   return rows.map(asStoredApiKey);
 }

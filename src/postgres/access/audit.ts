@@ -74,9 +74,13 @@ export async function listAudit(
     difference: Difference;
     request_id: string | null;
   }>(sql`SELECT * FROM audit
-      WHERE (${filter.tenantId}::text IS NULL OR tenant_id = ${filter.tenantId}) AND (${filter.key}::text IS NULL OR key_id = ${filter.key} OR key_name = ${filter.key})
-        AND (${filter.object}::text IS NULL OR object = ${filter.object} OR starts_with(object, ${filter.object}::text || '/'))
-        AND (${filter.sinceId}::uuid IS NULL OR id >= ${filter.sinceId}) AND (${filter.untilId}::uuid IS NULL OR id < ${filter.untilId}) AND (${filter.beforeId}::uuid IS NULL OR id < ${filter.beforeId})
+      WHERE (${filter.tenantId}::text IS NULL OR tenant_id = ${filter.tenantId})
+        AND (${filter.key}::text IS NULL OR key_id = ${filter.key} OR key_name = ${filter.key})
+        AND (${filter.object}::text IS NULL OR object = ${filter.object}
+          OR starts_with(object, ${filter.object}::text || '/'))
+        AND (${filter.sinceId}::uuid IS NULL OR id >= ${filter.sinceId})
+        AND (${filter.untilId}::uuid IS NULL OR id < ${filter.untilId})
+        AND (${filter.beforeId}::uuid IS NULL OR id < ${filter.beforeId})
       ORDER BY id DESC LIMIT ${filter.limit}`);
   return rows.map((row) => ({
     id: row.id,

@@ -42,7 +42,8 @@ interface EndpointRow {
 
 const SELECT_ENDPOINTS = sql`SELECT e.tenant_id, e.connector, e.endpoint, e.account, e.params, e.enabled, n.webhook,
     e.created_at, e.updated_at,
-    coalesce((SELECT json_agg(json_build_object('not_after', s.not_after, 'created_at', s.created_at) ORDER BY s.position)
+    coalesce((SELECT json_agg(json_build_object('not_after', s.not_after, 'created_at', s.created_at)
+      ORDER BY s.position)
       FROM endpoint_secrets s
       WHERE (s.tenant_id, s.connector, s.endpoint) = (e.tenant_id, e.connector, e.endpoint)), '[]') AS secrets
   FROM endpoints e JOIN connectors n ON n.id = e.connector`;
@@ -87,8 +88,8 @@ export async function listEndpoints(
   tenantId: string,
   page: { after: { connector: string; endpoint: string }; limit: number },
 ): Promise<StoredEndpoint[]> {
-  const rows =
-    await transaction.query<EndpointRow>(sql`${SELECT_ENDPOINTS} WHERE e.tenant_id = ${tenantId} AND (e.connector, e.endpoint) > (${page.after.connector}, ${page.after.endpoint})
+  const rows = await transaction.query<EndpointRow>(sql`${SELECT_ENDPOINTS} WHERE e.tenant_id = ${tenantId}
+      AND (e.connector, e.endpoint) > (${page.after.connector}, ${page.after.endpoint})
       ORDER BY e.connector, e.endpoint LIMIT ${page.limit}`);
   return rows.map(asStoredEndpoint);
 }
@@ -123,7 +124,8 @@ export async function listAccountSecrets(
     key_id: string;
   }>(sql`SELECT e.tenant_id, e.endpoint, e.params, s.id, s.sealed, s.key_id
       FROM endpoints e JOIN endpoint_secrets s USING (tenant_id, connector, endpoint)
-      WHERE e.connector = ${except.connector} AND e.account = ${account} AND (e.tenant_id, e.endpoint) <> (${except.tenantId}, ${except.endpoint})
+      WHERE e.connector = ${except.connector} AND e.account = ${account}
+        AND (e.tenant_id, e.endpoint) <> (${except.tenantId}, ${except.endpoint})
         AND (s.not_after IS NULL OR s.not_after > now())`);
   return rows.map(({ tenant_id: tenantId, endpoint, params, id, sealed, key_id: keyId }) => ({
     name: { tenantId, connector: except.connector, endpoint },
@@ -141,7 +143,8 @@ export async function countAccountEndpoints(
   except: EndpointName,
 ): Promise<number> {
   const [row] = await transaction.query<{ count: number }>(sql`SELECT count(*)::int AS count FROM endpoints
-      WHERE tenant_id = ${except.tenantId} AND connector = ${except.connector} AND endpoint <> ${except.endpoint} AND account = ${account}`);
+      WHERE tenant_id = ${except.tenantId} AND connector = ${except.connector} AND endpoint <> ${except.endpoint}
+        AND account = ${account}`);
   return row?.count ?? 0;
 }
 
@@ -179,8 +182,10 @@ export async function captureSecret(
   shownSeconds: number,
 ): Promise<boolean> {
   const rows =
-    await transaction.query(sql`INSERT INTO endpoint_secrets (tenant_id, connector, endpoint, id, position, sealed, key_id, shown_until)
-      SELECT tenant_id, connector, endpoint, ${secret.id}, 0, ${secret.sealed}, ${secret.keyId}, now() + nullif(${shownSeconds}, 0) * interval '1 second'
+    await transaction.query(sql`INSERT INTO endpoint_secrets (tenant_id, connector, endpoint, id, position, sealed,
+      key_id, shown_until)
+      SELECT tenant_id, connector, endpoint, ${secret.id}, 0, ${secret.sealed}, ${secret.keyId},
+        now() + nullif(${shownSeconds}, 0) * interval '1 second'
       FROM endpoints e WHERE (tenant_id, connector, endpoint) = ${keyOf(name)} AND enabled AND NOT EXISTS (
         SELECT FROM endpoint_secrets s
         WHERE (s.tenant_id, s.connector, s.endpoint) = (e.tenant_id, e.connector, e.endpoint))

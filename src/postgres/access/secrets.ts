@@ -53,7 +53,8 @@ export async function listSecrets(
   page: { afterName: string; limit: number },
 ): Promise<StoredSecret[]> {
   const rows = await transaction.query(
-    sql`SELECT ${COLUMNS} FROM tenant_secrets WHERE tenant_id = ${tenantId} AND name > ${page.afterName} ORDER BY name LIMIT ${page.limit}`,
+    sql`SELECT ${COLUMNS} FROM tenant_secrets WHERE tenant_id = ${tenantId} AND name > ${page.afterName}
+      ORDER BY name LIMIT ${page.limit}`,
   );
   return fromRows<StoredSecret>(rows);
 }

@@ -57,7 +57,8 @@ export async function listTenants(
   page: { afterId: string; limit: number },
 ): Promise<StoredTenant[]> {
   const rows = await transaction.query(
-    sql`SELECT ${COLUMNS} FROM tenants WHERE id > ${page.afterId} AND deleted_at IS NULL ORDER BY id LIMIT ${page.limit}`,
+    sql`SELECT ${COLUMNS} FROM tenants WHERE id > ${page.afterId} AND deleted_at IS NULL
+      ORDER BY id LIMIT ${page.limit}`,
   );
   return fromRows<StoredTenant>(rows);
 }

@@ -97,7 +97,8 @@ export async function resolveAlerts(database: Queryable, alerts: readonly EndedA
         FROM ended e WHERE a.id = e.id AND a.resolved_at IS NULL
         RETURNING a.id, a.tenant_id
       )
-      INSERT INTO alert_notices (alert_id, tenant_id, change) SELECT id, tenant_id, 'resolved' FROM resolved RETURNING 1`,
+      INSERT INTO alert_notices (alert_id, tenant_id, change) SELECT id, tenant_id, 'resolved' FROM resolved
+        RETURNING 1`,
     ),
   );
   return rows.length;
@@ -161,16 +162,20 @@ export interface AlertFilter {
 /** A page of alerts, the newest first. */
 export async function listAlerts(database: Queryable, filter: AlertFilter): Promise<StoredAlert[]> {
   const rows =
-    await database.query(sql`SELECT a.id, a.tenant_id, a.kind, a.subject, a.message, a.value, a.threshold, a.resolved_value, a.details,
+    await database.query(sql`SELECT a.id, a.tenant_id, a.kind, a.subject, a.message, a.value, a.threshold,
+      a.resolved_value, a.details,
         a.opened_at, a.resolved_at, ARRAY(
           SELECT json_build_object('change', n.change, 'state', n.state, 'attempts', n.attempts,
             'last_error', n.last_error)
           FROM alert_notices n WHERE n.alert_id = a.id ORDER BY n.change
         ) AS notices
       FROM alerts a
-      WHERE (${filter.tenantId}::text IS NULL OR a.tenant_id = ${filter.tenantId}) AND (${filter.status}::text IS NULL OR (a.resolved_at IS NULL) = (${filter.status} = 'open'))
-        AND (${filter.kind}::text IS NULL OR a.kind = ${filter.kind}) AND (${filter.subject}::text IS NULL OR a.subject = ${filter.subject})
-        AND (${filter.sinceId}::uuid IS NULL OR a.id >= ${filter.sinceId}) AND (${filter.untilId}::uuid IS NULL OR a.id < ${filter.untilId})
+      WHERE (${filter.tenantId}::text IS NULL OR a.tenant_id = ${filter.tenantId})
+        AND (${filter.status}::text IS NULL OR (a.resolved_at IS NULL) = (${filter.status} = 'open'))
+        AND (${filter.kind}::text IS NULL OR a.kind = ${filter.kind})
+        AND (${filter.subject}::text IS NULL OR a.subject = ${filter.subject})
+        AND (${filter.sinceId}::uuid IS NULL OR a.id >= ${filter.sinceId})
+        AND (${filter.untilId}::uuid IS NULL OR a.id < ${filter.untilId})
         AND (${filter.beforeId}::uuid IS NULL OR a.id < ${filter.beforeId})
       ORDER BY a.id DESC LIMIT ${filter.limit}`);
   return fromRows<StoredAlert>(rows);

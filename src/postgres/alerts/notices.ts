@@ -52,12 +52,14 @@ export async function claimNotices(
         ORDER BY n.visible_at LIMIT ${limit} FOR UPDATE SKIP LOCKED
       ),
       claimed AS (
-        UPDATE alert_notices n SET attempts = n.attempts + 1, visible_at = now() + ${leaseMs}::int * interval '1 millisecond'
+        UPDATE alert_notices n SET attempts = n.attempts + 1,
+          visible_at = now() + ${leaseMs}::int * interval '1 millisecond'
         FROM due WHERE n.alert_id = due.alert_id AND n.change = due.change
         RETURNING n.alert_id, n.change, n.attempts AS attempt
       )
       SELECT c.*, a.tenant_id, a.kind, a.subject, a.message, a.value, a.threshold, a.resolved_value, a.details,
-        a.opened_at, a.resolved_at, coalesce(own.definition, every.definition) -> 'alert' ->> 'webhook_url' AS webhook_url
+        a.opened_at, a.resolved_at,
+        coalesce(own.definition, every.definition) -> 'alert' ->> 'webhook_url' AS webhook_url
       FROM claimed c JOIN alerts a ON a.id = c.alert_id
         LEFT JOIN dlq_policies own ON own.tenant_id = a.tenant_id
         LEFT JOIN dlq_policies every ON every.tenant_id = ${sql.literal(EVERY_TENANT)}`,

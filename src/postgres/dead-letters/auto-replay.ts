@@ -131,7 +131,8 @@ function clearedByDeploy(filter: AutoFilter, maxReplays: number): Sql {
     SELECT d.id FROM dead_letters d
     WHERE d.tenant_id = ${tenantId} AND d.flow_id IS NULL AND d.stage = 'route' AND ${WAITING}
       AND d.error_context ->> 'code' IS DISTINCT FROM ${sql.literal(ROUTER_LOST)}
-      AND d.failed_at < (SELECT max(deployed_at) FROM deployments WHERE tenant_id = ${tenantId} AND deployed_until IS NULL)
+      AND d.failed_at < (SELECT max(deployed_at) FROM deployments WHERE tenant_id = ${tenantId}
+        AND deployed_until IS NULL)
       AND d.cleared_replays < ${maxReplays} AND ${isWanted(filter)}
     ORDER BY d.failed_at LIMIT ${limit}
   )`;
@@ -156,6 +157,7 @@ export async function skipDeadLetters(
   cause: ReplayCause,
 ): Promise<void> {
   if (ids.length === 0) return;
-  await transaction.query(sql`UPDATE dead_letters SET failed_at = now(), auto_replays = auto_replays + (${cause} = 'auto')::int
+  await transaction.query(sql`UPDATE dead_letters SET failed_at = now(),
+    auto_replays = auto_replays + (${cause} = 'auto')::int
       WHERE id = ANY (${ids}::uuid[])`);
 }

@@ -64,7 +64,8 @@ interface BulkRow {
   finished_at: Date | null;
 }
 
-const COLUMNS = sql`b.id, b.tenant_id, b.filter, b.rate_per_second, b.state, b.reason, b.count, b.started, b.succeeded,
+const COLUMNS = sql`b.id, b.tenant_id, b.filter, b.rate_per_second, b.state, b.reason, b.count, b.started,
+  b.succeeded,
   b.failed, b.recent_ended, b.recent_failed, b.last_id, b.until_id, b.exhausted, b.created_at,
   (extract(epoch FROM now() - b.ramp_from) * 1000)::bigint AS ramped_ms, b.finished_at`;
 
@@ -132,7 +133,8 @@ export async function listBulks(
   page: { tenantId: string; beforeId: string | undefined; limit: number },
 ): Promise<StoredBulk[]> {
   const rows = await transaction.query<BulkRow>(sql`SELECT ${COLUMNS} FROM dlq_replays b
-      WHERE b.tenant_id = ${page.tenantId} AND (${page.beforeId}::uuid IS NULL OR b.id < ${page.beforeId}) ORDER BY b.id DESC LIMIT ${page.limit}`);
+      WHERE b.tenant_id = ${page.tenantId} AND (${page.beforeId}::uuid IS NULL OR b.id < ${page.beforeId})
+      ORDER BY b.id DESC LIMIT ${page.limit}`);
   return rows.map(asStoredBulk);
 }
 
@@ -145,7 +147,8 @@ export async function stopBulk(transaction: Queryable, tenantId: string, id: str
 /** Locks a bulk replay that is due until the transaction ends. */
 export async function lockDueBulk(transaction: Queryable): Promise<StoredBulk | undefined> {
   const [row] =
-    await transaction.query<BulkRow>(sql`SELECT ${COLUMNS} FROM dlq_replays b JOIN tenants t ON t.id = b.tenant_id AND t.deleted_at IS NULL
+    await transaction.query<BulkRow>(sql`SELECT ${COLUMNS} FROM dlq_replays b JOIN tenants t ON t.id = b.tenant_id
+      AND t.deleted_at IS NULL
       WHERE b.finished_at IS NULL AND b.visible_at <= now()
       ORDER BY b.visible_at LIMIT 1 FOR UPDATE OF b SKIP LOCKED`);
   return row === undefined ? undefined : asStoredBulk(row);

@@ -42,9 +42,9 @@ export interface StoredDeadLetter {
   replayRunId: string | undefined;
 }
 
-const COLUMNS = sql`d.id, d.tenant_id, d.connector, d.endpoint, d.event_id, d.event_type, d.flow_id, d.run_id, d.stage,
-  d.event_payload AS payload, d.edited_payload, d.content_type, d.error_message, d.error_context, d.fingerprint, d.created_at,
-  d.updated_at, d.retry_count, d.status, d.replay_run_id`;
+const COLUMNS = sql`d.id, d.tenant_id, d.connector, d.endpoint, d.event_id, d.event_type, d.flow_id, d.run_id,
+  d.stage, d.event_payload AS payload, d.edited_payload, d.content_type, d.error_message, d.error_context,
+  d.fingerprint, d.created_at, d.updated_at, d.retry_count, d.status, d.replay_run_id`;
 
 export interface DeadLetterFilter {
   /** Undefined: dead letters of every tenant. */
@@ -89,12 +89,16 @@ async function scanDeadLetters(
   const [row] = await database.query<ScannedRow>(sql`WITH scanned AS MATERIALIZED (
         SELECT d.id, d.flow_id, d.connector, d.stage, d.status, d.fingerprint FROM dead_letters d
         WHERE (${filter.tenantId}::text IS NULL OR d.tenant_id = ${filter.tenantId})
-          AND (${filter.sinceId}::uuid IS NULL OR d.id >= ${filter.sinceId}) AND (${filter.untilId}::uuid IS NULL OR d.id < ${filter.untilId}) AND (${step.beforeId}::uuid IS NULL OR d.id < ${step.beforeId})
+          AND (${filter.sinceId}::uuid IS NULL OR d.id >= ${filter.sinceId})
+          AND (${filter.untilId}::uuid IS NULL OR d.id < ${filter.untilId})
+          AND (${step.beforeId}::uuid IS NULL OR d.id < ${step.beforeId})
         ORDER BY d.id DESC LIMIT ${step.rows}
       ), found AS (
         SELECT l.id FROM scanned l
-        WHERE (${filter.flowId}::text IS NULL OR l.flow_id = ${filter.flowId}) AND (${filter.connector}::text IS NULL OR l.connector = ${filter.connector})
-          AND (${filter.stage}::text IS NULL OR l.stage = ${filter.stage}) AND (${filter.status}::text IS NULL OR l.status = ${filter.status})
+        WHERE (${filter.flowId}::text IS NULL OR l.flow_id = ${filter.flowId})
+          AND (${filter.connector}::text IS NULL OR l.connector = ${filter.connector})
+          AND (${filter.stage}::text IS NULL OR l.stage = ${filter.stage})
+          AND (${filter.status}::text IS NULL OR l.status = ${filter.status})
           AND (${filter.fingerprint}::text IS NULL OR l.fingerprint = ${filter.fingerprint})
         ORDER BY l.id DESC LIMIT ${step.limit}
       )

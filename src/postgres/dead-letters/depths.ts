@@ -53,7 +53,8 @@ export async function foldDeadLetterChanges(database: Queryable, limit: number):
 /** Deletes at most `limit` counters of days without stored dead letters; returns how many. */
 export async function deleteEmptyDays(database: Queryable, limit: number): Promise<number> {
   const rows = await database.query(sql`DELETE FROM dead_letter_days WHERE (tenant_id, day) IN (
-        SELECT tenant_id, day FROM dead_letter_days WHERE kept = 0 AND bytes = 0 AND day < (now() AT TIME ZONE 'UTC')::date - 1
+        SELECT tenant_id, day FROM dead_letter_days WHERE kept = 0 AND bytes = 0
+          AND day < (now() AT TIME ZONE 'UTC')::date - 1
         LIMIT ${limit} FOR UPDATE SKIP LOCKED)
       RETURNING 1`);
   return rows.length;

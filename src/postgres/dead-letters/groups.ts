@@ -70,7 +70,8 @@ export async function listDeadLetterGroups(
       SELECT g.fingerprint, g.count, g.pending, g.tenants, g.first_seen, g.last_seen, newest.*
       FROM (
         SELECT * FROM groups
-        WHERE ${filter.before?.lastSeen}::timestamptz IS NULL OR (last_seen, fingerprint) < (${filter.before?.lastSeen}, ${filter.before?.fingerprint}::text)
+        WHERE ${filter.before?.lastSeen}::timestamptz IS NULL
+          OR (last_seen, fingerprint) < (${filter.before?.lastSeen}, ${filter.before?.fingerprint}::text)
         ORDER BY last_seen DESC, fingerprint DESC LIMIT ${filter.limit}
       ) AS g CROSS JOIN LATERAL (
         SELECT d.id, d.tenant_id, d.stage, d.flow_id, d.connector, d.error_message FROM dead_letters d

@@ -59,7 +59,8 @@ export async function lockDeadLetters(
   locked: { tenantId: string; ids: readonly string[]; passOver: boolean },
 ): Promise<LockedDeadLetter[]> {
   const rows =
-    await transaction.query<LockedRow>(sql`SELECT d.id, d.tenant_id, d.stage, d.status, d.flow_id, d.connector, d.endpoint, d.event_type, d.source,
+    await transaction.query<LockedRow>(sql`SELECT d.id, d.tenant_id, d.stage, d.status, d.flow_id, d.connector,
+      d.endpoint, d.event_type, d.source,
         d.subject, d.occurred_at, d.headers, d.replay_run_id, coalesce(d.replay_event_id, d.event_id) AS event_id,
         (d.replay_event_id IS NOT NULL OR d.edited_payload IS NULL) AND EXISTS (SELECT FROM events e
           WHERE e.id = coalesce(d.replay_event_id, d.event_id) AND e.tenant_id = d.tenant_id) AS has_event,
@@ -93,7 +94,8 @@ export async function lockDeadLetters(
 /** Stores a JSON payload beside the original of a locked dead letter: replays take it from now on. */
 export async function editDeadLetter(transaction: Queryable, id: string, payload: Buffer): Promise<void> {
   await transaction.query(
-    sql`UPDATE dead_letters SET edited_payload = ${payload}, replay_event_id = NULL, updated_at = now() WHERE id = ${id}`,
+    sql`UPDATE dead_letters SET edited_payload = ${payload}, replay_event_id = NULL, updated_at = now()
+      WHERE id = ${id}`,
   );
 }
 
@@ -160,7 +162,8 @@ export async function insertReplays(
         SELECT * FROM ${replayRows(replays).from("n")}
       ),
       started AS (
-        INSERT INTO runs (id, tenant_id, flow_id, flow_version, event_id, replay_seq, lane, dead_letter_id, gate, state,
+        INSERT INTO runs (id, tenant_id, flow_id, flow_version, event_id, replay_seq, lane, dead_letter_id, gate,
+          state,
           visible_at)
         SELECT id, tenant_id, flow_id, flow_version, event_id, replay_seq, lane, letter_id, gate, 'queued',
           now() + ${leaseMs}::int * interval '1 millisecond' FROM new

@@ -28,7 +28,8 @@ export const DEFAULT_POLICY: DlqPolicy = {
 
 /** Stores the policy of a tenant, or of `EVERY_TENANT`; replaces the previous one. */
 export async function putPolicy(transaction: Queryable, tenantId: string, policy: DlqPolicy): Promise<void> {
-  await transaction.query(sql`INSERT INTO dlq_policies (tenant_id, unmatched, definition) VALUES (${tenantId}, ${policy.unmatched}, ${JSON.stringify(policy)})
+  await transaction.query(sql`INSERT INTO dlq_policies (tenant_id, unmatched, definition)
+    VALUES (${tenantId}, ${policy.unmatched}, ${JSON.stringify(policy)})
       ON CONFLICT (tenant_id) DO UPDATE SET unmatched = excluded.unmatched, definition = excluded.definition,
         updated_at = now()`);
 }

@@ -31,7 +31,8 @@ export async function expireDeadLetters(
       tenants AS MATERIALIZED (
         SELECT w.step, w.tenant_id, coalesce(
           (SELECT (p.definition ->> 'retention_days')::int FROM dlq_policies p WHERE p.tenant_id = w.tenant_id),
-          (SELECT (p.definition ->> 'retention_days')::int FROM dlq_policies p WHERE p.tenant_id = ${sql.literal(EVERY_TENANT)}),
+          (SELECT (p.definition ->> 'retention_days')::int FROM dlq_policies p
+            WHERE p.tenant_id = ${sql.literal(EVERY_TENANT)}),
           ${defaultDays}::int) AS retention_days
         FROM walk w WHERE w.tenant_id IS NOT NULL
       ),

@@ -219,7 +219,8 @@ won_keys AS (
   RETURNING held.event_id
 ),
 winners AS (
-  SELECT i.* FROM input i LEFT JOIN (SELECT event_id, count(*) AS won FROM won_keys GROUP BY event_id) k USING (event_id)
+  SELECT i.*
+  FROM input i LEFT JOIN (SELECT event_id, count(*) AS won FROM won_keys GROUP BY event_id) k USING (event_id)
   WHERE coalesce(k.won, 0) = i.key_count
 ),
 written AS (

@@ -56,9 +56,8 @@ interface EventRow {
   synthetic: SyntheticDetail | null;
 }
 
-const COLUMNS_BUT_PAYLOAD = sql`e.id, e.tenant_id, e.connector, e.endpoint, e.type, e.source, e.priority, e.subject, e.occurred_at,
-  e.received_at, e.delivery_key, e.item, e.headers, e.content_type, e.flows_counter,
-  e.synthetic`;
+const COLUMNS_BUT_PAYLOAD = sql`e.id, e.tenant_id, e.connector, e.endpoint, e.type, e.source, e.priority, e.subject,
+  e.occurred_at, e.received_at, e.delivery_key, e.item, e.headers, e.content_type, e.flows_counter, e.synthetic`;
 const COLUMNS = sql`${COLUMNS_BUT_PAYLOAD}, e.payload`;
 
 /** Loads the events that exist among the ids, in no order. */
@@ -92,7 +91,8 @@ async function loadPayload(database: Queryable, id: string, bytes: number): Prom
     const [row] = await database.query<{ part: Buffer }>(
       prepared(
         "load-payload-part",
-        sql`SELECT substring(payload FROM ${at + 1}::int FOR ${PART_BYTES}::int) AS part FROM events WHERE id = ${id}::uuid`,
+        sql`SELECT substring(payload FROM ${at + 1}::int FOR ${PART_BYTES}::int) AS part FROM events
+          WHERE id = ${id}::uuid`,
       ),
     );
     row?.part.copy(payload, at);
@@ -112,7 +112,8 @@ export async function listPastEvents(
         SELECT p.*, count(*) OVER () AS found,
           sum(octet_length(p.payload)) OVER (ORDER BY p.id) - octet_length(p.payload) AS bytes_before
         FROM (
-          SELECT ${COLUMNS} FROM events e WHERE e.tenant_id = ${page.tenantId} AND e.id > ${page.afterId} AND e.flows_counter < ${page.acceptedBefore}
+          SELECT ${COLUMNS} FROM events e WHERE e.tenant_id = ${page.tenantId} AND e.id > ${page.afterId}
+            AND e.flows_counter < ${page.acceptedBefore}
           ORDER BY e.id LIMIT ${page.limit}
         ) p
       ) q WHERE bytes_before < ${page.maxBytes} ORDER BY id`);
@@ -170,13 +171,18 @@ async function scanEvents(
   const [row] = await database.query<ScannedRow>(sql`WITH scanned AS MATERIALIZED (
         SELECT e.id, e.connector, e.type, e.source, e.priority, e.subject FROM events e
         WHERE e.tenant_id = ${filter.tenantId}
-          AND (${filter.sinceId}::uuid IS NULL OR e.id >= ${filter.sinceId}) AND (${filter.untilId}::uuid IS NULL OR e.id < ${filter.untilId}) AND (${step.beforeId}::uuid IS NULL OR e.id < ${step.beforeId})
+          AND (${filter.sinceId}::uuid IS NULL OR e.id >= ${filter.sinceId})
+          AND (${filter.untilId}::uuid IS NULL OR e.id < ${filter.untilId})
+          AND (${step.beforeId}::uuid IS NULL OR e.id < ${step.beforeId})
         ORDER BY e.id DESC LIMIT ${step.rows}
       ), found AS (
         SELECT l.id FROM scanned l
-        WHERE (${filter.connector}::text IS NULL OR l.connector = ${filter.connector}) AND (${filter.type}::text IS NULL OR l.type = ${filter.type})
-          AND (${filter.source}::text IS NULL OR l.source = ${filter.source}) AND (${filter.priority}::smallint IS NULL OR l.priority = ${filter.priority})
-          AND (${filter.contains}::text IS NULL OR position(lower(${filter.contains}::text) IN lower(concat(l.type, E'\\n', l.subject))) > 0)
+        WHERE (${filter.connector}::text IS NULL OR l.connector = ${filter.connector})
+          AND (${filter.type}::text IS NULL OR l.type = ${filter.type})
+          AND (${filter.source}::text IS NULL OR l.source = ${filter.source})
+          AND (${filter.priority}::smallint IS NULL OR l.priority = ${filter.priority})
+          AND (${filter.contains}::text IS NULL
+            OR position(lower(${filter.contains}::text) IN lower(concat(l.type, E'\\n', l.subject))) > 0)
           AND (${filter.status}::text IS NULL OR ${statusOf("l.id")} = ${filter.status})
         ORDER BY l.id DESC LIMIT ${step.limit}
       )

@@ -35,10 +35,12 @@ export async function shortLivedTenants(
     prepared(
       "short-lived-tenants",
       sql`WITH page AS MATERIALIZED (
-        SELECT id, (lpad(to_hex(clock_us() / 1000 - coalesce(retention_days, ${defaultDays}::int) * 86400000::bigint), 12, '0')
+        SELECT id,
+          (lpad(to_hex(clock_us() / 1000 - coalesce(retention_days, ${defaultDays}::int) * 86400000::bigint), 12, '0')
           || repeat('0', 20))::uuid AS before_id
         FROM tenants
-        WHERE id > ${afterTenant} AND deleted_at IS NULL AND coalesce(retention_days, ${defaultDays}) < ${days}::int ORDER BY id LIMIT ${limit}
+        WHERE id > ${afterTenant} AND deleted_at IS NULL AND coalesce(retention_days, ${defaultDays}) < ${days}::int
+        ORDER BY id LIMIT ${limit}
       )
       SELECT p.id, p.before_id,
         EXISTS (SELECT FROM events e WHERE e.tenant_id = p.id AND e.id < p.before_id)
@@ -72,7 +74,8 @@ export async function dropDay(
 ): Promise<"dropped" | "unfinished" | "busy"> {
   const startMs = Date.parse(day);
   const [row] = await database.query<{ outcome: "dropped" | "unfinished" | "busy" }>(
-    sql`SELECT drop_day(${PARTITIONED_TABLES}, ${`_${day.replaceAll("-", "")}`}, ${uuid7Floor(startMs)}, ${uuid7Floor(startMs + DAY_MS)}, ${waitMs}) AS outcome`,
+    sql`SELECT drop_day(${PARTITIONED_TABLES}, ${`_${day.replaceAll("-", "")}`}, ${uuid7Floor(startMs)},
+      ${uuid7Floor(startMs + DAY_MS)}, ${waitMs}) AS outcome`,
   );
   return row?.outcome ?? "busy";
 }
@@ -89,13 +92,17 @@ export async function deleteRuns(
       "delete-runs",
       sql`WITH gone AS (
         DELETE FROM runs WHERE id = ANY (ARRAY(
-          SELECT id FROM runs WHERE tenant_id = ${tenantId} AND id < ${beforeId}::uuid AND state IN ('succeeded', 'dead', 'cancelled')
+          SELECT id FROM runs WHERE tenant_id = ${tenantId} AND id < ${beforeId}::uuid
+            AND state IN ('succeeded', 'dead', 'cancelled')
           ORDER BY id LIMIT ${limit})) AND id < ${beforeId}::uuid AND state IN ('succeeded', 'dead', 'cancelled')
         RETURNING id
       ),
-      gone_attempts AS (DELETE FROM attempts WHERE run_id = ANY (ARRAY(SELECT id FROM gone)) AND run_id < ${beforeId}::uuid),
-      gone_steps AS (DELETE FROM run_steps WHERE run_id = ANY (ARRAY(SELECT id FROM gone)) AND run_id < ${beforeId}::uuid),
-      gone_logs AS (DELETE FROM run_logs WHERE run_id = ANY (ARRAY(SELECT id FROM gone)) AND run_id < ${beforeId}::uuid)
+      gone_attempts AS (DELETE FROM attempts WHERE run_id = ANY (ARRAY(SELECT id FROM gone))
+        AND run_id < ${beforeId}::uuid),
+      gone_steps AS (DELETE FROM run_steps WHERE run_id = ANY (ARRAY(SELECT id FROM gone))
+        AND run_id < ${beforeId}::uuid),
+      gone_logs AS (DELETE FROM run_logs WHERE run_id = ANY (ARRAY(SELECT id FROM gone))
+        AND run_id < ${beforeId}::uuid)
       SELECT FROM gone`,
     ),
   );
@@ -115,7 +122,8 @@ export async function deleteEvents(
       "delete-events",
       sql`WITH needed AS MATERIALIZED (
         SELECT event_id FROM runs WHERE tenant_id = ${tenantId} AND id < ${beforeId}::uuid
-        UNION ALL SELECT event_id FROM runs WHERE replay_seq > 0 AND event_id < ${beforeId}::uuid AND tenant_id = ${tenantId}
+        UNION ALL SELECT event_id FROM runs WHERE replay_seq > 0 AND event_id < ${beforeId}::uuid
+          AND tenant_id = ${tenantId}
           AND state IN ('queued', 'running', 'failed')
       ),
       gone AS (

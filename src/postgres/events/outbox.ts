@@ -29,6 +29,8 @@ export async function claimOutbox(
     leaseMs: number;
   },
 ): Promise<OutboxClaim> {
+  const budgets = LANES.map((lane) => claim.budgets.get(lane) ?? 0);
+  const afterTenants = LANES.map((lane) => claim.afterTenants.get(lane) ?? "");
   const rows = await database.query<{
     claimed_lane: Priority;
     claimed_tenant: string;
@@ -36,7 +38,8 @@ export async function claimOutbox(
   }>(
     prepared(
       "claim-outbox",
-      sql`SELECT claimed_lane, claimed_tenant, claimed_event FROM claim_outbox(${LANES.map((lane) => claim.budgets.get(lane) ?? 0)}, ${LANES.map((lane) => claim.afterTenants.get(lane) ?? "")}, ${claim.maxTenants}, ${claim.leaseMs})`,
+      sql`SELECT claimed_lane, claimed_tenant, claimed_event
+        FROM claim_outbox(${budgets}, ${afterTenants}, ${claim.maxTenants}, ${claim.leaseMs})`,
     ),
   );
   const result: OutboxClaim = { events: [], nextAfter: new Map() };

@@ -25,7 +25,7 @@ export async function insertPollEvents(
 ): Promise<void> {
   if (events.length === 0) return;
   const payloads = Buffer.concat(events.map((event) => event.payload));
-  // Ids come from this server's clock, one microsecond apart in the order of the batch, as for events that are received.
+  // Ids come from this server's clock, one microsecond apart in the order of the batch, as for received events.
   await transaction.query(
     prepared(
       "insert-poll-events",
@@ -40,7 +40,8 @@ input AS MATERIALIZED (
 written AS (
   INSERT INTO events (id, tenant_id, connector, endpoint, type, source, priority, subject, occurred_at, received_at,
     delivery_key, item, headers, content_type, flows_counter, payload, synthetic)
-  SELECT i.event_id, ${of.tenantId}, ${of.connector}, ${of.source}, i.type, 'poll', 4, i.subject, to_timestamp(i.occurred_at_ms / 1000),
+  SELECT i.event_id, ${of.tenantId}, ${of.connector}, ${of.source}, i.type, 'poll', 4, i.subject,
+    to_timestamp(i.occurred_at_ms / 1000),
     to_timestamp(clock.us / 1000000.0), i.delivery_key, 0, '{}', 'application/json', flows.value,
     substring(${payloads}::bytea FROM i.start + 1 FOR i.size), i.detail::json
   FROM input i, clock, flows

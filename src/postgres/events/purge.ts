@@ -25,7 +25,8 @@ export async function findTenantToPurge(database: Queryable, settleMs: number): 
 export async function tenantTables(database: Queryable): Promise<TenantTable[]> {
   return await database.query<{ name: string; key: string[] }>(sql`WITH RECURSIVE depths AS (
         SELECT c.oid, 0 AS depth FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'tenant_id'
-        WHERE c.relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = 'tenants'::regclass) AND c.relkind = 'r' AND NOT c.relispartition
+        WHERE c.relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = 'tenants'::regclass)
+          AND c.relkind = 'r' AND NOT c.relispartition
           AND NOT a.attisdropped
         UNION
         SELECT f.conrelid, d.depth + 1 FROM depths d JOIN pg_constraint f

@@ -35,7 +35,8 @@ export async function insertRejections(
   database: Queryable,
   rejections: readonly NewRejection[],
 ): Promise<void> {
-  await database.query(sql`INSERT INTO rejections (tenant_id, connector, endpoint, reason, method, body_bytes, remote_address, count)
+  await database.query(sql`INSERT INTO rejections (tenant_id, connector, endpoint, reason, method, body_bytes,
+    remote_address, count)
       SELECT * FROM ${rejectionRows(rejections).from("r")}`);
 }
 
@@ -85,11 +86,14 @@ async function scanRejections(
   const [row] = await database.query<ScannedRow>(sql`WITH scanned AS MATERIALIZED (
         SELECT r.id, r.connector, r.reason FROM rejections r
         WHERE (${filter.tenantId}::text IS NULL OR r.tenant_id = ${filter.tenantId})
-          AND (${filter.sinceId}::uuid IS NULL OR r.id >= ${filter.sinceId}) AND (${filter.untilId}::uuid IS NULL OR r.id < ${filter.untilId}) AND (${step.beforeId}::uuid IS NULL OR r.id < ${step.beforeId})
+          AND (${filter.sinceId}::uuid IS NULL OR r.id >= ${filter.sinceId})
+          AND (${filter.untilId}::uuid IS NULL OR r.id < ${filter.untilId})
+          AND (${step.beforeId}::uuid IS NULL OR r.id < ${step.beforeId})
         ORDER BY r.id DESC LIMIT ${step.rows}
       ), found AS (
         SELECT l.id FROM scanned l
-        WHERE (${filter.connector}::text IS NULL OR l.connector = ${filter.connector}) AND (${filter.reason}::text IS NULL OR l.reason = ${filter.reason})
+        WHERE (${filter.connector}::text IS NULL OR l.connector = ${filter.connector})
+          AND (${filter.reason}::text IS NULL OR l.reason = ${filter.reason})
         ORDER BY l.id DESC LIMIT ${step.limit}
       )
       SELECT ${SCANNED_COLUMNS}`);

@@ -157,7 +157,8 @@ new_runs AS (
   SELECT r.id, r.tenant_id, r.flow_id, r.flow_version, r.event_id, r.lane, r.gate,
     CASE WHEN r.fence IS NULL THEN 'queued' ELSE 'running' END, coalesce(r.fence, 0),
     CASE WHEN r.fence IS NULL THEN NULL ELSE now() END,
-    now() + CASE WHEN r.fence IS NULL THEN ${queuedLeaseMs}::int ELSE ${claimLeaseMs}::int END * interval '1 millisecond'
+    now() + interval '1 millisecond'
+      * CASE WHEN r.fence IS NULL THEN ${queuedLeaseMs}::int ELSE ${claimLeaseMs}::int END
   FROM ${runs.from("r")} JOIN taken USING (event_id)
   ON CONFLICT (id) DO NOTHING
   RETURNING id, state

@@ -32,7 +32,8 @@ export async function listWebhookEvents(
     prepared(
       "list-webhook-events",
       sql`SELECT id, type, received_at, content_type, payload FROM events
-      WHERE tenant_id = ${of.tenantId} AND id > ${of.after} AND connector = ${of.connector} AND source = 'webhook' AND type = ANY (${of.types})
+      WHERE tenant_id = ${of.tenantId} AND id > ${of.after} AND connector = ${of.connector} AND source = 'webhook'
+        AND type = ANY (${of.types})
         AND id <> ALL (${of.except}::uuid[])
       ORDER BY id LIMIT ${of.limit}`,
     ),

@@ -92,8 +92,10 @@ export async function moveBackfill(
   backfill: StoredBackfill,
   progress: { lastId: string; scanned: number; matched: number; done: boolean; waitMs: number },
 ): Promise<void> {
-  await transaction.query(sql`UPDATE backfills SET last_id = ${progress.lastId}, scanned = scanned + ${progress.scanned}, matched = matched + ${progress.matched},
-        state = CASE WHEN ${progress.done} THEN 'done' ELSE state END, finished_at = CASE WHEN ${progress.done} THEN now() END,
+  await transaction.query(sql`UPDATE backfills SET last_id = ${progress.lastId},
+    scanned = scanned + ${progress.scanned}, matched = matched + ${progress.matched},
+        state = CASE WHEN ${progress.done} THEN 'done' ELSE state END, finished_at = CASE WHEN ${progress.done}
+          THEN now() END,
         visible_at = now() + ${progress.waitMs} * interval '1 millisecond'
       WHERE tenant_id = ${backfill.tenantId} AND flow_id = ${backfill.flowId}`);
 }

@@ -41,7 +41,8 @@ export async function loadDeployments(
   const rows = await database.query<{ counter: string } & (DeploymentRow | { tenant_id: null })>(
     prepared(
       "load-deployments",
-      sql`SELECT c.value AS counter, d.tenant_id, d.flow_id, d.version, d.deployed_from, d.deployed_until, ${DEFINITION}
+      sql`SELECT c.value AS counter, d.tenant_id, d.flow_id, d.version, d.deployed_from, d.deployed_until,
+        ${DEFINITION}
       FROM change_counters c
       LEFT JOIN (SELECT * FROM deployments
         WHERE CASE WHEN ${since}::bigint = 0 THEN deployed_until IS NULL
@@ -85,9 +86,10 @@ export async function listDeploymentsAt(
     limit: number;
   },
 ): Promise<Deployment[]> {
-  const rows =
-    await transaction.query<DeploymentRow>(sql`SELECT d.*, ${DEFINITION} FROM deployments d JOIN flow_versions v USING (tenant_id, flow_id, version)
-      WHERE d.tenant_id = ${event.tenantId} AND d.deployed_from <= ${event.counter} AND (d.deployed_until IS NULL OR d.deployed_until > ${event.counter})
+  const rows = await transaction.query<DeploymentRow>(sql`SELECT d.*, ${DEFINITION} FROM deployments d
+      JOIN flow_versions v USING (tenant_id, flow_id, version)
+      WHERE d.tenant_id = ${event.tenantId} AND d.deployed_from <= ${event.counter}
+        AND (d.deployed_until IS NULL OR d.deployed_until > ${event.counter})
         AND (d.flow_id = ANY (${event.first}::text[]) OR (
           coalesce(v.definition #>> '{trigger,connector}', ${event.connector}) = ${event.connector}
           AND (v.definition #> '{trigger,event_types}' IS NULL OR EXISTS (
@@ -102,8 +104,8 @@ export async function listLiveDeployments(
   transaction: Queryable,
   { tenantId, limit }: { tenantId: string; limit: number },
 ): Promise<Deployment[]> {
-  const rows =
-    await transaction.query<DeploymentRow>(sql`SELECT d.*, ${DEFINITION} FROM deployments d JOIN flow_versions v USING (tenant_id, flow_id, version)
+  const rows = await transaction.query<DeploymentRow>(sql`SELECT d.*, ${DEFINITION} FROM deployments d
+      JOIN flow_versions v USING (tenant_id, flow_id, version)
       WHERE d.tenant_id = ${tenantId} AND d.deployed_until IS NULL ORDER BY d.deployed_from LIMIT ${limit}`);
   return rows.map(asDeployment);
 }
@@ -132,10 +134,12 @@ export async function deployFlow(
   const nextTickAt = await firstTick(transaction, flow, ended);
   const deployed =
     await transaction.query(sql`INSERT INTO deployments (tenant_id, flow_id, version, deployed_from, next_tick_at)
-      SELECT id, ${flow.flowId}, ${flow.version}, ${counter}, ${nextTickAt} FROM tenants WHERE id = ${flow.tenantId} AND deleted_at IS NULL RETURNING 1`);
+      SELECT id, ${flow.flowId}, ${flow.version}, ${counter}, ${nextTickAt} FROM tenants WHERE id = ${flow.tenantId}
+        AND deleted_at IS NULL RETURNING 1`);
   if (deployed.length === 0) throw new HeadraceError("not_found", `There is no tenant ${flow.tenantId}`);
   await transaction.query(
-    sql`UPDATE flows SET deployed_version = ${flow.version}, updated_at = now() WHERE tenant_id = ${flow.tenantId} AND id = ${flow.flowId}`,
+    sql`UPDATE flows SET deployed_version = ${flow.version}, updated_at = now() WHERE tenant_id = ${flow.tenantId}
+      AND id = ${flow.flowId}`,
   );
   return { counter };
 }
@@ -147,7 +151,8 @@ export async function undeployFlow(
 ): Promise<void> {
   await endDeployment(transaction, flow);
   await transaction.query(
-    sql`UPDATE flows SET deployed_version = NULL, updated_at = now() WHERE tenant_id = ${flow.tenantId} AND id = ${flow.flowId}`,
+    sql`UPDATE flows SET deployed_version = NULL, updated_at = now() WHERE tenant_id = ${flow.tenantId}
+      AND id = ${flow.flowId}`,
   );
 }
 
@@ -164,7 +169,8 @@ async function endDeployment(
   const counter = await raiseCounter(transaction, "flows");
   await stopBackfill(transaction, flow);
   const [ended] =
-    await transaction.query<EndedSchedule>(sql`UPDATE deployments d SET deployed_until = ${counter} FROM flow_versions v
+    await transaction.query<EndedSchedule>(sql`UPDATE deployments d SET deployed_until = ${counter}
+      FROM flow_versions v
       WHERE d.tenant_id = ${flow.tenantId} AND d.flow_id = ${flow.flowId} AND d.deployed_until IS NULL
         AND (v.tenant_id, v.flow_id, v.version) = (d.tenant_id, d.flow_id, d.version)
       RETURNING v.definition #> '{trigger,schedule}' AS schedule, d.next_tick_at`);

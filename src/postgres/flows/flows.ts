@@ -138,7 +138,8 @@ export async function putFlow(
         INSERT INTO flow_versions (tenant_id, flow_id, version, definition)
         SELECT f.tenant_id, f.id, f.version + 1, ${JSON.stringify(flow.definition)}::jsonb
         FROM flows f LEFT JOIN flow_versions v ON (v.tenant_id, v.flow_id, v.version) = (f.tenant_id, f.id, f.version)
-        WHERE f.tenant_id = ${flow.tenantId} AND f.id = ${flow.id} AND v.definition IS DISTINCT FROM ${JSON.stringify(flow.definition)}::jsonb
+        WHERE f.tenant_id = ${flow.tenantId} AND f.id = ${flow.id}
+          AND v.definition IS DISTINCT FROM ${JSON.stringify(flow.definition)}::jsonb
         RETURNING version
       )
       UPDATE flows SET version = next.version FROM next WHERE tenant_id = ${flow.tenantId} AND id = ${flow.id}`);
@@ -158,7 +159,8 @@ export async function rotateSigningSecret(
   const [row] = await transaction.query<{
     former_until: Date;
   }>(sql`UPDATE flows SET old_signing_sealed = signing_sealed, old_signing_key_id = signing_key_id,
-        old_signing_until = now() + ${flow.overlapSeconds}::int * interval '1 second', signing_sealed = ${flow.sealed.sealed}, signing_key_id = ${flow.sealed.keyId},
+        old_signing_until = now() + ${flow.overlapSeconds}::int * interval '1 second',
+          signing_sealed = ${flow.sealed.sealed}, signing_key_id = ${flow.sealed.keyId},
         updated_at = now()
       WHERE tenant_id = ${flow.tenantId} AND id = ${flow.id} AND deleted_at IS NULL
       RETURNING old_signing_until AS former_until`);

@@ -60,7 +60,8 @@ export async function nextTickDueMs(database: Queryable): Promise<number | undef
   const [row] = await database.query<{ wait_ms: string }>(
     prepared(
       "next-tick-due",
-      sql`SELECT ceil(greatest(0, extract(epoch FROM next_tick_at - now()) * 1000))::bigint AS wait_ms FROM deployments
+      sql`SELECT ceil(greatest(0, extract(epoch FROM next_tick_at - now()) * 1000))::bigint AS wait_ms
+        FROM deployments
       WHERE deployed_until IS NULL AND next_tick_at IS NOT NULL ORDER BY next_tick_at LIMIT 1`,
     ),
   );

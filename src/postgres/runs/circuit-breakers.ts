@@ -111,7 +111,8 @@ judged AS (
     CASE WHEN r.reached OR b.target IS NULL THEN r.timed_out ELSE b.timeouts + r.timed_out END AS timeouts_in_a_row,
     CASE WHEN r.failed = 0 THEN NULL WHEN r.reached OR coalesce(b.failures, 0) = 0
         THEN now() - r.took_ms * interval '1 millisecond' ELSE b.failing_since END AS since,
-    b.failed_at IS NOT NULL AND b.failed_at > now() - ${thresholds.watchedMs}::float8 * interval '1 millisecond' AS watched
+    b.failed_at IS NOT NULL
+      AND b.failed_at > now() - ${thresholds.watchedMs}::float8 * interval '1 millisecond' AS watched
   FROM reported r LEFT JOIN (
     SELECT c.* FROM circuit_breakers c JOIN reported USING (tenant_id, target)
     ORDER BY c.tenant_id, c.target FOR UPDATE OF c
@@ -134,7 +135,8 @@ written AS (
     CASE WHEN failed > 0 THEN now() END,
     CASE WHEN becomes = 'open' AND was <> 'open' THEN now() END,
     CASE WHEN becomes = 'open' AND was <> 'open' THEN greatest(not_before, now()
-        + least(${thresholds.maxOpenMs}::float8, ${thresholds.openMs}::float8 * power(2, least(opened_before, 30))) * interval '1 millisecond')
+        + least(${thresholds.maxOpenMs}::float8,
+          ${thresholds.openMs}::float8 * power(2, least(opened_before, 30))) * interval '1 millisecond')
       WHEN was = 'open' AND failed > 0 THEN not_before END,
     CASE WHEN becomes = 'closed' AND was <> 'closed' THEN now() END
   FROM decided ORDER BY tenant_id, target
@@ -146,7 +148,8 @@ written AS (
       WHEN excluded.state = 'open' AND b.state <> 'open' THEN excluded.probe_at
       ELSE greatest(excluded.probe_at, b.probe_at) END,
     closed_at = coalesce(excluded.closed_at, b.closed_at),
-    noted_at = CASE WHEN excluded.failed_at IS NULL OR b.failed_at > now() - ${thresholds.watchedMs}::float8 * interval '1 millisecond'
+    noted_at = CASE WHEN excluded.failed_at IS NULL
+      OR b.failed_at > now() - ${thresholds.watchedMs}::float8 * interval '1 millisecond'
       THEN b.noted_at ELSE now() END
   RETURNING b.*
 ),
@@ -154,7 +157,8 @@ counted AS (
   UPDATE change_counters SET value = value + 1 WHERE name = 'breakers'
     AND EXISTS (SELECT FROM written WHERE now() IN (opened_at, closed_at, noted_at))
 )
-SELECT ${WATCHED}, ${thresholds.watchedMs}::float8 AS watched_for_ms, closed_at IS NOT DISTINCT FROM now() AS has_closed,
+SELECT ${WATCHED}, ${thresholds.watchedMs}::float8 AS watched_for_ms,
+  closed_at IS NOT DISTINCT FROM now() AS has_closed,
   opened_at IS NOT DISTINCT FROM now() AS has_opened
 FROM written`;
 }
@@ -182,7 +186,8 @@ export async function takeProbe(
   const [mine] = await database.query(
     prepared(
       "take-probe",
-      sql`UPDATE circuit_breakers SET state = 'half_open', probe_at = now() + ${probeMs}::float8 * interval '1 millisecond'
+      sql`UPDATE circuit_breakers SET state = 'half_open',
+        probe_at = now() + ${probeMs}::float8 * interval '1 millisecond'
       WHERE tenant_id = ${tenantId} AND target = ${target} AND state <> 'closed' AND probe_at <= now()
       RETURNING ${WATCHED}, ${probeMs}::float8 AS watched_for_ms`,
     ),
@@ -191,7 +196,8 @@ export async function takeProbe(
   const [row] = await database.query(
     prepared(
       "find-watched-target",
-      sql`SELECT ${WATCHED}, ${probeMs}::float8 AS watched_for_ms FROM circuit_breakers WHERE tenant_id = ${tenantId} AND target = ${target}`,
+      sql`SELECT ${WATCHED}, ${probeMs}::float8 AS watched_for_ms FROM circuit_breakers WHERE tenant_id = ${tenantId}
+        AND target = ${target}`,
     ),
   );
   return { isMine: false, known: fromRow<WatchedTarget>(row) };
@@ -218,10 +224,13 @@ export async function listBreakers(
   page: { tenantId: string; afterTarget: string; limit: number; maxHeldRuns: number },
 ): Promise<StoredBreaker[]> {
   const rows =
-    await transaction.query(sql`SELECT b.tenant_id, b.target, b.state, b.failures, b.last_error, b.failed_at, b.opened_at, b.probe_at,
+    await transaction.query(sql`SELECT b.tenant_id, b.target, b.state, b.failures, b.last_error, b.failed_at,
+      b.opened_at, b.probe_at,
         b.closed_at, (SELECT count(*)::int FROM (SELECT FROM runs r WHERE r.tenant_id = b.tenant_id
-        AND r.held_reason = 'circuit_open ' || b.target AND r.state = 'queued' LIMIT ${page.maxHeldRuns}) q) AS held_runs
-      FROM circuit_breakers b WHERE b.tenant_id = ${page.tenantId} AND b.target > ${page.afterTarget} ORDER BY b.target LIMIT ${page.limit}`);
+        AND r.held_reason = 'circuit_open ' || b.target
+        AND r.state = 'queued' LIMIT ${page.maxHeldRuns}) q) AS held_runs
+      FROM circuit_breakers b WHERE b.tenant_id = ${page.tenantId} AND b.target > ${page.afterTarget}
+        ORDER BY b.target LIMIT ${page.limit}`);
   return fromRows<StoredBreaker>(rows);
 }
 
@@ -232,7 +241,8 @@ export async function deleteOldBreakers(
 ): Promise<number> {
   const rows = await database.query(sql`DELETE FROM circuit_breakers WHERE (tenant_id, target) IN (
         SELECT tenant_id, target FROM circuit_breakers
-        WHERE state = 'closed' AND failed_at < now() - ${maxAgeMs}::float8 * interval '1 millisecond' ORDER BY failed_at LIMIT ${limit})
+        WHERE state = 'closed' AND failed_at < now() - ${maxAgeMs}::float8 * interval '1 millisecond'
+        ORDER BY failed_at LIMIT ${limit})
       RETURNING 1`);
   return rows.length;
 }

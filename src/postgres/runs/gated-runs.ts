@@ -23,7 +23,8 @@ export async function claimGatedRuns(
       "claim-gated-runs",
       sql`SELECT r.id, r.tenant_id, r.flow_id, r.flow_version, r.event_id, r.replay_seq, r.lane, r.fence, r.attempts,
         r.gate, c.value AS counter, b.value AS breakers
-      FROM change_counters b, change_counters c LEFT JOIN claim_gated_runs(${ids}, ${low}, ${high}, ${leaseMs}, ${holdMs}) r ON true
+      FROM change_counters b, change_counters c
+        LEFT JOIN claim_gated_runs(${ids}, ${low}, ${high}, ${leaseMs}, ${holdMs}) r ON true
       WHERE c.name = 'flows' AND b.name = 'breakers'`,
     ),
   );
@@ -45,10 +46,14 @@ export async function wakeGatedRuns(
   freed: readonly FreedRun[],
   leaseMs: number,
 ): Promise<DueRun[]> {
+  const tenantIds = freed.map((run) => run.tenantId);
+  const flowIds = freed.map((run) => run.flowId);
+  const gates = freed.map((run) => (run.ended ? run.gate : ""));
   const rows = await database.query(
     prepared(
       "wake-gated-runs",
-      sql`SELECT id, tenant_id, flow_id, lane, generation, true AS gated FROM wake_gated_runs(${freed.map((run) => run.tenantId)}, ${freed.map((run) => run.flowId)}, ${freed.map((run) => (run.ended ? run.gate : ""))}, ${leaseMs})`,
+      sql`SELECT id, tenant_id, flow_id, lane, generation, true AS gated
+        FROM wake_gated_runs(${tenantIds}, ${flowIds}, ${gates}, ${leaseMs})`,
     ),
   );
   return fromRows<DueRun>(rows);

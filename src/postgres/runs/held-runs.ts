@@ -58,7 +58,8 @@ export async function putOffRuns(
     prepared(
       "put-off-runs",
       sql`WITH relaxed AS (SELECT set_config('synchronous_commit', 'off', true))
-      UPDATE runs r SET held_reason = ${sql.literal(TENANT_SLOTS)}, visible_at = now() + p.delay_ms * interval '1 millisecond'
+      UPDATE runs r SET held_reason = ${sql.literal(TENANT_SLOTS)},
+        visible_at = now() + p.delay_ms * interval '1 millisecond'
       FROM relaxed, ${delayed.from("p")}
       WHERE ${isAmong("r.id", ids, delayed.column("id"))} AND r.id = p.id AND r.state = 'queued'`,
     ),
@@ -84,7 +85,8 @@ export async function findPutOffRuns(
       sql`SELECT l.line::int, r.id, r.gated
       FROM ${lineRows(lines).from("l", "line")}, LATERAL (
         SELECT id, event_id, gate IS NOT NULL AS gated FROM runs
-        WHERE tenant_id = l.tenant_id AND lane = l.lane AND state = 'queued' AND held_reason = ${sql.literal(TENANT_SLOTS)}
+        WHERE tenant_id = l.tenant_id AND lane = l.lane AND state = 'queued'
+          AND held_reason = ${sql.literal(TENANT_SLOTS)}
         ORDER BY event_id LIMIT l.most) r
       ORDER BY l.line, r.event_id`,
     ),
@@ -111,7 +113,8 @@ export async function wakeHeldRuns(
       sql`UPDATE runs SET held_reason = NULL, generation = generation + 1,
         visible_at = now() + ${held.leaseMs}::int * interval '1 millisecond'
       WHERE id = ANY (ARRAY(SELECT id FROM runs
-          WHERE tenant_id = ${held.tenantId} AND held_reason = ${held.reason} AND state = 'queued' AND visible_at > now()
+          WHERE tenant_id = ${held.tenantId} AND held_reason = ${held.reason} AND state = 'queued'
+            AND visible_at > now()
           ORDER BY event_id LIMIT ${held.limit}))
         AND state = 'queued'
       RETURNING id, tenant_id, flow_id, lane, generation, gate IS NOT NULL AS gated`,

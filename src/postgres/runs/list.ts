@@ -81,8 +81,8 @@ interface RunRow {
   finished_at: Date | null;
 }
 
-const COLUMNS = sql`r.id, r.tenant_id, r.flow_id, r.flow_version, r.event_id, r.replay_seq, r.lane, r.state, r.visible_at, r.held_reason,
-  r.error_code, r.error_message, r.created_at, r.started_at, r.finished_at`;
+const COLUMNS = sql`r.id, r.tenant_id, r.flow_id, r.flow_version, r.event_id, r.replay_seq, r.lane, r.state,
+  r.visible_at, r.held_reason, r.error_code, r.error_message, r.created_at, r.started_at, r.finished_at`;
 
 /** A page of a tenant's runs with their attempts, newest first. */
 export async function listRuns(database: Queryable, filter: RunFilter): Promise<FoundRows<StoredRun>> {
@@ -107,10 +107,12 @@ export async function listRuns(database: Queryable, filter: RunFilter): Promise<
 async function scanRuns(database: Queryable, filter: RunFilter, step: ScanStep): Promise<Scanned<string>> {
   const [row] = await database.query<ScannedRow>(sql`WITH scanned AS MATERIALIZED (
         SELECT r.id, r.flow_id, r.state FROM runs r
-        WHERE r.tenant_id = ${filter.tenantId} AND (${filter.sinceId}::uuid IS NULL OR r.id >= ${filter.sinceId}) AND (${step.beforeId}::uuid IS NULL OR r.id < ${step.beforeId})
+        WHERE r.tenant_id = ${filter.tenantId} AND (${filter.sinceId}::uuid IS NULL OR r.id >= ${filter.sinceId})
+          AND (${step.beforeId}::uuid IS NULL OR r.id < ${step.beforeId})
         ORDER BY r.id DESC LIMIT ${step.rows}
       ), found AS (
-        SELECT l.id FROM scanned l WHERE (${filter.flowId}::text IS NULL OR l.flow_id = ${filter.flowId}) AND (${filter.state}::text IS NULL OR l.state = ${filter.state})
+        SELECT l.id FROM scanned l WHERE (${filter.flowId}::text IS NULL OR l.flow_id = ${filter.flowId})
+          AND (${filter.state}::text IS NULL OR l.state = ${filter.state})
         ORDER BY l.id DESC LIMIT ${step.limit}
       )
       SELECT ${SCANNED_COLUMNS}`);
@@ -130,7 +132,8 @@ export async function listRunsOfEvent(
   const { eventId } = filter;
   const rows = await database.query<RunRow>(sql`SELECT ${COLUMNS} FROM ${runsOfEvent(eventId)} r
       WHERE r.tenant_id = ${filter.tenantId} AND (${filter.flowId}::text IS NULL OR r.flow_id = ${filter.flowId})
-        AND (${filter.state}::text IS NULL OR r.state = ${filter.state}) AND (${filter.sinceId}::uuid IS NULL OR r.id >= ${filter.sinceId})
+        AND (${filter.state}::text IS NULL OR r.state = ${filter.state})
+        AND (${filter.sinceId}::uuid IS NULL OR r.id >= ${filter.sinceId})
         AND (${filter.beforeId}::uuid IS NULL OR r.id < ${filter.beforeId})
       ORDER BY r.id DESC LIMIT ${filter.limit}`);
   return await withAttempts(database, rows);
@@ -141,7 +144,8 @@ function runsOfEvent(eventId: string): Sql {
   const ms = uuid7Ms(eventId);
   return sql`(
   SELECT * FROM runs
-  WHERE event_id = ${eventId} AND replay_seq = 0 AND id >= ${uuid7Floor(ms)}::uuid AND id < ${uuid7Floor(ms + 1)}::uuid
+  WHERE event_id = ${eventId} AND replay_seq = 0 AND id >= ${uuid7Floor(ms)}::uuid
+    AND id < ${uuid7Floor(ms + 1)}::uuid
   UNION ALL SELECT * FROM runs WHERE event_id = ${eventId} AND replay_seq > 0)`;
 }
 

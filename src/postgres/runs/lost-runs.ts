@@ -37,7 +37,8 @@ export async function findLostRuns(
   }>(
     prepared(
       "find-lost-runs",
-      sql`SELECT id, tenant_id, flow_id, flow_version, event_id, fence, replay_seq, lost, state = 'running' AS is_running
+      sql`SELECT id, tenant_id, flow_id, flow_version, event_id, fence, replay_seq, lost,
+        state = 'running' AS is_running
       FROM runs WHERE ${isAmong("id", ids)}
         AND (state = 'running' OR state = 'failed' AND lost > 1) AND visible_at <= now()`,
     ),
@@ -103,7 +104,8 @@ export async function holdSuspects(
       sql`UPDATE runs r SET visible_at = now() + ${waitMs}::int * interval '1 millisecond'
       WHERE r.id = ANY (ARRAY(
           SELECT s.id FROM runs s
-          WHERE s.id = ANY (${ids}::uuid[]) AND s.id BETWEEN ${low}::uuid AND ${high}::uuid AND s.lost > 1 AND s.state = 'failed'
+          WHERE s.id = ANY (${ids}::uuid[]) AND s.id BETWEEN ${low}::uuid AND ${high}::uuid AND s.lost > 1
+            AND s.state = 'failed'
           ORDER BY s.visible_at, s.id
           OFFSET CASE WHEN EXISTS (
             SELECT FROM runs o WHERE o.lost > 1

@@ -46,7 +46,8 @@ export async function startManualRun(
   await transaction.query(sql`WITH event AS (
         INSERT INTO events (id, tenant_id, connector, endpoint, type, source, priority, received_at, delivery_key,
           content_type, flows_counter, payload)
-        SELECT ${run.eventId}, ${tenantId}, ${MANUAL_EVENT.connector}, ${flowId}, ${MANUAL_EVENT.type}, 'api', ${priorityOf("api")}, clock_timestamp(), ${deliveryKey}, 'application/json', value, ${data}
+        SELECT ${run.eventId}, ${tenantId}, ${MANUAL_EVENT.connector}, ${flowId}, ${MANUAL_EVENT.type}, 'api',
+          ${priorityOf("api")}, clock_timestamp(), ${deliveryKey}, 'application/json', value, ${data}
         FROM change_counters WHERE name = 'flows'
       ),
       verdict AS (INSERT INTO verdicts (event_id, tenant_id, status) VALUES (${run.eventId}, ${tenantId}, 'routed'))

@@ -92,7 +92,8 @@ export async function nextReplays(
   }>(sql`SELECT coalesce(r.seq, 0) + 1 AS seq, clock_us() / 1000 AS at_ms
       FROM ${wantedRows(wanted).from("w", "position")}
       LEFT JOIN LATERAL (SELECT max(replay_seq) AS seq FROM runs
-        WHERE event_id = w.event_id AND flow_id = w.flow_id AND replay_seq > 0 AND id >= ${uuid7Floor(uuid7Ms(low))}::uuid) r ON true
+        WHERE event_id = w.event_id AND flow_id = w.flow_id AND replay_seq > 0
+          AND id >= ${uuid7Floor(uuid7Ms(low))}::uuid) r ON true
       ORDER BY w.position`);
   const taken = new Map<string, number>();
   return rows.map((row, index) => {

@@ -302,7 +302,8 @@ export async function nextRunDueMs(database: Queryable): Promise<number | undefi
 /** Makes every queued run that is not held due now and returns how many. Used after Redis lost their jobs. */
 export async function expireQueuedRuns(database: Queryable): Promise<number> {
   const rows = await database.query(
-    sql`UPDATE runs SET visible_at = now() WHERE state = 'queued' AND visible_at > now() AND held_reason IS NULL RETURNING 1`,
+    sql`UPDATE runs SET visible_at = now() WHERE state = 'queued' AND visible_at > now() AND held_reason IS NULL
+      RETURNING 1`,
   );
   return rows.length;
 }

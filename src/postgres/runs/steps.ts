@@ -27,9 +27,11 @@ export async function keepRunStep(
       "keep-run-step",
       sql`WITH held AS MATERIALIZED (
         SELECT id, tenant_id FROM runs
-        WHERE id = ${step.runId} AND id >= ${uuid7Floor(atMs)}::uuid AND id < ${uuid7Floor(atMs + 1)}::uuid AND fence = ${step.fence} AND state = 'running' FOR SHARE
+        WHERE id = ${step.runId} AND id >= ${uuid7Floor(atMs)}::uuid AND id < ${uuid7Floor(atMs + 1)}::uuid
+          AND fence = ${step.fence} AND state = 'running' FOR SHARE
       )
-      INSERT INTO run_steps (run_id, name, tenant_id, result) SELECT id, ${step.name}, tenant_id, ${step.result}::json FROM held
+      INSERT INTO run_steps (run_id, name, tenant_id, result)
+        SELECT id, ${step.name}, tenant_id, ${step.result}::json FROM held
       ON CONFLICT (run_id, name) DO UPDATE SET result = excluded.result RETURNING 1`,
     ),
   );

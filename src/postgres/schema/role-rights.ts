@@ -6,7 +6,7 @@ export interface UnboundUser {
   right: "SUPERUSER" | "BYPASSRLS";
 }
 
-/** Returns the connection's user, or the role that it becomes, where policies of row-level security do not apply to it. */
+/** Returns the connection's user, or the role that it takes, if row-level security does not restrict it. */
 export async function findUnboundUser(client: pg.Client): Promise<UnboundUser | undefined> {
   const { rows } = await client.query<UnboundUser>(
     `SELECT rolname::text AS "user", CASE WHEN rolsuper THEN 'SUPERUSER' ELSE 'BYPASSRLS' END AS right

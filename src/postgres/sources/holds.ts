@@ -41,7 +41,8 @@ export async function listHolds(
   page: { beforeId?: string | undefined; limit: number },
 ): Promise<StoredHold[]> {
   const rows = await database.query(sql`SELECT ${COLUMNS} FROM poll_holds
-      WHERE tenant_id = ${tenantId} AND source = ${source} AND (${page.beforeId}::uuid IS NULL OR id < ${page.beforeId}) ORDER BY id DESC LIMIT ${page.limit}`);
+      WHERE tenant_id = ${tenantId} AND source = ${source}
+        AND (${page.beforeId}::uuid IS NULL OR id < ${page.beforeId}) ORDER BY id DESC LIMIT ${page.limit}`);
   return fromRows<StoredHold>(rows);
 }
 
@@ -74,7 +75,8 @@ export async function settleHold(
   const rows = await transaction.query(
     prepared(
       "settle-hold",
-      sql`UPDATE poll_holds SET state = CASE WHEN state = 'approved' AND ${deleted}::int > 0 THEN 'applied' ELSE 'lapsed' END
+      sql`UPDATE poll_holds
+      SET state = CASE WHEN state = 'approved' AND ${deleted}::int > 0 THEN 'applied' ELSE 'lapsed' END
       WHERE tenant_id = ${tenantId} AND source = ${source} AND ${OPEN} RETURNING 1`,
     ),
   );
@@ -88,8 +90,8 @@ export async function decideHold(
   id: string,
   decision: "approved" | "rejected",
 ): Promise<StoredHold | undefined> {
-  const [row] =
-    await transaction.query(sql`UPDATE poll_holds SET decided_at = CASE WHEN state = ${decision} THEN decided_at ELSE now() END, state = ${decision}
+  const [row] = await transaction.query(sql`UPDATE poll_holds SET state = ${decision},
+        decided_at = CASE WHEN state = ${decision} THEN decided_at ELSE now() END
       WHERE tenant_id = ${tenantId} AND source = ${source} AND id = ${id} AND ${OPEN} RETURNING ${COLUMNS}`);
   return fromRow<StoredHold>(row);
 }

@@ -100,7 +100,8 @@ export async function findSchedules(
     resets_at: Date | null;
   }>(sql`SELECT s.source, s.next_poll_at, s.interval_seconds, s.reasons, s.failures,
         s.last_outcome -> 'error' AS last_error, coalesce(s.leased_until > now(), false) AS is_running,
-        CASE WHEN s.next_poll_at < 'infinity' THEN greatest(0, extract(epoch FROM now() - s.due_at)) ELSE 0 END::float8
+        CASE WHEN s.next_poll_at < 'infinity' THEN greatest(0, extract(epoch FROM now() - s.due_at))
+          ELSE 0 END::float8
           AS overdue,
         nullif(greatest(s.not_before, l.not_before, now()), now()) AS held_until,
         l.quota, l.remaining, l.resets_at

@@ -62,9 +62,9 @@ export interface PollRow {
   finished_at: Date | null;
 }
 
-const POLL_COLUMN_NAMES = `id, status, complete, first, records, created, updated, deleted, restored, missed_by_webhook, pages,
-  unchanged_pages, requests, hold_id, held_count, error_code, error_message, suggestions, not_before, rate_limit,
-  started_at, finished_at`;
+const POLL_COLUMN_NAMES = `id, status, complete, first, records, created, updated, deleted, restored,
+  missed_by_webhook, pages, unchanged_pages, requests, hold_id, held_count, error_code, error_message, suggestions,
+  not_before, rate_limit, started_at, finished_at`;
 
 export const POLL_COLUMNS = sql.raw(POLL_COLUMN_NAMES);
 const EXCLUDED_COLUMNS = sql.raw(POLL_COLUMN_NAMES.replace(/\w+/g, "excluded.$&"));
@@ -81,7 +81,8 @@ export async function finishPoll(
       "finish-poll",
       sql`WITH old AS (
         DELETE FROM polls WHERE tenant_id = ${tenantId} AND source = ${source} AND id < (
-          SELECT id FROM polls WHERE tenant_id = ${tenantId} AND source = ${source} ORDER BY id DESC OFFSET ${keep - 1} LIMIT 1)
+          SELECT id FROM polls WHERE tenant_id = ${tenantId} AND source = ${source}
+            ORDER BY id DESC OFFSET ${keep - 1} LIMIT 1)
       )
       INSERT INTO polls ${sql.row({ tenant_id: tenantId, source, ...columnsOf(poll) })}
       ON CONFLICT (tenant_id, source, id) DO UPDATE SET (${POLL_COLUMNS}) = ROW (${EXCLUDED_COLUMNS})`,

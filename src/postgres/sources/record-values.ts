@@ -33,12 +33,14 @@ export async function writeValues(
   { kept, forgotten }: { kept: readonly StoredValues[]; forgotten: readonly Buffer[] },
 ): Promise<void> {
   if (kept.length > 0) {
+    const contents = Buffer.concat(kept.map(({ content }) => content));
     await transaction.query(
       prepared(
         "write-record-values",
         sql`INSERT INTO record_values (tenant_id, source, record, content)
         SELECT ${tenantId}, ${source}, v.record,
-          substring(${Buffer.concat(kept.map(({ content }) => content))}::bytea FROM (sum(v.size) OVER (ORDER BY v.ordinal) - v.size + 1)::int FOR v.size)
+          substring(${contents}::bytea
+            FROM (sum(v.size) OVER (ORDER BY v.ordinal) - v.size + 1)::int FOR v.size)
         FROM ${valueRows(kept).from("v", "ordinal")}
         ON CONFLICT (tenant_id, source, record) DO UPDATE SET content = excluded.content`,
       ),
@@ -48,7 +50,8 @@ export async function writeValues(
     await transaction.query(
       prepared(
         "forget-record-values",
-        sql`DELETE FROM record_values WHERE tenant_id = ${tenantId} AND source = ${source} AND record = ANY (${forgotten}::bytea[])`,
+        sql`DELETE FROM record_values WHERE tenant_id = ${tenantId} AND source = ${source}
+          AND record = ANY (${forgotten}::bytea[])`,
       ),
     );
   }

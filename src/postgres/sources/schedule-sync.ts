@@ -8,7 +8,8 @@ export interface ScheduleEntry extends SourceName {
   waitMs: number;
 }
 
-const WAIT_MS = sql`greatest(0, extract(epoch FROM greatest(s.next_poll_at, s.leased_until) - clock_timestamp()) * 1000)::float8
+const WAIT_MS = sql`greatest(0,
+  extract(epoch FROM greatest(s.next_poll_at, s.leased_until) - clock_timestamp()) * 1000)::float8
   AS wait_ms`;
 
 /**
@@ -28,7 +29,8 @@ export async function syncSchedules(
           CASE WHEN n.source #>> '{rate_limit,shared}' = 'true' THEN '*' ELSE d.tenant_id END AS limiter
         FROM sources d JOIN connectors n ON n.id = d.connector JOIN tenants t ON t.id = d.tenant_id
           LEFT JOIN source_schedules s ON s.tenant_id = d.tenant_id AND s.source = d.id
-        WHERE d.enabled AND n.source IS NOT NULL AND t.deleted_at IS NULL AND (d.version > ${since} OR d.connector IN (
+        WHERE d.enabled AND n.source IS NOT NULL AND t.deleted_at IS NULL
+          AND (d.version > ${since} OR d.connector IN (
             SELECT id FROM connectors WHERE source_version > ${since}))
           AND s.version IS DISTINCT FROM d.version || '.' || n.source_version
         ORDER BY d.tenant_id, d.id LIMIT ${limit}

@@ -76,12 +76,14 @@ export async function takePolls(
       "take-polls",
       sql`WITH asked AS (SELECT * FROM ${sourceRows(sources).from("a")}),
       locked AS (
-        SELECT s.tenant_id, s.source, s.limiter, s.due_at, s.requested_poll_id IS NOT NULL AS requested, s.policy_state,
+        SELECT s.tenant_id, s.source, s.limiter, s.due_at, s.requested_poll_id IS NOT NULL AS requested,
+          s.policy_state,
           s.failures, s.last_ok_at, d.connector, d.entity, d.definition, n.source -> 'rate_limit' AS rate_limit,
           d.version || '.' || n.source_version AS version,
           d.enabled AND t.deleted_at IS NULL AND n.source IS NOT NULL AS pollable,
           greatest(s.next_poll_at, s.leased_until, s.not_before, l.not_before) AS free_at,
-          CASE WHEN l.not_before > clock_timestamp() THEN random() * ${sql.raw(`${WAKE_SPREAD_MS}`)} ELSE 0 END AS spread_ms
+          CASE WHEN l.not_before > clock_timestamp() THEN random() * ${sql.raw(`${WAKE_SPREAD_MS}`)}
+            ELSE 0 END AS spread_ms
         FROM asked JOIN source_schedules s USING (tenant_id, source)
           JOIN sources d ON d.tenant_id = s.tenant_id AND d.id = s.source
           JOIN connectors n ON n.id = d.connector JOIN tenants t ON t.id = d.tenant_id
@@ -253,7 +255,8 @@ export async function endPolls(
         not_before = clock_timestamp() + p.held_ms * interval '1 millisecond'
       FROM ${endedRows(polls).from("p")}
       WHERE s.tenant_id = p.tenant_id AND s.source = p.source AND s.fence = p.fence
-      RETURNING s.fence, greatest(0, extract(epoch FROM s.next_poll_at - clock_timestamp()) * 1000)::float8 AS wait_ms`,
+      RETURNING s.fence, greatest(0,
+        extract(epoch FROM s.next_poll_at - clock_timestamp()) * 1000)::float8 AS wait_ms`,
     ),
   );
   return new Map(rows.map((row) => [Number(row.fence), row.wait_ms]));

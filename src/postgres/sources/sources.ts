@@ -25,8 +25,8 @@ export interface StoredSource extends SourceName, SourceSettings {
   updatedAt: Date;
 }
 
-const COLUMNS = sql`tenant_id, id AS source, connector, entity, definition, credentials_sealed IS NOT NULL AS has_credentials, enabled,
-  created_at, updated_at`;
+const COLUMNS = sql`tenant_id, id AS source, connector, entity, definition,
+  credentials_sealed IS NOT NULL AS has_credentials, enabled, created_at, updated_at`;
 
 /** The associated data with which a source's credentials are sealed. */
 export function credentialsAad({ tenantId, source }: SourceName): string {
@@ -76,7 +76,8 @@ export async function listSources(
   page: { afterId: string; limit: number },
 ): Promise<StoredSource[]> {
   const rows = await transaction.query(
-    sql`SELECT ${COLUMNS} FROM sources WHERE tenant_id = ${tenantId} AND id > ${page.afterId} ORDER BY id LIMIT ${page.limit}`,
+    sql`SELECT ${COLUMNS} FROM sources WHERE tenant_id = ${tenantId} AND id > ${page.afterId}
+      ORDER BY id LIMIT ${page.limit}`,
   );
   return fromRows<StoredSource>(rows);
 }
@@ -137,7 +138,8 @@ export async function loadPollableSource(
       sql`SELECT s.connector, s.entity, s.definition, n.source, s.credentials_sealed, s.credentials_key_id,
         s.version || '.' || n.source_version AS version
       FROM sources s JOIN connectors n ON n.id = s.connector JOIN tenants t ON t.id = s.tenant_id
-      WHERE (s.tenant_id, s.id) = (${tenantId}, ${source}) AND s.enabled AND t.deleted_at IS NULL AND n.source IS NOT NULL`,
+      WHERE (s.tenant_id, s.id) = (${tenantId}, ${source}) AND s.enabled AND t.deleted_at IS NULL
+        AND n.source IS NOT NULL`,
     ),
   );
   if (row === undefined) return undefined;
@@ -175,7 +177,8 @@ export async function renewCredentials(
     prepared(
       "renew-source-credentials",
       sql`UPDATE sources SET credentials_sealed = ${sealed}, credentials_key_id = ${keyId}
-      WHERE (tenant_id, id) = (${tenantId}, ${source}) AND version = split_part(${version}, '.', 1)::bigint RETURNING 1`,
+      WHERE (tenant_id, id) = (${tenantId}, ${source}) AND version = split_part(${version}, '.', 1)::bigint
+      RETURNING 1`,
     ),
   );
   return rows.length > 0;

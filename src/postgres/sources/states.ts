@@ -63,17 +63,20 @@ export async function beginPoll(
     prepared(
       "begin-poll",
       sql`WITH claimed AS (
-        INSERT INTO source_states AS s (tenant_id, source, fence) VALUES (${poll.tenantId}, ${poll.source}, ${poll.fence})
+        INSERT INTO source_states AS s (tenant_id, source, fence)
+          VALUES (${poll.tenantId}, ${poll.source}, ${poll.fence})
         ON CONFLICT (tenant_id, source) DO UPDATE SET fence = excluded.fence WHERE s.fence <= excluded.fence
         RETURNING ${COLUMNS}
       ),
       given_up AS (
         UPDATE polls SET status = 'error', error_code = 'poll_abandoned', finished_at = now(),
           error_message = 'Its process ended, or was too slow, and the poll was taken over'
-        WHERE tenant_id = ${poll.tenantId} AND source = ${poll.source} AND id <> ${poll.pollId} AND status = 'running' AND EXISTS (SELECT FROM claimed)
+        WHERE tenant_id = ${poll.tenantId} AND source = ${poll.source} AND id <> ${poll.pollId}
+          AND status = 'running' AND EXISTS (SELECT FROM claimed)
       ),
       begun AS (
-        INSERT INTO polls (tenant_id, source, id) SELECT ${poll.tenantId}, ${poll.source}, ${poll.pollId} FROM claimed ON CONFLICT DO NOTHING
+        INSERT INTO polls (tenant_id, source, id) SELECT ${poll.tenantId}, ${poll.source}, ${poll.pollId}
+          FROM claimed ON CONFLICT DO NOTHING
       )
       SELECT ${COLUMNS} FROM claimed`,
     ),
@@ -107,7 +110,8 @@ export async function commitState(
         webhooks_noted: state.webhooksNoted,
         updated_at: sql`now()`,
       })}
-      WHERE tenant_id = ${at.tenantId} AND source = ${at.source} AND fence = ${at.fence} AND generation = ${at.generation}
+      WHERE tenant_id = ${at.tenantId} AND source = ${at.source} AND fence = ${at.fence}
+        AND generation = ${at.generation}
       RETURNING set_config('idle_in_transaction_session_timeout', ${sql.literal(`${MAX_PAUSE_MS}`)}, true)`,
     ),
   );
@@ -124,7 +128,8 @@ export async function keepChanges(
     prepared(
       "keep-source-changes",
       sql`INSERT INTO source_changes (tenant_id, source, generation, reset, complete, entries)
-      VALUES (${tenantId}, ${source}, ${changes.generation}, ${changes.reset}, ${changes.complete}, ${changes.entries})`,
+      VALUES (${tenantId}, ${source}, ${changes.generation}, ${changes.reset}, ${changes.complete},
+        ${changes.entries})`,
     ),
   );
 }
@@ -144,7 +149,8 @@ export async function listChanges(
     prepared(
       "list-source-changes",
       sql`SELECT generation, reset, complete, entries FROM source_changes
-      WHERE tenant_id = ${tenantId} AND source = ${source} AND generation > ${page.after} ORDER BY generation LIMIT ${page.limit}`,
+      WHERE tenant_id = ${tenantId} AND source = ${source} AND generation > ${page.after}
+      ORDER BY generation LIMIT ${page.limit}`,
     ),
   );
   return rows.map((row) => ({ ...row, generation: Number(row.generation) }));

@@ -33,7 +33,8 @@ export async function findSourceSummaries(
   const newest = await transaction.query<
     PollRow & { source: string }
   >(sql`SELECT a.source, p.* FROM unnest(${sources}::text[]) AS a (source), LATERAL (
-        SELECT ${POLL_COLUMNS} FROM polls WHERE tenant_id = ${tenantId} AND source = a.source ORDER BY id DESC LIMIT ${polls}) AS p
+        SELECT ${POLL_COLUMNS} FROM polls WHERE tenant_id = ${tenantId} AND source = a.source
+          ORDER BY id DESC LIMIT ${polls}) AS p
       ORDER BY a.source, p.id DESC`);
   return new Map(
     rows.map(({ source, records, hold_id, count, tracked, created_at: createdAt }) => [
