@@ -38,7 +38,11 @@ const MAX_FLOWS = 100_000;
  */
 export async function replayDeadLetters(
   transaction: Queryable,
-  { tenantId, letters, cause }: { tenantId: string; letters: readonly LockedDeadLetter[]; cause: ReplayCause },
+  {
+    tenantId,
+    letters,
+    cause,
+  }: { tenantId: string; letters: readonly LockedDeadLetter[]; cause: ReplayCause },
   deps: ReplayDeps,
 ): Promise<DeadLetterReplay[]> {
   const plans = await planAll(transaction, tenantId, letters);

@@ -66,7 +66,7 @@ export async function loadEvents(database: Queryable, ids: readonly string[]): P
     prepared(
       "load-events",
       sql`SELECT ${COLUMNS_BUT_LARGE_PAYLOADS} FROM events e
-      WHERE ${isAmong("e.id", ids)}`,
+      WHERE ${isAmong("e.id", ids, sql`${ids}::uuid[]`)}`,
     ),
   );
   const events: StoredEvent[] = [];
