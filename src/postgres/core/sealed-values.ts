@@ -64,7 +64,7 @@ export async function sampleSealed(
 }
 
 /** A value to be replaced: its row, and the sealed value before and after. */
-export interface ReplacedValue {
+interface ReplacedValue {
   row: Record<string, string>;
   before: Buffer;
   after: Buffer;
