@@ -1,4 +1,5 @@
 import pg from "pg";
+import { errorMessage } from "../../runtime/error-message.ts";
 import { textArray } from "../core/array-literal.ts";
 import type { Queryable } from "../core/database.ts";
 import { PostgresUnavailable } from "../core/faults.ts";
