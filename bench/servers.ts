@@ -30,6 +30,7 @@ export function startServer(
   stores: { databaseUrl: string; redisUrl: string },
   roles: string,
   port: number,
+  settings: Readonly<Record<string, string>> = {},
 ): ChildProcess {
   return spawn(process.execPath, ["dist/cli/main.js", "start"], {
     env: {
@@ -43,6 +44,7 @@ export function startServer(
       HEADRACE_ALLOW_PRIVATE_TARGETS: "127.0.0.0/8",
       PORT: String(port),
       LOG_LEVEL: "warn",
+      ...settings,
     },
     stdio: ["ignore", "inherit", "inherit"],
   });

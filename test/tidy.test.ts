@@ -5,6 +5,7 @@ import { describe, expect, test } from "vitest";
 const SRC = new URL("../src", import.meta.url).pathname;
 
 const STAGES = ["receive", "fanout", "normalize", "route", "execute"].map((stage) => `pipeline/${stage}`);
+const FAST_STAGES = ["receive", "route", "execute"].map((stage) => `pipeline/${stage}`);
 const STORES = ["domain", "runtime", "postgres", "redis"];
 
 /** Which folders a folder may import, besides itself: docs/architecture.md has the same table in words. */
@@ -13,9 +14,12 @@ const WALLS: Record<string, string[]> = {
   runtime: [],
   postgres: ["domain", "runtime"],
   redis: ["domain", "runtime"],
+  "pipeline/fast-path": STORES,
   ...Object.fromEntries(
     [...STAGES, "synthetic", "dead-letters", "schedule", "maintain"].map((stage) => [stage, STORES]),
   ),
+  // They know the fast path's interfaces, and not one another.
+  ...Object.fromEntries(FAST_STAGES.map((stage) => [stage, [...STORES, "pipeline/fast-path"]])),
   http: ["domain", "runtime", "postgres", "pipeline/receive", "dead-letters", "synthetic"],
   embedded: ["domain", "runtime"],
   sdk: ["domain", "pipeline/execute", "synthetic"],
@@ -26,6 +30,7 @@ const WALLS: Record<string, string[]> = {
   wiring: [
     ...STORES,
     ...STAGES,
+    "pipeline/fast-path",
     ...[
       "synthetic",
       "dead-letters",

@@ -19,6 +19,7 @@ import type { SharedSemaphoreBounds } from "../pipeline/execute/slots/shared-sem
 import type { SweeperBounds } from "../pipeline/execute/sweeper.ts";
 import type { WorkerBounds } from "../pipeline/execute/workers.ts";
 import type { RelayBounds } from "../pipeline/fanout/relay.ts";
+import type { RoutedEventBounds } from "../pipeline/fast-path/routed-events.ts";
 import type { AcceptorBounds } from "../pipeline/receive/acceptor.ts";
 import type { LookUpBounds } from "../pipeline/receive/endpoint-cache.ts";
 import type { RejectionLogBounds } from "../pipeline/receive/rejection-log.ts";
@@ -27,7 +28,6 @@ import type { TenantQuotaBounds } from "../pipeline/receive/tenant-quota.ts";
 import type { BackfillBounds } from "../pipeline/route/backfill.ts";
 import type { RouterBounds } from "../pipeline/route/router.ts";
 import type { DatabaseOptions } from "../postgres/core/database.ts";
-import type { EventsAtHandBounds } from "../postgres/events/events-at-hand.ts";
 import type { TickerBounds } from "../schedule/ticker.ts";
 import type { FetchBounds } from "../synthetic/fetch/fetch-pages.ts";
 import type { PollBounds } from "../synthetic/poll/poll-context.ts";
@@ -61,14 +61,17 @@ export interface Bounds {
   relay: RelayBounds;
   route: RouterBounds;
   backfill: BackfillBounds;
-  /** The cache of events that were just routed, for their runs. */
-  eventsAtHand: EventsAtHandBounds;
+  /** Shortcuts between stages in one process. */
+  fastPath: {
+    /** Events that were routed and whose runs have not started. */
+    routedEvents: RoutedEventBounds;
+    /** Runs under way that started without a job, at most half of them of one tenant. */
+    maxLocalRuns: number;
+  };
   execute: ExecutorBounds & {
     heartbeatMs: number;
     maxFlowVersions: number;
     codeTimeoutMs: number;
-    /** Concurrent runs that a routing process executes without a job, at most half of them of one tenant; 0 for none. */
-    maxRunsHere: number;
   };
   /** How tenants share the execution slots of a process. */
   admission: AdmissionBounds;
@@ -189,7 +192,7 @@ export const DEFAULT_BOUNDS: Bounds = {
     maxReceipts: 3,
   },
   backfill: { batchSize: 500, maxBytes: 8_388_608, idleMs: 1_000, settleMs: 15_000 },
-  eventsAtHand: { maxBytes: 16_777_216, keptMs: 10_000 },
+  fastPath: { routedEvents: { maxBytes: 16_777_216, keptMs: 10_000 }, maxLocalRuns: 512 },
   execute: {
     leaseMs: 15_000,
     heartbeatMs: 4_000,
@@ -201,7 +204,6 @@ export const DEFAULT_BOUNDS: Bounds = {
     holdMs: 15_000,
     runLeaseMs: 10_000,
     tenantConcurrency: 1_000,
-    maxRunsHere: 512,
   },
   admission: {
     slots: { 1: 512, 2: 512, 3: 256, 4: 128 },

@@ -31,6 +31,7 @@ describe("readConfig", () => {
     ["HEADRACE_PUBLIC_URL", "https://user@h.example"],
     ["LOG_LEVEL", "loud"],
     ["HEADRACE_DEMO", "yes"],
+    ["HEADRACE_LOCAL_RUNS", "on"],
     ["HEADRACE_DRAIN_NOTICE_MS", "3s"],
     ["HEADRACE_DRAIN_NOTICE_MS", "600001"],
   ])("readConfig refuses %s=%s in one line without the value", (name, value) => {

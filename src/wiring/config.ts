@@ -86,6 +86,11 @@ export const SETTINGS = {
     "a whole number from 64 to 65536",
     readWhole(64, 65_536),
   ),
+  HEADRACE_LOCAL_RUNS: setting(
+    "1 starts runs in the process that routed their event, without a BullMQ job, while it has capacity.",
+    "0 or 1",
+    readFlag,
+  ),
   HEADRACE_ALLOW_PRIVATE_TARGETS: setting(
     "Non-public addresses that outgoing calls may reach.",
     "CIDRs, comma-separated, or all",
@@ -143,6 +148,8 @@ export interface Config {
   flowHosts: number;
   /** The heap of each process for handlers, MiB. */
   flowMemoryMb: number;
+  /** Whether runs may start without a BullMQ job. */
+  localRuns: boolean;
   allowPrivateTargets: AllowPrivate | undefined;
   trustedProxies: readonly string[];
   /** How long a process serves with red readiness after SIGTERM before it drains, ms. */
@@ -185,6 +192,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     flowEnv: get("HEADRACE_FLOW_ENV") ?? [],
     flowHosts: get("HEADRACE_FLOW_HOSTS") ?? Math.min(2, availableParallelism()),
     flowMemoryMb: get("HEADRACE_FLOW_MEMORY_MB") ?? 256,
+    localRuns: get("HEADRACE_LOCAL_RUNS") ?? false,
     allowPrivateTargets: get("HEADRACE_ALLOW_PRIVATE_TARGETS"),
     trustedProxies: get("HEADRACE_TRUSTED_PROXIES") ?? [],
     drainNoticeMs: get("HEADRACE_DRAIN_NOTICE_MS") ?? 3_000,

@@ -12,6 +12,8 @@ const LOG_EVERY = 20;
 /** The loops of one process, by name. */
 export interface Loops {
   add(name: string, step: Step): Loop;
+  /** Wakes the loop of this name; does nothing if this process has none. */
+  wake(name: string): void;
   start(): void;
   /** Stops the named loops, or all. */
   stop(names?: readonly string[]): Promise<void>;
@@ -36,6 +38,7 @@ export function createLoops({ metrics, log }: { metrics: Metrics; log: Logger })
       loops.set(name, loop);
       return loop;
     },
+    wake: (name) => loops.get(name)?.wake(),
     start() {
       for (const loop of loops.values()) loop.start();
     },

@@ -135,6 +135,7 @@ async function serve(
   const pipeline = composePipeline({
     roles: config.roles,
     bounds,
+    fastPath: config.localRuns ? "with-local-runs" : "on",
     database,
     listenUrl: ownerUrl,
     redisUrl,

@@ -1,10 +1,10 @@
 import type { FastifyInstance } from "fastify";
 import { Registry } from "prom-client";
 import { onTestFinished } from "vitest";
+import { normalize } from "../../src/domain/event/normalize.ts";
 import { finish } from "../../src/domain/slices.ts";
 import { createHttpServer, type HttpDeps } from "../../src/http/server/server.ts";
 import { checkActionHeaders } from "../../src/pipeline/execute/actions/http-action.ts";
-import { createNormalizer } from "../../src/pipeline/normalize/normalizer.ts";
 import { createAcceptor } from "../../src/pipeline/receive/acceptor.ts";
 import { decideRouting } from "../../src/pipeline/route/decide.ts";
 import { createDeployedFlows } from "../../src/pipeline/route/deployed-flows.ts";
@@ -58,7 +58,7 @@ export async function serveApi(over: Partial<HttpDeps> = {}): Promise<ServedApi>
     acceptor: createAcceptor({
       database: database.ingest,
       bounds: { maxDeliveries: 64, evenAbove: 16, maxBytes: 1_048_576, inFlight: 2, maxWaiting: 1_000 },
-      leaseMs: () => 0,
+      onDue() {},
       onCommitted() {},
       onSeen() {},
     }),
@@ -109,6 +109,6 @@ export async function route(database: Database, eventIds: readonly string[]): Pr
   const moments = events.map((event) => event.flowsCounter);
   const flows = createDeployedFlows(database.pipeline);
   await flows.prepare({ oldest: Math.min(...moments), newest: Math.max(...moments) });
-  const decision = finish(decideRouting(events, createNormalizer().toRoute, flows));
+  const decision = finish(decideRouting(events, normalize, flows));
   await routeEvents(database.pipeline, decision, { queuedLeaseMs: 60_000 });
 }

@@ -8,21 +8,29 @@ import {
   type ReplayFilter,
   stopBulk,
 } from "../../src/postgres/dead-letters/bulk-replay.ts";
+import type { FastPathMode } from "../../src/wiring/compose/compose-fast-path.ts";
 import { accepted } from "../support/flow.ts";
-import { runningPipeline, states } from "../support/running-pipeline.ts";
+import { FAST_PATHS, runningPipeline, states } from "../support/running-pipeline.ts";
 import { until } from "../support/until.ts";
 
-/** All stages in this process, and a flow whose runs fail until it is mended; `count` of them are dead letters. */
-async function withDeadLetters(count: number, fails: (n: number) => boolean = () => false) {
+/** Starts a pipeline with `count` dead letters of a flow that was mended since; runs for which `fails` still fail. */
+async function withDeadLetters(
+  count: number,
+  { fails = () => false, fastPath = "on" }: { fails?: (n: number) => boolean; fastPath?: FastPathMode } = {},
+) {
   const mended = { yes: false };
   const calls: number[] = [];
-  const running = await runningPipeline({
-    mend({ event }) {
-      const { n } = event.data as { n: number };
-      if (!mended.yes || fails(n)) throw new Error("broken");
-      calls.push(n);
+  const running = await runningPipeline(
+    {
+      mend({ event }) {
+        const { n } = event.data as { n: number };
+        if (!mended.yes || fails(n)) throw new Error("broken");
+        calls.push(n);
+      },
     },
-  });
+    {},
+    fastPath,
+  );
   const { database, deploy } = running;
   await deploy("f", "mend");
   await accepted(
@@ -56,24 +64,31 @@ const statuses = async (database: Database) => {
 };
 
 describe("a bulk replay", () => {
-  test("replays every dead letter that the filter finds once, and says when it is done", async () => {
-    const { database, calls } = await withDeadLetters(60);
-    const id = await begin(database, { flow: "f", stage: "execute", connector: "shop" });
-    expect(await ended(database, id)).toMatchObject({
-      ...{ state: "done", count: 60, started: 60, succeeded: 60, failed: 0 },
-    });
-    expect(calls.sort((a, b) => a - b)).toEqual(Array.from({ length: 60 }, (_, n) => n));
-    expect(await statuses(database)).toEqual([["replayed", 60, 60]]);
-    expect(await database.pipeline.query({ text: "SELECT FROM dlq_replay_runs" })).toEqual([]);
-    // Nothing is left for another.
-    expect(await ended(database, await begin(database))).toMatchObject({
-      state: "done",
-      count: 0,
-      started: 0,
-    });
-  });
+  test.each(FAST_PATHS)(
+    "replays every dead letter that the filter finds once, fast path %s",
+    async (fastPath) => {
+      const { database, calls } = await withDeadLetters(60, { fastPath });
+      const id = await begin(database, { flow: "f", stage: "execute", connector: "shop" });
+      expect(await ended(database, id)).toMatchObject({
+        state: "done",
+        count: 60,
+        started: 60,
+        succeeded: 60,
+        failed: 0,
+      });
+      expect(calls.sort((a, b) => a - b)).toEqual(Array.from({ length: 60 }, (_, n) => n));
+      expect(await statuses(database)).toEqual([["replayed", 60, 60]]);
+      expect(await database.pipeline.query({ text: "SELECT FROM dlq_replay_runs" })).toEqual([]);
+      // A second bulk replay finds no dead letter.
+      expect(await ended(database, await begin(database))).toMatchObject({
+        state: "done",
+        count: 0,
+        started: 0,
+      });
+    },
+  );
 
-  test("that has been over for long is deleted, and no other", async () => {
+  test("expires finished bulk replays after their retention", async () => {
     const { database } = await withDeadLetters(1);
     const [old, kept] = [await begin(database), await begin(database)];
     await ended(database, old);
@@ -89,8 +104,8 @@ describe("a bulk replay", () => {
     expect(await find(kept)).toBeDefined();
   });
 
-  test("goes no further than its canary when that fails", async () => {
-    const { database } = await withDeadLetters(30, () => true);
+  test("aborts a bulk replay when its canary fails", async () => {
+    const { database } = await withDeadLetters(30, { fails: () => true });
     const id = await begin(database);
     const bulk = await ended(database, id);
     expect(bulk).toMatchObject({ state: "aborted", started: 5, succeeded: 0, failed: 5 });
@@ -98,7 +113,7 @@ describe("a bulk replay", () => {
     expect(await statuses(database)).toEqual([["pending", 30, 5]]);
   });
 
-  test("that is stopped begins nothing more, and counts what it began", async () => {
+  test("starts no more replays once a bulk replay is stopped, and counts those under way", async () => {
     const { database } = await withDeadLetters(40);
     const id = await begin(database, {}, 5);
     const started = async () =>
@@ -115,9 +130,9 @@ describe("a bulk replay", () => {
     ]);
   });
 
-  test("counts what fails again and what was left over, each in its one dead letter", async () => {
-    // Two, since they may both be in the canary of five, which ends the replay when more than half of it fails.
-    const { database } = await withDeadLetters(40, (n) => n >= 38);
+  test("counts replays that fail again, each in its one dead letter", async () => {
+    // Two at most: more than half of the canary of five would abort the replay.
+    const { database } = await withDeadLetters(40, { fails: (n) => n >= 38 });
     const bulk = await ended(database, await begin(database));
     expect(bulk).toMatchObject({ state: "done", started: 40, succeeded: 38, failed: 2 });
     expect(await statuses(database)).toEqual([

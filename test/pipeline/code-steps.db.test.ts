@@ -8,7 +8,7 @@ import { claimedRun } from "../support/run.ts";
 const BOUNDS = { maxSteps: 3, maxResultBytes: 100, maxRunBytes: 150 };
 
 function stepsOf(database: Database, run: Awaited<ReturnType<typeof claimedRun>>) {
-  return createRunSteps(run, run.hold, createStepStore(database.pipeline, BOUNDS)(run), BOUNDS);
+  return createRunSteps(run, run.lease, createStepStore(database.pipeline, BOUNDS)(run), BOUNDS);
 }
 
 describe("a step", () => {
@@ -59,7 +59,7 @@ describe("a step", () => {
     const { database } = await migratedDatabase();
     const run = {
       ...(await claimedRun(database)),
-      hold: { signal: AbortSignal.abort(new Error("the deadline")) },
+      lease: { signal: AbortSignal.abort(new Error("the deadline")) },
     };
     let begun = false;
     const step = stepsOf(database, run)("s", () => {

@@ -1,17 +1,24 @@
 import { describe, expect, test } from "vitest";
 import { undeployFlow } from "../../src/postgres/flows/deployments.ts";
+import type { FastPathMode } from "../../src/wiring/compose/compose-fast-path.ts";
 import { accepted } from "../support/flow.ts";
-import { runningPipeline, states } from "../support/running-pipeline.ts";
+import { delivered, runningPipeline, states } from "../support/running-pipeline.ts";
 import { until } from "../support/until.ts";
 
-describe("the pipeline", () => {
+const FAST_PATHS: FastPathMode[] = ["off", "on", "with-local-runs"];
+
+describe.each(FAST_PATHS)("the pipeline, fast path %s", (fastPath) => {
   test("runs every matched flow of every event once", async () => {
     const seen: string[] = [];
-    const { database, deploy } = await runningPipeline({ see: ({ event }) => void seen.push(event.id) });
+    const { database, pipeline, deploy } = await runningPipeline(
+      { see: ({ event }) => void seen.push(event.id) },
+      {},
+      fastPath,
+    );
     await deploy("first", "see");
     await deploy("second", "see");
-    const ids = await accepted(
-      database,
+    const ids = await delivered(
+      pipeline,
       "acme",
       Array.from({ length: 200 }, (_, n) => n),
     );
@@ -19,14 +26,18 @@ describe("the pipeline", () => {
     expect(seen.sort()).toEqual([...ids, ...ids].sort());
   });
 
-  test("tries a failing run again, and buries it after its last attempt with its cause", async () => {
+  test("retries a failing run, and makes it a dead letter with its cause after its last attempt", async () => {
     const attempts: number[] = [];
-    const { database, deploy } = await runningPipeline({
-      fail({ attempt }) {
-        attempts.push(attempt);
-        throw new TypeError("no such thing");
+    const { database, deploy } = await runningPipeline(
+      {
+        fail({ attempt }) {
+          attempts.push(attempt);
+          throw new TypeError("no such thing");
+        },
       },
-    });
+      {},
+      fastPath,
+    );
     await deploy("f", "fail");
     const [eventId] = await accepted(database, "acme", [{ n: 1 }]);
     await until("the run is dead", async () => (await states(database))["dead"] === 1);
@@ -47,13 +58,13 @@ describe("the pipeline", () => {
     expect(kept.map((row) => row["outcome"])).toEqual(["retry", "retry", "dead"]);
   });
 
-  test("buries events that no flow wants, and events that cannot be read, each at its stage", async () => {
-    const { database } = await runningPipeline({});
+  test("makes dead letters of events that match no flow or cannot be read, each with its stage", async () => {
+    const { database } = await runningPipeline({}, {}, fastPath);
     await accepted(database, "acme", [{ n: 1 }]);
     await accepted(database, "acme", ["raw"], () => Buffer.from('{"broken'));
     const letters = () =>
       database.pipeline.query({ text: "SELECT stage, status, event_payload FROM dead_letters" });
-    await until("both are buried", async () => (await letters()).length === 2);
+    await until("both are dead letters", async () => (await letters()).length === 2);
     const byStage = new Map((await letters()).map((row) => [row["stage"], row["event_payload"].toString()]));
     expect(byStage).toEqual(
       new Map([
@@ -65,7 +76,11 @@ describe("the pipeline", () => {
 
   test("matches a deploy and an undeploy for every event accepted after they returned", async () => {
     const seen: unknown[] = [];
-    const { database, deploy } = await runningPipeline({ see: ({ event }) => void seen.push(event.data) });
+    const { database, deploy } = await runningPipeline(
+      { see: ({ event }) => void seen.push(event.data) },
+      {},
+      fastPath,
+    );
     for (let round = 0; round < 40; round += 1) {
       await deploy("f", "see");
       await accepted(database, "acme", [`in ${round}`]);

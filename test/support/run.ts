@@ -47,6 +47,6 @@ export async function claimedRun(database: Database): Promise<RunAttempt> {
     definition: { trigger: {}, action: { type: "code", handler: "f" }, retry: DEFAULT_RETRY },
     signingSecret: "",
     secrets: {},
-    hold: new AbortController(),
+    lease: new AbortController(),
   };
 }

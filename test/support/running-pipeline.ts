@@ -9,6 +9,7 @@ import { createOutgoingHttp } from "../../src/runtime/outgoing/index.ts";
 import type { Handler } from "../../src/sdk/index.ts";
 import { DEFAULT_BOUNDS, type Bounds } from "../../src/wiring/bounds.ts";
 import { composePipeline, type Pipeline } from "../../src/wiring/compose/compose.ts";
+import type { FastPathMode } from "../../src/wiring/compose/compose-fast-path.ts";
 import { ROLES } from "../../src/wiring/config.ts";
 import { createMetrics } from "../../src/wiring/metrics.ts";
 import { readInstallation } from "../../src/wiring/stores.ts";
@@ -17,10 +18,14 @@ import { deployed } from "./flow.ts";
 import { localHandlers } from "./local-handlers.ts";
 import { testRedisUrl } from "./stores.ts";
 
-/** All stages in this process, on real stores, with the handlers given. */
+/** The ways in which tests of the pipeline run: without shortcuts between its stages, and with all of them. */
+export const FAST_PATHS: readonly FastPathMode[] = ["off", "with-local-runs"];
+
+/** Starts all stages in this process, on real stores, with the given handlers. */
 export async function runningPipeline(
   handlers: Record<string, Handler>,
   over: Partial<Bounds> = {},
+  fastPath: FastPathMode = "on",
 ): Promise<{
   database: Database;
   pipeline: Pipeline;
@@ -36,6 +41,7 @@ export async function runningPipeline(
   const pipeline = composePipeline({
     roles: new Set(ROLES),
     bounds: { ...DEFAULT_BOUNDS, ...over },
+    fastPath,
     database,
     listenUrl: url,
     redisUrl: testRedisUrl(),
@@ -75,7 +81,40 @@ export async function runningPipeline(
   return { database, pipeline, deploy };
 }
 
-/** How many runs there are in each state. */
+/** Accepts events of a tenant through the pipeline's acceptor, one per delivery, and returns their ids. */
+export async function delivered(
+  { receiving }: Pipeline,
+  tenantId: string,
+  data: readonly unknown[],
+): Promise<string[]> {
+  const answers = await Promise.all(
+    data.map((one) =>
+      receiving.acceptor.accept({
+        events: [
+          {
+            tenantId,
+            connector: "shop",
+            endpoint: "default",
+            type: "order.paid",
+            source: "webhook",
+            priority: 2,
+            deliveryKey: `id:${JSON.stringify(one)}`,
+            item: 0,
+            headers: {},
+            contentType: "application/json",
+            payload: Buffer.from(JSON.stringify(one)),
+            keys: [],
+          },
+        ],
+      }),
+    ),
+  );
+  return answers.flatMap((answer) =>
+    answer.kind === "accepted" ? answer.events.map(({ eventId }) => eventId) : [],
+  );
+}
+
+/** Counts the runs in each state. */
 export async function states(database: Database): Promise<Record<string, number>> {
   const rows = await database.pipeline.query({
     text: "SELECT state, count(*)::int AS n FROM runs GROUP BY state",

@@ -25,7 +25,7 @@ export interface RunAttempt {
   /**
    * Its signal is aborted when the lease is lost and when the process must stop. The signal is created on first access.
    */
-  hold: { readonly signal: AbortSignal };
+  lease: { readonly signal: AbortSignal };
 }
 
 /** Carries out one kind of action. Never throws: a failure is an outcome. */

@@ -38,7 +38,7 @@ export interface Breakers {
   /** Makes what is known right for the value of the counter that came with a claim. */
   prepare(breakersCounter: number): Promise<void>;
   /** Undefined where the target may be called now, as a probe perhaps; otherwise for how long the run is held. */
-  check(target: Target): Promise<Held | undefined> | undefined;
+  check(target: Target): Promise<Held | undefined>;
   /** Tells what came of a call that took so long, ms. Never throws; resolves when it is written. */
   report(target: Target, result: TargetResult, tookMs: number): Promise<void>;
 }
@@ -143,10 +143,10 @@ export function createBreakers(deps: {
         });
       }
     },
-    check(target) {
+    async check(target) {
       const known = watched.get(nameOf(target));
       if (known === undefined || known.state === "closed") return undefined;
-      return known.probeAtMs > monotonicMs() ? Promise.resolve(held(target, known)) : probe(target, known);
+      return known.probeAtMs > monotonicMs() ? held(target, known) : await probe(target, known);
     },
     async report(target, result, tookMs) {
       if (result.kind === "reached") {

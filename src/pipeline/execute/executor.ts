@@ -1,4 +1,5 @@
 import { HeadraceError } from "../../domain/errors.ts";
+import type { NormalizedEvent } from "../../domain/event/event.ts";
 import type { Normalized } from "../../domain/event/normalize.ts";
 import type { FlowAction } from "../../domain/flow/flow.ts";
 import { DEFAULT_RETRY } from "../../domain/flow/flow.ts";
@@ -6,8 +7,7 @@ import type { RunAction, RunAttempt } from "../../domain/flow/flow-run.ts";
 import type { Held, Outcome } from "../../domain/flow/outcome.ts";
 import { runIdempotencyKey } from "../../domain/flow/run-id.ts";
 import type { Queryable } from "../../postgres/core/database.ts";
-import type { StoredEvent } from "../../postgres/events/events.ts";
-import type { EventsAtHand } from "../../postgres/events/events-at-hand.ts";
+import { loadEvents, type StoredEvent } from "../../postgres/events/events.ts";
 import { claimGatedRuns, type FreedRun, wakeGatedRuns } from "../../postgres/runs/gated-runs.ts";
 import { type HeldRun, holdRuns } from "../../postgres/runs/held-runs.ts";
 import {
@@ -21,11 +21,12 @@ import {
 import type { JobData } from "../../redis/job-queue.ts";
 import { Batcher } from "../../runtime/batcher.ts";
 import { failpoint } from "../../runtime/failpoint.ts";
+import type { FastPath, RoutedEvent } from "../fast-path/fast-path.ts";
 import type { LoadRunSecrets } from "./actions/run-secrets.ts";
 import type { Breakers } from "./breakers.ts";
 import { finishAttempt } from "./finish.ts";
 import type { FlowVersions, OpenedFlow } from "./flow-versions.ts";
-import type { HeldRuns, Hold } from "./held-runs.ts";
+import type { RunLease, RunLeases } from "./run-leases.ts";
 import type { SharedSemaphore } from "./slots/shared-semaphore.ts";
 
 export interface ExecutorBounds {
@@ -47,15 +48,15 @@ export interface ExecutorBounds {
 
 export interface ExecutorDeps {
   database: Queryable;
-  events: Pick<EventsAtHand, "take">;
+  fastPath?: Pick<FastPath, "routedEvents"> | undefined;
   flows: FlowVersions;
   loadSecrets: LoadRunSecrets;
-  held: HeldRuns;
+  leases: RunLeases;
   /** Counts what is under way for each tenant. */
   semaphore: SharedSemaphore;
   breakers: Pick<Breakers, "prepare">;
-  /** Reads an event for a run: at once, or a large one in slices. */
-  normalize: (event: StoredEvent, action: FlowAction) => Normalized | Promise<Normalized>;
+  /** Reads an event for a run. */
+  normalize: (event: StoredEvent, action: FlowAction) => Promise<Normalized>;
   actions: Readonly<Record<FlowAction["type"], RunAction>>;
   bounds: ExecutorBounds;
   random: () => number;
@@ -72,6 +73,8 @@ export interface PreparedRun {
   run: ClaimedRun;
   flow: OpenedFlow | undefined;
   event: StoredEvent | undefined;
+  /** The event as the router read it; undefined where the run has to read it. */
+  normalized: NormalizedEvent | undefined;
   /** Undefined while one that the action takes cannot be opened. */
   secrets: RunAttempt["secrets"] | undefined;
 }
@@ -132,12 +135,12 @@ export function createExecutor(deps: ExecutorDeps): Executor {
 
   async function carryOut(prepared: PreparedRun): Promise<{ isHeld: boolean }> {
     const { run } = prepared;
-    const hold = deps.held.hold(run);
+    const lease = deps.leases.take(run);
     try {
       const startedMs = deps.monotonicMs();
-      const outcome = await boundedAttempt(deps, prepared, hold);
-      // Who lost the run to another must not write, and who is stopping hands it back.
-      if (hold.isLost) return TRIED;
+      const outcome = await boundedAttempt(deps, prepared, lease);
+      // If the lease was lost, another worker owns the result, or the run was requeued by a stopping process.
+      if (lease.isLost) return TRIED;
       if (outcome.kind === "held") {
         await putBack(run, outcome);
         return HELD;
@@ -159,7 +162,7 @@ export function createExecutor(deps: ExecutorDeps): Executor {
       free(run, finished.state !== "failed");
       return TRIED;
     } finally {
-      deps.held.letGo(run.id);
+      deps.leases.release(run.id);
     }
   }
 
@@ -180,25 +183,45 @@ const TRIED = { isHeld: false };
 const HELD = { isHeld: true };
 
 async function prepareRuns(deps: ExecutorDeps, claimed: ClaimedRuns): Promise<PreparedRun[]> {
-  const { events: atHand, flows } = deps;
+  const { flows } = deps;
   const { runs, flowsCounter, breakersCounter } = claimed;
   if (runs.length === 0) return [];
-  const [stored] = await Promise.all([
-    atHand.take([...new Set(runs.map((run) => run.eventId))]),
+  const [events] = await Promise.all([
+    findEvents(deps, [...new Set(runs.map((run) => run.eventId))]),
     flows.prepare(runs, flowsCounter),
     deps.breakers.prepare(breakersCounter),
   ]);
-  const events = new Map(stored.map((event) => [event.id, event]));
-  const known = runs.map((run) => ({ run, flow: flows.get(run), event: events.get(run.eventId) }));
   const secretsOf = await deps.loadSecrets(
-    known.flatMap(({ run, flow }) =>
-      flow === undefined ? [] : { tenantId: run.tenantId, action: flow.definition.action },
-    ),
+    runs.flatMap((run) => {
+      const action = flows.get(run)?.definition.action;
+      return action === undefined ? [] : { tenantId: run.tenantId, action };
+    }),
   );
-  return known.map((one) => ({
-    ...one,
-    secrets: one.flow && secretsOf({ tenantId: one.run.tenantId, action: one.flow.definition.action }),
-  }));
+  const normalized = new Map([...events].map(([id, event]) => [id, event.normalized]));
+  return runs.map((run) => {
+    const { tenantId, eventId } = run;
+    const flow = flows.get(run);
+    const prepared = {
+      run,
+      flow,
+      event: events.get(eventId)?.stored,
+      normalized: normalized.get(eventId),
+      secrets: flow && secretsOf({ tenantId, action: flow.definition.action }),
+    };
+    // Only the first run gets the router's copy: a handler may change its event.
+    normalized.delete(eventId);
+    return prepared;
+  });
+}
+
+/** Takes events from those that this process has just routed, and loads the others. */
+async function findEvents(deps: ExecutorDeps, ids: readonly string[]): Promise<Map<string, RoutedEvent>> {
+  const routed = deps.fastPath?.routedEvents?.take(ids) ?? [];
+  const events = new Map(routed.map((event) => [event.stored.id, event]));
+  const missing = ids.filter((id) => !events.has(id));
+  const loaded = missing.length === 0 ? [] : await loadEvents(deps.database, missing);
+  for (const stored of loaded) events.set(stored.id, { stored, normalized: undefined });
+  return events;
 }
 
 function byJob(jobs: readonly string[][], runs: readonly PreparedRun[]): PreparedRun[][] {
@@ -215,33 +238,35 @@ function byJob(jobs: readonly string[][], runs: readonly PreparedRun[]): Prepare
   return ofJobs;
 }
 
-/** An attempt within what its tenant may have under way. */
-async function boundedAttempt(deps: ExecutorDeps, prepared: PreparedRun, hold: Hold): Promise<Outcome> {
+/** Makes an attempt if its tenant has fewer runs under way than `tenantConcurrency`. */
+async function boundedAttempt(deps: ExecutorDeps, prepared: PreparedRun, lease: RunLease): Promise<Outcome> {
   const { semaphore, bounds, monotonicMs } = deps;
   const { tenantId } = prepared.run;
-  const entering = semaphore.acquire(tenantId, bounds.tenantConcurrency);
-  const place = entering instanceof Promise ? await entering : entering;
-  if (place.kind === "full") return { kind: "held", reason: "tenant_concurrency", delayMs: place.delayMs };
+  const permit = await semaphore.acquire(tenantId, bounds.tenantConcurrency);
+  if (permit.kind === "full") return { kind: "held", reason: "tenant_concurrency", delayMs: permit.delayMs };
   const startedMs = monotonicMs();
   try {
-    return await attempt(deps, prepared, hold);
+    return await attempt(deps, prepared, lease);
   } finally {
     semaphore.release(tenantId, monotonicMs() - startedMs);
   }
 }
 
-async function attempt(deps: ExecutorDeps, prepared: PreparedRun, hold: Hold): Promise<Outcome> {
+async function attempt(deps: ExecutorDeps, prepared: PreparedRun, lease: RunLease): Promise<Outcome> {
   const { run, flow, event } = prepared;
   if (flow === undefined)
     return gone("FLOW_GONE", `Version ${run.flowVersion} of flow ${run.flowId} does not exist`);
   if (event === undefined) return gone("EVENT_GONE", `Event ${run.eventId} does not exist`);
-  // With the key back in the setting it goes on: nothing is lost for want of it.
+  // Held, not failed: the run goes on once the key is in HEADRACE_ENCRYPTION_KEYS again.
   if (flow.signing === undefined || prepared.secrets === undefined) {
     return { kind: "held", reason: "encryption_key", delayMs: deps.bounds.holdMs };
   }
-  const normalizing = deps.normalize(event, flow.definition.action);
-  const normalized = normalizing instanceof Promise ? await normalizing : normalizing;
-  if (normalized.kind === "unreadable") return gone("EVENT_UNREADABLE", normalized.reason);
+  let { normalized } = prepared;
+  if (normalized === undefined) {
+    const result = await deps.normalize(event, flow.definition.action);
+    if (result.kind === "unreadable") return gone("EVENT_UNREADABLE", result.reason);
+    normalized = result.event;
+  }
   return deps.actions[flow.definition.action.type]({
     runId: run.id,
     tenantId: run.tenantId,
@@ -250,12 +275,12 @@ async function attempt(deps: ExecutorDeps, prepared: PreparedRun, hold: Hold): P
     fence: run.fence,
     attempt: run.attempts + 1,
     idempotencyKey: runIdempotencyKey(run),
-    event: normalized.event,
+    event: normalized,
     definition: flow.definition,
     signingSecret: flow.signing.secret,
     formerSecret: flow.signing.former,
     secrets: prepared.secrets,
-    hold,
+    lease,
   });
 }
 

@@ -26,8 +26,8 @@ test("reports new deliveries to the dedupe hint and never their duplicates", asy
   const acceptor = createAcceptor({
     database: database.ingest,
     bounds: { maxDeliveries: 64, evenAbove: 16, maxBytes: 1_048_576, inFlight: 1, maxWaiting: 100 },
-    leaseMs: () => 0,
     onCommitted() {},
+    onDue() {},
     onSeen: (committed) => seen.push(...committed),
   });
   const deliver = (key: string) => acceptor.accept({ events: [event(key)], digest: `digest of ${key}` });

@@ -1,9 +1,9 @@
 import { HeadraceError } from "../../domain/errors.ts";
-import type { Priority } from "../../domain/priority.ts";
 import { isUnavailable, type Queryable } from "../../postgres/core/database.ts";
 import { type AcceptedEvent, acceptEvents, type NewEvent } from "../../postgres/events/accept.ts";
 import { Batcher } from "../../runtime/batcher.ts";
 import { failpoint } from "../../runtime/failpoint.ts";
+import type { CommittedEvent, FastPath } from "../fast-path/fast-path.ts";
 
 /** The events of one delivery or one API call: accepted together or not at all. */
 export interface Delivery {
@@ -46,17 +46,13 @@ export interface Acceptor {
 export interface AcceptorDeps {
   database: Queryable;
   bounds: AcceptorBounds;
-  /** For how long events of these lanes are written as claimed by this process, ms; 0 where they are not. */
-  leaseMs: (lanes: readonly Priority[]) => number;
-  /** Told of the new events of a transaction once it is committed; those that are claimed wait to be published. */
-  onCommitted: (events: CommittedEvent[], claimed: boolean) => void;
-  /** Told which event each new delivery with a digest became. */
+  fastPath?: Pick<FastPath, "acceptClaims"> | undefined;
+  /** Called with the number of new events after each commit that has some. */
+  onCommitted: (events: number) => void;
+  /** Called after a commit of new events that a relay has to claim. */
+  onDue: () => void;
+  /** Called with the event of each new delivery that has a digest. */
   onSeen: (seen: { digest: string; eventId: string }[]) => void;
-}
-
-export interface CommittedEvent {
-  eventId: string;
-  lane: Priority;
 }
 
 /**
@@ -98,20 +94,12 @@ async function commit(deps: AcceptorDeps, deliveries: Delivery[]): Promise<(Acce
   const verifiedAt = commonCounter(deliveries);
   if (verifiedAt.kind === "mixed") return inHalves(deps, deliveries);
   try {
-    const events: NewEvent[] = [];
-    for (const delivery of deliveries) for (const event of delivery.events) events.push(event);
-    const leaseMs = deps.leaseMs(events.map((event) => event.priority));
-    const result = await acceptEvents(deps.database, events, {
-      expectedCounter: verifiedAt.counter,
-      leaseMs,
-    });
+    const result = await write(
+      deps,
+      deliveries.flatMap((delivery) => delivery.events),
+      verifiedAt.counter,
+    );
     if (result.kind === "stale") return deliveries.map(() => result);
-    failpoint("accept.committed");
-    const fresh: CommittedEvent[] = [];
-    for (const [index, { eventId, duplicate }] of result.events.entries()) {
-      if (!duplicate) fresh.push({ eventId, lane: (events[index] as NewEvent).priority });
-    }
-    if (fresh.length > 0) deps.onCommitted(fresh, leaseMs > 0);
     let start = 0;
     return deliveries.map((delivery) => {
       const events = result.events.slice(start, start + delivery.events.length);
@@ -122,6 +110,35 @@ async function commit(deps: AcceptorDeps, deliveries: Delivery[]): Promise<(Acce
     if (deliveries.length > 1 && !isUnavailable(error)) return inHalves(deps, deliveries);
     return deliveries.map(() => (error instanceof Error ? error : new Error(String(error))));
   }
+}
+
+/** Writes the events, as claimed where the fast path reserves room for them. */
+async function write(
+  deps: AcceptorDeps,
+  events: readonly NewEvent[],
+  expectedCounter: number | undefined,
+): Promise<AcceptAnswer> {
+  const claim = deps.fastPath?.acceptClaims?.reserve(events.map((event) => event.priority));
+  let result: AcceptAnswer;
+  try {
+    result = await acceptEvents(deps.database, events, { expectedCounter, leaseMs: claim?.leaseMs ?? 0 });
+  } catch (error) {
+    claim?.cancel();
+    throw error;
+  }
+  if (result.kind === "stale") {
+    claim?.cancel();
+    return result;
+  }
+  failpoint("accept.committed");
+  const committed: CommittedEvent[] = [];
+  for (const [index, { eventId, duplicate }] of result.events.entries()) {
+    if (!duplicate) committed.push({ eventId, lane: (events[index] as NewEvent).priority });
+  }
+  if (committed.length > 0) deps.onCommitted(committed.length);
+  if (claim !== undefined) claim.commit(committed);
+  else if (committed.length > 0) deps.onDue();
+  return result;
 }
 
 async function inHalves(deps: AcceptorDeps, deliveries: Delivery[]): Promise<(AcceptAnswer | Error)[]> {

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { EventTooCostly } from "../../domain/event/event-too-costly.ts";
+import { normalize } from "../../domain/event/normalize.ts";
 import { finish } from "../../domain/slices.ts";
 import type { StoredEvent } from "../../postgres/events/events.ts";
-import { createNormalizer } from "../normalize/normalizer.ts";
 import { decideRouting } from "./decide.ts";
 
 function stored(id: string, payload = "{}"): StoredEvent {
@@ -43,7 +43,7 @@ describe("decideRouting", () => {
 
   test("dead-letters an event over its budget and routes the rest of the batch", () => {
     const events = ["00", "01", "02"].map((id) => stored(id));
-    const decision = finish(decideRouting(events, createNormalizer().toRoute, flows));
+    const decision = finish(decideRouting(events, normalize, flows));
     expect(decision.verdicts.map(({ status }) => status)).toEqual(["routed", "dead", "routed"]);
     expect(decision.deadLetters).toMatchObject([
       {
@@ -59,7 +59,7 @@ describe("decideRouting", () => {
   test("routes a batch of small events in one slice and a batch of large bodies in several", () => {
     const slicesOf = (events: readonly StoredEvent[]) => {
       let slices = 1;
-      for (const _ of decideRouting(events, createNormalizer().toRoute, flows)) slices += 1;
+      for (const _ of decideRouting(events, normalize, flows)) slices += 1;
       return slices;
     };
     const batch = (payload: string) => Array.from({ length: 250 }, (_, at) => stored(`1${at}`, payload));

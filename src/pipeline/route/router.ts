@@ -1,10 +1,10 @@
+import type { NormalizedEvent } from "../../domain/event/event.ts";
+import { normalize } from "../../domain/event/normalize.ts";
 import { isUnavailable, type Queryable } from "../../postgres/core/database.ts";
 import { ROUTER_LOST } from "../../postgres/dead-letters/bulk-replay.ts";
-import type { StoredEvent } from "../../postgres/events/events.ts";
-import type { EventsAtHand } from "../../postgres/events/events-at-hand.ts";
-import { countStart, markStarted } from "../../postgres/events/outbox.ts";
+import { loadEvents, type StoredEvent } from "../../postgres/events/events.ts";
+import { markStarted, countStart } from "../../postgres/events/outbox.ts";
 import { type NewRun, type RoutingDecision, routeEvents } from "../../postgres/events/routing.ts";
-import type { ClaimedRuns } from "../../postgres/runs/runs.ts";
 import { uuid7Ms } from "../../postgres/schema/partitions.ts";
 import type { RedisClient } from "../../redis/client.ts";
 import {
@@ -19,6 +19,7 @@ import type { RedisKeys } from "../../redis/keys.ts";
 import { failpoint } from "../../runtime/failpoint.ts";
 import type { Step } from "../../runtime/loop.ts";
 import { inTurns } from "../../runtime/turns.ts";
+import type { FastPath, RoutedEvent } from "../fast-path/fast-path.ts";
 import { deadLetter, decideRouting, type Normalize } from "./decide.ts";
 import type { DeployedFlows } from "./deployed-flows.ts";
 
@@ -41,32 +42,15 @@ export interface RouterBounds {
   maxReceipts: number;
 }
 
-/** Carries runs out in the process that made them, while it has room: they need no job and no claim. */
-export interface RunsHere {
-  /** Keeps room for those of the runs, all of flows without limits, that it would take now. */
-  reserve(runs: readonly NewRun[]): {
-    runIds: ReadonlySet<string>;
-    /** Takes those that were claimed, and gives up the room of the others. */
-    begin(claimed: ClaimedRuns): void;
-    /** Gives up all of it. */
-    cancel(): void;
-  };
-  /** How long they are claimed for, ms. */
-  leaseMs: number;
-}
-
 export interface RouterDeps {
   database: Queryable;
-  events: Pick<EventsAtHand, "load">;
   redis: RedisClient;
   /** Waits in reads; used by nothing else. */
   blocking: RedisClient;
   keys: RedisKeys;
   queues: JobQueues;
-  /** Undefined where no runs are executed. */
-  runsHere: RunsHere | undefined;
+  fastPath?: Pick<FastPath, "routedEvents" | "localRuns"> | undefined;
   flows: DeployedFlows;
-  normalize: Normalize;
   /** This router among the consumers of the group. */
   consumer: string;
   bounds: RouterBounds;
@@ -137,18 +121,18 @@ async function begunBefore(deps: RouterDeps, entries: readonly StreamEntry[]): P
 
 async function routeTogether(deps: RouterDeps, entries: readonly StreamEntry[]): Promise<void> {
   if (entries.length === 0) return;
-  const events = await deps.events.load([...new Set(entries.map((entry) => entry.eventId))]);
+  const events = await loadEvents(deps.database, [...new Set(entries.map((entry) => entry.eventId))]);
   await handOver(deps, entries, await route(deps, events));
 }
 
 /** Routes one event alone, or makes it a dead letter when too many routers were gone before they had routed it. */
 async function routeAlone(deps: RouterDeps, eventId: string): Promise<NewRun[]> {
   const begun = await countStart(deps.database, eventId, 1);
-  const [event] = begun === undefined ? [] : await deps.events.load([eventId]);
+  const [event] = begun === undefined ? [] : await loadEvents(deps.database, [eventId]);
   if (begun === undefined || event === undefined) return [];
   if (begun > deps.bounds.maxReceipts) {
     const error = new Error(`${begun} processes in a row were gone before they had routed this event`);
-    return await bury(deps, event, error, ROUTER_LOST);
+    return await routeToDeadLetters(deps, event, error, ROUTER_LOST);
   }
   try {
     return await route(deps, [event]);
@@ -177,7 +161,7 @@ async function route(deps: RouterDeps, events: readonly StoredEvent[]): Promise<
   } catch (error) {
     if (isUnavailable(error)) throw error;
     const [only] = events;
-    if (events.length === 1 && only !== undefined) return await bury(deps, only, error);
+    if (events.length === 1 && only !== undefined) return await routeToDeadLetters(deps, only, error);
     const middle = events.length >> 1;
     const first = await route(deps, events.slice(0, middle));
     return [...first, ...(await route(deps, events.slice(middle)))];
@@ -185,48 +169,79 @@ async function route(deps: RouterDeps, events: readonly StoredEvent[]): Promise<
 }
 
 async function decideAndWrite(deps: RouterDeps, events: readonly StoredEvent[]): Promise<NewRun[]> {
-  const moments = events.map((event) => event.flowsCounter);
+  const counters = events.map((event) => event.flowsCounter);
   const release = deps.flows.hold();
   try {
-    await deps.flows.prepare({ oldest: Math.min(...moments), newest: Math.max(...moments) });
-    return await write(deps, await inTurns(decideRouting(events, deps.normalize, deps.flows)));
+    await deps.flows.prepare({ oldest: Math.min(...counters), newest: Math.max(...counters) });
+    const { normalize, normalized } = recording();
+    const decision = await inTurns(decideRouting(events, normalize, deps.flows));
+    return await write(
+      deps,
+      decision,
+      events.map((stored) => ({ stored, normalized: normalized.get(stored.id) })),
+    );
   } finally {
     release();
   }
 }
 
-/** An event whose routing itself fails goes to the dead letters, so that it holds up no other. */
-async function bury(deps: RouterDeps, event: StoredEvent, error: unknown, code?: string): Promise<NewRun[]> {
+/** Returns `normalize`, and the events that it has read, by id. */
+function recording(): { normalize: Normalize; normalized: Map<string, NormalizedEvent> } {
+  const normalized = new Map<string, NormalizedEvent>();
+  return {
+    normalized,
+    normalize(stored) {
+      const result = normalize(stored);
+      if (result.kind === "normalized") normalized.set(stored.id, result.event);
+      return result;
+    },
+  };
+}
+
+/** Makes a dead letter of an event whose routing fails, so that the events behind it go on. */
+async function routeToDeadLetters(
+  deps: RouterDeps,
+  event: StoredEvent,
+  error: unknown,
+  code?: string,
+): Promise<NewRun[]> {
   const { message, stack } = error instanceof Error ? error : new Error(String(error));
-  return await write(deps, {
+  const decision: RoutingDecision = {
     verdicts: [{ eventId: event.id, tenantId: event.tenantId, status: "dead" }],
     runs: [],
     deadLetters: [deadLetter(event, "route", message, code === undefined ? { stack } : { code })],
-  });
+  };
+  return await write(deps, decision, []);
 }
 
-/** Carries the decision out, begins the runs that it claimed, and answers those that need a job. */
-async function write(deps: RouterDeps, decision: RoutingDecision): Promise<NewRun[]> {
-  const { runsHere, bounds, random } = deps;
-  const here = runsHere?.reserve(decision.runs.filter((run) => run.gate === undefined));
+/** Writes the decision, starts the runs that were claimed with it, and returns those that need a job. */
+async function write(
+  deps: RouterDeps,
+  decision: RoutingDecision,
+  routedEvents: readonly RoutedEvent[],
+): Promise<NewRun[]> {
+  const { fastPath, bounds, random } = deps;
+  const capacity = fastPath?.localRuns?.capacity(decision.runs.filter((run) => run.gate === undefined));
   const { events, claimed } = await routeEvents(deps.database, decision, {
     queuedLeaseMs: bounds.runLeaseMs,
-    claim: here && {
-      runIds: here.runIds,
-      // By chance, as with every claim: one that a crash took back must not meet its like.
+    claim: capacity && {
+      runIds: capacity.runIds,
+      // Random, as in every claim: if a crash undoes this routing, the next one must use another fence.
       fence: 1 + Math.floor(random() * 1_000_000),
-      leaseMs: runsHere?.leaseMs ?? 0,
+      leaseMs: capacity.leaseMs,
     },
   }).catch((error: unknown) => {
-    here?.cancel();
+    capacity?.cancel();
     throw error;
   });
-  here?.begin(claimed);
+  const runs = decision.runs.filter((run) => events.has(run.eventId));
+  const withRuns = new Set(runs.map((run) => run.eventId));
+  fastPath?.routedEvents?.put(routedEvents.filter(({ stored }) => withRuns.has(stored.id)));
+  capacity?.start(claimed);
   if (decision.deadLetters.length > 0) failpoint("capture.routed");
   const written = decision.verdicts.filter((verdict) => events.has(verdict.eventId));
   const withStatus = (status: string) => written.filter((verdict) => verdict.status === status);
   const count = (status: string) => withStatus(status).length;
-  const runs = decision.runs.filter((run) => events.has(run.eventId));
   deps.onRouted({
     routed: count("routed"),
     unmatched: count("unmatched"),
@@ -234,6 +249,6 @@ async function write(deps: RouterDeps, decision: RoutingDecision): Promise<NewRu
     dead: count("dead"),
     runs: runs.length,
   });
-  const begun = new Set(claimed.runs.map((run) => run.id));
-  return runs.filter((run) => !begun.has(run.id));
+  const started = new Set(claimed.runs.map((run) => run.id));
+  return runs.filter((run) => !started.has(run.id));
 }

@@ -1,5 +1,4 @@
 import { randomUUID } from "node:crypto";
-import { setTimeout as sleep } from "node:timers/promises";
 import { createCodeAction } from "../../pipeline/execute/actions/code-action.ts";
 import { createRunLogs } from "../../pipeline/execute/actions/code-log.ts";
 import { createStepStore } from "../../pipeline/execute/actions/code-steps.ts";
@@ -9,13 +8,13 @@ import { createTargets } from "../../pipeline/execute/actions/targets.ts";
 import { createBreakers, heldByBreaker } from "../../pipeline/execute/breakers.ts";
 import { createExecutor } from "../../pipeline/execute/executor.ts";
 import { createFlowVersions } from "../../pipeline/execute/flow-versions.ts";
-import { createHeldRuns, type HeldRuns } from "../../pipeline/execute/held-runs.ts";
-import { createRunsHere, type RunsHere } from "../../pipeline/execute/runs-here.ts";
-import { type Admission, createAdmission } from "../../pipeline/execute/slots/admission.ts";
+import { createRunLeases } from "../../pipeline/execute/run-leases.ts";
+import { createAdmission } from "../../pipeline/execute/slots/admission.ts";
 import { createSharedSemaphore } from "../../pipeline/execute/slots/shared-semaphore.ts";
-import { createWorkers, type Workers } from "../../pipeline/execute/workers.ts";
-import type { Normalizer } from "../../pipeline/normalize/normalizer.ts";
-import type { EventsAtHand } from "../../postgres/events/events-at-hand.ts";
+import { createSweeper } from "../../pipeline/execute/sweeper.ts";
+import { createWorkers } from "../../pipeline/execute/workers.ts";
+import type { FastPath } from "../../pipeline/fast-path/fast-path.ts";
+import { normalizeForRun } from "../../pipeline/normalize/normalize-for-run.ts";
 import { TENANT_SLOTS, wakeHeldRuns } from "../../postgres/runs/held-runs.ts";
 import type { DueRun } from "../../postgres/runs/runs.ts";
 import type { RedisClient, RedisUse } from "../../redis/client.ts";
@@ -23,18 +22,18 @@ import type { JobQueues } from "../../redis/job-queue.ts";
 import type { RedisKeys } from "../../redis/keys.ts";
 import { takeShare } from "../../redis/shared-count.ts";
 import { systemClock } from "../../runtime/clock.ts";
+import { delay } from "../../runtime/delay.ts";
 import type { Loops } from "../loops.ts";
 import type { PipelineDeps } from "./compose.ts";
 
-/** What carries runs out. */
+/** Stage 6 of a process, wired. */
 export interface Executing {
-  held: HeldRuns;
-  /** Undefined where this process executes nothing, as what follows. */
-  workers: Workers | undefined;
-  runsHere: RunsHere | undefined;
-  admission: Admission | undefined;
-  /** Gives up what this process has of the shared semaphore, once nothing is under way. */
-  release(): Promise<unknown>;
+  /** Starts to take jobs. */
+  start(): void;
+  /** Starts no more runs, lets those under way end within the drain time, and requeues the others. */
+  drain(): Promise<void>;
+  /** Gives up this process's share of the shared semaphore. To be called once no run is under way. */
+  releasePermits(): Promise<void>;
 }
 
 export interface ExecutingDeps
@@ -42,27 +41,26 @@ export interface ExecutingDeps
     PipelineDeps,
     "roles" | "bounds" | "database" | "keyRing" | "handlers" | "outgoing" | "metrics" | "log"
   > {
-  events: EventsAtHand;
-  normalize: Normalizer["toRun"];
   redis: RedisClient;
   connect: (use: RedisUse) => RedisClient;
   keys: RedisKeys;
   queues: JobQueues;
   loops: Loops;
-  /** Gives queued runs their jobs. Never throws. */
+  fastPath: FastPath;
+  /** Adds the jobs of queued runs. Never throws. */
   queueRuns: (runs: DueRun[]) => void;
-  /** A run is due sooner than the sweeper thinks. */
-  wakeSweeper: () => void;
   onRedisError: (error: Error) => void;
 }
 
-/** Stage 6, wired: runs are claimed within their limits, carried out and finished. */
+/** Wires execution: runs are claimed within their limits, executed and finished. */
 export function composeExecuting(deps: ExecutingDeps): Executing {
-  const { roles, bounds, keyRing, metrics, log, redis, keys, loops, onRedisError } = deps;
+  const { roles, bounds, keyRing, metrics, log, redis, keys, queues, loops, fastPath, onRedisError } = deps;
+  if (!roles.has("execute")) return { start() {}, drain: async () => {}, releasePermits: async () => {} };
   const database = deps.database.pipeline;
   const monotonicMs = () => performance.now();
   const { random } = Math;
-  const onError = (error: unknown) => log.warn({ err: error }, "what waits for a run is found later");
+  const onError = (error: unknown) =>
+    log.warn({ err: error }, "a step of the execution failed; the sweeper finds its runs");
 
   const owner = randomUUID();
   const semaphore = createSharedSemaphore({
@@ -71,7 +69,7 @@ export function composeExecuting(deps: ExecutingDeps): Executing {
     bounds: bounds.sharedSemaphore,
     monotonicMs,
   });
-  /** Wakes what is held for this reason, so many runs in a second. What a process that ends leaves comes due later. */
+  /** Wakes the runs held for a reason, `maxWokenRuns` per second. The sweeper wakes the rest if the process stops. */
   const wakeAll = async (tenantId: string, reason: string) => {
     const { maxWokenRuns: limit } = bounds;
     const { runLeaseMs: leaseMs } = bounds.execute;
@@ -79,28 +77,35 @@ export function composeExecuting(deps: ExecutingDeps): Executing {
       const woken = await wakeHeldRuns(database, { tenantId, reason, limit, leaseMs });
       deps.queueRuns(woken);
       if (woken.length < limit) return;
-      await sleep(1_000, undefined, { ref: false });
+      await delay(1_000, { ref: false });
     }
   };
   const breakers = createBreakers({
-    ...{ database, bounds: bounds.breakers, monotonicMs, random, onError },
+    database,
+    bounds: bounds.breakers,
+    monotonicMs,
+    random,
     onOpened({ tenantId, target }) {
       metrics.breakers.inc({ state: "open" });
-      log.warn({ tenant_id: tenantId, target }, "a target fails: its runs are held");
+      log.warn({ tenant_id: tenantId, target }, "circuit breaker opened; holding the target's runs");
     },
     onClosed({ tenantId, target }) {
       metrics.breakers.inc({ state: "closed" });
-      log.info({ tenant_id: tenantId, target }, "a target answers again: its runs go on");
+      log.info({ tenant_id: tenantId, target }, "circuit breaker closed; resuming the target's runs");
       wakeAll(tenantId, heldByBreaker(target)).catch(onError);
     },
+    onError,
   });
-  const held = createHeldRuns(database, bounds.execute);
+  const leases = createRunLeases(database, bounds.execute);
   const executor = createExecutor({
-    ...{ database, held, semaphore, breakers, random, monotonicMs, onError },
-    events: deps.events,
-    normalize: deps.normalize,
+    database,
+    fastPath,
     flows: createFlowVersions(database, keyRing, bounds.execute.maxFlowVersions),
     loadSecrets: createRunSecrets(database, keyRing),
+    leases,
+    semaphore,
+    breakers,
+    normalize: normalizeForRun,
     actions: {
       http: createHttpAction({
         outgoing: deps.outgoing,
@@ -115,11 +120,13 @@ export function composeExecuting(deps: ExecutingDeps): Executing {
       }),
     },
     bounds: bounds.execute,
+    random,
+    monotonicMs,
     onFinished(attempt, run) {
       const { state, durationMs, errorCode } = attempt;
       metrics.attempts.inc({ state });
       metrics.attemptSeconds.observe({ state }, durationMs / 1_000);
-      if (state === "failed") deps.wakeSweeper();
+      if (state === "failed") loops.wake("sweeper");
       log.debug(
         {
           tenant_id: run.tenantId,
@@ -135,33 +142,67 @@ export function composeExecuting(deps: ExecutingDeps): Executing {
     },
     onHeld: ({ reason }) => metrics.heldRuns.inc({ reason: reason.split(" ")[0] as string }),
     onWoken: deps.queueRuns,
+    onError,
   });
-  const release = () => semaphore.state(new AbortController().signal);
-  if (!roles.has("execute"))
-    return { held, workers: undefined, runsHere: undefined, admission: undefined, release };
   const admission = createAdmission({
-    ...{ database, executor, monotonicMs, onError },
+    database,
+    executor,
     bounds: bounds.admission,
+    monotonicMs,
     onPutOff: (runs) => metrics.heldRuns.inc({ reason: TENANT_SLOTS }, runs),
+    onError,
   });
   const workers = createWorkers({
     connect: () => deps.connect("jobs"),
-    ...{ keys, queues: deps.queues, execute: admission.admit, monotonicMs },
+    keys,
+    queues,
+    execute: admission.admit,
     bounds: bounds.workers,
+    monotonicMs,
     onReplaced(lane) {
       metrics.workersReplaced.inc({ lane: `P${lane}` });
-      log.warn({ lane }, "a worker stood still while jobs waited: it is made anew");
+      log.warn({ lane }, "a worker took no jobs although some waited; replaced it");
     },
     onError: onRedisError,
   });
-  const runsHere = createRunsHere({
-    admission,
+  fastPath.localRuns?.serve({
     hasJobs: () => workers.isBusy,
-    bounds: bounds.execute,
-    onError,
+    reserve: admission.reserve,
+    cancel: admission.cancel,
+    begin: admission.begin,
   });
-  loops.add("heartbeat", held.heartbeat);
+  loops.add(
+    "sweeper",
+    createSweeper({
+      database,
+      queues,
+      bounds: bounds.sweep,
+      random,
+      onSwept(runs) {
+        metrics.swept.inc(runs.length);
+        admission.note(runs);
+      },
+      onLost(attempts) {
+        metrics.attempts.inc({ state: "dead" }, attempts.length);
+        for (const { id } of attempts)
+          log.error({ run_id: id }, "a run lost its worker too often and is a dead letter");
+      },
+    }),
+  );
+  loops.add("heartbeat", leases.heartbeat);
   loops.add("shared semaphore", semaphore.state);
   loops.add("workers", workers.watch);
-  return { held, workers, runsHere, admission, release };
+  return {
+    start: () => workers.start(),
+    async drain() {
+      admission.stop();
+      const closing = Promise.all([workers.stop(), fastPath.localRuns?.drained(), admission.emptied()]);
+      await Promise.race([leases.drained(), delay(bounds.drainMs.runs, { ref: false })]);
+      await leases.requeue();
+      await Promise.race([closing, delay(1_000, { ref: false })]);
+    },
+    async releasePermits() {
+      await semaphore.state(new AbortController().signal);
+    },
+  };
 }

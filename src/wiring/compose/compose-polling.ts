@@ -108,7 +108,7 @@ export function composePolling(deps: PollingDeps): Polling {
     }),
     refreshLimits: sharedLimits.refresh,
     monotonicMs: () => performance.now(),
-    onFree: () => polls.wake(),
+    onFree: () => loops.wake("polls"),
     onUnavailable: (error) => faults.note({ what: "polls", ...describeFault(error) }, error),
     onError: (error) => log.error({ err: error }, "a poll failed in a way that was not foreseen"),
     onPolled(poll, outcome) {
@@ -127,14 +127,14 @@ export function composePolling(deps: PollingDeps): Polling {
     createScheduleWatch({
       ...{ database: database.pipeline, redis, keys, now },
       bounds: { ...bounds.pollSchedule, maxPerTenant },
-      onDue: () => polls.wake(),
+      onDue: () => loops.wake("polls"),
       onRebuilt(sources) {
         metrics.pollsRescheduled.inc(sources);
         log.warn({ sources }, "redis lost the schedule of polls: it is built again");
       },
     }),
   );
-  const polls = loops.add("polls", poller.step);
+  loops.add("polls", poller.step);
   loops.add("poll leases", poller.heartbeat);
   loops.add("poll limits", poller.followLimits);
   loops.add("poll demand", async () => {

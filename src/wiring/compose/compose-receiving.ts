@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { HeadraceError } from "../../domain/errors.ts";
-import { type Acceptor, type AcceptorDeps, createAcceptor } from "../../pipeline/receive/acceptor.ts";
+import type { FastPath } from "../../pipeline/fast-path/fast-path.ts";
+import { type Acceptor, createAcceptor } from "../../pipeline/receive/acceptor.ts";
 import { createEndpointCache, endpointSecretAad } from "../../pipeline/receive/endpoint-cache.ts";
 import { createReceiver, type Receiver, type TakeQuota } from "../../pipeline/receive/receiver.ts";
 import { createRejectionLog, type RejectionLog } from "../../pipeline/receive/rejection-log.ts";
@@ -37,15 +38,14 @@ export interface ReceivingDeps
   redis: RedisClient;
   keys: RedisKeys;
   loops: Loops;
-  /** See `AcceptorDeps`: how new events come to be published soon. */
-  leaseMs: AcceptorDeps["leaseMs"];
-  onCommitted: AcceptorDeps["onCommitted"];
+  fastPath: FastPath;
+  /** Called after a commit of new events that a relay has to claim. */
+  onDue: () => void;
 }
 
 /** Stages 1 and 2, wired: a delivery is committed with its outbox row. */
 export function composeReceiving(deps: ReceivingDeps): Receiving {
-  const { roles, bounds, database, keyRing, metrics, faults, redis, keys, loops, leaseMs, onCommitted } =
-    deps;
+  const { roles, bounds, database, keyRing, metrics, faults, redis, keys, loops } = deps;
   const { now } = systemClock;
   const accepting = createAccepting({
     bounds: bounds.accepting,
@@ -56,11 +56,12 @@ export function composeReceiving(deps: ReceivingDeps): Receiving {
   const acceptor = createAcceptor({
     database: ingest,
     bounds: bounds.accept,
-    leaseMs,
-    onCommitted(events, claimed) {
+    fastPath: deps.fastPath,
+    onCommitted(events) {
       accepting.succeeded();
-      onCommitted(events, claimed);
+      metrics.accepted.inc(events);
     },
+    onDue: deps.onDue,
     onSeen: createSeenMarks(
       (seen) => markSeen(redis, keys, { seen, ttlSeconds: bounds.seenSeconds }),
       bounds.seenMarks,

@@ -30,20 +30,20 @@ async function execute(end: HandlerEnd | undefined) {
     }),
     openSteps: () => ({ load: async () => new Map(), async keep() {} }),
   });
-  const hold = new AbortController();
+  const lease = new AbortController();
   const run: RunAttempt = {
     ...{ runId: "r", tenantId: "acme", flowId: "f", flowVersion: 1, fence: 1, attempt: 2 },
-    ...{ idempotencyKey: "k", event: { id: "e" } as NormalizedEvent, signingSecret: "", secrets: {}, hold },
+    ...{ idempotencyKey: "k", event: { id: "e" } as NormalizedEvent, signingSecret: "", secrets: {}, lease },
     definition: { trigger: {}, action: { type: "code", handler: "h" }, retry: DEFAULT_RETRY },
   };
-  return { outcome: await action(run), calls, order, hold };
+  return { outcome: await action(run), calls, order, lease };
 }
 
 describe("a code action", () => {
   test("hands the event, the attempt and the key of the run on, and keeps its log to the end", async () => {
-    const { outcome, calls, order, hold } = await execute({ kind: "returned" });
+    const { outcome, calls, order, lease } = await execute({ kind: "returned" });
     expect(outcome).toEqual({ kind: "done" });
-    expect(calls[0]).toMatchObject({ runId: "r", owner: "acme/f", timeoutMs: 20, signal: hold.signal });
+    expect(calls[0]).toMatchObject({ runId: "r", owner: "acme/f", timeoutMs: 20, signal: lease.signal });
     expect(calls[0]?.run).toEqual({ event: { id: "e" }, attempt: 2, idempotencyKey: "k" });
     expect(order).toEqual(["said", "dropped 2", "end"]);
   });

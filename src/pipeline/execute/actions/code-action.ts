@@ -18,12 +18,12 @@ export function createCodeAction(deps: {
     const handler = handlers.get(name);
     // Another copy, or the next release, may have it.
     if (handler === undefined) return failure("HANDLER_MISSING", `No flow file defines the handler ${name}`);
-    const { event, attempt, idempotencyKey, runId, tenantId, flowId, hold } = run;
+    const { event, attempt, idempotencyKey, runId, tenantId, flowId, lease } = run;
     const { log, drop, end } = openLog(run);
     const steps = openSteps(run);
     const ended = await handler({
       ...{ run: { event, attempt, idempotencyKey }, runId, owner: `${tenantId}/${flowId}`, timeoutMs },
-      signal: hold.signal,
+      signal: lease.signal,
       onLine: ({ level, message, fields }) => log[level](message, fields),
       onDropped: drop,
       loadSteps: steps.load,

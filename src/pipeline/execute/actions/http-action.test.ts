@@ -63,7 +63,7 @@ function run(
     definition: { trigger: {}, action: { type: "http", url: "", ...action }, retry: DEFAULT_RETRY },
     signingSecret: secret,
     secrets: {},
-    hold: new AbortController(),
+    lease: new AbortController(),
     ...part,
   };
 }
@@ -283,7 +283,7 @@ describe("the HTTP action", () => {
   test("gives up when the run is no longer this worker's", async () => {
     const sink = await startSink();
     expect(
-      await httpAction()(run({ url: sink.url }, { hold: { signal: AbortSignal.abort() } })),
+      await httpAction()(run({ url: sink.url }, { lease: { signal: AbortSignal.abort() } })),
     ).toMatchObject({
       error: { code: "ABORTED" },
     });

@@ -134,7 +134,7 @@ const LONG_TEXT = 65_536;
 
 /** What is sent for a run, or why nothing can be. */
 function requestOf(run: RunAttempt, nowMs: number, texts: JsonTexts | undefined): UnsignedRequest | Outcome {
-  const { definition, event, runId, idempotencyKey, signingSecret, formerSecret: former, hold } = run;
+  const { definition, event, runId, idempotencyKey, signingSecret, formerSecret: former, lease } = run;
   const { action } = definition;
   assert(action.type === "http", "the executor gives an action its own kind of run");
   const read = templatesOf(action);
@@ -161,7 +161,7 @@ function requestOf(run: RunAttempt, nowMs: number, texts: JsonTexts | undefined)
     body,
     timeoutMs: Math.min(Math.max(timeout_ms, HTTP_TIMEOUT_MS.min), HTTP_TIMEOUT_MS.max),
     maxResponseBytes: MAX_RESPONSE_BYTES,
-    signal: hold.signal,
+    signal: lease.signal,
   };
   return { request, id: runId, nowMs, secrets };
 }

@@ -1,7 +1,7 @@
 import { digestOf } from "../../../domain/event/idempotency-key.ts";
 import type { Held } from "../../../domain/flow/outcome.ts";
 import type { Breakers, Target, TargetResult } from "../breakers.ts";
-import type { Permit, SharedSemaphore } from "../slots/shared-semaphore.ts";
+import type { SharedSemaphore } from "../slots/shared-semaphore.ts";
 
 /** Who may call a target now: asked before each call, told what came of it. */
 export interface Targets {
@@ -26,11 +26,10 @@ export function createTargets(deps: {
   return {
     async acquire(target) {
       const key = digestOf("target", target.tenantId, target.target).slice(0, 32);
-      let place: Permit | Promise<Permit> = semaphore.acquire(key, concurrency);
-      if (place instanceof Promise) place = await place;
-      if (place.kind === "full") {
+      const permit = await semaphore.acquire(key, concurrency);
+      if (permit.kind === "full") {
         const reason = `target_concurrency ${target.target}`;
-        return { kind: "held", reason, delayMs: place.delayMs };
+        return { kind: "held", reason, delayMs: permit.delayMs };
       }
       const enteredMs = monotonicMs();
       // After the place, so that whoever has the probe calls at once.

@@ -177,8 +177,7 @@ export function createAdmission(deps: {
     async admit(lane, { tenantId = "", runIds, gated }) {
       let rest = runIds;
       while (rest.length > 0) {
-        const entering = slots.enter(lane, tenantId, rest.length);
-        const taken = typeof entering === "number" ? entering : await entering;
+        const taken = await slots.enter(lane, tenantId, rest.length);
         if (taken === 0) {
           await putOffs.add(rest.map((id) => ({ id, delayMs: nextDelayMs(lane, tenantId) })));
           slots.putOff(lane, tenantId);

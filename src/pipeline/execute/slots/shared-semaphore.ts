@@ -31,7 +31,7 @@ export type TakeShare = (
  */
 export interface SharedSemaphore {
   /** A place, or how long to be put off, ms: the longer, the more were put off before. */
-  acquire(key: string, bound: number): Permit | Promise<Permit>;
+  acquire(key: string, bound: number): Promise<Permit>;
   /** Gives a place back that was used for this time, ms; undefined where it was not. */
   release(key: string, usedMs: number | undefined): void;
   /** One statement of what this process has. */
@@ -122,11 +122,11 @@ export function createSharedSemaphore(deps: {
   }
 
   return {
-    acquire(key, bound) {
+    async acquire(key, bound) {
       const part = parts.get(key) ?? newPart(bound, monotonicMs());
       parts.set(key, part);
       if (part.used < part.mine && part.waiting.length === 0) return placeIn(part);
-      return new Promise((resolve) => {
+      return await new Promise((resolve) => {
         part.waiting.push(resolve);
         if (!part.asking) void ask(key, part);
       });

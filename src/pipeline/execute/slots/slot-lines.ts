@@ -20,7 +20,7 @@ export interface SlotLines {
    * Takes up to `want` slots, as soon as the tenant may have one, and returns how many it got; 0 says that the runs are
    * to be put off.
    */
-  enter(lane: Priority, tenantId: string, want: number): number | Promise<number>;
+  enter(lane: Priority, tenantId: string, want: number): Promise<number>;
   /** Takes up to `want` slots at once, where nothing of the tenant waits. */
   takeFree(lane: Priority, tenantId: string, want: number): number;
   /** Takes up to `want` slots at once, for runs that are claimed already, whatever waits. */
@@ -168,7 +168,7 @@ export function createSlotLines(deps: {
   }
 
   return {
-    enter(lane, tenantId, want) {
+    async enter(lane, tenantId, want) {
       if (isStopped) return 0;
       const line = lineOf(lane, tenantId);
       const { pending } = laneOf(lane);
@@ -176,7 +176,7 @@ export function createSlotLines(deps: {
       const taken = line.waiting.length === 0 ? take(line, want) : 0;
       if (taken > 0) return taken;
       if (waitMs(line) > bounds.slotWaitMs) return 0;
-      return new Promise((answer) => {
+      return await new Promise((answer) => {
         line.waiting.push({ want, untilMs: monotonicMs() + bounds.slotWaitMs, answer });
         pending.add(line);
         if (line.waiting.length === 1) setTimer(line);
