@@ -7,16 +7,28 @@ import { type BreakerBounds, createBreakers, type TargetResult } from "./breaker
 
 const TARGET = { tenantId: "acme", target: "https://shop.example" };
 const BOUNDS: BreakerBounds = {
-  ...{ failures: 4, timeouts: 2, failingMs: 0, openMs: 300, maxOpenMs: 1_000, maxRetryAfterMs: 60_000 },
-  ...{ probeMs: 600, watchedMs: 60_000, maxWatched: 100, unknownMs: 50, heldPerSecond: 50 },
+  failures: 4,
+  timeouts: 2,
+  failingMs: 0,
+  openMs: 300,
+  maxOpenMs: 1_000,
+  maxRetryAfterMs: 60_000,
+  probeMs: 600,
+  watchedMs: 60_000,
+  maxWatched: 100,
+  unknownMs: 50,
+  heldPerSecond: 50,
 };
 const REACHED: TargetResult = { kind: "reached" };
 const FAILED: TargetResult = {
-  ...{ kind: "failed", error: "The target answered 503", isTimeout: false, retryAfterMs: undefined },
+  kind: "failed",
+  error: "The target answered 503",
+  isTimeout: false,
+  retryAfterMs: undefined,
 };
 const TIMED_OUT: TargetResult = { ...FAILED, isTimeout: true };
 
-/** One worker of its own process, as far as breakers go. */
+/** Creates the breakers of one process. */
 function worker(database: Database, over: Partial<BreakerBounds> = {}) {
   const seen = { opened: 0, closed: 0 };
   const breakers = createBreakers({
@@ -38,7 +50,7 @@ function worker(database: Database, over: Partial<BreakerBounds> = {}) {
     seen,
     report: (result: TargetResult, { target = TARGET, tookMs = 10 } = {}) =>
       breakers.report(target, result, tookMs),
-    /** As behind a claim. */
+    /** Prepares with the current counter, as a claim does, and checks. */
     async check(target = TARGET) {
       await breakers.prepare(await readCounter(database.pipeline, "breakers"));
       return await breakers.check(target);
@@ -46,8 +58,8 @@ function worker(database: Database, over: Partial<BreakerBounds> = {}) {
   };
 }
 
-describe("breakers", () => {
-  test("open after a run of failures, whichever workers saw them, and hold for all", async () => {
+describe("createBreakers", () => {
+  test("a breaker opens after a series of failures over several processes, for all of them", async () => {
     const { database } = await migratedDatabase();
     const [one, two] = [worker(database), worker(database)];
     for (let n = 0; n < 3; n += 1) await (n % 2 === 0 ? one : two).report(FAILED);
@@ -65,7 +77,7 @@ describe("breakers", () => {
     expect(await one.check({ ...TARGET, tenantId: "other" })).toBeUndefined();
   });
 
-  test("stay closed when a call between the failures reached the target, whoever made it", async () => {
+  test("a breaker stays closed when any process reached the target between the failures", async () => {
     const { database } = await migratedDatabase();
     const [one, two] = [worker(database), worker(database)];
     for (let round = 0; round < 5; round += 1) {
@@ -76,14 +88,14 @@ describe("breakers", () => {
     expect(await one.check()).toBeUndefined();
   });
 
-  test("stay closed while the failures are those of a moment", async () => {
+  test("a breaker stays closed while its failures span less than `failingMs`", async () => {
     const { database } = await migratedDatabase();
     const one = worker(database, { failingMs: 60_000 });
     for (let n = 0; n < 20; n += 1) await one.report(FAILED);
     expect(await one.check()).toBeUndefined();
   });
 
-  test("open after fewer time-outs than failures of other kinds, which may stand between them", async () => {
+  test("a breaker opens after fewer time-outs than other failures, with failures in between", async () => {
     const { database } = await migratedDatabase();
     const [one, two] = [worker(database), worker(database)];
     await one.report(TIMED_OUT);
@@ -96,7 +108,7 @@ describe("breakers", () => {
     expect(await one.check()).toMatchObject({ kind: "held", reason: "circuit_open https://shop.example" });
   });
 
-  test("count from when the first call that failed began: calls that hang and end at once open at once", async () => {
+  test("a breaker counts from the start of the first failed call, so that calls that hung open it at once", async () => {
     const { database } = await migratedDatabase();
     const one = worker(database, { failingMs: 8_000 });
     await one.report(TIMED_OUT, { tookMs: 1_000 });
@@ -107,7 +119,7 @@ describe("breakers", () => {
     expect(await one.check(hung.target)).toMatchObject({ reason: "circuit_open https://hung.example" });
   });
 
-  test("let one run probe; when it fails they stay open for longer, when it succeeds they close for all", async () => {
+  test("an open breaker lets one run probe, stays open longer if that fails, and closes for all if it succeeds", async () => {
     const { database } = await migratedDatabase();
     const [one, two] = [worker(database), worker(database)];
     for (let n = 0; n < 4; n += 1) await one.report(FAILED);
@@ -140,16 +152,16 @@ describe("breakers", () => {
     expect(row?.["closed_at"]).toBeInstanceOf(Date);
   });
 
-  test("let another run probe when the one that did is lost", async () => {
+  test("an open breaker lets another run probe when the first probe is lost", async () => {
     const { database } = await migratedDatabase();
     const [one, two] = [worker(database, { openMs: 0 }), worker(database, { openMs: 0 })];
     for (let n = 0; n < 4; n += 1) await one.report(FAILED);
     await until("one probes", async () => (await one.check()) === undefined);
     expect(await two.check()).toMatchObject({ kind: "held" });
-    await until("the other one may", async () => (await two.check()) === undefined);
+    await until("the other one probes", async () => (await two.check()) === undefined);
   });
 
-  test("let the runs that they hold come due one after the other", async () => {
+  test("an open breaker spreads the times at which its held runs come due", async () => {
     const { database } = await migratedDatabase();
     const one = worker(database, { openMs: 60_000, maxOpenMs: 60_000 });
     for (let n = 0; n < 4; n += 1) await one.report(FAILED);
@@ -158,7 +170,7 @@ describe("breakers", () => {
     expect((delays.at(-1) ?? 0) - (delays[0] ?? 0)).toBeGreaterThan(1_000);
   });
 
-  test("do not probe before the time that the target asked for", async () => {
+  test("an open breaker does not probe before the target's Retry-After has passed", async () => {
     const { database } = await migratedDatabase();
     const one = worker(database);
     for (let n = 0; n < 3; n += 1) await one.report(FAILED);

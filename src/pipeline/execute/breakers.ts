@@ -11,11 +11,11 @@ import {
 import { Batcher } from "../../runtime/batcher.ts";
 
 export interface BreakerBounds extends BreakerThresholds {
-  /** Targets that this process watches; of more, those that are open come first. */
+  /** Targets that this process watches; open ones take precedence. */
   maxWatched: number;
-  /** Of the runs that an open breaker holds so many come due in a second, to be held again while it is open. */
+  /** Held runs of a breaker that come due per second, and are held again while it is open. */
   heldPerSecond: number;
-  /** How long a run is held when PostgreSQL does not say whether it may probe, ms. */
+  /** How long a run is held if the query for a probe fails, ms. */
   unknownMs: number;
 }
 
@@ -25,21 +25,21 @@ export interface Target {
   target: string;
 }
 
-/** What a call to a target showed of it: an answer that is no fault of the target's, or a failure. */
+/** The result of a call as far as the breaker is concerned: the target was reached, or it failed. */
 export type TargetResult =
   | { kind: "reached" }
   | { kind: "failed"; error: string; isTimeout: boolean; retryAfterMs: number | undefined };
 
 /**
- * The circuit breakers of targets, one a tenant and origin, in PostgreSQL, obeyed by every worker of every copy: who
- * opens or closes one raises a counter that each claim brings. A target that never failed costs a look into a map.
+ * The circuit breakers of targets, one per tenant and origin. They are in PostgreSQL, and every process obeys them: a
+ * change raises a counter that each claim returns. A target that never failed costs one map lookup.
  */
 export interface Breakers {
-  /** Makes what is known right for the value of the counter that came with a claim. */
+  /** Loads the breakers again if the counter returned by a claim is newer than the loaded ones. */
   prepare(breakersCounter: number): Promise<void>;
-  /** Undefined where the target may be called now, as a probe perhaps; otherwise for how long the run is held. */
+  /** Returns undefined if the target may be called, perhaps as a probe; otherwise how long the run is held. */
   check(target: Target): Promise<Held | undefined>;
-  /** Tells what came of a call that took so long, ms. Never throws; resolves when it is written. */
+  /** Reports the result of a call. Never rejects; resolves when the report is written. */
   report(target: Target, result: TargetResult, tookMs: number): Promise<void>;
 }
 
@@ -50,10 +50,10 @@ interface EndedCall extends Target {
 
 interface Watched {
   state: WatchedTarget["state"];
-  /** When a run may try it; when it is no longer watched. */
+  /** When a run may probe it. */
   probeAtMs: number;
   watchedUntilMs: number;
-  /** Runs that were held since it was last heard of. */
+  /** Runs held since the last news of it. */
   held: number;
 }
 
@@ -63,7 +63,7 @@ export function createBreakers(deps: {
   monotonicMs: () => number;
   random: () => number;
   onOpened: (target: Target) => void;
-  /** The runs that it held may go on. */
+  /** Called when its held runs may resume. */
   onClosed: (target: Target) => void;
   onError: (error: unknown) => void;
 }): Breakers {
@@ -103,9 +103,9 @@ export function createBreakers(deps: {
     knownAt = Math.max(knownAt, counter);
   }
 
-  function held({ target }: Target, known: Watched): Held {
+  function hold({ target }: Target, known: Watched): Held {
     const waitMs = Math.max(known.probeAtMs - monotonicMs(), 0);
-    // Not all at once: the first of them probes, and when it succeeds the others are woken.
+    // Spread out: the first run probes, and a success wakes the others.
     const behindMs = Math.min((known.held * 1_000) / bounds.heldPerSecond, bounds.maxOpenMs);
     const delayMs = waitMs + 50 + random() * Math.max(waitMs / 10, 100) + behindMs;
     known.held += 1;
@@ -113,7 +113,7 @@ export function createBreakers(deps: {
   }
 
   async function probe(target: Target, known: Watched): Promise<Held | undefined> {
-    // Meanwhile nobody else of this process asks.
+    // Keeps other runs of this process from probing meanwhile.
     known.probeAtMs = monotonicMs() + bounds.unknownMs;
     try {
       const { isMine, known: now } = await takeProbe(database, target, bounds.probeMs);
@@ -122,10 +122,10 @@ export function createBreakers(deps: {
       const current = watched.get(nameOf(target));
       return isMine || current === undefined || current.state === "closed"
         ? undefined
-        : held(target, current);
+        : hold(target, current);
     } catch (error) {
       deps.onError(error);
-      return held(target, known);
+      return hold(target, known);
     }
   }
 
@@ -133,7 +133,7 @@ export function createBreakers(deps: {
     async prepare(counter) {
       while (counter > knownAt) {
         if (loading === undefined || loading.counter < counter) {
-          // One load after the other: an older answer must not be kept over a newer one.
+          // One load at a time: an older result must not replace a newer one.
           const before = loading?.done.catch(() => {}) ?? Promise.resolve();
           loading = { counter, done: before.then(() => load(counter)) };
         }
@@ -146,7 +146,7 @@ export function createBreakers(deps: {
     async check(target) {
       const known = watched.get(nameOf(target));
       if (known === undefined || known.state === "closed") return undefined;
-      return known.probeAtMs > monotonicMs() ? held(target, known) : await probe(target, known);
+      return known.probeAtMs > monotonicMs() ? hold(target, known) : await probe(target, known);
     },
     async report(target, result, tookMs) {
       if (result.kind === "reached") {
@@ -162,18 +162,22 @@ export function createBreakers(deps: {
   };
 }
 
-/** Why a run is held by the breaker of its target, as the API shows it. */
+/** Returns the `held_reason` of a run whose target's breaker is open. */
 export function heldByBreaker(target: string): string {
   return `circuit_open ${target}`;
 }
 
-/** One report a target, of calls in the order of their ends. Pure. */
+/** Sums calls, in the order in which they ended, to one report per target. Pure. */
 function summed(calls: readonly EndedCall[]): TargetReport[] {
   const reports = new Map<string, TargetReport>();
   for (const { tenantId, target, result, tookMs } of calls) {
     const name = nameOf({ tenantId, target });
     const before = reports.get(name) ?? {
-      ...{ tenantId, target, reached: false, lastError: undefined, ...NO_FAILURES },
+      tenantId,
+      target,
+      reached: false,
+      lastError: undefined,
+      ...NO_FAILURES,
     };
     reports.set(
       name,

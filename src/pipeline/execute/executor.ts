@@ -30,19 +30,19 @@ import type { RunLease, RunLeases } from "./run-leases.ts";
 import type { SharedSemaphore } from "./slots/shared-semaphore.ts";
 
 export interface ExecutorBounds {
-  /** How long a claimed run stays this process's without a heartbeat, ms. */
+  /** The lease of a claimed run, ms. Heartbeats extend it. */
   leaseMs: number;
-  /** Runs claimed, and attempts finished, in one statement. */
+  /** Runs claimed, or attempts finished, per statement. */
   batchSize: number;
-  /** Jobs of runs with limits that are claimed in one statement: their flows' other claims wait for it. */
+  /** Jobs per claim of runs with limits. Other claims of their flows wait for the statement. */
   gatedBatchSize: number;
   /** Statements of each kind under way at once. */
   inFlight: number;
-  /** How long a run is held whose turn another run's end announces, if nobody does, ms. */
+  /** How long a run is held if no other run's end wakes it, ms. */
   holdMs: number;
-  /** How long the job of a run that was woken may be on its way, ms. */
+  /** How long a woken run waits for its job to be claimed before it is queued again, ms. */
   runLeaseMs: number;
-  /** Runs of one tenant that are under way at once, over all processes. */
+  /** Concurrent runs per tenant, over all processes. */
   tenantConcurrency: number;
 }
 
@@ -52,7 +52,7 @@ export interface ExecutorDeps {
   flows: FlowVersions;
   loadSecrets: LoadRunSecrets;
   leases: RunLeases;
-  /** Counts what is under way for each tenant. */
+  /** Bounds the concurrent runs of each tenant. */
   semaphore: SharedSemaphore;
   breakers: Pick<Breakers, "prepare">;
   /** Reads an event for a run. */
@@ -63,35 +63,36 @@ export interface ExecutorDeps {
   monotonicMs: () => number;
   onFinished: (attempt: FinishedAttempt, run: ClaimedRun) => void;
   onHeld: (run: HeldRun) => void;
-  /** Runs that waited for others to end, and need a job. */
+  /** Called with runs that waited for another run to end and need a job now. */
   onWoken: (runs: DueRun[]) => void;
   onError: (error: unknown) => void;
 }
 
-/** A claimed run with all that its attempt needs; what is missing is undefined. */
+/** A claimed run with the data of its attempt. Data that does not exist is undefined. */
 export interface PreparedRun {
   run: ClaimedRun;
   flow: OpenedFlow | undefined;
   event: StoredEvent | undefined;
   /** The event as the router read it; undefined where the run has to read it. */
   normalized: NormalizedEvent | undefined;
-  /** Undefined while one that the action takes cannot be opened. */
+  /** Undefined if a secret of the action cannot be decrypted. */
   secrets: RunAttempt["secrets"] | undefined;
 }
 
-/** Carries runs out. Finishes of concurrent runs share their statements, and so do claims of concurrent jobs. */
+/** Executes runs. Concurrent claims share their statements, and so do concurrent finishes. */
 export interface Executor {
   /**
-   * Claims the runs of one job. Runs that another has, or that ended, are passed over. A job of runs with limits stands
-   * for work of its flow: what is claimed is what the limits admit first, other runs of the flow among them.
+   * Claims the runs of one job and returns those that it got: not the ones that have ended or that another process
+   * executes. For a job of runs with limits it claims the runs that the limits admit first, which may be other runs of
+   * the flow.
    */
   claim(job: JobData): Promise<PreparedRun[]>;
-  /** Loads what the attempts of runs need that this process has claimed already. */
+  /** Loads the data for attempts of runs that are already claimed. */
   prepare(claimed: ClaimedRuns): Promise<PreparedRun[]>;
-  /** Carries out one attempt; resolves when its end is in PostgreSQL, with whether the run is held and was not tried. */
-  carryOut(prepared: PreparedRun): Promise<{ isHeld: boolean }>;
-  /** Gives back a claimed run that is not tried now: it is held, its attempts unspent. */
-  putBack(run: ClaimedRun, held: Omit<Held, "kind">): Promise<void>;
+  /** Makes one attempt. Resolves once its result is in PostgreSQL; `isHeld` says that the run was held instead. */
+  execute(prepared: PreparedRun): Promise<{ isHeld: boolean }>;
+  /** Holds a claimed run. It spends no attempt. */
+  hold(run: ClaimedRun, held: Omit<Held, "kind">): Promise<void>;
 }
 
 export function createExecutor(deps: ExecutorDeps): Executor {
@@ -128,21 +129,21 @@ export function createExecutor(deps: ExecutorDeps): Executor {
     return attempts.map((attempt) => written.has(attempt.id));
   }, batches);
 
-  async function putBack(run: ClaimedRun, { reason, delayMs }: Omit<Held, "kind">): Promise<void> {
+  async function hold(run: ClaimedRun, { reason, delayMs }: Omit<Held, "kind">): Promise<void> {
     await holds.add({ id: run.id, fence: run.fence, reason, delayMs });
-    free(run, false);
+    wakeOthers(run, false);
   }
 
-  async function carryOut(prepared: PreparedRun): Promise<{ isHeld: boolean }> {
+  async function execute(prepared: PreparedRun): Promise<{ isHeld: boolean }> {
     const { run } = prepared;
     const lease = deps.leases.take(run);
     try {
       const startedMs = deps.monotonicMs();
       const outcome = await boundedAttempt(deps, prepared, lease);
       // If the lease was lost, another worker owns the result, or the run was requeued by a stopping process.
-      if (lease.isLost) return TRIED;
+      if (lease.isLost) return EXECUTED;
       if (outcome.kind === "held") {
-        await putBack(run, outcome);
+        await hold(run, outcome);
         return HELD;
       }
       const finished = finishAttempt({
@@ -157,29 +158,29 @@ export function createExecutor(deps: ExecutorDeps): Executor {
         durationMs: deps.monotonicMs() - startedMs,
         random: deps.random,
       });
-      if (!(await finishes.add(finished))) return TRIED;
+      if (!(await finishes.add(finished))) return EXECUTED;
       deps.onFinished(finished, run);
-      free(run, finished.state !== "failed");
-      return TRIED;
+      wakeOthers(run, finished.state !== "failed");
+      return EXECUTED;
     } finally {
       deps.leases.release(run.id);
     }
   }
 
-  /** Lets those go on that this run held up. Who finds nobody to do so goes on when its hold ends. */
-  function free({ tenantId, flowId, gate }: ClaimedRun, ended: boolean): void {
+  /** Wakes the runs that waited for this one. If that fails, they come due after `holdMs`. */
+  function wakeOthers({ tenantId, flowId, gate }: ClaimedRun, ended: boolean): void {
     if (gate !== undefined) wakes.add({ tenantId, flowId, gate, ended }).catch(deps.onError);
   }
 
   return {
     claim: ({ runIds, gated = false }) => (gated ? gatedClaims : claims).add(runIds),
     prepare: (claimed) => prepareRuns(deps, claimed),
-    carryOut,
-    putBack,
+    execute,
+    hold,
   };
 }
 
-const TRIED = { isHeld: false };
+const EXECUTED = { isHeld: false };
 const HELD = { isHeld: true };
 
 async function prepareRuns(deps: ExecutorDeps, claimed: ClaimedRuns): Promise<PreparedRun[]> {
@@ -226,16 +227,16 @@ async function findEvents(deps: ExecutorDeps, ids: readonly string[]): Promise<M
 
 function byJob(jobs: readonly string[][], runs: readonly PreparedRun[]): PreparedRun[][] {
   const prepared = new Map(runs.map((one) => [one.run.id, one]));
-  const ofJobs = jobs.map((runIds) =>
+  const perJob = jobs.map((runIds) =>
     runIds.flatMap((id) => {
       const own = prepared.get(id);
       prepared.delete(id);
       return own ?? [];
     }),
   );
-  // Runs that no job named were admitted before those that one did.
-  ofJobs[0]?.push(...prepared.values());
-  return ofJobs;
+  // Runs of no job in the batch: the limits admitted them first.
+  perJob[0]?.push(...prepared.values());
+  return perJob;
 }
 
 /** Makes an attempt if its tenant has fewer runs under way than `tenantConcurrency`. */

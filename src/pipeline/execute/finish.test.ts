@@ -29,20 +29,20 @@ function finish(outcome: Exclude<Outcome, Held>, attempts = 0) {
 }
 
 describe("finishAttempt", () => {
-  test("names the target that was called in the context of a dead letter", () => {
+  test("keeps the called target in the context of a dead letter", () => {
     const target = "https://shop.example";
     expect(finish({ kind: "dead", error, target }).errorContext).toMatchObject({ target });
     expect(finish({ kind: "dead", error }).errorContext).not.toHaveProperty("target");
   });
 
-  test("ends a run whose action succeeded", () => {
+  test("finishes a run whose action succeeded", () => {
     expect(finish({ kind: "done", responseStatus: 204 })).toMatchObject({
       state: "succeeded",
       responseStatus: 204,
     });
   });
 
-  test("waits the flow's back-off before the next attempt", () => {
+  test("delays the next attempt by the flow's back-off", () => {
     expect(finish({ kind: "retry", error })).toMatchObject({
       state: "failed",
       retryDelayMs: 200,
@@ -50,11 +50,11 @@ describe("finishAttempt", () => {
     });
   });
 
-  test("waits as long as the target asked for", () => {
+  test("delays the next attempt by the target's Retry-After", () => {
     expect(finish({ kind: "retry", error, delayMs: 30_000 }).retryDelayMs).toBe(30_000);
   });
 
-  test("buries a run after its last attempt, with its cause", () => {
+  test("makes a run a dead letter after its last attempt, with its cause", () => {
     expect(finish({ kind: "retry", error }, 1).state).toBe("failed");
     expect(finish({ kind: "retry", error }, 2)).toMatchObject({
       state: "dead",
@@ -62,17 +62,17 @@ describe("finishAttempt", () => {
     });
   });
 
-  test("names the step of a code flow that failed", () => {
+  test("keeps the failed step of a code flow in the dead letter", () => {
     expect(finish({ kind: "dead", error: { ...error, step: "charge" } }).errorContext).toMatchObject({
       step: "charge",
     });
   });
 
-  test("buries a run at once when another attempt cannot help", () => {
+  test("makes a run a dead letter at once when its outcome is dead", () => {
     expect(finish({ kind: "dead", error }).state).toBe("dead");
   });
 
-  test("gives failures that differ in numbers alone one fingerprint", () => {
+  test("gives errors that differ only in numbers the same fingerprint", () => {
     const other = { ...error, message: "The target answered 502 for order 12" };
     expect(finish({ kind: "dead", error: other }).fingerprint).toBe(
       finish({ kind: "dead", error }).fingerprint,
@@ -83,7 +83,7 @@ describe("finishAttempt", () => {
     );
   });
 
-  test("keeps of an error what can be stored, whatever the flow threw", () => {
+  test("replaces characters of an error that cannot be stored, and shortens its stack", () => {
     const thrown = { code: "HANDLER_THREW", message: "a\0b", stack: `\0${"x".repeat(20_000)}` };
     const dead = finish({ kind: "dead", error: thrown });
     expect(dead.errorMessage).toBe("a\u{fffd}b");

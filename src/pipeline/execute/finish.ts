@@ -5,7 +5,7 @@ import type { Held, Outcome } from "../../domain/flow/outcome.ts";
 import type { ClaimedRun, FinishedAttempt } from "../../postgres/runs/runs.ts";
 import { backoffMs } from "../../runtime/backoff.ts";
 
-/** What becomes of a run after one attempt: it has succeeded, is tried again, or is dead. Pure. */
+/** Returns the end of an attempt: the run has succeeded, is retried, or is a dead letter. Pure. */
 export function finishAttempt(attempt: {
   run: ClaimedRun;
   outcome: Exclude<Outcome, Held>;

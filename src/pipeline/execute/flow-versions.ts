@@ -6,13 +6,13 @@ import { type ExecutableFlow, loadFlowVersions, signingSecretAad } from "../../p
 
 export interface OpenedFlow {
   definition: FlowDefinition;
-  /** Undefined while they cannot be opened. */
+  /** Undefined while they cannot be decrypted. */
   signing: SigningSecrets | undefined;
 }
 
 export interface SigningSecrets {
   secret: string;
-  /** The secret that this one replaced, and until when it signs too, ms since the epoch. */
+  /** The replaced secret, which signs too until this time, ms since the epoch. */
   former: { value: string; untilMs: number } | undefined;
 }
 
@@ -22,9 +22,9 @@ interface FlowName {
   flowVersion: number;
 }
 
-/** The flow versions that this process runs, kept while the flows counter stands still. */
+/** A cache of the flow versions that this process runs, valid while the flows counter does not change. */
 export interface FlowVersions {
-  /** Loads what is not known yet, all at once; what does not exist stays unknown. */
+  /** Loads the versions that are not cached, in one query. */
   prepare(wanted: readonly FlowName[], flowsCounter: number): Promise<void>;
   get(name: FlowName): OpenedFlow | undefined;
 }
@@ -34,7 +34,7 @@ export function createFlowVersions(database: Queryable, keyRing: KeyRing, maxVer
   let knownAt = 0;
   return {
     async prepare(wanted, flowsCounter) {
-      // A secret may have changed with the counter; a definition never does.
+      // A secret may have changed with the counter; the definition of a version never does.
       if (flowsCounter !== knownAt || known.size > maxVersions) known.clear();
       knownAt = flowsCounter;
       const missing = new Map(
@@ -60,7 +60,7 @@ function open(flow: ExecutableFlow, keyRing: KeyRing): OpenedFlow {
   return { definition: flow.definition, signing: openSigning(flow, keyRing) };
 }
 
-/** Undefined for a secret whose key is gone: it must not hold up the other runs of its batch. */
+/** Returns undefined if a secret's key is missing, so that the other runs of the batch go on. */
 function openSigning(flow: ExecutableFlow, keyRing: KeyRing): SigningSecrets | undefined {
   const { signing, formerSigning } = flow;
   const place = signingSecretAad(flow);

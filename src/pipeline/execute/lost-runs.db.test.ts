@@ -5,7 +5,7 @@ import { runId } from "../../domain/flow/run-id.ts";
 import type { Database } from "../../postgres/core/database.ts";
 import { insertRuns } from "../../postgres/events/routing.ts";
 import { claimRuns, finishRuns, queueRuns, releaseRuns } from "../../postgres/runs/runs.ts";
-import { tendLostRuns } from "./lost-runs.ts";
+import { handleLostRuns } from "./lost-runs.ts";
 
 const BOUNDS = { maxLost: 2, delayMs: 0, maxDelayMs: 0, suspectMs: 60_000 };
 const LEASE_MS = 60_000;
@@ -15,25 +15,27 @@ async function queued(database: Database, count: number): Promise<string[]> {
   const numbers = Array.from({ length: count }, (_, n) => n);
   const flow = { tenantId: "acme", flowId: "f", flowVersion, lane: 2 as const };
   const runs = (await accepted(database, "acme", numbers)).map((eventId) => ({
-    ...{ ...flow, eventId, id: runId({ eventId, flowId: "f", replaySeq: 0 }) },
+    ...flow,
+    eventId,
+    id: runId({ eventId, flowId: "f", replaySeq: 0 }),
   }));
   await insertRuns(database.pipeline, runs);
   return runs.map((run) => run.id);
 }
 
-/** One sweep of due runs whose workers are gone; answers those that it gave a job. */
+/** Sweeps due runs that lost their workers, and returns those that were queued. */
 async function sweep(database: Database, ids: string[]): Promise<string[]> {
-  await tendLostRuns(database.pipeline, ids, BOUNDS, Math.random);
+  await handleLostRuns(database.pipeline, ids, BOUNDS, Math.random);
   return (await queueRuns(database.pipeline, ids, LEASE_MS)).map((run) => run.id);
 }
 
-/** Workers get the runs, and are gone with them. */
+/** Claims the runs for workers that are lost at once. */
 const lose = (database: Database, ids: string[]) => claimRuns(database.pipeline, ids, 0);
 
 const rows = (database: Database) =>
   database.pipeline.query({ text: "SELECT id, state, lost, attempts, error_code FROM runs ORDER BY id" });
 
-test("a run that lost its worker goes on at once, and that one counts", async () => {
+test("a run that lost its worker once is queued at once, and the loss counts", async () => {
   const { database } = await migratedDatabase();
   const ids = (await queued(database, 3)).sort();
   await lose(database, ids);
@@ -41,13 +43,13 @@ test("a run that lost its worker goes on at once, and that one counts", async ()
   expect(await rows(database)).toMatchObject(ids.map(() => ({ state: "queued", lost: 1, attempts: 0 })));
 });
 
-test("of suspects one is out at a time, and the next goes on when it has ended", async () => {
+test("runs that lost their worker twice run one at a time", async () => {
   const { database } = await migratedDatabase();
   const ids = (await queued(database, 3)).sort();
   await lose(database, ids);
   await sweep(database, ids);
   await lose(database, ids);
-  await tendLostRuns(database.pipeline, ids, BOUNDS, Math.random);
+  await handleLostRuns(database.pipeline, ids, BOUNDS, Math.random);
   expect(await rows(database)).toMatchObject(
     ids.map(() => ({ state: "failed", lost: 2, attempts: 0, error_code: "WORKER_LOST" })),
   );
@@ -74,20 +76,20 @@ test("of suspects one is out at a time, and the next goes on when it has ended",
   const next = await sweep(database, ids);
   expect(next).toHaveLength(1);
   expect(next).not.toEqual(out);
-  // The one that ends its worker again is dead, with its event among the dead letters.
+  // The next loss makes it a dead letter.
   await lose(database, next);
-  const [dead] = await tendLostRuns(database.pipeline, next, BOUNDS, Math.random);
+  const [dead] = await handleLostRuns(database.pipeline, next, BOUNDS, Math.random);
   expect(dead).toMatchObject({ id: next[0], errorCode: "WORKER_LOST", errorContext: { connector: "shop" } });
   const letters = await database.pipeline.query({ text: "SELECT run_id, error_message FROM dead_letters" });
   expect(letters).toEqual([
     {
       run_id: next[0],
-      error_message: "3 workers in a row were gone before they ended an attempt at this run",
+      error_message: "3 workers in a row were lost before they finished an attempt of this run",
     },
   ]);
 });
 
-test("a run that its worker handed back, or had an attempt of, counts as lost no more", async () => {
+test("a requeued run does not count as lost, and a finished attempt resets the count of losses", async () => {
   const { database } = await migratedDatabase();
   const ids = await queued(database, 1);
   for (let stop = 0; stop < 5; stop += 1) {

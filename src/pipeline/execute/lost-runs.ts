@@ -6,22 +6,22 @@ import { type FinishedAttempt, finishRuns, WORKER_LOST } from "../../postgres/ru
 import { backoffMs } from "../../runtime/backoff.ts";
 
 export interface LostRunBounds {
-  /** A run may lose its worker so often with no attempt that ended; once more, and it is dead. */
+  /** How often a run may lose its worker without a finished attempt. At the next loss it becomes a dead letter. */
   maxLost: number;
-  /** The longest wait after the second loss, ms; it doubles with each, up to `maxDelayMs`. */
+  /** The longest wait after the second loss, ms. It doubles with each loss. */
   delayMs: number;
+  /** Bounds the wait, ms. */
   maxDelayMs: number;
-  /** How often a run that lost its worker more than once looks whether its turn has come, ms. */
+  /** The interval in which a suspect checks whether another one is under way, ms. */
   suspectMs: number;
 }
 
 /**
- * Tends those of the due runs whose worker is gone, and answers those that are dead now. A run that lost its worker
- * once is queued at once, in a job of its own. One that lost it again is a suspect: suspects go on one at a time, so
- * that the runs which only stood beside the one that ends its worker meet it no more. One that loses its worker again
- * and again is dead.
+ * Handles the due runs that lost their worker, and returns those that are dead letters now. A run that lost its worker
+ * once is queued at once, in a job of its own. After the second loss it is a suspect. Suspects run one at a time, so
+ * that the run that ends its worker takes no others with it. After `maxLost` losses a run becomes a dead letter.
  */
-export async function tendLostRuns(
+export async function handleLostRuns(
   database: Queryable,
   dueIds: readonly string[],
   bounds: LostRunBounds,
@@ -48,12 +48,17 @@ function waitMs(lost: number, { delayMs, maxDelayMs }: LostRunBounds, random: ()
   return lost === 0 ? 0 : backoffMs({ kind: "exponential", delayMs, maxDelayMs }, lost, random);
 }
 
-/** The last attempt of a run that ended every worker it was given to, or that none could end in its time. */
+/** Builds the last attempt of a run that lost its worker too often. */
 function lostAttempt(run: LostRun, event: StoredEvent | undefined): FinishedAttempt {
-  const message = `${run.lost + 1} workers in a row were gone before they ended an attempt at this run`;
+  const message = `${run.lost + 1} workers in a row were lost before they finished an attempt of this run`;
   return {
-    ...{ id: run.id, eventId: run.eventId, fence: run.fence, replaySeq: run.replaySeq },
-    ...{ state: "dead", retryDelayMs: 0, durationMs: 0 },
+    id: run.id,
+    eventId: run.eventId,
+    fence: run.fence,
+    replaySeq: run.replaySeq,
+    state: "dead",
+    retryDelayMs: 0,
+    durationMs: 0,
     responseStatus: undefined,
     errorCode: WORKER_LOST,
     errorMessage: message,

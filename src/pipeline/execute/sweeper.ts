@@ -9,25 +9,25 @@ import {
 } from "../../postgres/runs/runs.ts";
 import { type JobQueues, jobsOf } from "../../redis/job-queue.ts";
 import type { Step } from "../../runtime/loop.ts";
-import { type LostRunBounds, tendLostRuns } from "./lost-runs.ts";
+import { handleLostRuns, type LostRunBounds } from "./lost-runs.ts";
 
 export interface SweeperBounds extends LostRunBounds {
-  /** Runs queued at once. */
+  /** Runs per step. */
   batchSize: number;
-  /** How long a queued run's job may be on its way before the run is queued again, ms. */
+  /** How long a queued run waits for its job to be claimed before it is queued again, ms. */
   runLeaseMs: number;
   maxRunsPerJob: number;
-  /** A lane with this many jobs waiting is left alone: its runs are late, not lost. */
+  /** A lane with this many waiting jobs is skipped: its runs are late, not lost. */
   maxWaitingJobs: number;
-  /** The longest wait between two looks, ms. */
+  /** The longest wait between two steps, ms. */
   idleMs: number;
-  /** The shortest, however often a run comes due, ms. */
+  /** The shortest wait between two steps, ms. */
   minWaitMs: number;
 }
 
 /**
- * One step of the sweep: runs that are due, because their back-off is over, their worker is gone or their job was
- * lost, are queued under a new generation and given a new job.
+ * One step of the sweep. Queues due runs again, under a new generation and with a new job: their back-off has ended,
+ * their worker was lost, or their job was.
  */
 export function createSweeper(deps: {
   database: Queryable;
@@ -35,7 +35,7 @@ export function createSweeper(deps: {
   bounds: SweeperBounds;
   random: () => number;
   onSwept: (runs: readonly DueRun[]) => void;
-  /** Told of runs that are dead because no worker lived to end them. */
+  /** Called with runs that are dead letters because they lost their workers too often. */
   onLost: (attempts: readonly FinishedAttempt[]) => void;
 }): Step {
   const { database, queues, bounds, random, onSwept, onLost } = deps;
@@ -44,10 +44,10 @@ export function createSweeper(deps: {
     const lanes = LANES.filter((lane) => (depths.get(lane) ?? 0) < bounds.maxWaitingJobs);
     const ids = await dueRunIds(database, lanes, bounds.batchSize);
     if (ids.length > 0) {
-      const lost = await tendLostRuns(database, ids, bounds, random);
+      const lost = await handleLostRuns(database, ids, bounds, random);
       if (lost.length > 0) onLost(lost);
       const runs = await queueRuns(database, ids, bounds.runLeaseMs);
-      // What lost its worker travels alone, so that it ends no other with it.
+      // A run that lost its worker gets a job of its own: if it ends another worker, no other run is lost with it.
       const [alone, together] = [runs.filter(isSuspect), runs.filter((run) => !isSuspect(run))];
       await queues.add([...jobsOf(together, bounds.maxRunsPerJob), ...jobsOf(alone, 1)]);
       onSwept(runs);

@@ -10,11 +10,14 @@ import { redisKeys } from "../../redis/keys.ts";
 import { createWorkers } from "./workers.ts";
 
 const BOUNDS = {
-  ...{ concurrency: { 1: 2, 2: 2, 3: 2, 4: 2 }, lockMs: 30_000 },
-  ...{ watchMs: 20, stuckMs: 400, closeMs: 200 },
+  concurrency: { 1: 2, 2: 2, 3: 2, 4: 2 },
+  lockMs: 30_000,
+  watchMs: 20,
+  stuckMs: 400,
+  closeMs: 200,
 };
 
-/** Passes bytes on between its clients and Redis, until it is stuck: then its connections stay open and silent. */
+/** Starts a proxy to Redis. After `stick` its connections stay open and silent. */
 async function startProxy(): Promise<{ url: string; stick: () => void }> {
   const url = new URL(testRedisUrl());
   const { hostname, port } = url;
@@ -47,7 +50,7 @@ async function startProxy(): Promise<{ url: string; stick: () => void }> {
   };
 }
 
-/** Workers whose connections go where `urlOf` says when each is made. */
+/** Starts workers that connect to the URL that `urlOf` returns at that time. */
 function workersOver(urlOf: () => string) {
   const keys = redisKeys(randomUUID().slice(0, 8));
   const open = (url: string): RedisClient =>
@@ -59,7 +62,10 @@ function workersOver(urlOf: () => string) {
   let hold: Promise<void> = Promise.resolve();
   const workers = createWorkers({
     connect: () => open(urlOf()),
-    ...{ keys, queues, bounds: BOUNDS, monotonicMs: () => performance.now() },
+    keys,
+    queues,
+    bounds: BOUNDS,
+    monotonicMs: () => performance.now(),
     async execute(_lane, { runIds }) {
       taken.push(...runIds);
       await hold;
@@ -86,8 +92,8 @@ function workersOver(urlOf: () => string) {
   };
 }
 
-describe("the watch over workers", () => {
-  test("makes a worker anew whose connection is stuck, and what waited is taken", async () => {
+describe("workers.watch", () => {
+  test("replaces a worker whose connection is stuck, and takes the waiting jobs", async () => {
     const proxy = await startProxy();
     let url = proxy.url;
     const workers = workersOver(() => url);
@@ -97,7 +103,7 @@ describe("the watch over workers", () => {
     url = testRedisUrl();
     await workers.add("b", "c");
     const stuckMs = performance.now();
-    await until("what waited was taken", async () => {
+    await until("the waiting jobs were taken", async () => {
       await workers.watch();
       return workers.taken.length === 3;
     });
@@ -106,27 +112,27 @@ describe("the watch over workers", () => {
     await expect(workers.watch()).resolves.toEqual({ waitMs: BOUNDS.watchMs });
   });
 
-  test("says it, for readiness to turn red, while a new worker does not help either", async () => {
+  test("throws while a replaced worker takes no jobs either", async () => {
     const proxy = await startProxy();
     const workers = workersOver(() => proxy.url);
     await workers.add("a");
     await until("the worker takes jobs", () => workers.taken.length === 1);
     proxy.stick();
     await workers.add("b");
-    let said = "";
-    await until("it is said", async () => {
-      said = await workers.watch().then(
+    let thrown = "";
+    await until("the watch throws", async () => {
+      thrown = await workers.watch().then(
         () => "",
         (error: Error) => error.message,
       );
-      return said !== "";
+      return thrown !== "";
     });
-    expect(said).toContain("jobs of P2 wait and no worker takes them");
+    expect(thrown).toContain("jobs of P2 wait and no worker takes them");
     expect(workers.replaced.length).toBeGreaterThanOrEqual(2);
     await expect(workers.watch()).rejects.toThrow("P2");
   });
 
-  test("leaves alone what is idle, and what is busy with all that it may have", async () => {
+  test("does not replace workers that are idle or have no capacity left", async () => {
     const workers = workersOver(testRedisUrl);
     let end = () => {};
     workers.holdJobs(
@@ -135,9 +141,9 @@ describe("the watch over workers", () => {
       }),
     );
     await workers.add("a", "b", "c");
-    await until("two are in hand", () => workers.taken.length === 2);
+    await until("two jobs are under way", () => workers.taken.length === 2);
     const from = performance.now();
-    await until("it was watched for long", async () => {
+    await until("it was watched for twice that time", async () => {
       await workers.watch();
       return performance.now() - from > BOUNDS.stuckMs * 2;
     });

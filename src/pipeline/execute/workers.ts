@@ -7,29 +7,29 @@ import { delay } from "../../runtime/delay.ts";
 import type { Step } from "../../runtime/loop.ts";
 
 export interface WorkerBounds {
-  /** Jobs that this process claims at once, by lane. */
+  /** Concurrent jobs of this process, by lane. */
   concurrency: Readonly<Record<Priority, number>>;
-  /** How long BullMQ lets a silent worker keep a job, ms. What decides is the run's own lease. */
+  /** BullMQ's lock on a job, ms. The run's own lease decides who may finish it. */
   lockMs: number;
-  /** The wait between two looks whether the workers take jobs, ms. */
+  /** The interval of the watch, ms. */
   watchMs: number;
-  /** A worker that takes none for this long, while jobs wait and it has room, is made anew, ms. */
+  /** How long a worker may take no job while jobs wait and it has capacity, ms. Then it is replaced. */
   stuckMs: number;
-  /** How long a worker that is replaced may take to close, ms. */
+  /** How long a replaced worker may take to close, ms. */
   closeMs: number;
 }
 
-/** BullMQ's workers, one a lane. */
+/** The BullMQ workers, one per lane. */
 export interface Workers {
   start(): void;
   /**
-   * One look: a worker that makes no progress is made anew, on a new connection. Throws while one that is new makes
-   * none either, so that readiness says it.
+   * Replaces a worker that makes no progress by one on a new connection. Throws while the new one makes none either, so
+   * that readiness reports it.
    */
   watch: Step;
-  /** Whether jobs are in hand. */
+  /** True while it works on a job. */
   readonly isBusy: boolean;
-  /** Takes no more jobs; resolves when those in hand have ended. */
+  /** Takes no more jobs. Resolves when those under way have ended. */
   stop(): Promise<void>;
 }
 
@@ -37,11 +37,11 @@ interface Lane {
   lane: Priority;
   worker: Worker<JobData>;
   connection: RedisClient;
-  /** Jobs in hand. */
+  /** Jobs under way. */
   busy: number;
-  /** When it last took a job, or had no reason to. */
+  /** The last time that it took a job, or had none to take, ms. */
   progressMs: number;
-  /** How often it was made anew since a job was last taken. */
+  /** Replacements since the last job. */
   replaced: number;
 }
 
@@ -49,7 +49,7 @@ export interface WorkersDeps {
   connect: () => RedisClient;
   keys: RedisKeys;
   queues: Pick<JobQueues, "depths">;
-  /** Resolves when the job need not wait any more: its runs have begun, or wait elsewhere. */
+  /** Resolves when the job is done: its runs were started or put off. */
   execute: (lane: Priority, job: JobData) => Promise<void>;
   bounds: WorkerBounds;
   monotonicMs: () => number;
@@ -93,7 +93,7 @@ export function createWorkers(deps: WorkersDeps): Workers {
     }
   }
 
-  /** Its jobs in hand go on: what they do is kept in PostgreSQL. */
+  /** Its jobs under way go on: their results are kept in PostgreSQL. */
   function replace(one: Lane): void {
     const { worker, connection } = one;
     void close(worker, connection, bounds.closeMs);
@@ -130,7 +130,7 @@ export function createWorkers(deps: WorkersDeps): Workers {
       const helpless = lanes.filter((one) => one.replaced > 1);
       if (helpless.length === 0) return { waitMs: bounds.watchMs };
       const names = helpless.map((one) => `P${one.lane}`).join(", ");
-      throw new Error(`jobs of ${names} wait and no worker takes them, also not one that was made anew`);
+      throw new Error(`jobs of ${names} wait and no worker takes them, although it was replaced`);
     },
     get isBusy() {
       return lanes.some((one) => one.busy > 0);

@@ -1,11 +1,11 @@
 import { LANES, type Priority } from "../../domain/priority.ts";
 
-/** How the lanes share one batch while all of them have events waiting: eight to four to two to one. */
+/** The lanes' shares of a batch while events wait in all of them. */
 const WEIGHTS: Readonly<Record<Priority, number>> = { 1: 8, 2: 4, 3: 2, 4: 1 };
 
 /**
- * How many events each lane may claim in a batch of `batchSize`: its share by weight, so that a lower lane never
- * starves, what the others cannot use besides, and never more than its room.
+ * Shares a batch among the lanes with room: each gets its share by weight, so that no lane starves, and then the shares
+ * that others cannot use, at most its room. Pure.
  */
 export function shareBatch(room: ReadonlyMap<Priority, number>, batchSize: number): Map<Priority, number> {
   const open = LANES.filter((lane) => (room.get(lane) ?? 0) > 0);

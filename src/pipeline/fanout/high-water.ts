@@ -1,27 +1,27 @@
 import { LANES, type Priority } from "../../domain/priority.ts";
 
-/** What waits behind the relay at one moment: in a lane's stream and in its queue. */
+/** The events and jobs of a lane that wait behind the relay. */
 export interface LaneDepth {
   /** Events in the stream, read or not, and jobs in the queue. */
   waiting: number;
-  /** Events that were ever added to the stream. */
+  /** Events added to the stream since it exists. */
   added: number;
-  /** Events that are in the stream now. */
+  /** Events in the stream. */
   inStream: number;
 }
 
 export interface HighWaterBounds {
-  /** What waits behind the relay is at most what drains in this time, ms. */
+  /** At most as many events wait behind the relay as drain in this time, ms. */
   drainMs: number;
-  /** Never held below this, so that a slow lane still finds the next batch ready. */
+  /** The least high-water mark, so that a slow lane finds its next batch ready. */
   minEvents: number;
-  /** Never let above this, whatever the drain. */
+  /** The greatest high-water mark. */
   maxEvents: number;
 }
 
 /**
- * How many events each lane may be given now. Behind the relay all is first in, first out, so what waits there
- * delays whatever comes after it: it is kept below half a second of what the lane was last seen to drain.
+ * The room of each lane. Streams and queues are first in, first out, so waiting events delay all later ones; their
+ * number is kept below the high-water mark, `drainMs` of the lane's measured drain.
  */
 export interface HighWater {
   room(depths: ReadonlyMap<Priority, LaneDepth>, nowMs: number): Map<Priority, number>;
@@ -34,10 +34,10 @@ interface Drain {
   perMs: number;
 }
 
-/** The share of a new measurement in the running mean of the drain. */
+/** Weight of a new measurement in the running mean of the drain. */
 const SMOOTHING = 0.3;
 
-/** Measurements closer together than this say nothing, ms. */
+/** The shortest interval between two measurements, ms. */
 const MIN_INTERVAL_MS = 20;
 
 export function createHighWater(bounds: HighWaterBounds): HighWater {
@@ -57,7 +57,7 @@ export function createHighWater(bounds: HighWaterBounds): HighWater {
   };
 }
 
-/** Entries that were added and are no longer there were drained. A stream that was lost starts a new measurement. */
+/** Measures the drain: entries that were added and have left. A lost stream starts a new measurement. */
 function measure(last: Drain | undefined, depth: LaneDepth, nowMs: number): Drain {
   const fresh = { atMs: nowMs, added: depth.added, inStream: depth.inStream, perMs: last?.perMs ?? 0 };
   if (last === undefined || depth.added < last.added) return fresh;
@@ -65,6 +65,6 @@ function measure(last: Drain | undefined, depth: LaneDepth, nowMs: number): Drai
   if (elapsedMs < MIN_INTERVAL_MS) return last;
   const drained = Math.max(0, depth.added - last.added - (depth.inStream - last.inStream));
   const perMs = drained / elapsedMs;
-  // The drain of an idle lane is its arrivals: a lane that grows is believed at once, one that shrinks slowly.
+  // The drain of an idle lane is limited by its arrivals: it rises at once and falls slowly.
   return { ...fresh, perMs: perMs > last.perMs ? perMs : last.perMs + SMOOTHING * (perMs - last.perMs) };
 }

@@ -6,13 +6,13 @@ import type { RedisKeys } from "../../redis/keys.ts";
 import { isRedisIntact, markRedisIntact } from "../../redis/sentinel.ts";
 import type { Step } from "../../runtime/loop.ts";
 
-/** Leases that one statement ends. */
+/** Leases expired per statement. */
 const CHUNK = 5_000;
 
 /**
- * One step of the watch over Redis: when it lost what was published, or is another server than before, every lease
- * of it is made due now, and only then is it trusted again. A crash in between repeats the step; two copies that do
- * it at once publish twice, which the outbox absorbs.
+ * One step of the watch over Redis. If Redis lost its data or was replaced, expires the leases of all published events
+ * and runs, and then marks Redis as intact. A crash in between repeats the step. Two processes that do it at once
+ * publish events twice, which the outbox absorbs.
  */
 export function createRedisLossWatch(deps: {
   database: Queryable;

@@ -94,5 +94,5 @@ export interface LocalExecutor {
   /** Releases an unused slot. */
   cancel(run: PlannedRun): void;
   /** Executes claimed runs in their reserved slots and reports the end of each. Resolves when all have ended. */
-  begin(claimed: ClaimedRuns, onEnded: (run: PlannedRun) => void): Promise<void>;
+  start(claimed: ClaimedRuns, onEnded: (run: PlannedRun) => void): Promise<void>;
 }

@@ -51,7 +51,7 @@ function localRuns({ size = 8, slots = Number.POSITIVE_INFINITY } = {}) {
       cancel() {
         state.reserved -= 1;
       },
-      begin: (_claimed, one) =>
+      start: (_claimed, one) =>
         new Promise((resolve, reject) =>
           ends.push({ one, all: (error) => (error === undefined ? resolve() : reject(error)) }),
         ),

@@ -33,9 +33,9 @@ export function createLocalRuns(deps: {
     }
   }
 
-  function start(to: LocalExecutor, claimed: Parameters<LocalExecutor["begin"]>[0]): void {
+  function start(to: LocalExecutor, claimed: Parameters<LocalExecutor["start"]>[0]): void {
     const batch = to
-      .begin(claimed, ({ tenantId }) => pool.release(tenantId, 1))
+      .start(claimed, ({ tenantId }) => pool.release(tenantId, 1))
       .catch(onError)
       .finally(() => underWay.delete(batch));
     underWay.add(batch);

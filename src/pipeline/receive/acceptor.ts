@@ -5,41 +5,41 @@ import { Batcher } from "../../runtime/batcher.ts";
 import { failpoint } from "../../runtime/failpoint.ts";
 import type { CommittedEvent, FastPath } from "../fast-path/fast-path.ts";
 
-/** The events of one delivery or one API call: accepted together or not at all. */
+/** The events of one delivery or API call, accepted together or not at all. */
 export interface Delivery {
   events: NewEvent[];
-  /** What the delivery was verified with, as the receive counter tells; absent where nothing was cached. */
+  /** The receive counter of the cached data that verified the delivery; absent if none was cached. */
   verifiedAt?: number;
-  /** A hash of its key, for the dedupe hint; absent where it has none, several events, or a key that ends too soon. */
+  /** A hash of its key for the dedupe hint; absent with no key, several events, or a key that expires too soon. */
   digest?: string | undefined;
 }
 
 export type AcceptAnswer =
   | { kind: "accepted"; events: AcceptedEvent[] }
-  /** Connectors, endpoints or secrets changed since `verifiedAt`: verify again. */
+  /** Connectors, endpoints or secrets changed since `verifiedAt`: the caller must verify again. */
   | { kind: "stale"; counter: number };
 
 export interface AcceptorBounds {
-  /** Deliveries in one transaction. */
+  /** Deliveries per transaction. */
   maxDeliveries: number;
-  /** Transactions of more deliveries are kept to one size. */
+  /** Transactions of more deliveries than this are kept at one size. */
   evenAbove: number;
-  /** Payload bytes in one transaction; a larger delivery goes alone. */
+  /** Payload bytes per transaction; a larger delivery has one of its own. */
   maxBytes: number;
-  /** Transactions under way at once. */
+  /** Concurrent transactions. */
   inFlight: number;
-  /** Deliveries that wait; one more is answered `store_unavailable`. */
+  /** Waiting deliveries; one more fails with `store_unavailable`. */
   maxWaiting: number;
 }
 
 export interface Acceptor {
   /** Resolves when the events are committed in PostgreSQL. */
   accept(delivery: Delivery): Promise<AcceptAnswer>;
-  /** Takes a delivery back that waits for its transaction; false when it is too late. `accept` then never settles. */
+  /** Withdraws a waiting delivery; its `accept` never settles. False if its transaction has begun. */
   withdraw(delivery: Delivery): boolean;
-  /** True when a delivery has to wait for more than the next transaction. */
+  /** True if more deliveries wait than the next transaction takes. */
   readonly backlogged: boolean;
-  /** For how long the first delivery has waited for its transaction, ms. */
+  /** How long the first delivery has waited for its transaction, ms. */
   readonly waitedMs: number;
 }
 
@@ -56,7 +56,7 @@ export interface AcceptorDeps {
 }
 
 /**
- * Commits deliveries in groups: `inFlight` transactions are under way, and the next one takes what arrived meanwhile.
+ * Commits deliveries in groups: while `inFlight` transactions are under way, deliveries gather for the next one.
  */
 export function createAcceptor(deps: AcceptorDeps): Acceptor {
   const { bounds } = deps;
@@ -74,7 +74,7 @@ export function createAcceptor(deps: AcceptorDeps): Acceptor {
       inFlight: bounds.inFlight,
       maxWaiting: bounds.maxWaiting,
       full: () =>
-        new HeadraceError("store_unavailable", `${bounds.maxWaiting} deliveries wait for PostgreSQL already`),
+        new HeadraceError("store_unavailable", `${bounds.maxWaiting} deliveries already wait for PostgreSQL`),
     },
   );
   return {
@@ -89,7 +89,7 @@ export function createAcceptor(deps: AcceptorDeps): Acceptor {
   };
 }
 
-/** One transaction for all; when PostgreSQL refuses it, halves, so that one bad row costs only itself. */
+/** Commits the deliveries in one transaction. If PostgreSQL rejects it, retries in halves, so that only a bad row fails. */
 async function commit(deps: AcceptorDeps, deliveries: Delivery[]): Promise<(AcceptAnswer | Error)[]> {
   const verifiedAt = commonCounter(deliveries);
   if (verifiedAt.kind === "mixed") return inHalves(deps, deliveries);
@@ -147,7 +147,7 @@ async function inHalves(deps: AcceptorDeps, deliveries: Delivery[]): Promise<(Ac
   return [...first, ...(await commit(deps, deliveries.slice(middle)))];
 }
 
-/** Deliveries verified at different counters cannot share one comparison; those verified at none go with any. */
+/** Returns the counter at which all were verified. Deliveries without a counter go with any; different ones do not mix. */
 function commonCounter(
   deliveries: readonly Delivery[],
 ): { kind: "common"; counter: number | undefined } | { kind: "mixed" } {
@@ -170,7 +170,7 @@ function seenAs(
     if (digest === undefined || answer === undefined || answer instanceof Error || answer.kind === "stale")
       continue;
     const [event] = answer.events;
-    // A duplicate's key ends when it would have: a hint that was given anew would outlive it.
+    // No hint for a duplicate: it would outlive the key of the first delivery.
     if (event !== undefined && !event.duplicate) seen.push({ digest, eventId: event.eventId });
   }
   return seen;

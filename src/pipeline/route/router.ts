@@ -24,34 +24,34 @@ import { deadLetter, decideRouting, type Normalize } from "./decide.ts";
 import type { DeployedFlows } from "./deployed-flows.ts";
 
 export interface RouterBounds {
-  /** Events read at once from each lane's stream. */
+  /** Events per read and lane. */
   batchSize: number;
-  /** How long one read waits for the first event, ms. */
+  /** How long a read waits for an event, ms. */
   blockMs: number;
-  /** How long a run's job may be on its way before the run is queued again, ms. */
+  /** How long a run waits for its job to be claimed before it is queued again, ms. */
   runLeaseMs: number;
-  /** Runs of one flow and lane that share a job. */
+  /** Runs of one flow and lane per job. */
   maxRunsPerJob: number;
-  /** Entries that a consumer has held this long without acknowledging are taken over, ms. */
+  /** Entries that a consumer has not acknowledged after this time are taken over, ms. */
   takeOverMs: number;
-  /** A consumer that holds nothing and was not heard of for this long is forgotten, ms. */
+  /** A consumer without entries that was idle for this time is removed, ms. */
   forgetMs: number;
-  /** An event that is older may have been published before, and is looked at for that, ms. */
+  /** The age from which an event is checked for an earlier delivery to a router, ms. */
   suspectMs: number;
-  /** So many routers may begin with an event alone and be gone; after one more it is a dead letter. */
+  /** How many routers may be lost with an event that they route alone. After one more it is a dead letter. */
   maxReceipts: number;
 }
 
 export interface RouterDeps {
   database: Queryable;
   redis: RedisClient;
-  /** Waits in reads; used by nothing else. */
+  /** A connection for blocking reads only. */
   blocking: RedisClient;
   keys: RedisKeys;
   queues: JobQueues;
   fastPath?: Pick<FastPath, "routedEvents" | "localRuns"> | undefined;
   flows: DeployedFlows;
-  /** This router among the consumers of the group. */
+  /** The router's name in the consumer group. */
   consumer: string;
   bounds: RouterBounds;
   now: () => number;
@@ -59,7 +59,7 @@ export interface RouterDeps {
   onRouted: (counts: RoutedCounts) => void;
 }
 
-/** What became of a batch: events by verdict, those of the unmatched that a policy dropped, and the runs. */
+/** Counts of a batch: events by verdict, unmatched events that a policy dropped, and runs. */
 export interface RoutedCounts {
   routed: number;
   unmatched: number;
@@ -68,7 +68,7 @@ export interface RoutedCounts {
   runs: number;
 }
 
-/** One step of routing: reads a batch of ids, the first lane first, and routes it. */
+/** One step of routing: reads a batch of ids, lane P1 first, and routes it. */
 export function createRouter(deps: RouterDeps): Step {
   const { blocking, keys, consumer, bounds } = deps;
   return async () => {
@@ -80,7 +80,7 @@ export function createRouter(deps: RouterDeps): Step {
   };
 }
 
-/** One step of tidying: routes what dead consumers left behind, and forgets them. */
+/** One step of taking over: routes the entries that lost consumers have left, and removes the consumers. */
 export function createTakeOver(deps: RouterDeps): Step {
   const { redis, keys, consumer, bounds } = deps;
   return async () => {
@@ -94,16 +94,16 @@ export function createTakeOver(deps: RouterDeps): Step {
 }
 
 /**
- * Routes the events together, and after them, one by one, those with which a router had begun before: it may be one of
- * them that ends the process, and it must end no other's way with it.
+ * Routes events together, and then, one by one, those that another router began to route: if one of them ends the
+ * process, no other event is affected.
  */
 async function routeEntries(deps: RouterDeps, entries: readonly StreamEntry[]): Promise<void> {
-  const again = await begunBefore(deps, entries);
+  const suspects = await findSuspects(deps, entries);
   await routeTogether(
     deps,
-    entries.filter((entry) => !again.has(entry.eventId)),
+    entries.filter((entry) => !suspects.has(entry.eventId)),
   );
-  for (const eventId of again) {
+  for (const eventId of suspects) {
     const runs = await routeAlone(deps, eventId);
     await handOver(
       deps,
@@ -113,7 +113,7 @@ async function routeEntries(deps: RouterDeps, entries: readonly StreamEntry[]): 
   }
 }
 
-async function begunBefore(deps: RouterDeps, entries: readonly StreamEntry[]): Promise<Set<string>> {
+async function findSuspects(deps: RouterDeps, entries: readonly StreamEntry[]): Promise<Set<string>> {
   const beforeMs = deps.now() - deps.bounds.suspectMs;
   const old = entries.flatMap(({ eventId }) => (uuid7Ms(eventId) < beforeMs ? eventId : []));
   return old.length === 0 ? new Set() : await markStarted(deps.database, [...new Set(old)]);
@@ -125,25 +125,25 @@ async function routeTogether(deps: RouterDeps, entries: readonly StreamEntry[]):
   await handOver(deps, entries, await route(deps, events));
 }
 
-/** Routes one event alone, or makes it a dead letter when too many routers were gone before they had routed it. */
+/** Routes one event alone, or makes it a dead letter if too many routers were lost with it. */
 async function routeAlone(deps: RouterDeps, eventId: string): Promise<NewRun[]> {
   const begun = await countStart(deps.database, eventId, 1);
   const [event] = begun === undefined ? [] : await loadEvents(deps.database, [eventId]);
   if (begun === undefined || event === undefined) return [];
   if (begun > deps.bounds.maxReceipts) {
-    const error = new Error(`${begun} processes in a row were gone before they had routed this event`);
+    const error = new Error(`${begun} processes in a row were lost before they had routed this event`);
     return await routeToDeadLetters(deps, event, error, ROUTER_LOST);
   }
   try {
     return await route(deps, [event]);
   } catch (error) {
-    // This process is there: it was the store that went away.
+    // The store failed, not this process: the try does not count.
     await countStart(deps.database, eventId, -1).catch(() => undefined);
     throw error;
   }
 }
 
-/** Drops the entries, then hands the runs over: whatever is lost in between comes again. */
+/** Drops the entries and adds the jobs. After a crash the entries are taken over, or the runs come due. */
 async function handOver(
   deps: RouterDeps,
   entries: readonly StreamEntry[],
@@ -153,7 +153,7 @@ async function handOver(
   await Promise.all([dropEntries(redis, keys, entries), queues.add(jobsOf(runs, bounds.maxRunsPerJob))]);
 }
 
-/** Decides and writes; when PostgreSQL refuses the batch, in halves, down to the one event that cannot be routed. */
+/** Decides and writes. If PostgreSQL rejects the batch, retries in halves, down to the event that cannot be routed. */
 async function route(deps: RouterDeps, events: readonly StoredEvent[]): Promise<NewRun[]> {
   if (events.length === 0) return [];
   try {

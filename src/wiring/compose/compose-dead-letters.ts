@@ -5,7 +5,7 @@ import type { RunDispatch } from "../../http/runs/run-actions.ts";
 import type { Loops } from "../loops.ts";
 import type { PipelineDeps } from "./compose.ts";
 
-/** What is done with dead letters beside the stages, wired: replays of many at once, and by policies. */
+/** Wires replays of dead letters: bulk replays, and automatic ones by policy. */
 export function composeDeadLetters(
   deps: Pick<PipelineDeps, "roles" | "bounds" | "database" | "metrics" | "log"> & {
     loops: Loops;
@@ -18,18 +18,24 @@ export function composeDeadLetters(
   loops.add(
     "bulk replays",
     createBulkReplays({
-      ...{ database, replay, bounds: bounds.bulkReplay, queue: dispatch.queue },
+      database,
+      replay,
+      bounds: bounds.bulkReplay,
+      queue: dispatch.queue,
       onStep(bulk, state) {
         if (state === bulk.state) return;
         if (state !== "running") metrics.bulkReplays.inc({ state });
-        log.info({ tenant_id: bulk.tenantId, replay_id: bulk.id, state }, "a bulk replay goes on");
+        log.info({ tenant_id: bulk.tenantId, replay_id: bulk.id, state }, "bulk replay changed its state");
       },
     }),
   );
   loops.add(
     "auto replays",
     createAutoReplays({
-      ...{ database, replay, bounds: bounds.autoReplay, queue: dispatch.queue },
+      database,
+      replay,
+      bounds: bounds.autoReplay,
+      queue: dispatch.queue,
       onReplayed: (cause, letters) => metrics.autoReplays.inc({ cause }, letters),
     }),
   );

@@ -169,7 +169,7 @@ export function composeExecuting(deps: ExecutingDeps): Executing {
     hasJobs: () => workers.isBusy,
     reserve: admission.reserve,
     cancel: admission.cancel,
-    begin: admission.begin,
+    start: admission.start,
   });
   loops.add(
     "sweeper",
@@ -180,7 +180,7 @@ export function composeExecuting(deps: ExecutingDeps): Executing {
       random,
       onSwept(runs) {
         metrics.swept.inc(runs.length);
-        admission.note(runs);
+        admission.resumeDue(runs);
       },
       onLost(attempts) {
         metrics.attempts.inc({ state: "dead" }, attempts.length);
@@ -196,7 +196,7 @@ export function composeExecuting(deps: ExecutingDeps): Executing {
     start: () => workers.start(),
     async drain() {
       admission.stop();
-      const closing = Promise.all([workers.stop(), fastPath.localRuns?.drained(), admission.emptied()]);
+      const closing = Promise.all([workers.stop(), fastPath.localRuns?.drained(), admission.drained()]);
       await Promise.race([leases.drained(), delay(bounds.drainMs.runs, { ref: false })]);
       await leases.requeue();
       await Promise.race([closing, delay(1_000, { ref: false })]);

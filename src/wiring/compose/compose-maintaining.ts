@@ -19,7 +19,7 @@ interface MaintainingDeps extends Pick<PipelineDeps, "bounds" | "database" | "ou
   loops: Loops;
 }
 
-/** What keeps the tables small and tells when somebody should look, wired. */
+/** Wires the jobs that keep tables small, and those that watch dead letters and send alerts. */
 export function composeMaintaining(deps: MaintainingDeps): void {
   const { bounds, outgoing, metrics, log, loops } = deps;
   const database = deps.database.pipeline;
@@ -28,7 +28,7 @@ export function composeMaintaining(deps: MaintainingDeps): void {
     createFilledTablesStep({
       database,
       bounds: bounds.filledTables,
-      onAnalyzed: (tables) => log.debug({ tables }, "analysed tables that were empty before"),
+      onAnalyzed: (tables) => log.debug({ tables }, "analyzed tables that are no longer empty"),
     }),
   );
   loops.add(
@@ -36,10 +36,9 @@ export function composeMaintaining(deps: MaintainingDeps): void {
     createHistoryStep({
       database,
       bounds: bounds.history,
-      onDropped: (day) =>
-        log.info({ day }, "a day is older than its retention: its events and runs are gone"),
+      onDropped: (day) => log.info({ day }, "dropped the events and runs of a day after its retention"),
       onKept(day, why) {
-        log[why === "busy" ? "info" : "warn"]({ day, why }, "a day is older than its retention and is kept");
+        log[why === "busy" ? "info" : "warn"]({ day, why }, "kept a day beyond its retention");
       },
     }),
   );
@@ -48,7 +47,7 @@ export function composeMaintaining(deps: MaintainingDeps): void {
     createPurgeStep({
       database,
       bounds: bounds.purge,
-      onPurged: (tenantId) => log.info({ tenant_id: tenantId }, "nothing is left of a deleted tenant"),
+      onPurged: (tenantId) => log.info({ tenant_id: tenantId }, "purged a deleted tenant"),
     }),
   );
   const { expiredKeys, oldRejections, oldBreakers, oldAlerts, oldBulkReplays, oldAudit } = bounds;
@@ -87,7 +86,7 @@ export function composeMaintaining(deps: MaintainingDeps): void {
       },
       onFailed({ tenantId, kind, change, attempt }, error) {
         metrics.alertNoticesGivenUp.inc();
-        log.warn({ tenant_id: tenantId, kind, change, attempt, error }, "an alert's webhook is given up");
+        log.warn({ tenant_id: tenantId, kind, change, attempt, error }, "gave up an alert webhook");
       },
     }),
   );

@@ -31,19 +31,19 @@ export interface PollingDeps
   redis: RedisClient;
   keys: RedisKeys;
   loops: Loops;
-  /** Told of events that were committed, so that they are published soon. */
+  /** Called with the number of events of each commit. */
   onNewEvents: (events: number) => void;
 }
 
-/** What polls sources, wired. */
+/** The polls of a process, wired. */
 export interface Polling {
-  /** For polls that the API asks for; in a process that polls nothing, too. */
+  /** For polls that the API requests, also in a process that does not poll. */
   dispatch: PollDispatch;
-  /** After its loops were stopped: what is under way may end within the drain time, or is handed back. */
+  /** Lets polls under way end within the drain time, and releases the others. To be called once the loops are stopped. */
   drain(): Promise<void>;
 }
 
-/** The loops that stop first; the one that keeps the leases of polls under way goes on. */
+/** The loops that stop first. The one that extends the leases of polls under way goes on. */
 export const POLL_LOOPS = ["poll schedule", "polls", "poll demand", "polls due"] as const;
 
 export function composePolling(deps: PollingDeps): Polling {
@@ -54,7 +54,7 @@ export function composePolling(deps: PollingDeps): Polling {
     keptPolls: bounds.poll.keptPolls,
     pollNow(source) {
       const due = [{ ...source, waitMs: 0 }];
-      // What is lost here is found by the poll schedule, which looks for what is overdue.
+      // The poll schedule finds a source that is lost here, once it is overdue.
       schedulePolls(redis, keys, due, { mode: "urgent", maxPerTenant }).catch(() => {});
     },
   };
@@ -72,7 +72,9 @@ export function composePolling(deps: PollingDeps): Polling {
     keepsToBases: true,
   };
   const sharedLimits = createSharedRateLimits({
-    ...{ redis, keys, fleet },
+    redis,
+    keys,
+    fleet,
     onBudget(tokens) {
       budgetLeft = tokens;
       metrics.pollBudgetLeft.set(Math.round(tokens));
@@ -90,27 +92,37 @@ export function composePolling(deps: PollingDeps): Polling {
       metrics.pollRequests.inc({ connector: source.connector }, requests);
       const limited = turns.limited(source);
       if (limited === undefined || end.kind !== "rate_limited" || end.retryAfterMs === undefined) return;
-      // Before the poll itself is committed: others are about to send.
+      // Before the poll is committed: other polls are about to send.
       void sharedLimits.hold(limited.limit, end.retryAfterMs / 1_000, now() / 1_000);
     },
   });
   const poller = createPoller({
-    ...{ database: database.pipeline, redis, keys, bounds: bounds.poller, turns },
+    database: database.pipeline,
+    redis,
+    keys,
+    bounds: bounds.poller,
+    turns,
     pollSource: createPollSource({
-      ...{ database, redis, keys, fetchPages, bounds: bounds.poll, now, onEvents: deps.onNewEvents },
+      database,
+      redis,
+      keys,
+      fetchPages,
+      bounds: bounds.poll,
+      now,
+      onEvents: deps.onNewEvents,
       readSource: (tenantId, source) =>
         readPolledSource(database.pipeline, deps.keyRing, { tenantId, source }),
-      alerts: tellAlerts(deps),
+      alerts: pollAlerts(deps),
       onPolled(_, { connector, missedByWebhook }) {
         if (missedByWebhook > 0) metrics.missedByWebhook.inc({ connector }, missedByWebhook);
       },
-      onTrouble: (error) => log.warn({ err: error }, "a poll met a fault"),
+      onTrouble: (error) => log.warn({ err: error }, "a poll failed; it is retried"),
     }),
     refreshLimits: sharedLimits.refresh,
     monotonicMs: () => performance.now(),
     onFree: () => loops.wake("polls"),
     onUnavailable: (error) => faults.note({ what: "polls", ...describeFault(error) }, error),
-    onError: (error) => log.error({ err: error }, "a poll failed in a way that was not foreseen"),
+    onError: (error) => log.error({ err: error }, "a poll failed with an unexpected error"),
     onPolled(poll, outcome) {
       const { status, created, updated, deleted, restored } = outcome;
       metrics.polls.inc({ status });
@@ -125,12 +137,15 @@ export function composePolling(deps: PollingDeps): Polling {
   loops.add(
     "poll schedule",
     createScheduleWatch({
-      ...{ database: database.pipeline, redis, keys, now },
+      database: database.pipeline,
+      redis,
+      keys,
+      now,
       bounds: { ...bounds.pollSchedule, maxPerTenant },
       onDue: () => loops.wake("polls"),
       onRebuilt(sources) {
         metrics.pollsRescheduled.inc(sources);
-        log.warn({ sources }, "redis lost the schedule of polls: it is built again");
+        log.warn({ sources }, "Redis lost the schedule of polls; building it again");
       },
     }),
   );
@@ -159,7 +174,10 @@ export function composePolling(deps: PollingDeps): Polling {
 function composeFetching({ database, keyRing, outgoing, bounds, log, codeSources }: PollingDeps) {
   const named = ({ tenantId, source }: PolledSource) => ({ tenant_id: tenantId, source });
   return createFetchPages({
-    ...{ outgoing, clock: systemClock, sources: codeSources, bounds: bounds.fetch },
+    outgoing,
+    clock: systemClock,
+    sources: codeSources,
+    bounds: bounds.fetch,
     openLog: (source) => ({
       info: (message, fields) => log.info({ ...named(source), fields }, message),
       warn: (message, fields) => log.warn({ ...named(source), fields }, message),
@@ -170,12 +188,12 @@ function composeFetching({ database, keyRing, outgoing, bounds, log, codeSources
       await renewCredentials(database.pipeline, source, sealed);
     },
     onError: (error, source) =>
-      log.error({ err: error, ...named(source) }, "a source's pages cannot be read"),
+      log.error({ err: error, ...named(source) }, "cannot read the pages of a source"),
   });
 }
 
-/** What an operator has to look at: told as every alert is. */
-function tellAlerts({ database, metrics }: PollingDeps): PollAlerts {
+/** Opens and resolves the alerts of polls. */
+function pollAlerts({ database, metrics }: PollingDeps): PollAlerts {
   return {
     async open(alert) {
       if (alert.kind === "poll.state_lost") metrics.pollStatesLost.inc();

@@ -22,14 +22,14 @@ import { describeFault } from "../health/unavailable.ts";
 import type { Loops } from "../loops.ts";
 import type { PipelineDeps } from "./compose.ts";
 
-/** What takes events in: from webhooks, and from the API. */
+/** Stages 1 and 2 of a process, wired. */
 export interface Receiving {
   acceptor: Acceptor;
   receiver: Receiver;
   takeQuota: TakeQuota;
   rejections: RejectionLog;
   accepting: Accepting;
-  /** True while what came in waits so long, to be committed or to be routed, that no more is taken. */
+  /** True while events wait too long to be committed or routed: then no more are accepted. */
   readonly isBehind: boolean;
 }
 
@@ -43,7 +43,7 @@ export interface ReceivingDeps
   onDue: () => void;
 }
 
-/** Stages 1 and 2, wired: a delivery is committed with its outbox row. */
+/** Wires receiving: deliveries from webhooks and the API are committed with their outbox rows. */
 export function composeReceiving(deps: ReceivingDeps): Receiving {
   const { roles, bounds, database, keyRing, metrics, faults, redis, keys, loops } = deps;
   const { now } = systemClock;
@@ -131,7 +131,7 @@ export function composeReceiving(deps: ReceivingDeps): Receiving {
   };
 }
 
-/** The same, where `onFailure` is told of each statement that fails. */
+/** Wraps a database so that `onFailure` is called for each statement that fails. */
 function watchFailures(database: Queryable, onFailure: (error: unknown) => void): Queryable {
   return {
     async query(statement) {

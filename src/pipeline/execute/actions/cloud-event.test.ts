@@ -20,7 +20,7 @@ const event: NormalizedEvent = {
 };
 const runId = "01a208f8-2149-748f-94fe-b9c62a9e51c1";
 
-/** As the reference library reads it from the wire. */
+/** Reads the CloudEvent with the reference library. */
 function received(part: Partial<NormalizedEvent>): CloudEvent<unknown> {
   const body = cloudEvent({ ...event, ...part }, runId).toString();
   const read = HTTP.toEvent({ headers: { "content-type": CLOUD_EVENT_TYPE }, body });
@@ -35,7 +35,7 @@ describe("cloudEvent", () => {
     expect(body.includes(dataText)).toBe(true);
   });
 
-  test("is a CloudEvent to the reference library, with every field that the contract names", () => {
+  test("builds a CloudEvent that the reference library accepts, with every field of the contract", () => {
     const traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
     const read = received({ headers: { traceparent } });
     expect(read.validate()).toBe(true);
@@ -64,7 +64,7 @@ describe("cloudEvent", () => {
     ["null as data", { data: null }],
     ["a name with a space", { connector: "my shop" }],
     ["a malformed traceparent", { headers: { traceparent: "00-zz" } }],
-  ])("is valid with %s", (_what, part) => {
+  ])("builds a valid CloudEvent of an event with %s", (_case, part) => {
     const read = received(part);
     expect(read.validate()).toBe(true);
     expect(read.type).toBe(part.type === "" ? "unknown" : "order.paid");

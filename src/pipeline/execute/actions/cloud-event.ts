@@ -4,16 +4,16 @@ import type { NormalizedEvent } from "../../../domain/event/event.ts";
 export const CLOUD_EVENT_TYPE = "application/cloudevents+json";
 
 /**
- * The event as a CloudEvent 1.0 in structured JSON, as the run of a flow sends it. `idempotencykey` is the event's:
- * the same in every run and replay, where the header `Idempotency-Key` is the run's. `traceparent` is that of the
- * delivery, where it had one. A CloudEvent has a type: an event without one is of type `unknown`.
+ * Returns the event as a CloudEvent 1.0 in structured JSON. `idempotencykey` is the event's, the same in every run and
+ * replay; the header `Idempotency-Key` is the run's. `traceparent` is the delivery's, if it had one. The type of an event
+ * without one is `unknown`.
  * Source: https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md
  */
 export function cloudEvent(event: NormalizedEvent, runId: string): Buffer {
   const { dataText } = event;
   if (dataText === undefined)
     return Buffer.from(JSON.stringify({ ...attributesOf(event, runId), data: event.data }));
-  // A large event's data is sent as it was accepted: parsing and writing it again would hold up others.
+  // The data of a large event is sent as it was accepted: stringifying it would block the event loop.
   const attributes = JSON.stringify(attributesOf(event, runId));
   return Buffer.concat([Buffer.from(`${attributes.slice(0, -1)},"data":`), dataText, Buffer.from("}")]);
 }

@@ -5,7 +5,7 @@ import type { RunAttempt } from "../../../domain/flow/flow-run.ts";
 import type { HandlerCall, HandlerEnd } from "../../../domain/flow/handler-call.ts";
 import { createCodeAction } from "./code-action.ts";
 
-/** Executes a run whose handler ends as given; answers what it was called with, too. */
+/** Executes a run whose handler ends as given, and returns its calls too. */
 async function execute(end: HandlerEnd | undefined) {
   const calls: HandlerCall[] = [];
   const order: string[] = [];
@@ -32,15 +32,24 @@ async function execute(end: HandlerEnd | undefined) {
   });
   const lease = new AbortController();
   const run: RunAttempt = {
-    ...{ runId: "r", tenantId: "acme", flowId: "f", flowVersion: 1, fence: 1, attempt: 2 },
-    ...{ idempotencyKey: "k", event: { id: "e" } as NormalizedEvent, signingSecret: "", secrets: {}, lease },
+    runId: "r",
+    tenantId: "acme",
+    flowId: "f",
+    flowVersion: 1,
+    fence: 1,
+    attempt: 2,
+    idempotencyKey: "k",
+    event: { id: "e" } as NormalizedEvent,
+    signingSecret: "",
+    secrets: {},
+    lease,
     definition: { trigger: {}, action: { type: "code", handler: "h" }, retry: DEFAULT_RETRY },
   };
   return { outcome: await action(run), calls, order, lease };
 }
 
 describe("a code action", () => {
-  test("hands the event, the attempt and the key of the run on, and keeps its log to the end", async () => {
+  test("passes the event, attempt and idempotency key to the handler, and ends its log", async () => {
     const { outcome, calls, order, lease } = await execute({ kind: "returned" });
     expect(outcome).toEqual({ kind: "done" });
     expect(calls[0]).toMatchObject({ runId: "r", owner: "acme/f", timeoutMs: 20, signal: lease.signal });
@@ -48,7 +57,7 @@ describe("a code action", () => {
     expect(order).toEqual(["said", "dropped 2", "end"]);
   });
 
-  test("fails as its handler does, and spends no attempt where it was not called", async () => {
+  test("maps the end of a handler to the outcome of its run", async () => {
     const outcomes = [];
     const ends: (HandlerEnd | undefined)[] = [
       { kind: "threw", error: { message: "no", stack: "Error: no", step: "s" } },

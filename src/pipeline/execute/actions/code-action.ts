@@ -4,7 +4,7 @@ import type { AttemptError, Outcome } from "../../../domain/flow/outcome.ts";
 import type { RunLog } from "./code-log.ts";
 import type { StepStore } from "./code-steps.ts";
 
-/** Has the handlers of code flows called, which happens outside of this process. */
+/** Calls handlers of code flows, which run in other processes. */
 export function createCodeAction(deps: {
   handlers: { get(id: string): CallHandler | undefined };
   timeoutMs: number;
@@ -16,13 +16,16 @@ export function createCodeAction(deps: {
     const { action } = run.definition;
     const name = action.type === "code" ? action.handler : "";
     const handler = handlers.get(name);
-    // Another copy, or the next release, may have it.
+    // Retried: another process or the next release may have it.
     if (handler === undefined) return failure("HANDLER_MISSING", `No flow file defines the handler ${name}`);
     const { event, attempt, idempotencyKey, runId, tenantId, flowId, lease } = run;
     const { log, drop, end } = openLog(run);
     const steps = openSteps(run);
     const ended = await handler({
-      ...{ run: { event, attempt, idempotencyKey }, runId, owner: `${tenantId}/${flowId}`, timeoutMs },
+      run: { event, attempt, idempotencyKey },
+      runId,
+      owner: `${tenantId}/${flowId}`,
+      timeoutMs,
       signal: lease.signal,
       onLine: ({ level, message, fields }) => log[level](message, fields),
       onDropped: drop,
@@ -49,8 +52,8 @@ function outcomeOf(end: HandlerEnd, timeoutMs: number): Outcome {
     case "refused":
       return { kind: "held", reason: end.reason, delayMs: end.delayMs };
     case "aborted":
-      // The run is not this process's any more: nothing of this is written.
-      return failure("ABORTED", "The run was taken away");
+      // Never written: the lease is lost.
+      return failure("ABORTED", "The run's lease was lost");
   }
 }
 

@@ -22,7 +22,7 @@ async function logs(over: Partial<typeof BOUNDS> = {}) {
 }
 
 describe("the log of a run", () => {
-  test("keeps lines with their fields, secrets redacted, in the process's log too", async () => {
+  test("logs lines of a run to the API and to the process, with secrets redacted", async () => {
     const { open, run, kept, printed } = await logs();
     const { log, end } = open(run);
     log.info("charged", { amount: 5, credentials: "sk_live_1", card: { token: "sk_live_1" } });
@@ -45,7 +45,7 @@ describe("the log of a run", () => {
     expect(printed.join()).not.toContain("sk_live_1");
   });
 
-  test("never fails the run: what cannot be written is left out", async () => {
+  test("leaves out fields of a log line that cannot be written", async () => {
     const { open, run, kept } = await logs();
     const { log, end } = open(run);
     const loop: Record<string, unknown> = { big: 5n };
@@ -62,7 +62,7 @@ describe("the log of a run", () => {
     expect(messages).toEqual(["circular", "throws", "a text"]);
   });
 
-  test("is bounded in lines, in bytes and in attempts, and says what was too much", async () => {
+  test("bounds the lines, bytes and attempts of a run's log, and counts dropped lines", async () => {
     const { open, run, kept } = await logs();
     const first = open(run);
     for (let n = 0; n < 5; n += 1) first.log.info(`line ${n}`);

@@ -12,27 +12,28 @@ export interface HandlerLog {
 }
 
 export interface RunLogBounds {
-  /** Lines kept of one attempt; more are counted. */
+  /** Lines kept per attempt; more are counted. */
   maxLines: number;
-  /** What is kept of one attempt, and of one line, bytes. A longer line loses its fields. */
+  /** Bytes kept per attempt. */
   maxBytes: number;
+  /** Bytes kept per line. A longer line loses its fields. */
   maxLineBytes: number;
-  /** Attempts of a run whose log is kept: the newest. */
+  /** Attempts per run whose log is kept; the newest ones. */
   maxAttempts: number;
-  /** The longest that a line waits to be written while its run goes on, ms. */
+  /** How long a line of a run under way waits to be written, ms. */
   flushMs: number;
 }
 
 /** The log of one attempt. */
 export interface RunLog {
   log: HandlerLog;
-  /** Counts lines that were left out before they came here. */
+  /** Counts lines that the flow host dropped. */
   drop(lines: number): void;
-  /** Writes what is not written yet. Lines that come later are lost. Never throws. */
+  /** Writes the remaining lines. Later ones are lost. Never rejects. */
   end(): Promise<void>;
 }
 
-/** Lines go to the log of the process, and to the run's own, which the API shows. A log never fails its run. */
+/** Writes lines to the log of the process and to the run's log, which the API shows. Its failures never fail a run. */
 export function createRunLogs(deps: {
   database: Queryable;
   log: Logger;
@@ -51,7 +52,7 @@ export function createRunLogs(deps: {
 
   return (run) => {
     const { runId, fence, tenantId, attempt } = run;
-    // Most runs say nothing, and a child of the log costs more than all the rest of this.
+    // Created on first use: most runs log nothing, and a child logger is expensive.
     let child: Logger | undefined;
     const processLog = () =>
       (child ??= deps.log.child({ tenant_id: tenantId, flow: run.flowId, run_id: runId }));
@@ -60,7 +61,7 @@ export function createRunLogs(deps: {
     let dropped = 0;
     let ended = false;
     let timer: NodeJS.Timeout | undefined;
-    // One write after the other: a batch holds a run once.
+    // One write at a time: a batch contains a run once.
     let written: Promise<void> = Promise.resolve();
 
     function write(): Promise<void> {
@@ -68,7 +69,7 @@ export function createRunLogs(deps: {
       timer = undefined;
       written = written
         .then(() => writes.add({ runId, fence, tenantId, attempt, lines: [...lines], dropped }))
-        .catch((error) => processLog().debug({ err: error }, "the log of a run was not kept"));
+        .catch((error) => processLog().debug({ err: error }, "cannot store the log of a run"));
       return written;
     }
 
@@ -106,6 +107,6 @@ export function createRunLogs(deps: {
 }
 
 function shortened({ time, level, message }: LogLine, maxBytes: number): LogLine {
-  // JSON writes a character as six bytes at the most.
+  // JSON writes a character as at most six bytes.
   return { time, level, message: message.slice(0, Math.floor(maxBytes / 8)), fields: { shortened: true } };
 }

@@ -6,22 +6,23 @@ import { failpoint } from "../../../runtime/failpoint.ts";
 export interface StepBounds {
   /** Steps of one run. */
   maxSteps: number;
-  /** The result of one step, and of all steps of a run, as JSON, bytes. */
+  /** Bytes of JSON per result. */
   maxResultBytes: number;
+  /** Bytes of JSON per run. */
   maxRunBytes: number;
 }
 
 /** The results of the steps of one attempt. */
 export interface StepStore {
-  /** Results of finished steps by name, as JSON; null for one that returned undefined. */
+  /** Returns the results of finished steps by name, as JSON; null for undefined. */
   load(): Promise<Map<string, string | null>>;
-  /** Keeps a result under the run's fence. Throws with the reason when it is not kept. */
+  /** Stores a result under the run's fence. Throws with the reason if it is not stored. */
   keep(name: string, result: string | null): Promise<void>;
 }
 
 /**
- * Keeps steps for the hosts of handlers. They know the limits, and say in their own words what is too much; here the
- * limits hold whatever a host says.
+ * Stores steps for the flow hosts. A host checks the same bounds with better messages; here they are enforced whatever
+ * a host sends.
  */
 export function createStepStore(database: Queryable, bounds: StepBounds): (run: RunAttempt) => StepStore {
   return ({ runId, fence }) => {

@@ -18,7 +18,7 @@ interface Call {
   body: string;
 }
 
-/** A target that keeps its calls. */
+/** Starts a target that records its calls. */
 async function startSink(
   answer: (response: ServerResponse) => void = (response) => response.end("ok"),
 ): Promise<LocalTarget & { calls: Call[] }> {
@@ -68,7 +68,7 @@ function run(
   };
 }
 
-/** No target is ever held. */
+/** Admits every call. */
 const FREE: Targets = { acquire: async () => ({ kind: "turn", release() {} }) };
 
 function httpAction(allowPrivate: AllowPrivate = ["127.0.0.1/32"]) {
@@ -97,7 +97,7 @@ describe("the HTTP action", () => {
     });
   });
 
-  test("sends the flow's own method, headers and body, signed all the same", async () => {
+  test("signs requests with the flow's own method, headers and body", async () => {
     const sink = await startSink();
     const headers = { Authorization: "Bearer t", "Content-Type": "text/plain" };
     await httpAction()(run({ url: sink.url, method: "PUT", headers, body: "Grüße" }));
@@ -112,7 +112,7 @@ describe("the HTTP action", () => {
     expect(verify).not.toThrow();
   });
 
-  test("fills its templates, and signs what it sends", async () => {
+  test("fills templates before it signs the request", async () => {
     const sink = await startSink();
     const action = {
       url: `${sink.url}/orders/{{event.data.order}}`,
@@ -129,7 +129,7 @@ describe("the HTTP action", () => {
     new Webhook(secret).verify(call.body, call.headers as Record<string, string>);
   });
 
-  test("is dead, and sends nothing, where a value is missing or a template cannot be read", async () => {
+  test("sends no request if a template is malformed or a value is missing", async () => {
     const sink = await startSink();
     const outcomes = await Promise.all([
       httpAction()(run({ url: `${sink.url}/{{event.data.nothing}}` })),
@@ -150,7 +150,7 @@ describe("the HTTP action", () => {
     expect(sink.connected).toBe(0);
   });
 
-  test("lets no header of the flow take the place of ours", async () => {
+  test("lets no header of the flow replace one of Headrace", async () => {
     const sink = await startSink();
     const headers = {
       "Idempotency-Key": "mine",
@@ -191,7 +191,7 @@ describe("the HTTP action", () => {
     [500, "retry"],
     [501, "retry"],
     [503, "retry"],
-  ])("takes the answer %d as %s", async (status, kind) => {
+  ])("maps the HTTP status %d to the outcome %s", async (status, kind) => {
     const sink = await startSink((response) => response.writeHead(status, { location: "/secret" }).end());
     const outcome = await httpAction()(run({ url: sink.url }));
     expect(outcome).toMatchObject({ kind, responseStatus: status });
@@ -199,7 +199,7 @@ describe("the HTTP action", () => {
     expect(sink.calls).toHaveLength(1);
   });
 
-  test("says what the target answered, and nothing of the answer's body or headers", async () => {
+  test("keeps the status of a response, and neither its body nor its headers", async () => {
     const sink = await startSink((response) => response.writeHead(422, { "x-k": "hunter2" }).end("hunter2"));
     expect(await httpAction()(run({ url: sink.url }))).toEqual({
       kind: "dead",
@@ -212,19 +212,19 @@ describe("the HTTP action", () => {
   test.each([
     ["7", 7_000],
     [new Date(Date.now() + 3_600_000).toUTCString(), 3_600_000],
-  ])("waits as Retry-After %s asks", async (value, waitMs) => {
+  ])("delays the retry by Retry-After %s", async (value, waitMs) => {
     const sink = await startSink((response) => response.writeHead(429, { "retry-after": value }).end());
     const outcome = await httpAction()(run({ url: sink.url }));
     const delayMs = outcome.kind === "retry" ? (outcome.delayMs ?? 0) : 0;
     expect(Math.abs(delayMs - waitMs)).toBeLessThan(5_000);
   });
 
-  test("keeps to the flow's back-off when Retry-After asks for no wait", async () => {
+  test("keeps the flow's back-off if Retry-After is 0", async () => {
     const sink = await startSink((response) => response.writeHead(503, { "retry-after": "0" }).end());
     expect(await httpAction()(run({ url: sink.url }))).not.toHaveProperty("delayMs");
   });
 
-  test("tries again what took too long, within its bounds", async () => {
+  test("retries a request that timed out", async () => {
     const sink = await startSink(() => {});
     expect(await httpAction()(run({ url: sink.url, timeout_ms: 1 }))).toEqual({
       kind: "retry",
@@ -233,7 +233,7 @@ describe("the HTTP action", () => {
     });
   });
 
-  test("is held, and sends nothing, while its target may not be called; says what came of a call", async () => {
+  test("holds the run while its target may not be called, and reports the results of calls", async () => {
     const sink = await startSink((response) => response.writeHead(sink.calls.length > 1 ? 503 : 404).end());
     const outgoing = createOutgoingHttp({ allowPrivate: "all" });
     onTestFinished(() => outgoing.close());
@@ -260,7 +260,7 @@ describe("the HTTP action", () => {
     ]);
   });
 
-  test("tries again when the connection fails", async () => {
+  test("retries after a connection error", async () => {
     const sink = await startSink((response) => response.destroy());
     expect(await httpAction()(run({ url: sink.url }))).toMatchObject({
       kind: "retry",
@@ -268,7 +268,7 @@ describe("the HTTP action", () => {
     });
   });
 
-  test("is dead at once where a target may not be called, or a request cannot be sent", async () => {
+  test("does not retry a forbidden target or an invalid request", async () => {
     const sink = await startSink();
     expect(await httpAction([])(run({ url: sink.url }))).toMatchObject({
       kind: "dead",
@@ -280,7 +280,7 @@ describe("the HTTP action", () => {
     expect(sink.connected).toBe(0);
   });
 
-  test("gives up when the run is no longer this worker's", async () => {
+  test("aborts the request when the lease is lost", async () => {
     const sink = await startSink();
     expect(
       await httpAction()(run({ url: sink.url }, { lease: { signal: AbortSignal.abort() } })),
@@ -292,11 +292,11 @@ describe("the HTTP action", () => {
 });
 
 describe("checkActionHeaders", () => {
-  test("admits ordinary headers", () => {
+  test("accepts ordinary headers of an action", () => {
     expect(checkActionHeaders({ Authorization: "Bearer {{secret.name}}", "X-Size": "ä" })).toEqual([]);
   });
 
-  test("names every header that is ours, belongs to the connection or is malformed, never a value", () => {
+  test("names every forbidden or malformed header of an action, and never a value", () => {
     const details = checkActionHeaders({
       "Idempotency-Key": "1",
       "Webhook-Id": "1",
@@ -322,7 +322,7 @@ describe("checkActionHeaders", () => {
     ]);
   });
 
-  test("refuses more than servers take", () => {
+  test("refuses headers of an action that are too long for servers", () => {
     expect(checkActionHeaders({ "x-big": "a".repeat(7_000) })).toMatchObject([{ field: "action.headers" }]);
   });
 });

@@ -24,23 +24,22 @@ import { signOutgoing } from "./sign-outgoing.ts";
 import type { Targets } from "./targets.ts";
 
 /**
- * How long a target may take, ms. The lease of a run is kept alive by a heartbeat, so that it sets no limit; what
- * does is the worker that waits meanwhile, and the drain of a process that stops. 15 to 30 s is what Standard
- * Webhooks asks of senders; below 100 ms a handshake over TLS has no chance.
+ * How long a target may take, ms. Heartbeats extend the run's lease, so the limit comes from the slot that the run uses
+ * and from the drain of a stopping process. Standard Webhooks recommends 15 to 30 s; in less than 100 ms a TLS handshake
+ * has no chance.
  */
 const HTTP_TIMEOUT_MS = { default: 10_000, min: 100, max: 30_000 } as const;
 
-/** Of an answer no more is read, bytes: it is read so that its connection can be used again, and then dropped. */
+/** Bytes read of a response. It is read so that the connection can be reused, and then dropped. */
 const MAX_RESPONSE_BYTES = 262_144;
 
 /**
- * Sends the event to a URL, signed: as a CloudEvent, or with the body that the flow gives (`application/json` unless
- * its headers say otherwise); GET and HEAD carry no body. URL, headers and body are templates: where a value is missing
- * or does not fit, the run is dead at once and nothing is sent. 2xx succeeds; 408, 425, 429, 5xx and faults of the
- * network are tried again, after `Retry-After` where the target names it; every other answer (redirects too, which are
- * not followed) and a target that may not be called are dead at once. Of the answer only the status is kept: its body
- * may repeat what the event holds, and would outlive the event's erasure. A run whose target may not be called now is
- * held, and nothing is sent.
+ * Sends a signed request: the event as a CloudEvent, or the flow's own body (`application/json` unless its headers say
+ * otherwise). GET and HEAD have no body. URL, headers and body are templates; if a value is missing or does not fit, the
+ * run is a dead letter and nothing is sent. 2xx succeeds. 408, 425, 429, 5xx and network errors are retried, after
+ * `Retry-After` if the target sends it. Any other status (redirects too, which are not followed) and a forbidden target
+ * make the run a dead letter. Only the status of the response is kept: its body may repeat the event's values, which
+ * would outlive the event's erasure. A run whose target may not be called now is held.
  */
 export function createHttpAction(deps: {
   outgoing: OutgoingHttp;
@@ -53,7 +52,7 @@ export function createHttpAction(deps: {
     const unsigned = requestOf(run, clock.now(), isLarge ? await inTurns(jsonTexts(run)) : undefined);
     if ("kind" in unsigned) return unsigned;
     const request = await signed(unsigned);
-    // What is no URL is refused below, with its reason.
+    // An invalid URL is refused below, with its reason.
     const target = URL.canParse(request.url) ? new URL(request.url).origin : "";
     const turn = await targets.acquire({ tenantId: run.tenantId, target });
     if (turn.kind === "held") return turn;
@@ -66,7 +65,7 @@ export function createHttpAction(deps: {
   };
 }
 
-/** The headers that a flow may not set, each with the reason, and those that are malformed; empty when all are good. */
+/** Returns the headers that are malformed or that a flow may not set, each with its reason. */
 export function checkActionHeaders(headers: Readonly<Record<string, string>>): ErrorDetail[] {
   const entries = Object.entries(headers);
   const bytes = entries.reduce((sum, [name, value]) => sum + name.length + value.length, 0);
@@ -101,7 +100,7 @@ function isOurs(name: string): boolean {
   return SIGNED_HEADERS.has(name) || isConnectionHeader(name);
 }
 
-/** A request whose signature is still to be made. */
+/** A request before it is signed. */
 interface UnsignedRequest {
   request: OutgoingRequest & { body: Buffer };
   id: string;
@@ -115,7 +114,7 @@ async function signed({ request, id, nowMs, secrets }: UnsignedRequest): Promise
   return { ...request, headers: { ...request.headers, ...signature } };
 }
 
-/** The JSON of the values of a large event that the body of its action takes. */
+/** Stringifies the long values of a large event that its action's body uses. */
 function* jsonTexts({ definition: { action }, ...run }: RunAttempt): Slices<JsonTexts> {
   const texts = new Map<unknown, string>();
   const read = action.type === "http" ? templatesOf(action) : undefined;
@@ -129,10 +128,10 @@ function* jsonTexts({ definition: { action }, ...run }: RunAttempt): Slices<Json
   return texts;
 }
 
-/** A shorter text is written as JSON at once, characters. */
+/** Characters from which a text is stringified in slices. */
 const LONG_TEXT = 65_536;
 
-/** What is sent for a run, or why nothing can be. */
+/** Builds the request of a run, or the outcome if there is none. */
 function requestOf(run: RunAttempt, nowMs: number, texts: JsonTexts | undefined): UnsignedRequest | Outcome {
   const { definition, event, runId, idempotencyKey, signingSecret, formerSecret: former, lease } = run;
   const { action } = definition;
@@ -183,11 +182,11 @@ function outcomeOf(result: OutgoingResult, nowMs: number): Outcome {
   const error = { code: "HTTP_STATUS", message: `The target answered ${status}${noteOn(status)}` };
   if (status < 500 && !RETRIED.has(status)) return { kind: "dead", error, responseStatus: status };
   const delayMs = retryAfterMs(headers["retry-after"], nowMs);
-  // A wait of nothing asks for nothing: the flow's own back-off holds.
+  // With `Retry-After: 0` the flow's own back-off applies.
   return { kind: "retry", error, responseStatus: status, ...(delayMs ? { delayMs } : {}) };
 }
 
-/** A target that answers is up, unless its answer says otherwise; a fault of our own says nothing of it. */
+/** Returns the result for the target's breaker. Undefined if the call failed on our side. */
 function targetResultOf(result: OutgoingResult, outcome: Outcome): TargetResult | undefined {
   if (result.kind === "refused") return undefined;
   if (result.kind === "failed" && (result.code === "ABORTED" || result.code === "OVERLOADED"))
@@ -197,7 +196,7 @@ function targetResultOf(result: OutgoingResult, outcome: Outcome): TargetResult 
   return { kind: "failed", error: outcome.error.message, isTimeout, retryAfterMs: outcome.delayMs };
 }
 
-/** Of the 4xx, those that say "not now". */
+/** The retried statuses below 500. */
 const RETRIED = new Set([408, 425, 429]);
 
 function noteOn(status: number): string {

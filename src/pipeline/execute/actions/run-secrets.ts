@@ -5,18 +5,20 @@ import type { Queryable } from "../../../postgres/core/database.ts";
 import type { KeyRing, Sealed } from "../../../postgres/core/key-ring.ts";
 import { secretNamesOf } from "./action-templates.ts";
 
-/** A tenant's secrets by name; one that does not exist is not there. */
+/** A tenant's secrets by name. Unknown names are absent. */
 export type Secrets = Readonly<Record<string, string>>;
 
-interface TakingRun {
+interface RunWithAction {
   tenantId: string;
   action: FlowAction;
 }
 
-/** The secrets that the actions of a batch of runs take; undefined for a run that takes one which cannot be opened. */
-export type LoadRunSecrets = (runs: readonly TakingRun[]) => Promise<(run: TakingRun) => Secrets | undefined>;
+/** Loads the secrets of a batch of runs. The result is undefined for a run with a secret that cannot be decrypted. */
+export type LoadRunSecrets = (
+  runs: readonly RunWithAction[],
+) => Promise<(run: RunWithAction) => Secrets | undefined>;
 
-/** Reads them in one query, and in none where no action takes any. What is opened lives as long as its batch. */
+/** Loads secrets in one query, or in none if no action uses any. Decrypted secrets live as long as their batch. */
 export function createRunSecrets(database: Queryable, keyRing: KeyRing): LoadRunSecrets {
   return async (runs) => {
     const wanted = new Map(
@@ -43,7 +45,7 @@ export function createRunSecrets(database: Queryable, keyRing: KeyRing): LoadRun
 
 const NONE: Secrets = {};
 
-/** Undefined for a secret whose key is gone: it must not hold up the other runs of its batch. */
+/** Returns undefined if the secret's key is missing, so that the other runs of the batch go on. */
 function openSecret(keyRing: KeyRing, secret: SecretName & Sealed): string | undefined {
   try {
     return keyRing.open(secret, secretAad(secret));

@@ -7,7 +7,7 @@ const secret = `whsec_${Buffer.alloc(32, 7).toString("base64")}`;
 const nowMs = Date.now();
 
 describe("signOutgoing", () => {
-  test("signs what the reference library of Standard Webhooks verifies", () => {
+  test("signs requests that the reference library of Standard Webhooks verifies", () => {
     const body = Buffer.from('{"name":"Zoë"}');
     const headers = finish(signOutgoing({ id: "run-1", nowMs, body, secrets: [secret] }));
     expect(headers["webhook-timestamp"]).toBe(String(Math.floor(nowMs / 1_000)));
@@ -17,14 +17,14 @@ describe("signOutgoing", () => {
     expect(() => new Webhook(secret).verify('{"name":"Zoe"}', headers)).toThrow("No matching signature");
   });
 
-  test("signs with each of two secrets, so that a target that knows either is content", () => {
+  test("signs with each of two secrets, and either verifies", () => {
     const former = `whsec_${Buffer.alloc(32, 9).toString("base64")}`;
     const body = Buffer.from('{"n":1}');
     const headers = finish(signOutgoing({ id: "run-1", nowMs, body, secrets: [secret, former] }));
     for (const known of [secret, former]) expect(new Webhook(known).verify(body, headers)).toEqual({ n: 1 });
   });
 
-  test("signs an empty body, and with a secret that lacks the prefix", () => {
+  test("signs an empty body with a secret without prefix", () => {
     const bare = secret.slice("whsec_".length);
     const headers = finish(signOutgoing({ id: "run-1", nowMs, body: Buffer.alloc(0), secrets: [bare] }));
     expect(new Webhook(secret).verify("", headers)).toBeUndefined();

@@ -1,14 +1,13 @@
 import { createHmac } from "node:crypto";
 import type { Slices } from "../../../domain/slices.ts";
 
-/** Bytes hashed in one slice, a millisecond or two. */
+/** Bytes hashed per slice: 1 to 2 ms. */
 const HASHED_AT_ONCE = 1_048_576;
 
 /**
- * The headers by which a target knows that a request is ours and whole: Standard Webhooks 1.0.0, symmetric (v1). The
- * target verifies with any of that standard's libraries and the flow's secret: `whsec_`, then the key in base64. The
- * bytes signed are the bytes sent; `id` holds no dot. Of several secrets each signs, and a target that knows one of them is
- * content.
+ * Returns the signature headers of Standard Webhooks 1.0.0, symmetric (v1). The target verifies them with any library of
+ * the standard and the flow's secret: `whsec_` and the key in base64. `id` must not contain a dot. Each secret signs, so
+ * a target needs one of them.
  * Source: https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
  */
 export function* signOutgoing(request: {

@@ -3,22 +3,22 @@ import type { Held } from "../../../domain/flow/outcome.ts";
 import type { Breakers, Target, TargetResult } from "../breakers.ts";
 import type { SharedSemaphore } from "../slots/shared-semaphore.ts";
 
-/** Who may call a target now: asked before each call, told what came of it. */
+/** Admission of calls to targets, by circuit breaker and concurrency. */
 export interface Targets {
-  /** A turn, or why and for how long the run is held: its breaker is open, or too many calls are under way. */
+  /** Returns a turn, or holds the run: its breaker is open, or too many calls are under way. */
   acquire(target: Target): Promise<Held | Turn>;
 }
 
 export interface Turn {
   kind: "turn";
-  /** Ends the turn; undefined where the call says nothing of the target. */
+  /** Ends the turn. The result is undefined if the call says nothing about the target. */
   release(result: TargetResult | undefined): void;
 }
 
 export function createTargets(deps: {
   breakers: Breakers;
   semaphore: SharedSemaphore;
-  /** Calls to one target of a tenant that are under way at once. */
+  /** Concurrent calls per tenant and target. */
   concurrency: number;
   monotonicMs: () => number;
 }): Targets {
@@ -32,7 +32,7 @@ export function createTargets(deps: {
         return { kind: "held", reason, delayMs: permit.delayMs };
       }
       const enteredMs = monotonicMs();
-      // After the place, so that whoever has the probe calls at once.
+      // After the permit, so that a probe calls at once.
       const held = await breakers.check(target);
       if (held !== undefined) {
         semaphore.release(key, undefined);

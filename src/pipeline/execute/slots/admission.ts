@@ -10,25 +10,26 @@ import type { Executor, PreparedRun } from "../executor.ts";
 import { createSlotLines, type SlotBounds } from "./slot-lines.ts";
 
 export interface AdmissionBounds extends SlotBounds {
-  /** Runs that are put off in one statement. */
+  /** Runs put off per statement. */
   batchSize: number;
   /**
-   * How long the first run of a tenant is put off at most, ms, if this process is gone before it resumes it. Of a hundred
-   * put off before it, each later one is so much longer, up to `maxHoldMs`.
+   * How long the first run of a tenant is put off, ms; this process usually resumes it earlier. Each further hundred
+   * runs add as much, up to `maxHoldMs`.
    */
   holdMs: number;
   maxHoldMs: number;
-  /** After a look for runs that failed, the wait until the next one, ms. */
+  /** The wait after a failed query for runs that were put off, ms. */
   retryMs: number;
   /**
-   * After a resumed run that its breaker or a full bound held, the wait until more runs of its tenant are resumed, ms, and
-   * how many: each would cost a claim to find out the same.
+   * The pause before more runs of a tenant are resumed, ms, if a resumed run was held by a breaker or a bound: each
+   * costs a claim and is probably held too.
    */
   pauseMs: number;
+  /** Runs resumed after such a pause. */
   maxProbing: number;
 }
 
-/** A run that this process has claimed, or is about to, in a slot. */
+/** A run that needs a slot. */
 export interface SlotUser {
   id: string;
   tenantId: string;
@@ -36,24 +37,24 @@ export interface SlotUser {
 }
 
 /**
- * Begins runs as slots are free for their tenants. Runs whose tenant holds all that it may are put off into PostgreSQL,
- * their attempts unspent, and are resumed in the order of their events when it may have slots again, without a job.
+ * Starts runs when their tenants get slots. Runs of a tenant that uses its share are put off into PostgreSQL, without
+ * spending an attempt, and resumed without a job, in the order of their events, when the tenant gets slots again.
  */
 export interface Admission {
-  /** Resolves when each run of the job was claimed in a slot, is put off, or is another's. */
+  /** Resolves when each run of the job is claimed in a slot, put off, or found to belong to another process. */
   admit(lane: Priority, job: JobData): Promise<void>;
-  /** Takes a slot for a run that is about to be claimed. False where its tenant may have none, or others wait. */
+  /** Takes a slot for a run that is about to be claimed. False if its tenant gets none, or runs of it wait. */
   reserve(run: SlotUser): boolean;
-  /** Gives such a slot back unused. */
+  /** Releases a reserved slot that was not used. */
   cancel(run: SlotUser): void;
-  /** Carries out runs that were claimed in reserved slots, and tells when each has ended. Resolves when all have. */
-  begin(claimed: ClaimedRuns, onEnded: (run: SlotUser) => void): Promise<void>;
-  /** Notes that these came due: those among them that were put off are resumed, and what stands behind them. */
-  note(due: readonly DueRun[]): void;
-  /** Begins nothing more. */
+  /** Executes runs that were claimed in reserved slots and reports the end of each. Resolves when all have ended. */
+  start(claimed: ClaimedRuns, onEnded: (run: SlotUser) => void): Promise<void>;
+  /** Resumes tenants whose put-off runs are among the due ones. */
+  resumeDue(due: readonly DueRun[]): void;
+  /** Starts no more runs. */
   stop(): void;
-  /** Resolves when what has begun has ended. */
-  emptied(): Promise<void>;
+  /** Resolves when all runs that were started have ended. */
+  drained(): Promise<void>;
 }
 
 export function createAdmission(deps: {
@@ -65,8 +66,8 @@ export function createAdmission(deps: {
   onError: (error: unknown) => void;
 }): Admission {
   const { database, executor, bounds, monotonicMs, onError } = deps;
-  const inHand = new Set<Promise<unknown>>();
-  /** Of each lane and tenant with runs that were put off: how many, and when one that was resumed was held, ms. */
+  const underWay = new Set<Promise<unknown>>();
+  /** Per lane and tenant: the number of runs put off, and when a resumed run was last held, ms. */
   const lines = new Map<string, { runs: number; heldMs: number }>();
   const slots = createSlotLines({ bounds, monotonicMs, resume });
   const batches = {
@@ -87,7 +88,7 @@ export function createAdmission(deps: {
     { ...batches, maxItems: bounds.batchSize },
   );
 
-  /** The further back a run stands the longer, so that a long line seldom comes due. */
+  /** Grows with the number of runs put off, so that runs of a long line seldom come due. */
   function nextDelayMs(lane: Priority, tenantId: string): number {
     const name = `${lane} ${tenantId}`;
     const line = lines.get(name) ?? { runs: 0, heldMs: Number.NEGATIVE_INFINITY };
@@ -97,18 +98,18 @@ export function createAdmission(deps: {
   }
 
   function track<Result>(work: Promise<Result>): Promise<Result> {
-    inHand.add(work);
-    const done = () => inHand.delete(work);
+    underWay.add(work);
+    const done = () => underWay.delete(work);
     work.then(done, done);
     return work;
   }
 
-  /** Carries a run out and gives its slot back. */
-  async function carryOut(prepared: PreparedRun): Promise<void> {
+  /** Executes a run and releases its slot. */
+  async function execute(prepared: PreparedRun): Promise<void> {
     const { lane, tenantId } = prepared.run;
     const startedMs = monotonicMs();
     try {
-      const { isHeld } = await executor.carryOut(prepared);
+      const { isHeld } = await executor.execute(prepared);
       const line = isHeld ? lines.get(`${lane} ${tenantId}`) : undefined;
       if (line !== undefined) line.heldMs = monotonicMs();
     } finally {
@@ -116,30 +117,27 @@ export function createAdmission(deps: {
     }
   }
 
-  function start(prepared: PreparedRun): void {
-    track(carryOut(prepared)).catch(onError);
-  }
-
-  /** Claims runs in slots that were taken for them, and starts those that it got. */
+  /** Claims runs in slots that were taken for them, and executes those that it got. */
   async function claim(lane: Priority, tenantId: string, job: JobData, taken: number): Promise<void> {
     let left = taken;
     try {
       for (const prepared of await executor.claim(job)) {
         const { run } = prepared;
-        // The claim of a flow with limits may bring runs of another lane, and more than there are slots.
-        const isIn = left > 0 && run.lane === lane && run.tenantId === tenantId;
-        if (isIn) left -= 1;
-        if (isIn || slots.takeClaimed(run.lane, run.tenantId, 1) > 0) start(prepared);
-        else track(putBack(prepared)).catch(onError);
+        // A claim of runs with limits may return runs of another lane, and more than there are slots.
+        const hasSlot = left > 0 && run.lane === lane && run.tenantId === tenantId;
+        if (hasSlot) left -= 1;
+        if (hasSlot || slots.takeClaimed(run.lane, run.tenantId, 1) > 0)
+          track(execute(prepared)).catch(onError);
+        else track(putOff(prepared)).catch(onError);
       }
     } finally {
       slots.release(lane, tenantId, left, undefined);
     }
   }
 
-  async function putBack({ run }: PreparedRun): Promise<void> {
+  async function putOff({ run }: PreparedRun): Promise<void> {
     const { lane, tenantId } = run;
-    await executor.putBack(run, { reason: TENANT_SLOTS, delayMs: nextDelayMs(lane, tenantId) });
+    await executor.hold(run, { reason: TENANT_SLOTS, delayMs: nextDelayMs(lane, tenantId) });
     slots.putOff(lane, tenantId);
   }
 
@@ -190,7 +188,7 @@ export function createAdmission(deps: {
     },
     reserve: ({ lane, tenantId }) => slots.takeFree(lane, tenantId, 1) > 0,
     cancel: ({ lane, tenantId }) => slots.release(lane, tenantId, 1, undefined),
-    async begin(claimed, onEnded) {
+    async start(claimed, onEnded) {
       let prepared: PreparedRun[];
       try {
         prepared = await track(executor.prepare(claimed));
@@ -201,15 +199,15 @@ export function createAdmission(deps: {
         }
         throw error;
       }
-      await Promise.all(prepared.map((one) => track(carryOut(one).finally(() => onEnded(one.run)))));
+      await Promise.all(prepared.map((one) => track(execute(one).finally(() => onEnded(one.run)))));
     },
-    note(due) {
+    resumeDue(due) {
       for (const { lane, tenantId, heldReason } of due)
         if (heldReason === TENANT_SLOTS) slots.putOff(lane, tenantId);
     },
     stop: () => slots.stop(),
-    async emptied() {
-      while (inHand.size > 0) await Promise.allSettled(inHand);
+    async drained() {
+      while (underWay.size > 0) await Promise.allSettled(underWay);
     },
   };
 }

@@ -7,8 +7,13 @@ import { takeShare } from "../../../redis/shared-count.ts";
 import { createSharedSemaphore, type SharedSemaphore, type TakeShare } from "./shared-semaphore.ts";
 
 const BOUNDS = {
-  ...{ statedMs: 4_000, ttlMs: 15_000, spare: 8, settleMs: 5, aloneMs: 50 },
-  ...{ minDelayMs: 100, maxDelayMs: 30_000 },
+  statedMs: 4_000,
+  ttlMs: 15_000,
+  spare: 8,
+  settleMs: 5,
+  aloneMs: 50,
+  minDelayMs: 100,
+  maxDelayMs: 30_000,
 };
 
 function setUp() {
@@ -25,7 +30,7 @@ function setUp() {
     await lose();
     redis.disconnect();
   });
-  /** One process's semaphore, and how often they asked Redis. */
+  /** Creates the semaphore of one process, which counts its calls to Redis. */
   const process = (over: Partial<typeof BOUNDS> = {}): SharedSemaphore & { calls: number } => {
     const bounds = { ...BOUNDS, ...over };
     const owner = randomUUID();
@@ -43,12 +48,12 @@ function setUp() {
 }
 
 async function entered(semaphore: SharedSemaphore, times: number, bound: number): Promise<number> {
-  const places = await Promise.all(Array.from({ length: times }, () => semaphore.acquire("k", bound)));
-  return places.filter((place) => place.kind === "entered").length;
+  const permits = await Promise.all(Array.from({ length: times }, () => semaphore.acquire("k", bound)));
+  return permits.filter((permit) => permit.kind === "entered").length;
 }
 
-describe("shared bounds", () => {
-  test("hold over processes, and give what one leaves to another", async () => {
+describe("createSharedSemaphore", () => {
+  test("bounds permits over processes, and hands released permits to another process", async () => {
     const { process } = setUp();
     const [one, two] = [process(), process()];
     const first = await Promise.all([entered(one, 30, 40), entered(two, 30, 40)]);
@@ -58,7 +63,7 @@ describe("shared bounds", () => {
     await expect.poll(() => entered(two, 40, 40)).toBe(first[0]);
   });
 
-  test("ask once in a while far from the bound", async () => {
+  test("seldom calls Redis while few permits are used", async () => {
     const { process } = setUp();
     const one = process();
     for (let n = 0; n < 1_000; n += 1) {
@@ -68,7 +73,7 @@ describe("shared bounds", () => {
     expect(one.calls).toBe(1);
   });
 
-  test("are right again when Redis lost the counts, with the next statement of each process", async () => {
+  test("restores the shares of permits that Redis lost with the next statement of each process", async () => {
     const { process, lose } = setUp();
     const [one, two] = [process(), process()];
     expect(await entered(one, 40, 40)).toBe(40);
@@ -77,14 +82,14 @@ describe("shared bounds", () => {
     expect(await entered(two, 10, 40)).toBe(0);
   });
 
-  test("free what a process had that is gone", async () => {
+  test("frees the permits of a lost process", async () => {
     const { process } = setUp();
     const [one, two] = [process({ ttlMs: 100 }), process()];
     expect(await entered(one, 10, 10)).toBe(10);
     await expect.poll(() => entered(two, 1, 10)).toBe(1);
   });
 
-  test("are kept by each process alone while Redis is away", async () => {
+  test("bounds the permits of each process alone while Redis is away", async () => {
     const semaphore = createSharedSemaphore({
       takeShare: () => Promise.reject(new Error("away")),
       bounds: BOUNDS,
@@ -95,17 +100,17 @@ describe("shared bounds", () => {
     expect(await entered(semaphore, 5, 10)).toBe(1);
   });
 
-  test("put off the longer, the more were put off before", async () => {
+  test("proposes longer waits to later callers that get no permit", async () => {
     const { process } = setUp();
     const one = process();
     await entered(one, 2, 2);
-    const places = await Promise.all(Array.from({ length: 20 }, () => one.acquire("k", 2)));
-    const delays = places.map((place) => (place.kind === "full" ? place.delayMs : 0));
+    const permits = await Promise.all(Array.from({ length: 20 }, () => one.acquire("k", 2)));
+    const delays = permits.map((permit) => (permit.kind === "full" ? permit.delayMs : 0));
     expect(delays[0]).toBeGreaterThanOrEqual(100);
     expect((delays.at(-1) ?? 0) - (delays[0] ?? 0)).toBeGreaterThan(500);
   });
 
-  test("put off for as long again as all places have been held, where none came free", async () => {
+  test("proposes to wait as long again as no permit was released", async () => {
     let nowMs = 1_000;
     const semaphore = createSharedSemaphore({
       takeShare: () => Promise.reject(new Error("away")),
@@ -114,8 +119,8 @@ describe("shared bounds", () => {
     });
     expect(await entered(semaphore, 2, 2)).toBe(2);
     const delay = async () => {
-      const place = await semaphore.acquire("k", 2);
-      return place.kind === "full" ? place.delayMs : 0;
+      const permit = await semaphore.acquire("k", 2);
+      return permit.kind === "full" ? permit.delayMs : 0;
     };
     expect(await delay()).toBeLessThan(1_000);
     nowMs += 8_000;

@@ -2,58 +2,60 @@ import { delay } from "../../../runtime/delay.ts";
 import type { Step } from "../../../runtime/loop.ts";
 
 export interface SharedSemaphoreBounds {
-  /** How often a process states what it has, ms. */
+  /** The interval in which a process states its share, ms. */
   statedMs: number;
-  /** For how long that counts, ms: a process that is gone gives its part up after this time. */
+  /** How long a stated share counts, ms. The share of a lost process ends after this time. */
   ttlMs: number;
-  /** While less than half is used over all processes, one takes this many more than it needs, and asks less often. */
+  /** Permits taken beyond the need while less than half of the bound is used, so that Redis is called less often. */
   spare: number;
-  /** Near the bound, what a process no longer needs is given up after this time, ms. */
+  /** Near the bound, the time after which unused permits are given up, ms. */
   settleMs: number;
-  /** After a Redis that did not answer, how long each process counts for itself, ms. */
+  /** How long each process counts alone after a failed call to Redis, ms. */
   aloneMs: number;
-  /** The shortest and the longest that a run is put off which finds no place, ms. */
+  /** The shortest and the longest wait proposed to a caller that gets no permit, ms. */
   minDelayMs: number;
   maxDelayMs: number;
 }
 
-/** States a part of a shared count, and takes more within the bound. */
+/** States a share of a count and takes up to `want` more, within the bound. */
 export type TakeShare = (
   key: string,
   share: { mine: number; want: number; bound: number },
 ) => Promise<{ taken: number; others: number }>;
 
 /**
- * Bounds on what is under way at once, by key, over all processes. Each process holds a part of a bound and gives it
- * out itself, so that far from the bound it asks once in a while and not once a run; near it every place is asked for,
- * and given up at once. No bound is exceeded while Redis keeps what it is told; when Redis loses it, all parts are
- * known again within `statedMs`, and while it is away each process keeps the bound by itself.
+ * A semaphore per key, over all processes. Each process has a share of the permits and hands them out itself: far from
+ * the bound it calls Redis once in a while, near the bound for every permit. No bound is exceeded while Redis keeps its
+ * data. After a loss all shares are stated again within `statedMs`. While Redis is away, each process applies the bound
+ * alone.
  */
 export interface SharedSemaphore {
-  /** A place, or how long to be put off, ms: the longer, the more were put off before. */
+  /** Takes a permit, or proposes a wait, which grows with the number of callers that got none. */
   acquire(key: string, bound: number): Promise<Permit>;
-  /** Gives a place back that was used for this time, ms; undefined where it was not. */
+  /** Releases a permit. `usedMs` is how long it was used; undefined if it was not. */
   release(key: string, usedMs: number | undefined): void;
-  /** One statement of what this process has. */
+  /** States the shares of this process once. */
   state: Step;
 }
 
 export type Permit = { kind: "entered" } | { kind: "full"; delayMs: number };
 
-interface Part {
+interface Share {
   bound: number;
   used: number;
-  /** Places that are this process's, used or not. */
+  /** Permits of this process, used or not. */
   mine: number;
+  /** Permits of the other processes, as of the last call. */
   others: number;
-  /** Whether a call is under way: one at a time, so that none states what is no longer so. */
-  asking: boolean;
-  waiting: ((place: Permit) => void)[];
+  /** True while a call is under way. There is one at a time, so that none states outdated numbers. */
+  calling: boolean;
+  waiting: ((permit: Permit) => void)[];
   settling: boolean;
-  /** How long a place is had, in the running mean, ms; and until when the places are spoken for. */
+  /** Running mean of the time that a permit is used, ms. */
   meanMs: number;
+  /** The time until which the permits are promised to callers that wait. */
   tailMs: number;
-  /** When a place was last taken or given back. */
+  /** The last time that a permit was taken or released. */
   changedMs: number;
 }
 
@@ -63,89 +65,89 @@ export function createSharedSemaphore(deps: {
   monotonicMs: () => number;
 }): SharedSemaphore {
   const { takeShare, bounds, monotonicMs } = deps;
-  const parts = new Map<string, Part>();
+  const shares = new Map<string, Share>();
   let aloneUntil = Number.NEGATIVE_INFINITY;
 
-  /** Asks for what is waited for until nobody waits. */
-  async function ask(key: string, part: Part): Promise<void> {
-    part.asking = true;
-    // What comes in the same turn is asked for together.
+  /** Calls Redis for permits until no caller waits. */
+  async function call(key: string, share: Share): Promise<void> {
+    share.calling = true;
+    // Callers of the same turn share a call.
     await Promise.resolve();
-    while (part.waiting.length > 0) {
-      const waiting = part.waiting.splice(0);
-      const needed = waiting.length - (part.mine - part.used);
-      if (needed > 0) await take(key, part, needed);
-      for (const answer of waiting) answer(placeIn(part));
+    while (share.waiting.length > 0) {
+      const waiting = share.waiting.splice(0);
+      const needed = waiting.length - (share.mine - share.used);
+      if (needed > 0) await take(key, share, needed);
+      for (const resolve of waiting) resolve(permitOf(share));
     }
-    part.asking = false;
+    share.calling = false;
   }
 
-  async function take(key: string, part: Part, needed: number): Promise<void> {
-    const isFar = (part.others + part.mine + needed) * 2 < part.bound;
-    const share = { mine: part.mine, want: needed + (isFar ? bounds.spare : 0), bound: part.bound };
+  async function take(key: string, share: Share, needed: number): Promise<void> {
+    const isFar = (share.others + share.mine + needed) * 2 < share.bound;
+    const stated = { mine: share.mine, want: needed + (isFar ? bounds.spare : 0), bound: share.bound };
     try {
       if (monotonicMs() < aloneUntil) throw new Error("Redis did not answer a moment ago");
-      const { taken, others } = await takeShare(key, share);
-      part.mine += taken;
-      part.others = others;
+      const { taken, others } = await takeShare(key, stated);
+      share.mine += taken;
+      share.others = others;
     } catch {
       if (monotonicMs() >= aloneUntil) aloneUntil = monotonicMs() + bounds.aloneMs;
-      part.mine = Math.min(part.bound, part.mine + needed);
+      share.mine = Math.min(share.bound, share.mine + needed);
     }
   }
 
-  function placeIn(part: Part): Permit {
+  function permitOf(share: Share): Permit {
     const nowMs = monotonicMs();
-    if (part.used < part.mine) {
-      part.used += 1;
-      part.changedMs = nowMs;
+    if (share.used < share.mine) {
+      share.used += 1;
+      share.changedMs = nowMs;
       return ENTERED;
     }
-    // Places that are all held for longer than ever will be for longer still.
-    const heldMs = nowMs - part.changedMs;
-    part.tailMs =
-      Math.max(part.tailMs, nowMs + Math.max(bounds.minDelayMs, heldMs)) +
-      Math.max(part.meanMs, heldMs) / part.bound;
-    return { kind: "full", delayMs: Math.min(bounds.maxDelayMs, part.tailMs - nowMs) };
+    // If no permit was released for a long time, expect the same again.
+    const unchangedMs = nowMs - share.changedMs;
+    share.tailMs =
+      Math.max(share.tailMs, nowMs + Math.max(bounds.minDelayMs, unchangedMs)) +
+      Math.max(share.meanMs, unchangedMs) / share.bound;
+    return { kind: "full", delayMs: Math.min(bounds.maxDelayMs, share.tailMs - nowMs) };
   }
 
-  /** Gives up what is not used; a place that is asked for meanwhile waits for the answer. */
-  async function giveUp(key: string, part: Part): Promise<void> {
-    if (part.asking) return;
-    part.asking = true;
-    part.mine = part.used;
-    if (part.used === 0) parts.delete(key);
-    const share = { mine: part.mine, want: 0, bound: part.bound };
-    const answer = await takeShare(key, share).catch(() => undefined);
-    part.others = answer?.others ?? part.others;
-    await ask(key, part);
+  /** Gives up unused permits. Callers that come meanwhile wait for the call to end. */
+  async function giveUp(key: string, share: Share): Promise<void> {
+    if (share.calling) return;
+    share.calling = true;
+    share.mine = share.used;
+    if (share.used === 0) shares.delete(key);
+    const stated = { mine: share.mine, want: 0, bound: share.bound };
+    const result = await takeShare(key, stated).catch(() => undefined);
+    share.others = result?.others ?? share.others;
+    await call(key, share);
   }
 
   return {
     async acquire(key, bound) {
-      const part = parts.get(key) ?? newPart(bound, monotonicMs());
-      parts.set(key, part);
-      if (part.used < part.mine && part.waiting.length === 0) return placeIn(part);
+      const share = shares.get(key) ?? newShare(bound, monotonicMs());
+      shares.set(key, share);
+      if (share.used < share.mine && share.waiting.length === 0) return permitOf(share);
       return await new Promise((resolve) => {
-        part.waiting.push(resolve);
-        if (!part.asking) void ask(key, part);
+        share.waiting.push(resolve);
+        if (!share.calling) void call(key, share);
       });
     },
     release(key, usedMs) {
-      const part = parts.get(key);
-      if (part === undefined) return;
-      part.used -= 1;
-      part.changedMs = monotonicMs();
-      if (usedMs !== undefined) part.meanMs += (usedMs - part.meanMs) * SMOOTHING;
-      if ((part.others + part.mine) * 2 < part.bound || part.settling) return;
-      part.settling = true;
+      const share = shares.get(key);
+      if (share === undefined) return;
+      share.used -= 1;
+      share.changedMs = monotonicMs();
+      if (usedMs !== undefined) share.meanMs += (usedMs - share.meanMs) * SMOOTHING;
+      if ((share.others + share.mine) * 2 < share.bound || share.settling) return;
+      share.settling = true;
       void delay(bounds.settleMs, { ref: false }).then(() => {
-        part.settling = false;
-        if (part.mine > part.used && parts.get(key) === part) void giveUp(key, part);
+        share.settling = false;
+        if (share.mine > share.used && shares.get(key) === share) void giveUp(key, share);
       });
     },
     async state() {
-      await Promise.all([...parts].map(([key, part]) => giveUp(key, part)));
+      await Promise.all([...shares].map(([key, share]) => giveUp(key, share)));
       return { waitMs: bounds.statedMs };
     },
   };
@@ -153,16 +155,16 @@ export function createSharedSemaphore(deps: {
 
 const ENTERED: Permit = { kind: "entered" };
 
-/** The share of one run in the running mean. */
+/** Weight of one use in the running mean. */
 const SMOOTHING = 0.1;
 
-function newPart(bound: number, nowMs: number): Part {
+function newShare(bound: number, nowMs: number): Share {
   return {
     bound,
     used: 0,
     mine: 0,
     others: 0,
-    asking: false,
+    calling: false,
     waiting: [],
     settling: false,
     meanMs: 100,

@@ -2,40 +2,39 @@ import { LANES, type Priority } from "../../../domain/priority.ts";
 import { createSlotPool, type SlotPool } from "./slot-pool.ts";
 
 export interface SlotBounds {
-  /** Runs that this process carries out at once, by lane; no tenant may have more than half of them. */
+  /** Concurrent runs of this process, by lane. A tenant gets at most half of them. */
   slots: Readonly<Record<Priority, number>>;
-  /** A job waits for slots no longer than this, ms; then its runs are put off, and those behind it stand in no line. */
+  /** How long a job waits for slots, ms. Then its runs and those of the jobs behind it are put off. */
   slotWaitMs: number;
-  /** Runs that are resumed together. */
+  /** Runs resumed at once. */
   maxResumed: number;
 }
 
 /**
- * The slots of each lane, and a line of each tenant that waits for some. A line is short: what would wait longer than
- * `slotWaitMs` is put off into PostgreSQL, so that it stands before nobody else in the queue. While runs of a tenant are
- * put off, those that come later are put off behind them.
+ * The slots of each lane, and a line of waiting jobs per tenant. Lines are short: runs that would wait longer than
+ * `slotWaitMs` are put off into PostgreSQL, so that they block no other tenant's jobs in the queue. While runs of a
+ * tenant are put off, later ones are put off behind them.
  */
 export interface SlotLines {
   /**
-   * Takes up to `want` slots, as soon as the tenant may have one, and returns how many it got; 0 says that the runs are
-   * to be put off.
+   * Takes up to `want` slots as soon as the tenant gets one, and returns the number taken. 0: the runs must be put off.
    */
   enter(lane: Priority, tenantId: string, want: number): Promise<number>;
-  /** Takes up to `want` slots at once, where nothing of the tenant waits. */
+  /** Takes up to `want` slots without waiting, and none if jobs or runs of the tenant wait. */
   takeFree(lane: Priority, tenantId: string, want: number): number;
-  /** Takes up to `want` slots at once, for runs that are claimed already, whatever waits. */
+  /** Takes up to `want` slots without waiting, for runs that are already claimed, even if others wait. */
   takeClaimed(lane: Priority, tenantId: string, want: number): number;
-  /** Gives slots back; `usedMs` is how long one was used, undefined where it was not. */
+  /** Releases slots. `usedMs` is how long one was used; undefined if it was not. */
   release(lane: Priority, tenantId: string, count: number, usedMs: number | undefined): void;
-  /** Says that runs of the tenant are put off: they are resumed as soon as it may have slots. */
+  /** States that runs of the tenant are put off: they are resumed as soon as it gets slots. */
   putOff(lane: Priority, tenantId: string): void;
-  /** Lets nobody wait any more. */
+  /** Ends all waits. */
   stop(): void;
 }
 
 interface Waiter {
   want: number;
-  /** When it waits no longer. */
+  /** The end of its wait. */
   untilMs: number;
   answer: (taken: number) => void;
 }
@@ -45,18 +44,19 @@ interface Line {
   tenantId: string;
   waiting: Waiter[];
   timer: NodeJS.Timeout | undefined;
-  /** Whether runs of it are known to be put off, and whether they are being looked for. */
+  /** True while runs of the tenant may be put off. */
   hasPutOff: boolean;
   isResuming: boolean;
-  /** How long a slot is used, in the running mean, ms; when one was last taken or given back. */
+  /** Running mean of the time that a slot is used, ms. */
   meanMs: number;
+  /** The last time that a slot was taken or released, ms. */
   progressMs: number;
 }
 
 interface Lane {
   pool: SlotPool;
   lines: Map<string, Line>;
-  /** Lines that have something to wait for, in the order of their turns. */
+  /** Lines with waiting jobs or put-off runs, in the order in which they are served. */
   pending: Set<Line>;
   isServing: boolean;
 }
@@ -65,8 +65,8 @@ export function createSlotLines(deps: {
   bounds: SlotBounds;
   monotonicMs: () => number;
   /**
-   * Begins runs that are put off in slots that were taken for them, and gives back what it does not use. Resolves with
-   * whether more may be put off. Never rejects.
+   * Starts put-off runs in slots that were taken for them, and releases unused slots. Resolves with whether more runs
+   * may be put off. Never rejects.
    */
   resume: (lane: Priority, tenantId: string, taken: number) => Promise<boolean>;
 }): SlotLines {
@@ -87,7 +87,16 @@ export function createSlotLines(deps: {
     const { lines } = laneOf(lane);
     let line = lines.get(tenantId);
     if (line === undefined) {
-      line = { lane, tenantId, waiting: [], timer: undefined, ...FRESH, progressMs: monotonicMs() };
+      line = {
+        lane,
+        tenantId,
+        waiting: [],
+        timer: undefined,
+        hasPutOff: false,
+        isResuming: false,
+        meanMs: 0,
+        progressMs: monotonicMs(),
+      };
       lines.set(tenantId, line);
     }
     return line;
@@ -99,14 +108,14 @@ export function createSlotLines(deps: {
     return taken;
   }
 
-  /** How long the last of a line waits, by how long its slots are used. One that is used for longer counts as it is. */
+  /** Estimates the wait of the last job in a line, from the time that the tenant's slots are used. */
   function waitMs(line: Line): number {
     const waiting = line.waiting.reduce((sum, { want }) => sum + want, 0);
-    const held = Math.max(1, laneOf(line.lane).pool.heldBy(line.tenantId));
-    return (waiting / held) * Math.max(line.meanMs, monotonicMs() - line.progressMs);
+    const taken = Math.max(1, laneOf(line.lane).pool.takenBy(line.tenantId));
+    return (waiting / taken) * Math.max(line.meanMs, monotonicMs() - line.progressMs);
   }
 
-  /** Serves what waits once the turn of the event loop has ended: the slots that came free in it together. */
+  /** Serves the lane at the end of the event loop's turn, so that slots released in one turn are given out together. */
   function serveSoon(lane: Lane): void {
     if (lane.isServing || lane.pending.size === 0) return;
     lane.isServing = true;
@@ -135,7 +144,7 @@ export function createSlotLines(deps: {
   }
 
   async function resumeLine(lane: Lane, line: Line, taken: number): Promise<void> {
-    // A run that is put off meanwhile says so again.
+    // A run that is put off meanwhile sets it again.
     line.hasPutOff = false;
     line.isResuming = true;
     const mayHaveMore = await resume(line.lane, line.tenantId, taken);
@@ -149,17 +158,16 @@ export function createSlotLines(deps: {
 
   function forget(lane: Lane, line: Line): void {
     if (line.waiting.length > 0 || line.hasPutOff || line.isResuming) return;
-    if (lane.pool.heldBy(line.tenantId) === 0) lane.lines.delete(line.tenantId);
+    if (lane.pool.takenBy(line.tenantId) === 0) lane.lines.delete(line.tenantId);
   }
 
-  /** The line is given up when its first has waited for too long. */
+  /** Ends the line's waits when its first job has waited too long. */
   function setTimer(line: Line): void {
     clearTimeout(line.timer);
     const [first] = line.waiting;
     line.timer = first && setTimeout(() => giveUp(line), Math.max(0, first.untilMs - monotonicMs()));
   }
 
-  /** Nobody of the line waits any more. */
   function giveUp(line: Line): void {
     const waiting = line.waiting.splice(0);
     setTimer(line);
@@ -219,7 +227,5 @@ export function createSlotLines(deps: {
   };
 }
 
-const FRESH = { hasPutOff: false, isResuming: false, meanMs: 0 };
-
-/** The share of one use in the running mean. */
+/** Weight of one use in the running mean. */
 const SMOOTHING = 0.1;

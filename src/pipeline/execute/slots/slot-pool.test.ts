@@ -2,8 +2,8 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { createSlotPool } from "./slot-pool.ts";
 
-describe("a pool of slots", () => {
-  test("gives one tenant half, and what n tenants that keep theirs leave is enough for one more", () => {
+describe("createSlotPool", () => {
+  test("gives one tenant half of the slots, and leaves slots for each further tenant", () => {
     const pool = createSlotPool(512);
     expect(pool.take("hog", 10_000)).toBe(256);
     expect(pool.take("hog", 1)).toBe(0);
@@ -12,7 +12,7 @@ describe("a pool of slots", () => {
     expect(pool.take("new", 1)).toBe(1);
   });
 
-  test("comes to equal shares when tenants that all want more give slots back one by one", () => {
+  test("converges to equal shares of slots when busy tenants release slots one by one", () => {
     const pool = createSlotPool(120);
     const tenants = ["a", "b", "c"];
     for (const tenant of tenants) pool.take(tenant, 1_000);
@@ -22,10 +22,10 @@ describe("a pool of slots", () => {
         for (const other of tenants) pool.take(other, 1);
       }
     }
-    for (const tenant of tenants) expect(Math.abs(pool.heldBy(tenant) - 30)).toBeLessThanOrEqual(1);
+    for (const tenant of tenants) expect(Math.abs(pool.takenBy(tenant) - 30)).toBeLessThanOrEqual(1);
   });
 
-  test("never lets a tenant hold more than its share while another one waits", () => {
+  test("never gives a tenant more slots than its share while another tenant waits", () => {
     const size = 64;
     const step = fc.record({
       tenant: fc.constantFrom("a", "b", "c", "d"),
@@ -35,24 +35,24 @@ describe("a pool of slots", () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
         const pool = createSlotPool(size);
-        const held = new Map<string, number>();
-        const sum = () => [...held.values()].reduce((total, count) => total + count, 0);
+        const taken = new Map<string, number>();
+        const sum = () => [...taken.values()].reduce((total, count) => total + count, 0);
         for (const { tenant, count, isRelease } of steps) {
-          const before = held.get(tenant) ?? 0;
+          const before = taken.get(tenant) ?? 0;
           if (isRelease) {
             const given = Math.min(before, count);
             pool.release(tenant, given);
-            held.set(tenant, before - given);
+            taken.set(tenant, before - given);
           } else {
             const free = size - sum();
-            const taken = pool.take(tenant, count);
-            held.set(tenant, before + taken);
-            // It holds at most one more than are free, and who has to wait holds as many as are free.
-            if (taken > 0) expect(before + taken).toBeLessThanOrEqual(size - sum() + 1);
-            if (taken < count) expect(before + taken).toBeGreaterThanOrEqual(free - taken);
+            const got = pool.take(tenant, count);
+            taken.set(tenant, before + got);
+            // A tenant uses at most one slot more than are free; one that has to wait uses as many as are free.
+            if (got > 0) expect(before + got).toBeLessThanOrEqual(size - sum() + 1);
+            if (got < count) expect(before + got).toBeGreaterThanOrEqual(free - got);
           }
-          expect(pool.heldBy(tenant)).toBe(held.get(tenant));
-          expect(Math.max(...held.values())).toBeLessThanOrEqual(size / 2);
+          expect(pool.takenBy(tenant)).toBe(taken.get(tenant));
+          expect(Math.max(...taken.values())).toBeLessThanOrEqual(size / 2);
           expect(sum()).toBeLessThanOrEqual(size);
         }
       }),

@@ -1,35 +1,35 @@
 /**
- * Slots that tenants share. A tenant gets another one only while it holds fewer than are free: alone it holds at most
- * half of them, and each of `n` tenants that hold all they may holds one in `n + 1`. So a tenant that comes new finds a
- * slot at once, however long those of the others are held, and none is taken back from anybody.
+ * Slots that tenants share. A tenant gets a slot only while it uses fewer than are free: alone it uses at most half,
+ * and each of `n` tenants that use their whole share uses one in `n + 1`. So a new tenant gets a slot at once, however
+ * long the others use theirs, and no slot is revoked.
  */
 export interface SlotPool {
-  /** Takes up to `want` slots for the tenant, as many as it may have now, and returns how many it got. */
+  /** Takes up to `want` slots within the tenant's current share and returns the number taken. */
   take(tenantId: string, want: number): number;
-  /** Gives slots back that the tenant took. */
+  /** Releases slots that the tenant took. */
   release(tenantId: string, count: number): void;
-  /** Slots that the tenant holds. */
-  heldBy(tenantId: string): number;
+  /** Returns the number of slots that the tenant uses. */
+  takenBy(tenantId: string): number;
 }
 
 export function createSlotPool(size: number): SlotPool {
-  const held = new Map<string, number>();
+  const takenByTenant = new Map<string, number>();
   let free = size;
   return {
     take(tenantId, want) {
-      const own = held.get(tenantId) ?? 0;
+      const own = takenByTenant.get(tenantId) ?? 0;
       const taken = Math.min(want, Math.max(0, Math.ceil((free - own) / 2)));
       if (taken === 0) return 0;
-      held.set(tenantId, own + taken);
+      takenByTenant.set(tenantId, own + taken);
       free -= taken;
       return taken;
     },
     release(tenantId, count) {
-      const left = (held.get(tenantId) ?? 0) - count;
-      if (left > 0) held.set(tenantId, left);
-      else held.delete(tenantId);
+      const left = (takenByTenant.get(tenantId) ?? 0) - count;
+      if (left > 0) takenByTenant.set(tenantId, left);
+      else takenByTenant.delete(tenantId);
       free += count;
     },
-    heldBy: (tenantId) => held.get(tenantId) ?? 0,
+    takenBy: (tenantId) => takenByTenant.get(tenantId) ?? 0,
   };
 }
