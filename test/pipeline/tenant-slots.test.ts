@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { LANES, type Priority } from "../../src/domain/priority.ts";
 import type { Database } from "../../src/postgres/core/database.ts";
-import { DEFAULT_BOUNDS, type Bounds } from "../../src/wiring/bounds.ts";
+import { type Bounds, DEFAULT_BOUNDS } from "../../src/wiring/bounds.ts";
 import { accepted } from "../support/flow.ts";
 import { FAST_PATHS, runningPipeline } from "../support/running-pipeline.ts";
 import { until } from "../support/until.ts";

@@ -7,7 +7,7 @@ import { signingSecretAad } from "../../src/postgres/flows/flows.ts";
 import { createLogger } from "../../src/runtime/logger.ts";
 import { createOutgoingHttp } from "../../src/runtime/outgoing/index.ts";
 import type { Handler } from "../../src/sdk/index.ts";
-import { DEFAULT_BOUNDS, type Bounds } from "../../src/wiring/bounds.ts";
+import { type Bounds, DEFAULT_BOUNDS } from "../../src/wiring/bounds.ts";
 import { composePipeline, type Pipeline } from "../../src/wiring/compose/compose.ts";
 import type { FastPathMode } from "../../src/wiring/compose/compose-fast-path.ts";
 import { ROLES } from "../../src/wiring/config.ts";

@@ -166,7 +166,10 @@ export function composePipeline(deps: PipelineDeps): Pipeline {
       routing.disconnect();
       await executing.drain();
       await loops.stop();
-      await Promise.race([Promise.all([queues.close(), executing.releasePermits()]), delay(500, { ref: false })]);
+      await Promise.race([
+        Promise.all([queues.close(), executing.releasePermits()]),
+        delay(500, { ref: false }),
+      ]);
       queueConnection.disconnect();
       redis.disconnect();
     },
