@@ -89,4 +89,28 @@ describe("the code itself", () => {
     );
     expect(vague).toEqual([]);
   });
+
+  test("has no comment that begins with What, Who, Those, Of or Such, and uses 'what' in few", () => {
+    const comments = PRODUCT.flatMap((file) =>
+      readFileSync(file, "utf8")
+        .split("\n")
+        .filter((line) => /^\s*(\/\/|\*|\/\*\*)/.test(line))
+        .map((line) => `${relative(SRC, file)}: ${line.trim()}`),
+    );
+    expect(
+      comments.filter((line) => /: (\/\/|\/\*\*) ?(What|Who|Whoever|Those|Of|Such)\b/.test(line)),
+    ).toEqual([]);
+    expect(comments.filter((line) => /\bwhat\b/i.test(line)).length).toBeLessThanOrEqual(250);
+  });
+
+  test("spreads no literal into another", () => {
+    const packed = FILES.filter((file) => /\.\.\.\{ ?\w/.test(readFileSync(file, "utf8")));
+    expect(packed.map((file) => relative(SRC, file))).toEqual([]);
+  });
+
+  test("has no folder of more than 20 files beside its tests", () => {
+    const counts = new Map<string, number>();
+    for (const file of PRODUCT) counts.set(dirname(file), (counts.get(dirname(file)) ?? 0) + 1);
+    expect([...counts].filter(([, count]) => count > 20)).toEqual([]);
+  });
 });

@@ -20,7 +20,7 @@ export interface RedisKeys {
   polls(shard: number): string;
   /** Present while a shard of the schedule was not lost since it was built. */
   pollSentinel(shard: number): string;
-  /** What pollers learned about one rate limit of a provider. `digest` is a hash of its scope. */
+  /** Observations of pollers about one rate limit of a provider. `digest` is a hash of its scope. */
   pollLimit(digest: string): string;
   /** The token bucket of a configured rate limit. */
   pollBucket(digest: string): string;

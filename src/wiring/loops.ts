@@ -6,7 +6,7 @@ import type { Metrics } from "./metrics.ts";
 /** The back-off of every loop. */
 const BACKOFF: Backoff = { kind: "exponential", delayMs: 50, maxDelayMs: 2_000 };
 
-/** Of consecutive failures, the first and then every 20th is logged. */
+/** The first of consecutive failures is logged, and then every 20th. */
 const LOG_EVERY = 20;
 
 /** The loops of one process, by name. */

@@ -17,7 +17,7 @@ import { until } from "../support/until.ts";
 
 beforeAll(builtProgram);
 
-const CHAOS_MS = 60_000;
+const CHAOS_MS = 40_000;
 const RATE_PER_SECOND = 100;
 /** A delivery without a 200 is sent again after this time, up to this many times. */
 const RETRY_MS = 500;

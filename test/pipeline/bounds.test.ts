@@ -38,7 +38,10 @@ test.each(FAST_PATHS)(
       underWay -= 1;
     };
     await deployed(database, "acme", "f", { action: { type: "code", handler: "slow" } });
-    const { sealed, keyId } = keyRing.seal("whsec_c2VjcmV0", signingSecretAad({ tenantId: "acme", flowId: "f" }));
+    const { sealed, keyId } = keyRing.seal(
+      "whsec_c2VjcmV0",
+      signingSecretAad({ tenantId: "acme", flowId: "f" }),
+    );
     await database.transaction((transaction) =>
       transaction.query({
         text: "UPDATE flows SET signing_sealed = $1, signing_key_id = $2",

@@ -3,7 +3,7 @@ import type { HandlerCall, HandlerEnd, HandlerLine } from "../../src/domain/flow
 import type { HostStart } from "../../src/flow-host/host-start.ts";
 import { type CodeFlows, loadCodeFlows } from "../../src/flows-folder/code-flows.ts";
 import { createLogger } from "../../src/runtime/logger.ts";
-import { DEFAULT_BOUNDS, type Bounds } from "../../src/wiring/bounds.ts";
+import { type Bounds, DEFAULT_BOUNDS } from "../../src/wiring/bounds.ts";
 import { builtProgram } from "./built.ts";
 import { flowsFolder } from "./flows-folder.ts";
 

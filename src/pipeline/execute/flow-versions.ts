@@ -63,11 +63,11 @@ function open(flow: ExecutableFlow, keyRing: KeyRing): OpenedFlow {
 /** Returns undefined if a secret's key is missing, so that the other runs of the batch go on. */
 function openSigning(flow: ExecutableFlow, keyRing: KeyRing): SigningSecrets | undefined {
   const { signing, formerSigning } = flow;
-  const place = signingSecretAad(flow);
+  const aad = signingSecretAad(flow);
   try {
-    const secret = keyRing.open(signing, place);
+    const secret = keyRing.open(signing, aad);
     if (formerSigning === undefined) return { secret, former: undefined };
-    const former = { value: keyRing.open(formerSigning, place), untilMs: formerSigning.until.getTime() };
+    const former = { value: keyRing.open(formerSigning, aad), untilMs: formerSigning.until.getTime() };
     return { secret, former };
   } catch (error) {
     if (error instanceof HeadraceError) return undefined;

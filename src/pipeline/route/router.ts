@@ -3,7 +3,7 @@ import { normalize } from "../../domain/event/normalize.ts";
 import { isUnavailable, type Queryable } from "../../postgres/core/database.ts";
 import { ROUTER_LOST } from "../../postgres/dead-letters/bulk-replay.ts";
 import { loadEvents, type StoredEvent } from "../../postgres/events/events.ts";
-import { markStarted, countStart } from "../../postgres/events/outbox.ts";
+import { countStart, markStarted } from "../../postgres/events/outbox.ts";
 import { type NewRun, type RoutingDecision, routeEvents } from "../../postgres/events/routing.ts";
 import { uuid7Ms } from "../../postgres/schema/partitions.ts";
 import type { RedisClient } from "../../redis/client.ts";

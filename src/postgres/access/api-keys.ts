@@ -42,7 +42,7 @@ const COLUMNS = sql`id, name, tenant_id, scope, expires_at, created_at, last_use
  */
 export async function ensureAdminKey(database: Database, key: string): Promise<boolean> {
   return await database.transaction(async (transaction) => {
-    // Of processes that start at once with different keys, the last one's key counts.
+    // If processes start at once with different keys, the last one wins.
     await transaction.query(sql`SELECT pg_advisory_xact_lock(hashtextextended('headrace admin key', 0))`);
     const replaced =
       await transaction.query(sql`DELETE FROM api_keys WHERE created_by = 'setting' AND revoked_at IS NULL

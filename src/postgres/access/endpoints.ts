@@ -13,7 +13,7 @@ export interface EndpointSettings {
 }
 
 export interface StoredEndpoint extends EndpointName, EndpointSettings {
-  /** Of its connector. */
+  /** The connector's webhook settings. */
   webhook: Record<string, unknown> | undefined;
   /** In the order given; never their values. */
   secrets: { notAfter: Date | undefined; createdAt: Date }[];

@@ -141,7 +141,7 @@ export interface NewReplay {
   lane: Priority;
   /** The dead letter that it replays, which ends with the run; undefined if there is none. */
   letterId: string | undefined;
-  /** Of a flow with limits: see `domain/flow-gate.ts`. */
+  /** Set if the flow has limits; see `domain/flow/flow-gate.ts`. */
   gate: string | undefined;
 }
 

@@ -32,7 +32,7 @@ export interface StoredEvent {
   /** The flows counter when it was accepted. */
   flowsCounter: number;
   payload: Buffer;
-  /** Of an event that a poll found. */
+  /** Set for events that a poll found. */
   synthetic?: SyntheticDetail | undefined;
 }
 

@@ -14,7 +14,7 @@ export interface NewRun {
   flowVersion: number;
   eventId: string;
   lane: Priority;
-  /** Of a flow with limits: see `domain/flow-gate.ts`. */
+  /** Set if the flow has limits; see `domain/flow/flow-gate.ts`. */
   gate?: string | undefined;
 }
 

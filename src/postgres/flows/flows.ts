@@ -14,7 +14,7 @@ export interface StoredFlow {
   version: number;
   deployedVersion: number | undefined;
   definition: FlowDefinition;
-  /** Of the version that is live. */
+  /** The schedule of the live version. */
   deployedSchedule: Schedule | undefined;
   createdAt: Date;
   updatedAt: Date;

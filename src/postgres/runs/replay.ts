@@ -15,7 +15,7 @@ export interface QueuedRun {
   tenantId: string;
   flowId: string;
   lane: Priority;
-  /** Of a flow with limits: see `domain/flow-gate.ts`. */
+  /** Set if the flow has limits; see `domain/flow/flow-gate.ts`. */
   gate?: string | undefined;
 }
 

@@ -21,7 +21,7 @@ export interface ClaimedRun {
   fence: number;
   /** Attempts that ended before this one. */
   attempts: number;
-  /** Of a flow with limits: see `domain/flow-gate.ts`. */
+  /** Set if the flow has limits; see `domain/flow/flow-gate.ts`. */
   gate?: string | undefined;
 }
 

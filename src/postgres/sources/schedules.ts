@@ -9,7 +9,7 @@ export interface TakenPoll extends SourceName {
   /** From a sequence of the database: rises with every claim, even if Redis loses its data. */
   fence: number;
   pollId: string;
-  /** Of the source and its connector. */
+  /** Combines the versions of the source and its connector. */
   version: string;
   connector: string;
   /**
