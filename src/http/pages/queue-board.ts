@@ -1,8 +1,6 @@
-import { createBullBoard } from "@bull-board/api";
-import { BullMQAdapter } from "@bull-board/api/bullMQAdapter";
-import { FastifyAdapter } from "@bull-board/fastify";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Queue } from "bullmq";
-import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
+import type { FastifyPluginAsync } from "fastify";
 import { HeadraceError } from "../../domain/errors.ts";
 import type { Priority } from "../../domain/priority.ts";
 import type { Guards } from "../access/authenticate.ts";
@@ -29,8 +27,7 @@ export const queueBoard: FastifyPluginAsync<{
   guards: Guards;
   queues: BoardQueues;
   readPrefix: ReadPrefix;
-  answerError: (error: Error, request: FastifyRequest, reply: FastifyReply) => FastifyReply;
-}> = async (server, { guards, queues, readPrefix, answerError }) => {
+}> = async (server, { guards, queues, readPrefix }) => {
   server.addHook("onRequest", async (request, reply) => {
     reply.headers(HEADERS);
     try {
@@ -39,17 +36,38 @@ export const queueBoard: FastifyPluginAsync<{
       if (error instanceof HeadraceError && error.code === "unauthorized") {
         reply.header("www-authenticate", 'Basic realm="Headrace: an admin key is the password"');
       }
-      // Bull Board has its own error handler, which does not know our errors.
-      return answerError(error as Error, request, reply);
+      throw error;
     }
   });
+  let board: Promise<Board> | undefined;
+  server.addHook("onRequest", async (request, reply) => {
+    board ??= openBoard(queues);
+    const { serve } = await board;
+    reply.hijack();
+    for (const [name, value] of Object.entries(HEADERS)) reply.raw.setHeader(name, value);
+    serve(request.raw, reply.raw, readPrefix(request));
+  });
+  server.addHook("onClose", async () => {
+    await (await board)?.close();
+  });
+  // The second hook answers. Bull Board is loaded by its first request, since its packages take a sixth of a start.
+  for (const url of [QUEUE_BOARD_PATH, `${QUEUE_BOARD_PATH}/*`]) server.all(url, () => {});
+};
+
+interface Board {
+  serve(request: IncomingMessage, response: ServerResponse, prefix: string): void;
+  close(): Promise<void>;
+}
+
+async function openBoard(queues: BoardQueues): Promise<Board> {
+  const [{ fastify }, { createBullBoard }, { BullMQAdapter }, { FastifyAdapter }] = await Promise.all([
+    import("fastify"),
+    import("@bull-board/api"),
+    import("@bull-board/api/bullMQAdapter"),
+    import("@bull-board/fastify"),
+  ]);
   const adapter = new FastifyAdapter();
   adapter.setBasePath(QUEUE_BOARD_PATH);
-  // The page handler runs directly after this hook and reads the path then.
-  server.addHook("preHandler", (request, _reply, done) => {
-    adapter.setBasePath(`${readPrefix(request)}${QUEUE_BOARD_PATH}`);
-    done();
-  });
   createBullBoard({
     serverAdapter: adapter,
     queues: [...queues].map(
@@ -57,8 +75,23 @@ export const queueBoard: FastifyPluginAsync<{
     ),
     options: { uiConfig: { boardTitle: "Headrace queues" } },
   });
+  const prefixes = new WeakMap<IncomingMessage, string>();
+  const server = fastify();
+  // The page handler runs directly after this hook and reads the path then.
+  server.addHook("preHandler", (request, _reply, done) => {
+    adapter.setBasePath(`${prefixes.get(request.raw) ?? ""}${QUEUE_BOARD_PATH}`);
+    done();
+  });
   await server.register(adapter.registerPlugin(), { prefix: QUEUE_BOARD_PATH });
-};
+  await server.ready();
+  return {
+    serve(request, response, prefix) {
+      prefixes.set(request, prefix);
+      server.routing(request, response);
+    },
+    close: () => server.close(),
+  };
+}
 
 function keyOf(header = ""): string {
   const [scheme = "", value = ""] = header.split(/ +/, 2);

@@ -127,8 +127,7 @@ export function createHttpServer(deps: HttpDeps): FastifyInstance {
       });
       const { keyShare } = bounds;
       await guarded.register(apiRoutes, { ...api, guards, keyShare, onRefused, prefix: "/api/v1" });
-      if (queues !== undefined)
-        await guarded.register(queueBoard, { guards, queues, readPrefix, answerError });
+      if (queues !== undefined) await guarded.register(queueBoard, { guards, queues, readPrefix });
     });
   }
   return server;
