@@ -55,8 +55,9 @@ CREATE TABLE audit (
 );
 CREATE INDEX audit_of_tenant ON audit (tenant_id, id);
 SELECT protect_tenant_table('audit');
-CREATE POLICY since_creation ON audit AS RESTRICTIVE FOR SELECT TO headrace_api
-  USING (at >= (SELECT created_at FROM tenants t WHERE t.id = audit.tenant_id));
+-- A restrictive policy would also hide the installation's rows from a login role that belongs to both roles.
+ALTER POLICY own_tenant ON audit USING (tenant_id = current_setting('app.tenant', true)
+  AND at >= (SELECT created_at FROM tenants t WHERE t.id = audit.tenant_id));
 GRANT SELECT, INSERT ON audit TO headrace_api;
 GRANT SELECT, INSERT, DELETE ON audit TO headrace_pipeline;
 

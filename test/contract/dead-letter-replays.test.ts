@@ -146,7 +146,7 @@ describe("replaying a dead letter whose run failed", () => {
     const answers = await Promise.all(Array.from({ length: 4 }, () => replay(api, id)));
     expect(answers.map((answer) => answer.status).sort()).toEqual([202, 409, 409, 409]);
     const refused = answers.find((answer) => answer.status === 409);
-    expect(refused?.body.error.message).toContain("has not ended");
+    expect(refused?.body.error.message).toContain("is still replaying dead letter");
     expect((await letters(api))[0]).toMatchObject({ retry_count: 1 });
     expect(api.queued).toHaveLength(1);
   });

@@ -110,7 +110,7 @@ describe("the embedded stores", () => {
   });
 
   test("embedded stores make every commit durable, and never evict", async () => {
-    const { databaseUrl, redisUrl } = await privateStores();
+    const { databaseUrl, redisUrl } = await privateStores({});
     const rows = await query(
       databaseUrl,
       "SELECT current_setting('fsync') AS fsync, current_setting('synchronous_commit') AS commit, current_setting('server_encoding') AS encoding",
