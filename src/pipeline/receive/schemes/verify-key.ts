@@ -3,6 +3,7 @@ import {
   createHmac,
   createPublicKey,
   createSecretKey,
+  createVerify,
   generateKeyPairSync,
   type KeyObject,
   randomBytes,
@@ -54,8 +55,8 @@ export function createDecoyCheck({ algorithm }: Scheme): SignatureCheck {
     };
   }
   const check = createPublicKeyCheck(algorithm, decoyKey(type));
-  return (content, signatures) => {
-    check(content, signatures);
+  return (content, signatures, digests) => {
+    check(content, signatures, digests);
     return false;
   };
 }
@@ -147,11 +148,33 @@ function publicKeyCheck(algorithm: Algorithm, bytes: Buffer): SignatureCheck | u
 
 function createPublicKeyCheck(algorithm: Algorithm, key: KeyObject): SignatureCheck {
   const hash = algorithm === "ed25519" ? null : "sha256";
-  return (content, signatures) => {
+  const keyName = createHash("sha256")
+    .update(key.export({ type: "spki", format: "der" }))
+    .digest("base64");
+  return (content, signatures, digests) => {
+    // Ed25519 signs its content in one piece.
+    if (hash !== null && digests !== undefined && digests.body.length > LONG_BODY_BYTES) {
+      return signatures.some((signature) => {
+        const name = `${keyName} ${signature.toString("base64")}`;
+        return digests.digest(name, content, () => openVerification(hash, key, signature))[0] === 1;
+      });
+    }
     const signed = Buffer.concat(
       content.map((piece) => (typeof piece === "string" ? Buffer.from(piece, "latin1") : piece)),
     );
     return signatures.some((signature) => verify(hash, signed, key, signature));
+  };
+}
+
+/** Verifies a signature like a digest, piece by piece. The digest is one byte: 1 if the signature is valid. */
+function openVerification(hash: string, key: KeyObject, signature: Buffer): Hashing {
+  const verification = createVerify(hash);
+  return {
+    update: (piece: Buffer | string, encoding?: "latin1") =>
+      typeof piece === "string"
+        ? verification.update(piece, encoding ?? "latin1")
+        : verification.update(piece),
+    digest: () => Buffer.from([verification.verify(key, signature) ? 1 : 0]),
   };
 }
 

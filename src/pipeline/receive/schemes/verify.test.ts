@@ -1,5 +1,6 @@
 import { createHmac, generateKeyPairSync, sign as signWith } from "node:crypto";
 import { expect, test } from "vitest";
+import { DeferredWork, LONG_BODY_BYTES } from "../deferred-work.ts";
 import { checkScheme } from "./check-scheme.ts";
 import { InboundRequest } from "./inbound-request.ts";
 import type { SchemeInput } from "./scheme.ts";
@@ -142,6 +143,40 @@ test.each([
   expect(verdictOf(scheme, "no key", request("{}", { "x-sig": signature }))).toEqual(
     rejected("no_usable_secret"),
   );
+});
+
+test.each([
+  ["ecdsa-p256-sha256", p256],
+  ["rsa-sha256", rsa],
+] as const)("verifies a long body with %s in slices, each signature for itself", (algorithm, pair) => {
+  const scheme: SchemeInput = {
+    algorithm,
+    secret: { encoding: "base64" },
+    signature: { from: [{ header: "x-sig" }], encoding: "base64" },
+    content: [{ literal: "t." }, "body"],
+    type,
+  };
+  const body = `"${"é".repeat(3_000_000)}"`;
+  const signature = signWith("sha256", Buffer.from(`t.${body}`), pair.privateKey).toString("base64");
+  const other = signWith("sha256", Buffer.from(`u.${body}`), pair.privateKey).toString("base64");
+  for (const [shown, kind] of [
+    [signature, "authentic"],
+    [other, "rejected"],
+  ] as const) {
+    const inbound = request(body, { "x-sig": shown });
+    let steps = 0;
+    for (;;) {
+      try {
+        const verdict = verdictOf(scheme, der(pair.publicKey).toString("base64"), inbound);
+        expect(verdict.kind).toBe(kind);
+        break;
+      } catch (error) {
+        if (!(error instanceof DeferredWork)) throw error;
+        for (const _ of error.work({ pointers: [] })) steps += 1;
+      }
+    }
+    expect(steps).toBeGreaterThanOrEqual(Math.floor(Buffer.byteLength(body) / LONG_BODY_BYTES));
+  }
 });
 
 test("refuses a public key of another kind or curve", () => {
