@@ -85,7 +85,7 @@ describe("an event that ends the process which works on it", () => {
         stage: "route",
         error_context: { code: "ROUTER_LOST" },
         event_payload: { n: 7, text: "poison" },
-        error_message: expect.stringMatching(/^\d+ processes in a row were gone/),
+        error_message: expect.stringMatching(/^\d+ processes in a row were lost/),
       },
     ]);
     await until(
@@ -135,7 +135,7 @@ describe("an event that ends the process which works on it", () => {
         stage: "execute",
         error_context: { code: "WORKER_LOST" },
         event_payload: { n: 7, text: "poison" },
-        error_message: "5 workers in a row were gone before they ended an attempt at this run",
+        error_message: "5 workers in a row were lost before they finished an attempt of this run",
       },
     ]);
     await until("the others succeeded", async () => {
