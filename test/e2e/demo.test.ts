@@ -18,6 +18,12 @@ test("the demo polls its own source, whose changes start its flows", { timeout: 
       HEADRACE_METRICS_PORT: String(metricsPort),
     },
   });
+  await until("the source was polled", async () => {
+    const source = (await api(headrace.url, "GET", "/tenants/acme/sources/orders").catch(() => undefined)) as
+      | { state: string; records_tracked: number }
+      | undefined;
+    return source?.state === "ok" && source.records_tracked === 12;
+  });
   // Only the demo's own targets on loopback are allowed.
   const flowTo = (url: string) => ({ trigger: {}, action: { type: "http", url } });
   await expect(
@@ -27,12 +33,6 @@ test("the demo polls its own source, whose changes start its flows", { timeout: 
     expect((await fetch(`http://127.0.0.1:${metricsPort}${path}`)).status).toBe(200);
   }
   expect((await fetch(`http://127.0.0.1:${metricsPort}/api/v1/tenants`)).status).toBe(404);
-  await until("the source was polled", async () => {
-    const source = (await api(headrace.url, "GET", "/tenants/acme/sources/orders").catch(() => undefined)) as
-      | { state: string; records_tracked: number }
-      | undefined;
-    return source?.state === "ok" && source.records_tracked === 12;
-  });
   // An order changes every 20 s.
   const changed = async () => {
     const poll = "/tenants/acme/sources/orders/poll?wait=true";
