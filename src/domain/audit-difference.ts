@@ -9,7 +9,7 @@ export interface RowChange {
 export type Difference = Record<string, "changed" | { from: unknown; to: unknown }>;
 
 /** Columns that every change updates. */
-const DERIVED = /^(created_at|updated_at|last_used_at|source_version|.*key_id)$/;
+const DERIVED = /^(created_at|updated_at|last_used_at|source_version|credentials_version|.*key_id)$/;
 
 /** Names of columns and fields whose values are never shown. */
 const SECRET =

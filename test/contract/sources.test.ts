@@ -215,11 +215,25 @@ describe("a source", () => {
     expect((await put({ business_hours: hours, credentials: {} })).body.business_hours).toEqual(hours);
   });
 
-  test("a PUT replaces a source, and omitted fields take their defaults, including credentials", async () => {
+  test("a PUT replaces a source, and omitted fields take their defaults, except credentials", async () => {
     const api = await withShop({ handler: "shop" });
     await api.call("PUT", URL, { ...ORDERS, enabled: false, diff: "none" });
+    const params = {};
+    const cleared = await api.call("PUT", URL, {
+      connector: "shop",
+      entity: "order",
+      params,
+      credentials: {},
+    });
+    expect(cleared.body).toMatchObject({ enabled: true, diff: "values", params, has_credentials: false });
+    await api.call("PUT", URL, {
+      connector: "shop",
+      entity: "order",
+      diff: "none",
+      credentials: { token: "1" },
+    });
     const again = await api.call("PUT", URL, { connector: "shop", entity: "order" });
-    expect(again.body).toMatchObject({ enabled: true, diff: "values", params: {}, has_credentials: false });
+    expect(again.body).toMatchObject({ enabled: true, diff: "values", params, has_credentials: true });
   });
 
   test("a source is rejected for fields that are invalid or contradict its connector, by name", async () => {
@@ -307,6 +321,55 @@ describe("a source", () => {
     }
   });
 
+  test("a PUT of a source without credentials keeps them, and an empty object clears them", async () => {
+    const api = await withShop();
+    const { credentials, ...settings } = ORDERS;
+    await api.call("PUT", URL, { ...settings, credentials });
+    const stored = async () => {
+      const [row] = await api.database.pipeline.query({
+        text: "SELECT credentials_sealed, credentials_version FROM sources",
+      });
+      return row;
+    };
+    const before = await stored();
+    const kept = await api.call("PUT", URL, { ...settings, base_interval_seconds: 600 });
+    expect(kept).toMatchObject({
+      status: 200,
+      body: { base_interval_seconds: 600, has_credentials: true },
+    });
+    expect(await stored()).toEqual(before);
+
+    const needed = await api.call("PUT", URL, { ...settings, credentials: {} });
+    expect([needed.status, needed.body.error.details[0].field]).toEqual([422, "credentials.token"]);
+    await api.call("PUT", "/connectors/shop", { source: { ...SHOP, auth: undefined } });
+    const cleared = await api.call("PUT", URL, { ...settings, credentials: {} });
+    expect(cleared.body.has_credentials).toBe(false);
+    expect((await stored())?.["credentials_sealed"]).toBe(null);
+  });
+
+  test("a PUT without credentials cannot send the kept ones to another host or connector", async () => {
+    const api = await withShop();
+    await api.call("PUT", "/connectors/other", { source: SHOP });
+    await api.call("PUT", "/connectors/code", { source: { handler: "shop" } });
+    const { credentials, ...settings } = ORDERS;
+    await api.call("PUT", URL, ORDERS);
+    const elsewhere = { ...settings, params: { base_url: "https://attacker.example" } };
+    expect(await refusal(api, URL, elsewhere)).toEqual([422, "credentials"]);
+    expect(await refusal(api, URL, { ...settings, connector: "other" })).toEqual([422, "credentials"]);
+    expect((await api.call("GET", URL)).body).toMatchObject({ connector: "shop", has_credentials: true });
+    const samePlace = { ...settings, params: { base_url: "https://shop.example/v2" } };
+    expect((await api.call("PUT", URL, samePlace)).status).toBe(200);
+    expect((await api.call("PUT", URL, { ...elsewhere, credentials })).status).toBe(200);
+
+    const code = { connector: "code", entity: "order", params: { region: "eu" } };
+    await api.call("PUT", `${URL}-code`, { ...code, credentials });
+    expect((await api.call("PUT", `${URL}-code`, { ...code, enabled: false })).body.has_credentials).toBe(
+      true,
+    );
+    const moved = { ...code, params: { region: "us" } };
+    expect(await refusal(api, `${URL}-code`, moved)).toEqual([422, "credentials"]);
+  });
+
   test("changes of a source, its connector or its tenant raise the sources counter", async () => {
     const api = await withShop();
     const counter = async () => {
@@ -321,7 +384,7 @@ describe("a source", () => {
       ["PUT", "/connectors/shop", { source: { ...SHOP, sets: [] } }],
       ["DELETE", URL],
       ["PUT", URL, ORDERS],
-      ["DELETE", "/connectors/shop"],
+      ["DELETE", "/connectors/shop?force=true"],
       ["DELETE", "/tenants/acme"],
     ];
     for (const [method, path, body] of changes) {

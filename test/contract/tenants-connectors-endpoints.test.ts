@@ -153,18 +153,109 @@ describe("connectors", () => {
     expect((await api.call("GET", "/connectors/shop")).body.webhook.preset).toBe("hmac-sha256");
   });
 
-  test("deleting a connector deletes its endpoints", async () => {
+  test("deleting a connector with force deletes its endpoints", async () => {
     const api = await withShop();
     await api.call("PUT", "/tenants/acme/endpoints/shop", { secrets: [{ value: SECRETS[0] }] });
     expect(await verdict(api, SECRETS[0])).toBe("authentic");
-    expect((await api.call("DELETE", "/connectors/shop")).status).toBe(204);
+    expect((await api.call("DELETE", "/connectors/shop?force=true")).status).toBe(204);
     expect(await verdict(api, SECRETS[0])).toBe("unknown_endpoint");
     expect((await api.call("GET", "/tenants/acme/endpoints")).body.items).toEqual([]);
     expect((await api.call("DELETE", "/connectors/shop")).status).toBe(404);
   });
 });
 
+describe("the deletion of a connector in use", () => {
+  test("a connector in use is not deleted, and the refusal names endpoints, sources and flows", async () => {
+    const api = await withShop();
+    await api.call("PUT", "/connectors/shop", {
+      webhook: { preset: "standard-webhooks" },
+      source: { handler: "shop" },
+    });
+    await api.call("PUT", "/tenants/globex", {});
+    await api.call("PUT", "/tenants/acme/endpoints/shop/eu", { secrets: [{ value: SECRETS[0] }] });
+    await api.call("PUT", "/tenants/globex/sources/orders", { connector: "shop", entity: "order" });
+    const action = { type: "code", handler: "h" };
+    await api.call("PUT", "/tenants/globex/flows/sync", { trigger: { connector: "shop" }, action });
+    await api.call("PUT", "/tenants/globex/flows/other", { trigger: { connector: "shops" }, action });
+
+    for (const path of ["/connectors/shop", "/connectors/shop?force=false"]) {
+      const { status, body } = await api.call("DELETE", path);
+      expect([status, body.error.code]).toEqual([409, "conflict"]);
+      expect(body.error.message).toContain("in use by 1 endpoint, 1 source, 1 flow: ");
+      expect(body.error.details.map(({ got }: { got: string }) => got)).toEqual([
+        "endpoint eu of tenant acme",
+        "source orders of tenant globex",
+        "flow sync of tenant globex",
+      ]);
+    }
+    expect((await api.call("GET", "/tenants/acme/endpoints")).body.items).toHaveLength(1);
+    expect((await api.call("DELETE", "/connectors/shop?force=yes")).status).toBe(400);
+
+    expect((await api.call("DELETE", "/connectors/shop?force=true")).status).toBe(204);
+    expect((await api.call("GET", "/tenants/globex/sources/orders")).status).toBe(404);
+    expect((await api.call("GET", "/tenants/globex/flows/sync")).status).toBe(200);
+  });
+
+  test("a deployed version that names the connector counts as a use, a deleted flow and tenant do not", async () => {
+    const api = await withShop();
+    const action = { type: "code", handler: "h" };
+    const flow = "/tenants/acme/flows/f";
+    await api.call("PUT", flow, { trigger: { connector: "shop" }, action });
+    await api.call("POST", `${flow}/deploy`);
+    await api.call("PUT", flow, { trigger: {}, action });
+    expect((await api.call("DELETE", "/connectors/shop")).status).toBe(409);
+    await api.call("DELETE", flow);
+    await api.call("PUT", "/tenants/globex", {});
+    await api.call("PUT", "/tenants/globex/endpoints/shop", {});
+    expect((await api.call("DELETE", "/connectors/shop")).status).toBe(409);
+    await api.call("DELETE", "/tenants/globex");
+    expect((await api.call("DELETE", "/connectors/shop")).status).toBe(204);
+    expect((await api.call("DELETE", "/connectors/shop")).status).toBe(404);
+  });
+
+  test("the refusal to delete a connector names at most ten users of a kind", async () => {
+    const api = await withShop();
+    for (let number = 10; number < 22; number += 1) {
+      await api.call("PUT", `/tenants/acme/endpoints/shop/e${number}`, {});
+    }
+    const { error } = (await api.call("DELETE", "/connectors/shop")).body;
+    expect(error.message).toContain("in use by more than 10 endpoints: ");
+    expect(error.details).toHaveLength(10);
+  });
+});
+
 describe("endpoints", () => {
+  test("a PUT of an endpoint without secrets keeps them, and an empty list clears them", async () => {
+    const api = await withShop();
+    const url = "/tenants/acme/endpoints/shop";
+    const notAfter = "2030-01-01T00:00:00.000Z";
+    const given = { secrets: [{ value: SECRETS[0] }, { value: SECRETS[1], not_after: notAfter }] };
+    const before = (await api.call("PUT", url, given)).body;
+    const counter = await readCounter(api.database.pipeline, "receive");
+
+    const kept = await api.call("PUT", url, { account: "A1" });
+    expect(kept.body).toMatchObject({ account: "A1", status: "active", secrets: before.secrets });
+    for (const secret of SECRETS) expect(await verdict(api, secret)).toBe("authentic");
+    expect(await readCounter(api.database.pipeline, "receive")).toBeGreaterThan(counter);
+
+    const cleared = await api.call("PUT", url, { account: "A1", secrets: [] });
+    expect(cleared.body).toMatchObject({ status: "pending", secrets: [] });
+    expect(await verdict(api, SECRETS[0])).toBe("rejected");
+  });
+
+  test("a PUT without secrets is refused if another endpoint has the kept secret and the new account", async () => {
+    const api = await withShop();
+    await api.call("PUT", "/tenants/acme/endpoints/shop/eu", {
+      account: "A1",
+      secrets: [{ value: SECRETS[0] }],
+    });
+    const us = "/tenants/acme/endpoints/shop/us";
+    await api.call("PUT", us, { account: "A2", secrets: [{ value: SECRETS[0] }] });
+    expect((await api.call("PUT", us, { account: "A1" })).status).toBe(409);
+    expect((await api.call("GET", us)).body).toMatchObject({ account: "A2", status: "active" });
+    expect((await api.call("PUT", us, { account: "A3" })).status).toBe(200);
+  });
+
   test("endpoints show their URLs and status, and never a secret", async () => {
     const api = await withShop();
     const pending = await api.call("PUT", "/tenants/acme/endpoints/shop/eu", { account: "A1" });

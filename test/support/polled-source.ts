@@ -16,7 +16,7 @@ export async function insertSource(
     tenantId?: string;
     connector?: string;
     connectorSource: ConnectorSource | Record<string, unknown>;
-    credentials?: Record<string, string>;
+    credentials?: Record<string, string> | "kept";
     definition?: Partial<SourceDefinition>;
     enabled?: boolean;
   },
@@ -42,8 +42,8 @@ export async function insertSource(
       enabled,
       version,
       credentials:
-        credentials === undefined
-          ? undefined
+        credentials === undefined || credentials === "kept"
+          ? credentials
           : keyRing.seal(JSON.stringify(credentials), credentialsAad(name)),
     });
   });

@@ -3,9 +3,11 @@ import { Type } from "typebox";
 import { HeadraceError } from "../../domain/errors.ts";
 import { schemeOf } from "../../pipeline/receive/endpoint-cache.ts";
 import {
+  type ConnectorUser,
   deleteConnector,
   findConnector,
   listConnectors,
+  listConnectorUsers,
   listEndpointParams,
   putConnector,
 } from "../../postgres/access/connectors.ts";
@@ -18,12 +20,15 @@ import type { ConnectorSource } from "../../synthetic/sources/connector-source.t
 import type { Guards } from "../access/authenticate.ts";
 import { pageOfRows, readCursor } from "../cursor.ts";
 import { ERROR_RESPONSES } from "../errors.ts";
-import { Id, reference } from "../field-schemas.ts";
+import { closed, Id, reference } from "../field-schemas.ts";
 import { DEFAULT_LIMIT, pageOf, pageQuery } from "../page-schema.ts";
 import { asConnector, Connector, ConnectorInput, ConnectorParams } from "./connector-schema.ts";
 
 /** Endpoint and source params that are checked against the new webhook and source of their connector. */
 const MAX_TRIED_PARAMS = 1_000;
+
+/** Users of each kind that are named when a connector in use is not deleted. */
+const MAX_NAMED_USERS = 10;
 
 const tags = ["Connectors"];
 
@@ -106,20 +111,62 @@ export const connectorRoutes: FastifyPluginAsyncTypebox<{ database: Database; gu
       onRequest: guards.installation("admin"),
       schema: {
         tags,
-        summary: "Delete a connector, with its endpoints and sources of every tenant, and their secrets",
+        summary: "Delete a connector that nothing uses",
+        description:
+          "409 while endpoints, sources or flows of any tenant use it: the details name some of each. With force " +
+          "its endpoints and sources of every tenant are deleted too, with their secrets and credentials; flows " +
+          "that name it stay.",
         params: ConnectorParams,
+        querystring: DeleteQuery,
         response: { 204: Type.Null({ description: "Deleted" }), ...ERROR_RESPONSES },
       },
     },
-    async ({ params }, reply) => {
-      const found = await database.transaction((transaction) =>
-        deleteConnector(transaction, params.connector),
-      );
+    async ({ params, query: { force } }, reply) => {
+      const found = await database.transaction(async (transaction) => {
+        // Locks the counters first, so that no endpoint or source is added before the commit.
+        await raiseCounter(transaction, "receive");
+        await raiseCounter(transaction, "sources");
+        if (force !== "true") await refuseInUse(transaction, params.connector);
+        return await deleteConnector(transaction, params.connector);
+      });
       if (!found) throw noConnector(params.connector);
       return reply.code(204).send(null);
     },
   );
 };
+
+const DeleteQuery = Type.Object(
+  { force: Type.Optional(Type.Enum(["true", "false"], { default: "false" })) },
+  closed,
+);
+
+/** Refuses to delete a connector that is in use, and names its users. */
+async function refuseInUse(transaction: Queryable, connector: string): Promise<void> {
+  const users = await listConnectorUsers(transaction, connector, MAX_NAMED_USERS + 1);
+  if (users.length === 0) return;
+  const ofKind = (kind: ConnectorUser["kind"]) => users.filter((user) => user.kind === kind);
+  const counts = (["endpoint", "source", "flow"] as const).flatMap((kind) => {
+    const { length } = ofKind(kind);
+    if (length === 0) return [];
+    return length > MAX_NAMED_USERS
+      ? `more than ${MAX_NAMED_USERS} ${kind}s`
+      : `${length} ${kind}${length === 1 ? "" : "s"}`;
+  });
+  const named = (["endpoint", "source", "flow"] as const).flatMap((kind) =>
+    ofKind(kind).slice(0, MAX_NAMED_USERS),
+  );
+  throw new HeadraceError(
+    "conflict",
+    `Connector ${connector} is in use by ${counts.join(", ")}: delete them first, or add ?force=true, which deletes its endpoints and sources and leaves flows that name it`,
+    {
+      details: named.map(({ kind, tenantId, id }) => ({
+        field: "connector",
+        expected: "a connector that nothing uses",
+        got: `${kind} ${id} of tenant ${tenantId}`,
+      })),
+    },
+  );
+}
 
 /** Refuses a new webhook that the params of an existing endpoint contradict: its deliveries would stop. */
 async function refuseForEndpoints(

@@ -10,6 +10,7 @@ import {
   findEndpoint,
   findShownSecret,
   listAccountSecrets,
+  listEndpointSecrets,
   type NewSecret,
   putEndpoint,
   rotateSecret,
@@ -26,11 +27,12 @@ export interface EndpointChanges {
   /**
    * Throws `not_found` for an unknown connector, `invalid_request` if it does not take the endpoint's params, and
    * `conflict` if another endpoint has the same account and the same secret. `rotate` throws the same `conflict`.
+   * Without `secrets` the endpoint keeps those that it has: no caller can read them back. An empty list clears them.
    */
   put(
     name: EndpointName,
     settings: EndpointSettings,
-    secrets: readonly { value: string; not_after?: string }[],
+    secrets: readonly { value: string; not_after?: string }[] | undefined,
   ): Promise<StoredEndpoint>;
   rotate(name: EndpointName, value: string, overlapSeconds: number): Promise<StoredEndpoint>;
   delete(name: EndpointName): Promise<void>;
@@ -72,7 +74,7 @@ export function createEndpointChanges({
     name: EndpointName,
     account: string | undefined,
     { webhook, params }: { webhook: unknown; params: Record<string, string> },
-    secrets: readonly { value: string; not_after?: string }[],
+    secrets: readonly { value: string }[],
   ): Promise<void> {
     if (account === undefined || secrets.length === 0) return;
     const found = await listAccountSecrets(database.pipeline, account, name);
@@ -94,14 +96,27 @@ export function createEndpointChanges({
     );
   }
 
+  /** Returns the valid secrets that an endpoint has. One that cannot be decrypted verifies no delivery and is left out. */
+  async function keptSecrets(transaction: Queryable, name: EndpointName): Promise<{ value: string }[]> {
+    const stored = await listEndpointSecrets(transaction, name);
+    return stored.flatMap((secret) => {
+      try {
+        return { value: keyRing.open(secret, endpointSecretAad(name, secret.id)) };
+      } catch {
+        return [];
+      }
+    });
+  }
+
   return {
     put: (name, settings, secrets) =>
       change(name, async (transaction) => {
         const { account, params } = settings;
         const webhook = await checkParams(transaction, name, params);
         await refuseManyOfAccount(transaction, name, account);
-        await refuseSameAccount(name, account, { webhook, params }, secrets);
-        const sealed = secrets.map((secret) => seal(name, secret));
+        const used = secrets ?? (account === undefined ? [] : await keptSecrets(transaction, name));
+        await refuseSameAccount(name, account, { webhook, params }, used);
+        const sealed = secrets?.map((secret) => seal(name, secret));
         await putEndpoint(transaction, name, settings, sealed);
         return await readBack(transaction, name);
       }),

@@ -19,13 +19,13 @@ const settings = {
   enabled: Type.Optional(Type.Boolean({ default: true })),
 };
 
-/** The body of a PUT of an endpoint. Its secrets replace all existing ones. */
+/** The body of a PUT of an endpoint. Its secrets replace all existing ones; without any the existing ones stay. */
 export const EndpointInput = Type.Object(
   {
     secrets: Type.Optional(
       Type.Array(Type.Object({ value: SecretValue, not_after: Type.Optional(Instant) }, closed), {
         maxItems: MAX_SECRETS,
-        description: "at most 8 of { value, not_after? }",
+        description: "at most 8 of { value, not_after? }; left out, the stored ones stay, and [] clears them",
       }),
     ),
     ...settings,

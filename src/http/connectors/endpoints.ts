@@ -83,7 +83,7 @@ const oneEndpoint: FastifyPluginAsyncTypebox<
       schema: { tags, summary: `Create or replace ${which}`, params, body: EndpointInput, response },
     },
     async ({ params, body }) => {
-      const { secrets = [], account, params: own = {}, enabled = true } = body;
+      const { secrets, account, params: own = {}, enabled = true } = body;
       return asEndpoint(
         await changes.put(nameOf(params), { account, params: own, enabled }, secrets),
         publicUrl,

@@ -105,7 +105,7 @@ const settings = {
   enabled: Type.Optional(Type.Boolean({ default: true })),
 };
 
-/** The body of a PUT of a source. Its credentials replace all existing ones. */
+/** The body of a PUT of a source. Its credentials replace all existing ones; without any the existing ones stay. */
 export const SourceInput = Type.Object(
   {
     ...settings,
@@ -113,7 +113,10 @@ export const SourceInput = Type.Object(
       Type.Record(
         Type.String({ minLength: 1, maxLength: 100 }),
         Type.String({ minLength: 0, maxLength: 8192, description: "a string of at most 8192 characters" }),
-        { maxProperties: 32, description: "an object of at most 32 strings" },
+        {
+          maxProperties: 32,
+          description: "an object of at most 32 strings; left out, the stored ones stay, and {} clears them",
+        },
       ),
     ),
   },

@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
 import { Type } from "typebox";
-import { HeadraceError } from "../../domain/errors.ts";
+import { type ErrorDetail, HeadraceError } from "../../domain/errors.ts";
 import { findConnector } from "../../postgres/access/connectors.ts";
 import { raiseCounter } from "../../postgres/core/change-counters.ts";
 import type { Database, Queryable } from "../../postgres/core/database.ts";
@@ -9,6 +9,7 @@ import {
   credentialsAad,
   deleteSource,
   findSource,
+  findSourceCredentials,
   listSources,
   putSource,
   type SourceName,
@@ -17,6 +18,8 @@ import { deleteSourceState } from "../../postgres/sources/states.ts";
 import type { TargetRules } from "../../runtime/outgoing/index.ts";
 import { checkSource, urlsOfSource } from "../../synthetic/sources/check-source.ts";
 import type { ConnectorSource } from "../../synthetic/sources/connector-source.ts";
+import { flawOfKeeping, type SourcePlace } from "../../synthetic/sources/kept-credentials.ts";
+import type { Credentials } from "../../synthetic/sources/polled-source.ts";
 import type { Guards } from "../access/authenticate.ts";
 import { checkUrl } from "../connectors/check-url.ts";
 import { pageOfRows, readCursor } from "../cursor.ts";
@@ -46,6 +49,24 @@ export const sourceRoutes: FastifyPluginAsyncTypebox<{
   const stateOf = async ({ tenantId, source }: SourceName) =>
     (await readSourceStates(tenantId, [source])).get(source);
 
+  /** Returns the credentials that a PUT without any keeps. Throws `unprocessable` if they cannot stay. */
+  async function keptCredentials(
+    transaction: Queryable,
+    name: SourceName,
+    { polled, connector, params }: SourcePlace & { polled: ConnectorSource },
+  ): Promise<Credentials | undefined> {
+    const stored = await findSourceCredentials(transaction, name);
+    if (stored === undefined) return undefined;
+    const flaw = flawOfKeeping(polled, stored, { connector, params });
+    if (flaw !== undefined) throw unkept(flaw);
+    try {
+      return JSON.parse(keyRing.open(stored.sealed, credentialsAad(name))) as Credentials;
+    } catch (cause) {
+      const expected = "the credentials again, since no key decrypts the stored ones";
+      throw unkept({ field: "credentials", expected, got: "nothing" }, cause);
+    }
+  }
+
   server.put(
     "/tenants/:tenant_id/sources/:source",
     {
@@ -66,7 +87,11 @@ export const sourceRoutes: FastifyPluginAsyncTypebox<{
         // Locks the counter first, so that the connector does not change before the commit.
         const version = await raiseCounter(transaction, "sources");
         const polled = await polledConnector(transaction, connector);
-        checkSource(polled, { definition, credentials: credentials ?? {} });
+        const kept =
+          credentials === undefined
+            ? await keptCredentials(transaction, name, { polled, connector, params: definition.params })
+            : undefined;
+        checkSource(polled, { definition, credentials: credentials ?? kept ?? {} });
         for (const url of urlsOfSource(polled, definition.params)) checkUrl("params", url, refusedTarget);
         return await putSource(transaction, name, {
           connector,
@@ -76,8 +101,10 @@ export const sourceRoutes: FastifyPluginAsyncTypebox<{
           version,
           credentials:
             credentials === undefined
-              ? undefined
-              : keyRing.seal(JSON.stringify(credentials), credentialsAad(name)),
+              ? "kept"
+              : Object.keys(credentials).length === 0
+                ? undefined
+                : keyRing.seal(JSON.stringify(credentials), credentialsAad(name)),
         });
       });
       return asSource(stored, await stateOf(name));
@@ -154,6 +181,14 @@ export const sourceRoutes: FastifyPluginAsyncTypebox<{
     },
   );
 };
+
+function unkept(detail: ErrorDetail, cause?: unknown): HeadraceError {
+  const { field, expected, got } = detail;
+  return new HeadraceError("unprocessable", `${field}: expected ${expected}, got ${got}`, {
+    details: [detail],
+    cause,
+  });
+}
 
 /** Creates the error for a missing source. */
 export function noSource({ tenantId, source }: SourceName): HeadraceError {

@@ -1,4 +1,3 @@
-import { raiseCounter } from "../core/change-counters.ts";
 import type { Queryable } from "../core/database.ts";
 import { fromRow, fromRows } from "../core/rows.ts";
 import { sql } from "../core/sql.ts";
@@ -64,10 +63,44 @@ export async function listConnectors(
   return fromRows<StoredConnector>(rows);
 }
 
-/** Deletes a connector with its endpoints and sources; false when there is none. */
+/** A part of a tenant that uses a connector. */
+export interface ConnectorUser {
+  kind: "endpoint" | "source" | "flow";
+  tenantId: string;
+  id: string;
+}
+
+/**
+ * Lists the users of a connector, at most `limit` of each kind: endpoints, sources, and the flows whose newest or deployed
+ * version names it. Those of deleted tenants do not count.
+ */
+export async function listConnectorUsers(
+  transaction: Queryable,
+  connector: string,
+  limit: number,
+): Promise<ConnectorUser[]> {
+  const rows = await transaction.query<{ kind: ConnectorUser["kind"]; tenant_id: string; id: string }>(
+    sql`(SELECT 'endpoint' AS kind, e.tenant_id, e.endpoint AS id
+        FROM endpoints e JOIN tenants t ON t.id = e.tenant_id AND t.deleted_at IS NULL
+        WHERE e.connector = ${connector} ORDER BY e.tenant_id, e.endpoint LIMIT ${limit})
+      UNION ALL (SELECT 'source', s.tenant_id, s.id
+        FROM sources s JOIN tenants t ON t.id = s.tenant_id AND t.deleted_at IS NULL
+        WHERE s.connector = ${connector} ORDER BY s.tenant_id, s.id LIMIT ${limit})
+      UNION ALL (SELECT 'flow', f.tenant_id, f.id
+        FROM flows f JOIN tenants t ON t.id = f.tenant_id AND t.deleted_at IS NULL
+        WHERE f.deleted_at IS NULL AND EXISTS (SELECT FROM flow_versions v
+          WHERE v.tenant_id = f.tenant_id AND v.flow_id = f.id AND v.version IN (f.version, f.deployed_version)
+            AND v.definition #>> '{trigger,connector}' = ${connector})
+        ORDER BY f.tenant_id, f.id LIMIT ${limit})`,
+  );
+  return rows.map(({ kind, tenant_id: tenantId, id }) => ({ kind, tenantId, id }));
+}
+
+/**
+ * Deletes a connector with its endpoints and sources; false when there is none. Raise the receive counter and then the
+ * sources counter in the same transaction.
+ */
 export async function deleteConnector(transaction: Queryable, id: string): Promise<boolean> {
-  await raiseCounter(transaction, "receive");
-  await raiseCounter(transaction, "sources");
   await transaction.query(sql`DELETE FROM sources WHERE connector = ${id}`);
   await transaction.query(sql`DELETE FROM endpoints WHERE connector = ${id}`);
   const rows = await transaction.query(sql`DELETE FROM connectors WHERE id = ${id} RETURNING 1`);

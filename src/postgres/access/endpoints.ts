@@ -48,12 +48,15 @@ const SELECT_ENDPOINTS = sql`SELECT e.tenant_id, e.connector, e.endpoint, e.acco
       WHERE (s.tenant_id, s.connector, s.endpoint) = (e.tenant_id, e.connector, e.endpoint)), '[]') AS secrets
   FROM endpoints e JOIN connectors n ON n.id = e.connector`;
 
-/** Stores an endpoint and replaces its secrets. Raise the receive counter in the same transaction. */
+/**
+ * Stores an endpoint and replaces its secrets; without `secrets` those that it has stay. Raise the receive counter in the
+ * same transaction.
+ */
 export async function putEndpoint(
   transaction: Queryable,
   name: EndpointName,
   settings: EndpointSettings,
-  secrets: readonly NewSecret[],
+  secrets: readonly NewSecret[] | undefined,
 ): Promise<void> {
   await transaction.query(sql`INSERT INTO endpoints ${sql.row({
     tenant_id: name.tenantId,
@@ -65,6 +68,7 @@ export async function putEndpoint(
   })}
       ON CONFLICT (tenant_id, connector, endpoint) DO UPDATE SET account = excluded.account,
         params = excluded.params, enabled = excluded.enabled, updated_at = now()`);
+  if (secrets === undefined) return;
   await transaction.query(
     sql`DELETE FROM endpoint_secrets WHERE (tenant_id, connector, endpoint) = ${keyOf(name)}`,
   );
@@ -100,6 +104,18 @@ export async function deleteEndpoint(transaction: Queryable, name: EndpointName)
     sql`DELETE FROM endpoints WHERE (tenant_id, connector, endpoint) = ${keyOf(name)} RETURNING 1`,
   );
   return rows.length > 0;
+}
+
+/** Lists the valid secrets of an endpoint, sealed. */
+export async function listEndpointSecrets(
+  transaction: Queryable,
+  name: EndpointName,
+): Promise<(Sealed & { id: string })[]> {
+  const rows = await transaction.query<{ id: string; sealed: Buffer; key_id: string }>(
+    sql`SELECT id, sealed, key_id FROM endpoint_secrets
+      WHERE (tenant_id, connector, endpoint) = ${keyOf(name)} AND (not_after IS NULL OR not_after > now())`,
+  );
+  return rows.map(({ id, sealed, key_id: keyId }) => ({ id, sealed, keyId }));
 }
 
 /** A secret of an endpoint that names an account, with the params that select its scheme. */

@@ -33,13 +33,22 @@ export function credentialsAad({ tenantId, source }: SourceName): string {
   return `${tenantId}/sources/${source}`;
 }
 
-/** Stores a source; replaces one of this name. `version` is the sources counter, raised in the same transaction. */
+/**
+ * Stores a source; replaces one of this name, whose credentials stay if `credentials` is `kept`. `version` is the sources
+ * counter, raised in the same transaction.
+ */
 export async function putSource(
   transaction: Queryable,
   { tenantId, source }: SourceName,
-  settings: SourceSettings & { credentials: Sealed | undefined; version: number },
+  settings: SourceSettings & { credentials: Sealed | "kept" | undefined; version: number },
 ): Promise<StoredSource> {
-  const { connector, entity, definition, enabled, credentials, version } = settings;
+  const { connector, entity, definition, enabled, version } = settings;
+  const credentials = settings.credentials === "kept" ? undefined : settings.credentials;
+  const replaced =
+    settings.credentials === "kept"
+      ? sql``
+      : sql`credentials_sealed = excluded.credentials_sealed, credentials_key_id = excluded.credentials_key_id,
+        credentials_version = excluded.credentials_version, `;
   const [row] = await transaction.query(sql`INSERT INTO sources ${sql.row({
     tenant_id: tenantId,
     id: source,
@@ -48,12 +57,12 @@ export async function putSource(
     definition,
     credentials_sealed: credentials?.sealed,
     credentials_key_id: credentials?.keyId,
+    credentials_version: version,
     enabled,
     version,
   })}
       ON CONFLICT (tenant_id, id) DO UPDATE SET connector = excluded.connector, entity = excluded.entity,
-        definition = excluded.definition, credentials_sealed = excluded.credentials_sealed,
-        credentials_key_id = excluded.credentials_key_id, enabled = excluded.enabled, version = excluded.version,
+        definition = excluded.definition, ${replaced}enabled = excluded.enabled, version = excluded.version,
         updated_at = now()
       RETURNING ${COLUMNS}`);
   return fromRow<StoredSource>(row as object);
@@ -67,6 +76,23 @@ export async function findSource(
     sql`SELECT ${COLUMNS} FROM sources WHERE (tenant_id, id) = (${tenantId}, ${source})`,
   );
   return fromRow<StoredSource>(row);
+}
+
+/** The stored credentials of a source, if it has any, and the place that they were given for. */
+export async function findSourceCredentials(
+  transaction: Queryable,
+  { tenantId, source }: SourceName,
+): Promise<{ connector: string; params: Readonly<Record<string, string>>; sealed: Sealed } | undefined> {
+  const [row] = await transaction.query<{
+    connector: string;
+    params: Record<string, string>;
+    credentials_sealed: Buffer;
+    credentials_key_id: string;
+  }>(sql`SELECT connector, definition -> 'params' AS params, credentials_sealed, credentials_key_id FROM sources
+      WHERE (tenant_id, id) = (${tenantId}, ${source}) AND credentials_sealed IS NOT NULL`);
+  if (row === undefined) return undefined;
+  const { connector, params, credentials_sealed: sealed, credentials_key_id: keyId } = row;
+  return { connector, params, sealed: { sealed, keyId } };
 }
 
 /** A page of a tenant's sources in the order of their ids. */
@@ -165,8 +191,8 @@ export async function loadPollableSource(
 }
 
 /**
- * Stores credentials that the provider has renewed, unless a PUT has changed them since `version` was read; returns
- * whether it did. The source's version stays.
+ * Stores credentials that the provider has renewed, unless a PUT has given others since `version` was read; returns
+ * whether it did. A PUT that kept them does not count. The source's version stays.
  */
 export async function renewCredentials(
   database: Queryable,
@@ -177,7 +203,7 @@ export async function renewCredentials(
     prepared(
       "renew-source-credentials",
       sql`UPDATE sources SET credentials_sealed = ${sealed}, credentials_key_id = ${keyId}
-      WHERE (tenant_id, id) = (${tenantId}, ${source}) AND version = split_part(${version}, '.', 1)::bigint
+      WHERE (tenant_id, id) = (${tenantId}, ${source}) AND credentials_version <= split_part(${version}, '.', 1)::bigint
       RETURNING 1`,
     ),
   );

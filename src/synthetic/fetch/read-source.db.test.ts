@@ -105,3 +105,19 @@ test("a PUT changes a source's version; rotated credentials do not, and never ov
   expect(await renew(first.version)).toBe(false);
   expect(second.fetch).toMatchObject({ credentials: { token: "1" } });
 });
+
+test("a token that a poll renews survives a PUT that kept the credentials", async () => {
+  const { database } = await migratedDatabase();
+  const given = { connectorSource: { handler: "shop" }, credentials: { token: "1" } };
+  await insertSource(database, KEY_RING, given);
+  const read = async () => (await readPolledSource(database.pipeline, KEY_RING, NAME))!;
+  const before = await read();
+  await insertSource(database, KEY_RING, { ...given, credentials: "kept" });
+  const after = await read();
+  expect(after.version).not.toBe(before.version);
+  expect(after.fetch).toMatchObject({ credentials: { token: "1" } });
+  const renewed = KEY_RING.seal('{"token":"2"}', credentialsAad(NAME));
+  const { version } = before;
+  expect(await renewCredentials(database.pipeline, { ...NAME, version }, renewed)).toBe(true);
+  expect((await read()).fetch).toMatchObject({ credentials: { token: "2" } });
+});
