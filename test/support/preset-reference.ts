@@ -1,6 +1,7 @@
 import { COMMON_PARAMS, PRESETS, presetScheme } from "../../src/pipeline/receive/presets/index.ts";
 import type { Preset, PresetParam } from "../../src/pipeline/receive/presets/preset.ts";
 import type { DeliveryIdSelector, Scheme } from "../../src/pipeline/receive/schemes/scheme.ts";
+import { tokenSelectors } from "../../src/pipeline/receive/schemes/token-places.ts";
 
 /** Returns the page on every preset in Markdown, generated from the schemes. */
 export function presetReference(): string {
@@ -30,6 +31,7 @@ function section(name: string, preset: Preset): string[] {
     ["Account", scheme.account?.map(selectorText).join(", else ") ?? "not named"],
     ["Batches", scheme.items?.map((pointer) => `array at \`${pointer || "/"}\``).join(", else ") ?? "no"],
     ["Handshakes", scheme.challenges.map(handshakeOf).join("; ") || "none"],
+    ["Never stored", neverStored(scheme)],
     ["Response", `${scheme.ack.status}, ${scheme.ack.body === "empty" ? "no body" : "JSON"}`],
     ["Body limit", `${scheme.body_limit_bytes / 1_048_576} MiB`],
   ];
@@ -101,6 +103,13 @@ function deduplicationOf(scheme: Scheme): string {
 
 function suffixOf({ type: { suffix } }: Scheme): string {
   return suffix === undefined ? "" : `, then a dot and ${selectorText(suffix)}`;
+}
+
+function neverStored(scheme: Scheme): string {
+  const names = tokenSelectors(scheme).map((selector) =>
+    "header" in selector ? `header \`${selector.header}\`` : selectorText(selector),
+  );
+  return [...new Set(names)].join(", ") || "headers of credentials";
 }
 
 function handshakeOf({ when, method = "POST", proof, capture }: Scheme["challenges"][number]): string {

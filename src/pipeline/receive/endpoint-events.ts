@@ -4,6 +4,7 @@ import type { DeliveryReading } from "./delivery.ts";
 import type { KnownEndpoint } from "./endpoint-cache.ts";
 import type { InboundRequest } from "./schemes/inbound-request.ts";
 import { keptHeaders } from "./schemes/kept-headers.ts";
+import { tokenPlaces } from "./schemes/token-places.ts";
 
 /** The events of a delivery that belong to one endpoint. */
 export interface EndpointEvents {
@@ -15,7 +16,8 @@ export interface EndpointEvents {
 /**
  * Selects the events of an authentic delivery that belong to the endpoint. If the endpoint names its account and the
  * scheme has accounts, only events of that account belong to it: an app signs the deliveries of all its accounts with
- * one secret. If it names none, the accounts in `others` are left out.
+ * one secret. If it names none, the accounts in `others` are left out. Tokens are cut out of what is stored; the keys of
+ * the events were made of the bytes that came.
  */
 export function eventsOfEndpoint(
   endpoint: KnownEndpoint,
@@ -32,7 +34,11 @@ export function eventsOfEndpoint(
       : delivery.events.filter((event) => event.account === undefined || !others.has(event.account));
   // The fields are written one by one: this runs for every delivery, and object spread costs more than verification.
   // An item is cut out of its delivery and stored as JSON, whatever the content type of the delivery.
-  const texts = delivery.isBatch ? request.textsOf(own.map((event) => event.data)) : undefined;
+  const places = tokenPlaces(scheme);
+  const texts = delivery.isBatch
+    ? request.withoutTokens(request.textsOf(own.map((event) => event.data)), places.item)
+    : undefined;
+  const [body = request.body] = delivery.isBatch ? [] : request.withoutTokens([request.body], places.body);
   const events = own.map(
     (event, index): NewEvent => ({
       tenantId: name.tenantId,
@@ -47,7 +53,7 @@ export function eventsOfEndpoint(
       item: event.item,
       headers,
       contentType: delivery.isBatch ? "application/json" : delivery.contentType,
-      payload: texts?.[index] ?? request.body,
+      payload: texts?.[index] ?? body,
       keys: event.keys,
     }),
   );

@@ -1,8 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { providerKeys, schemeWithSample } from "../../../../test/support/provider-keys.ts";
+import { readDelivery } from "../delivery.ts";
+import { eventsOfEndpoint } from "../endpoint-events.ts";
 import { InboundRequest } from "../schemes/inbound-request.ts";
 import { sampleDelivery } from "../schemes/sample-delivery.ts";
 import type { Selector } from "../schemes/scheme.ts";
+import { selectedValues } from "../schemes/selector.ts";
 import { createVerifier } from "../schemes/verify.ts";
 import { PRESETS } from "./index.ts";
 
@@ -30,6 +33,11 @@ function signedAt(preset: string, sentMs: number) {
     return verdict.kind === "authentic" ? "authentic" : verdict.reason;
   };
   return { scheme, headers, body, judge, rawHeaders: Object.entries(headers).flat() };
+}
+
+/** Returns the first item of a Microsoft Graph batch. */
+function sentItem(body: Buffer): unknown {
+  return JSON.parse(body.toString()).value?.[0];
 }
 
 describe.each(TIMED)("preset %s", (preset) => {
@@ -84,6 +92,37 @@ describe.each(SIGNING)("preset %s", (preset) => {
       for (const again of [name, name.toUpperCase()])
         expect([name, judge([...rawHeaders, again, value], NOW_MS)]).toEqual([name, "header_repeated"]);
     }
+  });
+
+  test(`stores neither the signature nor the secret of a delivery: ${preset}`, () => {
+    const { scheme, headers, body, rawHeaders } = signedAt(preset, NOW_MS);
+    const request = new InboundRequest({ method: "POST", url: URL, rawHeaders, body });
+    const { events } = eventsOfEndpoint(
+      {
+        name: { tenantId: "acme", connector: "shop", endpoint: "default" },
+        counter: 1,
+        scheme,
+        verify: () => ({ kind: "authentic" }),
+        hmacHex: () => undefined,
+        closed: undefined,
+        decryptionError: undefined,
+        pending: false,
+        account: undefined,
+        tenant: undefined,
+      },
+      request,
+      { delivery: readDelivery(scheme, request) },
+    );
+    expect(events).toHaveLength(1);
+    const stored = JSON.stringify(events.map((event) => [event.headers, event.payload.toString()]));
+    const proofs = (scheme.signature?.from ?? []).flatMap((selector) =>
+      "header" in selector
+        ? (headers[selector.header] ?? [])
+        : selectedValues(selector, request, sentItem(body)),
+    );
+    expect(proofs.length).toBeGreaterThan(0);
+    for (const proof of proofs) expect(stored).not.toContain(proof);
+    expect(stored).not.toContain("old-verification-token");
   });
 
   test(`refuses signatures that are too long or too many: ${preset}`, () => {

@@ -190,10 +190,11 @@ const SET_BY_THE_SERVER =
   /^(?:connection|content-(?:encoding|length|type)|date|keep-alive|location|set-cookie|te|trailer|transfer-encoding|upgrade|x-content-type-options)$/i;
 
 function selectorsOf(scheme: Scheme): Selector[] {
-  const { signature, delivery_id = [], type, occurred_at, account = [] } = scheme;
+  const { signature, tokens = [], delivery_id = [], type, occurred_at, account = [] } = scheme;
   const suffix = type.suffix === undefined ? [] : [type.suffix];
   return [
     ...(signature?.from ?? []),
+    ...tokens,
     ...delivery_id.flatMap(partsOf),
     ...type.from,
     ...suffix,

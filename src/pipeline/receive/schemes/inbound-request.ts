@@ -1,9 +1,11 @@
 import { createHash, hash } from "node:crypto";
 import { type ParsedBody, parseBody, parseBodySlices } from "../../../domain/event/body.ts";
+import type { ValuePath } from "../../../domain/json/cut-values.ts";
 import { stringifySlices } from "../../../domain/json/stringify-slices.ts";
 import { WantedPaths } from "../../../domain/json/wanted.ts";
-import { SliceBudget, type Slices } from "../../../domain/slices.ts";
+import { finish, SliceBudget, type Slices } from "../../../domain/slices.ts";
 import { DeferredWork, LONG_BODY_BYTES } from "../deferred-work.ts";
+import { withoutTokens } from "./token-places.ts";
 
 /** The parts of an HTTP request that schemes read. */
 export interface RequestFields {
@@ -24,6 +26,7 @@ export class InboundRequest {
   readonly body: Buffer;
   #parsed: ParsedBody | undefined;
   readonly #texts = new Map<unknown, Buffer>();
+  readonly #cut = new Map<readonly ValuePath[], Map<Buffer, Buffer>>();
   readonly #digests = new Map<unknown, Buffer>();
 
   constructor({ method, url, rawHeaders, body }: RequestFields) {
@@ -69,6 +72,30 @@ export class InboundRequest {
     }
   }
 
+  /**
+   * Returns the texts, which are the body or its items, without the tokens at the paths. Throws `DeferredWork` for a long
+   * body.
+   */
+  withoutTokens(texts: readonly Buffer[], paths: readonly ValuePath[]): readonly Buffer[] {
+    if (paths.length === 0) return texts;
+    if (this.body.length <= LONG_BODY_BYTES) return texts.map((text) => finish(withoutTokens(text, paths)));
+    return texts.map((text) => {
+      const cut = this.#cut.get(paths)?.get(text);
+      if (cut === undefined) throw new DeferredWork(() => this.#cutTokens(texts, paths));
+      return cut;
+    });
+  }
+
+  *#cutTokens(texts: readonly Buffer[], paths: readonly ValuePath[]): Slices<void> {
+    const budget = new SliceBudget();
+    const cut = new Map<Buffer, Buffer>();
+    for (const text of texts) {
+      cut.set(text, yield* withoutTokens(text, paths));
+      if (budget.spend(text.length)) yield;
+    }
+    this.#cut.set(paths, cut);
+  }
+
   /** SHA-256 of the body, hex. */
   get bodyHash(): string {
     if (this.body.length <= LONG_BODY_BYTES) return hash("sha256", this.body);
@@ -101,6 +128,7 @@ export class InboundRequest {
   forgetParsed(): void {
     this.#parsed = undefined;
     this.#texts.clear();
+    this.#cut.clear();
   }
 
   /** Returns the value of the first header with this name, in any case. */

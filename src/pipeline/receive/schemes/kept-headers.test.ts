@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { presetScheme } from "../presets/index.ts";
+import { checkScheme } from "./check-scheme.ts";
 import { InboundRequest } from "./inbound-request.ts";
 import { keptHeaders } from "./kept-headers.ts";
 
@@ -39,6 +40,40 @@ test("drops credentials and signatures from the kept headers, whatever their nam
   expect(kept("gitlab", { ...sent, "x-gitlab-event": "Push Hook" }, { signing: "signature" })).toEqual({
     "x-gitlab-event": "Push Hook",
   });
+});
+
+test("drops the signatures of other versions and keys that a provider sends beside its own", () => {
+  const others = [
+    "x-hubspot-signature-v3",
+    "x-docusign-signature-9",
+    "x-hub-signature-256",
+    "box-signature-secondary",
+    "x-other-hmac-sha256",
+  ];
+  const sent = Object.fromEntries(others.map((name) => [name, "s"]));
+  const described = { "x-hubspot-signature-version": "v1", "x-hubspot-request-timestamp": "1" };
+  expect(kept("hubspot-v1", { ...sent, ...described })).toEqual(described);
+});
+
+test("drops the headers of a scheme's tokens and of its handshakes", () => {
+  const scheme = checkScheme({
+    algorithm: "hmac-sha256",
+    signature: { from: [{ header: "x-sig" }], encoding: "hex" },
+    content: ["body"],
+    tokens: [{ header: "X-Old-Proof" }],
+    challenges: [
+      {
+        when: [{ at: { header: "x-setup" } }],
+        proof: "pending",
+        capture: { from: { header: "x-setup" } },
+        answer: { status: 200 },
+      },
+    ],
+    type: { from: [{ body: "/type" }] },
+  });
+  const rawHeaders = ["x-sig", "1", "x-old-proof", "2", "x-setup", "3", "x-topic", "4"];
+  const request = new InboundRequest({ method: "POST", url: "/", rawHeaders, body: Buffer.from("{}") });
+  expect(keptHeaders(scheme, request)).toEqual({ "x-topic": "4" });
 });
 
 test("keeps at most 8 KiB of headers", () => {

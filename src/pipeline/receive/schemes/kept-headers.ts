@@ -1,5 +1,6 @@
 import type { InboundRequest } from "./inbound-request.ts";
 import type { Scheme } from "./scheme.ts";
+import { tokenPlaces } from "./token-places.ts";
 
 /** Names and values kept per request, bytes. Further headers are dropped. */
 const MAX_BYTES = 8_192;
@@ -21,12 +22,16 @@ const DROPPED = [
   "accept-encoding",
 ];
 
-/** Names of headers with credentials. GitLab, for example, sends its token beside its signature. */
-const CREDENTIAL = /(?:^|-)(?:token|secret|password|signature|api-?key)$/;
+/**
+ * Names of headers with credentials. GitLab, for example, sends its token beside its signature, and HubSpot signatures of
+ * two versions.
+ */
+const CREDENTIAL =
+  /(?:^|-)(?:token|secret|password|signature|hmac|api-?key)(?:-(?:v?\d+|sha\d+|primary|secondary|ed25519))?$/;
 
 /**
  * Returns the headers of a delivery that are stored with its event, by lower-case name. The last of repeated headers
- * wins. Headers with the scheme's signature or token are dropped.
+ * wins. Headers with a signature or token of the scheme are dropped.
  */
 export function keptHeaders(scheme: Scheme, { rawHeaders }: InboundRequest): Record<string, string> {
   const dropped = droppedBy(scheme);
@@ -48,11 +53,7 @@ const DROPPED_BY = new WeakMap<Scheme, ReadonlySet<string>>();
 function droppedBy(scheme: Scheme): ReadonlySet<string> {
   let names = DROPPED_BY.get(scheme);
   if (names === undefined) {
-    const selectors = scheme.signature?.from ?? [];
-    names = new Set([
-      ...DROPPED,
-      ...selectors.flatMap((selector) => ("header" in selector ? selector.header.toLowerCase() : [])),
-    ]);
+    names = new Set([...DROPPED, ...tokenPlaces(scheme).headers]);
     DROPPED_BY.set(scheme, names);
   }
   return names;

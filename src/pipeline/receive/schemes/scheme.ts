@@ -254,6 +254,20 @@ const stated = {
   ),
   occurred_at: Type.Optional(Type.Object({ from: FirstOf, unit: TimeUnit }, closed)),
   account: Type.Optional(FirstOf),
+  tokens: Type.Optional(
+    Type.Array(
+      Type.Union([HeaderSelector, BodySelector, QuerySelector, ItemSelector], {
+        description: "A selector: { header }, { body: pointer }, { query }, or { item: pointer }.",
+      }),
+      {
+        minItems: 1,
+        maxItems: 8,
+        description:
+          "Further secrets in a delivery, such as an old verification token beside the signature. They prove nothing, and " +
+          "are left out of what is stored, as the signatures are.",
+      },
+    ),
+  ),
   items: Type.Optional(
     Type.Array(Pointer, {
       minItems: 1,

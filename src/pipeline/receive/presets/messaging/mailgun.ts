@@ -12,6 +12,8 @@ export const mailgun: Preset = {
     algorithm: "hmac-sha256",
     signature: { from: [{ body: "/signature/signature" }], encoding: "hex" },
     timestamp: { from: [{ body: "/signature/timestamp" }], unit: "s" },
+    // The signature of a subaccount's parent: both sign any data for as long as the time is fresh.
+    tokens: [{ body: "/signature/parent-signature" }, { body: "/parent-signature" }],
     content: ["timestamp", "id"],
     body_unsigned: true,
     delivery_id: [{ body: "/signature/token" }],

@@ -4,12 +4,14 @@ import type { Preset } from "../preset.ts";
 export const slack: Preset = {
   description: "Slack events, commands and interactions: X-Slack-Signature, HMAC SHA-256 over v0:time:body",
   docs: "https://docs.slack.dev/authentication/verifying-requests-from-slack",
+  notes: ["The old verification token in the body proves nothing, and is left out of what is stored."],
   params: {},
   scheme: () => ({
     algorithm: "hmac-sha256",
     signature: { from: [{ header: "x-slack-signature", prefix: "v0=" }], encoding: "hex" },
     timestamp: { from: [{ header: "x-slack-request-timestamp" }], unit: "s" },
     content: [{ literal: "v0:" }, "timestamp", { literal: ":" }, "body"],
+    tokens: [{ body: "/token" }],
     delivery_id: [{ body: "/event_id" }],
     type: { from: [{ body: "/event/type" }, { body: "/type" }, { body: "/command" }] },
     occurred_at: { from: [{ body: "/event_time" }], unit: "s" },
@@ -25,6 +27,7 @@ export const slack: Preset = {
   }),
   sample: {
     body: {
+      token: "an-old-verification-token",
       type: "event_callback",
       team_id: "T1",
       event_id: "Ev1",

@@ -11,6 +11,8 @@ export const msGraph: Preset = {
   scheme: () => ({
     algorithm: "token",
     signature: { from: [{ item: "/clientState" }], encoding: "text" },
+    // Rich notifications carry JWTs of the app beside the list.
+    tokens: [{ body: "/validationTokens" }],
     items: ["/value"],
     delivery_id: [
       {
