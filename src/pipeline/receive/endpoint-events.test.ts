@@ -8,6 +8,7 @@ import { presetScheme } from "./presets/index.ts";
 import { checkScheme } from "./schemes/check-scheme.ts";
 import { InboundRequest } from "./schemes/inbound-request.ts";
 import type { Scheme } from "./schemes/scheme.ts";
+import { tokenPlaces, withoutTokens } from "./schemes/token-places.ts";
 
 const FORM = "application/x-www-form-urlencoded";
 
@@ -83,6 +84,12 @@ describe("tokens in what is stored of a delivery", () => {
       JSON.stringify(others),
       JSON.stringify(others),
     ]);
+  });
+
+  test("leaves tokens beside the list of a batch out of an item that has them too", () => {
+    const item = Buffer.from('{"clientState":"s","changeType":"updated","validationTokens":["eyJ0"]}');
+    const { item: paths } = tokenPlaces(presetScheme("ms-graph", {}));
+    expect(finish(withoutTokens(item, paths)).toString()).toBe('{"changeType":"updated"}');
   });
 
   test("leaves the signatures of Mailgun out, and keeps its token, which names the delivery", () => {

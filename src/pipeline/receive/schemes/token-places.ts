@@ -8,7 +8,7 @@ export interface TokenPlaces {
   headers: readonly string[];
   /** Paths in a body that is stored whole. */
   body: readonly ValuePath[];
-  /** Paths in an item that is stored alone. */
+  /** Paths in an item that is stored alone, or with the members that stand beside the list. */
   item: readonly ValuePath[];
 }
 
@@ -42,14 +42,12 @@ function readPlaces(scheme: Scheme): TokenPlaces {
   const inItems = (scheme.items ?? []).flatMap((pointer) =>
     item.map((path): ValuePath => [...pathOf(pointer), EVERY, ...path]),
   );
+  const body = selectors.flatMap((selector) => ("body" in selector ? [pathOf(selector.body)] : []));
   return {
     headers: selectors.flatMap((selector) => ("header" in selector ? selector.header.toLowerCase() : [])),
-    body: [
-      ...selectors.flatMap((selector) => ("body" in selector ? [pathOf(selector.body)] : [])),
-      // A body whose items cannot be read is stored whole.
-      ...inItems,
-    ],
-    item,
+    // A body whose items cannot be read is stored whole.
+    body: [...body, ...inItems],
+    item: [...item, ...body.filter((path) => path.length > 0)],
   };
 }
 
