@@ -40,6 +40,17 @@ describe("cutting values out of JSON", () => {
     expect(cut('{"a":"b', ["token"])).toBe('{"a":"b');
   });
 
+  test("looks through a long text in slices, and cuts what is at its end", () => {
+    const members = Array.from({ length: 60_000 }, (_, n) => `"key-${n}": [${n}, "value"]`).join(", ");
+    const bytes = Buffer.from(`{${members}, "token": "s"}`);
+    const work = findValues(bytes, [["token"]]);
+    let slices = 1;
+    let step = work.next();
+    for (; !step.done; step = work.next()) slices += 1;
+    expect(slices).toBeGreaterThan(bytes.length / 131_072);
+    expect(withoutCuts(bytes, step.value).toString()).toBe(`{${members}}`);
+  });
+
   test("cuts any member of any document, and changes nothing else", () => {
     const documents = fc.dictionary(fc.string({ maxLength: 4 }), fc.jsonValue({ maxDepth: 3 }), {
       maxKeys: 6,
