@@ -118,15 +118,17 @@ class Finder {
     for (;;) {
       const member = at;
       if (bytes[at] !== QUOTE) return FLAWED;
-      const nameEnd = yield* this.#string(at);
+      const nameEnd = this.#simpleString(at) ?? (yield* this.#string(at));
       if (nameEnd === FLAWED) return FLAWED;
+      if (this.#budget.spend(nameEnd - at)) yield;
       const name = this.#name(member, nameEnd);
       at = this.space(nameEnd);
       if (bytes[at] !== COLON) return FLAWED;
       at = this.space(at + 1);
       const below = childrenOf(nodes, name);
       const isCut = below.some(({ cut }) => cut);
-      const valueEnd = isCut ? yield* this.#skip(at) : yield* this.value(at, ...below);
+      const isSkipped = isCut || below.length === 0;
+      const valueEnd = isSkipped ? yield* this.#skip(at) : yield* this.value(at, ...below);
       if (valueEnd === FLAWED) {
         if (isCut) this.cuts.push({ from: comma ?? member, to: bytes.length, leavesNull: false });
         return FLAWED;
@@ -163,8 +165,10 @@ class Finder {
     for (let at = start; at < bytes.length; ) {
       const byte = bytes[at] as number;
       if (byte === QUOTE) {
-        at = yield* this.#string(at);
-        if (at === FLAWED || open === 0) return at;
+        const end = this.#simpleString(at) ?? (yield* this.#string(at));
+        if (end === FLAWED || open === 0) return end;
+        if (this.#budget.spend(end - at)) yield;
+        at = end;
         continue;
       }
       if (open === 0 && at > start && isDelimiter(byte)) return at;
@@ -180,17 +184,33 @@ class Finder {
     return open === 0 && bytes.length > start ? bytes.length : FLAWED;
   }
 
+  /** Returns the index behind a string with few escaped quotes; undefined for others, which are read in slices. */
+  #simpleString(start: number): number | undefined {
+    let from = start + 1;
+    for (let quotes = 0; quotes < MAX_SIMPLE_QUOTES; quotes += 1) {
+      const quote = this.#bytes.indexOf(QUOTE, from);
+      if (quote === -1) return FLAWED;
+      if (!this.#isEscaped(quote, from)) return quote + 1;
+      from = quote + 1;
+    }
+    return undefined;
+  }
+
   /** Returns the index behind the string whose first quote is at `start`. */
   *#string(start: number): Slices<number> {
     for (let from = start + 1; ; ) {
       const quote = this.#bytes.indexOf(QUOTE, from);
       if (quote === -1) return FLAWED;
       if (this.#budget.spend(quote - from + 1)) yield;
-      let backslash = quote - 1;
-      while (backslash >= from && this.#bytes[backslash] === BACKSLASH) backslash -= 1;
-      if ((quote - backslash) % 2 === 1) return quote + 1;
+      if (!this.#isEscaped(quote, from)) return quote + 1;
       from = quote + 1;
     }
+  }
+
+  #isEscaped(quote: number, from: number): boolean {
+    let backslash = quote - 1;
+    while (backslash >= from && this.#bytes[backslash] === BACKSLASH) backslash -= 1;
+    return (quote - backslash) % 2 === 0;
   }
 
   #name(start: number, end: number): string {
@@ -205,7 +225,10 @@ class Finder {
 }
 
 const BACKSLASH = 0x5c;
+const MAX_SIMPLE_QUOTES = 16;
+const NO_NODES: readonly Node[] = [];
 
-function childrenOf(nodes: readonly Node[], name: string): Node[] {
+function childrenOf(nodes: readonly Node[], name: string): readonly Node[] {
+  if (nodes.every(({ keys }) => !keys.has(name) && !keys.has(EVERY))) return NO_NODES;
   return nodes.flatMap(({ keys }) => [keys.get(name), keys.get(EVERY)]).filter((node) => node !== undefined);
 }
