@@ -89,16 +89,22 @@ function freshnessOf({ timestamp }: Scheme): string {
 function deduplicationOf(scheme: Scheme): string {
   const { content = [], delivery_id: ids, retry_span_s: span, equal_bodies } = scheme;
   const hours = (seconds: number) => `${Math.round((seconds / 3_600) * 100) / 100} h`;
+  const isOutside = [...scheme.type.from, ...(scheme.type.suffix ? [scheme.type.suffix] : [])].some(
+    (selector) => "header" in selector || "query" in selector,
+  );
+  const withType = isOutside ? " and type" : "";
   const window = hours(Math.max(span, 259_200));
-  if (ids === undefined) return `its body, for ${hours(span)}`;
+  const areEvents = equal_bodies === "event";
+  if (ids === undefined)
+    return areEvents ? "nothing: every delivery is an event" : `its body${withType}, for ${hours(span)}`;
   const id = ids.map(selectorText).join(", else ");
-  const isSigned =
-    content.includes("id") ||
-    (content.includes("body") &&
-      ids.every((selector) => "body" in selector || "item" in selector || "join" in selector));
-  if (isSigned) return `${id}, for ${window}`;
-  const body = equal_bodies === "duplicate" ? `, and its body alone for ${hours(span)}` : "";
-  return `${id} (not signed) with its body, for ${window}${body}`;
+  const areItems = ids.every((selector) => "item" in selector || "join" in selector);
+  const isSigned = content.includes("body") && ids.every((selector) => "body" in selector);
+  const unknown = areEvents ? "; without it nothing: every delivery is an event" : "";
+  if (content.includes("id")) return `${id}, for ${window}`;
+  if (isSigned || areItems) return `${id}, with the type, for ${window}${unknown}`;
+  const body = areEvents ? unknown : `, and its body${withType} alone for ${hours(span)}`;
+  return `${id} (not signed) with its body${withType}, for ${window}${body}`;
 }
 
 function suffixOf({ type: { suffix } }: Scheme): string {

@@ -112,12 +112,11 @@ describe("a GitHub delivery", () => {
     expect(read(scheme, '{"installation":{"id":42}}', headers).events[0]?.account).toBe("42");
   });
 
-  test("gives a GitHub delivery a key of id and body and, because the id is unsigned, a key of the body", () => {
-    const bodyHash = createHash("sha256").update("{}").digest("hex");
+  test("gives a GitHub delivery a key of id and body and, because the id is unsigned, a key of body and type", () => {
     const keys = read(scheme, "{}", headers).events[0]?.keys;
     expect(keys).toEqual([
       { key: expect.stringMatching(/^id\+body:[0-9a-f]{64}$/), windowMs: 72 * HOUR_MS },
-      { key: `body:${bodyHash}`, windowMs: 72 * HOUR_MS },
+      { key: expect.stringMatching(/^body:[0-9a-f]{64}$/), windowMs: 72 * HOUR_MS },
     ]);
     const [own, replay] = keysOf(scheme, "{}", headers);
     const [otherId, sameBody] = keysOf(scheme, "{}", { ...headers, "X-GitHub-Delivery": "changed" });
@@ -175,7 +174,7 @@ describe("delivery keys", () => {
       "changes the content type",
       custom({ delivery_id: [{ body: "/id" }] }),
       {},
-      { "content-type": "text/plain" },
+      { "content-type": "text/csv" },
     ],
     [
       "changes the content type",
@@ -195,6 +194,116 @@ describe("delivery keys", () => {
     expect(differ(custom({}))).toBe(false);
     expect(differ(custom({ content: ["url", "body"] }))).toBe(true);
     expect(differ(checkScheme({ algorithm: "none", type: { from: [{ body: "/type" }] } }))).toBe(true);
+  });
+});
+
+describe("the type of an event", () => {
+  const shared = (one: readonly string[], other: readonly string[]) =>
+    one.filter((key) => other.includes(key));
+  const topic = (header: string, type: string, id: Record<string, string>) => ({ [header]: type, ...id });
+
+  test.each<[string, string, Record<string, string>]>([
+    ["woocommerce", "x-wc-webhook-topic", { "x-wc-webhook-delivery-id": "1" }],
+    ["shopify", "x-shopify-topic", { "x-shopify-event-id": "1" }],
+    ["bitbucket", "x-event-key", { "x-request-uuid": "1" }],
+    ["github", "x-github-event", { "x-github-delivery": "1" }],
+    ["gitlab", "x-gitlab-event", { "idempotency-key": "1" }],
+  ])("tells equal bodies of %s apart by the type in %s, and knows their retries", (preset, header, id) => {
+    const scheme = presetScheme(preset, {});
+    const created = keysOf(scheme, '{"id":1}', topic(header, "order.created", id));
+    const [name] = Object.keys(id) as [string];
+    const updated = keysOf(scheme, '{"id":1}', topic(header, "order.updated", { [name]: "2" }));
+    const sameId = keysOf(scheme, '{"id":1}', topic(header, "order.updated", id));
+    expect([shared(created, updated), shared(created, sameId)]).toEqual([[], []]);
+    expect(keysOf(scheme, '{"id":1}', topic(header, "order.created", id))).toEqual(created);
+    const replayed = keysOf(scheme, '{"id":1}', topic(header, "order.created", { [name]: "3" }));
+    expect(shared(created, replayed)).toHaveLength(1);
+  });
+
+  test("tells events with the id of one thing apart by the type in a header, the query, the body or an item", () => {
+    const keysWith = (type: SchemeInput["type"], body: string, headers = {}, url = "/in?t=a") =>
+      keysOf(custom({ type, delivery_id: [{ body: "/id" }] }), body, headers, url);
+    const byHeader = { from: [{ header: "x-type" }] };
+    expect(
+      shared(
+        keysWith(byHeader, '{"id":1}', { "x-type": "a" }),
+        keysWith(byHeader, '{"id":1}', { "x-type": "b" }),
+      ),
+    ).toEqual([]);
+    const byQuery = { from: [{ query: "t" }] };
+    expect(shared(keysWith(byQuery, '{"id":1}'), keysWith(byQuery, '{"id":1}', {}, "/in?t=b"))).toEqual([]);
+    const byBody = { from: [{ body: "/a" }], suffix: { body: "/b" } };
+    expect(
+      shared(keysWith(byBody, '{"id":1,"a":"x","b":"y"}'), keysWith(byBody, '{"id":1,"a":"x","b":"z"}')),
+    ).toEqual([]);
+    const items = custom({ items: [""], delivery_id: [{ item: "/id" }], type: { from: [{ item: "/t" }] } });
+    const [first, second] = read(items, '[{"id":1,"t":"a"},{"id":1,"t":"b"}]').events.map(
+      (event) => event.keys[0],
+    );
+    expect(first?.key).not.toBe(second?.key);
+    expect(keysOf(items, '[{"id":1,"t":"b"}]')).toContain(second?.key);
+  });
+
+  test("shares a key with a replay under a content type that hides the type in the body", () => {
+    const scheme = presetScheme("hmac-sha256", { type_path: "type", type_header: "x-type", id_path: "id" });
+    const body = '{"id":1,"type":"a"}';
+    const hidden = { "x-type": "b", "content-type": "text/csv" };
+    expect(shared(keysOf(scheme, body, { "x-type": "b" }), keysOf(scheme, body, hidden))).toHaveLength(1);
+  });
+
+  test.each(["hubspot", "hubspot-v1"])("tells two objects with one event id and time apart: %s", (preset) => {
+    const scheme = presetScheme(preset, {});
+    const event = { eventId: 1, subscriptionId: 12, occurredAt: 1_767_225_600_000, subscriptionType: "x" };
+    const keyOf = (item: Record<string, unknown>) =>
+      read(scheme, JSON.stringify([item])).events[0]?.keys[0]?.key;
+    const keys = [
+      { ...event, objectId: 1 },
+      { ...event, objectId: 2 },
+      { ...event, fromObjectId: 1, toObjectId: 2, associationType: "CONTACT_TO_COMPANY" },
+      { ...event, fromObjectId: 2, toObjectId: 1, associationType: "CONTACT_TO_COMPANY" },
+      { ...event, fromObjectId: 1, toObjectId: 2, associationType: "CONTACT_TO_DEAL" },
+      { ...event, fromObjectId: 1, toObjectId: 3 },
+      event,
+    ].map(keyOf);
+    expect(new Set(keys).size).toBe(keys.length);
+    expect(keyOf({ ...event, objectId: 1, attemptNumber: 3 })).toBe(keys[0]);
+  });
+});
+
+describe("notifications without content", () => {
+  const graph = { subscriptionId: "s", resource: "me/drive/root", clientState: "c" };
+
+  test.each<[string, string]>([
+    ["dropbox", '{"list_folder":{"accounts":["dbid:x","dbid:y"]}}'],
+    ["ms-graph", JSON.stringify({ value: [{ ...graph, changeType: "updated" }] })],
+    ["ms-graph", JSON.stringify({ value: [{ ...graph, changeType: "deleted", resourceData: { id: "1" } }] })],
+    [
+      "ms-graph",
+      JSON.stringify({ value: [{ subscriptionId: "s", lifecycleEvent: "missed", clientState: "c" }] }),
+    ],
+    ["token", '{"button":1}'],
+    ["basic", '{"button":1}'],
+    ["none", '{"button":1}'],
+  ])("has no key in a delivery of %s that says only to look again: %s", (preset, body) => {
+    expect(keysOf(presetScheme(preset, {}), body)).toEqual([]);
+    expect(keysOf(presetScheme(preset, { equal_bodies: "duplicate" }), body)).not.toEqual([]);
+  });
+
+  test("takes equal bodies without an id as events where the connector says so", () => {
+    for (const preset of ["hmac-sha256", "gitlab", "airtable", "xero"])
+      expect(keysOf(presetScheme(preset, { equal_bodies: "event" }), '{"events":[{}]}')).toEqual([]);
+  });
+
+  test("knows a retry of an event that has an id, also where equal bodies are events", () => {
+    const change = { ...graph, changeType: "updated", resourceData: { "@odata.etag": "W/1" } };
+    const body = JSON.stringify({ value: [change] });
+    const [key] = keysOf(presetScheme("ms-graph", {}), body);
+    expect(key).toMatch(/^item-hash:/);
+    expect(keysOf(presetScheme("ms-graph", {}), body.replace("[", "[ "))).toEqual([key]);
+    const token = presetScheme("token", { id_header: "x-id" });
+    expect(keysOf(token, "{}", { "x-id": "1" })).toEqual([expect.stringMatching(/^id\+body:/)]);
+    expect(keysOf(token, "{}", { "x-id": "1" })).toEqual(keysOf(token, "{}", { "x-id": "1" }));
+    expect(keysOf(token, "{}", { "x-id": "2" })).not.toEqual(keysOf(token, "{}", { "x-id": "1" }));
   });
 });
 
@@ -230,7 +339,7 @@ describe("a batch", () => {
 
   test("recognises an item by its id in any batch", () => {
     const scheme = custom({ items: [""], delivery_id: [{ item: "/id" }] });
-    const ownKeys = (body: string) => read(scheme, body).events.map((event) => event.keys[0].key);
+    const ownKeys = (body: string) => read(scheme, body).events.map((event) => event.keys[0]?.key);
     expect(ownKeys('[{"id":1},{"id":2}]')).toEqual(["item:1", "item:2"]);
     expect(ownKeys('[{"id":2},{}]')).toEqual(["item:2", expect.stringMatching(/^1\/body:/)]);
   });

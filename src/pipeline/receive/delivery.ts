@@ -11,7 +11,7 @@ export interface DeliveredEvent {
   /** The index in a batch. 0 if the scheme has no batches. */
   item: number;
   /** Any of these makes the event a duplicate. The first is stored with the event as its delivery key. */
-  keys: [DeliveryKey, ...DeliveryKey[]];
+  keys: DeliveryKey[];
   /** At most 200 characters without control characters. Absent if the provider gives none. */
   type?: string;
   occurredAtMs?: number;

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { priorityOf } from "../../domain/priority.ts";
 import type { NewEvent } from "../../postgres/events/accept.ts";
 import type { DeliveryReading } from "./delivery.ts";
@@ -49,7 +50,8 @@ export function eventsOfEndpoint(
       priority: priorityOf("webhook"),
       subject: undefined,
       occurredAtMs: event.occurredAtMs,
-      deliveryKey: event.keys[0].key,
+      // An event without keys is never a duplicate, so its delivery key must differ from all others.
+      deliveryKey: event.keys[0]?.key ?? `delivery:${randomUUID()}`,
       item: event.item,
       headers,
       contentType: delivery.isBatch ? "application/json" : delivery.contentType,

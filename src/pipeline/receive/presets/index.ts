@@ -119,7 +119,7 @@ export function presetScheme(name: string, params: Readonly<Record<string, strin
 export const COMMON_PARAMS: Readonly<Record<string, PresetParam>> = {
   equal_bodies: {
     description:
-      "How an equal body under another unsigned id counts: as a duplicate, or as an event of its own",
+      "How an equal body under another unsigned id, or without an id, counts: as a duplicate, or as an event of its own",
     oneOf: ["duplicate", "event"],
   },
 };

@@ -3,7 +3,7 @@ import { partsOf } from "./check-scheme.ts";
 import { DEFAULT_TOLERANCE_S } from "./freshness.ts";
 import type { InboundRequest } from "./inbound-request.ts";
 import type { DeliveryIdSelector, Scheme } from "./scheme.ts";
-import { firstId } from "./selector.ts";
+import { firstId, firstValue } from "./selector.ts";
 import { twilioBody } from "./twilio-body.ts";
 import { timestampText } from "./verify-content.ts";
 
@@ -14,8 +14,6 @@ export interface DeliveryKey {
   windowMs: number;
 }
 
-type Keys = [DeliveryKey, ...DeliveryKey[]];
-
 /** Minimum deduplication window, also if the provider's own retries end sooner. */
 const WINDOW_MS = 72 * 3_600_000;
 
@@ -23,40 +21,47 @@ const WINDOW_MS = 72 * 3_600_000;
  * Returns the keys of a delivery, its own key first.
  *
  * - An id that is part of the signed content is the only key.
- * - An id in the signed body is a key. An unsigned id forms a key together with the hash of the body. Without an id the
- *   hash of the body is the key, for the provider's retry span.
+ * - An id in the signed body is a key together with the type, because some senders repeat the id of a thing in all its
+ *   events. An unsigned id forms a key together with the hash of the body. Without an id the hash of the body is the key,
+ *   for the provider's retry span.
  * - A replay can change or drop every unsigned header: an id, and also the content type, by which the id in the body is
- *   found. Therefore a second key covers only the parts that a replay cannot change.
- * - If `equal_bodies` is `event`, an unsigned id is trusted, and there is no second key.
+ *   found. Therefore a second key covers only the body and the type.
+ * - If `equal_bodies` is `event`, an unsigned id is trusted, and there is no second key. Without an id there is no key:
+ *   every delivery is an event.
  */
-export function deliveryKeys(scheme: Scheme, request: InboundRequest): Keys {
+export function deliveryKeys(scheme: Scheme, request: InboundRequest): DeliveryKey[] {
   const { content = [], delivery_id } = scheme;
   const id = firstId(delivery_id ?? [], request);
-  if (id !== undefined && content.includes("id")) return [idKey(scheme, "id", id.value)];
+  if (id !== undefined && content.includes("id")) return [idKey(scheme, "id", [id.value])];
+  const areEvents = scheme.equal_bodies === "event";
+  if (id === undefined && areEvents) return [];
   const { bodyHash } = request;
   const bound = boundHash(scheme, request, bodyHash);
   const bodyKey = { key: `body:${bound}`, windowMs: retryMs(scheme) };
   if (delivery_id === undefined) return [bodyKey];
   const replayed = replayKey(scheme, request, bound) ?? bodyKey;
   if (id === undefined) return replayed === bodyKey ? [bodyKey] : [bodyKey, replayed];
-  if (isInSignedBody(scheme, id.selector)) return [idKey(scheme, "id", id.value), replayed];
+  if (isInSignedBody(scheme, id.selector))
+    return [idKey(scheme, "id", [id.value, ...typeParts(scheme, request)]), replayed];
   const idAndBody = { key: `id+body:${hashOf([id.value, bound])}`, windowMs: knownMs(scheme) };
-  return scheme.equal_bodies === "event" ? [idAndBody] : [idAndBody, replayed];
+  return areEvents ? [idAndBody] : [idAndBody, replayed];
 }
 
-/** Returns the keys of an item: its own id, the same in every batch, or else its index in this batch. */
+/**
+ * Returns the keys of an item: its own id with its type, the same in every batch, or else its index in this batch.
+ */
 export function itemKeys(
   scheme: Scheme,
   request: InboundRequest,
-  keys: Keys,
+  keys: readonly DeliveryKey[],
   data: unknown,
   item: number,
-): Keys {
+): DeliveryKey[] {
   const selectors =
     scheme.delivery_id?.filter((selector) => partsOf(selector).some((part) => "item" in part)) ?? [];
   const id = firstId(selectors, request, data);
-  if (id !== undefined) return [idKey(scheme, "item", id.value)];
-  return keys.map(({ key, windowMs }) => ({ key: `${item}/${key}`, windowMs })) as Keys;
+  if (id !== undefined) return [idKey(scheme, "item", [id.value, ...typeParts(scheme, request, data)])];
+  return keys.map(({ key, windowMs }) => ({ key: `${item}/${key}`, windowMs }));
 }
 
 /**
@@ -71,10 +76,35 @@ function replayKey(scheme: Scheme, request: InboundRequest, bound: string): Deli
 }
 
 /**
+ * Returns the type and its suffix as they were sent. Empty if both are missing. A literal distinguishes no events.
+ */
+function typeParts({ type }: Scheme, request: InboundRequest, item?: unknown): string[] {
+  const found = [type.from, type.suffix === undefined ? [] : [type.suffix]].map((selectors) => {
+    const one = firstValue(selectors, request, item);
+    return one === undefined || "literal" in one.selector ? "" : one.value;
+  });
+  return found.some((part) => part !== "") ? found : [];
+}
+
+/**
+ * Hashes what the signature binds, and the parts of the type that stand outside of the body: the same bytes under
+ * another type are another event. All such parts count, also those that the body overrides: whether it does depends on
+ * the content type.
+ */
+function boundHash(scheme: Scheme, request: InboundRequest, bodyHash: string): string {
+  const { from, suffix } = scheme.type;
+  const outside = [...from, ...(suffix === undefined ? [] : [suffix])].flatMap((selector) =>
+    "header" in selector || "query" in selector ? (firstValue([selector], request)?.value ?? "") : [],
+  );
+  const signed = signedHash(scheme, request, bodyHash);
+  return outside.some((part) => part !== "") ? hashOf([signed, ...outside]) : signed;
+}
+
+/**
  * Hashes the body, with the URL if the signature covers it or covers nothing: a GET has no body to distinguish it. A
  * form has several encodings with the same Twilio signature, and all of them hash alike.
  */
-function boundHash({ content }: Scheme, request: InboundRequest, bodyHash: string): string {
+function signedHash({ content }: Scheme, request: InboundRequest, bodyHash: string): string {
   if (content?.includes("twilio_body")) return hashOf([request.url, twilioBody(request) || bodyHash]);
   const bindsUrl = content === undefined || content.includes("url");
   return bindsUrl ? hashOf([request.method, request.url, bodyHash]) : bodyHash;
@@ -84,10 +114,11 @@ function isInSignedBody({ content = [] }: Scheme, selector: DeliveryIdSelector):
   return content.includes("body") && partsOf(selector).every((part) => "body" in part);
 }
 
-/** Hashes an id that is long or not printable ASCII. */
-function idKey(scheme: Scheme, kind: string, id: string): DeliveryKey {
-  const key = /^[\x21-\x7e]{1,150}$/.test(id) ? `${kind}:${id}` : `${kind}-hash:${hashOf([id])}`;
-  return { key, windowMs: knownMs(scheme) };
+/** Shows an id alone if it is short printable ASCII, and hashes it otherwise, and together with a type. */
+function idKey(scheme: Scheme, kind: string, parts: readonly [id: string, ...type: string[]]): DeliveryKey {
+  const [id] = parts;
+  const isShown = parts.length === 1 && /^[\x21-\x7e]{1,150}$/.test(id);
+  return { key: isShown ? `${kind}:${id}` : `${kind}-hash:${hashOf(parts)}`, windowMs: knownMs(scheme) };
 }
 
 function retryMs(scheme: Scheme): number {

@@ -63,7 +63,7 @@ const FirstOf = Type.Array(Selector, {
 });
 
 const DeliveryIdSelector = Type.Union(
-  [...Selector.anyOf, Type.Object({ join: Type.Array(Selector, { minItems: 2, maxItems: 6 }) }, closed)],
+  [...Selector.anyOf, Type.Object({ join: Type.Array(Selector, { minItems: 2, maxItems: 8 }) }, closed)],
   {
     description:
       "A selector: { header, separator?, prefix? }, { body: pointer }, { query }, { item: pointer }, or " +
@@ -298,8 +298,8 @@ const defaulted = {
   }),
   equal_bodies: Type.Enum(["duplicate", "event"], {
     description:
-      "How an equal body within the retry span under another unsigned id counts: duplicate, because anyone who " +
-      "captured it can send it so; or event, an event of its own.",
+      "How an equal body within the retry span under another unsigned id, or without an id, counts: duplicate, because " +
+      "anyone who captured it can send it so; or event, an event of its own.",
   }),
   challenges: Type.Array(Challenge, { maxItems: 4 }),
   ack: Type.Object(

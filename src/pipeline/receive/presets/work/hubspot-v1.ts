@@ -1,4 +1,5 @@
 import type { Preset } from "../preset.ts";
+import { HUBSPOT_EVENT_IDS } from "./hubspot-event-ids.ts";
 
 /** HubSpot signatures, version 1: a plain SHA-256 over secret and body, without a time. Prefer `hubspot`. */
 export const hubspotV1: Preset = {
@@ -11,7 +12,7 @@ export const hubspotV1: Preset = {
     signature: { from: [{ header: "x-hubspot-signature" }], encoding: "hex" },
     content: ["body"],
     items: [""],
-    delivery_id: [{ join: [{ item: "/eventId" }, { item: "/subscriptionId" }, { item: "/occurredAt" }] }],
+    delivery_id: HUBSPOT_EVENT_IDS,
     type: { from: [{ item: "/subscriptionType" }] },
     occurred_at: { from: [{ item: "/occurredAt" }], unit: "ms" },
     account: [{ item: "/portalId" }],

@@ -1,4 +1,5 @@
 import type { Preset } from "../preset.ts";
+import { HUBSPOT_EVENT_IDS } from "./hubspot-event-ids.ts";
 
 /** HubSpot signatures, version 3: method, public URL, body and time, with the secret of the app. HubSpot event ids are
  * not unique. */
@@ -13,7 +14,7 @@ export const hubspot: Preset = {
     timestamp: { from: [{ header: "x-hubspot-request-timestamp" }], unit: "ms" },
     content: ["method", "url", "body", "timestamp"],
     items: [""],
-    delivery_id: [{ join: [{ item: "/eventId" }, { item: "/subscriptionId" }, { item: "/occurredAt" }] }],
+    delivery_id: HUBSPOT_EVENT_IDS,
     type: { from: [{ item: "/subscriptionType" }] },
     occurred_at: { from: [{ item: "/occurredAt" }], unit: "ms" },
     account: [{ item: "/portalId" }],
