@@ -10,6 +10,8 @@ export const basic: Preset = {
   scheme: (params) => ({
     algorithm: "basic",
     signature: { from: [{ header: "authorization", prefix: "Basic " }], encoding: "base64" },
+    // Nothing is signed, so an equal body proves no replay: two presses of a button are two events.
+    equal_bodies: "event",
     ...selectorsFromParams(params),
   }),
   sample: { body: { type: "order.created", data: { id: "order_1" } } },

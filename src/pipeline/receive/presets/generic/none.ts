@@ -8,6 +8,8 @@ export const none: Preset = {
   params: SELECTOR_PARAMS,
   scheme: (params) => ({
     algorithm: "none",
+    // Nothing is signed, so an equal body proves no replay: two presses of a button are two events.
+    equal_bodies: "event",
     ...selectorsFromParams(params),
   }),
   sample: { body: { type: "order.created", data: { id: "order_1" } } },

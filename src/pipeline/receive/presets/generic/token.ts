@@ -18,6 +18,8 @@ export const token: Preset = {
   scheme: ({ header = "", prefix = "", ...selectors }) => ({
     algorithm: "token",
     signature: { from: [{ header, prefix }], encoding: "text" },
+    // Nothing is signed, so an equal body proves no replay: two presses of a button are two events.
+    equal_bodies: "event",
     ...selectorsFromParams(selectors),
   }),
   sample: { body: { type: "order.created", data: { id: "order_1" } } },

@@ -4,6 +4,7 @@ import type { Preset } from "../preset.ts";
 export const dropbox: Preset = {
   description: "Dropbox: X-Dropbox-Signature, HMAC SHA-256 over the body",
   docs: "https://www.dropbox.com/developers/reference/webhooks",
+  notes: ["Every delivery is an event, also one that Dropbox repeats: it says only that something changed."],
   params: {},
   scheme: () => ({
     algorithm: "hmac-sha256",
@@ -21,6 +22,8 @@ export const dropbox: Preset = {
       },
     ],
     retry_span_s: 900,
+    // An equal list is a new change, and nothing tells a retry from it.
+    equal_bodies: "event",
   }),
   sample: {
     body: {

@@ -6,6 +6,7 @@ export const msGraph: Preset = {
   docs: "https://learn.microsoft.com/graph/change-notifications-delivery-webhooks",
   notes: [
     "The secrets are the clientStates of the subscriptions. A clientState is no signature: fetch important values from Graph.",
+    "A notification without an etag is an event each time it comes, also when Graph repeats it.",
   ],
   params: {},
   scheme: () => ({
@@ -35,6 +36,8 @@ export const msGraph: Preset = {
       },
     ],
     retry_span_s: 14_400,
+    // Deletions, lifecycle events and drives have no etag: equal ones are further changes.
+    equal_bodies: "event",
     ack: { status: 202, body: "json" },
   }),
   sample: {
