@@ -197,6 +197,59 @@ describe("delivery keys", () => {
   });
 });
 
+describe("the account of an event", () => {
+  const accountOf = (preset: string, body: unknown, headers: Record<string, string> = {}) =>
+    read(presetScheme(preset, {}), typeof body === "string" ? body : JSON.stringify(body), headers).events[0]
+      ?.account;
+
+  test.each<[string, unknown, string | undefined]>([
+    ["a workspace", { team_id: "T1" }, "T1"],
+    ["a channel of Slack Connect", { team_id: "T9", authorizations: [{ team_id: "T1" }] }, "T1"],
+    [
+      "an event of an organisation",
+      { team_id: "T1", authorizations: [{ enterprise_id: "E1", team_id: null }] },
+      "T1",
+    ],
+    [
+      "an event of no workspace",
+      { team_id: null, authorizations: [{ enterprise_id: "E1", team_id: null }] },
+      "E1",
+    ],
+    ["a shared channel", { team_id: "T9", context_team_id: "T1", authorizations: [] }, "T1"],
+    ["a shortcut", { type: "shortcut", team: { id: "T1" }, user: { team_id: "T2" } }, "T1"],
+    [
+      "a shortcut of an organisation",
+      { type: "shortcut", team: null, enterprise: { id: "E1" }, user: { id: "U1", team_id: "T1" } },
+      "T1",
+    ],
+    ["a shortcut without any team", { team: null, enterprise: { id: "E1" }, user: { id: "U1" } }, "E1"],
+    ["nothing", { team_id: "", team: null }, undefined],
+  ])("reads the account of %s from the first place of Slack that names one", (_case, body, account) => {
+    expect(accountOf("slack", body)).toBe(account);
+    const form = { "content-type": "application/x-www-form-urlencoded" };
+    const text = `payload=${encodeURIComponent(JSON.stringify(body))}`;
+    expect(accountOf("slack", text, form)).toBe(account);
+  });
+
+  test("reads account and time of Stripe's thin events, and of all others as before", () => {
+    const thin = {
+      id: "evt_test_65R9Ijk8dKEYZcXeRWn16R9A7j1FSQ3w3TGDPLLGSM4CW0",
+      object: "v2.core.event",
+      type: "v1.billing.meter.error_report_triggered",
+      created: "2024-09-17T06:20:52.246Z",
+      context: "acct_1",
+      related_object: { id: "mtr_1", type: "billing.meter", url: "/v1/billing/meters/mtr_1" },
+    };
+    const snapshot = { id: "evt_1", type: "invoice.paid", created: 1_767_225_600, account: "acct_2" };
+    const [first, second, none] = [thin, snapshot, { ...thin, context: null, created: null }].map(
+      (body) => read(presetScheme("stripe", {}), JSON.stringify(body)).events[0],
+    );
+    expect([first?.account, first?.occurredAtMs]).toEqual(["acct_1", Date.UTC(2024, 8, 17, 6, 20, 52, 246)]);
+    expect([second?.account, second?.occurredAtMs]).toEqual(["acct_2", 1_767_225_600_000]);
+    expect([none?.account, none?.occurredAtMs]).toEqual([undefined, undefined]);
+  });
+});
+
 describe("the type of an event", () => {
   const shared = (one: readonly string[], other: readonly string[]) =>
     one.filter((key) => other.includes(key));

@@ -1,4 +1,5 @@
 import type { ParsedBody } from "../../domain/event/body.ts";
+import { timesOf } from "./schemes/check-scheme.ts";
 import { type DeliveryKey, deliveryKeys, itemKeys } from "./schemes/delivery-key.ts";
 import { parseTimestamp } from "./schemes/freshness.ts";
 import type { InboundRequest } from "./schemes/inbound-request.ts";
@@ -58,14 +59,23 @@ function readEvent(
   const name = nameAt(scheme.type.from);
   const suffix = scheme.type.suffix && nameAt([scheme.type.suffix]);
   const type = suffix === undefined ? name : name && asName(`${name}.${suffix}`);
-  const occurred = scheme.occurred_at && firstValue(scheme.occurred_at.from, request, data);
-  const occurredAtMs = occurred && parseTimestamp(occurred.value, scheme.occurred_at?.unit ?? "rfc3339");
+  const occurredAtMs = occurredAt(scheme, request, data);
   const account = nameAt(scheme.account ?? []);
   const event: DeliveredEvent = { item, keys, data };
   if (type !== undefined) event.type = type;
   if (occurredAtMs !== undefined) event.occurredAtMs = occurredAtMs;
   if (account !== undefined) event.account = account;
   return event;
+}
+
+/** Returns the first time that is found in its unit, ms. */
+function occurredAt(scheme: Scheme, request: InboundRequest, data: unknown): number | undefined {
+  for (const { from, unit } of timesOf(scheme)) {
+    const found = firstValue(from, request, data);
+    const timeMs = found && parseTimestamp(found.value, unit);
+    if (timeMs !== undefined) return timeMs;
+  }
+  return undefined;
 }
 
 /** Returns the value if it can be stored and shown: no control characters and no lone surrogates. */

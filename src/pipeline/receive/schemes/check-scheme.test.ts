@@ -34,6 +34,23 @@ test("fills in the defaults of a scheme", () => {
   expect(checkScheme({ ...HMAC, retry_span_s: 900 }).retry_span_s).toBe(900);
 });
 
+test("takes one place of an event's time, or several in order, and no more than four", () => {
+  const place = { from: [{ body: "/at" }], unit: "s" };
+  for (const occurred_at of [place, [place, { ...place, unit: "rfc3339" }]])
+    expect(checkScheme({ ...HMAC, occurred_at }).occurred_at).toEqual(occurred_at);
+  for (const occurred_at of [[], [place, place, place, place, place], [{ from: [], unit: "s" }], "now"]) {
+    expect(detailsOf({ ...HMAC, occurred_at })).toEqual([
+      expect.objectContaining({
+        field: "scheme.occurred_at",
+        expected: expect.stringContaining("{ from: selectors, unit }"),
+      }),
+    ]);
+  }
+  expect(detailsOf({ ...HMAC, occurred_at: [{ from: [{ item: "/at" }], unit: "s" }] })).toEqual([
+    { field: "scheme.items", message: "is missing, but a selector reads an item" },
+  ]);
+});
+
 test.each([
   [5, [{ field: "scheme", message: "must be object", got: "number" }]],
   [{ ...HMAC, algorithm: undefined }, [{ field: "scheme.algorithm", message: "is missing" }]],

@@ -198,9 +198,14 @@ function selectorsOf(scheme: Scheme): Selector[] {
     ...delivery_id.flatMap(partsOf),
     ...type.from,
     ...suffix,
-    ...(occurred_at?.from ?? []),
+    ...timesOf({ occurred_at }).flatMap(({ from }) => from),
     ...account,
   ];
+}
+
+/** Returns the places of an event's time, in order. */
+export function timesOf({ occurred_at: times = [] }: Pick<Scheme, "occurred_at">) {
+  return Array.isArray(times) ? times : [times];
 }
 
 /** Returns the selectors that make up an id. */

@@ -79,6 +79,8 @@ const TimeUnit = Type.Enum(["s", "ms", "rfc3339"], {
 /** The unit in which a provider writes times. */
 export type TimeUnit = Static<typeof TimeUnit>;
 
+const EventTime = Type.Object({ from: FirstOf, unit: TimeUnit }, closed);
+
 const Algorithm = Type.Enum(
   [
     "hmac-sha256",
@@ -252,8 +254,20 @@ const stated = {
     { from: FirstOf, suffix: Type.Optional(Selector) },
     { ...closed, description: "The event type; a suffix is appended after a dot if it is found." },
   ),
-  occurred_at: Type.Optional(Type.Object({ from: FirstOf, unit: TimeUnit }, closed)),
-  account: Type.Optional(FirstOf),
+  occurred_at: Type.Optional(
+    Type.Union([EventTime, Type.Array(EventTime, { minItems: 1, maxItems: 4 })], {
+      description:
+        "The provider's time of the event: { from: selectors, unit }, or a list of them, of which the first that finds a " +
+        "time in its unit applies.",
+    }),
+  ),
+  account: Type.Optional(
+    Type.Array(Selector, {
+      minItems: 1,
+      maxItems: 8,
+      description: "Selectors of the account at the provider; the first one that finds a value applies.",
+    }),
+  ),
   tokens: Type.Optional(
     Type.Array(
       Type.Union([HeaderSelector, BodySelector, QuerySelector, ItemSelector], {

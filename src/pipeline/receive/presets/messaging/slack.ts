@@ -15,7 +15,18 @@ export const slack: Preset = {
     delivery_id: [{ body: "/event_id" }],
     type: { from: [{ body: "/event/type" }, { body: "/type" }, { body: "/command" }] },
     occurred_at: { from: [{ body: "/event_time" }], unit: "s" },
-    account: [{ body: "/team_id" }, { body: "/team/id" }],
+    // In a channel shared with Slack Connect team_id is the workspace of the author, and authorizations names the one
+    // that has the app. A shortcut of an organisation has no team but that of the user.
+    account: [
+      { body: "/authorizations/0/team_id" },
+      { body: "/context_team_id" },
+      { body: "/team_id" },
+      { body: "/team/id" },
+      { body: "/user/team_id" },
+      { body: "/authorizations/0/enterprise_id" },
+      { body: "/enterprise_id" },
+      { body: "/enterprise/id" },
+    ],
     challenges: [
       {
         when: [{ at: { body: "/type" }, equals: "url_verification" }],

@@ -6,7 +6,7 @@ export const stripe: Preset = {
   docs: "https://docs.stripe.com/webhooks/signatures",
   notes: [
     "The secret includes its whsec_ prefix, as Stripe shows it.",
-    "account is the connected account, acct_…, of Connect webhooks.",
+    "account is the connected account, acct_…, of Connect webhooks, or the context of thin events.",
   ],
   params: {},
   scheme: () => ({
@@ -16,8 +16,12 @@ export const stripe: Preset = {
     content: ["timestamp", { literal: "." }, "body"],
     delivery_id: [{ body: "/id" }],
     type: { from: [{ body: "/type" }] },
-    occurred_at: { from: [{ body: "/created" }], unit: "s" },
-    account: [{ body: "/account" }],
+    // Thin events have RFC 3339 times and name their account in context.
+    occurred_at: [
+      { from: [{ body: "/created" }], unit: "s" },
+      { from: [{ body: "/created" }], unit: "rfc3339" },
+    ],
+    account: [{ body: "/account" }, { body: "/context" }],
   }),
   sample: {
     body: {
