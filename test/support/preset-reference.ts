@@ -29,7 +29,7 @@ function section(name: string, preset: Preset): string[] {
     ["Deduplicated by", deduplicationOf(scheme)],
     ["Event type", scheme.type.from.map(selectorText).join(", else ") + suffixOf(scheme)],
     ["Account", scheme.account?.map(selectorText).join(", else ") ?? "not named"],
-    ["Batches", scheme.items?.map((pointer) => `array at \`${pointer || "/"}\``).join(", else ") ?? "no"],
+    ["Batches", batchesOf(scheme)],
     ["Handshakes", scheme.challenges.map(handshakeOf).join("; ") || "none"],
     ["Never stored", neverStored(scheme)],
     ["Response", `${scheme.ack.status}, ${scheme.ack.body === "empty" ? "no body" : "JSON"}`],
@@ -59,6 +59,13 @@ function paramRows(params: Readonly<Record<string, PresetParam>>): string[] {
       return `| \`${name}\` | ${description}${choice} | ${value === "" ? "" : `\`${value}\``} |`;
     }),
   ];
+}
+
+function batchesOf({ items, nested = [] }: Scheme): string {
+  const list = (pointers: readonly string[], or: string) =>
+    pointers.map((pointer) => `array at \`${pointer || "/"}\``).join(or);
+  if (items === undefined) return "no";
+  return [list(items, ", else "), ...nested.map((level) => list(level, " and "))].join(", in its items ");
 }
 
 function signatureOf({ algorithm, signature, content = [] }: Scheme): string {

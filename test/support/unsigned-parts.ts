@@ -1,4 +1,5 @@
 import { PRESETS } from "../../src/pipeline/receive/presets/index.ts";
+import { timesOf } from "../../src/pipeline/receive/schemes/check-scheme.ts";
 import type { Selector } from "../../src/pipeline/receive/schemes/scheme.ts";
 import { schemeWithSample } from "./provider-keys.ts";
 
@@ -33,12 +34,14 @@ export function unsignedParts(preset: string): Set<string> {
 }
 
 function headersOf(preset: string): string[] {
-  const { delivery_id = [], type, account = [], content = [], occurred_at } = schemeWithSample(preset);
+  const scheme = schemeWithSample(preset);
+  const { delivery_id = [], type, account = [], content = [], subject = [] } = scheme;
   const places = [
     ...(content.includes("id") ? [] : delivery_id),
     ...type.from,
     ...account,
-    ...(occurred_at?.from ?? []),
+    ...subject,
+    ...timesOf(scheme).flatMap(({ from }) => from),
   ];
   return places.flatMap((selector) => ("header" in selector ? [selector.header] : []));
 }

@@ -18,6 +18,8 @@ export interface DeliveredEvent {
   occurredAtMs?: number;
   /** The account at the provider, in the same form as the type. */
   account?: string;
+  /** The thing at the provider that the event is about, in the same form as the type. */
+  subject?: string;
   /** The body, or the item of a batch. Undefined if the body is unreadable. */
   data: unknown;
 }
@@ -61,10 +63,12 @@ function readEvent(
   const type = suffix === undefined ? name : name && asName(`${name}.${suffix}`);
   const occurredAtMs = occurredAt(scheme, request, data);
   const account = nameAt(scheme.account ?? []);
+  const subject = nameAt(scheme.subject ?? []);
   const event: DeliveredEvent = { item, keys, data };
   if (type !== undefined) event.type = type;
   if (occurredAtMs !== undefined) event.occurredAtMs = occurredAtMs;
   if (account !== undefined) event.account = account;
+  if (subject !== undefined) event.subject = subject;
   return event;
 }
 

@@ -48,7 +48,7 @@ export function eventsOfEndpoint(
       type: event.type,
       source: "webhook",
       priority: priorityOf("webhook"),
-      subject: undefined,
+      subject: event.subject,
       occurredAtMs: event.occurredAtMs,
       // An event without keys is never a duplicate, so its delivery key must differ from all others.
       deliveryKey: event.keys[0]?.key ?? `delivery:${randomUUID()}`,

@@ -51,6 +51,14 @@ test("takes one place of an event's time, or several in order, and no more than 
   ]);
 });
 
+test("refuses lists in items, and members beside items, if the scheme has no items", () => {
+  expect(detailsOf({ ...HMAC, nested: [["/a"]], beside: ["b"] })).toEqual([
+    { field: "scheme.nested", message: expect.stringContaining("needs items") },
+    { field: "scheme.beside", message: expect.stringContaining("needs items") },
+  ]);
+  expect(detailsOf({ ...HMAC, items: [""], nested: [[""]] })).toMatchObject([{ field: "scheme.nested.0.0" }]);
+});
+
 test.each([
   [5, [{ field: "scheme", message: "must be object", got: "number" }]],
   [{ ...HMAC, algorithm: undefined }, [{ field: "scheme.algorithm", message: "is missing" }]],

@@ -134,6 +134,16 @@ function contradictions(scheme: Scheme): ErrorDetail[] {
       "items",
       "is missing, but a selector reads an item",
     ],
+    [
+      scheme.items === undefined && scheme.nested !== undefined,
+      "nested",
+      "needs items, in which the lists are",
+    ],
+    [
+      scheme.items === undefined && scheme.beside !== undefined,
+      "beside",
+      "needs items, which get the members",
+    ],
   ];
   return [
     ...rules,
@@ -190,7 +200,7 @@ const SET_BY_THE_SERVER =
   /^(?:connection|content-(?:encoding|length|type)|date|keep-alive|location|set-cookie|te|trailer|transfer-encoding|upgrade|x-content-type-options)$/i;
 
 function selectorsOf(scheme: Scheme): Selector[] {
-  const { signature, tokens = [], delivery_id = [], type, occurred_at, account = [] } = scheme;
+  const { signature, tokens = [], delivery_id = [], type, account = [], subject = [] } = scheme;
   const suffix = type.suffix === undefined ? [] : [type.suffix];
   return [
     ...(signature?.from ?? []),
@@ -198,8 +208,9 @@ function selectorsOf(scheme: Scheme): Selector[] {
     ...delivery_id.flatMap(partsOf),
     ...type.from,
     ...suffix,
-    ...timesOf({ occurred_at }).flatMap(({ from }) => from),
+    ...timesOf(scheme).flatMap(({ from }) => from),
     ...account,
+    ...subject,
   ];
 }
 

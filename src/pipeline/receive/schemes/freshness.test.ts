@@ -63,6 +63,20 @@ test.each<[string, TimeUnit]>([
   ["2026-13-23T12:00:00Z", "rfc3339"],
   ["Mon, 23 Nov 2026 12:00:00 GMT", "rfc3339"],
   ["1795435200", "rfc3339"],
+  ["2015-10-05T14:42:19-0700", "rfc3339"],
+  ["2026-11-23", "iso8601"],
+  ["2026-11-23T12:00", "iso8601"],
+  ["2026-11-23T12:00:00+01", "iso8601"],
+  ["2026-11-23T12:00:00 Z", "iso8601"],
 ])("parses no time from %j in %s", (text, unit) => {
   expect(parseTimestamp(text, unit)).toBeUndefined();
+});
+
+test.each([
+  ["2026-01-01T00:00:00.000", "2026-01-01T00:00:00.000Z"],
+  ["2015-10-05T14:42:19-0700", "2015-10-05T21:42:19.000Z"],
+  ["2015-10-05T14:42:19.5+05:30", "2015-10-05T09:12:19.500Z"],
+  ["2015-10-05T14:42:19z", "2015-10-05T14:42:19.000Z"],
+])("parses the time %s, whose zone may be missing or have no colon, as %s", (text, expected) => {
+  expect(parseTimestamp(text, "iso8601")).toBe(Date.parse(expected));
 });

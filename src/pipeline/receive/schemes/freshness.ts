@@ -23,13 +23,17 @@ export function judgeFreshness(
 /** Parses a time to Unix ms. Undefined if the text is not exactly a time in this unit. */
 export function parseTimestamp(text: string, unit: TimeUnit): number | undefined {
   const timestampMs =
-    unit === "rfc3339" ? parseRfc3339(text) : parseInteger(text) * (unit === "s" ? 1000 : 1);
+    unit === "rfc3339"
+      ? parseRfc3339(text)
+      : unit === "iso8601"
+        ? parseIso8601(text)
+        : parseInteger(text) * (unit === "s" ? 1000 : 1);
   return timestampMs >= 0 && timestampMs <= LATEST_MS ? timestampMs : undefined;
 }
 
 /** Formats a time so that `parseTimestamp` can parse it, truncated to whole units. */
 export function formatTimestamp(timestampMs: number, unit: TimeUnit): string {
-  if (unit === "rfc3339") return new Date(timestampMs).toISOString();
+  if (unit === "rfc3339" || unit === "iso8601") return new Date(timestampMs).toISOString();
   return String(unit === "s" ? Math.floor(timestampMs / 1000) : Math.floor(timestampMs));
 }
 
@@ -43,5 +47,12 @@ function parseInteger(text: string): number {
 function parseRfc3339(text: string): number {
   return RFC3339.test(text) ? Date.parse(text.toUpperCase()) : Number.NaN;
 }
+
+function parseIso8601(text: string): number {
+  const [, time, zone = "Z"] = ISO8601.exec(text) ?? [];
+  return time === undefined ? Number.NaN : parseRfc3339(time + zone.replace(/^([+-]\d\d)(\d\d)$/, "$1:$2"));
+}
+
+const ISO8601 = /^(.{10}[Tt].{8}(?:\.\d{1,9})?)([Zz]|[+-]\d\d:?\d\d)?$/;
 
 const RFC3339 = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:\d\d)$/;

@@ -18,6 +18,12 @@ const Pointer = Type.String({
   description: "A JSON pointer (RFC 6901); the empty one selects the whole document.",
 });
 
+const InnerPointer = Type.String({
+  pattern: "^(?:/(?:[^/~]|~[01])*)+$",
+  maxLength: 256,
+  description: "A JSON pointer (RFC 6901) that is not empty.",
+});
+
 const HeaderSelector = Type.Object(
   {
     header: HeaderName,
@@ -73,8 +79,10 @@ const DeliveryIdSelector = Type.Union(
 /** Selects a delivery id, possibly joined from several values. */
 export type DeliveryIdSelector = Static<typeof DeliveryIdSelector>;
 
-const TimeUnit = Type.Enum(["s", "ms", "rfc3339"], {
-  description: "The unit of a time: s or ms since 1970 as an integer, or rfc3339 with a zone.",
+const TimeUnit = Type.Enum(["s", "ms", "rfc3339", "iso8601"], {
+  description:
+    "The unit of a time: s or ms since 1970 as an integer, rfc3339 with a zone, or iso8601, which may have no zone (it is " +
+    "UTC then) or one without a colon.",
 });
 /** The unit in which a provider writes times. */
 export type TimeUnit = Static<typeof TimeUnit>;
@@ -268,6 +276,14 @@ const stated = {
       description: "Selectors of the account at the provider; the first one that finds a value applies.",
     }),
   ),
+  subject: Type.Optional(
+    Type.Array(Selector, {
+      minItems: 1,
+      maxItems: 8,
+      description:
+        "Selectors of the thing that the event is about; the first one that finds a value applies.",
+    }),
+  ),
   tokens: Type.Optional(
     Type.Array(
       Type.Union([HeaderSelector, BodySelector, QuerySelector, ItemSelector], {
@@ -288,6 +304,30 @@ const stated = {
       maxItems: 4,
       description:
         "Pointers to the items of a batch: the first one that names an array applies. Each item is an event.",
+    }),
+  ),
+  nested: Type.Optional(
+    Type.Array(
+      Type.Array(InnerPointer, {
+        minItems: 1,
+        maxItems: 4,
+        description: "Pointers, in a thing of the level above, to lists of things.",
+      }),
+      {
+        minItems: 1,
+        maxItems: 3,
+        description:
+          "Levels of lists in an item. Each innermost thing is an event, whose data is the item with only this thing in " +
+          "its lists, so that selectors and conditions read it at index 0.",
+      },
+    ),
+  ),
+  beside: Type.Optional(
+    Type.Array(Type.String({ minLength: 1, maxLength: 100 }), {
+      maxItems: 32,
+      description:
+        "Names of the members beside the list of items that each item gets, unless it has its own of that name; all " +
+        "of them by default. None if they and their copies exceed 8 MiB.",
     }),
   ),
 };

@@ -2,7 +2,7 @@ import { sign as signWithKey } from "node:crypto";
 import { HeadraceError } from "../../../domain/errors.ts";
 import { formatTimestamp } from "./freshness.ts";
 import { InboundRequest } from "./inbound-request.ts";
-import { itemsOf } from "./items.ts";
+import { outerItems } from "./items.ts";
 import { readPrivateKey } from "./private-key.ts";
 import type { DeliveryIdSelector, Scheme, Selector } from "./scheme.ts";
 import { type ContentPiece, signedContent } from "./verify-content.ts";
@@ -73,7 +73,7 @@ function withSignature({ scheme, body }: Sample, signed: string): Buffer {
   if (selector === undefined || parsed.kind !== "parsed")
     throw cannotSign("its signature is not in a header");
   const parents =
-    "item" in selector ? (itemsOf(scheme, request) ?? []) : "body" in selector ? [parsed.data] : [];
+    "item" in selector ? (outerItems(scheme, request) ?? []) : "body" in selector ? [parsed.data] : [];
   const pointer = "item" in selector ? selector.item : "body" in selector ? selector.body : "";
   const path = pointer.slice(1).split("/");
   const name = path.pop() as string;

@@ -1,7 +1,7 @@
 import { partsOf } from "./check-scheme.ts";
 import { judgeFreshness, parseTimestamp } from "./freshness.ts";
 import type { InboundRequest } from "./inbound-request.ts";
-import { itemsOf } from "./items.ts";
+import { outerItems } from "./items.ts";
 import type { Scheme, Selector } from "./scheme.ts";
 import { charsetOf, selectedValues } from "./selector.ts";
 import { type ContentPiece, signedContent, timestampText } from "./verify-content.ts";
@@ -82,7 +82,7 @@ export function createVerifier(scheme: Scheme, secrets: readonly EndpointSecret[
 
   /** Every item has its own token, of any of the secrets. */
   function judgeItems(request: InboundRequest, nowMs: number): Verdict {
-    const items = itemsOf(scheme, request) ?? [];
+    const items = outerItems(scheme, request) ?? [];
     if (items.length === 0) return rejected("signature_missing");
     if (items.length > MAX_ITEM_TOKENS) return rejected("signatures_too_many");
     let oldest = 0;
@@ -153,7 +153,7 @@ function judgeAge(scheme: Scheme, request: InboundRequest, nowMs: number, secret
 
 /** Returns the headers that must not be repeated: verifier and reader could see different values. */
 function singleHeaders(scheme: Scheme): string[] {
-  const { signature, timestamp, delivery_id = [], content = [], type, account = [] } = scheme;
+  const { signature, timestamp, delivery_id = [], content = [], type, account = [], subject = [] } = scheme;
   const selectors: Selector[] = [
     ...(signature?.from ?? []),
     ...(timestamp?.from ?? []),
@@ -161,6 +161,7 @@ function singleHeaders(scheme: Scheme): string[] {
     ...type.from,
     ...(type.suffix === undefined ? [] : [type.suffix]),
     ...account,
+    ...subject,
   ];
   const named = [...selectors, ...content].flatMap((part) =>
     typeof part === "object" && "header" in part ? [part.header.toLowerCase()] : [],

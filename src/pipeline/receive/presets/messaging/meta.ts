@@ -6,7 +6,9 @@ import type { Preset } from "../preset.ts";
 export const meta: Preset = {
   description: "Meta and WhatsApp: X-Hub-Signature-256, HMAC SHA-256 over the body",
   docs: "https://developers.facebook.com/docs/graph-api/webhooks/getting-started",
-  notes: ["An entry is one event, named by the object and the field of its first change."],
+  notes: [
+    "Each change and each message of an entry is an event, with only this one in the lists of its entry.",
+  ],
   params: {
     verify_token: {
       description: "The token that Meta sends when it checks that the URL is yours",
@@ -18,6 +20,11 @@ export const meta: Preset = {
     signature: { from: [{ header: "x-hub-signature-256", prefix: "sha256=" }], encoding: "hex" },
     content: ["body"],
     items: ["/entry"],
+    // WhatsApp lists messages and their statuses in the value of a change.
+    nested: [
+      ["/changes", "/messaging", "/standby"],
+      ["/value/messages", "/value/statuses"],
+    ],
     type: { from: [{ body: "/object" }], suffix: { item: "/changes/0/field" } },
     account: [{ item: "/id" }],
     challenges: [

@@ -8,7 +8,7 @@ export const intuit: Preset = {
   description: "Intuit QuickBooks: intuit-signature, HMAC SHA-256 over the body",
   docs: "https://developer.intuit.com/app/developer/qbo/docs/develop/webhooks",
   notes: [
-    "A notification of the older form is one event, named by its first entity; the other entities are in its data.",
+    "Each entity of a notification of the older form is an event, with only this entity in dataChangeEvent.entities.",
   ],
   params: {},
   scheme: () => ({
@@ -16,12 +16,17 @@ export const intuit: Preset = {
     signature: { from: [{ header: "intuit-signature" }], encoding: "base64" },
     content: ["body"],
     items: ["", "/eventNotifications"],
+    nested: [["/dataChangeEvent/entities"]],
     delivery_id: [{ item: "/id" }],
     type: {
       from: [{ item: "/type" }, { item: "/dataChangeEvent/entities/0/name" }],
       suffix: { item: "/dataChangeEvent/entities/0/operation" },
     },
-    occurred_at: { from: [{ item: "/time" }], unit: "rfc3339" },
+    subject: [{ item: "/intuitentityid" }, { item: "/dataChangeEvent/entities/0/id" }],
+    occurred_at: {
+      from: [{ item: "/time" }, { item: "/dataChangeEvent/entities/0/lastUpdated" }],
+      unit: "iso8601",
+    },
     account: [{ item: "/intuitaccountid" }, { item: "/realmId" }],
   }),
   sample: {

@@ -15,6 +15,8 @@ export const msGraph: Preset = {
     // Rich notifications carry JWTs of the app beside the list.
     tokens: [{ body: "/validationTokens" }],
     items: ["/value"],
+    // Beside the notifications are tokens that prove them.
+    beside: [],
     delivery_id: [
       {
         join: [
