@@ -1,7 +1,7 @@
 import { COMMON_PARAMS, PRESETS, presetScheme } from "../../src/pipeline/receive/presets/index.ts";
 import type { Preset, PresetParam } from "../../src/pipeline/receive/presets/preset.ts";
 import type { DeliveryIdSelector, Scheme } from "../../src/pipeline/receive/schemes/scheme.ts";
-import { tokenSelectors } from "../../src/pipeline/receive/schemes/token-places.ts";
+import { tokenSelectors } from "../../src/pipeline/receive/token-paths.ts";
 
 /** Returns the page on every preset in Markdown, generated from the schemes. */
 export function presetReference(): string {

@@ -5,7 +5,7 @@ import type { DeliveryReading } from "./delivery.ts";
 import type { KnownEndpoint } from "./endpoint-cache.ts";
 import type { InboundRequest } from "./schemes/inbound-request.ts";
 import { keptHeaders } from "./schemes/kept-headers.ts";
-import { tokenPlaces } from "./schemes/token-places.ts";
+import { tokenPaths } from "./token-paths.ts";
 
 /** The events of a delivery that belong to one endpoint. */
 export interface EndpointEvents {
@@ -35,7 +35,7 @@ export function eventsOfEndpoint(
       : delivery.events.filter((event) => event.account === undefined || !others.has(event.account));
   // The fields are written one by one: this runs for every delivery, and object spread costs more than verification.
   // An item is cut out of its delivery and stored as JSON, whatever the content type of the delivery.
-  const places = tokenPlaces(scheme);
+  const places = tokenPaths(scheme);
   const texts = delivery.isBatch
     ? request.withoutTokens(request.textsOf(own.map((event) => event.data)), places.item)
     : undefined;

@@ -5,7 +5,7 @@ import { stringifySlices } from "../../../domain/json/stringify-slices.ts";
 import { WantedPaths } from "../../../domain/json/wanted.ts";
 import { finish, SliceBudget, type Slices } from "../../../domain/slices.ts";
 import { DeferredWork, LONG_BODY_BYTES } from "../deferred-work.ts";
-import { withoutTokens } from "./token-places.ts";
+import { withoutTokens } from "../token-paths.ts";
 
 /** The parts of an HTTP request that schemes read. */
 export interface RequestFields {

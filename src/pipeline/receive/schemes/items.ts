@@ -96,7 +96,8 @@ function readItems(scheme: Scheme, batch: Batch): unknown[] {
 /** Returns the members beside the list. Members with a signature or a token are left out, as they are of headers. */
 function sharedMembers(scheme: Scheme, { above }: Batch): Record<string, unknown> {
   const shared: Record<string, unknown> = {};
-  const secret = (scheme.signature?.from ?? []).flatMap((place) => ("body" in place ? place.body : []));
+  const secrets = [...(scheme.signature?.from ?? []), ...(scheme.tokens ?? [])];
+  const pointers = secrets.flatMap((selector) => ("body" in selector ? selector.body : []));
   let path = above.map(({ way }) => way).reverse();
   for (const { members, way } of above) {
     path = path.slice(0, -1);
@@ -104,7 +105,7 @@ function sharedMembers(scheme: Scheme, { above }: Batch): Record<string, unknown
     for (const [name, value] of Object.entries(members)) {
       if (name === way || Object.hasOwn(shared, name)) continue;
       if (scheme.beside !== undefined && !scheme.beside.includes(name)) continue;
-      const holdsSecret = secret.some((pointer) => startsWith(tokensOf(pointer), [...path, name]));
+      const holdsSecret = pointers.some((pointer) => startsWith(tokensOf(pointer), [...path, name]));
       if (!holdsSecret) shared[name] = value;
     }
   }

@@ -1,6 +1,6 @@
+import { tokenPaths } from "../token-paths.ts";
 import type { InboundRequest } from "./inbound-request.ts";
 import type { Scheme } from "./scheme.ts";
-import { tokenPlaces } from "./token-places.ts";
 
 /** Names and values kept per request, bytes. Further headers are dropped. */
 const MAX_BYTES = 8_192;
@@ -53,7 +53,7 @@ const DROPPED_BY = new WeakMap<Scheme, ReadonlySet<string>>();
 function droppedBy(scheme: Scheme): ReadonlySet<string> {
   let names = DROPPED_BY.get(scheme);
   if (names === undefined) {
-    names = new Set([...DROPPED, ...tokenPlaces(scheme).headers]);
+    names = new Set([...DROPPED, ...tokenPaths(scheme).headers]);
     DROPPED_BY.set(scheme, names);
   }
   return names;

@@ -1,9 +1,9 @@
-import { type Cut, EVERY, findValues, type ValuePath, withoutCuts } from "../../../domain/json/cut-values.ts";
-import { SliceBudget, type Slices } from "../../../domain/slices.ts";
-import type { Scheme, Selector } from "./scheme.ts";
+import { type Cut, EVERY, findValues, type ValuePath, withoutCuts } from "../../domain/json/cut-values.ts";
+import { SliceBudget, type Slices } from "../../domain/slices.ts";
+import type { Scheme, Selector } from "./schemes/scheme.ts";
 
-/** The places in the deliveries of a scheme whose values are secrets, tokens or signatures. */
-export interface TokenPlaces {
+/** The paths in the deliveries of a scheme whose values are secrets, tokens or signatures. */
+export interface TokenPaths {
   /** Names of headers, in lower case. */
   headers: readonly string[];
   /** Paths in a body that is stored whole. */
@@ -12,19 +12,19 @@ export interface TokenPlaces {
   item: readonly ValuePath[];
 }
 
-const PLACES = new WeakMap<Scheme, TokenPlaces>();
+const PATHS = new WeakMap<Scheme, TokenPaths>();
 
 /**
- * Returns the places that a scheme reads as a secret, token or signature: the signatures themselves, those in `tokens`,
+ * Returns the paths that a scheme reads as a secret, token or signature: the signatures themselves, those in `tokens`,
  * and the proofs and captured secrets of handshakes. Their values are left out of what is stored.
  */
-export function tokenPlaces(scheme: Scheme): TokenPlaces {
-  let places = PLACES.get(scheme);
-  if (places === undefined) {
-    places = readPlaces(scheme);
-    PLACES.set(scheme, places);
+export function tokenPaths(scheme: Scheme): TokenPaths {
+  let paths = PATHS.get(scheme);
+  if (paths === undefined) {
+    paths = readTokenPaths(scheme);
+    PATHS.set(scheme, paths);
   }
-  return places;
+  return paths;
 }
 
 /** Lists the selectors of the values that are left out. */
@@ -36,7 +36,7 @@ export function tokenSelectors({ signature, tokens = [], challenges }: Scheme): 
   return [...(signature?.from ?? []), ...tokens, ...ofHandshakes];
 }
 
-function readPlaces(scheme: Scheme): TokenPlaces {
+function readTokenPaths(scheme: Scheme): TokenPaths {
   const selectors = tokenSelectors(scheme);
   const item = selectors.flatMap((selector) => ("item" in selector ? [pathOf(selector.item)] : []));
   const inItems = (scheme.items ?? []).flatMap((pointer) =>
@@ -102,21 +102,21 @@ function* findFields(bytes: Buffer, paths: readonly ValuePath[]): Slices<Cut[]> 
 /** Finds the values in the JSON of a field. A cut begins and ends at the escapes of its characters. */
 function* findInField(bytes: Buffer, from: number, to: number, paths: readonly ValuePath[]): Slices<Cut[]> {
   const decoded = Buffer.allocUnsafe(to - from);
-  const places = new Uint32Array(to - from + 1);
+  const indexes = new Uint32Array(to - from + 1);
   let length = 0;
   for (let at = from; at < to; length += 1) {
-    places[length] = at;
+    indexes[length] = at;
     const byte = bytes[at] as number;
     const escaped = byte === PERCENT ? Number.parseInt(bytes.toString("latin1", at + 1, at + 3), 16) : byte;
     decoded[length] = byte === PLUS ? SPACE : escaped;
     at += byte === PERCENT ? 3 : 1;
     if (length % PIECE_BYTES === PIECE_BYTES - 1) yield;
   }
-  places[length] = to;
+  indexes[length] = to;
   const cuts = yield* findValues(decoded.subarray(0, length), paths);
   return cuts.map((cut) => {
     const { leavesNull } = cut;
-    return { from: places[cut.from] as number, to: places[cut.to] as number, leavesNull };
+    return { from: indexes[cut.from] as number, to: indexes[cut.to] as number, leavesNull };
   });
 }
 
