@@ -51,7 +51,7 @@ export function* parseBodySlices({
   wanted?: Wanted | undefined;
 }): Slices<ParsedBody> {
   if (body.length === 0) return { kind: "parsed", data: {} };
-  const mediaType = (contentType ?? "").split(";", 1)[0]?.trim().toLowerCase() ?? "";
+  const mediaType = mediaTypeOf(contentType);
   const isForm = mediaType === "application/x-www-form-urlencoded";
   if (!isForm && mediaType !== "" && !JSON_TYPE.test(mediaType)) {
     return unreadable(
@@ -60,6 +60,11 @@ export function* parseBodySlices({
   }
   if (!isUtf8(body)) return unreadable("The body is not valid UTF-8");
   return isForm ? yield* parseForm(body) : yield* parseJson(body, wanted);
+}
+
+/** Returns the media type in lower case, without parameters. Empty if there is none. */
+export function mediaTypeOf(contentType: string | undefined): string {
+  return (contentType ?? "").split(";", 1)[0]?.trim().toLowerCase() ?? "";
 }
 
 const JSON_TYPE = /^(?:application\/json|text\/json|[^/]+\/[^/]+\+json)$/;

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { HeadraceError } from "../../domain/errors.ts";
+import { storedAccounts } from "../../pipeline/receive/account-name.ts";
 import { endpointSecretAad, schemeOf } from "../../pipeline/receive/endpoint-cache.ts";
 import { haveEqualSecret } from "../../pipeline/receive/schemes/equal-secrets.ts";
 import { findConnector } from "../../postgres/access/connectors.ts";
@@ -77,7 +78,11 @@ export function createEndpointChanges({
     secrets: readonly { value: string }[],
   ): Promise<void> {
     if (account === undefined || secrets.length === 0) return;
-    const found = await listAccountSecrets(database.pipeline, account, name);
+    const found = (
+      await Promise.all(
+        storedAccounts(account).map((stored) => listAccountSecrets(database.pipeline, stored, name)),
+      )
+    ).flat();
     const scheme = schemeOf(webhook, params);
     const given = secrets.map(({ value }) => ({ scheme, value }));
     const others = found.flatMap((other) => {

@@ -1,4 +1,5 @@
 import type { ParsedBody } from "../../domain/event/body.ts";
+import { comparedAccount } from "./account-name.ts";
 import { timesOf } from "./schemes/check-scheme.ts";
 import { type DeliveryKey, deliveryKeys, itemKeys } from "./schemes/delivery-key.ts";
 import { parseTimestamp } from "./schemes/freshness.ts";
@@ -16,7 +17,7 @@ export interface DeliveredEvent {
   /** At most 200 characters without control characters. Absent if the provider gives none. */
   type?: string;
   occurredAtMs?: number;
-  /** The account at the provider, in the same form as the type. */
+  /** The account at the provider, in the form in which accounts are compared. */
   account?: string;
   /** The thing at the provider that the event is about, in the same form as the type. */
   subject?: string;
@@ -67,7 +68,7 @@ function readEvent(
   const event: DeliveredEvent = { item, keys, data };
   if (type !== undefined) event.type = type;
   if (occurredAtMs !== undefined) event.occurredAtMs = occurredAtMs;
-  if (account !== undefined) event.account = account;
+  if (account !== undefined) event.account = comparedAccount(account);
   if (subject !== undefined) event.subject = subject;
   return event;
 }

@@ -12,6 +12,7 @@ import {
 import type { Queryable } from "../../postgres/core/database.ts";
 import type { KeyRing } from "../../postgres/core/key-ring.ts";
 import { Batcher } from "../../runtime/batcher.ts";
+import { comparedAccount, storedAccounts } from "./account-name.ts";
 import { presetScheme } from "./presets/index.ts";
 import { checkScheme } from "./schemes/check-scheme.ts";
 import type { Scheme } from "./schemes/scheme.ts";
@@ -32,7 +33,7 @@ export interface KnownEndpoint extends Versioned {
   decryptionError: HeadraceError | undefined;
   /** True while the endpoint has no secret: a handshake may bring one. */
   pending: boolean;
-  /** The account at the provider whose deliveries the endpoint takes. Undefined if it takes any. */
+  /** The account at the provider whose deliveries the endpoint takes, as accounts are compared. Undefined if it takes any. */
   account: string | undefined;
   /** Undefined if there is no such tenant. */
   tenant: TenantLimits | undefined;
@@ -119,7 +120,18 @@ export function createEndpointCache(deps: {
     newest,
     maxEntries,
     exists: ({ names }: NamedByAccount) => names.length > 0,
-    read: (key) => lookUpAccount(JSON.parse(key) as ConnectorAccount),
+    async read(key) {
+      const { connector, account } = JSON.parse(key) as ConnectorAccount;
+      const [first, ...others] = await Promise.all(
+        storedAccounts(account).map((stored) => lookUpAccount({ connector, account: stored })),
+      );
+      const found = first as NamedByAccount;
+      if (others.length === 0) return found;
+      return {
+        counter: Math.min(found.counter, ...others.map(({ counter }) => counter)),
+        names: [found, ...others].flatMap(({ names }) => names),
+      };
+    },
   });
   return {
     endpoint({ tenantId, connector, endpoint }) {
@@ -203,7 +215,7 @@ function openEndpoint(keyRing: KeyRing, name: EndpointName, found: ReceivingEndp
     closed: endpoint.enabled ? undefined : "disabled",
     decryptionError,
     pending: endpoint.enabled && endpoint.secrets.length === 0,
-    account: endpoint.account,
+    account: endpoint.account === undefined ? undefined : comparedAccount(endpoint.account),
     tenant,
   };
 }

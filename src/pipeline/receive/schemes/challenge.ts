@@ -1,4 +1,5 @@
 import { createHash, timingSafeEqual } from "node:crypto";
+import { mediaTypeOf } from "../../../domain/event/body.ts";
 import type { InboundRequest } from "./inbound-request.ts";
 import type { Scheme, Selector } from "./scheme.ts";
 import { firstValue } from "./selector.ts";
@@ -91,7 +92,9 @@ function isMeant({ when, method = "POST" }: Challenge, request: InboundRequest):
   if (method !== request.method) return false;
   return when.every(({ at, equals }) => {
     const value = firstValue([at], request)?.value;
-    return value !== undefined && (equals === undefined || value === equals);
+    if (value === undefined || equals === undefined) return value !== undefined;
+    const isType = "header" in at && at.header.toLowerCase() === "content-type";
+    return isType ? mediaTypeOf(value) === mediaTypeOf(equals) : value === equals;
   });
 }
 

@@ -35,7 +35,11 @@ const HeaderSelector = Type.Object(
       }),
     ),
     prefix: Type.Optional(
-      Type.String({ maxLength: 64, description: "Text before the value that is not part of it." }),
+      Type.String({
+        maxLength: 64,
+        description:
+          "Text before the value that is not part of it. One word and a blank, as in Bearer, is compared in any case.",
+      }),
     ),
   },
   closed,
@@ -145,7 +149,9 @@ const Challenge = Type.Object(
       {
         minItems: 1,
         maxItems: 4,
-        description: "All must match: the selector finds this value, or any value.",
+        description:
+          "All must match: the selector finds this value, or any value. Content types are compared without their " +
+          "parameters, in any case.",
       },
     ),
     method: Type.Optional(Type.Enum(["GET", "POST"], { description: "POST." })),

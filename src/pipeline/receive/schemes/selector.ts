@@ -76,11 +76,27 @@ function headerValues(selector: Extract<Selector, { header: string }>, value: st
   if (value === undefined) return [];
   // The fast path of nearly all selectors: every delivery evaluates several of them.
   if (separator === undefined && prefix === "") return value === "" ? [] : [value];
+  // The elements of a list may have blanks around them (RFC 9110, section 5.6.1).
   const entries = separator === undefined ? [value] : value.split(separator);
-  return entries
-    .filter((entry) => entry.startsWith(prefix) && entry.length > prefix.length)
-    .map((entry) => entry.slice(prefix.length));
+  return entries.flatMap((entry) => afterPrefix(isList(separator) ? entry.trim() : entry, prefix));
 }
+
+function isList(separator: string | undefined): boolean {
+  return separator === "," || separator === ";";
+}
+
+/** Returns the value after the prefix, or nothing if there is none. */
+function afterPrefix(entry: string, prefix: string): string | [] {
+  if (entry.length <= prefix.length) return [];
+  const start = entry.slice(0, prefix.length);
+  if (start === prefix) return entry.slice(prefix.length);
+  return AUTH_SCHEME.test(prefix) && start.toLowerCase() === prefix.toLowerCase()
+    ? entry.slice(prefix.length)
+    : [];
+}
+
+/** The name of an authentication scheme before credentials. HTTP compares it in any case (RFC 9110, section 11.1). */
+const AUTH_SCHEME = /^[A-Za-z][A-Za-z0-9-]* $/;
 
 function bodyValue(
   selector: { body: string } | { item: string },
