@@ -323,6 +323,30 @@ describe("endpoints", () => {
     expect((await api.call("GET", url)).body.secrets).toHaveLength(8);
   });
 
+  test("a pasted secret is read, or refused with the form that is expected, and never shown", async () => {
+    const api = await withShop();
+    const url = "/tenants/acme/endpoints/shop";
+    const pasted = ` v1,${SECRETS[0]}\n`;
+    expect((await api.call("PUT", url, { secrets: [{ value: pasted }] })).status).toBe(200);
+    expect(await verdict(api, SECRETS[0])).toBe("authentic");
+
+    const broken = "whsec_cut off…";
+    const put = await api.call("PUT", url, { secrets: [{ value: SECRETS[1] }, { value: broken }] });
+    const rotated = await api.call("POST", `${url}/rotate`, { value: broken });
+    for (const [answer, field] of [
+      [put, "secrets.1.value"],
+      [rotated, "value"],
+    ] as const) {
+      expect(answer).toMatchObject({ status: 422, body: { error: { code: "unprocessable" } } });
+      expect(answer.body.error.details).toEqual([
+        { field, expected: expect.stringContaining("whsec_ and then base64"), got: expect.any(String) },
+      ]);
+      expect(JSON.stringify(answer)).not.toContain("cut off");
+    }
+    expect(await verdict(api, SECRETS[0])).toBe("authentic");
+    expect(await verdict(api, SECRETS[1])).toBe("rejected");
+  });
+
   test("endpoints are rejected for unknown connectors and invalid fields", async () => {
     const api = await withShop();
     await api.call("PUT", "/connectors/polled", { source: { handler: "shop" } });

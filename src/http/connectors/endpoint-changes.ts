@@ -1,8 +1,10 @@
 import { randomUUID } from "node:crypto";
-import { HeadraceError } from "../../domain/errors.ts";
+import { type ErrorDetail, HeadraceError } from "../../domain/errors.ts";
 import { storedAccounts } from "../../pipeline/receive/account-name.ts";
 import { endpointSecretAad, schemeOf } from "../../pipeline/receive/endpoint-cache.ts";
 import { haveEqualSecret } from "../../pipeline/receive/schemes/equal-secrets.ts";
+import { readPastedSecret } from "../../pipeline/receive/schemes/pasted-secret.ts";
+import type { Scheme } from "../../pipeline/receive/schemes/scheme.ts";
 import { findConnector } from "../../postgres/access/connectors.ts";
 import {
   countAccountEndpoints,
@@ -26,9 +28,10 @@ import { MAX_ENDPOINTS_OF_ACCOUNT, MAX_SECRETS } from "./endpoint-schema.ts";
 /** Changes endpoints. Every receiver notices a change before it commits another delivery. */
 export interface EndpointChanges {
   /**
-   * Throws `not_found` for an unknown connector, `invalid_request` if it does not take the endpoint's params, and
-   * `conflict` if another endpoint has the same account and the same secret. `rotate` throws the same `conflict`.
-   * Without `secrets` the endpoint keeps those that it has: no caller can read them back. An empty list clears them.
+   * Throws `not_found` for an unknown connector, `invalid_request` if it does not take the endpoint's params,
+   * `unprocessable` if it cannot use a secret, and `conflict` if another endpoint has the same account and the same
+   * secret. `rotate` throws the last two as well. Without `secrets` the endpoint keeps those that it has: no caller can
+   * read them back. An empty list clears them.
    */
   put(
     name: EndpointName,
@@ -114,10 +117,12 @@ export function createEndpointChanges({
   }
 
   return {
-    put: (name, settings, secrets) =>
+    put: (name, settings, pasted) =>
       change(name, async (transaction) => {
         const { account, params } = settings;
         const webhook = await checkParams(transaction, name, params);
+        const scheme = schemeOf(webhook, params);
+        const secrets = pasted && readSecrets(scheme, pasted, (index) => `secrets.${index}.value`);
         await refuseManyOfAccount(transaction, name, account);
         const used = secrets ?? (account === undefined ? [] : await keptSecrets(transaction, name));
         await refuseSameAccount(name, account, { webhook, params }, used);
@@ -125,11 +130,13 @@ export function createEndpointChanges({
         await putEndpoint(transaction, name, settings, sealed);
         return await readBack(transaction, name);
       }),
-    rotate: (name, value, overlapSeconds) =>
+    rotate: (name, pasted, overlapSeconds) =>
       change(name, async (transaction) => {
         const endpoint = await readBack(transaction, name);
-        await refuseSameAccount(name, endpoint.account, endpoint, [{ value }]);
-        const count = await rotateSecret(transaction, name, seal(name, { value }), overlapSeconds);
+        const scheme = schemeOf(endpoint.webhook, endpoint.params);
+        const [secret] = readSecrets(scheme, [{ value: pasted }], () => "value");
+        await refuseSameAccount(name, endpoint.account, endpoint, [secret]);
+        const count = await rotateSecret(transaction, name, seal(name, secret), overlapSeconds);
         if (count <= MAX_SECRETS) return await readBack(transaction, name);
         throw new HeadraceError(
           "unprocessable",
@@ -165,6 +172,28 @@ async function readBack(transaction: Queryable, name: EndpointName): Promise<Sto
   const endpoint = await findEndpoint(transaction, name);
   if (endpoint === undefined) throw noEndpoint(name);
   return endpoint;
+}
+
+/** Reads the secrets as they were pasted. Throws `unprocessable` if the scheme cannot use one of them. */
+function readSecrets<Secrets extends readonly { value: string; not_after?: string }[]>(
+  scheme: Scheme,
+  pasted: Secrets,
+  fieldOf: (index: number) => string,
+): Secrets {
+  const details: ErrorDetail[] = [];
+  const secrets = pasted.map((secret, index) => {
+    const read = readPastedSecret(scheme, secret.value);
+    if (read.kind === "usable") return { ...secret, value: read.value };
+    details.push({ field: fieldOf(index), expected: read.expected, got: "a secret of another form" });
+    return secret;
+  });
+  if (details.length === 0) return secrets as unknown as Secrets;
+  const sentence = details.map(({ field, expected }) => `${field} must be ${expected}`).join("; ");
+  throw new HeadraceError(
+    "unprocessable",
+    `The connector cannot verify a delivery with this secret: ${sentence}. Copy it from the provider again`,
+    { details },
+  );
 }
 
 /** Checks the params against the connector, and returns its webhook. */

@@ -338,17 +338,23 @@ const stated = {
   ),
 };
 
+const Prefixes = Type.Array(Type.String({ minLength: 1, maxLength: 64 }), { minItems: 1, maxItems: 8 });
+
 const defaulted = {
   secret: Type.Object(
     {
       encoding: Type.Enum(["text", "base64", "hex", "html"]),
       prefix: Type.Optional(Type.String({ minLength: 1, maxLength: 64 })),
+      other_prefixes: Type.Optional(Prefixes),
+      wrong_prefixes: Type.Optional(Prefixes),
+      strict: Type.Optional(Type.Literal(true)),
     },
     {
       ...closed,
       description:
-        "The encoding of the key, after a prefix that may be missing; html is text with entities. A secret in any " +
-        "other form is used as text.",
+        "The encoding of the key, after a prefix that may be missing; html is text with entities. other_prefixes are " +
+        "further texts with which the provider shows it. A secret in any other form is used as text, unless strict is " +
+        "true. A secret with one of wrong_prefixes is a key of another kind and is refused.",
     },
   ),
   retry_span_s: Type.Integer({

@@ -122,15 +122,31 @@ function sha256(bytes: Buffer): Buffer {
 }
 
 /** Returns the bytes of the key. A secret that is not in the scheme's encoding is used as text. */
-function secretBytes({ secret: { encoding, prefix } }: Scheme, secret: string): Buffer {
+function secretBytes(scheme: Scheme, secret: string): Buffer {
+  const { encoding } = scheme.secret;
   if (encoding === "html") return Buffer.from(decodeEntities(secret));
   if (encoding !== "text") {
-    const written = prefix !== undefined && secret.startsWith(prefix) ? secret.slice(prefix.length) : secret;
-    const bytes = WRITTEN_AS[encoding].test(written) ? Buffer.from(written, encoding) : Buffer.alloc(0);
+    const rest = withoutPrefix(scheme, secret.trim());
+    // Only a prefix proves that a secret with - or _ is base64 in the alphabet of URLs.
+    const form = rest !== undefined && encoding === "base64" ? BASE64_OF_ANY_ALPHABET : WRITTEN_AS[encoding];
+    const written = rest ?? secret.trim();
+    const bytes = form.test(written) ? Buffer.from(written, encoding) : Buffer.alloc(0);
     if (bytes.length > 0) return bytes;
   }
   return Buffer.from(secret);
 }
+
+/** Returns the key after the longest of the scheme's prefixes that the secret begins with. Undefined if it has none. */
+export function withoutPrefix({ secret }: Scheme, value: string): string | undefined {
+  const prefixes = [
+    ...(secret.prefix === undefined ? [] : [secret.prefix]),
+    ...(secret.other_prefixes ?? []),
+  ];
+  const found = prefixes.filter((prefix) => value.startsWith(prefix)).map(({ length }) => length);
+  return found.length === 0 ? undefined : value.slice(Math.max(...found));
+}
+
+const BASE64_OF_ANY_ALPHABET = /^[A-Za-z0-9+/_-]+={0,2}$/;
 
 /** Decodes the entities that WordPress writes in text and attributes. */
 function decodeEntities(text: string): string {
@@ -199,7 +215,8 @@ function readPublicKey(algorithm: Algorithm, bytes: Buffer): KeyObject | undefin
   }
 }
 
-const PUBLIC_KEY_TYPE: Partial<Record<Algorithm, "ed25519" | "ec" | "rsa">> = {
+/** The type of the public key of each algorithm that has one. */
+export const PUBLIC_KEY_TYPE: Partial<Record<Algorithm, "ed25519" | "ec" | "rsa">> = {
   ed25519: "ed25519",
   "ecdsa-p256-sha256": "ec",
   "rsa-sha256": "rsa",

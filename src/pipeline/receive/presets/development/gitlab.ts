@@ -23,7 +23,14 @@ export const gitlab: Preset = {
         }
       : {
           algorithm: "hmac-sha256",
-          secret: { encoding: "base64", prefix: "whsec_" },
+          secret: {
+            encoding: "base64",
+            prefix: "whsec_",
+            // Some providers show the secret with the version of its signatures.
+            other_prefixes: ["v1,whsec_"],
+            wrong_prefixes: ["whpk_", "whsk_", "v1a,"],
+            strict: true,
+          },
           signature: {
             from: [{ header: "webhook-signature", separator: " ", prefix: "v1," }],
             encoding: "base64",

@@ -7,7 +7,12 @@ export const standardWebhooksV1a: Preset = {
   params: {},
   scheme: () => ({
     algorithm: "ed25519",
-    secret: { encoding: "base64", prefix: "whpk_" },
+    secret: {
+      encoding: "base64",
+      prefix: "whpk_",
+      other_prefixes: ["v1a,whpk_"],
+      wrong_prefixes: ["whsec_", "whsk_", "v1,", "v1a,whsk_"],
+    },
     signature: {
       from: [{ header: "webhook-signature", separator: " ", prefix: "v1a," }],
       encoding: "base64",

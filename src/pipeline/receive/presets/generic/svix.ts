@@ -7,7 +7,13 @@ export const svix: Preset = {
   params: {},
   scheme: () => ({
     algorithm: "hmac-sha256",
-    secret: { encoding: "base64", prefix: "whsec_" },
+    secret: {
+      encoding: "base64",
+      prefix: "whsec_",
+      // Some providers show the secret with the version of its signatures.
+      other_prefixes: ["v1,whsec_"],
+      wrong_prefixes: ["whpk_", "whsk_", "v1a,"],
+    },
     signature: {
       from: [
         { header: "svix-signature", separator: " ", prefix: "v1," },

@@ -8,6 +8,7 @@ export const slack: Preset = {
   params: {},
   scheme: () => ({
     algorithm: "hmac-sha256",
+    secret: { encoding: "text", wrong_prefixes: ["xoxb-", "xoxp-", "xoxa-", "xapp-"] },
     signature: { from: [{ header: "x-slack-signature", prefix: "v0=" }], encoding: "hex" },
     timestamp: { from: [{ header: "x-slack-request-timestamp" }], unit: "s" },
     content: [{ literal: "v0:" }, "timestamp", { literal: ":" }, "body"],

@@ -11,6 +11,8 @@ export const stripe: Preset = {
   params: {},
   scheme: () => ({
     algorithm: "hmac-sha256",
+    // API keys, and the id of the endpoint, which stands beside its secret.
+    secret: { encoding: "text", wrong_prefixes: ["sk_", "rk_", "pk_", "we_"] },
     signature: { from: [{ header: "stripe-signature", separator: ",", prefix: "v1=" }], encoding: "hex" },
     timestamp: { from: [{ header: "stripe-signature", separator: ",", prefix: "t=" }], unit: "s" },
     content: ["timestamp", { literal: "." }, "body"],

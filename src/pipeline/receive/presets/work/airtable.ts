@@ -8,7 +8,7 @@ export const airtable: Preset = {
   params: {},
   scheme: () => ({
     algorithm: "hmac-sha256",
-    secret: { encoding: "base64" },
+    secret: { encoding: "base64", strict: true },
     signature: { from: [{ header: "x-airtable-content-mac", prefix: "hmac-sha256=" }], encoding: "hex" },
     content: ["body"],
     type: { from: [{ literal: "webhook" }] },
