@@ -68,13 +68,16 @@ function batchesOf({ items, nested = [] }: Scheme): string {
   return [list(items, ", else "), ...nested.map((level) => list(level, " and "))].join(", in its items ");
 }
 
-function signatureOf({ algorithm, signature, content = [] }: Scheme): string {
+function signatureOf({ algorithm, signature, content = [], url_forms = [] }: Scheme): string {
   if (signature === undefined) return "none";
   const parts = content.map((part) =>
     typeof part === "string" ? part : "literal" in part ? `\`${part.literal}\`` : selectorText(part),
   );
   const over = parts.length === 0 ? "" : ` over ${parts.join(" + ")}`;
-  return `${algorithm}${over}, ${signature.encoding} in ${signature.from.map(selectorText).join(", ")}`;
+  const places = signature.from.map(selectorText);
+  const shown = places.length > 8 ? [places[0], places[1], "…", places.at(-1)] : places;
+  const urls = url_forms.length === 0 ? "" : `; the URL also ${url_forms.join(", ").replaceAll("_", " ")}`;
+  return `${algorithm}${over}, ${signature.encoding} in ${shown.join(", ")}${urls}`;
 }
 
 function secretOf({ algorithm, secret: { encoding, prefix } }: Scheme): string {

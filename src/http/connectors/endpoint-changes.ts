@@ -3,7 +3,7 @@ import { type ErrorDetail, HeadraceError } from "../../domain/errors.ts";
 import { storedAccounts } from "../../pipeline/receive/account-name.ts";
 import { endpointSecretAad, schemeOf } from "../../pipeline/receive/endpoint-cache.ts";
 import { haveEqualSecret } from "../../pipeline/receive/schemes/equal-secrets.ts";
-import { readPastedSecret } from "../../pipeline/receive/schemes/pasted-secret.ts";
+import { readPastedSecret } from "../../pipeline/receive/schemes/forms/pasted-secret.ts";
 import type { Scheme } from "../../pipeline/receive/schemes/scheme.ts";
 import { findConnector } from "../../postgres/access/connectors.ts";
 import {

@@ -2,11 +2,11 @@ import type { ParsedBody } from "../../domain/event/body.ts";
 import { comparedAccount } from "./account-name.ts";
 import { timesOf } from "./schemes/check-scheme.ts";
 import { type DeliveryKey, deliveryKeys, itemKeys } from "./schemes/delivery-key.ts";
-import { parseTimestamp } from "./schemes/freshness.ts";
+import { parseMoment } from "./schemes/freshness.ts";
 import type { InboundRequest } from "./schemes/inbound-request.ts";
 import { itemsOf } from "./schemes/items.ts";
 import type { Scheme, Selector } from "./schemes/scheme.ts";
-import { firstValue } from "./schemes/selector.ts";
+import { firstMoment, firstValue } from "./schemes/selector.ts";
 
 /** One event of a delivery, with the values that its provider gives. */
 export interface DeliveredEvent {
@@ -76,8 +76,8 @@ function readEvent(
 /** Returns the first time that is found in its unit, ms. */
 function occurredAt(scheme: Scheme, request: InboundRequest, data: unknown): number | undefined {
   for (const { from, unit } of timesOf(scheme)) {
-    const found = firstValue(from, request, data);
-    const timeMs = found && parseTimestamp(found.value, unit);
+    const found = firstMoment(from, request, data);
+    const timeMs = found === undefined ? undefined : parseMoment(found, unit);
     if (timeMs !== undefined) return timeMs;
   }
   return undefined;

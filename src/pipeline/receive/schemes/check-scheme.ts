@@ -7,6 +7,7 @@ import {
   SchemeInput,
   type Selector,
 } from "./scheme.ts";
+import { PUBLIC_KEY_TYPE } from "./verify-key.ts";
 
 /**
  * Returns the scheme in `value` with all defaults filled in. Throws `invalid_request` with one detail per field if a
@@ -112,6 +113,16 @@ function contradictions(scheme: Scheme): ErrorDetail[] {
       "content",
       "includes timestamp, but the scheme has no timestamp field",
     ],
+    [
+      scheme.url_forms !== undefined && !covers("url"),
+      "url_forms",
+      "is not allowed if the content does not include url",
+    ],
+    [
+      (signature?.from.length ?? 0) > MAX_PUBLIC_KEY_SELECTORS && PUBLIC_KEY_TYPE[algorithm] !== undefined,
+      "signature.from",
+      `has more than ${MAX_PUBLIC_KEY_SELECTORS} selectors, which is too many for ${algorithm}`,
+    ],
     [covers("id") && id === undefined, "content", "includes id, but the scheme has no delivery_id field"],
     [
       signature !== undefined && signature.encoding === "text" && algorithm !== "token",
@@ -152,6 +163,9 @@ function contradictions(scheme: Scheme): ErrorDetail[] {
     .filter(([broken]) => broken)
     .map(([, field, message]) => ({ field: `scheme.${field}`, message }));
 }
+
+/** Each signature of a public key costs a verification of its own. */
+const MAX_PUBLIC_KEY_SELECTORS = 16;
 
 type Rule = [broken: boolean, field: string, message: string];
 

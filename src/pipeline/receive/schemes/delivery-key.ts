@@ -1,5 +1,6 @@
 import { hash } from "node:crypto";
 import { partsOf } from "./check-scheme.ts";
+import { boundUrl } from "./forms/url-forms.ts";
 import { DEFAULT_TOLERANCE_S } from "./freshness.ts";
 import type { InboundRequest } from "./inbound-request.ts";
 import type { DeliveryIdSelector, Scheme } from "./scheme.ts";
@@ -104,10 +105,12 @@ function boundHash(scheme: Scheme, request: InboundRequest, bodyHash: string): s
  * Hashes the body, with the URL if the signature covers it or covers nothing: a GET has no body to distinguish it. A
  * form has several encodings with the same Twilio signature, and all of them hash alike.
  */
-function signedHash({ content }: Scheme, request: InboundRequest, bodyHash: string): string {
-  if (content?.includes("twilio_body")) return hashOf([request.url, twilioBody(request) || bodyHash]);
+function signedHash(scheme: Scheme, request: InboundRequest, bodyHash: string): string {
+  const { content } = scheme;
+  const url = boundUrl(scheme, request.url);
+  if (content?.includes("twilio_body")) return hashOf([url, twilioBody(request) || bodyHash]);
   const bindsUrl = content === undefined || content.includes("url");
-  return bindsUrl ? hashOf([request.method, request.url, bodyHash]) : bodyHash;
+  return bindsUrl ? hashOf([request.method, url, bodyHash]) : bodyHash;
 }
 
 function isInSignedBody({ content = [] }: Scheme, selector: DeliveryIdSelector): boolean {

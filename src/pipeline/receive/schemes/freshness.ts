@@ -31,6 +31,13 @@ export function parseTimestamp(text: string, unit: TimeUnit): number | undefined
   return timestampMs >= 0 && timestampMs <= LATEST_MS ? timestampMs : undefined;
 }
 
+/** Parses the time of an event as `parseTimestamp` does, or seconds with a fraction, which no provider signs. */
+export function parseMoment(text: string, unit: TimeUnit): number | undefined {
+  if (unit !== "s" || !/^[1-9]\d{0,15}\.\d{1,9}$/.test(text)) return parseTimestamp(text, unit);
+  const timestampMs = Math.floor(Number(text) * 1_000);
+  return timestampMs <= LATEST_MS ? timestampMs : undefined;
+}
+
 /** Formats a time so that `parseTimestamp` can parse it, truncated to whole units. */
 export function formatTimestamp(timestampMs: number, unit: TimeUnit): string {
   if (unit === "rfc3339" || unit === "iso8601") return new Date(timestampMs).toISOString();

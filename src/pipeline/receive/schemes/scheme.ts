@@ -220,7 +220,7 @@ const stated = {
           }),
           {
             minItems: 1,
-            maxItems: 8,
+            maxItems: 100,
             description: "Every signature found is tried; one valid signature is enough.",
           },
         ),
@@ -234,6 +234,15 @@ const stated = {
       minItems: 1,
       maxItems: 16,
       description: "The signed parts, in order, without separators.",
+    }),
+  ),
+  url_forms: Type.Optional(
+    Type.Array(Type.Enum(["with_port", "without_port", "decoded"]), {
+      minItems: 1,
+      maxItems: 3,
+      description:
+        "Further forms of the URL that the provider may sign: with or without its port, or with : / ? @ ! $ ' ( ) * , " +
+        "and ; unescaped.",
     }),
   ),
   body_unsigned: Type.Optional(

@@ -35,6 +35,21 @@ export function firstValue(
   return undefined;
 }
 
+/** Returns the time of the first selector that finds one, as it was written. A time may be a number with a fraction. */
+export function firstMoment(
+  selectors: readonly Selector[],
+  request: InboundRequest,
+  item?: unknown,
+): string | undefined {
+  for (const selector of selectors) {
+    const found = firstValue([selector], request, item)?.value;
+    if (found !== undefined) return found;
+    const value = "body" in selector || "item" in selector ? bodyData(selector, request, item) : undefined;
+    if (typeof value === "number" && Number.isFinite(value)) return String(value);
+  }
+  return undefined;
+}
+
 /** Returns the id of the first selector that finds one. A joined id is the JSON array of its parts. */
 export function firstId(
   selectors: readonly DeliveryIdSelector[],
@@ -103,9 +118,17 @@ function bodyValue(
   request: InboundRequest,
   item: unknown,
 ): string | undefined {
-  if ("item" in selector) return scalarText(resolvePointer(item, selector.item));
+  return scalarText(bodyData(selector, request, item));
+}
+
+function bodyData(
+  selector: { body: string } | { item: string },
+  request: InboundRequest,
+  item: unknown,
+): unknown {
+  if ("item" in selector) return resolvePointer(item, selector.item);
   const { parsed } = request;
-  return parsed.kind === "parsed" ? scalarText(resolvePointer(parsed.data, selector.body)) : undefined;
+  return parsed.kind === "parsed" ? resolvePointer(parsed.data, selector.body) : undefined;
 }
 
 /** Returns strings and exact integers as text. Other values are no name, id or time. */

@@ -14,9 +14,13 @@ export type SignedContent =
 
 /**
  * Returns the bytes that the scheme signs, in consecutive pieces. Both the verifier and the signer of samples use it.
- * The body is never copied, decoded or formatted.
+ * The body is never copied, decoded or formatted. `url` is a form of the request's URL.
  */
-export function signedContent(scheme: Scheme, request: InboundRequest): SignedContent {
+export function signedContent(
+  scheme: Scheme,
+  request: InboundRequest,
+  url: string = request.url,
+): SignedContent {
   const pieces: ContentPiece[] = [];
   let text = "";
   const parts = scheme.content ?? [];
@@ -27,7 +31,7 @@ export function signedContent(scheme: Scheme, request: InboundRequest): SignedCo
       text = "";
       continue;
     }
-    const value = partText(part, scheme, request);
+    const value = part === "url" ? byteString(url, "utf8") : partText(part, scheme, request);
     if (value === undefined) return { kind: "rejected", reason: missing(part) };
     const next = parts[index + 1];
     if (part === "id" && holdsDelimiter(value, next)) return { kind: "rejected", reason: "id_malformed" };
@@ -45,12 +49,11 @@ function missing(part: ContentPart) {
 }
 
 function partText(
-  part: Exclude<ContentPart, "body">,
+  part: Exclude<ContentPart, "body" | "url">,
   scheme: Scheme,
   request: InboundRequest,
 ): string | undefined {
   if (part === "method") return request.method;
-  if (part === "url") return byteString(request.url, "utf8");
   if (part === "timestamp") return timestampText(scheme, request);
   if (part === "twilio_body") return twilioBody(request);
   if (part === "body_crc32") return String(crc32(request.body));

@@ -1,4 +1,5 @@
 import { partsOf } from "./check-scheme.ts";
+import { urlForms } from "./forms/url-forms.ts";
 import { judgeFreshness, parseTimestamp } from "./freshness.ts";
 import type { InboundRequest } from "./inbound-request.ts";
 import { outerItems } from "./items.ts";
@@ -6,7 +7,7 @@ import type { Scheme, Selector } from "./scheme.ts";
 import { charsetOf, selectedValues } from "./selector.ts";
 import { type ContentPiece, signedContent, timestampText } from "./verify-content.ts";
 import { decodeSignature } from "./verify-encoding.ts";
-import { createCheck, createDecoyCheck } from "./verify-key.ts";
+import { createCheck, createDecoyCheck, type KeptDigests } from "./verify-key.ts";
 
 /** The reasons for a rejection, for logs and the list of rejections. The sender always gets the same 401. */
 export const REJECTION_REASONS = {
@@ -67,7 +68,7 @@ export function createVerifier(scheme: Scheme, secrets: readonly EndpointSecret[
     content: readonly ContentPiece[],
     signatures: readonly Buffer[],
     nowMs: number,
-    request: InboundRequest,
+    request: KeptDigests,
   ): number | RejectionReason {
     let usable = false;
     let secretIndex: number | undefined;
@@ -78,6 +79,23 @@ export function createVerifier(scheme: Scheme, secrets: readonly EndpointSecret[
     }
     if (!usable) decoy(content, signatures, request);
     return secretIndex ?? (usable ? "signature_mismatch" : "no_usable_secret");
+  }
+
+  const keysOfForms: Map<unknown, object>[] = [];
+
+  /** Returns the digests of one form of the URL: a request keeps one per key. */
+  function digestsOf(form: number, request: InboundRequest): KeptDigests {
+    if (form === 0) return request;
+    keysOfForms[form] ??= new Map();
+    const keys = keysOfForms[form];
+    return {
+      body: request.body,
+      digest(key, pieces, open) {
+        const own = keys.get(key) ?? { key };
+        keys.set(key, own);
+        return request.digest(own, pieces, open);
+      },
+    };
   }
 
   /** Every item has its own token, of any of the secrets. */
@@ -102,14 +120,22 @@ export function createVerifier(scheme: Scheme, secrets: readonly EndpointSecret[
     if (inItems) return judgeItems(request, nowMs);
     const presented = presentedSignatures(scheme, request);
     if (presented.kind === "rejected") return presented;
-    const content = signedContent(scheme, request);
-    if (content.kind === "rejected") return content;
-    const by = signedBy(content.pieces, presented.signatures, nowMs, request);
+    let by: number | RejectionReason = "signature_mismatch";
+    // All forms are tried, so that the time does not reveal which of them is valid.
+    for (const [form, url] of urlForms(scheme, request.url).entries()) {
+      const content = signedContent(scheme, request, url);
+      if (content.kind === "rejected") return content;
+      const found = signedBy(content.pieces, presented.signatures, nowMs, digestsOf(form, request));
+      if (typeof by === "string") by = found;
+    }
     return typeof by === "string" ? rejected(by) : judgeAge(scheme, request, nowMs, by);
   };
 }
 
-/** Bounds on signatures. Stripe's header with two secrets has 230 characters. */
+/**
+ * Bounds on signatures. Stripe's header with two secrets has 230 characters. A scheme with more selectors (DocuSign has a
+ * header per key) takes one signature of each.
+ */
 const MAX_SIGNATURE_CHARS = 4_096;
 const MAX_SIGNATURES = 16;
 const MAX_ITEM_TOKENS = 1_000;
@@ -121,13 +147,14 @@ function presentedSignatures(
 ): { kind: "presented"; signatures: Buffer[] } | { kind: "rejected"; reason: RejectionReason } {
   const { from = [], encoding = "hex" } = scheme.signature ?? {};
   const signatures: Buffer[] = [];
+  const maxSignatures = Math.max(MAX_SIGNATURES, from.length);
   let shown = 0;
   for (const selector of from) {
     if ("header" in selector && (request.header(selector.header)?.length ?? 0) > MAX_SIGNATURE_CHARS)
       return rejected("signature_too_long");
     for (const text of selectedValues(selector, request, item)) {
       shown += 1;
-      if (shown > MAX_SIGNATURES) return rejected("signatures_too_many");
+      if (shown > maxSignatures) return rejected("signatures_too_many");
       if (text.length > MAX_SIGNATURE_CHARS) return rejected("signature_too_long");
       const signature = decodeSignature(text, encoding, charsetOf(selector));
       if (signature !== undefined) signatures.push(signature);

@@ -39,7 +39,7 @@ export const gitlab: Preset = {
           content: ["id", { literal: "." }, "timestamp", { literal: "." }, "body"],
           delivery_id: [{ header: "webhook-id" }],
         }),
-    type: { from: [{ body: "/object_kind" }, { header: "x-gitlab-event" }] },
+    type: { from: [{ body: "/object_kind" }, { body: "/event_name" }, { header: "x-gitlab-event" }] },
     body_limit_bytes: 26_214_400,
   }),
   sample: { body: { object_kind: "push", project_id: 15, ref: "refs/heads/main" } },

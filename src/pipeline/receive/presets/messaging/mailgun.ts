@@ -10,7 +10,11 @@ export const mailgun: Preset = {
   params: {},
   scheme: () => ({
     algorithm: "hmac-sha256",
-    signature: { from: [{ body: "/signature/signature" }], encoding: "hex" },
+    signature: {
+      // A delivery for a subaccount is signed with the key of the primary account too.
+      from: [{ body: "/signature/signature" }, { body: "/signature/parent-signature" }],
+      encoding: "hex",
+    },
     timestamp: { from: [{ body: "/signature/timestamp" }], unit: "s" },
     // The signature of a subaccount's parent: both sign any data for as long as the time is fresh.
     tokens: [{ body: "/signature/parent-signature" }, { body: "/parent-signature" }],
@@ -18,11 +22,17 @@ export const mailgun: Preset = {
     body_unsigned: true,
     delivery_id: [{ body: "/signature/token" }],
     type: { from: [{ body: "/event-data/event" }] },
+    occurred_at: { from: [{ body: "/event-data/timestamp" }], unit: "s" },
   }),
   sample: {
     body: {
       signature: { timestamp: "1767225600", token: "t", signature: "s" },
-      "event-data": { event: "delivered", id: "CPgfbmQMTCKtHW6uIWtuVe", recipient: "a@b.example" },
+      "event-data": {
+        event: "delivered",
+        timestamp: 1_767_225_600.908181,
+        id: "CPgfbmQMTCKtHW6uIWtuVe",
+        recipient: "a@b.example",
+      },
     },
   },
 };

@@ -13,6 +13,8 @@ export const twilio: Preset = {
     algorithm: "hmac-sha1",
     signature: { from: [{ header: "x-twilio-signature" }], encoding: "base64" },
     content: ["url", "twilio_body"],
+    // Twilio signs the URL of some products with the port and of others without it.
+    url_forms: ["with_port", "without_port"],
     delivery_id: [{ header: "i-twilio-idempotency-token" }],
     type: {
       from: [

@@ -1,6 +1,6 @@
 import type { Preset } from "../preset.ts";
 
-/** DocuSign Connect signs the body with every HMAC key of the account, each signature in its own header. */
+/** DocuSign Connect signs the body with every HMAC key of the account (up to 100), each signature in its own header. */
 export const docusign: Preset = {
   description: "DocuSign Connect: X-DocuSign-Signature-1 and so on, HMAC SHA-256 over the body",
   docs: "https://developers.docusign.com/platform/webhooks/connect/hmac/",
@@ -8,7 +8,7 @@ export const docusign: Preset = {
   scheme: () => ({
     algorithm: "hmac-sha256",
     signature: {
-      from: [1, 2, 3, 4, 5, 6, 7, 8].map((key) => ({ header: `x-docusign-signature-${key}` })),
+      from: Array.from({ length: 100 }, (_, index) => ({ header: `x-docusign-signature-${index + 1}` })),
       encoding: "base64",
     },
     content: ["body"],

@@ -13,6 +13,7 @@ export const hubspot: Preset = {
     signature: { from: [{ header: "x-hubspot-signature-v3" }], encoding: "base64" },
     timestamp: { from: [{ header: "x-hubspot-request-timestamp" }], unit: "ms" },
     content: ["method", "url", "body", "timestamp"],
+    url_forms: ["decoded"],
     items: [""],
     delivery_id: HUBSPOT_EVENT_IDS,
     type: { from: [{ item: "/subscriptionType" }] },

@@ -1,11 +1,11 @@
 import { createHmac, generateKeyPairSync, randomBytes } from "node:crypto";
 import { expect, test } from "vitest";
-import { providerKeys, schemeWithSample } from "../../../../test/support/provider-keys.ts";
-import { PRESETS, presetScheme } from "../presets/index.ts";
-import { InboundRequest } from "./inbound-request.ts";
+import { providerKeys, schemeWithSample } from "../../../../../test/support/provider-keys.ts";
+import { PRESETS, presetScheme } from "../../presets/index.ts";
+import { InboundRequest } from "../inbound-request.ts";
+import { sampleDelivery } from "../sample-delivery.ts";
+import { createVerifier } from "../verify.ts";
 import { readPastedSecret } from "./pasted-secret.ts";
-import { sampleDelivery } from "./sample-delivery.ts";
-import { createVerifier } from "./verify.ts";
 
 const NOW_MS = Date.UTC(2026, 10, 23, 12);
 const URL = "https://hooks.example/in";

@@ -1,5 +1,5 @@
-import type { Scheme } from "./scheme.ts";
-import { createCheck, createSigner, PUBLIC_KEY_TYPE, withoutPrefix } from "./verify-key.ts";
+import type { Scheme } from "../scheme.ts";
+import { createCheck, createSigner, PUBLIC_KEY_TYPE, withoutPrefix } from "../verify-key.ts";
 
 /** A secret as it is stored, or the form that the scheme expects of it. */
 export type PastedSecret = { kind: "usable"; value: string } | { kind: "unusable"; expected: string };
