@@ -1,5 +1,6 @@
 import { COMMON_PARAMS, PRESETS, presetScheme } from "../../src/pipeline/receive/presets/index.ts";
 import type { Preset, PresetParam } from "../../src/pipeline/receive/presets/preset.ts";
+import { freshnessWindow } from "../../src/pipeline/receive/schemes/freshness.ts";
 import type { DeliveryIdSelector, Scheme } from "../../src/pipeline/receive/schemes/scheme.ts";
 import { tokenSelectors } from "../../src/pipeline/receive/token-paths.ts";
 
@@ -91,9 +92,12 @@ function secretOf({ algorithm, secret: { encoding, prefix } }: Scheme): string {
   return prefix === undefined ? form : `${form}, after \`${prefix}\``;
 }
 
-function freshnessOf({ timestamp }: Scheme): string {
+function freshnessOf(scheme: Scheme): string {
+  const { timestamp } = scheme;
   if (timestamp === undefined) return "no time is signed";
-  return `${timestamp.tolerance_s ?? 300} s, by ${timestamp.from.map(selectorText).join(", else ")} (${timestamp.unit})`;
+  const { pastS, aheadS } = freshnessWindow(scheme);
+  const window = pastS === aheadS ? `${aheadS} s` : `${pastS / 3_600} h back and ${aheadS} s ahead`;
+  return `${window}, by ${timestamp.from.map(selectorText).join(", else ")} (${timestamp.unit})`;
 }
 
 function deduplicationOf(scheme: Scheme): string {

@@ -7,12 +7,15 @@ import { sampleDelivery } from "../schemes/sample-delivery.ts";
 import type { Selector } from "../schemes/scheme.ts";
 import { selectedValues } from "../schemes/selector.ts";
 import { createVerifier } from "../schemes/verify.ts";
-import { PRESETS } from "./index.ts";
+import { PRESETS, presetScheme } from "./index.ts";
 
 const NOW_MS = Date.UTC(2026, 10, 23, 12);
 const URL = "https://hooks.example/api/v1/webhooks/shop/acme";
 const SIGNING = [...PRESETS.keys()].filter((preset) => preset !== "none");
 const TIMED = SIGNING.filter((preset) => schemeWithSample(preset).timestamp !== undefined);
+
+/** How old a delivery of a provider that does not sign its retries again may be. */
+const KEPT_TIMES_MS: Record<string, number> = { linear: 8 * 3_600_000, mailgun: 9 * 3_600_000 };
 
 /** Signs a delivery of the preset at one time and returns a function that verifies it at another. */
 function signedAt(preset: string, sentMs: number) {
@@ -42,14 +45,44 @@ function sentItem(body: Buffer): unknown {
 
 describe.each(TIMED)("preset %s", (preset) => {
   test(`accepts signed times up to the tolerance in both directions, to the second: ${preset}`, () => {
-    const toleranceMs = (preset === "box" ? 600 : 300) * 1_000;
+    const aheadMs = (preset === "box" ? 600 : 300) * 1_000;
+    const pastMs = KEPT_TIMES_MS[preset] ?? aheadMs;
     const { judge, rawHeaders } = signedAt(preset, NOW_MS);
-    const judged = [-1_000 - toleranceMs, -toleranceMs, 0, toleranceMs, toleranceMs + 1_000].map((offMs) =>
+    const judged = [-1_000 - aheadMs, -aheadMs, 0, pastMs, pastMs + 1_000].map((offMs) =>
       judge(rawHeaders, NOW_MS + offMs),
     );
     expect(judged).toEqual(["timestamp_too_new", "authentic", "authentic", "authentic", "timestamp_too_old"]);
   });
 });
+
+test.each(Object.keys(KEPT_TIMES_MS))(
+  "takes a retry of %s with the first time, and no replay of it",
+  (preset) => {
+    const { scheme, headers, body, judge, rawHeaders } = signedAt(preset, NOW_MS);
+    for (const afterMs of [60_000, 3_660_000, 25_260_000])
+      expect([afterMs, judge(rawHeaders, NOW_MS + afterMs)]).toEqual([afterMs, "authentic"]);
+
+    const keysUnder = (changes: Record<string, string>, params = {}) => {
+      const named = Object.entries({ ...headers, ...changes }).flat();
+      const request = new InboundRequest({ method: "POST", url: URL, rawHeaders: named, body });
+      return readDelivery(presetScheme(preset, params), request).events.flatMap(({ keys }) => keys);
+    };
+    for (const params of [{}, { equal_bodies: "event" }]) {
+      const first = keysUnder({}, params);
+      // A replay can change every header that is not signed.
+      const replayed = keysUnder({ "linear-delivery": "another", "x-other": "1" }, params);
+      const shared = first.filter(({ key }) => replayed.some((other) => other.key === key));
+      const acceptedMs = scheme.retry_span_s * 1_000 + 300_000;
+      expect(Math.max(...shared.map(({ windowMs }) => windowMs))).toBeGreaterThan(acceptedMs);
+    }
+    const strict = createVerifier(presetScheme(preset, { freshness: "strict" }), [
+      { value: providerKeys(preset).secret },
+    ]);
+    const request = new InboundRequest({ method: "POST", url: URL, rawHeaders, body });
+    expect(strict(request, NOW_MS + 300_000).kind).toBe("authentic");
+    expect(strict(request, NOW_MS + 301_000)).toEqual({ kind: "rejected", reason: "timestamp_too_old" });
+  },
+);
 
 test("knows which presets sign a time", () => {
   expect(TIMED.sort()).toEqual(

@@ -28,7 +28,7 @@ test.each(["", "stripes", "__proto__", "constructor"])(
 );
 
 test.each([
-  ["github", { header: "x" }, "params.header is unknown; the params are equal_bodies"],
+  ["github", { header: "x" }, "params.header is unknown; the params are equal_bodies, freshness"],
   ["hmac-sha256", { colour: "red" }, "params.colour is unknown; the params are header, encoding"],
   ["hmac-sha256", { ["__proto__"]: "x" }, "params.__proto__ is unknown"],
   ["hmac-sha256", { encoding: "base32" }, 'params.encoding must be one of hex, base64 and is "base32"'],

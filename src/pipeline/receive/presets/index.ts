@@ -1,6 +1,6 @@
 import { type ErrorDetail, HeadraceError } from "../../../domain/errors.ts";
 import { checkScheme } from "../schemes/check-scheme.ts";
-import type { Scheme } from "../schemes/scheme.ts";
+import type { Scheme, SchemeInput } from "../schemes/scheme.ts";
 import { shopify } from "./commerce/shopify.ts";
 import { woocommerce } from "./commerce/woocommerce.ts";
 import { bitbucket } from "./development/bitbucket.ts";
@@ -110,9 +110,20 @@ export function presetScheme(name: string, params: Readonly<Record<string, strin
     const sentence = details.map(({ field, message }) => `${field} ${message}`).join("; ");
     throw new HeadraceError("invalid_request", `Preset ${name} refuses its params: ${sentence}`, { details });
   }
-  const { equal_bodies, ...own } = params;
+  const own = Object.fromEntries(Object.entries(params).filter(([param]) => !(param in COMMON_PARAMS)));
   const scheme = preset.scheme({ ...defaultsOf(preset), ...own });
-  return checkScheme(equal_bodies === undefined ? scheme : { ...scheme, equal_bodies });
+  return checkScheme(withCommonParams(scheme, params));
+}
+
+function withCommonParams(scheme: SchemeInput, params: Readonly<Record<string, string>>): SchemeInput {
+  const { equal_bodies, freshness } = params;
+  const changed: SchemeInput = { ...scheme };
+  if (equal_bodies !== undefined) changed.equal_bodies = equal_bodies as Scheme["equal_bodies"];
+  if (freshness === "strict" && scheme.timestamp !== undefined) {
+    const { retries_keep_time: _, ...timestamp } = scheme.timestamp;
+    changed.timestamp = timestamp;
+  }
+  return changed;
 }
 
 /** Params that every preset has. */
@@ -121,6 +132,11 @@ export const COMMON_PARAMS: Readonly<Record<string, PresetParam>> = {
     description:
       "How an equal body under another unsigned id, or without an id, counts: as a duplicate, or as an event of its own",
     oneOf: ["duplicate", "event"],
+  },
+  freshness: {
+    description:
+      "Refuses deliveries older than the tolerance also from a provider whose retries keep the time of the first attempt",
+    oneOf: ["strict"],
   },
 };
 

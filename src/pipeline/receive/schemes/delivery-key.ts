@@ -1,7 +1,7 @@
 import { hash } from "node:crypto";
 import { partsOf } from "./check-scheme.ts";
 import { boundUrl } from "./forms/url-forms.ts";
-import { DEFAULT_TOLERANCE_S } from "./freshness.ts";
+import { freshnessWindow } from "./freshness.ts";
 import type { InboundRequest } from "./inbound-request.ts";
 import type { DeliveryIdSelector, Scheme } from "./scheme.ts";
 import { firstId, firstValue } from "./selector.ts";
@@ -28,24 +28,27 @@ const WINDOW_MS = 72 * 3_600_000;
  * - A replay can change or drop every unsigned header: an id, and also the content type, by which the id in the body is
  *   found. Therefore a second key covers only the body and the type.
  * - If `equal_bodies` is `event`, an unsigned id is trusted, and there is no second key. Without an id there is no key:
- *   every delivery is an event.
+ *   every delivery is an event. If retries keep their time, the key of the signed time stays: without it anyone could
+ *   replay a delivery for the whole span.
  */
 export function deliveryKeys(scheme: Scheme, request: InboundRequest): DeliveryKey[] {
   const { content = [], delivery_id } = scheme;
   const id = firstId(delivery_id ?? [], request);
   if (id !== undefined && content.includes("id")) return [idKey(scheme, "id", [id.value])];
   const areEvents = scheme.equal_bodies === "event";
-  if (id === undefined && areEvents) return [];
+  const keepsTime = scheme.timestamp?.retries_keep_time === true;
+  if (id === undefined && areEvents && !keepsTime) return [];
   const { bodyHash } = request;
   const bound = boundHash(scheme, request, bodyHash);
   const bodyKey = { key: `body:${bound}`, windowMs: retryMs(scheme) };
-  if (delivery_id === undefined) return [bodyKey];
   const replayed = replayKey(scheme, request, bound) ?? bodyKey;
+  if (id === undefined && areEvents) return [replayed];
+  if (delivery_id === undefined) return [bodyKey];
   if (id === undefined) return replayed === bodyKey ? [bodyKey] : [bodyKey, replayed];
   if (isInSignedBody(scheme, id.selector))
     return [idKey(scheme, "id", [id.value, ...typeParts(scheme, request)]), replayed];
   const idAndBody = { key: `id+body:${hashOf([id.value, bound])}`, windowMs: knownMs(scheme) };
-  return areEvents ? [idAndBody] : [idAndBody, replayed];
+  return areEvents && !keepsTime ? [idAndBody] : [idAndBody, replayed];
 }
 
 /**
@@ -72,8 +75,13 @@ export function itemKeys(
 function replayKey(scheme: Scheme, request: InboundRequest, bound: string): DeliveryKey | undefined {
   const timestamp = timestampText(scheme, request);
   if (timestamp === undefined) return undefined;
-  const { tolerance_s = DEFAULT_TOLERANCE_S } = scheme.timestamp ?? {};
-  return { key: `replay:${hashOf([timestamp, bound])}`, windowMs: 2 * (tolerance_s + 1) * 1_000 };
+  return { key: `replay:${hashOf([timestamp, bound])}`, windowMs: acceptedMs(scheme) };
+}
+
+/** How long one signed time is accepted, from the first moment to the last. */
+function acceptedMs(scheme: Scheme): number {
+  const { pastS, aheadS } = freshnessWindow(scheme);
+  return (pastS + aheadS + 2) * 1_000;
 }
 
 /**
@@ -125,11 +133,12 @@ function idKey(scheme: Scheme, kind: string, parts: readonly [id: string, ...typ
 }
 
 function retryMs(scheme: Scheme): number {
-  return scheme.retry_span_s * 1_000;
+  const keepsTime = scheme.timestamp?.retries_keep_time === true;
+  return Math.max(scheme.retry_span_s * 1_000, keepsTime ? acceptedMs(scheme) : 0);
 }
 
 function knownMs(scheme: Scheme): number {
-  return Math.max(WINDOW_MS, retryMs(scheme));
+  return Math.max(WINDOW_MS, retryMs(scheme), scheme.timestamp === undefined ? 0 : acceptedMs(scheme));
 }
 
 /** Returns SHA-256 in hex over the parts as a JSON array, so that no two lists of parts hash alike. */

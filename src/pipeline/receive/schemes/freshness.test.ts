@@ -27,8 +27,9 @@ test("judges a time in whole seconds the same in every millisecond of the curren
 });
 
 test("uses the freshness tolerance of the scheme", () => {
-  expect(judgeFreshness(NOW_MS - 600_000, NOW_MS, 600)).toBe("fresh");
-  expect(judgeFreshness(NOW_MS - 601_000, NOW_MS, 600)).toBe("timestamp_too_old");
+  expect(judgeFreshness(NOW_MS - 600_000, NOW_MS, { pastS: 600, aheadS: 300 })).toBe("fresh");
+  expect(judgeFreshness(NOW_MS - 601_000, NOW_MS, { pastS: 600, aheadS: 300 })).toBe("timestamp_too_old");
+  expect(judgeFreshness(NOW_MS + 301_000, NOW_MS, { pastS: 600, aheadS: 300 })).toBe("timestamp_too_new");
 });
 
 test.each<TimeUnit>(["s", "ms", "rfc3339"])("parses the times that it formats in %s", (unit) => {

@@ -1,4 +1,4 @@
-import type { TimeUnit } from "./scheme.ts";
+import type { Scheme, TimeUnit } from "./scheme.ts";
 
 /** Default difference allowed between a signed time and now, in both directions. */
 export const DEFAULT_TOLERANCE_S = 300;
@@ -13,11 +13,26 @@ export type Freshness = "fresh" | "timestamp_too_old" | "timestamp_too_new";
 export function judgeFreshness(
   timestampMs: number,
   nowMs: number,
-  toleranceS = DEFAULT_TOLERANCE_S,
+  { pastS, aheadS }: FreshnessWindow = { pastS: DEFAULT_TOLERANCE_S, aheadS: DEFAULT_TOLERANCE_S },
 ): Freshness {
   const ageS = Math.floor((nowMs - timestampMs) / 1000);
-  if (ageS > toleranceS) return "timestamp_too_old";
-  return ageS < -toleranceS ? "timestamp_too_new" : "fresh";
+  if (ageS > pastS) return "timestamp_too_old";
+  return ageS < -aheadS ? "timestamp_too_new" : "fresh";
+}
+
+/** The times of sending that are accepted, in seconds before and after now. */
+export interface FreshnessWindow {
+  pastS: number;
+  aheadS: number;
+}
+
+/**
+ * Returns the window of a scheme: the tolerance in both directions, and back as far as the retry span if retries keep
+ * the time of the first attempt.
+ */
+export function freshnessWindow({ timestamp, retry_span_s }: Scheme): FreshnessWindow {
+  const { tolerance_s: aheadS = DEFAULT_TOLERANCE_S, retries_keep_time = false } = timestamp ?? {};
+  return { pastS: retries_keep_time ? Math.max(aheadS, retry_span_s) : aheadS, aheadS };
 }
 
 /** Parses a time to Unix ms. Undefined if the text is not exactly a time in this unit. */

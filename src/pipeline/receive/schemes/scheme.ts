@@ -261,6 +261,12 @@ const stated = {
         tolerance_s: Type.Optional(
           Type.Integer({ minimum: 1, maximum: 3_600, description: "Seconds off in either direction; 300." }),
         ),
+        retries_keep_time: Type.Optional(
+          Type.Literal(true, {
+            description:
+              "The provider retries with the time of the first attempt: a delivery may be as old as the retry span.",
+          }),
+        ),
       },
       { ...closed, description: "The signed time of sending. Without it there is no freshness check." },
     ),

@@ -1,6 +1,6 @@
 import { partsOf } from "./check-scheme.ts";
 import { urlForms } from "./forms/url-forms.ts";
-import { judgeFreshness, parseTimestamp } from "./freshness.ts";
+import { freshnessWindow, judgeFreshness, parseTimestamp } from "./freshness.ts";
 import type { InboundRequest } from "./inbound-request.ts";
 import { outerItems } from "./items.ts";
 import type { Scheme, Selector } from "./scheme.ts";
@@ -174,7 +174,7 @@ function judgeAge(scheme: Scheme, request: InboundRequest, nowMs: number, secret
   if (text === undefined) return rejected("timestamp_missing");
   const timestampMs = parseTimestamp(text, timestamp.unit);
   if (timestampMs === undefined) return rejected("timestamp_malformed");
-  const freshness = judgeFreshness(timestampMs, nowMs, timestamp.tolerance_s);
+  const freshness = judgeFreshness(timestampMs, nowMs, freshnessWindow(scheme));
   return freshness === "fresh" ? { kind: "authentic", secretIndex, timestampMs } : rejected(freshness);
 }
 

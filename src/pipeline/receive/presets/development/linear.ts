@@ -8,7 +8,9 @@ export const linear: Preset = {
   scheme: () => ({
     algorithm: "hmac-sha256",
     signature: { from: [{ header: "linear-signature" }], encoding: "hex" },
-    timestamp: { from: [{ body: "/webhookTimestamp" }], unit: "ms" },
+    timestamp: { from: [{ body: "/webhookTimestamp" }], unit: "ms", retries_keep_time: true },
+    // Linear retries after one minute, one hour and six hours with the same bytes.
+    retry_span_s: 28_800,
     content: ["body"],
     delivery_id: [{ header: "linear-delivery" }],
     type: { from: [{ body: "/type" }], suffix: { body: "/action" } },

@@ -15,7 +15,9 @@ export const mailgun: Preset = {
       from: [{ body: "/signature/signature" }, { body: "/signature/parent-signature" }],
       encoding: "hex",
     },
-    timestamp: { from: [{ body: "/signature/timestamp" }], unit: "s" },
+    timestamp: { from: [{ body: "/signature/timestamp" }], unit: "s", retries_keep_time: true },
+    // Mailgun retries for a little more than eight hours; the token is used once.
+    retry_span_s: 32_400,
     // The signature of a subaccount's parent: both sign any data for as long as the time is fresh.
     tokens: [{ body: "/signature/parent-signature" }, { body: "/parent-signature" }],
     content: ["timestamp", "id"],
