@@ -16,16 +16,20 @@ async function withShop(): Promise<ServedApi> {
   return api;
 }
 
-/** Returns the receiver's response to a delivery signed with the secret. */
-async function verdict(api: ServedApi, secret: string | undefined): Promise<string> {
-  const endpoints = createEndpointCache({
+/** Returns the endpoints as a receiver that has just started sees them. */
+function endpointsOf(api: ServedApi) {
+  return createEndpointCache({
     database: api.database.ingest,
     keyRing: KEY_RING,
     maxEndpoints: 10,
     maxTried: 8,
     lookUps: DEFAULT_BOUNDS.lookUps,
   });
-  const known = await endpoints.endpoint({ tenantId: "acme", connector: "shop", endpoint: "default" });
+}
+
+/** Returns the receiver's response to a delivery signed with the secret. */
+async function verdict(api: ServedApi, secret: string | undefined): Promise<string> {
+  const known = await endpointsOf(api).endpoint({ tenantId: "acme", connector: "shop", endpoint: "default" });
   if (known.closed !== undefined) return known.closed;
   const nowMs = Date.now();
   const { headers, body } = signed({
@@ -124,6 +128,30 @@ describe("connectors", () => {
     expect((await api.call("GET", "/connectors/two")).body).toMatchObject({ id: "two", ...scheme });
     const { items } = (await api.call("GET", "/connectors")).body;
     expect(items.map((item: { id: string }) => item.id)).toEqual(["one", "two"]);
+  });
+
+  test("the body limit of a connector is a number or text, which its endpoint overrides", async () => {
+    const api = await withShop();
+    const limitOf = async () => {
+      const { scheme } = await endpointsOf(api).endpoint({
+        tenantId: "acme",
+        connector: "shop",
+        endpoint: "default",
+      });
+      return scheme.body_limit_bytes;
+    };
+    const url = "/tenants/acme/endpoints/shop";
+    await api.call("PUT", url, { secrets: [{ value: SECRETS[0] }] });
+    expect(await limitOf()).toBe(5_242_880);
+    const webhook = { preset: "standard-webhooks", params: { body_limit_bytes: 10_000_000 } };
+    expect((await api.call("PUT", "/connectors/shop", { webhook })).body.webhook).toEqual(webhook);
+    expect(await limitOf()).toBe(10_000_000);
+    const params = { body_limit_bytes: "26214400", freshness: "strict" };
+    const own = { secrets: [{ value: SECRETS[0] }], params };
+    expect((await api.call("PUT", url, own)).body.params).toEqual(params);
+    expect(await limitOf()).toBe(26_214_400);
+    const tooLarge = await api.call("PUT", url, { params: { body_limit_bytes: 26_214_401 } });
+    expect([tooLarge.status, tooLarge.body.error.details[0].field]).toEqual([400, "params.body_limit_bytes"]);
   });
 
   test("a connector is rejected with the path of the invalid field", async () => {

@@ -154,7 +154,7 @@ describe("a delivery", () => {
       415,
       { error: { code: "unsupported_media_type" } },
     ]);
-    const large = `"${"x".repeat(1_100_000)}"`;
+    const large = `"${"x".repeat(5_300_000)}"`;
     const refused = await post(webhookUrl, signBody("msg_l", large).headers, large);
     expect([refused.status, await refused.json()]).toMatchObject([
       413,

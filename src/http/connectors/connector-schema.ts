@@ -4,10 +4,11 @@ import { closed, DisplayName, Id, Instant } from "../field-schemas.ts";
 import { ConnectorSourceInput } from "../sources/connector-source-schema.ts";
 
 /** Params of a preset. The preset determines their names. */
-export const Params = Type.Record(Type.String({ maxLength: 100 }), Type.String({ maxLength: 1000 }), {
-  maxProperties: 32,
-  description: "an object of at most 32 strings",
-});
+export const Params = Type.Record(
+  Type.String({ maxLength: 100 }),
+  Type.Union([Type.String({ maxLength: 1000 }), Type.Number(), Type.Boolean()]),
+  { maxProperties: 32, description: "an object of at most 32 strings, numbers and booleans" },
+);
 
 const webhook = Type.Union(
   [

@@ -77,7 +77,7 @@ export function createEndpointChanges({
   async function refuseSameAccount(
     name: EndpointName,
     account: string | undefined,
-    { webhook, params }: { webhook: unknown; params: Record<string, string> },
+    { webhook, params }: { webhook: unknown; params: Record<string, string | number | boolean> },
     secrets: readonly { value: string }[],
   ): Promise<void> {
     if (account === undefined || secrets.length === 0) return;
@@ -200,7 +200,7 @@ function readSecrets<Secrets extends readonly { value: string; not_after?: strin
 async function checkParams(
   transaction: Queryable,
   name: EndpointName,
-  params: Record<string, string>,
+  params: Record<string, string | number | boolean>,
 ): Promise<unknown> {
   const connector = await findConnector(transaction, name.connector);
   if (connector === undefined)

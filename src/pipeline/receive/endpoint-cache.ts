@@ -14,6 +14,7 @@ import type { KeyRing } from "../../postgres/core/key-ring.ts";
 import { Batcher } from "../../runtime/batcher.ts";
 import { comparedAccount, storedAccounts } from "./account-name.ts";
 import { presetScheme } from "./presets/index.ts";
+import type { ParamValue } from "./presets/preset.ts";
 import { checkScheme } from "./schemes/check-scheme.ts";
 import type { Scheme } from "./schemes/scheme.ts";
 import { createVerifier, type Verifier } from "./schemes/verify.ts";
@@ -228,7 +229,7 @@ function receivesWebhooks(webhook: unknown): boolean {
  * Returns the scheme of a connector's `webhook`: its own, or its preset with the connector's params and then the
  * endpoint's. Throws `invalid_request`.
  */
-export function schemeOf(webhook: unknown, params: Readonly<Record<string, string>>): Scheme {
+export function schemeOf(webhook: unknown, params: Readonly<Record<string, ParamValue>>): Scheme {
   const { preset, params: own, scheme } = (webhook ?? {}) as Record<string, unknown>;
   if (scheme !== undefined) return checkScheme(scheme);
   if (typeof preset !== "string") {
@@ -237,5 +238,5 @@ export function schemeOf(webhook: unknown, params: Readonly<Record<string, strin
       "The connector receives no webhooks: it has neither a preset nor a scheme",
     );
   }
-  return presetScheme(preset, { ...(own as Record<string, string> | undefined), ...params });
+  return presetScheme(preset, { ...(own as Record<string, ParamValue> | undefined), ...params });
 }

@@ -112,11 +112,11 @@ export async function listEndpointParams(
   transaction: Queryable,
   connector: string,
   limit: number,
-): Promise<{ tenantId: string; endpoint: string; params: Record<string, string> }[]> {
+): Promise<{ tenantId: string; endpoint: string; params: Record<string, string | number | boolean> }[]> {
   const rows = await transaction.query<{
     tenant_id: string;
     endpoint: string;
-    params: Record<string, string>;
+    params: Record<string, string | number | boolean>;
   }>(sql`SELECT DISTINCT ON (params) params, tenant_id, endpoint FROM endpoints
       WHERE connector = ${connector} ORDER BY params, tenant_id, endpoint LIMIT ${limit}`);
   return rows.map((row) => ({ tenantId: row.tenant_id, endpoint: row.endpoint, params: row.params }));

@@ -8,7 +8,7 @@ export interface EndpointSettings {
   /** The provider's account that sends its deliveries. */
   account: string | undefined;
   /** Override the connector's. */
-  params: Record<string, string>;
+  params: Record<string, string | number | boolean>;
   enabled: boolean;
 }
 
@@ -32,7 +32,7 @@ interface EndpointRow {
   connector: string;
   endpoint: string;
   account: string | null;
-  params: Record<string, string>;
+  params: Record<string, string | number | boolean>;
   enabled: boolean;
   webhook: Record<string, unknown> | null;
   secrets: { not_after: string | null; created_at: string }[];
@@ -122,7 +122,7 @@ export async function listEndpointSecrets(
 export interface AccountSecret extends Sealed {
   id: string;
   name: EndpointName;
-  params: Record<string, string>;
+  params: Record<string, string | number | boolean>;
 }
 
 /** Lists the valid secrets of every tenant's endpoints that name the account, except those of `except`. */
@@ -134,7 +134,7 @@ export async function listAccountSecrets(
   const rows = await database.query<{
     tenant_id: string;
     endpoint: string;
-    params: Record<string, string>;
+    params: Record<string, string | number | boolean>;
     id: string;
     sealed: Buffer;
     key_id: string;

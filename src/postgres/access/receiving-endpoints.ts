@@ -27,7 +27,7 @@ export interface ReceivingEndpoint {
     | {
         enabled: boolean;
         account: string | undefined;
-        params: Record<string, string>;
+        params: Record<string, string | number | boolean>;
         secrets: (Sealed & { id: string; notAfterMs: number | undefined })[];
       }
     | undefined;
@@ -72,7 +72,7 @@ interface ReceivingRow {
   webhook: unknown;
   enabled: boolean | null;
   account: string | null;
-  params: Record<string, string>;
+  params: Record<string, string | number | boolean>;
   secret_id: string | null;
   sealed: Buffer;
   key_id: string;

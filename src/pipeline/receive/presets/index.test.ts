@@ -17,6 +17,24 @@ test.each([...PRESETS.keys()])("preset %s is a valid scheme with its default par
   expect(presetScheme(name, { equal_bodies: "event" }).equal_bodies).toBe("event");
 });
 
+test.each([...PRESETS.keys()])(
+  "preset %s takes bodies of 5 MiB, and of the size that its params state",
+  (name) => {
+    expect(presetScheme(name, {}).body_limit_bytes).toBeGreaterThanOrEqual(5_242_880);
+    for (const size of [26_214_400, "26214400"])
+      expect(presetScheme(name, { body_limit_bytes: size }).body_limit_bytes).toBe(26_214_400);
+    expect(presetScheme(name, { body_limit_bytes: 1_000 }).body_limit_bytes).toBe(1_000);
+  },
+);
+
+test.each([0, -1, 1.5, 26_214_401, 99_999_999, "1e6", "", true])(
+  "refuses the body limit %j, with the name of the param",
+  (body_limit_bytes) => {
+    const { message } = errorOf("github", { body_limit_bytes } as Record<string, string>);
+    expect(message).toContain("params.body_limit_bytes must");
+  },
+);
+
 test.each(["", "stripes", "__proto__", "constructor"])(
   "refuses the unknown preset %j with a list of the known ones",
   (name) => {
@@ -28,7 +46,11 @@ test.each(["", "stripes", "__proto__", "constructor"])(
 );
 
 test.each([
-  ["github", { header: "x" }, "params.header is unknown; the params are equal_bodies, freshness"],
+  [
+    "github",
+    { header: "x" },
+    "params.header is unknown; the params are equal_bodies, freshness, body_limit_bytes",
+  ],
   ["hmac-sha256", { colour: "red" }, "params.colour is unknown; the params are header, encoding"],
   ["hmac-sha256", { ["__proto__"]: "x" }, "params.__proto__ is unknown"],
   ["hmac-sha256", { encoding: "base32" }, 'params.encoding must be one of hex, base64 and is "base32"'],

@@ -31,7 +31,7 @@ import { paypal } from "./payments/paypal.ts";
 import { square } from "./payments/square.ts";
 import { stripe } from "./payments/stripe.ts";
 import { xero } from "./payments/xero.ts";
-import type { Preset, PresetParam } from "./preset.ts";
+import type { ParamValue, Preset, PresetParam } from "./preset.ts";
 import { airtable } from "./work/airtable.ts";
 import { asana } from "./work/asana.ts";
 import { box } from "./work/box.ts";
@@ -93,7 +93,7 @@ export const PRESETS: ReadonlyMap<string, Preset> = new Map([
  * Returns the scheme of a preset. The params are the connector's, overridden by the endpoint's. Throws
  * `invalid_request` for an unknown preset, an unknown param or an invalid value, with the name in the message.
  */
-export function presetScheme(name: string, params: Readonly<Record<string, string>>): Scheme {
+export function presetScheme(name: string, params: Readonly<Record<string, ParamValue>>): Scheme {
   const preset = PRESETS.get(name);
   if (preset === undefined) {
     const known = [...PRESETS.keys()].join(", ");
@@ -110,14 +110,16 @@ export function presetScheme(name: string, params: Readonly<Record<string, strin
     const sentence = details.map(({ field, message }) => `${field} ${message}`).join("; ");
     throw new HeadraceError("invalid_request", `Preset ${name} refuses its params: ${sentence}`, { details });
   }
-  const own = Object.fromEntries(Object.entries(params).filter(([param]) => !(param in COMMON_PARAMS)));
+  const texts = Object.entries(params).map(([param, value]) => [param, String(value)] as const);
+  const own = Object.fromEntries(texts.filter(([param]) => !(param in COMMON_PARAMS)));
   const scheme = preset.scheme({ ...defaultsOf(preset), ...own });
-  return checkScheme(withCommonParams(scheme, params));
+  return checkScheme(withCommonParams(scheme, Object.fromEntries(texts)));
 }
 
 function withCommonParams(scheme: SchemeInput, params: Readonly<Record<string, string>>): SchemeInput {
-  const { equal_bodies, freshness } = params;
+  const { equal_bodies, freshness, body_limit_bytes } = params;
   const changed: SchemeInput = { ...scheme };
+  if (body_limit_bytes !== undefined) changed.body_limit_bytes = Number(body_limit_bytes);
   if (equal_bodies !== undefined) changed.equal_bodies = equal_bodies as Scheme["equal_bodies"];
   if (freshness === "strict" && scheme.timestamp !== undefined) {
     const { retries_keep_time: _, ...timestamp } = scheme.timestamp;
@@ -138,6 +140,11 @@ export const COMMON_PARAMS: Readonly<Record<string, PresetParam>> = {
       "Refuses deliveries older than the tolerance also from a provider whose retries keep the time of the first attempt",
     oneOf: ["strict"],
   },
+  body_limit_bytes: {
+    description: "The largest body that is accepted, in bytes, at most 26214400 (25 MiB)",
+    type: "number",
+    pattern: /^(?:[1-9]\d{0,6}|1\d{7}|2[0-5]\d{6}|26[01]\d{5}|262(?:0\d{4}|1[0-3]\d{3}|14[0-3]\d{2}|14400))$/,
+  },
 };
 
 function misfit(preset: Preset, param: string, value: unknown): ErrorDetail[] {
@@ -146,14 +153,15 @@ function misfit(preset: Preset, param: string, value: unknown): ErrorDetail[] {
   if (!Object.hasOwn(params, param)) {
     return [{ field, message: `is unknown; the params are ${Object.keys(params).join(", ")}` }];
   }
-  const { oneOf, pattern } = params[param] as PresetParam;
-  if (typeof value !== "string")
-    return [{ field, message: `must be a string and is of type ${typeof value}` }];
-  if (oneOf !== undefined && !oneOf.includes(value)) {
-    return [{ field, message: `must be one of ${oneOf.join(", ")} and is ${quote(value)}` }];
+  const { oneOf, pattern, type } = params[param] as PresetParam;
+  if (typeof value !== "string" && typeof value !== type)
+    return [{ field, message: `must be a ${type ?? "string"} and is of type ${typeof value}` }];
+  const text = String(value);
+  if (oneOf !== undefined && !oneOf.includes(text)) {
+    return [{ field, message: `must be one of ${oneOf.join(", ")} and is ${quote(text)}` }];
   }
-  if (pattern !== undefined && !pattern.test(value)) {
-    return [{ field, message: `must match ${pattern.source} and is ${quote(value)}` }];
+  if (pattern !== undefined && !pattern.test(text)) {
+    return [{ field, message: `must match ${pattern.source} and is ${quote(text)}` }];
   }
   return [];
 }

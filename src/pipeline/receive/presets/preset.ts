@@ -15,11 +15,16 @@ export interface Preset {
   sample: PresetSample;
 }
 
+/** The value of a param as a connector or endpoint states it. */
+export type ParamValue = string | number | boolean;
+
 /** A param of a preset. */
 export interface PresetParam {
   description: string;
   /** The value if the param is left out. */
   default?: string;
+  /** The type that the value may have besides a string. */
+  type?: "number" | "boolean";
   /** The allowed values, or a pattern for them. Any value if neither is given. */
   oneOf?: readonly string[];
   pattern?: RegExp;

@@ -28,7 +28,7 @@ test("fills in the defaults of a scheme", () => {
     equal_bodies: "duplicate",
     challenges: [],
     ack: { status: 200, body: "json" },
-    body_limit_bytes: 1_048_576,
+    body_limit_bytes: 5_242_880,
     methods: ["POST"],
   });
   expect(checkScheme({ ...HMAC, retry_span_s: 900 }).retry_span_s).toBe(900);

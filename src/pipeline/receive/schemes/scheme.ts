@@ -387,7 +387,7 @@ const defaulted = {
     { status: Type.Enum([200, 202, 204]), body: Type.Enum(["json", "empty"]) },
     { ...closed, description: "The response to an accepted delivery; 200 with JSON." },
   ),
-  body_limit_bytes: Type.Integer({ minimum: 1, maximum: 26_214_400, description: "1 MiB." }),
+  body_limit_bytes: Type.Integer({ minimum: 1, maximum: 26_214_400, description: "5 MiB." }),
   methods: Type.Array(Type.Enum(["POST", "GET", "PUT", "PATCH", "DELETE"]), { minItems: 1, maxItems: 5 }),
 };
 
@@ -398,7 +398,7 @@ export const SCHEME_DEFAULTS: Static<Type.TObject<typeof defaulted>> = {
   equal_bodies: "duplicate",
   challenges: [],
   ack: { status: 200, body: "json" },
-  body_limit_bytes: 1_048_576,
+  body_limit_bytes: 5_242_880,
   methods: ["POST"],
 };
 
