@@ -43,7 +43,7 @@ describe("parseJsonSlices", () => {
           const at = place % (text.length + 1);
           const broken = text.slice(0, at) + put + text.slice(put === "" ? at + 1 : at);
           fc.pre(!/[\ud800-\udfff]/.test(broken));
-          // Of several flaws in one text, the slices may meet another first.
+          // A text may have several flaws, and the slices may meet another one first.
           const { kind } = parseJsonText(broken);
           if (kind === "flawed") expect(inPieces(broken).kind).toBe("flawed");
           else expect(inPieces(broken)).toEqual(parseJsonText(broken));

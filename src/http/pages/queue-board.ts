@@ -41,7 +41,11 @@ export const queueBoard: FastifyPluginAsync<{
   });
   let board: Promise<Board> | undefined;
   server.addHook("onRequest", async (request, reply) => {
-    board ??= openBoard(queues);
+    board ??= openBoard(queues).catch((error) => {
+      // The next request tries again.
+      board = undefined;
+      throw error;
+    });
     const { serve } = await board;
     reply.hijack();
     for (const [name, value] of Object.entries(HEADERS)) reply.raw.setHeader(name, value);

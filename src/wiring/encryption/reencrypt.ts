@@ -44,7 +44,7 @@ export async function reencrypt(
   { batchSize, onProgress }: { batchSize: number; onProgress: (done: number, of: number) => void },
 ): Promise<Reencrypted> {
   const before = await countByKey(database);
-  const toDo = sum(without(before, keyRing.sealingKeyId));
+  const outdated = sum(without(before, keyRing.sealingKeyId));
   const audit = (difference: Record<string, number>) =>
     insertAuditEntry(database.pipeline, {
       tenantId: undefined,
@@ -57,7 +57,7 @@ export async function reencrypt(
       requestId: undefined,
     });
   // Written before the first change, so that every change has an entry, and again with the outcome.
-  if (toDo > 0) await audit({ to_reencrypt: toDo });
+  if (outdated > 0) await audit({ to_reencrypt: outdated });
   let reencrypted = 0;
   let unreadable = 0;
   for (let pass = 1; pass <= MAX_PASSES; pass += 1) {
@@ -70,7 +70,7 @@ export async function reencrypt(
         const values = rows.flatMap((row) => resealed(keyRing, column, row) ?? []);
         unreadable += rows.length - values.length;
         reencrypted += await withRetry(() => replaceSealed(database.pipeline, column, values));
-        onProgress(reencrypted, Math.max(toDo, reencrypted));
+        onProgress(reencrypted, Math.max(outdated, reencrypted));
         after = rows.length === batchSize ? rows.at(-1) : undefined;
       } while (after !== undefined);
     }
@@ -83,7 +83,7 @@ export async function reencrypt(
       await raiseCounter(transaction, "flows");
     });
   }
-  if (toDo > 0) await audit({ reencrypted, unreadable });
+  if (outdated > 0) await audit({ reencrypted, unreadable });
   const counts = await countByKey(database);
   return {
     keyId: keyRing.sealingKeyId,
