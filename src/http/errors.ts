@@ -7,7 +7,7 @@ import { storeFaultOf, TenantShareTaken } from "../postgres/core/faults.ts";
 import type { Logger } from "../runtime/logger.ts";
 import { ErrorBody } from "./error-schema.ts";
 import { reference } from "./field-schemas.ts";
-import { endWith } from "./server/connections.ts";
+import { closeGently, endWith } from "./server/connections.ts";
 
 /** The HTTP status of every error code. A status of 500 is our own fault, and its message appears only in the log. */
 const STATUS: Record<ErrorCode, number> = {
@@ -44,10 +44,12 @@ export interface ErrorWatch {
   onUnavailable: (error: Error) => void;
   /** Called for each call that is answered 429 because its tenant has too many calls in progress. */
   onTenantShareTaken: () => void;
+  /** How long a client whose body is refused may go on sending it before the connection is reset, ms. */
+  lingerMs: number;
 }
 
 /** Creates the handler of every error that a route or Fastify throws. */
-export function createErrorHandler({ log, onUnavailable, onTenantShareTaken }: ErrorWatch) {
+export function createErrorHandler({ log, onUnavailable, onTenantShareTaken, lingerMs }: ErrorWatch) {
   return (error: FastifyError | Error, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
     const fault = asFault(error);
     if (error instanceof TenantShareTaken) onTenantShareTaken();
@@ -65,8 +67,10 @@ export function createErrorHandler({ log, onUnavailable, onTenantShareTaken }: E
       reply.header("retry-after", RETRY_AFTER_SECONDS);
       return send(reply, { ...fault, message: "The data cannot be stored or read now; try again" });
     }
-    // The rest of the body is not read.
-    if (fault.status === 413) reply.header("connection", "close");
+    if (fault.status === 413) {
+      reply.header("connection", "close");
+      closeGently(request.raw.socket, lingerMs);
+    }
     if (fault.status === 429 && !reply.hasHeader("retry-after")) {
       reply.header("retry-after", RETRY_AFTER_SECONDS);
     }

@@ -57,6 +57,18 @@ export function endWith(socket: Socket, answer: string, lingerMs: number): void 
   socket.end(answer);
 }
 
+/**
+ * Makes the end of the response close only the server's side of the connection, and destroys it after `lingerMs`. What
+ * the client still sends is discarded: a reset would make many clients lose the response (RFC 9112, section 9.6).
+ */
+export function closeGently(socket: Socket, lingerMs: number): void {
+  socket.destroySoon = () => {
+    const timer = setTimeout(() => socket.destroy(), lingerMs).unref();
+    socket.once("close", () => clearTimeout(timer));
+    socket.end();
+  };
+}
+
 /** Cuts off a response that its client does not read in time. */
 export function boundAnswer(
   response: { destroyed: boolean; destroy(): unknown; once(event: "close", listener: () => void): unknown },

@@ -20,7 +20,12 @@ export function createHealthServer(deps: {
   metricsKey: string | undefined;
 }): FastifyInstance {
   const { log, ...health } = deps;
-  const answerError = createErrorHandler({ log, onUnavailable: () => {}, onTenantShareTaken: () => {} });
+  const answerError = createErrorHandler({
+    log,
+    onUnavailable: () => {},
+    onTenantShareTaken: () => {},
+    lingerMs: LINGER_MS,
+  });
   const server = Fastify({
     logger: false,
     requestTimeout: REQUEST_TIMEOUT_MS,

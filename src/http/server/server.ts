@@ -77,6 +77,7 @@ export function createHttpServer(deps: HttpDeps): FastifyInstance {
     log,
     onUnavailable,
     onTenantShareTaken: () => onRefused("tenant_share"),
+    lingerMs: connections.lingerMs,
   });
   const server = Fastify({
     logger: false,
