@@ -3,6 +3,8 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     pool: "forks",
+    // A process keeps the modules that it has loaded from one file to the next.
+    isolate: false,
     // Half of what the tests do is waiting for leases to end and processes to start.
     maxWorkers: 3,
     testTimeout: 120_000,

@@ -40,7 +40,7 @@ async function create(template: string): Promise<OwnDatabase> {
   const name = `test_${randomBytes(6).toString("hex")}`;
   const url = new URL(postgresUrl);
   url.pathname = name;
-  await query(postgresUrl, `CREATE DATABASE ${name} TEMPLATE ${template}`);
+  await query(postgresUrl, `CREATE DATABASE ${name} TEMPLATE ${template} STRATEGY FILE_COPY`);
   // Only a superuser can end autovacuum workers in the database.
   return { url: url.href, drop: () => query(superuserUrl, `DROP DATABASE ${name} WITH (FORCE)`) };
 }
