@@ -55,7 +55,9 @@ test("a body is counted as it arrives, and the scheme's limit is exact to the by
 
   const stated = `POST ${path} HTTP/1.1\r\nhost: h\r\ncontent-length: ${over.length}\r\n\r\n`;
   for (let n = 0; n < 20; n += 1) {
-    expect(await exchange(headrace, [stated, over.toString()])).toMatch(/^HTTP\/1\.1 413 .*payload_too_large/s);
+    expect(await exchange(headrace, [stated, over.toString()])).toMatch(
+      /^HTTP\/1\.1 413 .*payload_too_large/s,
+    );
   }
 
   const github = await connect(headrace, "github", { secret: "s" });
