@@ -351,6 +351,30 @@ describe("endpoints", () => {
     expect((await api.call("GET", url)).body.secrets).toHaveLength(8);
   });
 
+  test.each([
+    ["standard-webhooks", {}, "whsec_c2hvcnQ=", 1],
+    ["standard-webhooks", {}, SECRETS[0], 0],
+    ["token", { header: "x-token" }, "few!", 1],
+    ["token", { header: "x-token" }, "sixteen bytes ok", 0],
+    ["basic", {}, "a-user-with-a-long-name:short", 1],
+    ["github", {}, "few!", 1],
+    ["hmac-sha256", { header: "x-signature" }, "é".repeat(8), 0],
+    ["discord", {}, "ab".repeat(32), 0],
+  ])("an endpoint of %s with params %j warns of a short secret", async (preset, params, value, warnings) => {
+    const api = await serveApi();
+    await api.call("PUT", "/tenants/acme", {});
+    await api.call("PUT", "/connectors/shop", { webhook: { preset, params } });
+    const url = "/tenants/acme/endpoints/shop";
+    const put = await api.call("PUT", url, { secrets: [{ value }] });
+    expect([put.status, put.body.warnings?.length]).toEqual([200, warnings]);
+    expect((await api.call("GET", url)).body.warnings).toEqual(put.body.warnings);
+    const rotated = await api.call("POST", `${url}/rotate`, { value, overlap_seconds: 0 });
+    expect([rotated.status, JSON.stringify(rotated.body.warnings).includes(String(value))]).toEqual([
+      200,
+      false,
+    ]);
+  });
+
   test("a pasted secret is read, or refused with the form that is expected, and never shown", async () => {
     const api = await withShop();
     const url = "/tenants/acme/endpoints/shop";

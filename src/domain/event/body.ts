@@ -3,25 +3,32 @@ import { type JsonFlaw, parseJsonSlices } from "../json/parse-slices.ts";
 import { type ParsedJson, parseJsonText } from "../json/parse-text.ts";
 import type { Wanted } from "../json/wanted.ts";
 import { finish, SliceBudget, type Slices } from "../slices.ts";
+import { type FormPart, readMultipart } from "./multipart.ts";
 
 /** The data of a body, or the reason why it cannot be read. The reason quotes nothing of the body. */
-export type ParsedBody = { kind: "parsed"; data: unknown } | { kind: "unreadable"; reason: string };
+export type ParsedBody =
+  /** `json` has the JSON text of all the data if the body contains it. */
+  { kind: "parsed"; data: unknown; json?: Buffer } | { kind: "unreadable"; reason: string };
 
 /** Most nested objects and arrays, so that code which walks the data may recurse. */
 const MAX_DEPTH = 64;
 /** Most fields of a form. */
-const MAX_FIELDS = 10_000;
+export const MAX_FIELDS = 10_000;
 
 /**
- * Parses JSON (`application/json`, `text/json`, `*+json`, or no content type) and forms
- * (`application/x-www-form-urlencoded`) from the exact bytes; every other content type is unreadable. Never throws.
+ * Parses JSON and forms (`application/x-www-form-urlencoded` and `multipart/form-data`) from the exact bytes. Never
+ * throws.
  *
- * - The bytes must be UTF-8 without a byte order mark, whatever charset the content type claims.
+ * - JSON is read under any content type: many senders state another one, or none. A form is read as its type says,
+ *   unless the body is a JSON object or array.
+ * - JSON must be UTF-8, whatever charset the content type claims. A byte order mark before it is skipped.
  * - `__proto__` keys, and `constructor` keys whose value has a `prototype`, are refused. Of a repeated JSON key the last
  *   value wins.
  * - NUL characters in strings are kept. PostgreSQL's text and jsonb cannot store them: store the bytes.
  * - A form becomes an object of strings; a repeated field becomes an array. If its only field is `payload` and contains a
  *   JSON object or array (GitHub, Slack), the result is that JSON.
+ * - A file in a form becomes `{ filename, content_type, size_bytes }`, as does a field that is not UTF-8. A field of a
+ *   JSON type becomes its JSON.
  * - An empty body becomes `{}`.
  */
 export function parseBody({
@@ -52,14 +59,34 @@ export function* parseBodySlices({
 }): Slices<ParsedBody> {
   if (body.length === 0) return { kind: "parsed", data: {} };
   const mediaType = mediaTypeOf(contentType);
-  const isForm = mediaType === "application/x-www-form-urlencoded";
-  if (!isForm && mediaType !== "" && !JSON_TYPE.test(mediaType)) {
-    return unreadable(
-      `The content type ${JSON.stringify(mediaType.slice(0, 100))} is neither JSON nor a form`,
-    );
+  if (mediaType !== FORM && mediaType !== MULTIPART) return yield* parseTyped(mediaType, body, wanted);
+  if (beginsAsJson(body)) {
+    const json = yield* parseJson(body, wanted);
+    if (json.kind === "parsed") return json;
   }
-  if (!isUtf8(body)) return unreadable("The body is not valid UTF-8");
-  return isForm ? yield* parseForm(body) : yield* parseJson(body, wanted);
+  if (mediaType === MULTIPART) return yield* parseMultipart(body, contentType ?? "");
+  return isUtf8(body) ? yield* parseForm(body) : unreadable(NOT_UTF8);
+}
+
+const FORM = "application/x-www-form-urlencoded";
+const MULTIPART = "multipart/form-data";
+
+function* parseTyped(mediaType: string, body: Buffer, wanted: Wanted | undefined): Slices<ParsedBody> {
+  const json = yield* parseJson(body, wanted);
+  if (json.kind === "parsed" || mediaType === "" || JSON_TYPE.test(mediaType)) return json;
+  const named = `The content type ${JSON.stringify(mediaType.slice(0, 100))} is neither JSON nor a form`;
+  return unreadable(`${named}, and the body cannot be read as JSON: ${json.reason}`);
+}
+
+function beginsAsJson(body: Buffer): boolean {
+  let at = startOf(body);
+  while (at < body.length && WHITE_SPACE.includes(body[at] as number)) at += 1;
+  return body[at] === OPEN_OBJECT || body[at] === OPEN_ARRAY;
+}
+
+/** Returns the index behind a byte order mark. */
+function startOf(body: Buffer): number {
+  return body.subarray(0, BYTE_ORDER_MARK.length).equals(BYTE_ORDER_MARK) ? BYTE_ORDER_MARK.length : 0;
 }
 
 /** Returns the media type in lower case, without parameters. Empty if there is none. */
@@ -70,17 +97,20 @@ export function mediaTypeOf(contentType: string | undefined): string {
 const JSON_TYPE = /^(?:application\/json|text\/json|[^/]+\/[^/]+\+json)$/;
 
 const BYTE_ORDER_MARK = Buffer.from("\ufeff");
+const WHITE_SPACE = [0x20, 0x09, 0x0a, 0x0d];
 
 function* parseJson(body: Buffer, wanted: Wanted | undefined): Slices<ParsedBody> {
-  // secure-json-parse silently drops a byte order mark; JSON must not begin with one (RFC 8259, section 8.1).
-  if (body.subarray(0, 3).equals(BYTE_ORDER_MARK))
-    return unreadable("The body begins with a byte order mark");
+  if (!isUtf8(body)) return unreadable(NOT_UTF8);
+  const json = body.subarray(startOf(body));
   const parsed =
-    body.length > LARGE_BODY_BYTES
-      ? yield* parseJsonSlices(body, { maxDepth: MAX_DEPTH, ...(wanted && { wanted }) })
-      : parseSmall(body.toString("utf8"));
-  return parsed.kind === "parsed" ? parsed : unreadable(FLAWS[parsed.flaw]);
+    json.length > LARGE_BODY_BYTES
+      ? yield* parseJsonSlices(json, { maxDepth: MAX_DEPTH, ...(wanted && { wanted }) })
+      : parseSmall(json.toString("utf8"));
+  if (parsed.kind === "flawed") return unreadable(FLAWS[parsed.flaw]);
+  return { kind: "parsed", data: parsed.data, json };
 }
+
+const NOT_UTF8 = "The body is not valid UTF-8";
 
 function parseSmall(text: string): ParsedJson {
   return nestsTooDeep(text) ? { kind: "flawed", flaw: "too_deep" } : parseJsonText(text);
@@ -133,7 +163,7 @@ const CLOSE_OBJECT = 0x7d;
 
 function* parseForm(body: Buffer): Slices<ParsedBody> {
   const budget = new SliceBudget();
-  const fields = new Map<string, string | string[]>();
+  const fields = new Fields();
   let pairs = 0;
   for (let from = 0; from <= body.length; ) {
     pairs += 1;
@@ -146,17 +176,57 @@ function* parseForm(body: Buffer): Slices<ParsedBody> {
       const value = yield* decodeField(body.subarray(Math.min(to, nameEnd + 1), to), budget);
       if (name === undefined || value === undefined) return unreadable("The form has a malformed %-escape");
       if (name === "__proto__") return unreadable(FORBIDDEN_KEY);
-      const earlier = fields.get(name);
-      if (earlier === undefined) fields.set(name, value);
-      else if (Array.isArray(earlier)) earlier.push(value);
-      else fields.set(name, [earlier, value]);
+      fields.add(name, value);
     }
     from = to + 1;
   }
-  const payload = fields.get("payload");
-  if (fields.size === 1 && typeof payload === "string" && /^\s*[{[]/.test(payload))
-    return yield* parseJson(Buffer.from(payload), undefined);
-  return { kind: "parsed", data: Object.fromEntries(fields) };
+  return yield* fields.parsed();
+}
+
+/** The fields of a form, in their order. */
+class Fields {
+  readonly #values = new Map<string, unknown[]>();
+
+  add(name: string, value: unknown): void {
+    const values = this.#values.get(name);
+    if (values === undefined) this.#values.set(name, [value]);
+    else values.push(value);
+  }
+
+  *parsed(): Slices<ParsedBody> {
+    const [payload, ...further] = this.#values.get("payload") ?? [];
+    const isAlone = this.#values.size === 1 && further.length === 0;
+    if (isAlone && typeof payload === "string" && /^\s*[{[]/.test(payload))
+      return yield* parseJson(Buffer.from(payload), undefined);
+    const entries = [...this.#values].map(([name, values]) => [
+      name,
+      values.length === 1 ? values[0] : values,
+    ]);
+    return { kind: "parsed", data: Object.fromEntries(entries) };
+  }
+}
+
+function* parseMultipart(body: Buffer, contentType: string): Slices<ParsedBody> {
+  const read = yield* readMultipart(body, { contentType, maxParts: MAX_FIELDS });
+  if (read.kind === "unreadable") return read;
+  const fields = new Fields();
+  for (const part of read.parts) {
+    if (part.name === "__proto__") return unreadable(FORBIDDEN_KEY);
+    const value = yield* valueOfPart(part, body.subarray(part.from, part.to));
+    if (value.kind === "unreadable") return value;
+    fields.add(part.name, value.data);
+  }
+  return yield* fields.parsed();
+}
+
+function* valueOfPart(part: FormPart, content: Buffer): Slices<ParsedBody> {
+  const { filename, mediaType } = part;
+  if (filename !== undefined || !isUtf8(content)) {
+    const file = { filename, content_type: mediaType, size_bytes: content.length };
+    return { kind: "parsed", data: file };
+  }
+  if (mediaType !== undefined && JSON_TYPE.test(mediaType)) return yield* parseJson(content, undefined);
+  return { kind: "parsed", data: content.toString("utf8") };
 }
 
 /** Returns the index of the next such byte, or the end. */

@@ -7,7 +7,12 @@ import { idempotencyKey } from "./idempotency-key.ts";
 
 /** The outcome of normalising an accepted event. */
 export type Normalized =
-  | { kind: "normalized"; event: NormalizedEvent }
+  | {
+      kind: "normalized";
+      event: NormalizedEvent;
+      /** The JSON text of all the data, if the payload contains it. */
+      json?: Buffer;
+    }
   /** The body cannot be read; the reason names the expected form. */
   | { kind: "unreadable"; reason: string };
 
@@ -31,6 +36,7 @@ function withBody(accepted: AcceptedEvent, body: ParsedBody): Normalized {
   if (body.kind === "unreadable") return body;
   return {
     kind: "normalized",
+    ...(body.json && { json: body.json }),
     event: {
       id: accepted.id,
       tenantId: accepted.tenantId,

@@ -3,7 +3,7 @@ import { type ErrorDetail, HeadraceError } from "../../domain/errors.ts";
 import { storedAccounts } from "../../pipeline/receive/account-name.ts";
 import { endpointSecretAad, schemeOf } from "../../pipeline/receive/endpoint-cache.ts";
 import { haveEqualSecret } from "../../pipeline/receive/schemes/equal-secrets.ts";
-import { readPastedSecret } from "../../pipeline/receive/schemes/forms/pasted-secret.ts";
+import { readPastedSecret, sharedKeyBytes } from "../../pipeline/receive/schemes/forms/pasted-secret.ts";
 import type { Scheme } from "../../pipeline/receive/schemes/scheme.ts";
 import { findConnector } from "../../postgres/access/connectors.ts";
 import {
@@ -63,10 +63,15 @@ export function createEndpointChanges({
     });
   }
 
-  function seal(name: EndpointName, secret: { value: string; not_after?: string }): NewSecret {
+  function seal(
+    name: EndpointName,
+    scheme: Scheme,
+    secret: { value: string; not_after?: string },
+  ): NewSecret {
     const id = randomUUID();
     const notAfter = secret.not_after === undefined ? undefined : new Date(secret.not_after);
-    return { id, notAfter, ...keyRing.seal(secret.value, endpointSecretAad(name, id)) };
+    const keyBytes = sharedKeyBytes(scheme, secret.value);
+    return { id, notAfter, keyBytes, ...keyRing.seal(secret.value, endpointSecretAad(name, id)) };
   }
 
   /**
@@ -126,7 +131,7 @@ export function createEndpointChanges({
         await refuseManyOfAccount(transaction, name, account);
         const used = secrets ?? (account === undefined ? [] : await keptSecrets(transaction, name));
         await refuseSameAccount(name, account, { webhook, params }, used);
-        const sealed = secrets?.map((secret) => seal(name, secret));
+        const sealed = secrets?.map((secret) => seal(name, scheme, secret));
         await putEndpoint(transaction, name, settings, sealed);
         return await readBack(transaction, name);
       }),
@@ -136,7 +141,7 @@ export function createEndpointChanges({
         const scheme = schemeOf(endpoint.webhook, endpoint.params);
         const [secret] = readSecrets(scheme, [{ value: pasted }], () => "value");
         await refuseSameAccount(name, endpoint.account, endpoint, [secret]);
-        const count = await rotateSecret(transaction, name, seal(name, secret), overlapSeconds);
+        const count = await rotateSecret(transaction, name, seal(name, scheme, secret), overlapSeconds);
         if (count <= MAX_SECRETS) return await readBack(transaction, name);
         throw new HeadraceError(
           "unprocessable",

@@ -65,11 +65,17 @@ export const Endpoint = Type.Object(
     secrets: Type.Array(Type.Object({ created_at: Instant, not_after: nullable(Instant) }), {
       description: "The values are never included.",
     }),
+    warnings: Type.Array(Type.String(), {
+      description: "Weaknesses of the endpoint, a sentence each, such as a secret that is too short.",
+    }),
     created_at: Instant,
     updated_at: Instant,
   },
   { $id: "Endpoint" },
 );
+
+/** Shared secrets with shorter keys can be guessed, bytes. */
+const WEAK_KEY_BYTES = 16;
 
 /** Converts a stored endpoint to its API form, with URLs under `publicUrl`. */
 export function asEndpoint(endpoint: StoredEndpoint, publicUrl: string): Static<typeof Endpoint> {
@@ -93,6 +99,12 @@ export function asEndpoint(endpoint: StoredEndpoint, publicUrl: string): Static<
       created_at: createdAt.toISOString(),
       not_after: notAfter?.toISOString() ?? null,
     })),
+    warnings: secrets.flatMap(({ createdAt, keyBytes }) =>
+      keyBytes === undefined || keyBytes >= WEAK_KEY_BYTES
+        ? []
+        : `The secret of ${createdAt.toISOString()} is shorter than ${WEAK_KEY_BYTES} bytes, so it can be guessed: ` +
+          "rotate it to a random one",
+    ),
     created_at: endpoint.createdAt.toISOString(),
     updated_at: endpoint.updatedAt.toISOString(),
   };

@@ -92,7 +92,7 @@ function* showPayload(payload: Buffer): Slices<unknown> {
   const body = { contentType: "application/json", body: payload, wanted: NOTHING };
   const json = yield* parseBodySlices(body);
   if (json.kind === "parsed" && payload.length > 0)
-    return payload.length > JSON_TEXT_BYTES ? new JsonText(payload) : json.data;
+    return json.json !== undefined && payload.length > JSON_TEXT_BYTES ? new JsonText(json.json) : json.data;
   const shown = isUtf8(payload) ? { text: payload.toString() } : { base64: payload.toString("base64") };
   if (payload.length <= JSON_TEXT_BYTES) return shown;
   return new JsonText(Buffer.from(yield* stringifySlices(shown)));

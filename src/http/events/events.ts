@@ -41,10 +41,9 @@ function* readToShow(
   wanted: Wanted | undefined,
 ): Slices<{ normalized: Normalized; text: JsonText | undefined }> {
   const isSmall = event.payload.length <= JSON_TEXT_BYTES;
-  const isForm = event.contentType?.toLowerCase().includes("x-www-form-urlencoded") ?? false;
-  const normalized = yield* normalizeInSlices(event, isForm ? undefined : wanted);
+  const normalized = yield* normalizeInSlices(event, wanted);
   if (isSmall || normalized.kind === "unreadable") return { normalized, text: undefined };
-  const bytes = isForm ? Buffer.from(yield* stringifySlices(normalized.event.data)) : event.payload;
+  const bytes = normalized.json ?? Buffer.from(yield* stringifySlices(normalized.event.data));
   return { normalized, text: new JsonText(bytes) };
 }
 

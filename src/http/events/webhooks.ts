@@ -128,10 +128,10 @@ export const webhookRoutes: FastifyPluginAsync<WebhookRoutesOptions> = async (se
     server.post(url, { bodyLimit: bounds.maxBodyBytes, schema: SCHEMA }, handle);
     server.get(url, { exposeHeadRoute: false, schema: HANDSHAKE_SCHEMA }, handle);
     const hidden = { bodyLimit: bounds.maxBodyBytes, schema: { hide: true }, handler: handle };
-    server.route({ method: ["PUT", "PATCH", "DELETE"], url, ...hidden });
+    server.route({ method: ["HEAD", "PUT", "PATCH", "DELETE"], url, ...hidden });
     // The URL as some people and providers write it. A signature that covers the URL covers this slash too.
     server.route({
-      method: ["POST", "GET", "PUT", "PATCH", "DELETE"],
+      method: ["POST", "GET", "HEAD", "PUT", "PATCH", "DELETE"],
       url: `${url}/`,
       exposeHeadRoute: false,
       ...hidden,

@@ -15,12 +15,9 @@ export async function normalizeForRun(accepted: AcceptedEvent, action: FlowActio
 
 /** Normalizes a large event for a run. An HTTP action gets the paths of its templates, and the JSON text as accepted. */
 function* normalizeForAction(accepted: AcceptedEvent, action: FlowAction): Slices<Normalized> {
-  const wanted = action.type === "http" && isJson(accepted) ? wantedByAction(action) : undefined;
+  const wanted = action.type === "http" ? wantedByAction(action) : undefined;
   const normalized = yield* normalizeInSlices(accepted, wanted);
-  if (wanted === undefined || normalized.kind === "unreadable") return normalized;
-  return { kind: "normalized", event: { ...normalized.event, dataText: accepted.payload } };
-}
-
-function isJson({ contentType = "" }: AcceptedEvent): boolean {
-  return !contentType.toLowerCase().includes("x-www-form-urlencoded");
+  if (wanted === undefined || normalized.kind === "unreadable" || normalized.json === undefined)
+    return normalized;
+  return { kind: "normalized", event: { ...normalized.event, dataText: normalized.json } };
 }

@@ -4,7 +4,7 @@ import { readDelivery } from "./delivery.ts";
 import type { KnownConnector, KnownEndpoint } from "./endpoint-cache.ts";
 import { eventsOfEndpoint } from "./endpoint-events.ts";
 import type { MaybeAnswer, Reason, Responder } from "./receiver.ts";
-import { answerUnsignedChallenge } from "./schemes/challenge.ts";
+import { answerProbe, answerUnsignedChallenge } from "./schemes/challenge.ts";
 import type { InboundRequest } from "./schemes/inbound-request.ts";
 import { checkItemCount } from "./schemes/items.ts";
 import { type Judgement, judge } from "./schemes/judge.ts";
@@ -28,8 +28,10 @@ export async function receiveForApp(
 ): MaybeAnswer {
   const { endpoints, now } = responder;
   const connector = await endpoints.connector(connectorId);
-  const unsigned = connector.isKnown && answerUnsignedChallenge(connector.scheme, request, false);
-  if (unsigned) return responder.decline(connector, { kind: "challenge", ...unsigned });
+  const { scheme } = connector;
+  const unsigned = answerProbe(scheme, request) ?? answerUnsignedChallenge(scheme, request, false);
+  if (connector.isKnown && unsigned !== undefined)
+    return responder.decline(connector, { kind: "challenge", ...unsigned });
 
   checkItemCount(connector.scheme, request);
   const { names, counter, events } = await namedEndpoints(responder, connectorId, connector, request);

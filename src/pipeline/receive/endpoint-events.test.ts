@@ -102,6 +102,29 @@ describe("tokens in what is stored of a delivery", () => {
     expect(event?.deliveryKey).toContain("id:t");
   });
 
+  test("leaves the tokens of a multipart form out, in fields and in their JSON", () => {
+    const scheme = checkScheme({
+      algorithm: "hmac-sha256",
+      signature: { from: [{ body: "/signature" }, { body: "/data/sig" }], encoding: "hex" },
+      content: ["body"],
+      type: { from: [{ literal: "t" }] },
+      tokens: [{ body: "/token" }],
+    });
+    const part = (name: string, text: string, type = "text/plain") =>
+      `--b\r\nContent-Disposition: form-data; name="${name}"\r\nContent-Type: ${type}\r\n\r\n${text}\r\n`;
+    const form = (signature: string, token: string, sig: string) =>
+      [
+        part("empty", ""),
+        part("signature", signature),
+        part("id", "7"),
+        part("token", token),
+        part("data", `{${sig}"n":1}`, "application/json"),
+        "--b--\r\n",
+      ].join("");
+    const sent = form("abc", "s3cret", '"sig":"def",');
+    expect(stored(scheme, sent, "multipart/form-data; boundary=b")).toEqual([form("", "", "")]);
+  });
+
   test("leaves the token of Notion's handshake out, should one become an event", () => {
     const sent = '{"type":"page.created","verification_token":"secret_tMr"}';
     expect(stored(presetScheme("notion", {}), sent)).toEqual(['{"type":"page.created"}']);

@@ -1,3 +1,5 @@
+import { MAX_FIELDS } from "../../domain/event/body.ts";
+import { guessMultipart } from "../../domain/event/multipart.ts";
 import { type Cut, EVERY, findValues, type ValuePath, withoutCuts } from "../../domain/json/cut-values.ts";
 import { SliceBudget, type Slices } from "../../domain/slices.ts";
 import type { Scheme, Selector } from "./schemes/scheme.ts";
@@ -61,13 +63,37 @@ function pathOf(pointer: string): ValuePath {
 
 /**
  * Returns the bytes without the values at the paths, in slices; all other bytes stay as they came. The bytes are read as
- * JSON and as a form, whatever the content type claims: no signature covers it. The JSON in the `payload` field of a
- * form is read too.
+ * JSON and as a form of either kind, whatever the content type claims: no signature covers it. The JSON in the fields
+ * of a form is read too.
  */
 export function* withoutTokens(bytes: Buffer, paths: readonly ValuePath[]): Slices<Buffer> {
   if (paths.length === 0 || bytes.length === 0) return bytes;
-  const cuts = yield* findValues(bytes, paths);
-  return withoutCuts(bytes, cuts.length > 0 ? cuts : yield* findFields(bytes, paths));
+  for (const find of [findValues, findParts, findFields]) {
+    const cuts = yield* find(bytes, paths);
+    if (cuts.length > 0) return withoutCuts(bytes, cuts);
+  }
+  return bytes;
+}
+
+/** Finds the values in the parts of a multipart form. The part stays, and is empty. */
+function* findParts(bytes: Buffer, paths: readonly ValuePath[]): Slices<Cut[]> {
+  const read = yield* guessMultipart(bytes, { maxParts: MAX_FIELDS });
+  if (read.kind === "unreadable") return [];
+  const cuts: Cut[] = [];
+  for (const { name, from, to } of read.parts) {
+    if (from === to) continue;
+    const below = paths.filter(([first]) => first === name).map((path) => path.slice(1));
+    if (below.some((path) => path.length === 0 || isIndex(path))) cuts.push({ from, to, leavesNull: false });
+    else {
+      const inPart = yield* findValues(bytes.subarray(from, to), name === "payload" ? paths : below);
+      cuts.push(...inPart.map((cut) => ({ ...cut, from: cut.from + from, to: cut.to + from })));
+    }
+  }
+  return cuts;
+}
+
+function isIndex(path: ValuePath): boolean {
+  return path.length === 1 && /^\d+$/.test(String(path[0]));
 }
 
 function* findFields(bytes: Buffer, paths: readonly ValuePath[]): Slices<Cut[]> {
@@ -121,7 +147,7 @@ function* findInField(bytes: Buffer, from: number, to: number, paths: readonly V
 }
 
 function isIndexed(path: ValuePath): boolean {
-  return path.length === 2 && /^\d+$/.test(String(path[1]));
+  return isIndex(path.slice(1));
 }
 
 function decodeName(bytes: Buffer, from: number, to: number): string | undefined {

@@ -16,7 +16,7 @@ export interface StoredEndpoint extends EndpointName, EndpointSettings {
   /** The connector's webhook settings. */
   webhook: Record<string, unknown> | undefined;
   /** In the order given; never their values. */
-  secrets: { notAfter: Date | undefined; createdAt: Date }[];
+  secrets: { notAfter: Date | undefined; createdAt: Date; keyBytes: number | undefined }[];
   createdAt: Date;
   updatedAt: Date;
 }
@@ -25,6 +25,8 @@ export interface StoredEndpoint extends EndpointName, EndpointSettings {
 export interface NewSecret extends Sealed {
   id: string;
   notAfter: Date | undefined;
+  /** Length of the key of a shared secret, bytes. */
+  keyBytes?: number | undefined;
 }
 
 interface EndpointRow {
@@ -35,15 +37,15 @@ interface EndpointRow {
   params: Record<string, string | number | boolean>;
   enabled: boolean;
   webhook: Record<string, unknown> | null;
-  secrets: { not_after: string | null; created_at: string }[];
+  secrets: { not_after: string | null; created_at: string; key_bytes: number | null }[];
   created_at: Date;
   updated_at: Date;
 }
 
 const SELECT_ENDPOINTS = sql`SELECT e.tenant_id, e.connector, e.endpoint, e.account, e.params, e.enabled, n.webhook,
     e.created_at, e.updated_at,
-    coalesce((SELECT json_agg(json_build_object('not_after', s.not_after, 'created_at', s.created_at)
-      ORDER BY s.position)
+    coalesce((SELECT json_agg(json_build_object('not_after', s.not_after, 'created_at', s.created_at,
+      'key_bytes', s.key_bytes) ORDER BY s.position)
       FROM endpoint_secrets s
       WHERE (s.tenant_id, s.connector, s.endpoint) = (e.tenant_id, e.connector, e.endpoint)), '[]') AS secrets
   FROM endpoints e JOIN connectors n ON n.id = e.connector`;
@@ -243,6 +245,7 @@ async function insertSecret(
       sealed: secret.sealed,
       key_id: secret.keyId,
       not_after: secret.notAfter,
+      key_bytes: secret.keyBytes,
     })}`,
   );
 }
@@ -264,6 +267,7 @@ function asStoredEndpoint(row: EndpointRow): StoredEndpoint {
     secrets: row.secrets.map((secret) => ({
       notAfter: secret.not_after === null ? undefined : new Date(secret.not_after),
       createdAt: new Date(secret.created_at),
+      keyBytes: secret.key_bytes ?? undefined,
     })),
     createdAt: row.created_at,
     updatedAt: row.updated_at,

@@ -1,8 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { HeadraceError } from "../../../domain/errors.ts";
 import { PRESETS, presetScheme } from "./index.ts";
+import type { ParamValue } from "./preset.ts";
 
-function errorOf(name: string, params: Record<string, string>): HeadraceError {
+function errorOf(name: string, params: Record<string, ParamValue>): HeadraceError {
   try {
     presetScheme(name, params);
   } catch (error) {
@@ -49,7 +50,7 @@ test.each([
   [
     "github",
     { header: "x" },
-    "params.header is unknown; the params are equal_bodies, freshness, body_limit_bytes",
+    "params.header is unknown; the params are equal_bodies, freshness, probe, body_limit_bytes",
   ],
   ["hmac-sha256", { colour: "red" }, "params.colour is unknown; the params are header, encoding"],
   ["hmac-sha256", { ["__proto__"]: "x" }, "params.__proto__ is unknown"],
@@ -86,4 +87,13 @@ describe("hmac-sha256 preset", () => {
     const scheme = presetScheme("hmac-sha256", { id_header: "X-Id", id_path: "id" });
     expect(scheme.delivery_id).toEqual([{ body: "/id" }, { header: "X-Id" }]);
   });
+});
+
+test("refuses to answer checks by GET where a handshake answers GET", () => {
+  expect(presetScheme("none", { probe: true }).probe).toBe(true);
+  expect(presetScheme("none", { probe: "false" }).probe).toBe(false);
+  expect(errorOf("meta", { verify_token: "t", probe: "true" }).message).toContain(
+    "challenge that answers GET",
+  );
+  expect(errorOf("none", { probe: "yes" }).message).toContain("must be one of true, false");
 });

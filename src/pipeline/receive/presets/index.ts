@@ -117,8 +117,9 @@ export function presetScheme(name: string, params: Readonly<Record<string, Param
 }
 
 function withCommonParams(scheme: SchemeInput, params: Readonly<Record<string, string>>): SchemeInput {
-  const { equal_bodies, freshness, body_limit_bytes } = params;
+  const { equal_bodies, freshness, body_limit_bytes, probe } = params;
   const changed: SchemeInput = { ...scheme };
+  if (probe !== undefined) changed.probe = probe === "true";
   if (body_limit_bytes !== undefined) changed.body_limit_bytes = Number(body_limit_bytes);
   if (equal_bodies !== undefined) changed.equal_bodies = equal_bodies as Scheme["equal_bodies"];
   if (freshness === "strict" && scheme.timestamp !== undefined) {
@@ -139,6 +140,12 @@ export const COMMON_PARAMS: Readonly<Record<string, PresetParam>> = {
     description:
       "Refuses deliveries older than the tolerance also from a provider whose retries keep the time of the first attempt",
     oneOf: ["strict"],
+  },
+  probe: {
+    description:
+      "Answers HEAD, and GET if it is no delivery, with 200 and makes no event, for a provider that checks the URL so",
+    type: "boolean",
+    oneOf: ["true", "false"],
   },
   body_limit_bytes: {
     description: "The largest body that is accepted, in bytes, at most 26214400 (25 MiB)",

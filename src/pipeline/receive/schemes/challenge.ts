@@ -32,6 +32,17 @@ export function answerUnsignedChallenge(
   });
 }
 
+/** Returns the answer to a check of the URL by HEAD or GET, if the scheme answers these. */
+export function answerProbe(
+  { probe, methods }: Scheme,
+  { method }: InboundRequest,
+): ChallengeAnswer | undefined {
+  const isProbe = method === "HEAD" || (method === "GET" && !methods.includes("GET"));
+  return probe === true && isProbe
+    ? { status: 200, contentType: undefined, headers: {}, body: "" }
+    : undefined;
+}
+
 /** Returns the answer to an authentic handshake or ping. Undefined if the request is a delivery. */
 export function answerSignedChallenge(
   scheme: Scheme,

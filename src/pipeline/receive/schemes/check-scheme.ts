@@ -123,6 +123,11 @@ function contradictions(scheme: Scheme): ErrorDetail[] {
       "signature.from",
       `has more than ${MAX_PUBLIC_KEY_SELECTORS} selectors, which is too many for ${algorithm}`,
     ],
+    [
+      scheme.probe === true && scheme.challenges.some(({ method }) => method === "GET"),
+      "probe",
+      "is not allowed beside a challenge that answers GET",
+    ],
     [covers("id") && id === undefined, "content", "includes id, but the scheme has no delivery_id field"],
     [
       signature !== undefined && signature.encoding === "text" && algorithm !== "token",

@@ -1,6 +1,11 @@
 import type { HeadraceError } from "../../../domain/errors.ts";
 import type { KnownEndpoint } from "../endpoint-cache.ts";
-import { answerSignedChallenge, answerUnsignedChallenge, type ChallengeAnswer } from "./challenge.ts";
+import {
+  answerProbe,
+  answerSignedChallenge,
+  answerUnsignedChallenge,
+  type ChallengeAnswer,
+} from "./challenge.ts";
 import type { InboundRequest } from "./inbound-request.ts";
 import type { Scheme } from "./scheme.ts";
 import type { RejectionReason } from "./verify.ts";
@@ -21,6 +26,8 @@ export type Judgement =
  */
 export function judge(endpoint: KnownEndpoint, request: InboundRequest, nowMs: number): Judgement {
   const { scheme, closed } = endpoint;
+  const probe = answerProbe(scheme, request);
+  if (probe !== undefined) return { kind: "challenge", ...probe };
   const isDelivery = scheme.methods.some((method) => method === request.method);
   if (!isDelivery && !methodsOf(scheme).includes(request.method)) {
     return { kind: "method_not_allowed", allowed: methodsOf(scheme) };
@@ -44,6 +51,7 @@ export function judge(endpoint: KnownEndpoint, request: InboundRequest, nowMs: n
   return isDelivery ? { kind: "delivery", secretIndex } : { kind: "rejected", reason: "no_delivery" };
 }
 
-function methodsOf({ methods, challenges }: Scheme): string[] {
-  return [...new Set([...methods, ...challenges.map(({ method = "POST" }) => method)])];
+function methodsOf({ methods, challenges, probe }: Scheme): string[] {
+  const probes = probe === true ? ["GET", "HEAD"] : [];
+  return [...new Set([...methods, ...challenges.map(({ method = "POST" }) => method), ...probes])];
 }

@@ -319,6 +319,13 @@ const stated = {
       },
     ),
   ),
+  probe: Type.Optional(
+    Type.Boolean({
+      description:
+        "True answers HEAD, and GET if it is no delivery, with 200 without a proof and without an event: some providers " +
+        "check a URL so. The answer is the same for every endpoint of the connector, also for one that does not exist.",
+    }),
+  ),
   items: Type.Optional(
     Type.Array(Pointer, {
       minItems: 1,

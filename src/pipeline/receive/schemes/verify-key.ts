@@ -122,7 +122,8 @@ function sha256(bytes: Buffer): Buffer {
 }
 
 /** Returns the bytes of the key. A secret that is not in the scheme's encoding is used as text. */
-function secretBytes(scheme: Scheme, secret: string): Buffer {
+/** Returns the bytes of the key in a secret. */
+export function secretBytes(scheme: Scheme, secret: string): Buffer {
   const { encoding } = scheme.secret;
   if (encoding === "html") return Buffer.from(decodeEntities(secret));
   if (encoding !== "text") {

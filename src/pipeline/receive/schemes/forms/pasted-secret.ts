@@ -1,5 +1,5 @@
 import type { Scheme } from "../scheme.ts";
-import { createCheck, createSigner, PUBLIC_KEY_TYPE, withoutPrefix } from "../verify-key.ts";
+import { createCheck, createSigner, PUBLIC_KEY_TYPE, secretBytes, withoutPrefix } from "../verify-key.ts";
 
 /** A secret as it is stored, or the form that the scheme expects of it. */
 export type PastedSecret = { kind: "usable"; value: string } | { kind: "unusable"; expected: string };
@@ -18,6 +18,14 @@ export function readPastedSecret(scheme: Scheme, pasted: string): PastedSecret {
   if (algorithm === "basic") return basicSecret(value);
   if (algorithm === "token") return tokenSecret(scheme, value);
   return PUBLIC_KEY_TYPE[algorithm] === undefined ? sharedSecret(scheme, value) : publicKey(scheme, value);
+}
+
+/** Returns the length of the key that a sender must know, in bytes; undefined if a public key verifies, or nothing. */
+export function sharedKeyBytes(scheme: Scheme, secret: string): number | undefined {
+  const { algorithm } = scheme;
+  if (algorithm === "none" || PUBLIC_KEY_TYPE[algorithm] !== undefined) return undefined;
+  if (algorithm === "basic") return Buffer.byteLength(secret.slice(secret.indexOf(":") + 1));
+  return secretBytes(scheme, secret).length;
 }
 
 /** Blanks, line ends, and the invisible characters that are copied from pages. */
