@@ -6,7 +6,7 @@ export default defineConfig({
     // A process keeps the modules that it has loaded from one file to the next.
     isolate: false,
     // Half of what the tests do is waiting for leases to end and processes to start.
-    maxWorkers: 3,
+    maxWorkers: 4,
     testTimeout: 120_000,
     hookTimeout: 120_000,
     projects: [
@@ -33,20 +33,17 @@ export default defineConfig({
           exclude: ["test/e2e/{start-,pgbouncer,redis-}*.test.ts"],
           globalSetup: "test/support/global-setup.ts",
           env: { HEADRACE_TEST_POSTGRES: "stock" },
-          // Its 100 connections serve so many processes at once.
-          maxWorkers: 2,
-          sequence: { groupOrder: 1 },
         },
       },
       {
         extends: true,
-        // Alone and last: it measures how a loaded system recovers.
+        // Last: it loads the machine.
         test: {
           name: "chaos",
           include: ["test/chaos/**/*.test.ts"],
           globalSetup: "test/support/global-setup.ts",
-          sequence: { groupOrder: 2 },
-          fileParallelism: false,
+          sequence: { groupOrder: 1 },
+          maxWorkers: 2,
         },
       },
       {
@@ -56,8 +53,8 @@ export default defineConfig({
           include: ["test/chaos/**/*.test.ts"],
           globalSetup: "test/support/global-setup.ts",
           env: { HEADRACE_TEST_POSTGRES: "stock" },
-          sequence: { groupOrder: 3 },
-          fileParallelism: false,
+          sequence: { groupOrder: 1 },
+          maxWorkers: 2,
         },
       },
     ],

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { Redis } from "ioredis";
-import { beforeAll, describe, expect, inject, onTestFinished, test } from "vitest";
+import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { createLogger } from "../../src/runtime/logger.ts";
 import { waitForStores } from "../../src/wiring/stores.ts";
 import { builtProgram } from "../support/built.ts";
@@ -8,7 +8,7 @@ import { deliver } from "../support/deliver.ts";
 import { createInstallation } from "../support/installation.ts";
 import { api } from "../support/process.ts";
 import { startSink } from "../support/sink.ts";
-import { testRedisUrl } from "../support/stores.ts";
+import { sharedStores, testRedisUrl } from "../support/stores.ts";
 import { QUICK_RETRY, setUpTenant, shopFlow } from "../support/tenant.ts";
 import { until } from "../support/until.ts";
 
@@ -29,7 +29,7 @@ async function redisUser(...rights: string[]): Promise<URL> {
 
 /** The error of a refused start: one line without the password, long before the wait for stores ends. */
 async function refusal(url: URL): Promise<string> {
-  const databaseUrl = inject("databaseUrl");
+  const { databaseUrl } = sharedStores();
   const stores = { databaseUrl, ownerUrl: databaseUrl, redisUrl: url.href };
   const error = await waitForStores(stores, createLogger("fatal"), AbortSignal.timeout(10_000)).then(
     () => undefined,

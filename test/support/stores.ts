@@ -8,9 +8,15 @@ import { type PostgresChoice, startTemporaryStores, type TemporaryStores } from 
 
 const POSTGRES_15 = "/usr/lib/postgresql/15/bin";
 
-/** The Redis that all tests share. */
+/** The Redis that tests share. */
 export function testRedisUrl(): string {
-  return inject("redisUrl");
+  return sharedStores().redisUrl;
+}
+
+/** The stores that tests of this worker share. */
+export function sharedStores() {
+  const stores = inject("stores");
+  return stores[Number(process.env["VITEST_POOL_ID"]) % stores.length] as (typeof stores)[number];
 }
 
 /** A new empty database in the shared PostgreSQL. */
@@ -35,12 +41,11 @@ interface OwnDatabase {
 }
 
 async function create(template: string): Promise<OwnDatabase> {
-  const postgresUrl = inject("databaseUrl");
-  const superuserUrl = inject("superuserUrl");
+  const { databaseUrl, superuserUrl } = sharedStores();
   const name = `test_${randomBytes(6).toString("hex")}`;
-  const url = new URL(postgresUrl);
+  const url = new URL(databaseUrl);
   url.pathname = name;
-  await query(postgresUrl, `CREATE DATABASE ${name} TEMPLATE ${template} STRATEGY FILE_COPY`);
+  await query(databaseUrl, `CREATE DATABASE ${name} TEMPLATE ${template} STRATEGY FILE_COPY`);
   // Only a superuser can end autovacuum workers in the database.
   return { url: url.href, drop: () => query(superuserUrl, `DROP DATABASE ${name} WITH (FORCE)`) };
 }

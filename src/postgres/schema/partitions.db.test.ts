@@ -1,9 +1,9 @@
 import { randomBytes } from "node:crypto";
 import pg from "pg";
-import { describe, expect, inject, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { migratedDatabase, open } from "../../../test/support/database.ts";
 import { MIGRATIONS } from "../../../test/support/migrated-template.ts";
-import { createEmptyDatabase } from "../../../test/support/stores.ts";
+import { createEmptyDatabase, sharedStores } from "../../../test/support/stores.ts";
 import type { Database } from "../core/database.ts";
 import { dropDay } from "../events/history.ts";
 import { migrate } from "./migrate.ts";
@@ -154,7 +154,7 @@ describe("a login role that owns no table", () => {
     const [ownerName, appName] = [`owner_${suffix}`, `app_${suffix}`];
     const { url } = await createEmptyDatabase();
     const name = new URL(url).pathname.slice(1);
-    const admin = new pg.Client(inject("superuserUrl"));
+    const admin = new pg.Client(sharedStores().superuserUrl);
     await admin.connect();
     onTestFinished(async () => {
       await admin.query(`DROP DATABASE ${name} WITH (FORCE)`);
