@@ -154,7 +154,7 @@ test("authentic hostile bodies are kept byte for byte as dead letters, and other
   const bodies: Record<string, Buffer> = {
     prototype: Buffer.from('{"type":"t","__proto__":{"admin":true}}'),
     constructor: Buffer.from('{"type":"t","constructor":{"prototype":{"admin":true}}}'),
-    mark: Buffer.from('\ufeff{"type":"t"}'),
+    marks: Buffer.from('\ufeff\ufeff{"type":"t"}'),
     utf8: Buffer.from([0x7b, 0x22, 0x61, 0x22, 0x3a, 0x22, 0xff, 0xfe, 0x22, 0x7d]),
     nul: Buffer.from('{"type":"t"}\u0000'),
     brackets: Buffer.from("[".repeat(100_000)),

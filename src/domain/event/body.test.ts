@@ -32,9 +32,12 @@ describe("parseBody of JSON", () => {
     );
   });
 
-  test.each(["{", "nul", "{'a':1}", '{"a":1}x', " ", "\u0000"])("rejects malformed JSON: %j", (text) => {
-    expect(json(text)).toEqual({ kind: "unreadable", reason: "The body is not valid JSON" });
-  });
+  test.each(["{", "nul", "{'a':1}", '{"a":1}x', " ", "\u0000", "\ufeff\ufeff{}", "{}\ufeff"])(
+    "rejects malformed JSON: %j",
+    (text) => {
+      expect(json(text)).toEqual({ kind: "unreadable", reason: "The body is not valid JSON" });
+    },
+  );
 
   test("quotes nothing of a malformed body", () => {
     expect(JSON.stringify(json('{"card": 4111111111111111'))).not.toContain("4111");

@@ -102,6 +102,8 @@ const WHITE_SPACE = [0x20, 0x09, 0x0a, 0x0d];
 function* parseJson(body: Buffer, wanted: Wanted | undefined): Slices<ParsedBody> {
   if (!isUtf8(body)) return unreadable(NOT_UTF8);
   const json = body.subarray(startOf(body));
+  // secure-json-parse drops a mark too.
+  if (startOf(json) > 0) return unreadable(FLAWS.invalid);
   const parsed =
     json.length > LARGE_BODY_BYTES
       ? yield* parseJsonSlices(json, { maxDepth: MAX_DEPTH, ...(wanted && { wanted }) })
