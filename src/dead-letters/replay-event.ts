@@ -18,7 +18,8 @@ export type EventReplay =
   | { kind: "replayed"; runs: [QueuedRun, ...QueuedRun[]] }
   | { kind: "unreadable"; reason: string }
   | { kind: "unmatched" }
-  | { kind: "no_flow" };
+  | { kind: "no_flow" }
+  | { kind: "erased" };
 
 /**
  * Creates new runs of an event: of the given flow, whatever its trigger, or of every deployed flow that it matches. An
@@ -31,6 +32,7 @@ export async function replayEvent(
 ): Promise<EventReplay | undefined> {
   const found = await findEvent(transaction, tenantId, id);
   if (found === undefined) return undefined;
+  if (found.event.erasedAt !== undefined) return { kind: "erased" };
   let flows: readonly MatchedFlow[];
   const normalized = await inTurns(normalizeInSlices(found.event));
   if (flowId === undefined) {

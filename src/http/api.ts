@@ -37,6 +37,7 @@ import { dlqPolicyRoutes } from "./dead-letters/policy.ts";
 import { ShownDlqPolicy } from "./dead-letters/policy-schema.ts";
 import { deadLetterReplayRoutes } from "./dead-letters/replays.ts";
 import { acceptEventsRoute } from "./events/accept-events.ts";
+import { erasureRoutes } from "./events/erasure.ts";
 import { Event, EventDetail } from "./events/event-schema.ts";
 import { eventRoutes } from "./events/events.ts";
 import { Rejection } from "./events/rejection-schema.ts";
@@ -142,6 +143,7 @@ export const apiRoutes: FastifyPluginAsync<ApiDeps> = async (server, deps) => {
   await server.register(acceptEventsRoute, { ...shared, acceptor, takeQuota });
   await server.register(secretRoutes, { ...shared, keyRing });
   await server.register(eventRoutes, shared);
+  await server.register(erasureRoutes, { ...shared, dispatch });
   await server.register(flowTestRoutes, shared);
   await server.register(rejectionRoutes, shared);
   await server.register(runRoutes, shared);

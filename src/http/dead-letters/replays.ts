@@ -88,6 +88,8 @@ export const deadLetterReplayRoutes: FastifyPluginAsyncTypebox<{
         replayEvent(transaction, { tenantId, id, flowId }, deps),
       );
       if (replayed === undefined) throw new HeadraceError("not_found", `There is no event ${id}`);
+      if (replayed.kind === "erased")
+        throw new HeadraceError("conflict", `The data of event ${id} were erased`);
       if (replayed.kind === "no_flow") throw noFlow(flowId ?? "");
       if (replayed.kind === "unmatched") throw new HeadraceError("unmatched", MATCHES_NONE);
       if (replayed.kind === "unreadable") throw new HeadraceError("unreadable", replayed.reason);

@@ -43,7 +43,8 @@ const shown = {
   }),
   received_at: Instant,
   idempotency_key: Type.String({ description: "SHA-256 in hex, equal for the same event." }),
-  data: Type.Unknown({ description: "null if the body cannot be normalised" }),
+  data: Type.Unknown({ description: "null if the body cannot be normalised, or was erased" }),
+  erased_at: Type.Optional(Type.String({ format: "date-time", description: "When its data were erased." })),
   changes: Type.Optional(
     Type.Record(
       Type.String(),
@@ -145,7 +146,8 @@ export function asEvent(
     occurred_at: new Date(stored.occurredAtMs ?? stored.receivedAtMs).toISOString(),
     received_at: new Date(stored.receivedAtMs).toISOString(),
     idempotency_key: idempotencyKey(stored),
-    data: text ?? event?.data ?? null,
+    data: stored.erasedAt === undefined ? (text ?? event?.data ?? null) : null,
+    ...(stored.erasedAt !== undefined && { erased_at: stored.erasedAt.toISOString() }),
     ...asSynthetic(stored.synthetic ?? {}),
   };
 }

@@ -147,7 +147,10 @@ export const eventRoutes: FastifyPluginAsyncTypebox<{
         ...asEvent(found.event, found.verdict.status, normalized, text),
         timeline: timelineOf(found.event, found.verdict, normalized, found.runs),
         runs: found.runs.map(asRun),
-        routing: normalized.kind === "normalized" ? await explain(normalized.event, found.deployed) : [],
+        routing:
+          normalized.kind === "normalized" && found.event.erasedAt === undefined
+            ? await explain(normalized.event, found.deployed)
+            : [],
       };
       return sendWithTexts(reply, answer, text === undefined ? [] : [text]);
     },

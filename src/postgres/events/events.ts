@@ -34,6 +34,8 @@ export interface StoredEvent {
   payload: Buffer;
   /** Set for events that a poll found. */
   synthetic?: SyntheticDetail | undefined;
+  /** When its data were erased: the payload is empty since. */
+  erasedAt?: Date | undefined;
 }
 
 interface EventRow {
@@ -54,10 +56,12 @@ interface EventRow {
   flows_counter: string;
   payload: Buffer;
   synthetic: SyntheticDetail | null;
+  erased_at: Date | null;
 }
 
 const COLUMNS_BUT_PAYLOAD = sql`e.id, e.tenant_id, e.connector, e.endpoint, e.type, e.source, e.priority, e.subject,
-  e.occurred_at, e.received_at, e.delivery_key, e.item, e.headers, e.content_type, e.flows_counter, e.synthetic`;
+  e.occurred_at, e.received_at, e.delivery_key, e.item, e.headers, e.content_type, e.flows_counter, e.synthetic,
+  e.erased_at`;
 const COLUMNS = sql`${COLUMNS_BUT_PAYLOAD}, e.payload`;
 
 /** Loads the events that exist among the ids, in no order. */
@@ -113,7 +117,7 @@ export async function listPastEvents(
           sum(octet_length(p.payload)) OVER (ORDER BY p.id) - octet_length(p.payload) AS bytes_before
         FROM (
           SELECT ${COLUMNS} FROM events e WHERE e.tenant_id = ${page.tenantId} AND e.id > ${page.afterId}
-            AND e.flows_counter < ${page.acceptedBefore}
+            AND e.flows_counter < ${page.acceptedBefore} AND e.erased_at IS NULL
           ORDER BY e.id LIMIT ${page.limit}
         ) p
       ) q WHERE bytes_before < ${page.maxBytes} ORDER BY id`);
@@ -256,5 +260,6 @@ function asStoredEvent(row: EventRow): StoredEvent {
     flowsCounter: Number(row.flows_counter),
     payload: row.payload,
     ...(row.synthetic !== null && { synthetic: row.synthetic }),
+    ...(row.erased_at !== null && { erasedAt: row.erased_at }),
   };
 }

@@ -46,7 +46,7 @@ export async function replayRun(
   const flow = await findVersionToRun(transaction, { tenantId, flowId });
   if (flow === undefined) return { kind: "flow_gone", flowId };
   const events = await transaction.query(
-    sql`SELECT FROM events WHERE tenant_id = ${tenantId} AND id = ${eventId}`,
+    sql`SELECT FROM events WHERE tenant_id = ${tenantId} AND id = ${eventId} AND erased_at IS NULL`,
   );
   if (events.length === 0) return { kind: "event_gone" };
   const [next] = await nextReplays(transaction, [{ eventId, flowId }]);
