@@ -52,6 +52,7 @@ const CALLS: Call[] = [
   ["PUT", "/tenants/acme/sources/orders", POLLED],
   ["POST", "/tenants/acme/sources/orders/poll", {}],
   ["POST", "/keys", { name: "ci", scope: "read" }],
+  ["DELETE", "/tenants/acme/events/{event_id}/data"],
   ["DELETE", "/keys/{id}"],
   ["DELETE", "/tenants/acme/sources/orders"],
   ["DELETE", "/tenants/acme/flows/f"],
