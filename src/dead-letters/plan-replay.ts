@@ -1,6 +1,6 @@
 import type { NormalizedEvent } from "../domain/event/event.ts";
 import { EVENT_TOO_COSTLY, EventTooCostly } from "../domain/event/event-too-costly.ts";
-import { fingerprintOf } from "../domain/event/fingerprint.ts";
+import { fingerprintOf, UNMATCHED } from "../domain/event/fingerprint.ts";
 import { normalizeInSlices } from "../domain/event/normalize.ts";
 import { storableText } from "../domain/event/storable-text.ts";
 import type { MatchedFlow } from "../domain/flow/deployed-flow.ts";
@@ -68,8 +68,9 @@ export function* planReplay(
 
 /** Returns the error of a replay that led to no run, for its dead letter; undefined for a replay that was refused. */
 export function failedTry(letter: LockedDeadLetter, plan: ReplayPlan): FailedTry | undefined {
-  const message = failureOf(plan);
-  if (message === undefined) return undefined;
+  const failure = failureOf(plan);
+  if (failure === undefined) return undefined;
+  const { message, code } = failure;
   const stage = plan.kind === "unreadable" ? "normalize" : "route";
   const { id: letterId, tenantId, connector, endpoint, eventType } = letter;
   return {
@@ -83,15 +84,16 @@ export function failedTry(letter: LockedDeadLetter, plan: ReplayPlan): FailedTry
       endpoint,
       event_type: eventType ?? null,
       stack: null,
-      ...(plan.kind === "unroutable" && plan.code !== undefined && { code: plan.code }),
+      ...(code !== undefined && { code }),
     },
-    fingerprint: fingerprintOf({ stage, tenantId, message }),
+    fingerprint: fingerprintOf({ stage, tenantId, code, message }),
   };
 }
 
-function failureOf(plan: ReplayPlan): string | undefined {
-  if (plan.kind === "unreadable" || plan.kind === "unroutable") return storableText(plan.reason);
-  return plan.kind === "unmatched" ? "The event matches the trigger of no deployed flow" : undefined;
+function failureOf(plan: ReplayPlan): { message: string; code?: string | undefined } | undefined {
+  if (plan.kind === "unmatched") return UNMATCHED;
+  if (plan.kind === "unreadable") return { message: storableText(plan.reason) };
+  return plan.kind === "unroutable" ? { message: storableText(plan.reason), code: plan.code } : undefined;
 }
 
 /** Returns the event as the dead letter has it. */

@@ -255,6 +255,23 @@ describe("replaying a dead letter whose run failed", () => {
 });
 
 describe("replaying a dead letter that never came to a run", () => {
+  test("a dead letter stays in its group when its replay fails for the same cause", async () => {
+    const api = await withFlow();
+    await accept(api, "refund.made", Buffer.from("{}"));
+    await accept(api, "refund.lost", Buffer.from("{}"));
+    await accept(api, "order.paid", Buffer.from("not JSON"));
+    const groups = async () =>
+      (await api.call("GET", `${DLQ}/groups`)).body.items.map(
+        (group: { fingerprint: string; count: number }) => [group.fingerprint, group.count],
+      );
+    const before = await groups();
+    expect(before.map(([, count]: [string, number]) => count).sort()).toEqual([1, 2]);
+    for (const letter of (await api.call("GET", DLQ)).body.items) {
+      expect((await api.call("POST", `${DLQ}/${letter.id}/replay`)).status).toBe(422);
+    }
+    expect((await groups()).sort()).toEqual(before.sort());
+  });
+
   test("replaying an unmatched event reports that it matches no flow until one is deployed", async () => {
     const api = await withFlow();
     const eventId = await accept(api, "ping", Buffer.from('{"a":1}'));

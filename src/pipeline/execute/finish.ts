@@ -51,7 +51,13 @@ export function finishAttempt(attempt: {
       response_status: outcome.responseStatus ?? null,
       stack: stack === undefined ? null : storableText(stack),
     },
-    fingerprint: fingerprintOf({ ...run, stage: "execute", code, message }),
+    fingerprint: fingerprintOf({
+      ...run,
+      stage: "execute",
+      code,
+      responseStatus: outcome.responseStatus,
+      message,
+    }),
   };
 }
 

@@ -1,5 +1,5 @@
 import { EVENT_TOO_COSTLY, type EventBudget, EventTooCostly } from "../../domain/event/event-too-costly.ts";
-import { fingerprintOf } from "../../domain/event/fingerprint.ts";
+import { fingerprintOf, UNMATCHED } from "../../domain/event/fingerprint.ts";
 import { isLarge, type Normalized, normalizeInSlices } from "../../domain/event/normalize.ts";
 import { storableText } from "../../domain/event/storable-text.ts";
 import { gateOf } from "../../domain/flow/flow-gate.ts";
@@ -66,7 +66,7 @@ function* decideOne(
   if (matched.length === 0) {
     decision.verdicts.push({ eventId, tenantId, status: "unmatched" });
     decision.deadLetters.push({
-      ...deadLetter(stored, "route", "The event meets the trigger of no deployed flow"),
+      ...deadLetter(stored, "route", UNMATCHED.message, { code: UNMATCHED.code }),
       unmatched: true,
     });
     return;
