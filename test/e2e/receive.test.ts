@@ -129,7 +129,7 @@ describe("a delivery", () => {
     const bodies = [
       '{"__proto__":{"a":1}}',
       `${"[".repeat(100_000)}`,
-      '\ufeff{"a":1}',
+      '\ufeff\ufeff{"a":1}',
       "not json",
       '{"a":"\\u0000"}',
     ];
