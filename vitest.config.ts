@@ -6,7 +6,7 @@ export default defineConfig({
     // A process keeps the modules that it has loaded from one file to the next.
     isolate: false,
     // Half of what the tests do is waiting for leases to end and processes to start.
-    maxWorkers: 4,
+    maxWorkers: 3,
     testTimeout: 120_000,
     hookTimeout: 120_000,
     projects: [

@@ -104,7 +104,7 @@ test("authentic but hostile JSON becomes dead letters and does not affect other 
   const bodies = [
     '{"type":"t","__proto__":{"admin":true}}',
     '{"type":"t","constructor":{"prototype":{"admin":true}}}',
-    '\ufeff{"type":"t"}',
+    '\ufeff\ufeff{"type":"t"}',
     "[".repeat(100_000),
     `${'{"a":'.repeat(65)}1${"}".repeat(65)}`,
     '{"type":"t"',
