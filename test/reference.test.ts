@@ -4,6 +4,7 @@ import { compileCondition } from "../src/domain/condition/compile.ts";
 import { parseCondition } from "../src/domain/condition/parse.ts";
 import { printCondition } from "../src/domain/condition/print.ts";
 import { readCondition } from "../src/domain/condition/read.ts";
+import { readJson } from "../src/domain/json/parse-text.ts";
 import { createTriggerIndex } from "../src/domain/matching/trigger-index.ts";
 import { presetReference } from "./support/preset-reference.ts";
 
@@ -30,7 +31,7 @@ test.each(examples)(
   ({ condition: text, data: json, met }) => {
     const condition = readCondition(text);
     expect(parseCondition(printCondition(condition))).toEqual(condition);
-    const data: unknown = JSON.parse(json);
+    const data: unknown = readJson(json);
     const event = { tenantId: "acme", connector: "shop", type: "t", data };
     const index = createTriggerIndex({ scanLimit: 0 });
     index.add({ id: "a", tenantId: "acme", where: text });

@@ -9,6 +9,7 @@ import {
   showDeadLetter,
 } from "../client/dead-letters.ts";
 import { HeadraceError } from "../domain/errors.ts";
+import { writeJson } from "../domain/json/exact-number.ts";
 import { type ApiOptions, openApi } from "./open-api.ts";
 import { barOf, createProgress } from "./progress-bar.ts";
 
@@ -29,14 +30,14 @@ export async function runDlqList(options: DlqOptions & { status?: string; limit:
     ...(status !== undefined && { status }),
     limit: readCount("--limit", limit, 100_000),
   });
-  if (options.json) console.log(JSON.stringify({ items: letters }));
+  if (options.json) console.log(writeJson({ items: letters }));
   else for (const letter of letters) console.log(lineOf(letter));
 }
 
 /** `headrace dlq show`: prints one dead letter. */
 export async function runDlqShow(id: string, options: DlqOptions): Promise<void> {
   const letter = await showDeadLetter(await openApi(options, process.env), options.tenant, id);
-  console.log(options.json ? JSON.stringify(letter) : JSON.stringify(letter, null, 2));
+  console.log(writeJson(letter, options.json ? undefined : 2));
 }
 
 /**

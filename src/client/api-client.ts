@@ -1,6 +1,8 @@
 import { ERROR_CODES, type ErrorCode, HeadraceError } from "../domain/errors.ts";
+import { writeJson } from "../domain/json/exact-number.ts";
+import { readJson } from "../domain/json/parse-text.ts";
 
-/** A client of the management API. */
+/** A client of the management API. Numbers of events keep their digits: `writeJson` prints them. */
 export interface ApiClient {
   /** Returns the body of the response. Throws the error of the API, for example `not_found`. */
   call<Body = unknown>(method: string, path: string, body?: unknown): Promise<Body>;
@@ -20,7 +22,7 @@ export function createApiClient(base: string, key: string): ApiClient {
           authorization: `Bearer ${key}`,
           ...(body === undefined ? {} : { "content-type": "application/json" }),
         },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        ...(body === undefined ? {} : { body: writeJson(body) }),
         signal: AbortSignal.timeout(TIMEOUT_MS),
       }).catch((cause: Error) => {
         const reason = cause.cause instanceof Error ? cause.cause.message : cause.message;
@@ -28,7 +30,7 @@ export function createApiClient(base: string, key: string): ApiClient {
       });
       const text = await response.text();
       if (!response.ok) throw errorOf(`${method} ${url}`, response.status, text);
-      return (text === "" ? undefined : JSON.parse(text)) as Body;
+      return (text === "" ? undefined : readJson(text)) as Body;
     },
   };
 }

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { HeadraceError } from "../domain/errors.ts";
+import { readJson } from "../domain/json/parse-text.ts";
 import type { ApiClient } from "./api-client.ts";
 
 /** A filter of dead letters, with the field names of the API. */
@@ -73,7 +74,7 @@ export async function replayDeadLetter(
   tenant: string,
   { id, payload }: { id: string; payload: string | undefined },
 ): Promise<{ run_id: string; run_ids?: string[] }> {
-  const body = payload === undefined ? {} : { payload: readJson(payload) };
+  const body = payload === undefined ? {} : { payload: readOption(payload) };
   return await api.call("POST", `${pathOf(tenant)}/${encodeURIComponent(id)}/replay`, body);
 }
 
@@ -113,9 +114,9 @@ function pathOf(tenant: string): string {
   return `/tenants/${encodeURIComponent(tenant)}/dlq`;
 }
 
-function readJson(text: string): unknown {
+function readOption(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return readJson(text);
   } catch {
     throw new HeadraceError("invalid_request", "--payload is not valid JSON");
   }

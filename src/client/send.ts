@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { HeadraceError } from "../domain/errors.ts";
+import { readJson } from "../domain/json/parse-text.ts";
 import { PRESETS, presetScheme } from "../pipeline/receive/presets/index.ts";
 import { sampleDelivery } from "../pipeline/receive/schemes/sample-delivery.ts";
 import type { Scheme } from "../pipeline/receive/schemes/scheme.ts";
@@ -26,7 +27,7 @@ export async function sendSample(sending: {
   if (!URL.canParse(url)) throw new HeadraceError("invalid_request", `--url is not a URL: ${url}`);
   const sample = PRESETS.get(name)?.sample;
   const scheme = presetScheme(name, { ...sample?.params, ...sending.params });
-  const given = data === undefined ? undefined : readJson(data);
+  const given = data === undefined ? undefined : readOption(data);
   const { headers, body } = sampleDelivery({
     scheme,
     sample: sample ?? { body: {} },
@@ -57,9 +58,9 @@ function enveloped(type: string | undefined, data: unknown): unknown {
   return { type: type ?? "demo.event", timestamp: new Date().toISOString(), data };
 }
 
-function readJson(text: string): unknown {
+function readOption(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return readJson(text);
   } catch (cause) {
     throw new HeadraceError("invalid_request", `--data is not valid JSON: ${(cause as Error).message}`, {
       cause,

@@ -1,3 +1,5 @@
+import { writeJson } from "./json/exact-number.ts";
+import { readJson } from "./json/parse-text.ts";
 /** A row before and after a change; null if it did not exist. */
 export interface RowChange {
   table: string;
@@ -49,20 +51,20 @@ function flatten(value: unknown, path = "", leaves = new Map<string, string>()):
       flatten(inner, path === "" ? name : `${path}.${name}`, leaves);
     }
   } else if (value !== null && value !== undefined && path !== "") {
-    leaves.set(path, JSON.stringify(value));
+    leaves.set(path, writeJson(value));
   }
   return leaves;
 }
 
 function parse(text: string | undefined): unknown {
-  return text === undefined ? null : JSON.parse(text);
+  return text === undefined ? null : readJson(text);
 }
 
 function describe(path: string, from: unknown, to: unknown): Difference[string] {
   if (SECRET.test(path) || isHiddenHeader(path)) return "changed";
   const shown = { from: redact(from), to: redact(to) };
-  const isLong = JSON.stringify(shown).length > MAX_CHARACTERS;
-  return isLong || JSON.stringify(shown.from) === JSON.stringify(shown.to) ? "changed" : shown;
+  const isLong = writeJson(shown).length > MAX_CHARACTERS;
+  return isLong || writeJson(shown.from) === writeJson(shown.to) ? "changed" : shown;
 }
 
 function isHiddenHeader(path: string): boolean {

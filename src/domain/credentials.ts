@@ -1,3 +1,5 @@
+import { ExactNumber } from "./json/exact-number.ts";
+
 const REDACTED = "[redacted]";
 
 /** Names of fields that contain a URL. */
@@ -22,7 +24,7 @@ const TEMPLATE = /\{\{[^}]*\}\}|\{[\w.-]+\}/g;
  */
 export function redactCredentials(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(redactCredentials);
-  if (typeof value !== "object" || value === null) return value;
+  if (typeof value !== "object" || value === null || value instanceof ExactNumber) return value;
   return Object.fromEntries(
     Object.entries(value).map(([name, inner]) => {
       if (typeof inner === "string" && URL_FIELD.test(name)) return [name, redactUrl(inner)];

@@ -53,6 +53,7 @@ import { breakerRoutes } from "./runs/breakers.ts";
 import { type RunDispatch, runActionRoutes } from "./runs/run-actions.ts";
 import { Run } from "./runs/run-schema.ts";
 import { runRoutes } from "./runs/runs.ts";
+import { withPlainFields } from "./server/exact-bodies.ts";
 import { Hold } from "./sources/hold-schema.ts";
 import { sourceHoldRoutes } from "./sources/holds.ts";
 import { Poll } from "./sources/poll-schema.ts";
@@ -101,9 +102,10 @@ export const apiRoutes: FastifyPluginAsync<ApiDeps> = async (server, deps) => {
   redactForReadKeys(server);
   server.removeAllContentTypeParsers();
   // The same rules as for webhook bodies, so that every accepted body can be normalised.
-  server.addContentTypeParser("application/json", { parseAs: "buffer" }, (_request, body, done) => {
+  server.addContentTypeParser("application/json", { parseAs: "buffer" }, (request, body, done) => {
     const parsed = parseBody({ contentType: "application/json", body: body as Buffer });
-    if (parsed.kind === "parsed") done(null, parsed.data);
+    const { exact } = request.routeOptions.config;
+    if (parsed.kind === "parsed") done(null, withPlainFields(parsed.data, exact));
     else done(new HeadraceError("invalid_request", parsed.reason));
   });
   for (const schema of [

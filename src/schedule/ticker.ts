@@ -1,5 +1,6 @@
 import assert from "node:assert";
 import { TICK_EVENT } from "../domain/flow/schedule.ts";
+import { writeJson } from "../domain/json/exact-number.ts";
 import { priorityOf } from "../domain/priority.ts";
 import type { Database, Queryable } from "../postgres/core/database.ts";
 import { acceptEvents, type NewEvent } from "../postgres/events/accept.ts";
@@ -88,7 +89,7 @@ function eventOf({ tenantId, flowId, schedule }: DueSchedule, tickMs: number): N
     item: 0,
     headers: {},
     contentType: "application/json",
-    payload: Buffer.from(JSON.stringify(schedule.data ?? {})),
+    payload: Buffer.from(writeJson(schedule.data ?? {})),
     keys: [{ key, windowMs: KEY_WINDOW_MS }],
   };
 }

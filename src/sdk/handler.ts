@@ -1,4 +1,4 @@
-import type { NormalizedEvent } from "../domain/event/event.ts";
+import type { HandledEvent } from "../domain/flow/handler-call.ts";
 import type { HandlerLog } from "../pipeline/execute/actions/code-log.ts";
 
 /** The argument of a step. */
@@ -20,7 +20,7 @@ export type RunStep = <Result>(
 
 /** The argument of a handler. */
 export interface HandlerContext {
-  event: NormalizedEvent;
+  event: HandledEvent;
   /** Counts from 1. */
   attempt: number;
   /** The same at every attempt of this run. Pass it to the services that the handler calls. */

@@ -62,7 +62,11 @@ export async function loadedFlows(
     async call(id, { data, ...over } = {}) {
       const said: HandlerLine[] = [];
       const end = await flows.get(id)?.({
-        run: { event: { id: "e", data } as never, attempt: 1, idempotencyKey: "k" },
+        run: {
+          event: { id: "e", json: JSON.stringify(data ?? null) } as never,
+          attempt: 1,
+          idempotencyKey: "k",
+        },
         runId: `run ${++runs}`,
         owner: `acme/${id}`,
         signal: new AbortController().signal,

@@ -1,4 +1,4 @@
-import type { CallHandler } from "../../src/domain/flow/handler-call.ts";
+import { type CallHandler, handledEvent } from "../../src/domain/flow/handler-call.ts";
 import { describeThrown } from "../../src/flow-host/child/describe.ts";
 import { createRunSteps } from "../../src/flow-host/child/steps.ts";
 import type { Handler } from "../../src/sdk/index.ts";
@@ -24,7 +24,7 @@ async function callLocally(handler: Handler, call: Parameters<CallHandler>[0]): 
   const store = { load: loadSteps, keep: keepStep };
   const step = createRunSteps(run, { signal }, store, DEFAULT_BOUNDS.steps);
   try {
-    await handler({ ...run, signal, log, step });
+    await handler({ ...run, event: handledEvent(run), signal, log, step });
     return { kind: "returned" };
   } catch (thrown) {
     return { kind: "threw", error: describeThrown(thrown) };

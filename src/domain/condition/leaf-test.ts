@@ -1,3 +1,4 @@
+import { compareNumbers, ExactNumber } from "../json/exact-number.ts";
 import type { Leaf } from "./ast.ts";
 import { instantMs } from "./instant.ts";
 
@@ -17,7 +18,7 @@ export interface LeafTest {
     | "endsWith"
     | "exists"
     | "absent";
-  /** An array or a set for `in` and `nin`, a number for comparisons, undefined for `exists` and `absent`. */
+  /** An array or a set for `in` and `nin`, a number for comparisons, undefined for `exists` and `absent`. Exact numbers are in no set. */
   operand: unknown;
 }
 
@@ -42,7 +43,8 @@ export function leafTest({ op, value, ignoreCase }: Leaf): LeafTest {
     case "in":
     case "nin": {
       const list = value as unknown[];
-      return { op, operand: list.length > MAX_LIST ? new Set(list) : list };
+      const isLong = list.length > MAX_LIST && !list.some((one) => one instanceof ExactNumber);
+      return { op, operand: isLong ? new Set(list) : list };
     }
     case "contains":
     case "startsWith":
@@ -54,19 +56,19 @@ export function leafTest({ op, value, ignoreCase }: Leaf): LeafTest {
 }
 
 /**
- * Whether the values of a field pass a test. Equality is strict. Operands are within the safe integers, so an event's
- * number beyond them, which may be rounded, equals none.
+ * Whether the values of a field pass a test. Equality is strict. Numbers are compared by their decimal values. An operand
+ * is an `ExactNumber` only if no JavaScript number has its value.
  */
 export function passes({ op, operand }: LeafTest, values: readonly unknown[]): boolean {
   switch (op) {
     case "eq":
-      for (const value of values) if (value === operand) return true;
+      for (const value of values) if (isEqual(value, operand)) return true;
       return false;
     case "in":
       for (const value of values) if (isAmong(operand, value)) return true;
       return false;
     case "neq":
-      for (const value of values) if (value === operand) return false;
+      for (const value of values) if (isEqual(value, operand)) return false;
       return values.length > 0;
     case "nin":
       for (const value of values) if (isAmong(operand, value)) return false;
@@ -86,13 +88,13 @@ type OrderOrText = Exclude<LeafTest["op"], "eq" | "in" | "neq" | "nin" | "exists
 function passesAlone(op: OrderOrText, operand: unknown, value: unknown): boolean {
   switch (op) {
     case "gt":
-      return typeof value === "number" && value > (operand as number);
+      return isOrdered(value, operand, (order) => order > 0);
     case "gte":
-      return typeof value === "number" && value >= (operand as number);
+      return isOrdered(value, operand, (order) => order >= 0);
     case "lt":
-      return typeof value === "number" && value < (operand as number);
+      return isOrdered(value, operand, (order) => order < 0);
     case "lte":
-      return typeof value === "number" && value <= (operand as number);
+      return isOrdered(value, operand, (order) => order <= 0);
     case "contains":
       return typeof value === "string" && value.includes(operand as string);
     case "startsWith":
@@ -102,8 +104,22 @@ function passesAlone(op: OrderOrText, operand: unknown, value: unknown): boolean
   }
 }
 
+function isEqual(value: unknown, operand: unknown): boolean {
+  if (value === operand) return true;
+  if (!(value instanceof ExactNumber)) return false;
+  return operand instanceof ExactNumber ? value.key === operand.key : value.plain === operand;
+}
+
+function isOrdered(value: unknown, operand: unknown, holds: (order: number) => boolean): boolean {
+  if (typeof value !== "number" && !(value instanceof ExactNumber)) return false;
+  return holds(compareNumbers(value, operand as number | ExactNumber));
+}
+
 function isAmong(list: unknown, value: unknown): boolean {
-  if (!Array.isArray(list)) return (list as ReadonlySet<unknown>).has(value);
-  for (const one of list) if (one === value) return true;
+  if (!Array.isArray(list)) {
+    const set = list as ReadonlySet<unknown>;
+    return set.has(value instanceof ExactNumber ? (value.plain ?? value) : value);
+  }
+  for (const one of list) if (isEqual(value, one)) return true;
   return false;
 }

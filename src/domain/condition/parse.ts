@@ -1,4 +1,5 @@
 import { HeadraceError } from "../errors.ts";
+import { type ExactNumber, numberOf } from "../json/exact-number.ts";
 import type { Condition, LeafOperator } from "./ast.ts";
 import { canonicalPath, isKeyword, pathKeys } from "./path.ts";
 
@@ -140,7 +141,7 @@ class Parser {
     return values;
   }
 
-  #value(): string | number | boolean {
+  #value(): string | number | boolean | ExactNumber {
     const token = this.#tokens[this.#next];
     const value = token === undefined ? undefined : readValue(token);
     if (value === undefined) this.#fail("a string in double quotes, a number, true or false");
@@ -171,8 +172,8 @@ class Parser {
   }
 }
 
-function readValue({ kind, text }: Token): string | number | boolean | undefined {
-  if (kind === "number") return Number(text);
+function readValue({ kind, text }: Token): string | number | boolean | ExactNumber | undefined {
+  if (kind === "number") return numberOf(text);
   if (kind === "word" && /^true$/i.test(text)) return true;
   if (kind === "word" && /^false$/i.test(text)) return false;
   if (kind !== "string") return undefined;

@@ -1,3 +1,4 @@
+import { writeJson } from "../json/exact-number.ts";
 import type { Condition, Leaf } from "./ast.ts";
 
 /** Returns the text of a checked condition. Parsing it gives the same tree. */
@@ -29,5 +30,5 @@ function printLeaf({ op, path, value, ignoreCase }: Leaf): string {
 
 function printValue(value: unknown): string {
   // JSON prints -0 as 0, which compares equal.
-  return JSON.stringify(value);
+  return writeJson(value);
 }

@@ -1,4 +1,5 @@
 import { type ErrorDetail, HeadraceError } from "../errors.ts";
+import { ExactNumber, writeJson } from "../json/exact-number.ts";
 import type { Condition, Leaf, LeafOperator } from "./ast.ts";
 import { instantMs } from "./instant.ts";
 import { parseCondition } from "./parse.ts";
@@ -10,6 +11,8 @@ const LIMITS = {
   leaves: 64,
   listValues: 1_000,
   needleCharacters: 256,
+  numberDigits: 64,
+  exponent: 400,
   treeBytes: 16_384,
   pathKeys: 32,
   keyCharacters: 256,
@@ -23,7 +26,7 @@ const LIMITS = {
 export function readCondition(value: unknown): Condition {
   const tree = typeof value === "string" ? parseCondition(value) : value;
   const condition = readNode(tree, "where", 1, { count: 0 });
-  const size = Buffer.byteLength(JSON.stringify(condition));
+  const size = Buffer.byteLength(writeJson(condition));
   if (size > LIMITS.treeBytes) refuse("where", `at most ${LIMITS.treeBytes} bytes`, `${size} bytes`);
   return condition;
 }
@@ -124,22 +127,31 @@ export function readPath(path: unknown, field: string): string | string[] {
   );
 }
 
-function readScalar(value: unknown, field: string): string | number | boolean {
+function readScalar(value: unknown, field: string): string | number | boolean | ExactNumber {
   if (typeof value === "boolean") return value;
   if (typeof value === "string") return readText(value, field);
-  if (typeof value === "number") return readNumber(value, field);
+  if (typeof value === "number" || value instanceof ExactNumber) return readNumber(value, field);
   return refuse(field, "a string, a number or a boolean", kindOf(value));
 }
 
-function readNumber(value: number, field: string): number {
-  if (!Number.isFinite(value) || Math.abs(value) > Number.MAX_SAFE_INTEGER) {
-    refuse(field, "a number within ±(2^53-1); compare ids as strings", String(value));
+/** Returns a number as a JavaScript number if one has its decimal value, so that equal conditions look alike. */
+function readNumber(value: number | ExactNumber, field: string): number | ExactNumber {
+  if (typeof value === "number") {
+    if (!Number.isFinite(value)) refuse(field, "a finite number", String(value));
+    return value === 0 ? 0 : value;
   }
-  return value === 0 ? 0 : value;
+  const { digits, exponent } = value.decimal;
+  if (digits.length > LIMITS.numberDigits) {
+    refuse(field, `a number of at most ${LIMITS.numberDigits} significant digits`, `${digits.length} digits`);
+  }
+  if (Math.abs(exponent) > LIMITS.exponent) {
+    refuse(field, `a number between 1e-${LIMITS.exponent} and 1e${LIMITS.exponent}`, "one far outside of it");
+  }
+  return value.plain ?? value;
 }
 
-function readBound(value: unknown, field: string): string | number {
-  if (typeof value === "number") return readNumber(value, field);
+function readBound(value: unknown, field: string): string | number | ExactNumber {
+  if (typeof value === "number" || value instanceof ExactNumber) return readNumber(value, field);
   if (typeof value === "string" && instantMs(value) !== undefined) return value;
   return refuse(field, "a number, or an RFC 3339 time with a zone", describe(value));
 }
@@ -181,7 +193,7 @@ function readNothing(value: unknown, field: string): undefined {
 }
 
 function readObject(value: unknown, field: string): Record<string, unknown> {
-  if (typeof value !== "object" || value === null || Array.isArray(value))
+  if (typeof value !== "object" || value === null || Array.isArray(value) || value instanceof ExactNumber)
     refuse(field, "a condition", kindOf(value));
   return value as Record<string, unknown>;
 }
@@ -198,6 +210,7 @@ function describe(value: unknown): string {
 
 function kindOf(value: unknown): string {
   if (value === null || value === undefined) return value === null ? "null" : "nothing";
+  if (value instanceof ExactNumber) return "a number";
   return Array.isArray(value) ? "a list" : `a ${typeof value}`;
 }
 

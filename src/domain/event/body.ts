@@ -1,6 +1,7 @@
 import { isUtf8 } from "node:buffer";
+import { OPEN_ARRAY, OPEN_OBJECT } from "../json/json-bytes.ts";
 import { type JsonFlaw, parseJsonSlices } from "../json/parse-slices.ts";
-import { type ParsedJson, parseJsonText } from "../json/parse-text.ts";
+import { parseJsonText } from "../json/parse-text.ts";
 import type { Wanted } from "../json/wanted.ts";
 import { finish, SliceBudget, type Slices } from "../slices.ts";
 import { type FormPart, readMultipart } from "./multipart.ts";
@@ -24,6 +25,7 @@ export const MAX_FIELDS = 10_000;
  * - JSON must be UTF-8, whatever charset the content type claims. A byte order mark before it is skipped.
  * - `__proto__` keys, and `constructor` keys whose value has a `prototype`, are refused. Of a repeated JSON key the last
  *   value wins.
+ * - A number that JavaScript would print with other digits becomes an `ExactNumber`.
  * - NUL characters in strings are kept. PostgreSQL's text and jsonb cannot store them: store the bytes.
  * - A form becomes an object of strings; a repeated field becomes an array. If its only field is `payload` and contains a
  *   JSON object or array (GitHub, Slack), the result is that JSON.
@@ -107,16 +109,12 @@ function* parseJson(body: Buffer, wanted: Wanted | undefined): Slices<ParsedBody
   const parsed =
     json.length > LARGE_BODY_BYTES
       ? yield* parseJsonSlices(json, { maxDepth: MAX_DEPTH, ...(wanted && { wanted }) })
-      : parseSmall(json.toString("utf8"));
+      : parseJsonText(json.toString("utf8"), MAX_DEPTH);
   if (parsed.kind === "flawed") return unreadable(FLAWS[parsed.flaw]);
   return { kind: "parsed", data: parsed.data, json };
 }
 
 const NOT_UTF8 = "The body is not valid UTF-8";
-
-function parseSmall(text: string): ParsedJson {
-  return nestsTooDeep(text) ? { kind: "flawed", flaw: "too_deep" } : parseJsonText(text);
-}
 
 const FORBIDDEN_KEY = "The body has a forbidden key: __proto__, or constructor with a prototype";
 
@@ -125,43 +123,6 @@ const FLAWS: Readonly<Record<JsonFlaw, string>> = {
   forbidden_key: FORBIDDEN_KEY,
   too_deep: `The body nests deeper than ${MAX_DEPTH} levels`,
 };
-
-/** Counts brackets outside strings, so that deep nesting is refused before the body is parsed. */
-function nestsTooDeep(json: string): boolean {
-  let depth = 0;
-  for (let index = 0; index < json.length; index += 1) {
-    const code = json.charCodeAt(index);
-    if (code === QUOTE) index = endOfString(json, index);
-    else if (code === OPEN_ARRAY || code === OPEN_OBJECT) {
-      depth += 1;
-      if (depth > MAX_DEPTH) return true;
-    } else if (code === CLOSE_ARRAY || code === CLOSE_OBJECT) depth -= 1;
-  }
-  return false;
-}
-
-/** Returns the index of the quote that ends the string at `start`, or the end of the text. */
-function endOfString(json: string, start: number): number {
-  let end = start;
-  do {
-    end = json.indexOf('"', end + 1);
-    if (end === -1) return json.length;
-  } while (isEscaped(json, end));
-  return end;
-}
-
-function isEscaped(json: string, index: number): boolean {
-  let backslashes = 0;
-  while (json.charCodeAt(index - 1 - backslashes) === BACKSLASH) backslashes += 1;
-  return backslashes % 2 === 1;
-}
-
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
-const OPEN_ARRAY = 0x5b;
-const CLOSE_ARRAY = 0x5d;
-const OPEN_OBJECT = 0x7b;
-const CLOSE_OBJECT = 0x7d;
 
 function* parseForm(body: Buffer): Slices<ParsedBody> {
   const budget = new SliceBudget();

@@ -1,11 +1,22 @@
 import type { NormalizedEvent } from "../event/event.ts";
 
-/** The arguments of a handler, as sent to its host process. */
+/** An event as a handler gets it. Its numbers are JavaScript numbers. */
+export interface HandledEvent extends Omit<NormalizedEvent, "dataText"> {
+  /** The JSON text of the data, in which every number has the digits that came. */
+  json: string;
+}
+
+/** The arguments of a handler, as sent to its host process. The data of the event is sent as its text alone. */
 export interface HandedRun {
-  event: NormalizedEvent;
+  event: Omit<HandledEvent, "data">;
   /** Counts from 1. */
   attempt: number;
   idempotencyKey: string;
+}
+
+/** Returns the event of a handler. */
+export function handledEvent({ event }: HandedRun): HandledEvent {
+  return { ...event, data: JSON.parse(event.json) };
 }
 
 /** One line that a handler logged; `fields` are plain JSON. */

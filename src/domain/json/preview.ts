@@ -1,3 +1,5 @@
+import { ExactNumber } from "./exact-number.ts";
+
 /** Returns the JSON of a value, or a prefix of more than `maxCharacters`. The rest of a large value is not visited. */
 export function jsonPreview(value: unknown, maxCharacters: number): string {
   const preview = { text: "", maxCharacters };
@@ -13,6 +15,7 @@ interface Preview {
 function write(preview: Preview, value: unknown): void {
   if (typeof value === "string") preview.text += JSON.stringify(value.slice(0, preview.maxCharacters + 1));
   else if (typeof value !== "object" || value === null) preview.text += JSON.stringify(value) ?? "null";
+  else if (value instanceof ExactNumber) preview.text += value.text.slice(0, preview.maxCharacters + 1);
   else if (Array.isArray(value)) {
     preview.text += "[";
     for (let at = 0; at < value.length && !isFull(preview); at += 1) {

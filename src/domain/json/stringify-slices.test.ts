@@ -1,6 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { finish } from "../slices.ts";
+import { writeJson } from "./exact-number.ts";
+import { readJson } from "./parse-text.ts";
 import { jsonPreview } from "./preview.ts";
 import { stringifySlices } from "./stringify-slices.ts";
 
@@ -15,6 +17,12 @@ describe("stringifySlices", () => {
       const value = { text: `x${part.repeat(100_000)}` };
       expect(finish(stringifySlices(value))).toBe(JSON.stringify(value));
     }
+  });
+
+  test("writes numbers with the digits that came, as writeJson does", () => {
+    const value = readJson('[1.0, {"a": 1234567890123456789}, [-0, 1E5], "1.0", null]');
+    expect(finish(stringifySlices(value))).toBe('[1.0,{"a":1234567890123456789},[-0,1E5],"1.0",null]');
+    expect(finish(stringifySlices(value))).toBe(writeJson(value));
   });
 
   test("yields while it writes a long value", () => {

@@ -1,9 +1,10 @@
 import { SliceBudget, type Slices } from "../slices.ts";
+import { ExactNumber } from "./exact-number.ts";
 
 /** Characters of a string written at a time. */
 const PIECE_CHARACTERS = 65_536;
 
-/** Does the work of `JSON.stringify`, for parsed JSON, in slices. */
+/** Does the work of `writeJson`, for parsed JSON, in slices. */
 export function* stringifySlices(value: unknown): Slices<string> {
   const writer = new JsonWriter();
   yield* writer.write(value);
@@ -18,6 +19,7 @@ class JsonWriter {
   *write(value: unknown): Slices<void> {
     if (typeof value === "string") yield* this.#string(value);
     else if (typeof value !== "object" || value === null) this.#put(JSON.stringify(value) ?? "null");
+    else if (value instanceof ExactNumber) this.#put(value.text);
     else if (Array.isArray(value)) {
       this.#put("[");
       for (let at = 0; at < value.length; at += 1) {

@@ -1,6 +1,7 @@
 import type { Leaf } from "../condition/ast.ts";
 import { fieldName, fieldReader, type ReadField } from "../condition/field.ts";
 import { leafTest } from "../condition/leaf-test.ts";
+import { writeJson } from "../json/exact-number.ts";
 import type { LeafPredicate, Predicate } from "./predicate.ts";
 
 /** A field that leaves test. A search reads it once, however many leaves test it. */
@@ -26,7 +27,7 @@ export class Fields {
   acquire(leaf: Leaf): LeafPredicate {
     const field = this.#fieldOf(leaf);
     field.uses += 1;
-    const name = JSON.stringify([leaf.op, leaf.value]);
+    const name = writeJson([leaf.op, leaf.value]);
     const shared = field.shared.get(name);
     if (shared !== undefined) return shared;
     const { op, operand } = leafTest(leaf);

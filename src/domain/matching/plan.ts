@@ -80,7 +80,9 @@ function intervalOf(one: Plan, other: Plan): Interval | undefined {
   const isLow = one.op === "gt" || one.op === "gte";
   const [low, high] = isLow ? [one, other] : [other, one];
   if ((low.op !== "gt" && low.op !== "gte") || (high.op !== "lt" && high.op !== "lte")) return undefined;
-  const [from, to] = [low.operand as number, high.operand as number];
+  const [from, to] = [low.operand, high.operand];
+  // An exact number has no distance.
+  if (typeof from !== "number" || typeof to !== "number") return undefined;
   // Thresholds that exclude each other are not an interval, yet two numbers of a list can meet them.
   if (low.field !== high.field || !(from <= to) || !Number.isFinite(to - from)) return undefined;
   const [withLow, withHigh] = [low.op === "gte", high.op === "lte"];

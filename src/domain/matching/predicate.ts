@@ -1,4 +1,5 @@
 import { type LeafTest, passes } from "../condition/leaf-test.ts";
+import { compareNumbers, ExactNumber } from "../json/exact-number.ts";
 import type { Field } from "./fields.ts";
 
 /** A test of one field: a leaf of a condition, or two thresholds joined to an interval. */
@@ -28,9 +29,10 @@ export function meets(predicate: Predicate, values: readonly unknown[]): boolean
 function isWithin({ low, high, withLow, withHigh }: Interval, values: readonly unknown[]): boolean {
   let [isAbove, isBelow] = [false, false];
   for (const value of values) {
-    if (typeof value !== "number") continue;
-    if (value > low || (withLow && value === low)) isAbove = true;
-    if (value < high || (withHigh && value === high)) isBelow = true;
+    if (typeof value !== "number" && !(value instanceof ExactNumber)) continue;
+    const [fromLow, fromHigh] = [compareNumbers(value, low), compareNumbers(value, high)];
+    if (fromLow > 0 || (withLow && fromLow === 0)) isAbove = true;
+    if (fromHigh < 0 || (withHigh && fromHigh === 0)) isBelow = true;
   }
   return isAbove && isBelow;
 }

@@ -4,6 +4,7 @@ import type { Condition } from "../condition/ast.ts";
 import { compileCondition } from "../condition/compile.ts";
 import { isIndexed } from "../condition/is-indexed.ts";
 import { parseCondition } from "../condition/parse.ts";
+import { ExactNumber, numberOf } from "../json/exact-number.ts";
 import { accessPathOf } from "./access-path.ts";
 import { Fields } from "./fields.ts";
 import { planOf } from "./plan.ts";
@@ -16,7 +17,23 @@ import {
 
 /** A small vocabulary, so that random events often meet random conditions. */
 const word = fc.constantFrom("", "a", "ab", "abc", "abcdefgh", "xabcdefghij", "ABCDEFGHI", "Bc", "100");
-const number = fc.constantFrom(-1, 0, 0.5, 1, 2, 3, 5, 100, 2 ** 53 - 1);
+/** Numbers of conditions, two of which no JavaScript number has. */
+const number = fc.oneof(
+  { weight: 9, arbitrary: fc.constantFrom(-1, 0, 0.5, 1, 2, 3, 5, 100, 2 ** 53 - 1) },
+  { weight: 1, arbitrary: fc.constantFrom("9007199254740993", "0.50000000000000000001").map(numberOf) },
+);
+const exactNumber = fc
+  .constantFrom(
+    "0.50",
+    "1.0",
+    "1E2",
+    "9007199254740993.0",
+    "9007199254740992",
+    "0.50000000000000000001",
+    "1e999",
+    "-1e999",
+  )
+  .map((text) => new ExactNumber(text));
 const time = fc.constantFrom(
   "2026-01-01T00:00:00Z",
   "2026-01-01T01:00:00+01:00",
@@ -106,7 +123,10 @@ const value: fc.Arbitrary<unknown> = fc.oneof(
   scalar,
   time,
   fc.constantFrom(null, Number.POSITIVE_INFINITY, -0, 2 ** 53, {}),
-  fc.array(fc.oneof(scalar, fc.constant(null), fc.array(scalar, { maxLength: 3 })), { maxLength: 4 }),
+  exactNumber,
+  fc.array(fc.oneof(scalar, exactNumber, fc.constant(null), fc.array(scalar, { maxLength: 3 })), {
+    maxLength: 4,
+  }),
 );
 const event: fc.Arbitrary<MatchableEvent> = fc.record(
   {

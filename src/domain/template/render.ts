@@ -1,4 +1,5 @@
 import type { AttemptError } from "../flow/outcome.ts";
+import { ExactNumber, writeJson } from "../json/exact-number.ts";
 import type { BodyTemplate, Encoding } from "./body.ts";
 import { type Placeholder, secretNameOf, type Template } from "./parse.ts";
 import { type Scope, valueAt } from "./scope.ts";
@@ -79,23 +80,26 @@ function fillEncoded(
   scope: Scope,
   texts: JsonTexts,
 ): Filled {
-  const stringify = (one: unknown) => texts.get(one) ?? JSON.stringify(one);
+  const stringify = (one: unknown) => texts.get(one) ?? writeJson(one);
   const value = valueAt(placeholder, scope);
   if (encoding === "json") {
     if (value !== undefined) return { text: stringify(value) };
     return placeholder.optional ? { text: "null" } : MISSING;
   }
   const filled =
-    typeof value === "object" && value !== null ? { text: stringify(value) } : fillText(placeholder, scope);
+    typeof value === "object" && value !== null && !(value instanceof ExactNumber)
+      ? { text: stringify(value) }
+      : fillText(placeholder, scope);
   if ("flaw" in filled || encoding === "text") return filled;
   if (encoding === "json string") return { text: stringify(filled.text).slice(1, -1) };
   return { text: encodeURIComponent(Buffer.from(filled.text).toString()) };
 }
 
-/** Returns a string, number or boolean as text. Null counts as missing. */
+/** Returns a string, number or boolean as text, a number with the digits that came. Null counts as missing. */
 function fillText(placeholder: Placeholder, scope: Scope): Filled {
   const value = valueAt(placeholder, scope) ?? undefined;
   if (value === undefined) return placeholder.optional ? { text: "" } : MISSING;
+  if (value instanceof ExactNumber) return { text: value.text };
   if (typeof value === "object") return { flaw: `is ${Array.isArray(value) ? "an array" : "an object"}` };
   return { text: String(value) };
 }

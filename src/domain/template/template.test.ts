@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { readJson } from "../json/parse-text.ts";
 import { type RenderedAction, readActionTemplates, renderAction } from "./action.ts";
 import { parseTemplate } from "./parse.ts";
 import type { Scope } from "./scope.ts";
@@ -61,6 +62,22 @@ describe("templates", () => {
       "{{event.data.order.a\\.b}} {{event.data.order.größe\\ x}} {{event.headers.x-topic}} " +
       "{{flow.id}} {{flow.version}} {{run.id}} {{run.attempt}} {{tenant.id}}";
     expect(body(path, data, "text/plain")).toBe("e1 order.paid 7 b true L t f 3 r1 2 acme");
+  });
+
+  test("renders numbers with the digits that came, in every place", () => {
+    const data = readJson('{"id":1234567890123456789,"total":0.1000,"lines":[{"qty":1.0}]}');
+    expect(
+      body('{"id": {{event.data.id}}, "total": "{{event.data.total}}", "note": "# {{event.data.id}}"}', data),
+    ).toBe('{"id": 1234567890123456789, "total": 0.1000, "note": "# 1234567890123456789"}');
+    expect(body('{"all": {{event.data}}, "text": "- {{event.data.lines}}"}', data)).toBe(
+      '{"all": {"id":1234567890123456789,"total":0.1000,"lines":[{"qty":1.0}]}, "text": "- [{\\"qty\\":1.0}]"}',
+    );
+    expect(
+      body("id={{event.data.id}}&total={{event.data.total}}", data, "application/x-www-form-urlencoded"),
+    ).toBe("id=1234567890123456789&total=0.1000");
+    expect(url(`${URL_OF_TEST}/{{event.data.id}}`, data)).toBe(`${URL_OF_TEST}/1234567890123456789`);
+    expect(header("{{event.data.total}} {{event.data.lines.0.qty}}", data)).toBe("0.1000 1.0");
+    expect(header("{{event.data.total.text}}", data)).toMatch(/^TEMPLATE_VALUE_MISSING/);
   });
 
   test("renders escaped braces literally", () => {

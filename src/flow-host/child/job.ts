@@ -1,4 +1,4 @@
-import type { HandedRun } from "../../domain/flow/handler-call.ts";
+import { type HandedRun, handledEvent } from "../../domain/flow/handler-call.ts";
 import { createRedactor } from "../../runtime/redact.ts";
 import type { HandlerContext, RunStep } from "../../sdk/index.ts";
 import type { ChildBounds, FromHost, HandedPage, HostRequest } from "../protocol.ts";
@@ -110,7 +110,7 @@ export class RunContext implements HandlerContext {
   readonly #job: Job;
 
   constructor(job: Job, run: HandedRun, bounds: ChildBounds["steps"]) {
-    this.event = run.event;
+    this.event = handledEvent(run);
     this.attempt = run.attempt;
     this.idempotencyKey = run.idempotencyKey;
     this.log = job.log;

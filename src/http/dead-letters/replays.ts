@@ -4,6 +4,7 @@ import { replayDeadLetter } from "../../dead-letters/replay-dead-letter.ts";
 import type { DeadLetterReplay } from "../../dead-letters/replay-dead-letters.ts";
 import { replayEvent } from "../../dead-letters/replay-event.ts";
 import { HeadraceError } from "../../domain/errors.ts";
+import { writeJson } from "../../domain/json/exact-number.ts";
 import type { Database } from "../../postgres/core/database.ts";
 import type { QueuedRun } from "../../postgres/runs/replay.ts";
 import type { Guards } from "../access/authenticate.ts";
@@ -32,6 +33,7 @@ export const deadLetterReplayRoutes: FastifyPluginAsyncTypebox<{
     "/tenants/:tenant_id/dlq/:id/replay",
     {
       onRequest: guards.tenant("write"),
+      config: { exact: ["payload"] },
       // A payload may be as large as a posted event.
       bodyLimit: MAX_EVENTS_BYTES,
       preValidation: async (request) => {
@@ -52,7 +54,7 @@ export const deadLetterReplayRoutes: FastifyPluginAsyncTypebox<{
       },
     },
     async ({ params: { tenant_id: tenantId, id }, body }, reply) => {
-      const payload = Object.hasOwn(body, "payload") ? Buffer.from(JSON.stringify(body.payload)) : undefined;
+      const payload = Object.hasOwn(body, "payload") ? Buffer.from(writeJson(body.payload)) : undefined;
       // A replay that made no run is recorded too, so its error is thrown after the commit.
       const replayed = await database.withTenant(tenantId, async (transaction) => {
         const tried = await replayDeadLetter(transaction, { tenantId, id, payload }, deps);

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
 import { type Static, Type } from "typebox";
 import { HeadraceError } from "../../domain/errors.ts";
+import { writeJson } from "../../domain/json/exact-number.ts";
 import { priorityOf } from "../../domain/priority.ts";
 import type { Acceptor } from "../../pipeline/receive/acceptor.ts";
 import type { TakeQuota } from "../../pipeline/receive/receiver.ts";
@@ -36,7 +37,7 @@ export const acceptEventsRoute: FastifyPluginAsyncTypebox<{
     "/tenants/:tenant_id/events",
     {
       onRequest: guards.tenant("write"),
-      config: { waits: true },
+      config: { waits: true, exact: ["data"] },
       bodyLimit: MAX_EVENTS_BYTES,
       schema: {
         tags: ["Events"],
@@ -94,7 +95,7 @@ function asNewEvent(tenantId: string, input: Static<typeof EventInput>, randomId
     item: 0,
     headers: {},
     contentType: "application/json",
-    payload: Buffer.from(JSON.stringify(data)),
+    payload: Buffer.from(writeJson(data)),
     keys: key === undefined ? [] : [{ key, windowMs: KEY_WINDOW_MS }],
   };
 }

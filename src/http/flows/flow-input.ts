@@ -3,6 +3,7 @@ import { readCondition, readPath } from "../../domain/condition/read.ts";
 import { type ErrorDetail, HeadraceError } from "../../domain/errors.ts";
 import type { FlowAction, FlowDefinition } from "../../domain/flow/flow.ts";
 import { checkSchedule, type Schedule } from "../../domain/flow/schedule.ts";
+import { writeJson } from "../../domain/json/exact-number.ts";
 import { readActionTemplates } from "../../domain/template/action.ts";
 import type { TargetRules } from "../../runtime/outgoing/index.ts";
 import { checkUrl } from "../connectors/check-url.ts";
@@ -75,7 +76,7 @@ function refuseBadOrder(path: string): void {
 const MAX_TICK_DATA_BYTES = 65_536;
 
 function refuseBadSchedule(schedule: Schedule): void {
-  const bytes = Buffer.byteLength(JSON.stringify(schedule.data ?? {}));
+  const bytes = Buffer.byteLength(writeJson(schedule.data ?? {}));
   const [flaw] =
     bytes <= MAX_TICK_DATA_BYTES
       ? checkSchedule(schedule)

@@ -38,6 +38,7 @@ export const flowTestRoutes: FastifyPluginAsyncTypebox<{
     "/tenants/:tenant_id/flows/:flow/test",
     {
       onRequest: guards.tenant("read"),
+      config: { exact: ["where"] },
       schema: {
         tags: ["Flows"],
         summary: "Test a flow's trigger, or another condition in its place, on past events, newest first",

@@ -44,6 +44,7 @@ export const flowRoutes: FastifyPluginAsyncTypebox<{
     "/tenants/:tenant_id/flows/:flow",
     {
       onRequest: guards.tenant("write"),
+      config: { exact: ["trigger.where", "trigger.schedule.data"] },
       schema: {
         tags,
         summary: "Create or replace a flow; a new version becomes active with the next deploy",

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
 import { Type } from "typebox";
 import { HeadraceError } from "../../domain/errors.ts";
+import { writeJson } from "../../domain/json/exact-number.ts";
 import type { TakeQuota } from "../../pipeline/receive/receiver.ts";
 import { findTenant } from "../../postgres/access/tenants.ts";
 import type { Database } from "../../postgres/core/database.ts";
@@ -41,6 +42,7 @@ export const runActionRoutes: FastifyPluginAsyncTypebox<{
     "/tenants/:tenant_id/flows/:flow/run",
     {
       onRequest: guards.tenant("write"),
+      config: { exact: ["data"] },
       // A run without data needs no body.
       preValidation: async (request) => {
         request.body ??= {};
@@ -66,7 +68,7 @@ export const runActionRoutes: FastifyPluginAsyncTypebox<{
         startManualRun(transaction, {
           tenantId,
           flowId,
-          data: Buffer.from(JSON.stringify(data)),
+          data: Buffer.from(writeJson(data)),
           leaseMs,
           deliveryKey: key === undefined ? `random:${randomUUID()}` : `key:${key}`,
           keyWindowMs: key === undefined ? undefined : KEY_WINDOW_MS,

@@ -1,4 +1,5 @@
 import selectCompiler from "@fastify/fast-json-stringify-compiler";
+import { withExactNumbers } from "../../domain/json/exact-number.ts";
 
 type Build = ReturnType<typeof selectCompiler>;
 type Compile = ReturnType<Build>;
@@ -8,7 +9,8 @@ const build = selectCompiler();
 
 /**
  * Creates compilers of response serializers. Each serializer is compiled with the first response, once for equal
- * schemas: compiling all of them at startup would block the process for seconds.
+ * schemas: compiling all of them at startup would block the process for seconds. Numbers of events keep the digits that
+ * came.
  */
 export const buildSerializers: Build = (shared, options) => {
   const compiled = new Map<string, Serialize>();
@@ -24,7 +26,8 @@ export const buildSerializers: Build = (shared, options) => {
     let serialize: Serialize | undefined;
     return (answer) => {
       serialize ??= compile(route);
-      return serialize(answer);
+      const write = serialize;
+      return withExactNumbers(() => write(answer));
     };
   };
 };

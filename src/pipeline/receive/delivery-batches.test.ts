@@ -40,6 +40,16 @@ describe("a batch", () => {
     occurred_at: { from: [{ item: "/at" }], unit: "ms" },
   });
 
+  test("keeps the digits of every item's numbers, and of the members beside the list", () => {
+    const body = '{"total":0.1000,"events":[{"kind":"a","id":1234567890123456789},1.50]}';
+    const request = new InboundRequest({ method: "POST", url: "", rawHeaders: [], body: Buffer.from(body) });
+    const { events } = readDelivery(batch, request);
+    expect(request.textsOf(events.map(({ data }) => data)).map(String)).toEqual([
+      '{"total":0.1000,"kind":"a","id":1234567890123456789}',
+      "1.50",
+    ]);
+  });
+
   test("reads every item of a batch as an event with its own type, account and key", () => {
     const { events } = read(
       batch,

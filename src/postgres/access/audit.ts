@@ -1,4 +1,6 @@
 import type { Difference, RowChange } from "../../domain/audit-difference.ts";
+import { writeJson } from "../../domain/json/exact-number.ts";
+import { readJson } from "../../domain/json/parse-text.ts";
 import type { Queryable } from "../core/database.ts";
 import { sql } from "../core/sql.ts";
 
@@ -32,7 +34,7 @@ export async function readChanges(transaction: Queryable): Promise<RowChange[] |
     changes: string;
   }>(sql`SELECT pg_current_xact_id_if_assigned() IS NOT NULL AS wrote,
       coalesce(nullif(current_setting('app.changes', true), ''), '[]') AS changes`);
-  return row?.wrote ? JSON.parse(row.changes) : undefined;
+  return row?.wrote ? (readJson(row.changes) as RowChange[]) : undefined;
 }
 
 export async function insertAuditEntry(transaction: Queryable, entry: NewAuditEntry): Promise<void> {
@@ -43,7 +45,7 @@ export async function insertAuditEntry(transaction: Queryable, entry: NewAuditEn
       key_name: entry.key.name,
       route: entry.route,
       object: entry.object,
-      difference: JSON.stringify(entry.difference),
+      difference: writeJson(entry.difference),
       request_id: entry.requestId,
     })}`,
   );

@@ -5,6 +5,7 @@ import { isMissingPartition, makeMissingPartitions, noPartition } from "../schem
 import { cancelStatement } from "./cancel-statement.ts";
 import { connectionOptions, SessionClient } from "./connection-options.ts";
 import { asHeadraceError, busyFault, TenantShareTaken } from "./faults.ts";
+import { TYPES_WITH_EXACT_JSON } from "./json-types.ts";
 
 /** One statement with its values. With a `name` each connection prepares it once; a name stands for one text. */
 export interface Statement {
@@ -139,6 +140,7 @@ function openPool(options: DatabaseOptions, max: number, applicationName: string
   const pool = new pg.Pool({
     ...connectionOptions(options.url),
     Client: SessionClient,
+    types: TYPES_WITH_EXACT_JSON,
     max,
     application_name: applicationName,
     connectionTimeoutMillis: options.connectTimeoutMs,

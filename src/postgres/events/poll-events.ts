@@ -1,4 +1,5 @@
 import type { SyntheticDetail } from "../../domain/event/event.ts";
+import { writeJson } from "../../domain/json/exact-number.ts";
 import type { Queryable } from "../core/database.ts";
 import { rowInput } from "../core/row-input.ts";
 import { prepared, sql } from "../core/sql.ts";
@@ -57,5 +58,5 @@ const eventRows = rowInput<PollEvent>([
   ["subject", "text", (event) => event.subject],
   ["occurred_at_ms", "float8", (event) => event.occurredAtMs],
   ["delivery_key", "text", (event) => event.deliveryKey],
-  ["detail", "text", (event) => JSON.stringify(event.detail)],
+  ["detail", "text", (event) => writeJson(event.detail)],
 ]);

@@ -1,5 +1,6 @@
 import type { FlowDefinition } from "../../domain/flow/flow.ts";
 import type { Schedule } from "../../domain/flow/schedule.ts";
+import { writeJson } from "../../domain/json/exact-number.ts";
 import { raiseCounter } from "../core/change-counters.ts";
 import type { Queryable } from "../core/database.ts";
 import type { Sealed } from "../core/key-ring.ts";
@@ -136,10 +137,10 @@ export async function putFlow(
       RETURNING (f.signing_sealed = ${flow.signingSealed}) AS stored`);
   await transaction.query(sql`WITH next AS (
         INSERT INTO flow_versions (tenant_id, flow_id, version, definition)
-        SELECT f.tenant_id, f.id, f.version + 1, ${JSON.stringify(flow.definition)}::jsonb
+        SELECT f.tenant_id, f.id, f.version + 1, ${writeJson(flow.definition)}::jsonb
         FROM flows f LEFT JOIN flow_versions v ON (v.tenant_id, v.flow_id, v.version) = (f.tenant_id, f.id, f.version)
         WHERE f.tenant_id = ${flow.tenantId} AND f.id = ${flow.id}
-          AND v.definition IS DISTINCT FROM ${JSON.stringify(flow.definition)}::jsonb
+          AND v.definition IS DISTINCT FROM ${writeJson(flow.definition)}::jsonb
         RETURNING version
       )
       UPDATE flows SET version = next.version FROM next WHERE tenant_id = ${flow.tenantId} AND id = ${flow.id}`);

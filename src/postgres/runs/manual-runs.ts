@@ -2,6 +2,7 @@ import type { NormalizedEvent } from "../../domain/event/event.ts";
 import { gateOf } from "../../domain/flow/flow-gate.ts";
 import { MANUAL_EVENT } from "../../domain/flow/manual-run.ts";
 import { runId } from "../../domain/flow/run-id.ts";
+import { readJson } from "../../domain/json/parse-text.ts";
 import { priorityOf } from "../../domain/priority.ts";
 import type { Queryable } from "../core/database.ts";
 import { sql } from "../core/sql.ts";
@@ -83,7 +84,7 @@ function eventOf(
     headers: {},
     occurredAt: "",
     receivedAt: "",
-    data: JSON.parse(data.toString()),
+    data: readJson(data.toString()),
   };
 }
 

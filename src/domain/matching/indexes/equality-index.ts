@@ -1,3 +1,4 @@
+import { ExactNumber } from "../../json/exact-number.ts";
 import type { Entry } from "../entry.ts";
 import { PostingMap } from "../postings.ts";
 import type { Predicate } from "../predicate.ts";
@@ -7,9 +8,10 @@ import type { FieldIndex } from "./field-index.ts";
 /** Assumed number of distinct values of a field while there are few entries. */
 const EXPECTED_VALUES = 16;
 
-/** Entries by the operands of `eq` and `in`. */
+/** Entries by the operands of `eq` and `in`. Exact numbers, which are rare, are kept apart, by their values. */
 export class EqualityIndex implements FieldIndex {
   readonly #postings = new PostingMap<unknown>(EXPECTED_VALUES);
+  #exact: PostingMap<string> | undefined;
 
   get meanSelectivity(): number {
     return this.#postings.meanSelectivity;
@@ -17,23 +19,38 @@ export class EqualityIndex implements FieldIndex {
 
   selectivity(key: Predicate): number {
     let selectivity = 0;
-    for (const value of operandsOf(key)) selectivity += this.#postings.selectivity(value);
+    for (const value of operandsOf(key)) {
+      if (!(value instanceof ExactNumber)) selectivity += this.#postings.selectivity(value);
+    }
     return selectivity;
   }
 
   add(key: Predicate, entry: Entry): void {
-    for (const value of operandsOf(key)) this.#postings.add(value, entry);
+    for (const value of operandsOf(key)) {
+      if (value instanceof ExactNumber) {
+        this.#exact ??= new PostingMap(EXPECTED_VALUES);
+        this.#exact.add(value.key, entry);
+      } else this.#postings.add(value, entry);
+    }
   }
 
   remove(key: Predicate, entry: Entry): void {
-    for (const value of operandsOf(key)) this.#postings.remove(value, entry);
+    for (const value of operandsOf(key)) {
+      if (value instanceof ExactNumber) this.#exact?.remove(value.key, entry);
+      else this.#postings.remove(value, entry);
+    }
+    if (this.#exact?.size === 0) this.#exact = undefined;
   }
 
   search(values: readonly unknown[], search: Search): void {
-    if (values.length === 1) this.#postings.addExactCandidates(values[0], search);
-    else
-      for (const value of new Set(values.filter(mayBeOperand)))
-        this.#postings.addExactCandidates(value, search);
+    if (values.length === 1) this.#addCandidates(values[0], search);
+    else for (const value of new Set(values.filter(mayBeOperand))) this.#addCandidates(value, search);
+  }
+
+  #addCandidates(value: unknown, search: Search): void {
+    if (!(value instanceof ExactNumber)) this.#postings.addExactCandidates(value, search);
+    else if (value.plain !== undefined) this.#postings.addExactCandidates(value.plain, search);
+    else this.#exact?.addExactCandidates(value.key, search);
   }
 }
 

@@ -7,7 +7,7 @@ import { SortedIntervals } from "./sorted-intervals.ts";
 
 /**
  * Entries by a threshold that a number must be above (sign 1) or below (sign -1). For the latter, numbers and
- * thresholds are negated, so that one search serves both.
+ * thresholds are negated, so that one search serves both. Of an exact number it takes the nearest JavaScript number.
  */
 export class ThresholdIndex implements FieldIndex {
   readonly meanSelectivity = 0.5;
@@ -39,6 +39,6 @@ export class ThresholdIndex implements FieldIndex {
   }
 
   #thresholdOf(key: Predicate): number {
-    return ((key as LeafPredicate).operand as number) * this.#sign;
+    return Number((key as LeafPredicate).operand) * this.#sign;
   }
 }

@@ -1,6 +1,7 @@
 import { CloudEvent, HTTP } from "cloudevents";
 import { describe, expect, test } from "vitest";
 import type { NormalizedEvent } from "../../../domain/event/event.ts";
+import { readJson } from "../../../domain/json/parse-text.ts";
 import { CLOUD_EVENT_TYPE, cloudEvent } from "./cloud-event.ts";
 
 const event: NormalizedEvent = {
@@ -33,6 +34,11 @@ describe("cloudEvent", () => {
     const body = cloudEvent({ ...event, data: {}, dataText }, runId);
     expect(JSON.parse(body.toString())).toEqual(JSON.parse(cloudEvent(event, runId).toString()));
     expect(body.includes(dataText)).toBe(true);
+  });
+
+  test("sends numbers with the digits that came", () => {
+    const body = cloudEvent({ ...event, data: readJson('{"id":1234567890123456789,"total":0.1000}') }, runId);
+    expect(body.toString()).toContain('"data":{"id":1234567890123456789,"total":0.1000}');
   });
 
   test("builds a CloudEvent that the reference library accepts, with every field of the contract", () => {

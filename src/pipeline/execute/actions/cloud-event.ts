@@ -1,4 +1,5 @@
 import type { NormalizedEvent } from "../../../domain/event/event.ts";
+import { writeJson } from "../../../domain/json/exact-number.ts";
 
 /** The content type of a CloudEvent in structured mode. */
 export const CLOUD_EVENT_TYPE = "application/cloudevents+json";
@@ -12,7 +13,7 @@ export const CLOUD_EVENT_TYPE = "application/cloudevents+json";
 export function cloudEvent(event: NormalizedEvent, runId: string): Buffer {
   const { dataText } = event;
   if (dataText === undefined)
-    return Buffer.from(JSON.stringify({ ...attributesOf(event, runId), data: event.data }));
+    return Buffer.from(writeJson({ ...attributesOf(event, runId), data: event.data }));
   // The data of a large event is sent as it was accepted: stringifying it would block the event loop.
   const attributes = JSON.stringify(attributesOf(event, runId));
   return Buffer.concat([Buffer.from(`${attributes.slice(0, -1)},"data":`), dataText, Buffer.from("}")]);

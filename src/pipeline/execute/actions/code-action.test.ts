@@ -2,7 +2,13 @@ import { describe, expect, test } from "vitest";
 import type { NormalizedEvent } from "../../../domain/event/event.ts";
 import { DEFAULT_RETRY } from "../../../domain/flow/flow.ts";
 import type { RunAttempt } from "../../../domain/flow/flow-run.ts";
-import type { HandlerCall, HandlerEnd } from "../../../domain/flow/handler-call.ts";
+import {
+  type HandedRun,
+  type HandlerCall,
+  type HandlerEnd,
+  handledEvent,
+} from "../../../domain/flow/handler-call.ts";
+import { ExactNumber } from "../../../domain/json/exact-number.ts";
 import { createCodeAction } from "./code-action.ts";
 
 /** Executes a run whose handler ends as given, and returns its calls too. */
@@ -39,7 +45,7 @@ async function execute(end: HandlerEnd | undefined) {
     fence: 1,
     attempt: 2,
     idempotencyKey: "k",
-    event: { id: "e" } as NormalizedEvent,
+    event: { id: "e", data: { total: new ExactNumber("0.1000") } as unknown } as NormalizedEvent,
     signingSecret: "",
     secrets: {},
     lease,
@@ -53,7 +59,9 @@ describe("a code action", () => {
     const { outcome, calls, order, lease } = await execute({ kind: "returned" });
     expect(outcome).toEqual({ kind: "done" });
     expect(calls[0]).toMatchObject({ runId: "r", owner: "acme/f", timeoutMs: 20, signal: lease.signal });
-    expect(calls[0]?.run).toEqual({ event: { id: "e" }, attempt: 2, idempotencyKey: "k" });
+    const event = { id: "e", json: '{"total":0.1000}' };
+    expect(calls[0]?.run).toEqual({ event, attempt: 2, idempotencyKey: "k" });
+    expect(handledEvent(calls[0]?.run as HandedRun)).toEqual({ ...event, data: { total: 0.1 } });
     expect(order).toEqual(["said", "dropped 2", "end"]);
   });
 

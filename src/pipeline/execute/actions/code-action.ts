@@ -1,6 +1,9 @@
+import type { NormalizedEvent } from "../../../domain/event/event.ts";
 import type { RunAction, RunAttempt } from "../../../domain/flow/flow-run.ts";
-import type { CallHandler, HandlerEnd } from "../../../domain/flow/handler-call.ts";
+import type { CallHandler, HandedRun, HandlerEnd } from "../../../domain/flow/handler-call.ts";
 import type { AttemptError, Outcome } from "../../../domain/flow/outcome.ts";
+import { stringifySlices } from "../../../domain/json/stringify-slices.ts";
+import { inTurns } from "../../../runtime/turns.ts";
 import type { RunLog } from "./code-log.ts";
 import type { StepStore } from "./code-steps.ts";
 
@@ -22,7 +25,7 @@ export function createCodeAction(deps: {
     const { log, drop, end } = openLog(run);
     const steps = openSteps(run);
     const ended = await handler({
-      run: { event, attempt, idempotencyKey },
+      run: { event: await handed(event), attempt, idempotencyKey },
       runId,
       owner: `${tenantId}/${flowId}`,
       timeoutMs,
@@ -35,6 +38,11 @@ export function createCodeAction(deps: {
     await end();
     return outcomeOf(ended, timeoutMs);
   };
+}
+
+/** Returns an event without its parsed data, with the text of it. */
+async function handed({ data, dataText, ...event }: NormalizedEvent): Promise<HandedRun["event"]> {
+  return { ...event, json: dataText?.toString() ?? (await inTurns(stringifySlices(data))) };
 }
 
 function outcomeOf(end: HandlerEnd, timeoutMs: number): Outcome {

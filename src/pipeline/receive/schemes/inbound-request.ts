@@ -1,6 +1,7 @@
 import { createHash, hash } from "node:crypto";
 import { type ParsedBody, parseBody, parseBodySlices } from "../../../domain/event/body.ts";
 import type { ValuePath } from "../../../domain/json/cut-values.ts";
+import { writeJson } from "../../../domain/json/exact-number.ts";
 import { stringifySlices } from "../../../domain/json/stringify-slices.ts";
 import { WantedPaths } from "../../../domain/json/wanted.ts";
 import { finish, SliceBudget, type Slices } from "../../../domain/slices.ts";
@@ -55,7 +56,7 @@ export class InboundRequest {
 
   /** Returns the JSON text of each item of a batch. Throws `DeferredWork` for a long body. */
   textsOf(items: readonly unknown[]): Buffer[] {
-    if (this.body.length <= LONG_BODY_BYTES) return items.map((item) => Buffer.from(JSON.stringify(item)));
+    if (this.body.length <= LONG_BODY_BYTES) return items.map((item) => Buffer.from(writeJson(item)));
     return items.map((item) => {
       const text = this.#texts.get(item);
       if (text === undefined) throw new DeferredWork(() => this.#write(items));

@@ -1,3 +1,5 @@
+import { ExactNumber } from "../../../domain/json/exact-number.ts";
+
 /** Returns a copy of a thing whose list at the path has only this element. The rest is shared with the thing. */
 export function withOnly(thing: unknown, path: readonly string[], element: unknown): unknown {
   const [name, ...rest] = path;
@@ -30,6 +32,7 @@ export function sizeUpTo(value: unknown, limit: number, left: ReadonlySet<unknow
     if (left.has(one)) continue;
     size += 8;
     if (typeof one === "string") size += one.length;
+    if (one instanceof ExactNumber) size += one.text.length;
     if (typeof one !== "object" || one === null) continue;
     if (Array.isArray(one)) for (const element of one) open.push(element);
     else {

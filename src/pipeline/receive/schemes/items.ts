@@ -1,5 +1,6 @@
 import { HeadraceError } from "../../../domain/errors.ts";
 import type { ParsedBody } from "../../../domain/event/body.ts";
+import { ExactNumber } from "../../../domain/json/exact-number.ts";
 import type { InboundRequest } from "./inbound-request.ts";
 import { sizeUpTo, withOnly, without } from "./item-copies.ts";
 import type { Scheme } from "./scheme.ts";
@@ -169,5 +170,6 @@ function tokensOf(pointer: string): string[] {
 }
 
 function isObject(value: unknown): value is object {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+  const isMembers = typeof value === "object" && value !== null && !Array.isArray(value);
+  return isMembers && !(value instanceof ExactNumber);
 }

@@ -1,3 +1,5 @@
+import { ExactNumber, writeJson } from "../../../domain/json/exact-number.ts";
+import { readJson } from "../../../domain/json/parse-text.ts";
 import type { PresetSample } from "../presets/preset.ts";
 import { formatTimestamp } from "./freshness.ts";
 import type { DeliveryIdSelector, Scheme } from "./scheme.ts";
@@ -27,7 +29,7 @@ export interface SampleDelivery {
  */
 export function sampleDelivery(delivery: SampleDelivery): { headers: Record<string, string>; body: Buffer } {
   const { scheme, sample, type, id, secret, url, nowMs, method = "POST" } = delivery;
-  const body = structuredClone(delivery.data === undefined ? sample.body : inBatch(scheme, delivery));
+  const body = copyOf(delivery.data === undefined ? sample.body : inBatch(scheme, delivery));
   const items = itemsIn(scheme, body);
   const setAt = (selectors: readonly DeliveryIdSelector[] | undefined, value: string) => {
     const selector = selectors?.find(
@@ -43,7 +45,7 @@ export function sampleDelivery(delivery: SampleDelivery): { headers: Record<stri
   const { timestamp } = scheme;
   if (timestamp) setAt(timestamp.from, formatTimestamp(nowMs, timestamp.unit));
 
-  const bytes = Buffer.from(sample.form ? asForm(body as Record<string, string>) : JSON.stringify(body));
+  const bytes = Buffer.from(sample.form ? asForm(body as Record<string, string>) : writeJson(body));
   const signed = signSample({
     scheme,
     secret,
@@ -61,12 +63,16 @@ export function sampleDelivery(delivery: SampleDelivery): { headers: Record<stri
   };
 }
 
+function copyOf(value: unknown): unknown {
+  return readJson(writeJson(value));
+}
+
 /** Wraps the data in a batch if the scheme has batches and the data is none. */
 function inBatch(scheme: Scheme, { data, sample }: SampleDelivery): unknown {
   if (scheme.items === undefined || itemsIn(scheme, data).length > 0) return data;
   const [pointer = ""] = scheme.items;
   if (pointer === "") return [data];
-  const batch = structuredClone(sample.body);
+  const batch = copyOf(sample.body);
   setPointer(batch, pointer, [data]);
   return batch;
 }
@@ -104,9 +110,12 @@ function setPointer(data: unknown, pointer: string, value: unknown): void {
     if (index < keys.length - 1) {
       if (typeof members[key] !== "object" || members[key] === null) members[key] = {};
       at = members[key];
-    } else
-      members[key] = typeof members[key] === "number" && typeof value === "string" ? Number(value) : value;
+    } else members[key] = isNumber(members[key]) && typeof value === "string" ? Number(value) : value;
   }
+}
+
+function isNumber(value: unknown): boolean {
+  return typeof value === "number" || value instanceof ExactNumber;
 }
 
 function asForm(fields: Record<string, string>): string {

@@ -44,14 +44,16 @@ test.each<[Selector, string[]]>([
   [{ body: "/number" }, ["-7"]],
   [{ body: "/empty" }, []],
   [{ body: "/fraction" }, []],
-  [{ body: "/huge" }, []],
+  [{ body: "/huge" }, ["12345678901234567890"]],
+  [{ body: "/padded" }, ["7"]],
+  [{ body: "/half" }, []],
   [{ body: "/flag" }, []],
   [{ body: "/list" }, []],
   [{ body: "" }, []],
   [{ item: "/id" }, ["5"]],
 ])("selects with %j the values %j", (selector, expected) => {
   const body =
-    '{"text":"t","number":-7,"empty":"","fraction":0.5,"huge":12345678901234567890,"flag":true,"list":["t"]}';
+    '{"text":"t","number":-7,"empty":"","fraction":0.5,"huge":12345678901234567890,"padded":7.0,"half":0.50,"flag":true,"list":["t"]}';
   const request = inbound(body, ["X-List", "t=1,v1=a,v1=b,v1=", "x-empty", ""], "/in?q=a+b");
   expect(selectedValues(selector, request, { id: 5 })).toEqual(expected);
 });

@@ -1,3 +1,4 @@
+import { ExactNumber } from "../../../domain/json/exact-number.ts";
 import type { InboundRequest } from "./inbound-request.ts";
 import type { DeliveryIdSelector, Selector } from "./scheme.ts";
 
@@ -46,6 +47,7 @@ export function firstMoment(
     if (found !== undefined) return found;
     const value = "body" in selector || "item" in selector ? bodyData(selector, request, item) : undefined;
     if (typeof value === "number" && Number.isFinite(value)) return String(value);
+    if (value instanceof ExactNumber && Number.isFinite(value.valueOf())) return momentText(value);
   }
   return undefined;
 }
@@ -131,8 +133,18 @@ function bodyData(
   return parsed.kind === "parsed" ? resolvePointer(parsed.data, selector.body) : undefined;
 }
 
-/** Returns strings and exact integers as text. Other values are no name, id or time. */
+/** Returns a time as JavaScript prints it, or as it came where that would round it. */
+function momentText({ plain, text }: ExactNumber): string {
+  return plain === undefined ? text : String(plain);
+}
+
+/** Returns strings and integers as text, of any size. Other values are no name, id or time. */
 function scalarText(value: unknown): string | undefined {
   if (typeof value === "string") return value;
+  if (value instanceof ExactNumber) {
+    return INTEGER.test(value.text) ? value.text : scalarText(value.plain);
+  }
   return Number.isSafeInteger(value) ? String(value) : undefined;
 }
+
+const INTEGER = /^-?[1-9]\d*$/;

@@ -1,5 +1,6 @@
 import { sign as signWithKey } from "node:crypto";
 import { HeadraceError } from "../../../domain/errors.ts";
+import { writeJson } from "../../../domain/json/exact-number.ts";
 import { formatTimestamp } from "./freshness.ts";
 import { InboundRequest } from "./inbound-request.ts";
 import { outerItems } from "./items.ts";
@@ -83,7 +84,7 @@ function withSignature({ scheme, body }: Sample, signed: string): Buffer {
     (parent as Record<string, unknown>)[name] = signed;
   }
   if (parents.length === 0) throw cannotSign("the body lacks the object for it");
-  return Buffer.from(JSON.stringify(parsed.data));
+  return Buffer.from(writeJson(parsed.data));
 }
 
 function putFirst(
