@@ -1,5 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { onTestFinished } from "vitest";
+import { writeJson } from "../../src/domain/json/exact-number.ts";
+import { readJson } from "../../src/domain/json/parse-text.ts";
 import type { Database } from "../../src/postgres/core/database.ts";
 import { uuid7Floor } from "../../src/postgres/schema/partitions.ts";
 import { connectRedis, type RedisClient } from "../../src/redis/client.ts";
@@ -194,7 +196,7 @@ function pagesOf(harness: Polling, answers: Answers, options: PollAnswers): Fetc
       }
       if (answer === undefined) return { ...report, end: options.end ?? { kind: "last_page" } };
       const ref = `page ${number}`;
-      const body = Buffer.from(JSON.stringify(answer.records));
+      const body = Buffer.from(writeJson(answer.records));
       const fingerprint = pageFingerprint(body, "1").toString("hex");
       const isUnchanged = memory(ref)?.fingerprint === fingerprint;
       harness.read.pages += 1;
@@ -203,7 +205,7 @@ function pagesOf(harness: Polling, answers: Answers, options: PollAnswers): Fetc
         ref,
         readAtMs: answer.atMs ?? harness.nowMs,
         total: answer.total,
-        records: isUnchanged ? undefined : JSON.parse(body.toString()),
+        records: isUnchanged ? undefined : (readJson(body.toString()) as unknown[]),
         memory: { fingerprint, records: answer.records.length },
         ...(options.overlapping && { overlaps: number > 0 }),
       };

@@ -1,4 +1,7 @@
 import { describe, expect, test } from "vitest";
+import { writeJson } from "../../src/domain/json/exact-number.ts";
+import { readJson } from "../../src/domain/json/parse-text.ts";
+import { sql } from "../../src/postgres/core/sql.ts";
 import { pages, polling, rows } from "../support/polling.ts";
 
 /** Ends like a provider that fails after some pages. */
@@ -49,6 +52,23 @@ describe("a polled source", () => {
     const [, , created, gone] = await source.events();
     expect(created).toMatchObject({ type: "order.created", data: { id: 2 } });
     expect(gone).toMatchObject({ data: { id: 1 }, synthetic: { finalStateUnknown: true } });
+  });
+
+  test("a change in the last digits of a number is an event with the digits that came", async () => {
+    const source = await polling();
+    const page = (total: string) => pages([readJson(`{"id":1,"total":${total},"rate":0.1000}`), { id: 2 }]);
+    await source.poll(page("12345678901234567.89"));
+    expect((await source.poll(page("12345678901234567.890"))).events).toEqual([]);
+    expect((await source.poll(page("12345678901234567.12"))).events).toEqual(["updated 1"]);
+    expect((await source.poll(pages([{ id: 2 }]))).events).toEqual(["deleted 1"]);
+    const [updated, deleted] = await source.database.pipeline.query<{ data: string; detail: string }>(
+      sql`SELECT convert_from(payload, 'UTF8') AS data, synthetic::text AS detail FROM events ORDER BY id`,
+    );
+    expect(updated?.data).toBe('{"id":1,"total":12345678901234567.12,"rate":0.1000}');
+    expect(updated?.detail).toContain('{"/total":{"from":12345678901234567.89,"to":12345678901234567.12}}');
+    expect(deleted?.data).toBe(updated?.data);
+    const [shown] = await source.events();
+    expect(writeJson(shown?.synthetic)).toBe(updated?.detail);
   });
 
   test("updates name the changed fields when only digests are kept", async () => {

@@ -1,6 +1,6 @@
 import { HandlerFault } from "../../domain/flow/handler-fault.ts";
+import { readJson } from "../../domain/json/parse-text.ts";
 import type { Clock } from "../../runtime/clock.ts";
-import { readJson } from "../records/read-json.ts";
 import type { Credentials, FetchPlan, PolledSource } from "../sources/polled-source.ts";
 import { failed } from "./classify-response.ts";
 import type { FetchEnd, FetchedPage, FetchOptions, FetchReport } from "./fetched-page.ts";

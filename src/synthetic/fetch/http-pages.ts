@@ -1,3 +1,4 @@
+import { ExactNumber } from "../../domain/json/exact-number.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { inTurns } from "../../runtime/turns.ts";
 import { valueAt } from "../records/canonical-json.ts";
@@ -182,6 +183,7 @@ function unreadable(reason: string): Read {
 }
 
 function readTotal(value: unknown): number | undefined {
+  if (value instanceof ExactNumber) return readTotal(value.plain);
   const number = typeof value === "string" && /^\d{1,15}$/.test(value) ? Number(value) : value;
   return Number.isSafeInteger(number) && (number as number) >= 0 ? (number as number) : undefined;
 }

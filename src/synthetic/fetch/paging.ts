@@ -1,3 +1,4 @@
+import { ExactNumber } from "../../domain/json/exact-number.ts";
 import { valueAt } from "../records/canonical-json.ts";
 import type { HttpSourceRequest, Pagination } from "../sources/polled-source.ts";
 import { nextLink } from "./link-header.ts";
@@ -177,7 +178,7 @@ function withoutSecret(ref: string, { name, value }: { name: string; value: stri
 function readNext(value: unknown): { kind: "text"; text: string } | NextPage {
   if (value === undefined || value === null || value === "" || value === false) return LAST;
   if (typeof value === "string") return { kind: "text", text: value };
-  if (typeof value === "number") return { kind: "text", text: String(value) };
+  if (typeof value === "number" || value instanceof ExactNumber) return { kind: "text", text: `${value}` };
   return failed("PAGE_UNREADABLE", "The name of the next page is neither a string nor a number");
 }
 

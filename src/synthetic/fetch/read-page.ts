@@ -1,7 +1,7 @@
 import { parseJsonSlices } from "../../domain/json/parse-slices.ts";
+import { readJson } from "../../domain/json/parse-text.ts";
 import { SLICE_BYTES, type Slices } from "../../domain/slices.ts";
 import { valueAt } from "../records/canonical-json.ts";
-import { readJson } from "../records/read-json.ts";
 
 /** The records of a page, or the reason why it has none. A page that was not understood is never an empty page. */
 export type Page =

@@ -1,3 +1,4 @@
+import { writeJson } from "../../domain/json/exact-number.ts";
 import { SliceBudget, type Slices } from "../../domain/slices.ts";
 import { shortName } from "../digests/digest-table.ts";
 import type { FetchedPage } from "../fetch/fetched-page.ts";
@@ -86,6 +87,6 @@ function seeRecord(
     seen: { ...now, digest },
     touch: false,
     record: source.diff === "none" ? undefined : record,
-    payload: isReported(change) || source.diff === "values" ? Buffer.from(JSON.stringify(record)) : undefined,
+    payload: isReported(change) || source.diff === "values" ? Buffer.from(writeJson(record)) : undefined,
   });
 }

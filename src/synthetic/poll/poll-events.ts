@@ -1,4 +1,5 @@
 import type { EventChanges, SyntheticDetail } from "../../domain/event/event.ts";
+import { writeJson } from "../../domain/json/exact-number.ts";
 import type { PollEvent } from "../../postgres/events/poll-events.ts";
 import type { Kept } from "../records/change-detail.ts";
 import { changeKey } from "../records/record-change.ts";
@@ -34,7 +35,7 @@ function eventOf(
   const detail: SyntheticDetail = {};
   let payload = one.payload;
   if (change === "deleted") {
-    if (kept !== undefined && "values" in kept) payload = Buffer.from(JSON.stringify(kept.values));
+    if (kept !== undefined && "values" in kept) payload = Buffer.from(writeJson(kept.values));
     else detail.finalStateUnknown = true;
   }
   if (payload !== undefined && payload.length > bounds.maxRecordBytes) {

@@ -1,4 +1,5 @@
 import { parseBody } from "../../domain/event/body.ts";
+import { writeJson } from "../../domain/json/exact-number.ts";
 import { listWebhookEvents, type WebhookEvent } from "../../postgres/events/webhook-events.ts";
 import { uuid7Floor } from "../../postgres/schema/partitions.ts";
 import { valueAt } from "../records/canonical-json.ts";
@@ -86,7 +87,7 @@ function noteWebhook(context: PollContext, progress: PollProgress, event: Webhoo
     seen: staged?.seen,
     touch: true,
     record: deleted || source.diff === "none" ? undefined : record,
-    payload: source.diff === "values" && !deleted ? Buffer.from(JSON.stringify(record)) : undefined,
+    payload: source.diff === "values" && !deleted ? Buffer.from(writeJson(record)) : undefined,
   };
   const overridesPage = staged === undefined || staged.touch;
   if (overridesPage || touchedAtMs > (staged.seen?.readAtMs ?? context.startedAtMs)) {

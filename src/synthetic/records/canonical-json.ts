@@ -1,4 +1,6 @@
 import { pathKeys } from "../../domain/condition/path.ts";
+import { ExactNumber } from "../../domain/json/exact-number.ts";
+import { canonicalNumber } from "./record-number.ts";
 import { childRule, elementRule, type FieldRule } from "./record-options.ts";
 
 /** Deepest nesting of objects and arrays in a record. */
@@ -21,7 +23,7 @@ export type Canonicalize = (value: unknown, rule?: FieldRule | undefined) => str
 /**
  * Returns a writer of RFC 8785 (JSON Canonicalization Scheme) that first applies the rules. Properties that are
  * undefined are absent. Lone surrogates are written as escapes, where the RFC fails: they differ from all other text,
- * so that changes of such a record are still found.
+ * so that changes of such a record are still found. Numbers that no double has are written with their digits.
  */
 export function canonicalizer({ rules, nullEqualsMissing = false }: CanonicalOptions = {}): Canonicalize {
   const shapeOf = shapeCache();
@@ -37,6 +39,7 @@ export function canonicalizer({ rules, nullEqualsMissing = false }: CanonicalOpt
         return value ? "true" : "false";
       case "object":
         if (value === null) return "null";
+        if (value instanceof ExactNumber) return canonicalNumber(value);
         if (depth === MAX_DEPTH) throw new NotCanonicalError(`It is nested deeper than ${MAX_DEPTH} levels`);
         return Array.isArray(value)
           ? writeArray(value, rule, depth + 1)

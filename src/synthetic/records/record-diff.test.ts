@@ -1,5 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { writeJson } from "../../domain/json/exact-number.ts";
+import { readJson } from "../../domain/json/parse-text.ts";
 import { changeDetail } from "./change-detail.ts";
 import { recordDiffer } from "./record-diff.ts";
 import type { RecordOptions } from "./record-options.ts";
@@ -31,6 +33,20 @@ describe("record diff", () => {
     expect(changes({ a: [] }, { a: {} })).toEqual({ "/a": { from: [], to: {} } });
     expect(changes([], {})).toEqual({ "": { from: [], to: {} } });
     expect(changes({ a: null }, { a: 0 })).toEqual({ "/a": { from: null, to: 0 } });
+  });
+
+  test("a diff has the digits that came, and finds a change in any of them", () => {
+    const before = readJson(
+      '{"total":12345678901234567.89,"id":1234567890123456789,"rate":0.1000,"same":1.50}',
+    );
+    const after = readJson('{"total":12345678901234567.12,"id":1234567890123456788,"rate":0.1,"same":1.5}');
+    expect(writeJson(changes(before, after))).toBe(
+      '{"/total":{"from":12345678901234567.89,"to":12345678901234567.12},' +
+        '"/id":{"from":1234567890123456789,"to":1234567890123456788}}',
+    );
+    expect(changes(before, readJson(writeJson(before)))).toEqual({});
+    // Values that were kept before numbers kept their digits.
+    expect(changes({ id: "1234567890123456789" }, readJson('{"id":1234567890123456789}'))).toEqual({});
   });
 
   test("a diff ignores 1.0 for 1, -0 for 0, and key order", () => {

@@ -1,3 +1,4 @@
+import { ExactNumber, writeJson } from "../../domain/json/exact-number.ts";
 import { type Canonicalize, canonicalizer, MAX_DEPTH } from "./canonical-json.ts";
 import { type Fields, fieldsOf } from "./record-fields.ts";
 import { childPointer, type FieldRule, fieldRules, type RecordOptions } from "./record-options.ts";
@@ -68,10 +69,15 @@ function compare(context: Context, field: FieldAt, from: unknown, to: unknown): 
     compareFields(context, field, left, right);
     return;
   }
-  const scalars = left === undefined && right === undefined && !Array.isArray(from) && !Array.isArray(to);
+  const scalars = left === undefined && right === undefined && isSimple(from) && isSimple(to);
   if (scalars || context.canonicalize(from, field.rule) !== context.canonicalize(to, field.rule)) {
     context.found.add(field.pointer, { from, to });
   }
+}
+
+/** Whether a value equals only itself: no list, and no number that may be written in another way. */
+function isSimple(value: unknown): boolean {
+  return !Array.isArray(value) && !(value instanceof ExactNumber);
 }
 
 function compareFields(context: Context, field: FieldAt, left: Fields, right: Fields): void {
@@ -108,7 +114,7 @@ function findings(bounds: DiffBounds): Findings {
         return;
       }
       count += 1;
-      const length = JSON.stringify(change).length;
+      const length = writeJson(change).length;
       const fits = length <= bounds.maxChangeLength && total + length <= bounds.maxTotalLength;
       if (fits) total += length;
       diff.changes[pointer] = fits ? change : { truncated: true };

@@ -1,4 +1,6 @@
+import { ExactNumber } from "../../domain/json/exact-number.ts";
 import { valueAt } from "./canonical-json.ts";
+import { nameOf } from "./record-number.ts";
 import { childRule, elementRule, type FieldRule } from "./record-options.ts";
 
 /** The children of an object or array, by their names in a pointer. */
@@ -13,7 +15,7 @@ export interface Fields {
  * unique names.
  */
 export function fieldsOf(value: unknown, rule: FieldRule | undefined): Fields | undefined {
-  if (typeof value !== "object" || value === null) return undefined;
+  if (typeof value !== "object" || value === null || value instanceof ExactNumber) return undefined;
   if (!Array.isArray(value)) {
     const entries = Object.entries(value).filter(([, child]) => child !== undefined);
     return { kind: "object", values: new Map(entries), ruleOf: (key) => childRule(rule, key) };
@@ -31,7 +33,7 @@ export function fieldsOf(value: unknown, rule: FieldRule | undefined): Fields | 
 function byName(array: readonly unknown[], path: string): Map<string, unknown> | undefined {
   const named = new Map<string, unknown>();
   for (const element of array) {
-    const name = valueAt(element, path);
+    const name = nameOf(valueAt(element, path));
     if (typeof name !== "string" && typeof name !== "number") return undefined;
     named.set(String(name), element);
   }

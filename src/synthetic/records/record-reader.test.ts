@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { readJson } from "../../domain/json/parse-text.ts";
 import type { RecordOptions } from "./record-options.ts";
 import { pageFingerprint, recordReader } from "./record-reader.ts";
 
@@ -17,6 +18,25 @@ describe("record digest", () => {
   test("a record digest is the SHA-256 of the canonical form", () => {
     // printf '{"a":1,"id":1}' | sha256sum
     expect(digest({ a: 1.0 })).toBe("d8ec684ea83d3f6cb5dbea64f12cf782c4b720cc503c8b4195a79cadfd8c260f");
+  });
+
+  test("a record digest tells numbers apart by their decimal values", () => {
+    const of = (text: string) => digest(readJson(`{"a":${text}}`));
+    expect(of("12345678901234567.89")).not.toBe(of("12345678901234567.12"));
+    expect(of("1234567890123456789")).not.toBe(of("1234567890123456788"));
+    expect(of("1e999999999")).not.toBe(of("1e999999998"));
+    for (const text of ["0.1000", "1e-1", "0.10"]) expect(of(text)).toBe(of("0.1"));
+    // As digests were made before numbers kept their digits.
+    expect(of("1234567890123456789")).toBe(digest({ a: "1234567890123456789" }));
+  });
+
+  test("a record's key and subject have all digits of its id", () => {
+    expect(read(readJson('{"id":1234567890123456789}'))).toMatchObject({
+      key: '"1234567890123456789"',
+      subject: "1234567890123456789",
+    });
+    expect(key(readJson('{"id":9007199254740992}'))).toBe('"9007199254740992"');
+    expect(read(readJson('{"id":7.0}'))).toMatchObject({ key: "7", subject: "7" });
   });
 
   test("a record digest excludes ignored fields, also within arrays", () => {

@@ -2,6 +2,7 @@ import { hash } from "node:crypto";
 import { pathKeys } from "../../domain/condition/path.ts";
 import { canonicalizer, NotCanonicalError, valueAtKeys } from "./canonical-json.ts";
 import { recordHash } from "./record-hash.ts";
+import { nameOf } from "./record-number.ts";
 import { fieldRules, hashVersion, type RecordOptions } from "./record-options.ts";
 
 /** The comparable form of a record, or the reason why there is none. The reason contains no record data. */
@@ -35,7 +36,7 @@ export function recordReader(options: RecordOptions): RecordReader {
   return {
     version: hashVersion(options),
     read(record) {
-      const ids = idKeys.map((keys) => valueAtKeys(record, keys));
+      const ids = idKeys.map((keys) => nameOf(valueAtKeys(record, keys)));
       const missing = ids.findIndex((id) => !isId(id));
       if (missing !== -1) {
         return unreadable(

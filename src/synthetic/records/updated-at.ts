@@ -1,4 +1,5 @@
 import { instantMs } from "../../domain/condition/instant.ts";
+import { ExactNumber } from "../../domain/json/exact-number.ts";
 import { valueAt } from "./canonical-json.ts";
 
 /** Smaller numbers are seconds: as milliseconds they would be before 1974. */
@@ -12,7 +13,8 @@ const YEAR_10_000 = Date.UTC(10_000, 0, 1);
  */
 export function updatedAtMs(record: unknown, path: string | undefined): number | undefined {
   if (path === undefined) return undefined;
-  const value = valueAt(record, path);
+  const found = valueAt(record, path);
+  const value = found instanceof ExactNumber ? found.valueOf() : found;
   const ms = typeof value === "string" ? instantMs(value) : numberMs(value);
   return ms !== undefined && ms >= 0 && ms < YEAR_10_000 ? ms : undefined;
 }

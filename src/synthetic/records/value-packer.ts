@@ -1,4 +1,6 @@
 import { deflateRawSync, inflateRawSync } from "node:zlib";
+import { writeJson } from "../../domain/json/exact-number.ts";
+import { readJson } from "../../domain/json/parse-text.ts";
 import type { FieldDigests } from "../digests/field-digests.ts";
 import type { Kept } from "./change-detail.ts";
 
@@ -26,7 +28,7 @@ export function valuePacker(dictionary: Buffer | undefined, sample: () => readon
       if (words === undefined) return undefined;
       try {
         const text = inflateRawSync(content, { dictionary: words }).toString();
-        const value = JSON.parse(text.slice(1)) as unknown;
+        const value = readJson(text.slice(1));
         return text.startsWith("v") ? { values: value } : { fields: value as FieldDigests };
       } catch {
         return undefined;
@@ -48,5 +50,5 @@ function dictionaryOf(sample: readonly Kept[]): Buffer {
 }
 
 function textOf(kept: Kept): string {
-  return "values" in kept ? `v${JSON.stringify(kept.values)}` : `f${JSON.stringify(kept.fields)}`;
+  return "values" in kept ? `v${writeJson(kept.values)}` : `f${JSON.stringify(kept.fields)}`;
 }
