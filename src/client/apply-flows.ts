@@ -1,5 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { HeadraceError } from "../domain/errors.ts";
+import { ExactNumber, writeJson } from "../domain/json/exact-number.ts";
+import { readJson } from "../domain/json/parse-text.ts";
 import type { HostStart } from "../flow-host/host-start.ts";
 import type { InspectBounds } from "../flow-host/inspect-modules.ts";
 import { type FlowFile, readFlows } from "../flows-folder/read-flows.ts";
@@ -105,5 +107,16 @@ const OTHER_FIELDS = new Set([
 
 function isSame(definition: object, shown: object): boolean {
   const fields = Object.entries(shown).filter(([name]) => !OTHER_FIELDS.has(name));
-  return isDeepStrictEqual(JSON.parse(JSON.stringify(definition)), Object.fromEntries(fields));
+  const stored = readJson(writeJson(definition));
+  return isDeepStrictEqual(withoutExactNumbers(stored), withoutExactNumbers(Object.fromEntries(fields)));
+}
+
+/** Returns a copy that can be compared by its members: exact numbers have none. */
+function withoutExactNumbers(value: unknown): unknown {
+  if (value instanceof ExactNumber) return value.plain ?? { exactly: value.key };
+  if (Array.isArray(value)) return value.map(withoutExactNumbers);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([name, member]) => [name, withoutExactNumbers(member)]),
+  );
 }

@@ -2,10 +2,12 @@ import { readFile } from "node:fs/promises";
 import { basename, extname } from "node:path";
 import { HeadraceError } from "../domain/errors.ts";
 import type { FlowDefinition } from "../domain/flow/flow.ts";
+import { readJson } from "../domain/json/parse-text.ts";
 import type { HostStart } from "../flow-host/host-start.ts";
 import { createModuleInspector, type InspectBounds } from "../flow-host/inspect-modules.ts";
-import { readDefinition } from "../http/flows/flow-input.ts";
+import { EXACT_FLOW_FIELDS, readDefinition } from "../http/flows/flow-input.ts";
 import { FlowInput } from "../http/flows/flow-schema.ts";
+import { withPlainFields } from "../http/server/exact-bodies.ts";
 import { compileValidator } from "../http/server/validation.ts";
 import { checkActionHeaders } from "../pipeline/execute/actions/http-action.ts";
 import type { FlowOptions } from "../sdk/index.ts";
@@ -39,7 +41,7 @@ export async function readFlows(
   const flows: FlowFile[] = [];
   try {
     for (const file of files) {
-      const read = extname(file) === ".json" ? await readJson(file) : await readCode(file);
+      const read = extname(file) === ".json" ? await readJsonFlow(file) : await readCode(file);
       if (read === undefined) continue;
       const { id, input } = read;
       const other = flows.find((flow) => flow.id === id);
@@ -63,13 +65,16 @@ export async function readFlows(
   }
 }
 
-async function readJson(file: string): Promise<{ id: string; input: unknown }> {
+async function readJsonFlow(file: string): Promise<{ id: string; input: unknown }> {
   try {
     const {
       id = basename(file, ".json"),
       $schema: _schema,
       ...input
-    } = JSON.parse(await readFile(file, "utf8"));
+    } = withPlainFields(readJson(await readFile(file, "utf8")), EXACT_FLOW_FIELDS) as {
+      id?: string;
+      $schema?: unknown;
+    };
     return { id, input };
   } catch (error) {
     throw bad(file, (error as Error).message);

@@ -155,4 +155,32 @@ describe("the digits of a number", () => {
       );
     }
   }, 60_000);
+
+  test("of a condition in a flow file are applied, and a change of the last one is a change", async () => {
+    const { start } = await createInstallation();
+    const { url } = await start();
+    await api(url, "PUT", "/tenants/acme", {});
+    const run = promisify(execFile);
+    const apply = async (digits: string) => {
+      const { folder } = flowsFolder({
+        "f.json": `{"trigger":{"where":{"op":"eq","path":"id","value":${digits}},
+          "schedule":{"cron":"0 0 1 1 *","data":{"id":${digits}}}},
+          "rate_limit":{"per_second":10.0},"action":{"type":"http","url":"https://target.example/"}}`,
+      });
+      const flags = ["--tenant", "acme", "--json", "--url", url, "--key", ADMIN_KEY];
+      const { stdout } = await run(process.execPath, [MAIN, "flows", "apply", folder, ...flags]);
+      return (JSON.parse(stdout) as { flows: { change: string }[] }).flows.map(({ change }) => change);
+    };
+    const kinds = [
+      await apply("1234567890123456789"),
+      await apply("1234567890123456789"),
+      await apply("1234567890123456788"),
+    ];
+    expect(kinds).toEqual([["created"], ["unchanged"], ["updated"]]);
+    const shown = await call(url, "GET", "/tenants/acme/flows/f");
+    expect(shown).toContain('"where_text":"id eq 1234567890123456788"');
+    expect(shown).toContain('"data":{"id":1234567890123456788}');
+    const audit = await call(url, "GET", "/tenants/acme/audit");
+    expect(audit).toContain("1234567890123456788");
+  }, 60_000);
 });

@@ -9,6 +9,9 @@ import type { TargetRules } from "../../runtime/outgoing/index.ts";
 import { checkUrl } from "../connectors/check-url.ts";
 import { asDefinition, type FlowInput } from "./flow-schema.ts";
 
+/** The fields of a flow whose numbers keep their digits. */
+export const EXACT_FLOW_FIELDS = ["trigger.where", "trigger.schedule.data"] as const;
+
 /** Returns the headers that an action may not set, with reasons. The implementation is injected. */
 export type CheckActionHeaders = (headers: Readonly<Record<string, string>>) => ErrorDetail[];
 

@@ -19,7 +19,7 @@ import { pageOfRows, readCursor } from "../cursor.ts";
 import { ERROR_RESPONSES } from "../errors.ts";
 import { Id, reference, TenantParams } from "../field-schemas.ts";
 import { DEFAULT_LIMIT, pageOf, pageQuery } from "../page-schema.ts";
-import { type ActionRules, readDefinition } from "./flow-input.ts";
+import { type ActionRules, EXACT_FLOW_FIELDS, readDefinition } from "./flow-input.ts";
 import {
   asFlow,
   DEFAULT_SIGNING_OVERLAP_SECONDS,
@@ -44,7 +44,7 @@ export const flowRoutes: FastifyPluginAsyncTypebox<{
     "/tenants/:tenant_id/flows/:flow",
     {
       onRequest: guards.tenant("write"),
-      config: { exact: ["trigger.where", "trigger.schedule.data"] },
+      config: { exact: EXACT_FLOW_FIELDS },
       schema: {
         tags,
         summary: "Create or replace a flow; a new version becomes active with the next deploy",
