@@ -207,3 +207,14 @@ describe("exact numbers", () => {
     });
   });
 });
+
+test("a number has the same value whether its decimal, key or JavaScript number is read first", () => {
+  const read = (...names: ("decimal" | "key" | "plain")[]) => {
+    const number = new ExactNumber("0.1000");
+    for (const name of names) void number[name];
+    return number.plain;
+  };
+  expect([read(), read("decimal"), read("key"), read("plain", "decimal", "plain")]).toEqual([
+    0.1, 0.1, 0.1, 0.1,
+  ]);
+});

@@ -9,7 +9,8 @@ export class ExactNumber {
   /** Private, so that code which looks for members finds none. */
   readonly #text: string;
   #decimal: Decimal | undefined;
-  #plain: number | undefined;
+  /** Null until it is computed. */
+  #plain: number | undefined | null = null;
 
   constructor(text: string) {
     this.#text = text;
@@ -22,7 +23,7 @@ export class ExactNumber {
 
   /** The JavaScript number with exactly this decimal value, as `0.1` for `0.1000`; undefined if there is none. */
   get plain(): number | undefined {
-    if (this.#decimal === undefined) {
+    if (this.#plain === null) {
       const nearest = Number(this.#text);
       const isEqual =
         Number.isFinite(nearest) && compareDecimals(this.decimal, decimalOf(`${nearest}`)) === 0;
