@@ -79,14 +79,12 @@ describe("a batch", () => {
     expect(ownKeys('[{"id":2},{}]')).toEqual(["item:2", expect.stringMatching(/^1\/body:/)]);
   });
 
-  test("recognises a batch that is replayed as a single event under another content type", () => {
+  test("recognises a batch that is replayed under another content type", () => {
     for (const scheme of [batch, custom({ items: [""], delivery_id: [{ item: "/id" }] })]) {
       for (const body of ['{"events":[{"kind":"a"},{"kind":"b"}]}', '[{"id":1},{"id":2}]']) {
         const taken = keysOf(scheme, body);
         for (const type of ["application/x-www-form-urlencoded", "text/plain"]) {
-          const [replayed, ...others] = read(scheme, body, { "content-type": type }).events;
-          expect(others).toEqual([]);
-          expect(replayed?.keys.some(({ key }) => taken.includes(key))).toBe(true);
+          expect(keysOf(scheme, body, { "content-type": type })).toEqual(taken);
         }
       }
     }
@@ -218,7 +216,7 @@ describe("nested items", () => {
       { t: "x", b: [{ n: 1, c: { "d/e": [{ f: [] }] } }] },
       { t: "x", b: [{ n: 2 }] },
     ]);
-    expect(request.parsed).toEqual({ kind: "parsed", data: JSON.parse(body) });
+    expect(request.parsed).toMatchObject({ kind: "parsed", data: JSON.parse(body) });
   });
 });
 
