@@ -7,8 +7,9 @@ export default defineConfig({
     isolate: false,
     // Half of what the tests do is waiting for leases to end and processes to start.
     maxWorkers: 3,
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
+    // Bounds what hangs, also on a machine that is several times slower than usual.
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
     projects: [
       {
         extends: true,

@@ -2,7 +2,7 @@
 export async function until(
   what: string,
   holds: () => boolean | Promise<boolean>,
-  { withinMs = 60_000, everyMs = 50 }: { withinMs?: number; everyMs?: number } = {},
+  { withinMs = 120_000, everyMs = 50 }: { withinMs?: number; everyMs?: number } = {},
 ): Promise<void> {
   const deadline = performance.now() + withinMs;
   while (!(await holds())) {
