@@ -7,4 +7,3 @@ export {
 export type { OutgoingResult } from "./exchange.ts";
 export { createOutgoingHttp, type OutgoingHttp, type OutgoingRequest } from "./outgoing-http.ts";
 export { isConnectionHeader } from "./request-rules.ts";
-export { retryAfterMs } from "./retry-after.ts";

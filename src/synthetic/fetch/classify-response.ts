@@ -1,6 +1,7 @@
-import { type OutgoingResult, retryAfterMs } from "../../runtime/outgoing/index.ts";
+import { requestedWaitMs, responseTimeMs } from "../../domain/waits/read-wait.ts";
+import type { OutgoingResult } from "../../runtime/outgoing/index.ts";
 import type { FetchEnd, RateLimitSeen } from "./fetched-page.ts";
-import { readRateLimit, responseTimeMs } from "./rate-limit-headers.ts";
+import { readRateLimit } from "./rate-limit-headers.ts";
 
 /** An HTTP response. */
 export type OutgoingResponse = Extract<OutgoingResult, { kind: "response" }>;
@@ -23,12 +24,11 @@ export function classifyResponse(result: OutgoingResult, nowMs: number): Classif
     return { kind: "end", end: failed(code, message), status: 0, rateLimit: undefined };
   }
   const { status, headers } = result;
-  const atMs = responseTimeMs(headers, nowMs);
-  const rateLimit = readRateLimit(headers, atMs);
+  const rateLimit = readRateLimit(headers, responseTimeMs(headers, nowMs));
   if (status >= 200 && status < 300 && status !== 204) return { kind: "page", response: result, rateLimit };
   if (status === 304) return { kind: "unchanged", response: result, rateLimit };
   if (status === 401) return { kind: "unauthorized", rateLimit };
-  const requestedMs = retryAfterMs(headers["retry-after"], atMs);
+  const requestedMs = requestedWaitMs(status, headers, nowMs);
   const isUsedUp = rateLimit?.remaining === 0;
   // Some providers answer 403 instead of 429 and show only in the headers that it is the rate limit.
   if (status === 429 || (status === 403 && (isUsedUp || requestedMs !== undefined))) {

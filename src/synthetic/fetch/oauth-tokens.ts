@@ -1,5 +1,6 @@
+import { requestedWaitMs } from "../../domain/waits/read-wait.ts";
 import type { Clock } from "../../runtime/clock.ts";
-import { type OutgoingHttp, type OutgoingResult, retryAfterMs } from "../../runtime/outgoing/index.ts";
+import type { OutgoingHttp, OutgoingResult } from "../../runtime/outgoing/index.ts";
 import type { Credentials, HttpSourceRequest, PolledSource, SourceAuth } from "../sources/polled-source.ts";
 import { basic } from "./authorize.ts";
 import { failed } from "./classify-response.ts";
@@ -165,7 +166,7 @@ function readTokens(result: OutgoingResult, nowMs: number): Tokens | { kind: "en
   if (result.kind === "failed" && result.code === "ABORTED") return end(result.code, result.message);
   if (result.kind !== "response") return end("TOKEN_UNAVAILABLE", `No access token: ${result.message}`);
   const { status, headers } = result;
-  const retryAfter = retryAfterMs(headers["retry-after"], nowMs);
+  const retryAfter = requestedWaitMs(status, headers, nowMs);
   const body = readObject(result.body);
   if (status === 429) return { kind: "end", end: { kind: "rate_limited", retryAfterMs: retryAfter } };
   if (status >= 500) return end("TOKEN_UNAVAILABLE", `The token endpoint answered ${status}`, retryAfter);

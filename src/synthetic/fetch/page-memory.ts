@@ -1,9 +1,9 @@
 import { hash } from "node:crypto";
+import { responseTimeMs } from "../../domain/waits/read-wait.ts";
 import { hashVersion } from "../records/record-options.ts";
 import { pageFingerprint } from "../records/record-reader.ts";
 import type { PolledSource } from "../sources/polled-source.ts";
 import type { PageMemory } from "./fetched-page.ts";
-import { responseTimeMs } from "./rate-limit-headers.ts";
 
 /** Fingerprints the pages of a source under its current settings. */
 export interface PageMemories {

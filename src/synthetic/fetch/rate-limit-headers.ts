@@ -1,3 +1,4 @@
+import { readWaitMs } from "../../domain/waits/read-wait.ts";
 import type { RateLimitSeen } from "./fetched-page.ts";
 
 type Headers = Readonly<Record<string, string>>;
@@ -9,7 +10,7 @@ type Headers = Readonly<Record<string, string>>;
  * The first of these that is present is read: the structured fields `RateLimit: "default";r=50;t=30` with
  * `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers-11), their older form `limit=100, remaining=50, reset=30`
  * (-07), the three headers `RateLimit-Limit`, `-Remaining` and `-Reset` (-06), and `X-RateLimit-*` (or
- * `X-Rate-Limit-*`), whose reset is a number of seconds, or a Unix time in s or ms.
+ * `X-Rate-Limit-*`), whose reset is whatever `readWaitMs` reads: seconds, a Unix time in s or ms, or a date.
  */
 export function readRateLimit(headers: Headers, nowMs: number): RateLimitSeen | undefined {
   return (
@@ -19,12 +20,6 @@ export function readRateLimit(headers: Headers, nowMs: number): RateLimitSeen | 
     tightest(triple(headers, "x-ratelimit-", nowMs)) ??
     tightest(triple(headers, "x-rate-limit-", nowMs))
   );
-}
-
-/** Returns the time of a response by its sender's clock, or `nowMs` if it has no date; Unix ms. */
-export function responseTimeMs(headers: Headers, nowMs: number): number {
-  const sentMs = Date.parse(headers["date"] ?? "");
-  return Number.isNaN(sentMs) ? nowMs : sentMs;
 }
 
 /** Longest reset that is believed: one day, as with Retry-After. */
@@ -76,18 +71,9 @@ function triple(headers: Headers, prefix: string, nowMs: number): RateLimitSeen[
   // The draft's older form lists policies after the limit: `100, 100;w=60`.
   const limit = integer(headers[`${prefix}limit`]?.split(/[,;]/, 1)[0]);
   const remaining = integer(headers[`${prefix}remaining`]);
-  const reset = integer(headers[`${prefix}reset`]);
-  if (remaining === undefined || reset === undefined) return [];
-  return [{ limit: limit ?? remaining, remaining, resetS: secondsUntil(reset, nowMs) }];
-}
-
-/** No reset takes thirty years: larger numbers are Unix times. */
-const EPOCH_S = 1_000_000_000;
-const EPOCH_MS = 1_000_000_000_000;
-
-function secondsUntil(reset: number, nowMs: number): number {
-  const atMs = reset >= EPOCH_MS ? reset : reset * 1_000;
-  return reset < EPOCH_S ? reset : Math.max(0, Math.ceil((atMs - nowMs) / 1_000));
+  const resetMs = readWaitMs(headers[`${prefix}reset`], nowMs);
+  if (remaining === undefined || resetMs === undefined) return [];
+  return [{ limit: limit ?? remaining, remaining, resetS: Math.ceil(resetMs / 1_000) }];
 }
 
 function integer(text: string | undefined): number | undefined {

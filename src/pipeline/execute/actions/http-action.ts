@@ -8,13 +8,13 @@ import type { Slices } from "../../../domain/slices.ts";
 import { type JsonTexts, renderAction } from "../../../domain/template/action.ts";
 import { MAX_HEADER_LENGTH } from "../../../domain/template/render.ts";
 import { scopeOf, valueAt } from "../../../domain/template/scope.ts";
+import { requestedWaitMs } from "../../../domain/waits/read-wait.ts";
 import type { Clock } from "../../../runtime/clock.ts";
 import {
   isConnectionHeader,
   type OutgoingHttp,
   type OutgoingRequest,
   type OutgoingResult,
-  retryAfterMs,
 } from "../../../runtime/outgoing/index.ts";
 import { inTurns } from "../../../runtime/turns.ts";
 import type { TargetResult } from "../breakers.ts";
@@ -181,7 +181,7 @@ function outcomeOf(result: OutgoingResult, nowMs: number): Outcome {
   if (status >= 200 && status < 300) return { kind: "done", responseStatus: status };
   const error = { code: "HTTP_STATUS", message: `The target answered ${status}${noteOn(status)}` };
   if (status < 500 && !RETRIED.has(status)) return { kind: "dead", error, responseStatus: status };
-  const delayMs = retryAfterMs(headers["retry-after"], nowMs);
+  const delayMs = requestedWaitMs(status, headers, nowMs);
   // With `Retry-After: 0` the flow's own back-off applies.
   return { kind: "retry", error, responseStatus: status, ...(delayMs ? { delayMs } : {}) };
 }
