@@ -2,7 +2,7 @@
 export type Outcome =
   /** The action succeeded. `result` is stored with the attempt; the action has limited its size. */
   | { kind: "done"; responseStatus?: number; result?: unknown }
-  /** The action may succeed later. `delayMs`, at least 0, overrides the flow's backoff, as for a `Retry-After`. */
+  /** The action may succeed later, and not before `delayMs`, a floor under the flow's back-off, as for a `Retry-After`. */
   | { kind: "retry"; error: AttemptError; responseStatus?: number; delayMs?: number; target?: string }
   /** A retry cannot help: the run becomes a dead letter now. `target` is the origin that was called. */
   | { kind: "dead"; error: AttemptError; responseStatus?: number; target?: string }

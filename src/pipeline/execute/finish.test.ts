@@ -50,8 +50,9 @@ describe("finishAttempt", () => {
     });
   });
 
-  test("delays the next attempt by the target's Retry-After", () => {
+  test("delays the next attempt by the longer of the target's wait and the flow's back-off", () => {
     expect(finish({ kind: "retry", error, delayMs: 30_000 }).retryDelayMs).toBe(30_000);
+    expect(finish({ kind: "retry", error, delayMs: 100 }).retryDelayMs).toBe(200);
   });
 
   test("makes a run a dead letter after its last attempt, with its cause", () => {
