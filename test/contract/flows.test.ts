@@ -54,6 +54,15 @@ describe("flows", () => {
     });
   });
 
+  test("a flow keeps the statuses that end its runs at once, also none", async () => {
+    const api = await withTenant();
+    for (const statuses of [[400, 501], []]) {
+      const { body } = await api.call("PUT", URL, { ...FLOW, retry: { fatal_statuses: statuses } });
+      expect(body.retry).toMatchObject({ fatal_statuses: statuses, max_attempts: 5 });
+      expect((await api.call("GET", URL)).body.retry).toEqual(body.retry);
+    }
+  });
+
   test("a flow accepts a condition as text or tree, and shows both", async () => {
     const api = await withTenant();
     const text = 'status eq "completed" and total gt 100';
@@ -254,6 +263,7 @@ describe("flows", () => {
       ["action.handler", { trigger: {}, action: { type: "code" } }],
       ["action.timeout_ms", { trigger: {}, action: { ...ACTION, timeout_ms: 1 } }],
       ["retry.max_attempts", { ...FLOW, retry: { max_attempts: 0 } }],
+      ["retry.fatal_statuses.0", { ...FLOW, retry: { fatal_statuses: [200] } }],
       ["retry.delay_ms", { ...FLOW, retry: { delay_ms: 9 } }],
       ["trigger.priority", { ...FLOW, trigger: { priority: 5 } }],
       ["trigger.event_types.0", { ...FLOW, trigger: { event_types: ["a*b"] } }],

@@ -62,6 +62,8 @@ export interface RetryPolicy {
   backoff: "exponential" | "fixed";
   delay_ms: number;
   max_delay_ms: number;
+  /** The statuses of a target that end a run at once. See `isFatalStatus`, which has the default. */
+  fatal_statuses?: number[];
 }
 
 export const DEFAULT_RETRY: RetryPolicy = {

@@ -84,6 +84,13 @@ const Retry = Type.Object(
     max_delay_ms: Type.Optional(
       Type.Integer({ minimum: 10, maximum: MAX_DELAY_MS, default: DEFAULT_RETRY.max_delay_ms }),
     ),
+    fatal_statuses: Type.Optional(
+      Type.Array(Type.Integer({ minimum: 300, maximum: 599, description: "a status from 300 to 599" }), {
+        maxItems: 300,
+        description:
+          "statuses of the target that end a run at once, an array of integers from 300 to 599; by default 3xx and 4xx but 401, 404, 408, 425 and 429. 410 always does, and no other answer with Retry-After",
+      }),
+    ),
   },
   closed,
 );

@@ -182,9 +182,12 @@ describe("the HTTP action", () => {
     [302, "dead"],
     [304, "dead"],
     [400, "dead"],
-    [404, "dead"],
+    [403, "dead"],
+    [409, "dead"],
     [410, "dead"],
     [422, "dead"],
+    [401, "retry"],
+    [404, "retry"],
     [408, "retry"],
     [425, "retry"],
     [429, "retry"],
@@ -218,6 +221,39 @@ describe("the HTTP action", () => {
     const delayMs = outcome.kind === "retry" ? (outcome.delayMs ?? 0) : 0;
     expect(Math.abs(delayMs - waitMs)).toBeLessThan(5_000);
   });
+
+  test.each([403, 409, 413, 423, 425, 301, 422])("retries a %d that asks to wait", async (status) => {
+    const sink = await startSink((response) => response.writeHead(status, { "retry-after": "6.5" }).end());
+    expect(await httpAction()(run({ url: sink.url }))).toMatchObject({ kind: "retry", delayMs: 6_500 });
+  });
+
+  test("retries a 403 whose rate limit is used up after its reset", async () => {
+    const limit = { "x-ratelimit-remaining": "0", "x-ratelimit-reset": "7" };
+    const sink = await startSink((response) => response.writeHead(403, limit).end());
+    expect(await httpAction()(run({ url: sink.url }))).toMatchObject({ kind: "retry", delayMs: 7_000 });
+  });
+
+  test("ends a run at a 410, whatever it asks for", async () => {
+    const sink = await startSink((response) => response.writeHead(410, { "retry-after": "1" }).end());
+    expect(await httpAction()(run({ url: sink.url }))).toMatchObject({ kind: "dead", responseStatus: 410 });
+  });
+
+  test.each([
+    [404, {}, "dead"],
+    [501, {}, "dead"],
+    [400, {}, "retry"],
+    [410, {}, "dead"],
+    [404, { "retry-after": "1" }, "retry"],
+  ])(
+    "maps the status %d with the headers %j to %s if the flow lists 404 and 501",
+    async (status, headers, kind) => {
+      const sink = await startSink((response) => response.writeHead(status, headers).end());
+      const { definition, ...rest } = run({ url: sink.url });
+      const retry = { ...DEFAULT_RETRY, fatal_statuses: [404, 501] };
+      const outcome = await httpAction()({ ...rest, definition: { ...definition, retry } });
+      expect(outcome).toMatchObject({ kind, responseStatus: status });
+    },
+  );
 
   test("keeps the flow's back-off if Retry-After is 0", async () => {
     const sink = await startSink((response) => response.writeHead(503, { "retry-after": "0" }).end());

@@ -1,6 +1,7 @@
 import assert from "node:assert";
 import { validateHeaderName, validateHeaderValue } from "node:http";
 import type { ErrorDetail } from "../../../domain/errors.ts";
+import { isFatalStatus } from "../../../domain/flow/fatal-status.ts";
 import type { RunAction, RunAttempt } from "../../../domain/flow/flow-run.ts";
 import type { Outcome } from "../../../domain/flow/outcome.ts";
 import { stringifySlices } from "../../../domain/json/stringify-slices.ts";
@@ -36,9 +37,9 @@ const MAX_RESPONSE_BYTES = 262_144;
 /**
  * Sends a signed request: the event as a CloudEvent, or the flow's own body (`application/json` unless its headers say
  * otherwise). GET and HEAD have no body. URL, headers and body are templates; if a value is missing or does not fit, the
- * run is a dead letter and nothing is sent. 2xx succeeds. 408, 425, 429, 5xx and network errors are retried, after
- * `Retry-After` if the target sends it. Any other status (redirects too, which are not followed) and a forbidden target
- * make the run a dead letter. Only the status of the response is kept: its body may repeat the event's values, which
+ * run is a dead letter and nothing is sent. 2xx succeeds. Network errors and statuses that are not fatal to the flow (see
+ * `isFatalStatus`) are retried, no sooner than the target asks for. A fatal status (redirects too, which are not
+ * followed) and a forbidden target make the run a dead letter. Only the status of the response is kept: its body may repeat the event's values, which
  * would outlive the event's erasure. A run whose target may not be called now is held.
  */
 export function createHttpAction(deps: {
@@ -57,7 +58,7 @@ export function createHttpAction(deps: {
     const turn = await targets.acquire({ tenantId: run.tenantId, target });
     if (turn.kind === "held") return turn;
     const result = await outgoing.request({ ...request, owner: run.tenantId });
-    const outcome = outcomeOf(result, clock.now());
+    const outcome = outcomeOf(result, run.definition.retry.fatal_statuses, clock.now());
     turn.release(targetResultOf(result, outcome));
     return target !== "" && (outcome.kind === "retry" || outcome.kind === "dead")
       ? { ...outcome, target }
@@ -172,7 +173,7 @@ function ownHeaders(headers: Readonly<Record<string, string>>): Record<string, s
   return Object.fromEntries(named.filter(([name]) => !isOurs(name)));
 }
 
-function outcomeOf(result: OutgoingResult, nowMs: number): Outcome {
+function outcomeOf(result: OutgoingResult, listed: number[] | undefined, nowMs: number): Outcome {
   if (result.kind !== "response") {
     const { kind, code, message } = result;
     return { kind: kind === "refused" ? "dead" : "retry", error: { code, message } };
@@ -180,8 +181,10 @@ function outcomeOf(result: OutgoingResult, nowMs: number): Outcome {
   const { status, headers } = result;
   if (status >= 200 && status < 300) return { kind: "done", responseStatus: status };
   const error = { code: "HTTP_STATUS", message: `The target answered ${status}${noteOn(status)}` };
-  if (status < 500 && !RETRIED.has(status)) return { kind: "dead", error, responseStatus: status };
   const delayMs = requestedWaitMs(status, headers, nowMs);
+  if (isFatalStatus(status, { asksToWait: delayMs !== undefined, listed })) {
+    return { kind: "dead", error, responseStatus: status };
+  }
   // With `Retry-After: 0` the flow's own back-off applies.
   return { kind: "retry", error, responseStatus: status, ...(delayMs ? { delayMs } : {}) };
 }
@@ -191,13 +194,20 @@ function targetResultOf(result: OutgoingResult, outcome: Outcome): TargetResult 
   if (result.kind === "refused") return undefined;
   if (result.kind === "failed" && (result.code === "ABORTED" || result.code === "OVERLOADED"))
     return undefined;
-  if (outcome.kind !== "retry") return { kind: "reached" };
+  if (outcome.kind !== "retry" || concernsOneRequest(result, outcome)) return { kind: "reached" };
   const isTimeout = result.kind === "failed" && result.code === "TIMEOUT";
   return { kind: "failed", error: outcome.error.message, isTimeout, retryAfterMs: outcome.delayMs };
 }
 
-/** The retried statuses below 500. */
-const RETRIED = new Set([408, 425, 429]);
+/** A 401 or 404 on one path, for example, must not hold the flows that call other paths of the target. */
+function concernsOneRequest(result: OutgoingResult, outcome: Outcome & { kind: "retry" }): boolean {
+  if (result.kind !== "response" || result.status >= 500) return false;
+  const isLimit = result.status === 403 && outcome.delayMs !== undefined;
+  return !isLimit && !LOADED.has(result.status);
+}
+
+/** The statuses below 500 of a target that is overloaded. */
+const LOADED = new Set([408, 425, 429]);
 
 function noteOn(status: number): string {
   if (status === 410) return ": it is gone for good";
