@@ -55,6 +55,7 @@ export function createAlertNoticeStep(deps: {
       method: "POST",
       timeoutMs: bounds.timeoutMs,
       maxResponseBytes: MAX_RESPONSE_BYTES,
+      statusDecides: true,
       signal,
       headers: { "content-type": "application/json", "idempotency-key": `${alertId}.${change}` },
       body: JSON.stringify(alertMessage(notice)),

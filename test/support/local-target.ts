@@ -23,9 +23,9 @@ export function serve(
 }
 
 /** Serves raw bytes: `answer` is called with the first bytes of a connection. */
-export function serveRaw(answer: (socket: Socket) => void): Promise<LocalTarget> {
+export function serveRaw(answer: (socket: Socket, first: Buffer) => void): Promise<LocalTarget> {
   return listen(
-    createTcpServer((socket) => socket.once("data", () => answer(socket))),
+    createTcpServer((socket) => socket.once("data", (first: Buffer) => answer(socket, first))),
     0,
     "127.0.0.1",
   );

@@ -1,4 +1,5 @@
 import { type buildConnector, Client } from "undici";
+import { Wire } from "./wire.ts";
 
 /** Bounds of the connection pool. */
 export interface ConnectionBounds {
@@ -44,6 +45,7 @@ export class Connections {
   /** Origins with at least one connection, by name. */
   readonly #origins = new Map<string, Origin>();
   readonly #open = new Map<Client, Origin>();
+  readonly #wires = new WeakMap<Client, Wire>();
   /** The idle connections of all origins, the longest idle first. */
   readonly #idle = new Set<Client>();
   #closed = false;
@@ -95,6 +97,19 @@ export class Connections {
     }
   }
 
+  /** Returns the watch of a connection's socket. */
+  wireOf(connection: Client): Wire | undefined {
+    return this.#wires.get(connection);
+  }
+
+  /** Closes a connection that failed, and opens another in its place. Undefined when the pool has closed. */
+  replace(connection: Client): Client | undefined {
+    const origin = this.#open.get(connection);
+    if (origin === undefined) return undefined;
+    this.#drop(connection, origin);
+    return this.#openTo(origin);
+  }
+
   /** Closes all connections; requests that are under way or wait fail. */
   async close(): Promise<void> {
     this.#closed = true;
@@ -110,8 +125,9 @@ export class Connections {
   #openTo(origin: Origin): Client {
     const { idleTimeoutMs, maxIdleTimeoutMs, maxRequestsPerConnection, maxResponseHeaderBytes } =
       this.#bounds;
+    const wire = new Wire(maxResponseHeaderBytes);
     const connection = new Client(origin.url, {
-      connect: this.#connect,
+      connect: watched(this.#connect, wire),
       keepAliveTimeout: idleTimeoutMs,
       keepAliveMaxTimeout: maxIdleTimeoutMs,
       maxRequestsPerClient: maxRequestsPerConnection,
@@ -120,6 +136,7 @@ export class Connections {
       headersTimeout: 0,
       bodyTimeout: 0,
     });
+    this.#wires.set(connection, wire);
     origin.open += 1;
     this.#open.set(connection, origin);
     this.#origins.set(origin.name, origin);
@@ -144,6 +161,15 @@ export class Connections {
     if (origin.open === 0) this.#origins.delete(origin.name);
     connection.close(() => {});
   }
+}
+
+function watched(connect: buildConnector.connector, wire: Wire): buildConnector.connector {
+  return (target, callback) => {
+    connect(target, (...result) => {
+      if (result[1]) wire.attach(result[1]);
+      callback(...result);
+    });
+  };
 }
 
 function nameOf(url: string, owner: string): string {

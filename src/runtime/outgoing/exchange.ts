@@ -14,12 +14,16 @@ export interface ExchangeRequest {
   body: string | Buffer | undefined;
   timeoutMs: number;
   maxResponseBytes: number;
+  statusDecides: boolean;
   signal: AbortSignal | undefined;
 }
 
 /** The result of a request. No message holds a header, a body, or more of the URL than its origin. */
 export type OutgoingResult =
-  /** The target answered, with any status. Header names are lower-case; repeated headers are joined. */
+  /**
+   * The target answered, with any status. Header names are lower-case; repeated headers are joined. The body is
+   * `truncated` above the bound, and where the status decides also if it never ended or broke off.
+   */
   | { kind: "response"; status: number; headers: Record<string, string>; body: Buffer; truncated: boolean }
   /** Nothing was sent and a retry would not help: the address rules forbid the target, or the request is malformed. */
   | { kind: "refused"; code: "TARGET_REFUSED" | "REQUEST_INVALID"; message: string }
@@ -30,7 +34,9 @@ type Failure = Exclude<OutgoingResult, { kind: "response" }>;
 
 /**
  * Sends one request and reads its response. `timeoutMs` covers all of it: the wait for a free connection, connecting,
- * the headers and the body. A body above `maxResponseBytes` is cut off and `truncated`. Never rejects.
+ * the headers and the body. A body above `maxResponseBytes` is cut off and `truncated`. A target may close a connection
+ * while it is idle: a request that met this, without a byte of an answer, is sent once more on a new connection, if it
+ * may be repeated. Never rejects.
  */
 export function exchange(connections: Connections, request: ExchangeRequest): Promise<OutgoingResult> {
   return new Promise((resolve) => {
@@ -49,6 +55,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   #headers: Record<string, string> = {};
   readonly #chunks: Buffer[] = [];
   #bytes = 0;
+  #isResent = false;
 
   constructor(connections: Connections, request: ExchangeRequest, resolve: (result: OutgoingResult) => void) {
     this.#connections = connections;
@@ -81,6 +88,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   /** Called before the request is written to an open connection. */
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
+    this.#wire?.begin();
     // Aborted while the connection was opening.
     if (this.#resolve === undefined) controller.abort(ABORTED);
   }
@@ -93,6 +101,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     // Interim responses (103) come first and are overwritten.
     this.#status = status;
     this.#headers = joinValues(headers);
+    if (status >= 200) this.#wire?.onHead();
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -110,9 +119,32 @@ class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    this.#settle(failureOf(error, this.#request.origin));
+    const mayResend = this.#mayResend(error);
+    if (!mayResend) this.#fail(failureOf(error, this.#request.origin));
     // In a stack of its own: a waiting request may fail at once and return the connection again.
-    queueMicrotask(() => this.#connections.give(this.#connection as Client, false));
+    queueMicrotask(() => {
+      const connection = this.#connection as Client;
+      if (mayResend && this.#resolve !== undefined) this.#resend(connection);
+      else this.#connections.give(connection, false);
+    });
+  }
+
+  get #wire() {
+    return this.#connection && this.#connections.wireOf(this.#connection);
+  }
+
+  #mayResend(error: Error & { code?: string }): boolean {
+    if (this.#resolve === undefined || this.#isResent || this.#controller === undefined) return false;
+    const { method, headers } = this.#request;
+    const isRepeatable =
+      (method !== "POST" && method !== "PATCH") || headers["idempotency-key"] !== undefined;
+    return isRepeatable && error.code !== "UND_ERR_DESTROYED" && this.#wire?.wasClosedWhileIdle === true;
+  }
+
+  #resend(connection: Client): void {
+    this.#isResent = true;
+    this.#controller = undefined;
+    this.#onConnection(this.#connections.replace(connection));
   }
 
   #response(truncated: boolean): OutgoingResult {
@@ -120,8 +152,21 @@ class Exchange implements Dispatcher.DispatchHandler {
     return { kind: "response", status: this.#status, headers: this.#headers, body, truncated };
   }
 
+  /** Settles with the answer if its status has arrived and decides, else with the failure. */
+  #fail(failure: Failure): void {
+    if (!this.#request.statusDecides || this.#resolve === undefined) {
+      this.#settle(failure);
+      return;
+    }
+    if (this.#status < 200) {
+      const head = this.#wire?.readHead();
+      if (head !== undefined) ({ status: this.#status, headers: this.#headers } = head);
+    }
+    this.#settle(this.#status < 200 ? failure : this.#response(true));
+  }
+
   #stop(failure: Failure): void {
-    this.#settle(failure);
+    this.#fail(failure);
     this.#connections.withdraw(this.#request.origin, this.#onConnection, this.#request.owner);
     this.#controller?.abort(ABORTED);
   }

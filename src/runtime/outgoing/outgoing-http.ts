@@ -14,6 +14,11 @@ export interface OutgoingRequest {
   timeoutMs: number;
   /** The body of the response is cut off beyond this, bytes. */
   maxResponseBytes: number;
+  /**
+   * Whether a response counts from its status on: its body may never end, break off or be badly framed, and so may its
+   * headers. Otherwise such a response is a failure. False if left out.
+   */
+  statusDecides?: boolean;
   /** The owner of the connections, usually a tenant. Requests without an owner share theirs. */
   owner?: string;
   /** Aborts the request. */
@@ -34,7 +39,7 @@ export const DEFAULT_OUTGOING_BOUNDS: OutgoingBounds = {
   idleTimeoutMs: 4_000,
   maxIdleTimeoutMs: 30_000,
   maxRequestsPerConnection: 1_000,
-  maxResponseHeaderBytes: 16_384,
+  maxResponseHeaderBytes: 65_536,
   connectTimeoutMs: 5_000,
 };
 
@@ -66,7 +71,17 @@ export function createOutgoingHttp(options: {
   const toAllowed = open(allowPrivate);
   const toOwn = open(LOOPBACK);
   return {
-    async request({ url, method, body, timeoutMs, maxResponseBytes, owner, signal, ...request }) {
+    async request({
+      url,
+      method,
+      body,
+      timeoutMs,
+      maxResponseBytes,
+      owner,
+      signal,
+      statusDecides = false,
+      ...request
+    }) {
       const headers = { "user-agent": "headrace", ...lowerCaseNames(request.headers) };
       const flaw = flawOf({ url, method, headers });
       if (flaw !== undefined) return { kind: "refused", code: "REQUEST_INVALID", message: flaw };
@@ -81,6 +96,7 @@ export function createOutgoingHttp(options: {
         body,
         timeoutMs,
         maxResponseBytes,
+        statusDecides,
         signal,
       });
     },

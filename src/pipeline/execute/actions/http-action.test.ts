@@ -260,6 +260,18 @@ describe("the HTTP action", () => {
     expect(await httpAction()(run({ url: sink.url }))).not.toHaveProperty("delayMs");
   });
 
+  test.each<[number, string]>([
+    [200, "done"],
+    [503, "retry"],
+    [422, "dead"],
+  ])("maps the status %d to %s also if its body breaks off", async (status, kind) => {
+    const sink = await startSink((response) => {
+      response.writeHead(status, { "content-length": 9 }).write("abc", () => response.destroy());
+    });
+    const outcome = await httpAction()(run({ url: sink.url }));
+    expect(outcome).toMatchObject({ kind, responseStatus: status });
+  });
+
   test("retries a request that timed out", async () => {
     const sink = await startSink(() => {});
     expect(await httpAction()(run({ url: sink.url, timeout_ms: 1 }))).toEqual({
