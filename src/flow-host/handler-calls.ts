@@ -38,7 +38,13 @@ function handlerEnd(end: PoolEnd): HandlerEnd {
     case "returned":
       return { kind: "returned" };
     case "threw": {
-      const { code, message, stack, step } = end.error;
+      const { code } = end.error;
+      // A handler can break its process, which then sends anything.
+      const [message, stack, step] = [
+        textIn(end.error.message) ?? "an error without a message",
+        textIn(end.error.stack),
+        textIn(end.error.step),
+      ];
       return code === undefined
         ? { kind: "threw", error: { message, stack, step } }
         : { kind: "died", code, message, stack };
@@ -46,4 +52,8 @@ function handlerEnd(end: PoolEnd): HandlerEnd {
     default:
       return end;
   }
+}
+
+function textIn(value: unknown): string | undefined {
+  return typeof value === "string" || value === undefined ? value : JSON.stringify(value);
 }

@@ -99,6 +99,12 @@ const BAD: Record<string, { body: string; code: string; says: RegExp }> = {
     code: "HANDLER_THREW",
     says: /Maximum call stack/,
   },
+  object: {
+    body: `const error = new Error(); error.message = { a: 1 }; throw error;`,
+    code: "HANDLER_THREW",
+    says: /^\{"a":1\}$/,
+  },
+  surrogate: { body: `throw { text: "\\ud800\\0" };`, code: "HANDLER_THREW", says: /^\{"text":/ },
   nothing: { body: "throw undefined;", code: "HANDLER_THREW", says: /^undefined$/ },
   hostile: {
     body: `const error = new Error("x");

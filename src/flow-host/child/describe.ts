@@ -1,27 +1,35 @@
-import { inspect, types } from "node:util";
+import { types } from "node:util";
 import type { ThrownError } from "../../domain/flow/handler-call.ts";
+import { inspectText, isPlain, plainCopy } from "./plain.ts";
 
 /** Characters kept of a message and of a stack. */
 const MAX_MESSAGE = 8_192;
 const MAX_STACK = 16_384;
+/** Characters of a value that is written as JSON, which has room for its end within a message. */
+const MAX_JSON = 7_168;
 
-/** Describes a thrown value as text, including errors with throwing getters or a message that is no string. Never throws. */
+/**
+ * Describes a thrown value as text, also an error with throwing getters or with a message that is no string. Never throws:
+ * the end of a run depends on it.
+ */
 export function describeThrown(thrown: unknown): ThrownError {
-  const stack = isError(thrown) ? read(thrown, "stack") : undefined;
-  return {
-    message: messageOf(thrown).slice(0, MAX_MESSAGE),
-    ...(typeof stack === "string" && { stack: stack.slice(0, MAX_STACK) }),
-  };
+  try {
+    const stack = isError(thrown) ? read(thrown, "stack") : undefined;
+    return {
+      message: messageOf(thrown).slice(0, MAX_MESSAGE),
+      ...(typeof stack === "string" && { stack: stack.slice(0, MAX_STACK) }),
+    };
+  } catch {
+    return { message: "a value that cannot be shown" };
+  }
 }
 
-/** Returns any value as text. Never throws. */
+/** Returns any value as text: plain objects and arrays as bounded JSON. Never throws. */
 export function textOf(value: unknown): string {
   if (typeof value === "string") return value;
   try {
-    // Calls neither getters nor a custom inspect function, and looks through proxies.
-    return typeof value === "object" || typeof value === "function"
-      ? inspect(value, { depth: 2, customInspect: false, maxStringLength: 1_000, breakLength: 1_000 })
-      : String(value);
+    if (isPlain(value)) return JSON.stringify(plainCopy(value, MAX_JSON));
+    return typeof value === "object" || typeof value === "function" ? inspectText(value) : String(value);
   } catch {
     return "a value that cannot be shown";
   }
@@ -39,8 +47,7 @@ export function read(value: unknown, name: string): unknown {
 function messageOf(thrown: unknown): string {
   if (!isError(thrown)) return textOf(thrown);
   const message = read(thrown, "message");
-  if (typeof message === "string") return message;
-  return message === undefined ? "an error without a message" : textOf(message);
+  return message === undefined || message === "" ? "an error without a message" : textOf(message);
 }
 
 function isError(thrown: unknown): boolean {

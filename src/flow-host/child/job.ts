@@ -3,6 +3,7 @@ import { createRedactor } from "../../runtime/redact.ts";
 import type { HandlerContext, RunStep } from "../../sdk/index.ts";
 import type { ChildBounds, FromHost, HandedPage, HostRequest } from "../protocol.ts";
 import { textOf } from "./describe.ts";
+import { plainCopy } from "./plain.ts";
 import { createRunSteps } from "./steps.ts";
 
 /** One call of a handler or of `fetchPage`. It is the async context of the code that the call starts. */
@@ -82,7 +83,8 @@ export class Job {
     }
     const message = textOf(text).slice(0, maxLineBytes);
     redactor ??= createRedactor();
-    const fields = given === undefined ? undefined : redactor(given);
+    // A copy, since redacting writes to an object and takes the longer the larger it is.
+    const fields = given === undefined ? undefined : redactor(plainCopy(given, 2 * maxLineBytes));
     const size = message.length + (fields === undefined ? 0 : JSON.stringify(fields).length);
     this.#lines += 1;
     this.#lineBytes += Math.min(size, maxLineBytes);
