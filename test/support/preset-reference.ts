@@ -1,8 +1,10 @@
 import { COMMON_PARAMS, PRESETS, presetScheme } from "../../src/pipeline/receive/presets/index.ts";
 import type { Preset, PresetParam } from "../../src/pipeline/receive/presets/preset.ts";
+import { timesOf } from "../../src/pipeline/receive/schemes/check-scheme.ts";
 import { freshnessWindow } from "../../src/pipeline/receive/schemes/freshness.ts";
-import type { DeliveryIdSelector, Scheme } from "../../src/pipeline/receive/schemes/scheme.ts";
+import type { DeliveryIdSelector, Scheme, Selector } from "../../src/pipeline/receive/schemes/scheme.ts";
 import { tokenSelectors } from "../../src/pipeline/receive/token-paths.ts";
+import { sampleEvent } from "./sample-event.ts";
 
 /** Returns the page on every preset in Markdown, generated from the schemes. */
 export function presetReference(): string {
@@ -12,6 +14,13 @@ export function presetReference(): string {
     '`PUT /api/v1/connectors/{connector}` with `{"webhook": {"preset": "<name>", "params": {…}}}`. Params of an endpoint',
     "override those of its connector. If a timestamp is signed, deliveries older or newer than the tolerance are refused;",
     "otherwise only deduplication stops replays. `headrace send <preset>` sends a signed sample of a preset.",
+    "",
+    "Each event has the subject, the time and the type that its provider states, as in the sample of each preset. If no",
+    "time is stated, `occurred_at` is the time of receipt. Params of the presets for any sender name the places of theirs.",
+    "",
+    "| Preset | Type | Subject | Time |",
+    "|---|---|---|---|",
+    ...[...PRESETS.keys()].map(exampleRow),
     "",
     ...[...PRESETS].flatMap(([name, preset]) => section(name, preset)),
     "## Params of every preset",
@@ -28,8 +37,11 @@ function section(name: string, preset: Preset): string[] {
     ["Secret", secretOf(scheme)],
     ["Freshness", freshnessOf(scheme)],
     ["Deduplicated by", deduplicationOf(scheme)],
+    ["Retry span", hours(scheme.retry_span_s)],
     ["Event type", scheme.type.from.map(selectorText).join(", else ") + suffixOf(scheme)],
-    ["Account", scheme.account?.map(selectorText).join(", else ") ?? "not named"],
+    ["Subject", placesOf(scheme.subject) ?? "not named"],
+    ["Time of the event", timeOf(scheme)],
+    ["Account", placesOf(scheme.account) ?? "not named"],
     ["Batches", batchesOf(scheme)],
     ["Handshakes", scheme.challenges.map(handshakeOf).join("; ") || "none"],
     ["Never stored", neverStored(scheme)],
@@ -49,6 +61,22 @@ function section(name: string, preset: Preset): string[] {
     ...(preset.notes === undefined ? [] : [""]),
     ...(Object.keys(preset.params).length === 0 ? [] : [...paramRows(preset.params), ""]),
   ];
+}
+
+/** Shows the event that is read from the signed sample of a preset. */
+function exampleRow(name: string): string {
+  const { type, subject, occurredAtMs } = sampleEvent(name);
+  const cells = [
+    `[${name}](#${name})`,
+    code(type ?? "not named"),
+    subject === undefined ? "not named" : code(subject),
+    occurredAtMs === undefined ? "time of receipt" : code(new Date(occurredAtMs).toISOString()),
+  ];
+  return `| ${cells.join(" | ")} |`;
+}
+
+function code(text: string): string {
+  return `\`${text}\``;
 }
 
 function paramRows(params: Readonly<Record<string, PresetParam>>): string[] {
@@ -102,7 +130,6 @@ function freshnessOf(scheme: Scheme): string {
 
 function deduplicationOf(scheme: Scheme): string {
   const { content = [], delivery_id: ids, retry_span_s: span, equal_bodies } = scheme;
-  const hours = (seconds: number) => `${Math.round((seconds / 3_600) * 100) / 100} h`;
   const isOutside = [...scheme.type.from, ...(scheme.type.suffix ? [scheme.type.suffix] : [])].some(
     (selector) => "header" in selector || "query" in selector,
   );
@@ -119,6 +146,19 @@ function deduplicationOf(scheme: Scheme): string {
   if (isSigned || areItems) return `${id}, with the type, for ${window}${unknown}`;
   const body = areEvents ? unknown : `, and its body${withType} alone for ${hours(span)}`;
   return `${id} (not signed) with its body${withType}, for ${window}${body}`;
+}
+
+function hours(seconds: number): string {
+  return `${Math.round((seconds / 3_600) * 100) / 100} h`;
+}
+
+function placesOf(selectors: readonly Selector[] | undefined): string | undefined {
+  return selectors?.map(selectorText).join(", else ");
+}
+
+function timeOf(scheme: Scheme): string {
+  const times = timesOf(scheme).map(({ from, unit }) => `${placesOf(from)} (${unit})`);
+  return times.join(", else ") || "time of receipt";
 }
 
 function suffixOf({ type: { suffix } }: Scheme): string {

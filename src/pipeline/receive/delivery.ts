@@ -64,13 +64,22 @@ function readEvent(
   const type = suffix === undefined ? name : name && asName(`${name}.${suffix}`);
   const occurredAtMs = occurredAt(scheme, request, data);
   const account = nameAt(scheme.account ?? []);
-  const subject = nameAt(scheme.subject ?? []);
+  const subject = subjectOf(scheme, request, data);
   const event: DeliveredEvent = { item, keys, data };
   if (type !== undefined) event.type = type;
   if (occurredAtMs !== undefined) event.occurredAtMs = occurredAtMs;
   if (account !== undefined) event.account = comparedAccount(account);
   if (subject !== undefined) event.subject = subject;
   return event;
+}
+
+/** Returns the first value that can be stored. Another place may have a shorter name of the same thing. */
+function subjectOf({ subject = [] }: Scheme, request: InboundRequest, data: unknown): string | undefined {
+  for (const selector of subject) {
+    const name = asName(firstValue([selector], request, data)?.value);
+    if (name !== undefined) return name;
+  }
+  return undefined;
 }
 
 /** Returns the first time that is found in its unit, ms. */

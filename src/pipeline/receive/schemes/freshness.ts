@@ -37,12 +37,7 @@ export function freshnessWindow({ timestamp, retry_span_s }: Scheme): FreshnessW
 
 /** Parses a time to Unix ms. Undefined if the text is not exactly a time in this unit. */
 export function parseTimestamp(text: string, unit: TimeUnit): number | undefined {
-  const timestampMs =
-    unit === "rfc3339"
-      ? parseRfc3339(text)
-      : unit === "iso8601"
-        ? parseIso8601(text)
-        : parseInteger(text) * (unit === "s" ? 1000 : 1);
+  const timestampMs = PARSERS[unit](text);
   return timestampMs >= 0 && timestampMs <= LATEST_MS ? timestampMs : undefined;
 }
 
@@ -56,6 +51,7 @@ export function parseMoment(text: string, unit: TimeUnit): number | undefined {
 /** Formats a time so that `parseTimestamp` can parse it, truncated to whole units. */
 export function formatTimestamp(timestampMs: number, unit: TimeUnit): string {
   if (unit === "rfc3339" || unit === "iso8601") return new Date(timestampMs).toISOString();
+  if (unit === "rfc2822") return new Date(timestampMs).toUTCString();
   return String(unit === "s" ? Math.floor(timestampMs / 1000) : Math.floor(timestampMs));
 }
 
@@ -71,10 +67,34 @@ function parseRfc3339(text: string): number {
 }
 
 function parseIso8601(text: string): number {
-  const [, time, zone = "Z"] = ISO8601.exec(text) ?? [];
-  return time === undefined ? Number.NaN : parseRfc3339(time + zone.replace(/^([+-]\d\d)(\d\d)$/, "$1:$2"));
+  const [, date, time, zone = "Z"] = ISO8601.exec(text) ?? [];
+  if (date === undefined) return Number.NaN;
+  const offset = zone.replace(/^([+-]\d\d)(\d\d)$/, "$1:$2");
+  return parseRfc3339(`${date}T${time}${offset}`);
 }
 
-const ISO8601 = /^(.{10}[Tt].{8}(?:\.\d{1,9})?)([Zz]|[+-]\d\d:?\d\d)?$/;
+const ISO8601 = /^(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d(?:\.\d{1,9})?)(?: ?([Zz]|[+-]\d\d:?\d\d)| UTC)?$/;
+
+/** Parses the dates of mails, with a zone in digits or GMT. The day of the week, which may be missing, must be right. */
+function parseRfc2822(text: string): number {
+  const [, weekday, day = "", month = "", year, time, zone] = RFC2822.exec(text) ?? [];
+  if (zone === undefined) return Number.NaN;
+  const date = `${year}-${String(MONTHS.indexOf(month) + 1).padStart(2, "0")}-${day.padStart(2, "0")}`;
+  const isOnDay = weekday === undefined || new Date(date).toUTCString().startsWith(weekday);
+  const offset = zone === "GMT" ? "Z" : zone.replace(/^(.{3})/, "$1:");
+  return isOnDay ? parseRfc3339(`${date}T${time}${offset}`) : Number.NaN;
+}
+
+const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
+const RFC2822 = /^(?:([A-Z][a-z]{2}), )?(\d{1,2}) ([A-Z][a-z]{2}) (\d{4}) (\d\d:\d\d:\d\d) (GMT|[+-]\d{4})$/;
 
 const RFC3339 = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:\d\d)$/;
+
+const PARSERS: Readonly<Record<TimeUnit, (text: string) => number>> = {
+  s: (text) => parseInteger(text) * 1_000,
+  ms: parseInteger,
+  rfc3339: parseRfc3339,
+  iso8601: parseIso8601,
+  rfc2822: parseRfc2822,
+};

@@ -52,7 +52,7 @@ export function sampleDelivery(delivery: SampleDelivery): { headers: Record<stri
     body: bytes,
     nowMs,
     id,
-    type: type ?? "sample",
+    type: type ?? ownType(scheme, sample) ?? "sample",
     method,
     url,
   });
@@ -65,6 +65,11 @@ export function sampleDelivery(delivery: SampleDelivery): { headers: Record<stri
 
 function copyOf(value: unknown): unknown {
   return readJson(writeJson(value));
+}
+
+/** Returns the type in the sample's own headers. */
+function ownType({ type: { from } }: Scheme, { headers = {} }: PresetSample): string | undefined {
+  return from.flatMap((selector) => ("header" in selector ? (headers[selector.header] ?? []) : []))[0];
 }
 
 /** Wraps the data in a batch if the scheme has batches and the data is none. */

@@ -66,11 +66,11 @@ const Selector = Type.Union(
 /** Selects a value of a request. */
 export type Selector = Static<typeof Selector>;
 
-const FirstOf = Type.Array(Selector, {
-  minItems: 1,
-  maxItems: 8,
-  description: "Selectors; the first one that finds a value applies.",
-});
+const firstThatFinds = "Selectors; the first one that finds a value applies.";
+const FirstOf = Type.Array(Selector, { minItems: 1, maxItems: 8, description: firstThatFinds });
+
+/** Most providers have another place for each kind of event. */
+const PlacesByKind = Type.Array(Selector, { minItems: 1, maxItems: 40, description: firstThatFinds });
 
 const DeliveryIdSelector = Type.Union(
   [...Selector.anyOf, Type.Object({ join: Type.Array(Selector, { minItems: 2, maxItems: 8 }) }, closed)],
@@ -83,15 +83,16 @@ const DeliveryIdSelector = Type.Union(
 /** Selects a delivery id, possibly joined from several values. */
 export type DeliveryIdSelector = Static<typeof DeliveryIdSelector>;
 
-const TimeUnit = Type.Enum(["s", "ms", "rfc3339", "iso8601"], {
+const TimeUnit = Type.Enum(["s", "ms", "rfc3339", "iso8601", "rfc2822"], {
   description:
-    "The unit of a time: s or ms since 1970 as an integer, rfc3339 with a zone, or iso8601, which may have no zone (it is " +
-    "UTC then) or one without a colon.",
+    "The unit of a time: s or ms since 1970 as an integer, rfc3339 with a zone, iso8601, which may have no zone (it is " +
+    "UTC then) or one without a colon, and blanks as in 2026-01-01 00:00:00 UTC, or rfc2822, as in Thu, 01 Jan 2026 " +
+    "00:00:00 +0000.",
 });
 /** The unit in which a provider writes times. */
 export type TimeUnit = Static<typeof TimeUnit>;
 
-const EventTime = Type.Object({ from: FirstOf, unit: TimeUnit }, closed);
+const EventTime = Type.Object({ from: PlacesByKind, unit: TimeUnit }, closed);
 
 const Algorithm = Type.Enum(
   [
@@ -300,9 +301,10 @@ const stated = {
   subject: Type.Optional(
     Type.Array(Selector, {
       minItems: 1,
-      maxItems: 8,
+      maxItems: 40,
       description:
-        "Selectors of the thing that the event is about; the first one that finds a value applies.",
+        "Selectors of the thing that the event is about; the first one that finds a value of at most 200 characters " +
+        "applies.",
     }),
   ),
   tokens: Type.Optional(

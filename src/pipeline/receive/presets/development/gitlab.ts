@@ -1,3 +1,4 @@
+import { inBody } from "../places.ts";
 import type { Preset } from "../preset.ts";
 
 /** GitLab sends a token, or signs as Standard Webhooks if the webhook has a signing token. */
@@ -40,7 +41,50 @@ export const gitlab: Preset = {
           delivery_id: [{ header: "webhook-id" }],
         }),
     type: { from: [{ body: "/object_kind" }, { body: "/event_name" }, { header: "x-gitlab-event" }] },
+    subject: inBody(
+      "/object_attributes/url",
+      "/object_attributes/awarded_on_url",
+      "/object_attributes/iid",
+      "/object_attributes/id",
+      "/build_id",
+      "/deployment_id",
+      "/url",
+      "/ref",
+      // Members and system hooks.
+      "/group_id",
+      "/project_id",
+      "/user_id",
+      "/id",
+    ),
+    // A push has only the times of its commits.
+    occurred_at: {
+      from: inBody(
+        "/object_attributes/updated_at",
+        "/object_attributes/finished_at",
+        "/object_attributes/created_at",
+        "/build_finished_at",
+        "/build_started_at",
+        "/build_created_at",
+        "/status_changed_at",
+        "/updated_at",
+        "/released_at",
+        "/created_at",
+      ),
+      unit: "iso8601",
+    },
     body_limit_bytes: 26_214_400,
   }),
-  sample: { body: { object_kind: "push", project_id: 15, ref: "refs/heads/main" } },
+  sample: {
+    body: {
+      object_kind: "merge_request",
+      project: { id: 15, web_url: "https://gitlab.com/group/project" },
+      object_attributes: {
+        id: 99,
+        iid: 7,
+        action: "open",
+        url: "https://gitlab.com/group/project/-/merge_requests/7",
+        updated_at: "2026-01-01 00:00:00 UTC",
+      },
+    },
+  },
 };

@@ -1,3 +1,4 @@
+import { inBody } from "../places.ts";
 import type { Preset } from "../preset.ts";
 
 /** Jira Cloud signs the body of webhooks that an administrator created with a secret. */
@@ -13,13 +14,31 @@ export const jira: Preset = {
     delivery_id: [{ header: "x-atlassian-webhook-identifier" }],
     type: { from: [{ body: "/webhookEvent" }] },
     occurred_at: { from: [{ body: "/timestamp" }], unit: "ms" },
+    // People name an issue by its key, also if a comment on it has the event.
+    subject: inBody(
+      "/issue/key",
+      "/issue/id",
+      "/issueLink/id",
+      "/worklog/issueId",
+      "/worklog/id",
+      "/attachment/id",
+      "/comment/id",
+      "/sprint/id",
+      "/version/id",
+      "/project/key",
+      "/board/id",
+      "/filter/id",
+      "/user/accountId",
+      "/user/key",
+      "/property/key",
+    ),
     retry_span_s: 14_400,
   }),
   sample: {
     body: {
       timestamp: 1_767_225_600_000,
       webhookEvent: "jira:issue_created",
-      issue: { id: "1", key: "A-1" },
+      issue: { id: "10001", key: "SHOP-1" },
     },
   },
 };

@@ -1,3 +1,4 @@
+import { inBody } from "../places.ts";
 import type { Preset } from "../preset.ts";
 
 /** PagerDuty (version 3) sends one signature of the body per secret of the subscription. */
@@ -14,6 +15,8 @@ export const pagerduty: Preset = {
     content: ["body"],
     delivery_id: [{ body: "/event/id" }],
     type: { from: [{ body: "/event/event_type" }] },
+    // The notes, updates and responders of an incident have it in their data.
+    subject: inBody("/event/data/incident/id", "/event/data/id"),
     occurred_at: { from: [{ body: "/event/occurred_at" }], unit: "rfc3339" },
   }),
   sample: {

@@ -1,11 +1,13 @@
+import { inBody } from "../places.ts";
 import type { Preset } from "../preset.ts";
+import { EVENT_PARAMS, eventFromParams } from "../selector-params.ts";
 
 /** Standard Webhooks 1.0.0 with asymmetric signatures (`v1a`). The secret is the public key that the provider shows. */
 export const standardWebhooksV1a: Preset = {
   description: "Standard Webhooks with ed25519 signatures; the secret is the public key, whpk_…",
   docs: "https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md",
-  params: {},
-  scheme: () => ({
+  params: EVENT_PARAMS,
+  scheme: (params) => ({
     algorithm: "ed25519",
     secret: {
       encoding: "base64",
@@ -21,7 +23,8 @@ export const standardWebhooksV1a: Preset = {
     content: ["id", { literal: "." }, "timestamp", { literal: "." }, "body"],
     delivery_id: [{ header: "webhook-id" }],
     type: { from: [{ body: "/type" }] },
-    occurred_at: { from: [{ body: "/timestamp" }], unit: "rfc3339" },
+    // The specification names no place for the thing, but shows it here.
+    ...eventFromParams(params, { subject: inBody("/data/id"), occurred_at: inBody("/timestamp") }),
     // The retry schedule in the specification ends after 75 hours.
     retry_span_s: 345_600,
   }),

@@ -1,11 +1,13 @@
+import { inBody } from "../places.ts";
 import type { Preset } from "../preset.ts";
+import { EVENT_PARAMS, eventFromParams } from "../selector-params.ts";
 
 /** Standard Webhooks 1.0.0, symmetric signatures (`v1`). Providers retry for days under the same webhook-id. */
 export const standardWebhooks: Preset = {
   description: "Standard Webhooks: webhook-id, webhook-timestamp and webhook-signature headers, HMAC SHA-256",
   docs: "https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md",
-  params: {},
-  scheme: () => ({
+  params: EVENT_PARAMS,
+  scheme: (params) => ({
     algorithm: "hmac-sha256",
     secret: {
       encoding: "base64",
@@ -19,7 +21,8 @@ export const standardWebhooks: Preset = {
     content: ["id", { literal: "." }, "timestamp", { literal: "." }, "body"],
     delivery_id: [{ header: "webhook-id" }],
     type: { from: [{ body: "/type" }] },
-    occurred_at: { from: [{ body: "/timestamp" }], unit: "rfc3339" },
+    // The specification names no place for the thing, but shows it here.
+    ...eventFromParams(params, { subject: inBody("/data/id"), occurred_at: inBody("/timestamp") }),
     // The retry schedule in the specification ends after 75 hours.
     retry_span_s: 345_600,
   }),

@@ -1,11 +1,13 @@
+import { inBody } from "../places.ts";
 import type { Preset } from "../preset.ts";
+import { EVENT_PARAMS, eventFromParams } from "../selector-params.ts";
 
 /** Svix, the service behind many providers: Standard Webhooks with its own header names beside the standard ones. */
 export const svix: Preset = {
   description: "Svix: svix-id, svix-timestamp and svix-signature (or webhook-…) headers, HMAC SHA-256",
   docs: "https://docs.svix.com/receiving/verifying-payloads/how-manual",
-  params: {},
-  scheme: () => ({
+  params: EVENT_PARAMS,
+  scheme: (params) => ({
     algorithm: "hmac-sha256",
     secret: {
       encoding: "base64",
@@ -25,7 +27,8 @@ export const svix: Preset = {
     content: ["id", { literal: "." }, "timestamp", { literal: "." }, "body"],
     delivery_id: [{ header: "svix-id" }, { header: "webhook-id" }],
     type: { from: [{ body: "/type" }] },
-    occurred_at: { from: [{ body: "/timestamp" }], unit: "rfc3339" },
+    // The specification names no place for the thing, but shows it here.
+    ...eventFromParams(params, { subject: inBody("/data/id"), occurred_at: inBody("/timestamp") }),
     // The retry schedule in the specification ends after 75 hours.
     retry_span_s: 345_600,
   }),

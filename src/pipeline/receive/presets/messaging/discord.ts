@@ -1,3 +1,4 @@
+import { inBody } from "../places.ts";
 import type { Preset } from "../preset.ts";
 
 /**
@@ -14,7 +15,9 @@ export const discord: Preset = {
     timestamp: { from: [{ header: "x-signature-timestamp" }], unit: "s" },
     content: ["timestamp", "body"],
     type: { from: [{ body: "/event/type" }] },
-    occurred_at: { from: [{ body: "/event/timestamp" }], unit: "rfc3339" },
+    // Discord writes the time with and without a zone.
+    occurred_at: { from: [{ body: "/event/timestamp" }], unit: "iso8601" },
+    subject: inBody("/event/data/id", "/event/data/user/id"),
     account: [{ body: "/application_id" }],
     challenges: [
       { when: [{ at: { body: "/type" }, equals: "0" }], proof: "signature", answer: { status: 204 } },
@@ -26,7 +29,11 @@ export const discord: Preset = {
       version: 1,
       application_id: "1234560123453231555",
       type: 1,
-      event: { type: "APPLICATION_AUTHORIZED", timestamp: "2026-01-01T00:00:00.000000Z", data: {} },
+      event: {
+        type: "APPLICATION_AUTHORIZED",
+        timestamp: "2026-01-01T00:00:00.000000",
+        data: { integration_type: 1, user: { id: "80351110224678912", username: "nelly" } },
+      },
     },
   },
 };

@@ -1,3 +1,4 @@
+import { inBody } from "../places.ts";
 import type { Preset } from "../preset.ts";
 
 /** Intercom signs only the body, with HMAC SHA-1 and the secret of the app. */
@@ -12,6 +13,14 @@ export const intercom: Preset = {
     delivery_id: [{ body: "/id" }],
     type: { from: [{ body: "/topic" }] },
     occurred_at: { from: [{ body: "/created_at" }], unit: "s" },
+    subject: inBody(
+      "/data/item/id",
+      "/data/item/conversation/id",
+      "/data/item/contact/id",
+      "/data/item/user/id",
+      "/data/item/company/id",
+      "/data/item/tag/id",
+    ),
     account: [{ body: "/app_id" }],
     challenges: [
       { when: [{ at: { body: "/topic" }, equals: "ping" }], proof: "signature", answer: { status: 200 } },
@@ -24,7 +33,7 @@ export const intercom: Preset = {
       id: "notif_1",
       topic: "conversation.user.created",
       created_at: 1_767_225_600,
-      data: {},
+      data: { type: "notification_event_data", item: { type: "conversation", id: "215468600" } },
     },
   },
 };

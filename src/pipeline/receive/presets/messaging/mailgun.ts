@@ -1,3 +1,4 @@
+import { inBody } from "../places.ts";
 import type { Preset } from "../preset.ts";
 
 /** Mailgun signs a time and a one-time token, but not the data of the event. */
@@ -24,6 +25,11 @@ export const mailgun: Preset = {
     body_unsigned: true,
     delivery_id: [{ body: "/signature/token" }],
     type: { from: [{ body: "/event-data/event" }] },
+    subject: inBody(
+      "/event-data/message/headers/message-id",
+      "/event-data/message/id",
+      "/event-data/recipient",
+    ),
     occurred_at: { from: [{ body: "/event-data/timestamp" }], unit: "s" },
   }),
   sample: {
@@ -34,6 +40,7 @@ export const mailgun: Preset = {
         timestamp: 1_767_225_600.908181,
         id: "CPgfbmQMTCKtHW6uIWtuVe",
         recipient: "a@b.example",
+        message: { headers: { "message-id": "20260101000000.1.5D9C3@mail.example" } },
       },
     },
   },

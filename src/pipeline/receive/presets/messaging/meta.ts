@@ -1,3 +1,4 @@
+import { inItem } from "../places.ts";
 import type { Preset } from "../preset.ts";
 
 /**
@@ -26,6 +27,39 @@ export const meta: Preset = {
       ["/value/messages", "/value/statuses"],
     ],
     type: { from: [{ body: "/object" }], suffix: { item: "/changes/0/field" } },
+    subject: inItem(
+      "/changes/0/value/messages/0/id",
+      "/changes/0/value/statuses/0/id",
+      "/messaging/0/message/mid",
+      "/messaging/0/message_edit/mid",
+      "/messaging/0/reaction/mid",
+      "/messaging/0/postback/mid",
+      "/messaging/0/read/mid",
+      "/messaging/0/sender/id",
+      "/standby/0/message/mid",
+      "/standby/0/sender/id",
+      "/changes/0/value/leadgen_id",
+      "/changes/0/value/comment_id",
+      "/changes/0/value/post_id",
+      "/changes/0/value/media_id",
+      "/changes/0/value/message_template_id",
+      "/changes/0/value/id",
+      "/id",
+    ),
+    // An entry has seconds or milliseconds. Milliseconds as seconds are beyond every year.
+    occurred_at: [
+      {
+        from: inItem(
+          "/changes/0/value/messages/0/timestamp",
+          "/changes/0/value/statuses/0/timestamp",
+          "/changes/0/value/created_time",
+        ),
+        unit: "s",
+      },
+      { from: inItem("/messaging/0/timestamp", "/standby/0/timestamp"), unit: "ms" },
+      { from: inItem("/time"), unit: "s" },
+      { from: inItem("/time"), unit: "ms" },
+    ],
     account: [{ item: "/id" }],
     challenges: [
       {
@@ -44,7 +78,13 @@ export const meta: Preset = {
   sample: {
     body: {
       object: "page",
-      entry: [{ id: "123", time: 1_767_225_600, changes: [{ field: "feed", value: { item: "post" } }] }],
+      entry: [
+        {
+          id: "123",
+          time: 1_767_225_600,
+          changes: [{ field: "feed", value: { item: "post", verb: "add", post_id: "123_456" } }],
+        },
+      ],
     },
     params: { verify_token: "a-verify-token" },
   },

@@ -1,3 +1,4 @@
+import { inItem } from "../places.ts";
 import type { Preset } from "../preset.ts";
 
 /** SendGrid signs time and body with ECDSA. The secret is the public key that it shows. */
@@ -14,6 +15,7 @@ export const sendgrid: Preset = {
     items: [""],
     delivery_id: [{ item: "/sg_event_id" }],
     type: { from: [{ item: "/event" }] },
+    subject: inItem("/sg_message_id", "/email"),
     occurred_at: { from: [{ item: "/timestamp" }], unit: "s" },
   }),
   sample: {
@@ -23,7 +25,7 @@ export const sendgrid: Preset = {
         timestamp: 1_767_225_600,
         event: "delivered",
         sg_event_id: "ZGVs",
-        sg_message_id: "14c5",
+        sg_message_id: "14c5d75ce93.dfd.64b469.filter0001.16648.5515E0B88.0",
       },
     ],
   },

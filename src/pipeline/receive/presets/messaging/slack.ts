@@ -1,3 +1,4 @@
+import { inBody } from "../places.ts";
 import type { Preset } from "../preset.ts";
 
 /** Slack signs version, time and body with the secret of the app, which is the same for all workspaces. */
@@ -15,7 +16,29 @@ export const slack: Preset = {
     tokens: [{ body: "/token" }],
     delivery_id: [{ body: "/event_id" }],
     type: { from: [{ body: "/event/type" }, { body: "/type" }, { body: "/command" }] },
-    occurred_at: { from: [{ body: "/event_time" }], unit: "s" },
+    // Interactions have seconds with a fraction, commands none.
+    occurred_at: { from: inBody("/event_time", "/action_ts", "/actions/0/action_ts"), unit: "s" },
+    subject: inBody(
+      "/event/file_id",
+      "/event/file/id",
+      "/event/channel/id",
+      "/event/channel",
+      "/event/channel_id",
+      "/event/item/channel",
+      "/event/item/file",
+      "/event/view/id",
+      "/event/subteam/id",
+      "/event/subteam_id",
+      "/event/user/id",
+      "/event/user",
+      "/event/user_id",
+      "/event/name",
+      "/view/id",
+      "/channel/id",
+      "/channel_id",
+      "/user/id",
+      "/user_id",
+    ),
     // In a channel shared with Slack Connect team_id is the workspace of the author, and authorizations names the one
     // that has the app. A shortcut of an organisation has no team but that of the user.
     account: [
@@ -44,7 +67,7 @@ export const slack: Preset = {
       team_id: "T1",
       event_id: "Ev1",
       event_time: 1_767_225_600,
-      event: { type: "app_mention", text: "hello" },
+      event: { type: "app_mention", channel: "C061EG9T2", user: "U061F7AUR", text: "hello" },
     },
   },
 };

@@ -1,3 +1,4 @@
+import { inBody } from "../places.ts";
 import type { Preset } from "../preset.ts";
 
 /** Twilio signs the public URL and the form fields with HMAC SHA-1, but no time: only deduplication stops replays. */
@@ -20,17 +21,44 @@ export const twilio: Preset = {
       from: [
         { body: "/MessageStatus" },
         { body: "/SmsStatus" },
+        { body: "/TranscriptionStatus" },
+        { body: "/RecordingStatus" },
+        { body: "/StatusCallbackEvent" },
         { body: "/CallStatus" },
         { body: "/EventType" },
         { literal: "webhook" },
       ],
     },
+    subject: inBody(
+      "/MessageSid",
+      "/SmsSid",
+      "/TranscriptionSid",
+      "/RecordingSid",
+      "/RoomSid",
+      "/ConferenceSid",
+      "/TaskSid",
+      "/ConversationSid",
+      "/CallSid",
+    ),
+    // Messages have no time. Products differ in how they write it.
+    occurred_at: [
+      { from: inBody("/TimestampMs"), unit: "ms" },
+      { from: inBody("/Timestamp", "/RecordingStartTime"), unit: "rfc2822" },
+      { from: inBody("/Timestamp", "/DateUpdated", "/DateCreated"), unit: "rfc3339" },
+      { from: inBody("/Timestamp"), unit: "s" },
+    ],
     account: [{ body: "/AccountSid" }],
     // Twilio reads a response as instructions (TwiML). An empty one gives none.
     ack: { status: 200, body: "empty" },
   }),
   sample: {
-    body: { MessageSid: "SM1", MessageStatus: "delivered", AccountSid: "AC1", To: "+15005550006" },
+    body: {
+      CallSid: "CA42ed11f93dc08b952027ffbc406d0868",
+      CallStatus: "completed",
+      Timestamp: "Thu, 01 Jan 2026 00:00:00 +0000",
+      AccountSid: "AC1",
+      To: "+15005550006",
+    },
     form: true,
   },
 };

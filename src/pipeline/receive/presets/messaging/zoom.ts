@@ -1,3 +1,4 @@
+import { inBody } from "../places.ts";
 import type { Preset } from "../preset.ts";
 
 /**
@@ -14,6 +15,16 @@ export const zoom: Preset = {
     content: [{ literal: "v0:" }, "timestamp", { literal: ":" }, "body"],
     type: { from: [{ body: "/event" }] },
     occurred_at: { from: [{ body: "/event_ts" }], unit: "ms" },
+    subject: inBody(
+      "/payload/object/id",
+      "/payload/object/uuid",
+      "/payload/object/call_id",
+      "/payload/object/engagement_id",
+      "/payload/object/message_id",
+      "/payload/object/channel_id",
+      "/payload/object/user_id",
+      "/payload/user_id",
+    ),
     account: [{ body: "/payload/account_id" }],
     challenges: [
       {
@@ -35,7 +46,7 @@ export const zoom: Preset = {
     body: {
       event: "meeting.started",
       event_ts: 1_767_225_600_000,
-      payload: { account_id: "AAA", object: { id: "1" } },
+      payload: { account_id: "AAA", object: { id: "85746065432", topic: "Standup" } },
     },
   },
 };

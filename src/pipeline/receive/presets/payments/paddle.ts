@@ -12,6 +12,7 @@ export const paddle: Preset = {
     content: ["timestamp", { literal: ":" }, "body"],
     delivery_id: [{ body: "/event_id" }],
     type: { from: [{ body: "/event_type" }] },
+    subject: [{ body: "/data/id" }],
     occurred_at: { from: [{ body: "/occurred_at" }], unit: "rfc3339" },
   }),
   sample: {

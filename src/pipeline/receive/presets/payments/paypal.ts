@@ -1,3 +1,4 @@
+import { inBody } from "../places.ts";
 import type { Preset } from "../preset.ts";
 
 /** PayPal signs an id, a time, the webhook id and a checksum of the body, with the key of a certificate. */
@@ -31,6 +32,14 @@ export const paypal: Preset = {
     body_unsigned: true,
     delivery_id: [{ header: "paypal-transmission-id" }],
     type: { from: [{ body: "/event_type" }] },
+    subject: inBody(
+      "/resource/id",
+      "/resource/dispute_id",
+      "/resource/invoice/id",
+      "/resource/payout_item_id",
+      "/resource/batch_header/payout_batch_id",
+      "/resource/merchant_id",
+    ),
     occurred_at: { from: [{ body: "/create_time" }], unit: "rfc3339" },
   }),
   sample: {

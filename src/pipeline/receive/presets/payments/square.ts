@@ -12,6 +12,7 @@ export const square: Preset = {
     content: ["url", "body"],
     delivery_id: [{ body: "/event_id" }],
     type: { from: [{ body: "/type" }] },
+    subject: [{ body: "/data/id" }],
     occurred_at: { from: [{ body: "/created_at" }], unit: "rfc3339" },
     account: [{ body: "/merchant_id" }],
   }),

@@ -1,3 +1,4 @@
+import { inBody } from "../places.ts";
 import type { Preset } from "../preset.ts";
 
 /** Stripe signs time and body. During a secret rollover a delivery has one signature per secret. */
@@ -18,6 +19,13 @@ export const stripe: Preset = {
     content: ["timestamp", { literal: "." }, "body"],
     delivery_id: [{ body: "/id" }],
     type: { from: [{ body: "/type" }] },
+    // An upcoming invoice has no id of its own, and a thin event has only a reference.
+    subject: inBody(
+      "/data/object/id",
+      "/related_object/id",
+      "/data/object/subscription",
+      "/data/object/customer",
+    ),
     // Thin events have RFC 3339 times and name their account in context.
     occurred_at: [
       { from: [{ body: "/created" }], unit: "s" },

@@ -12,6 +12,9 @@ export const xero: Preset = {
     content: ["body"],
     items: ["/events"],
     type: { from: [{ item: "/eventType" }] },
+    subject: [{ item: "/resourceId" }],
+    // The time has no zone and is UTC.
+    occurred_at: { from: [{ item: "/eventDateUtc" }], unit: "iso8601" },
     account: [{ item: "/tenantId" }],
     retry_span_s: 86_400,
     ack: { status: 200, body: "empty" },

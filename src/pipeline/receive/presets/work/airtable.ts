@@ -13,6 +13,8 @@ export const airtable: Preset = {
     content: ["body"],
     type: { from: [{ literal: "webhook" }] },
     occurred_at: { from: [{ body: "/timestamp" }], unit: "rfc3339" },
+    // A ping names no change, only the base that has some.
+    subject: [{ body: "/base/id" }],
     account: [{ body: "/base/id" }],
     ack: { status: 200, body: "empty" },
   }),

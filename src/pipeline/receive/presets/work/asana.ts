@@ -12,6 +12,7 @@ export const asana: Preset = {
     content: ["body"],
     items: ["/events"],
     type: { from: [{ item: "/resource/resource_type" }], suffix: { item: "/action" } },
+    subject: [{ item: "/resource/gid" }],
     occurred_at: { from: [{ item: "/created_at" }], unit: "rfc3339" },
     challenges: [
       {

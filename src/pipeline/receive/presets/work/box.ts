@@ -18,6 +18,7 @@ export const box: Preset = {
     content: ["body", "timestamp"],
     delivery_id: [{ body: "/id" }],
     type: { from: [{ body: "/trigger" }] },
+    subject: [{ body: "/source/id" }],
     occurred_at: { from: [{ body: "/created_at" }], unit: "rfc3339" },
     retry_span_s: 7_200,
   }),

@@ -1,3 +1,4 @@
+import { inBody } from "../places.ts";
 import type { Preset } from "../preset.ts";
 
 /** Calendly signs time and body. */
@@ -14,13 +15,17 @@ export const calendly: Preset = {
     timestamp: { from: [{ header: "calendly-webhook-signature", separator: ",", prefix: "t=" }], unit: "s" },
     content: ["timestamp", { literal: "." }, "body"],
     type: { from: [{ body: "/event" }] },
+    subject: inBody("/payload/uri", "/payload/invitee", "/payload/event", "/payload/email"),
     occurred_at: { from: [{ body: "/created_at" }], unit: "rfc3339" },
   }),
   sample: {
     body: {
       event: "invitee.created",
       created_at: "2026-01-01T00:00:00.000000Z",
-      payload: { email: "a@b.example" },
+      payload: {
+        uri: "https://api.calendly.com/scheduled_events/AAA/invitees/BBB",
+        email: "a@b.example",
+      },
     },
   },
 };

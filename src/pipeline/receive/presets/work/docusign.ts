@@ -1,3 +1,4 @@
+import { inBody } from "../places.ts";
 import type { Preset } from "../preset.ts";
 
 /** DocuSign Connect signs the body with every HMAC key of the account (up to 100), each signature in its own header. */
@@ -14,6 +15,7 @@ export const docusign: Preset = {
     content: ["body"],
     type: { from: [{ body: "/event" }] },
     occurred_at: { from: [{ body: "/generatedDateTime" }], unit: "rfc3339" },
+    subject: inBody("/data/envelopeId", "/data/clickwrapId", "/data/templateId"),
     account: [{ body: "/data/accountId" }],
     // DocuSign retries for up to seven days.
     retry_span_s: 604_800,

@@ -12,6 +12,8 @@ export const dropbox: Preset = {
     content: ["body"],
     items: ["/list_folder/accounts"],
     type: { from: [{ literal: "list_folder" }] },
+    // The account whose files changed. Dropbox names neither a file nor a time.
+    subject: [{ item: "" }],
     account: [{ item: "" }],
     challenges: [
       {

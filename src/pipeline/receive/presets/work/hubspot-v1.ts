@@ -1,3 +1,4 @@
+import { inItem } from "../places.ts";
 import type { Preset } from "../preset.ts";
 import { HUBSPOT_EVENT_IDS } from "./hubspot-event-ids.ts";
 
@@ -14,6 +15,7 @@ export const hubspotV1: Preset = {
     items: [""],
     delivery_id: HUBSPOT_EVENT_IDS,
     type: { from: [{ item: "/subscriptionType" }] },
+    subject: inItem("/objectId", "/fromObjectId"),
     occurred_at: { from: [{ item: "/occurredAt" }], unit: "ms" },
     account: [{ item: "/portalId" }],
   }),

@@ -1,3 +1,4 @@
+import { inItem } from "../places.ts";
 import type { Preset } from "../preset.ts";
 
 /** Microsoft Graph repeats the clientState of the subscription in every notification and signs nothing. */
@@ -28,6 +29,8 @@ export const msGraph: Preset = {
       },
     ],
     type: { from: [{ item: "/changeType" }, { item: "/lifecycleEvent" }] },
+    // Graph states no time.
+    subject: inItem("/resource", "/subscriptionId"),
     account: [{ item: "/tenantId" }],
     challenges: [
       {

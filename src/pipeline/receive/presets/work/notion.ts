@@ -16,6 +16,7 @@ export const notion: Preset = {
     content: ["body"],
     delivery_id: [{ body: "/id" }],
     type: { from: [{ body: "/type" }] },
+    subject: [{ body: "/entity/id" }],
     occurred_at: { from: [{ body: "/timestamp" }], unit: "rfc3339" },
     account: [{ body: "/workspace_id" }],
     challenges: [
