@@ -144,6 +144,9 @@ describe("a connector's source", () => {
       [400, "source.rate_limit.per_seconds", { ...SHOP, rate_limit: { requests: 1 } }],
       [400, "source.recrods", { ...SHOP, recrods: "x" }],
       [422, "source.auth", { handler: "x", auth: { type: "bearer" } }],
+      [400, "source.params.base_url", { ...SHOP, params: { base_url: 5 } }],
+      [422, "source.params.base_url", { ...SHOP, params: { base_url: "shop.example" } }],
+      [422, "source.params.base", { ...SHOP, params: { base: "https://shop.example" } }],
     ];
     for (const [status, field, source] of cases) {
       expect(await refusal(api, "/connectors/shop", { source })).toEqual([status, field]);
@@ -269,6 +272,19 @@ describe("a source", () => {
       expect(await refusal(api, URL, { ...ORDERS, ...over })).toEqual([status, field]);
     }
     expect((await api.call("GET", URL)).status).toBe(404);
+  });
+
+  test("a source needs only the params for which its connector has no value, and may set the others", async () => {
+    const request = { url: "{base_url}/v1/{account}/orders" };
+    const api = await withShop({ ...SHOP, request, params: { base_url: "https://shop.example" } });
+    const put = (params: object) => refusal(api, URL, { ...ORDERS, params });
+    expect(await put({})).toEqual([422, "params.account"]);
+    expect(await put({ account: "7" })).toEqual([200, expect.objectContaining({ params: { account: "7" } })]);
+    expect(await put({ account: "7", base_url: "https://eu.shop.example" })).toMatchObject([200, {}]);
+    expect(await put({ account: "7", base_url: "eu.shop.example" })).toEqual([422, "params.base_url"]);
+    const { credentials: _, ...kept } = ORDERS;
+    const elsewhere = { ...kept, params: { account: "7", base_url: "https://other.example" } };
+    expect(await refusal(api, URL, elsewhere)).toEqual([422, "credentials"]);
   });
 
   test("a source is rejected with a param that its connector's header cannot carry", async () => {

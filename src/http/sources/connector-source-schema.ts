@@ -112,10 +112,21 @@ const pointers = Type.Array(Type.String({ maxLength: 1000 }), {
 
 const RecordId = path("the id of a record", 1);
 
+/** Values of params, by the names that stand in braces. */
+export const SourceParamValues = Type.Record(
+  Type.String({ pattern: "^[A-Za-z_][A-Za-z0-9_.-]{0,99}$" }),
+  line(1000, 0),
+  {
+    maxProperties: 32,
+    description: "an object of at most 32 strings, whose names are of A-Z a-z 0-9 _ . -",
+  },
+);
+
 /** How the records of a connector are polled: over HTTP if it has a request, or by code if it has a handler. */
 export const ConnectorSourceInput = Type.Object(
   {
     request: Type.Optional(Request),
+    params: Type.Optional(SourceParamValues),
     auth: Type.Optional(Auth),
     pagination: Type.Optional(Pagination),
     records: Type.Optional(path("the array of records in a page; empty if the page is that array")),

@@ -6,7 +6,8 @@ import {
   type SourceDefinition,
 } from "../../domain/source.ts";
 import type { StoredSource } from "../../postgres/sources/sources.ts";
-import { closed, Id, Instant, line, nullable, reference } from "../field-schemas.ts";
+import { closed, Id, Instant, nullable, reference } from "../field-schemas.ts";
+import { SourceParamValues } from "./connector-source-schema.ts";
 import { Poll } from "./poll-schema.ts";
 
 const seconds = (description: string) =>
@@ -89,12 +90,7 @@ const Deletions = Type.Object(
 const settings = {
   connector: Id,
   entity: Id,
-  params: Type.Optional(
-    Type.Record(Type.String({ pattern: "^[A-Za-z_][A-Za-z0-9_.-]{0,99}$" }), line(1000, 0), {
-      maxProperties: 32,
-      description: "an object of at most 32 strings, whose names are of A-Z a-z 0-9 _ . -",
-    }),
-  ),
+  params: Type.Optional(SourceParamValues),
   base_interval_seconds: Type.Optional(seconds("the initial interval between two polls")),
   min_interval_seconds: Type.Optional(seconds("at most the base interval")),
   max_interval_seconds: Type.Optional(seconds("at least the base interval")),

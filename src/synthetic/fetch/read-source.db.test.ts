@@ -58,6 +58,17 @@ test("a source is read with its connector, filled placeholders and decrypted cre
   });
 });
 
+test("a param that a source leaves out has the connector's value", async () => {
+  const { database } = await migratedDatabase();
+  const connectorSource = {
+    request: { url: "{base_url}/{path}" },
+    params: { base_url: "https://a.example", path: "x" },
+  };
+  await insertSource(database, KEY_RING, { connectorSource, definition: { params: { path: "y" } } });
+  const read = await readPolledSource(database.pipeline, KEY_RING, NAME);
+  expect(read?.fetch).toMatchObject({ request: { url: "https://a.example/y" } });
+});
+
 test("a disabled source, or one of a deleted tenant, is not read", async () => {
   const { database } = await migratedDatabase();
   await insertSource(database, KEY_RING, { connectorSource: { handler: "shop" }, enabled: false });

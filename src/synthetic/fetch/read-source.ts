@@ -8,7 +8,13 @@ import {
   type PollableSource,
   type SourceName,
 } from "../../postgres/sources/sources.ts";
-import { type ConnectorSource, DEFAULT_ID, readAuth, readPagination } from "../sources/connector-source.ts";
+import {
+  type ConnectorSource,
+  DEFAULT_ID,
+  paramsOf,
+  readAuth,
+  readPagination,
+} from "../sources/connector-source.ts";
 import { fillText, fillUrl, secretNames } from "../sources/placeholders.ts";
 import type {
   Credentials,
@@ -42,6 +48,21 @@ export async function readPolledSource(
     diff,
     baseline,
     fetch: await readPlan(database, keyRing, stored, from),
+    ...readRecords(from),
+    maxIntervalSeconds: definition.max_interval_seconds,
+    deletions: {
+      enabled: deletions.enabled,
+      confirmPolls: deletions.confirm_polls,
+      graceMs: deletions.grace_seconds * 1_000,
+      maxFraction: deletions.max_fraction,
+      maxCount: deletions.max_count,
+    },
+  };
+}
+
+/** Returns how a connector's records are identified, compared and reported. */
+export function readRecords(from: ConnectorSource): Pick<PolledSource, "records" | "updatedAt" | "webhook"> {
+  return {
     records: {
       id: from.id ?? DEFAULT_ID,
       ...(from.ignore !== undefined && { ignore: from.ignore }),
@@ -51,14 +72,6 @@ export async function readPolledSource(
     },
     updatedAt: from.updated_at,
     webhook: from.webhook && { record: from.webhook.record ?? "", types: from.webhook.types },
-    maxIntervalSeconds: definition.max_interval_seconds,
-    deletions: {
-      enabled: deletions.enabled,
-      confirmPolls: deletions.confirm_polls,
-      graceMs: deletions.grace_seconds * 1_000,
-      maxFraction: deletions.max_fraction,
-      maxCount: deletions.max_count,
-    },
   };
 }
 
@@ -73,11 +86,31 @@ async function readPlan(
     stored.credentials === undefined
       ? {}
       : JSON.parse(keyRing.open(stored.credentials, credentialsAad(stored)));
+  const secrets = await openSecrets(database, keyRing, stored.tenantId, neededSecrets(source));
+  return fillPlan(source, { params, credentials, secrets });
+}
+
+/** Returns the names of the tenant's secrets that a source's request takes. */
+export function neededSecrets({ request }: ConnectorSource): string[] {
+  const { url = "", headers = {}, query = {} } = request ?? {};
+  const taking = [url, ...Object.values(query), ...Object.values(headers)];
+  return [...new Set(taking.flatMap(secretNames))];
+}
+
+/** Returns the plan of a connector's source for a tenant's params, credentials and secrets. Throws `unprocessable`. */
+export function fillPlan(
+  source: ConnectorSource,
+  of: {
+    params: Readonly<Record<string, string>>;
+    credentials: Credentials;
+    secrets: ReadonlyMap<string, string>;
+  },
+): FetchPlan {
+  const { credentials, secrets } = of;
+  const params = paramsOf(source, of.params);
   if (source.handler !== undefined) return { kind: "code", handler: source.handler, params, credentials };
   const { url = "", method = "GET", headers = {}, query = {} } = source.request ?? {};
   const inUrl = [url, ...Object.values(query)];
-  const taking = [...inUrl, ...Object.values(headers)];
-  const secrets = await openSecrets(database, keyRing, stored.tenantId, taking);
   const fill = (texts: Readonly<Record<string, string>>) =>
     Object.fromEntries(
       Object.entries(texts).map(([name, text]) => [
@@ -104,9 +137,8 @@ async function openSecrets(
   database: Queryable,
   keyRing: KeyRing,
   tenantId: string,
-  texts: readonly string[],
+  names: readonly string[],
 ): Promise<Map<string, string>> {
-  const names = [...new Set(texts.flatMap(secretNames))];
   if (names.length === 0) return new Map();
   const sealed = await loadSecrets(
     database,

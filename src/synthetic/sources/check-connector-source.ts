@@ -28,7 +28,20 @@ export function neededParams({ request, auth }: ConnectorSource): string[] {
 function flawsOf(source: ConnectorSource): ErrorDetail[] {
   const { request, handler } = source;
   const kind = handler === undefined ? flawsOfHttp(source, request) : flawsOfCode(source, HTTP_FIELDS);
-  return [...kind, ...flawsOfFields(source)];
+  return [...kind, ...flawsOfFields(source), ...flawsOfDefaults(source)];
+}
+
+/** Lists defaults of params that nothing takes: their names are misspelled. Code may take any. */
+function flawsOfDefaults(source: ConnectorSource): ErrorDetail[] {
+  if (source.handler !== undefined) return [];
+  const needed = neededParams(source);
+  return Object.keys(source.params ?? {})
+    .filter((name) => !needed.includes(name))
+    .map((name) => ({
+      field: `params.${name}`,
+      expected: `the name of a param of the request: ${needed.join(", ") || "there is none"}`,
+      got: "one that nothing takes",
+    }));
 }
 
 const HTTP_FIELDS = ["request", "auth", "pagination", "records", "total"] as const;
@@ -44,7 +57,7 @@ function flawsOfHttp(source: ConnectorSource, request: ConnectorSource["request"
     return [{ field: "request", expected: "a request, or a handler", got: "nothing" }];
   }
   const auth = readAuth(source.auth);
-  const tokenUrl = auth?.type === "oauth2" ? flawsOfUrl("auth.token_url", auth.token_url) : [];
+  const tokenUrl = auth?.type === "oauth2" ? flawsOfUrl("auth.token_url", auth.token_url, source) : [];
   const keyName =
     auth?.type === "api_key" && auth.in === "header" ? flawsOfHeader("auth.name", auth.name) : [];
   const pagination = readPagination(source.pagination);
@@ -53,7 +66,7 @@ function flawsOfHttp(source: ConnectorSource, request: ConnectorSource["request"
       ? [{ field: "pagination.size", expected: "an integer, because size_param is given", got: "nothing" }]
       : [];
   return [
-    ...flawsOfUrl("request.url", request.url),
+    ...flawsOfUrl("request.url", request.url, source),
     ...tokenUrl,
     ...keyName,
     ...sized,
@@ -62,7 +75,7 @@ function flawsOfHttp(source: ConnectorSource, request: ConnectorSource["request"
   ];
 }
 
-function flawsOfUrl(field: string, template: string): ErrorDetail[] {
+function flawsOfUrl(field: string, template: string, source: ConnectorSource): ErrorDetail[] {
   if (field !== "request.url" && secretNames(template).length > 0) {
     return [
       { field, expected: "no secret: secrets are allowed only in the URL, query and headers of the request" },
@@ -72,7 +85,10 @@ function flawsOfUrl(field: string, template: string): ErrorDetail[] {
   const sampleOf = (name: string) => (template.startsWith(`{${name}}`) ? "https://sample.example" : "sample");
   const names = paramNames(template);
   const params = Object.fromEntries(names.map((name) => [name, sampleOf(name)]));
-  const sample = fillUrl(template, params, () => "sample");
+  const sample = fillUrl(template, { ...params, ...source.params }, () => "sample");
+  if (sample.kind === "flawed" && Object.hasOwn(source.params ?? {}, sample.param)) {
+    return [{ field: `params.${sample.param}`, expected: sample.expected, got: "another string" }];
+  }
   return sample.kind === "url" && isPlainUrl(sample.url)
     ? []
     : [{ field, expected: URL_EXPECTED, got: "something else" }];

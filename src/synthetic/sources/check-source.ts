@@ -2,7 +2,7 @@ import { type ErrorDetail, HeadraceError } from "../../domain/errors.ts";
 import { isTimezone } from "../../domain/flow/schedule.ts";
 import { readBusinessHours, type SourceDefinition } from "../../domain/source.ts";
 import { neededParams } from "./check-connector-source.ts";
-import type { ConnectorSource } from "./connector-source.ts";
+import { type ConnectorSource, paramsOf } from "./connector-source.ts";
 import { flawsOfCredentials, isSendable, UNSENDABLE } from "./credentials.ts";
 import { fillUrl, paramNames } from "./placeholders.ts";
 import type { Credentials } from "./polled-source.ts";
@@ -29,10 +29,9 @@ export function checkSource(
 /**
  * Returns the first URLs that a poll calls, with sample values for secrets. Leaves out URLs whose params are invalid.
  */
-export function urlsOfSource(
-  { auth, request }: ConnectorSource,
-  params: Readonly<Record<string, string>>,
-): string[] {
+export function urlsOfSource(connector: ConnectorSource, given: Readonly<Record<string, string>>): string[] {
+  const { auth, request } = connector;
+  const params = paramsOf(connector, given);
   const templates = [request?.url, auth?.type === "oauth2" ? auth.token_url : undefined];
   return templates.flatMap((template) => {
     const filled = template === undefined ? undefined : fillUrl(template, params, () => "sample");
@@ -43,8 +42,9 @@ export function urlsOfSource(
 /** Returns the errors in the params of a source. No detail contains a value. */
 export function flawsOfParams(
   connector: ConnectorSource,
-  params: Readonly<Record<string, string>>,
+  given: Readonly<Record<string, string>>,
 ): ErrorDetail[] {
+  const params = paramsOf(connector, given);
   const missing = neededParams(connector).filter((name) => !Object.hasOwn(params, name));
   if (missing.length > 0) {
     return missing.map((name) => ({

@@ -11,6 +11,8 @@ export interface ConnectorSource {
     headers?: Readonly<Record<string, string>>;
     query?: Readonly<Record<string, string>>;
   };
+  /** The params' values for tenants' sources that give none. */
+  params?: Readonly<Record<string, string>>;
   auth?: AuthInput;
   pagination?: PaginationInput;
   /** The dotted path of the array of records in a page. */
@@ -40,6 +42,14 @@ export interface SourceRateLimit {
   requests: number;
   per_seconds: number;
   shared?: boolean;
+}
+
+/** Returns the params of a tenant's source, with the connector's values for those that it leaves out. */
+export function paramsOf(
+  source: Pick<ConnectorSource, "params">,
+  given: Readonly<Record<string, string>>,
+): Readonly<Record<string, string>> {
+  return { ...source.params, ...given };
 }
 
 /** The default path of a record's id. */
