@@ -77,6 +77,36 @@ overApi(sources.command("poll <source>"))
   .description("Poll a source now, regardless of its back-off, or join a running poll.")
   .option("--wait", "wait for the poll and print its result")
   .action(runSourcesPoll);
+
+const pairs = (value: string, earlier: Record<string, string>) => {
+  const at = value.indexOf("=");
+  // The value may be a secret, and is not repeated.
+  if (at < 1)
+    throw new HeadraceError("invalid_request", "Give params, credentials and secrets as name=value");
+  return { ...earlier, [value.slice(0, at)]: value.slice(at + 1) };
+};
+program
+  .command("connectors")
+  .description("Try connectors.")
+  .command("check <file>")
+  .description(
+    "Try both halves of a connector's file: validate it, sign and verify a sample, and poll the API if a param or credential is given.",
+  )
+  .option("--param <name=value>", "a param of a tenant's source", pairs, {})
+  .option("--credential <name=value>", "a credential of a tenant's source", pairs, {})
+  .option("--secret <name=value>", "a secret of the tenant, for {{secret.name}}", pairs, {})
+  .option("--poll", "poll also without params and credentials")
+  .option("--again", "poll twice, and print the records and fields that differ")
+  .option("--type <type>", "the event type of the sample")
+  .option("--data <json>", "the body of the sample; the default is the preset's")
+  .option("--max-pages <count>", "the most pages that are read", "100")
+  .option("--max-wait <seconds>", "the longest wait for the API's limit", "300")
+  .option("--json", "print JSON")
+  .action(async (file, options) => {
+    const { runConnectorsCheck } = await import("./connectors.ts");
+    await runConnectorsCheck(file, options);
+  });
+
 const dlq = program
   .command("dlq")
   .description("List, show and replay the dead letters of a tenant over the API.");
