@@ -50,6 +50,7 @@ describe("a connector's source", () => {
     };
     const sources = [
       { request, pagination: { type: "none" }, auth: { type: "basic" }, records: "" },
+      { request, records: "values", columns: "first_row" },
       { request, pagination: { type: "page" }, auth: { type: "api_key", name: "x-api-key", prefix: "Key " } },
       { request, pagination: { type: "page", param: "p", start: 0, size: 50 } },
       { request, pagination: { type: "offset", param: "o", limit_param: "l", limit: 50 } },
@@ -144,6 +145,8 @@ describe("a connector's source", () => {
       [400, "source.rate_limit.per_seconds", { ...SHOP, rate_limit: { requests: 1 } }],
       [400, "source.recrods", { ...SHOP, recrods: "x" }],
       [422, "source.auth", { handler: "x", auth: { type: "bearer" } }],
+      [422, "source.columns", { ...SHOP, columns: "first_row" }],
+      [400, "source.columns", { ...SHOP, columns: "a" }],
       [400, "source.params.base_url", { ...SHOP, params: { base_url: 5 } }],
       [422, "source.params.base_url", { ...SHOP, params: { base_url: "shop.example" } }],
       [422, "source.params.base", { ...SHOP, params: { base: "https://shop.example" } }],

@@ -131,6 +131,11 @@ export const ConnectorSourceInput = Type.Object(
     pagination: Type.Optional(Pagination),
     records: Type.Optional(path("the array of records in a page; empty if the page is that array")),
     total: Type.Optional(path("the number of all records", 1)),
+    columns: Type.Optional(
+      Type.Literal("first_row", {
+        description: "first_row: records are arrays of cells, and the first of them names the columns",
+      }),
+    ),
     handler: Type.Optional(Id),
     id: Type.Optional(
       Type.Union([RecordId, Type.Array(RecordId, { minItems: 1, maxItems: 8 })], {

@@ -7,6 +7,7 @@ import type { OutgoingResponse } from "./classify-response.ts";
 import { failed } from "./classify-response.ts";
 import type { FetchEnd, FetchedPage, FetchOptions, FetchReport, PageMemory } from "./fetched-page.ts";
 import type { createSendPage, Requests } from "./http-request.ts";
+import { namedRows } from "./named-rows.ts";
 import { conditionalHeaders, type PageMemories, pageMemories, validatorsOf } from "./page-memory.ts";
 import { createPaging, type NextPage, type PageRead } from "./paging.ts";
 import { readBody, utf8Of } from "./read-body.ts";
@@ -171,7 +172,9 @@ async function readResponse(
   if (bytes === undefined) return unreadable("The response is not UTF-8");
   const page = await inTurns(readPage(bytes, request.recordsPath));
   if (page.kind === "unreadable") return unreadable(page.reason);
-  const { records } = page;
+  const rows = request.columns === undefined ? undefined : namedRows(page.records);
+  if (rows?.kind === "unreadable") return unreadable(rows.reason);
+  const records = rows?.records ?? page.records;
   const total =
     request.totalPath === undefined ? undefined : readTotal(valueAt(page.body, request.totalPath));
   const kept = { fingerprint, ...validators, records: records.length, ...(total !== undefined && { total }) };

@@ -128,6 +128,7 @@ export function fillPlan(
     pagination: readPagination(source.pagination),
     recordsPath: source.records ?? "",
     totalPath: source.total,
+    ...(source.columns !== undefined && { columns: source.columns }),
     credentials,
   };
   return { kind: "http", request };

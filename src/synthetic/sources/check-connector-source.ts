@@ -44,7 +44,7 @@ function flawsOfDefaults(source: ConnectorSource): ErrorDetail[] {
     }));
 }
 
-const HTTP_FIELDS = ["request", "auth", "pagination", "records", "total"] as const;
+const HTTP_FIELDS = ["request", "auth", "pagination", "records", "total", "columns"] as const;
 
 function flawsOfCode(source: ConnectorSource, fields: readonly (keyof ConnectorSource)[]): ErrorDetail[] {
   return fields
@@ -70,8 +70,17 @@ function flawsOfHttp(source: ConnectorSource, request: ConnectorSource["request"
     ...tokenUrl,
     ...keyName,
     ...sized,
+    ...flawsOfColumns(source),
     ...flawsOfHeaders(request.headers ?? {}, auth),
     ...flawsOfQuery(request.query ?? {}, source),
+  ];
+}
+
+/** Only the first page has the row with the names. */
+function flawsOfColumns({ columns, pagination }: ConnectorSource): ErrorDetail[] {
+  if (columns === undefined || readPagination(pagination).type === "none") return [];
+  return [
+    { field: "columns", expected: "no pagination beside it: other pages have no first row", got: columns },
   ];
 }
 

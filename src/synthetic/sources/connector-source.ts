@@ -19,6 +19,8 @@ export interface ConnectorSource {
   records?: string;
   /** The dotted path of the number of all records. */
   total?: string;
+  /** The records are arrays of cells, and the first of them names the columns. */
+  columns?: "first_row";
   /** The id of the code source that fetches the pages. */
   handler?: string;
   /** The dotted path, or paths, of a record's id. */

@@ -64,6 +64,8 @@ export interface HttpSourceRequest {
   recordsPath: string;
   /** The dotted path of the number of all records. */
   totalPath: string | undefined;
+  /** The records are arrays, and the first of them names the fields of the others. */
+  columns?: "first_row";
   credentials: Credentials;
 }
 

@@ -1,5 +1,6 @@
 import { startAirtable } from "./airtable.ts";
 import { startGithub } from "./github.ts";
+import { startGoogleSheets } from "./google-sheets.ts";
 import { startHubspot } from "./hubspot.ts";
 import { startJira } from "./jira.ts";
 import type { Provider } from "./provider.ts";
@@ -11,6 +12,7 @@ import { startZendesk } from "./zendesk.ts";
 export const PROVIDERS: Readonly<Record<string, () => Promise<Provider>>> = {
   "airtable-records": startAirtable,
   "github-issues": startGithub,
+  "google-sheet": startGoogleSheets,
   "hubspot-contacts": startHubspot,
   "jira-issues": startJira,
   "shopify-orders": startShopify,
