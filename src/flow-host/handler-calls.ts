@@ -1,4 +1,4 @@
-import type { CallHandler, HandlerCall, HandlerEnd } from "../domain/flow/handler-call.ts";
+import type { CallHandler, HandlerCall, HandlerEnd, ThrownError } from "../domain/flow/handler-call.ts";
 import type { HostPool } from "./host-pool.ts";
 import type { CodeModule, PoolEnd } from "./pool-call.ts";
 import type { HostRequest } from "./protocol.ts";
@@ -15,7 +15,7 @@ export function createHandlerCalls(pool: Pick<HostPool, "call">): (module: CodeM
       timeoutMs,
       onLine,
       onDropped,
-      message: (job) => ({ kind: "run", job, owner, module: module.hash, run }),
+      message: (job) => ({ kind: "run", job, owner, module: module.hash, run, timeoutMs }),
       answer: (ask) => answer(call, ask),
     });
     return handlerEnd(end);
@@ -46,7 +46,7 @@ function handlerEnd(end: PoolEnd): HandlerEnd {
         textIn(end.error.step),
       ];
       return code === undefined
-        ? { kind: "threw", error: { message, stack, step } }
+        ? { kind: "threw", error: { message, stack, step, ...retryOf(end.error) } }
         : { kind: "died", code, message, stack };
     }
     default:
@@ -57,3 +57,12 @@ function handlerEnd(end: PoolEnd): HandlerEnd {
 function textIn(value: unknown): string | undefined {
   return typeof value === "string" || value === undefined ? value : JSON.stringify(value);
 }
+
+function retryOf({ endsRunAs, retryInMs }: ThrownError): Pick<ThrownError, "endsRunAs" | "retryInMs"> {
+  if (endsRunAs === "HANDLER_THREW" || endsRunAs === "STEP_NOT_KEPT") return { endsRunAs };
+  if (typeof retryInMs !== "number") return {};
+  return { retryInMs: Math.min(Math.max(retryInMs, 0), MAX_RETRY_MS) };
+}
+
+/** As long as the longest back-off of a flow. */
+const MAX_RETRY_MS = 604_800_000;

@@ -21,7 +21,7 @@ export interface ChildBounds {
 export type ToHost =
   | { kind: "configure"; bounds: ChildBounds }
   | { kind: "load"; module: string; file: string; text: string }
-  | { kind: "run"; job: number; owner: string; module: string; run: HandedRun }
+  | { kind: "run"; job: number; owner: string; module: string; run: HandedRun; timeoutMs: number }
   | { kind: "page"; job: number; owner: string; module: string; page: HandedPage }
   | { kind: "abort"; job: number; reason: { name: string; message: string } }
   | { kind: "reply"; job: number; request: number; value?: unknown; error?: string }

@@ -4,6 +4,7 @@ import type { FetchSourcePage } from "../synthetic/fetch/code-pages.ts";
 import type { Handler } from "./handler.ts";
 
 export type { FetchSourcePage, SourceContext, SourcePage } from "../synthetic/fetch/code-pages.ts";
+export { FatalError, RetryAtError } from "./errors.ts";
 export type { Handler, HandlerContext, RunStep, StepContext } from "./handler.ts";
 
 /** The options of a flow in code: the fields of a flow in the API. `headrace flows apply` stores them. */
@@ -39,7 +40,8 @@ export interface CodeFlow {
 
 /**
  * Defines a flow in code: `export default defineFlow({ id: "greet", trigger: {} }, async ({ event, log }) => { … })`.
- * A promise that the handler returns is awaited. An error fails the attempt, and the retry policy of the flow applies.
+ * A promise that the handler returns is awaited. An error fails the attempt, and the retry policy of the flow applies;
+ * a `FatalError` ends the run, and a `RetryAtError` says when the next attempt begins.
  */
 export function defineFlow(options: FlowOptions, handler: CodeFlow["handler"]): CodeFlow {
   return { id: options.id, handler, options };

@@ -79,7 +79,7 @@ describe("a step", () => {
     await expect(step("b", () => "x".repeat(120))).rejects.toThrow(
       "The step b gave 122 bytes of JSON, and at most 100 are kept",
     );
-    await expect(step("c", () => "x".repeat(80))).rejects.toThrow("at most 150 bytes of JSON");
+    await expect(step("c", () => "x".repeat(80))).rejects.toThrow("The result of the step c cannot be kept");
     await expect(step("d", () => 1)).rejects.toThrow("A run has at most 3 steps");
   });
 

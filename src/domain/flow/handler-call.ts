@@ -51,6 +51,10 @@ export interface ThrownError {
   stack?: string | undefined;
   /** The step that threw it. */
   step?: string | undefined;
+  /** Set if a retry cannot help. The code of the error of the run. */
+  endsRunAs?: "HANDLER_THREW" | "STEP_NOT_KEPT" | undefined;
+  /** When the next attempt begins, ms from now; undefined for the flow's back-off. */
+  retryInMs?: number | undefined;
 }
 
 /** How a call ended. */

@@ -2,8 +2,18 @@
 export type Outcome =
   /** The action succeeded. `result` is stored with the attempt; the action has limited its size. */
   | { kind: "done"; responseStatus?: number; result?: unknown }
-  /** The action may succeed later, and not before `delayMs`, a floor under the flow's back-off, as for a `Retry-After`. */
-  | { kind: "retry"; error: AttemptError; responseStatus?: number; delayMs?: number; target?: string }
+  /**
+   * The action may succeed later, and not before `delayMs`, a floor under the flow's back-off, as for a `Retry-After`. If
+   * it `replacesBackoff`, it is the wait itself.
+   */
+  | {
+      kind: "retry";
+      error: AttemptError;
+      responseStatus?: number;
+      delayMs?: number;
+      replacesBackoff?: true;
+      target?: string;
+    }
   /** A retry cannot help: the run becomes a dead letter now. `target` is the origin that was called. */
   | { kind: "dead"; error: AttemptError; responseStatus?: number; target?: string }
   /** The action was not started: the run waits `delayMs` and keeps its remaining attempts. */

@@ -24,6 +24,13 @@ export function describeThrown(thrown: unknown): ThrownError {
   }
 }
 
+/** Returns when the run of a thrown error may be tried again, as `FatalError` and `RetryAtError` say it. */
+export function retryOf(thrown: unknown): Pick<ThrownError, "endsRunAs" | "retryInMs"> {
+  const at = read(thrown, Symbol.for("headrace.retry"));
+  if (at === "never") return { endsRunAs: "HANDLER_THREW" };
+  return typeof at === "number" && Number.isFinite(at) ? { retryInMs: Math.max(at - Date.now(), 0) } : {};
+}
+
 /** Returns any value as text: plain objects and arrays as bounded JSON. Never throws. */
 export function textOf(value: unknown): string {
   if (typeof value === "string") return value;
@@ -36,9 +43,9 @@ export function textOf(value: unknown): string {
 }
 
 /** Reads a property of a value that may be a proxy or have getters. Returns undefined if reading it throws. */
-export function read(value: unknown, name: string): unknown {
+export function read(value: unknown, name: string | symbol): unknown {
   try {
-    return (value as Record<string, unknown> | null | undefined)?.[name];
+    return (value as Record<string | symbol, unknown> | null | undefined)?.[name];
   } catch {
     return undefined;
   }

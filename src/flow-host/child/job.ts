@@ -1,10 +1,10 @@
-import { type HandedRun, handledEvent } from "../../domain/flow/handler-call.ts";
+import { type HandedRun, handledEvent, type ThrownError } from "../../domain/flow/handler-call.ts";
 import { createRedactor } from "../../runtime/redact.ts";
 import type { HandlerContext, RunStep } from "../../sdk/index.ts";
 import type { ChildBounds, FromHost, HandedPage, HostRequest } from "../protocol.ts";
 import { textOf } from "./describe.ts";
 import { plainCopy } from "./plain.ts";
-import { createRunSteps } from "./steps.ts";
+import { createRunSteps, StepsUnderWay } from "./steps.ts";
 
 /** One call of a handler or of `fetchPage`. It is the async context of the code that the call starts. */
 export class Job {
@@ -12,6 +12,10 @@ export class Job {
   readonly owner: string;
   isSettled = false;
   hasFailed = false;
+  readonly steps = new StepsUnderWay();
+  /** The first error of a run that waits for its steps to end. */
+  failure: ThrownError | undefined;
+  readonly #deadlineMs: number;
   /** Timers and immediates that its code has created. */
   readonly timers: object[] = [];
   /** Log lines that were dropped. */
@@ -29,11 +33,19 @@ export class Job {
     { job, owner }: { job: number; owner: string },
     bounds: ChildBounds,
     send: (message: FromHost) => void,
+    timeoutMs: number,
   ) {
+    // Ahead of the server's deadline, which has no room for the job's own error.
+    this.#deadlineMs = performance.now() + timeoutMs - Math.min(1_000, timeoutMs / 10);
     this.number = job;
     this.owner = owner;
     this.#bounds = bounds;
     this.#send = send;
+  }
+
+  /** The time until the job has to end, ms. */
+  get leftMs(): number {
+    return Math.max(this.#deadlineMs - performance.now(), 0);
   }
 
   get signal(): AbortSignal {
@@ -123,7 +135,7 @@ export class RunContext implements HandlerContext {
         await job.request({ kind: "keep", name, result });
       },
     };
-    this.step = createRunSteps(run, job, store, bounds);
+    this.step = createRunSteps(run, job, store, bounds, job.steps);
   }
 
   get signal(): AbortSignal {

@@ -11,7 +11,7 @@ import {
   type PageError,
   type ToHost,
 } from "../protocol.ts";
-import { describeThrown, read } from "./describe.ts";
+import { describeThrown, read, retryOf } from "./describe.ts";
 import { type CodeContext, installGuards, reportEnd } from "./guards.ts";
 import { Job, pageContext, RunContext } from "./job.ts";
 import { definitionOf, importModule, type LoadedModule, NoFlow } from "./modules.ts";
@@ -28,6 +28,8 @@ const [parentPid = 0, stuckMs = 0, maxRssBytes = 0] = process.argv.slice(2).map(
 
 /** The interval in which the event loop counts up for the watchdog, ms. */
 const BEAT_MS = 100;
+/** How long steps that were aborted may take to end, ms. */
+const ABORT_MS = 100;
 /** Timers tracked per job. */
 const MAX_TIMERS = 1_000;
 
@@ -93,7 +95,7 @@ function load({ module, file, text }: Extract<ToHost, { kind: "load" }>): void {
 type Call = Extract<ToHost, { kind: "run" | "page" }>;
 
 function begin(message: Call): void {
-  const job = new Job(message, bounds, outbox.send);
+  const job = new Job(message, bounds, outbox.send, message.kind === "run" ? message.timeoutMs : 0);
   jobs.set(job.number, job);
   const loaded = modules.get(message.module);
   if (loaded instanceof Promise) {
@@ -107,10 +109,10 @@ function begin(message: Call): void {
 /** Calls the code of a job. Runs in the async context of the job. */
 function call(job: Job, module: LoadedModule, message: Call): void {
   const onThrown = (thrown: unknown) =>
-    end(job, { error: message.kind === "page" ? pageError(thrown) : withStep(thrown) });
+    message.kind === "page" ? end(job, { error: pageError(thrown) }) : fail(job, withStep(thrown));
   const onReturned = (value: unknown) => {
     try {
-      if (message.kind === "run") endWhenTimersFired(job);
+      if (message.kind === "run") afterSteps(job, () => endWhenTimersFired(job));
       else {
         const sent = pageToSend(value, bounds.maxPageBytes);
         end(job, "error" in sent ? sent : { page: sent.text });
@@ -143,7 +145,38 @@ function isThenable(result: unknown): result is PromiseLike<unknown> {
 }
 
 function withStep(thrown: unknown): ThrownError {
-  return { ...describeThrown(thrown), step: failedStep(thrown) };
+  return { ...describeThrown(thrown), step: failedStep(thrown), ...retryOf(thrown) };
+}
+
+/**
+ * Fails a job once its steps have ended, so that the next attempt repeats none that is still under way. No further step
+ * begins. At the deadline they are aborted.
+ */
+function fail(job: Job, error: PageError | ThrownError): void {
+  if (job.isSettled) {
+    end(job, { error });
+    return;
+  }
+  job.steps.close();
+  if (job.failure !== undefined) return;
+  job.failure = error;
+  const timer = setTimeout(() => {
+    job.abort({ name: "TimeoutError", message: "The attempt has failed, and its time is over" });
+    setTimeout(settle, ABORT_MS);
+  }, job.leftMs);
+  afterSteps(job, settle);
+
+  function settle(): void {
+    clearTimeout(timer);
+    const { unkept } = job.steps;
+    if (unkept === undefined) end(job, { error });
+    else end(job, { error: { ...withStep(unkept), endsRunAs: "STEP_NOT_KEPT" } });
+  }
+}
+
+function afterSteps(job: Job, then: () => void): void {
+  if (job.steps.isEmpty) then();
+  else void job.steps.ended().then(then);
 }
 
 /** Ends a job once its short timers have fired, so that an error thrown in one still fails the job. */
@@ -170,7 +203,7 @@ function noteTimer(_id: number, type: string, _trigger: number, resource: object
 /** Ends a job. Its first failure wins, even after its handler has returned, while the end is not sent yet. */
 function end(job: Job, { error, page }: { error?: PageError | ThrownError; page?: string }): void {
   const mayFail = !job.hasFailed && (!job.isSettled || outbox.isEnding(job.number));
-  if (error === undefined ? job.isSettled : !mayFail) return;
+  if (error === undefined ? job.isSettled || job.failure !== undefined : !mayFail) return;
   job.isSettled = true;
   job.hasFailed = error !== undefined;
   jobs.delete(job.number);
@@ -185,7 +218,7 @@ function end(job: Job, { error, page }: { error?: PageError | ThrownError; page?
 
 function onEscaped(of: CodeContext, error: ThrownError, endsProcess: boolean): void {
   const reported = endsProcess ? { ...error, code: "HANDLER_CRASHED" } : error;
-  if (of instanceof Job && (!of.isSettled || outbox.isEnding(of.number))) end(of, { error: reported });
+  if (of instanceof Job && (!of.isSettled || outbox.isEnding(of.number))) fail(of, reported);
   else outbox.send({ kind: "stray", owner: of.owner, error });
 }
 

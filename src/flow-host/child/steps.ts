@@ -1,6 +1,7 @@
 import { digestOf } from "../../domain/event/idempotency-key.ts";
 import type { RunStep } from "../../sdk/index.ts";
 import type { ChildBounds } from "../protocol.ts";
+import { describeThrown } from "./describe.ts";
 
 /** The store of step results of a run. */
 export interface StepStore {
@@ -11,16 +12,57 @@ export interface StepStore {
 
 const MAX_NAME_LENGTH = 200;
 
+/** The steps of one attempt that are under way, for its end. */
+export class StepsUnderWay {
+  readonly #running = new Set<Promise<unknown>>();
+  #isClosed = false;
+  /** The first error of a step whose result cannot be kept: another attempt would do its work again, for nothing. */
+  unkept: Error | undefined;
+
+  get isEmpty(): boolean {
+    return this.#running.size === 0;
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  /** Lets no further step begin. */
+  close(): void {
+    this.#isClosed = true;
+  }
+
+  add(step: Promise<unknown>): void {
+    this.#running.add(step);
+    const remove = () => this.#running.delete(step);
+    step.then(remove, remove);
+  }
+
+  /** Resolves when no step is under way, after the code that waited for them has gone on. */
+  async ended(): Promise<void> {
+    while (!this.isEmpty) {
+      await Promise.allSettled(this.#running);
+      await new Promise(setImmediate);
+    }
+  }
+}
+
 /** Creates the `step` function of one attempt. It loads the finished steps at the first call. */
 export function createRunSteps(
   run: { idempotencyKey: string },
   deadline: { readonly signal: AbortSignal },
   store: StepStore,
   bounds: ChildBounds["steps"],
+  underWay = new StepsUnderWay(),
 ): RunStep {
   let finished: Promise<ReadonlyMap<string, string | null>> | undefined;
   const names = new Set<string>();
   let keptBytes = 0;
+
+  function unkept(error: Error): Error {
+    underWay.unkept ??= error;
+    return error;
+  }
 
   const step: RunStep = async (name, work) => {
     finished ??= store.load().then((steps) => {
@@ -29,27 +71,43 @@ export function createRunSteps(
     });
     const kept = (await finished).get(name);
     if (kept !== undefined) return read(kept);
-    if (names.size > bounds.maxSteps) throw new Error(`A run has at most ${bounds.maxSteps} steps`);
+    if (names.size > bounds.maxSteps) {
+      throw unkept(new Error(`A run has at most ${bounds.maxSteps} steps: ${name} is one too many`));
+    }
     const { signal } = deadline;
     signal.throwIfAborted();
     const idempotencyKey = digestOf("step", run.idempotencyKey, name);
-    const text = write(name, await work({ idempotencyKey, signal }), bounds);
+    const result = await work({ idempotencyKey, signal });
+    let text: string | null;
+    try {
+      text = write(name, result, bounds);
+    } catch (error) {
+      throw unkept(error as Error);
+    }
     keptBytes += bytesOf(text);
     if (keptBytes > bounds.maxRunBytes) {
-      throw new Error(`The results of the steps of a run are at most ${bounds.maxRunBytes} bytes of JSON`);
+      const kept = `the results of the steps of a run are at most ${bounds.maxRunBytes} bytes of JSON`;
+      throw unkept(new Error(`The result of the step ${name} cannot be kept: ${kept}`));
     }
     await store.keep(name, text);
     return read(text);
   };
-  return async (name, work) => {
-    checkName(name, names);
-    names.add(name);
+  async function named<Result>(name: string, work: Parameters<typeof step<Result>>[1]): Promise<Result> {
     try {
       return await step(name, work);
     } catch (error) {
       if (typeof error === "object" && error !== null) stepsOfErrors.set(error, name);
       throw error;
     }
+  }
+
+  return async (name, work) => {
+    checkName(name, names);
+    if (underWay.isClosed) throw new Error(`The step ${name} did not begin, because its attempt is ending`);
+    names.add(name);
+    const result = named(name, work);
+    underWay.add(result);
+    return await result;
   };
 }
 
@@ -69,7 +127,13 @@ function checkName(name: unknown, names: ReadonlySet<string>): asserts name is s
 }
 
 function write(name: string, result: unknown, { maxResultBytes }: ChildBounds["steps"]): string | null {
-  const text = JSON.stringify(result) as string | undefined;
+  let text: string | undefined;
+  try {
+    text = JSON.stringify(result);
+  } catch (error) {
+    const [reason = ""] = describeThrown(error).message.split("\n", 1);
+    throw new Error(`The result of the step ${name} cannot be kept, since it is no JSON: ${reason}`);
+  }
   if (text === undefined) return null;
   if (bytesOf(text) <= maxResultBytes) return text;
   throw new Error(

@@ -55,6 +55,12 @@ describe("finishAttempt", () => {
     expect(finish({ kind: "retry", error, delayMs: 100 }).retryDelayMs).toBe(200);
   });
 
+  test("delays the next attempt by the time that a handler asks for, instead of the flow's back-off", () => {
+    const outcome = { kind: "retry", error, delayMs: 100, replacesBackoff: true } as const;
+    expect(finish(outcome).retryDelayMs).toBe(100);
+    expect(finish(outcome, 2).state).toBe("dead");
+  });
+
   test("makes a run a dead letter after its last attempt, with its cause", () => {
     expect(finish({ kind: "retry", error }, 1).state).toBe("failed");
     expect(finish({ kind: "retry", error }, 2)).toMatchObject({

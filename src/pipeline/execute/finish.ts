@@ -34,7 +34,7 @@ export function finishAttempt(attempt: {
   const message = storableText(outcome.error.message);
   const failed = { ...finished, errorCode: code, errorMessage: message };
   if (outcome.kind === "retry" && run.attempts + 1 < retry.max_attempts) {
-    const backoffMs = waitMs(retry, run.attempts + 1, random);
+    const backoffMs = outcome.replacesBackoff ? 0 : waitMs(retry, run.attempts + 1, random);
     const delayMs = Math.max(backoffMs, outcome.delayMs ?? 0);
     return { ...failed, state: "failed", retryDelayMs: Math.round(delayMs) };
   }

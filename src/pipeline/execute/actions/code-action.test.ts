@@ -69,6 +69,8 @@ describe("a code action", () => {
     const outcomes = [];
     const ends: (HandlerEnd | undefined)[] = [
       { kind: "threw", error: { message: "no", stack: "Error: no", step: "s" } },
+      { kind: "threw", error: { message: "big", step: "s", endsRunAs: "STEP_NOT_KEPT" } },
+      { kind: "threw", error: { message: "busy", retryInMs: 60 } },
       { kind: "died", code: "HANDLER_STUCK", message: "stuck" },
       { kind: "timed_out" },
       { kind: "refused", reason: "handler_alone", delayMs: 5 },
@@ -77,6 +79,13 @@ describe("a code action", () => {
     for (const end of ends) outcomes.push((await execute(end)).outcome);
     expect(outcomes).toMatchObject([
       { kind: "retry", error: { code: "HANDLER_THREW", message: "no", stack: "Error: no", step: "s" } },
+      { kind: "dead", error: { code: "STEP_NOT_KEPT", message: "big", step: "s" } },
+      {
+        kind: "retry",
+        error: { code: "HANDLER_THREW", message: "busy" },
+        delayMs: 60,
+        replacesBackoff: true,
+      },
       { kind: "retry", error: { code: "HANDLER_STUCK", message: "stuck" } },
       { kind: "retry", error: { code: "TIMEOUT", message: "The handler took more than 20 ms" } },
       { kind: "held", reason: "handler_alone", delayMs: 5 },

@@ -50,8 +50,12 @@ function outcomeOf(end: HandlerEnd, timeoutMs: number): Outcome {
     case "returned":
       return { kind: "done" };
     case "threw": {
-      const { message, stack, step } = end.error;
-      return failure("HANDLER_THREW", message, { stack, step });
+      const { message, stack, step, endsRunAs, retryInMs: delayMs } = end.error;
+      if (endsRunAs !== undefined) {
+        return { kind: "dead", error: { code: endsRunAs, message, stack, step } };
+      }
+      const failed = failure("HANDLER_THREW", message, { stack, step });
+      return delayMs === undefined ? failed : { ...failed, delayMs, replacesBackoff: true };
     }
     case "died":
       return failure(end.code, end.message, { stack: end.stack });
@@ -65,6 +69,10 @@ function outcomeOf(end: HandlerEnd, timeoutMs: number): Outcome {
   }
 }
 
-function failure(code: string, message: string, where: Pick<AttemptError, "stack" | "step"> = {}): Outcome {
+function failure(
+  code: string,
+  message: string,
+  where: Pick<AttemptError, "stack" | "step"> = {},
+): Outcome & { kind: "retry" } {
   return { kind: "retry", error: { code, message, ...where } };
 }
