@@ -62,7 +62,7 @@ function pagesOf(version: string, statusOf: (index: number) => string): FetchPag
       const body = pageText(page, statusOf);
       const fingerprint = pageFingerprint(body, version).toString("base64");
       const isUnchanged = memory(ref)?.fingerprint === fingerprint;
-      const read = isUnchanged ? undefined : await inTurns(readPage(body, "orders"));
+      const read = isUnchanged ? undefined : await inTurns(readPage(body, { recordsPath: "orders" }));
       yield {
         ref,
         readAtMs: Date.now(),

@@ -68,7 +68,7 @@ async function benchPage(items: readonly unknown[]): Promise<Row[]> {
   const body = Buffer.from(JSON.stringify({ items }));
   const { read } = recordReader({ id: "id" });
   function* poll(): Slices<void> {
-    const page = yield* readPage(body, "items");
+    const page = yield* readPage(body, { recordsPath: "items" });
     if (page.kind === "unreadable") throw new Error(page.reason);
     const budget = new SliceBudget();
     for (const record of page.records) {

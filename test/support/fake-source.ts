@@ -73,7 +73,8 @@ export function fakeSource(options: Partial<RecordOptions> = {}) {
       let gaps = 0;
       let previous: string[] = [];
       for (const answer of answers) {
-        const page = answer === "failed" ? undefined : finish(readPage(Buffer.from(answer), "records"));
+        const page =
+          answer === "failed" ? undefined : finish(readPage(Buffer.from(answer), { recordsPath: "records" }));
         if (page?.kind !== "page") {
           failedPages += 1;
           continue;

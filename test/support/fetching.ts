@@ -48,6 +48,7 @@ export function httpPlan(api: FakeApi, source: ConnectorSource, credentials: Cre
       recordsPath: source.records ?? "",
       urlSecrets: [],
       totalPath: source.total,
+      ...(source.empty !== undefined && { empty: source.empty }),
     },
   };
 }

@@ -189,6 +189,15 @@ describe("a polled source", () => {
     expect(await source.poll(pages(rows(15)))).toMatchObject({ status: "ok", deleted: 5 });
   });
 
+  test.each([{ records: [] }, { records: [], total: 0 }])(
+    "an empty list is a baseline, after which the first record is reported (%o)",
+    async (empty) => {
+      const source = await polling();
+      expect(await source.poll([empty])).toMatchObject({ status: "ok", complete: true, events: [] });
+      expect((await source.poll([{ records: [{ id: 1 }] }])).events).toEqual(["created 1"]);
+    },
+  );
+
   test("an unconfirmed empty response deletes nothing, a confirmed one does", async () => {
     const source = await polling();
     await source.poll([{ records: [], total: 0 }]);

@@ -136,6 +136,12 @@ export const ConnectorSourceInput = Type.Object(
         description: "first_row: records are arrays of cells, and the first of them names the columns",
       }),
     ),
+    empty: Type.Optional(
+      Type.Array(Type.Enum(["missing", "null"]), {
+        maxItems: 2,
+        description: "an array of missing and null: values at records that mean an empty list",
+      }),
+    ),
     handler: Type.Optional(Id),
     id: Type.Optional(
       Type.Union([RecordId, Type.Array(RecordId, { minItems: 1, maxItems: 8 })], {

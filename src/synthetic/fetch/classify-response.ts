@@ -25,7 +25,7 @@ export function classifyResponse(result: OutgoingResult, nowMs: number): Classif
   }
   const { status, headers } = result;
   const rateLimit = readRateLimit(headers, responseTimeMs(headers, nowMs));
-  if (status >= 200 && status < 300 && status !== 204) return { kind: "page", response: result, rateLimit };
+  if (status >= 200 && status < 300) return { kind: "page", response: result, rateLimit };
   if (status === 304) return { kind: "unchanged", response: result, rateLimit };
   if (status === 401) return { kind: "unauthorized", rateLimit };
   const requestedMs = requestedWaitMs(status, headers, nowMs);

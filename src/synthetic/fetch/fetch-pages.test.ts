@@ -434,6 +434,16 @@ describe("bodies", () => {
     expect(await end()).toMatchObject({ code: "PAGE_TOO_LARGE" });
   });
 
+  test("takes a 204 for a page without records, and a 200 without a body for a failure", async () => {
+    let status = 204;
+    const target = await serve((_request, response) => void response.writeHead(status).end());
+    const plan = httpPlan(await start(1), { request: { url: target.url }, records: "orders" });
+    const { end, pages } = await readAll(fetching().of(polledSource(plan)));
+    expect([end, pages.map(({ records }) => records)]).toEqual([{ kind: "last_page" }, [[]]]);
+    status = 200;
+    expect((await readAll(fetching().of(polledSource(plan)))).end).toMatchObject({ code: "PAGE_UNREADABLE" });
+  });
+
   test("keeps ids beyond 2^53 distinct", async () => {
     const target = await serve((_request, response) => {
       response.end('[{"id":9007199254740992},{"id":9007199254740993}]');

@@ -1,7 +1,5 @@
-import { ExactNumber } from "../../domain/json/exact-number.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { inTurns } from "../../runtime/turns.ts";
-import { valueAt } from "../records/canonical-json.ts";
 import type { HttpSourceRequest, PolledSource } from "../sources/polled-source.ts";
 import type { OutgoingResponse } from "./classify-response.ts";
 import { failed } from "./classify-response.ts";
@@ -11,7 +9,7 @@ import { namedRows } from "./named-rows.ts";
 import { conditionalHeaders, type PageMemories, pageMemories, validatorsOf } from "./page-memory.ts";
 import { createPaging, type NextPage, type PageRead } from "./paging.ts";
 import { readBody, utf8Of } from "./read-body.ts";
-import { readPage } from "./read-page.ts";
+import { readPage, readTotal } from "./read-page.ts";
 
 /** Inputs of HTTP readings. */
 export interface HttpPagesDeps {
@@ -160,23 +158,23 @@ async function readResponse(
 ): Promise<Read> {
   const { request, memories, memory } = how;
   const { headers } = response;
+  const validators = validatorsOf(headers, how.nowMs);
+  if (response.status === NO_CONTENT) return emptyPage(memories, validators);
   const body = await readBody(response, headers["content-encoding"], how.bounds.maxPageBytes);
   if (body.kind === "failed") return { kind: "failed", end: failed(body.code, body.message) };
   const fingerprint = memories.fingerprint(body.bytes);
-  const validators = validatorsOf(headers, how.nowMs);
   if (memory?.fingerprint === fingerprint) {
     const { etag: _etag, lastModified: _lastModified, ...rest } = memory;
     return { kind: "same", records: undefined, kept: { ...rest, ...validators } };
   }
   const bytes = utf8Of(body.bytes);
   if (bytes === undefined) return unreadable("The response is not UTF-8");
-  const page = await inTurns(readPage(bytes, request.recordsPath));
+  const page = await inTurns(readPage(bytes, request));
   if (page.kind === "unreadable") return unreadable(page.reason);
   const rows = request.columns === undefined ? undefined : namedRows(page.records);
   if (rows?.kind === "unreadable") return unreadable(rows.reason);
   const records = rows?.records ?? page.records;
-  const total =
-    request.totalPath === undefined ? undefined : readTotal(valueAt(page.body, request.totalPath));
+  const total = readTotal(page.body, request.totalPath);
   const kept = { fingerprint, ...validators, records: records.length, ...(total !== undefined && { total }) };
   return { kind: "page", records, body: page.body, bytes: bytes.length, kept };
 }
@@ -185,10 +183,12 @@ function unreadable(reason: string): Read {
   return { kind: "failed", end: failed("PAGE_UNREADABLE", reason) };
 }
 
-function readTotal(value: unknown): number | undefined {
-  if (value instanceof ExactNumber) return readTotal(value.plain);
-  const number = typeof value === "string" && /^\d{1,15}$/.test(value) ? Number(value) : value;
-  return Number.isSafeInteger(number) && (number as number) >= 0 ? (number as number) : undefined;
+/** The status of a response that has no body: a page without records. */
+const NO_CONTENT = 204;
+
+function emptyPage(memories: PageMemories, validators: Pick<PageMemory, "etag" | "lastModified">): Read {
+  const kept = { fingerprint: memories.fingerprint(Buffer.alloc(0)), ...validators, records: 0 };
+  return { kind: "page", records: [], body: undefined, bytes: 0, kept };
 }
 
 /** Finds the next page. For an unchanged page it is in the memory, unless it was in a header. */

@@ -129,6 +129,7 @@ export function fillPlan(
     recordsPath: source.records ?? "",
     totalPath: source.total,
     ...(source.columns !== undefined && { columns: source.columns }),
+    ...(source.empty !== undefined && { empty: source.empty }),
     credentials,
   };
   return { kind: "http", request };

@@ -68,7 +68,7 @@ test.each([
   const { status, events } = withBaseline(rows(5)).poll([answer]);
   expect({ status, events }).toEqual({ status: "degraded", events: [] });
   if (reason !== undefined) {
-    expect(finish(readPage(Buffer.from(answer), "records"))).toMatchObject({
+    expect(finish(readPage(Buffer.from(answer), { recordsPath: "records" }))).toMatchObject({
       reason: expect.stringContaining(reason),
     });
   }

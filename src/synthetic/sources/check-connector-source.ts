@@ -44,7 +44,7 @@ function flawsOfDefaults(source: ConnectorSource): ErrorDetail[] {
     }));
 }
 
-const HTTP_FIELDS = ["request", "auth", "pagination", "records", "total", "columns"] as const;
+const HTTP_FIELDS = ["request", "auth", "pagination", "records", "total", "columns", "empty"] as const;
 
 function flawsOfCode(source: ConnectorSource, fields: readonly (keyof ConnectorSource)[]): ErrorDetail[] {
   return fields
@@ -71,6 +71,7 @@ function flawsOfHttp(source: ConnectorSource, request: ConnectorSource["request"
     ...keyName,
     ...sized,
     ...flawsOfColumns(source),
+    ...flawsOfEmpty(source),
     ...flawsOfHeaders(request.headers ?? {}, auth),
     ...flawsOfQuery(request.query ?? {}, source),
   ];
@@ -81,6 +82,14 @@ function flawsOfColumns({ columns, pagination }: ConnectorSource): ErrorDetail[]
   if (columns === undefined || readPagination(pagination).type === "none") return [];
   return [
     { field: "columns", expected: "no pagination beside it: other pages have no first row", got: columns },
+  ];
+}
+
+/** A page that is itself the list cannot lack it. */
+function flawsOfEmpty({ records = "", empty = [] }: ConnectorSource): ErrorDetail[] {
+  if (records !== "" || !empty.includes("missing")) return [];
+  return [
+    { field: "empty", expected: "no missing, because without records the page is the list", got: "missing" },
   ];
 }
 

@@ -1,4 +1,4 @@
-import type { Pagination, SourceAuth, WebhookMapping } from "./polled-source.ts";
+import type { EmptyForm, Pagination, SourceAuth, WebhookMapping } from "./polled-source.ts";
 
 /** How a connector's records are polled, as given to a PUT of the connector and as stored. */
 export interface ConnectorSource {
@@ -21,6 +21,8 @@ export interface ConnectorSource {
   total?: string;
   /** The records are arrays of cells, and the first of them names the columns. */
   columns?: "first_row";
+  /** Values at `records` that mean an empty list. */
+  empty?: readonly EmptyForm[];
   /** The id of the code source that fetches the pages. */
   handler?: string;
   /** The dotted path, or paths, of a record's id. */

@@ -66,8 +66,13 @@ export interface HttpSourceRequest {
   totalPath: string | undefined;
   /** The records are arrays, and the first of them names the fields of the others. */
   columns?: "first_row";
+  /** How a page without an array says that it has no records. */
+  empty?: readonly EmptyForm[];
   credentials: Credentials;
 }
+
+/** Forms of an empty list, besides an empty array, a total of 0 and a 204. */
+export type EmptyForm = "missing" | "null";
 
 /** How requests are authenticated. */
 export type SourceAuth =
