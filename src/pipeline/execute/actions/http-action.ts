@@ -37,10 +37,11 @@ const MAX_RESPONSE_BYTES = 262_144;
 /**
  * Sends a signed request: the event as a CloudEvent, or the flow's own body (`application/json` unless its headers say
  * otherwise). GET and HEAD have no body. URL, headers and body are templates; if a value is missing or does not fit, the
- * run is a dead letter and nothing is sent. 2xx succeeds, however its body ends. Network errors and statuses that are not fatal to the flow (see
- * `isFatalStatus`) are retried, no sooner than the target asks for. A fatal status (redirects too, which are not
- * followed) and a forbidden target make the run a dead letter. Only the status of the response is kept: its body may repeat the event's values, which
- * would outlive the event's erasure. A run whose target may not be called now is held.
+ * run is a dead letter and nothing is sent. 2xx succeeds, however its body ends. Network errors and statuses that are
+ * not fatal to the flow (see `isFatalStatus`) are retried, no sooner than the target asks for. A fatal status (redirects
+ * too, which are not followed) and a forbidden target make the run a dead letter. Only the status of the response is
+ * kept: its body may repeat the event's values, which would outlive the event's erasure. A run whose target may not be
+ * called now is held.
  */
 export function createHttpAction(deps: {
   outgoing: OutgoingHttp;
