@@ -38,13 +38,13 @@ export default defineConfig({
       },
       {
         extends: true,
-        // Last: it loads the machine.
+        // Alone and last: it measures how a loaded system recovers.
         test: {
           name: "chaos",
           include: ["test/chaos/**/*.test.ts"],
           globalSetup: "test/support/global-setup.ts",
           sequence: { groupOrder: 1 },
-          maxWorkers: 2,
+          fileParallelism: false,
         },
       },
       {
@@ -54,8 +54,8 @@ export default defineConfig({
           include: ["test/chaos/**/*.test.ts"],
           globalSetup: "test/support/global-setup.ts",
           env: { HEADRACE_TEST_POSTGRES: "stock" },
-          sequence: { groupOrder: 1 },
-          maxWorkers: 2,
+          sequence: { groupOrder: 2 },
+          fileParallelism: false,
         },
       },
     ],
